@@ -1,0 +1,1 @@
+"""Variance Bridge plugin: tastytrade."""
