@@ -1,0 +1,366 @@
+"""What the author of a broker plugin works with: the records a plugin returns and the things it is given.
+
+A plugin's module returns `BrokerSpec` records from the hook `variance_bridge_brokers`; the class that a record names is
+imported only when it is used, is given a `BrokerContext`, and has the three methods of `Broker`. Everything that
+touches the world (network, clock, files, secrets) comes in through the context, so that a broker can be tested with
+none of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import attrs
+
+from variance_bridge.model import Environment, Portfolio
+
+if TYPE_CHECKING:
+    from variance_bridge.privacy import PersonalValues, Secret
+
+HOOK_API = 1
+"""The version of this interface. A plugin states the one that it was written for (docs/versioning.md)."""
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
+_CREDENTIAL = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+_PLACE = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*")
+
+
+class Capability(StrEnum):
+    """What a broker can tell. Declared by a plugin, shown to the user, held to by the conformance kit."""
+
+    STOCK = "stock"
+    OPTION = "option"
+    FUTURE = "future"
+    FUTURE_OPTION = "future_option"
+    CRYPTO = "crypto"
+    BOND = "bond"
+    FUND = "fund"
+    CASH = "cash"
+    BALANCES = "balances"
+    QUOTES = "quotes"
+    MANY_ACCOUNTS = "many_accounts"
+    READS_FILES = "reads_files"
+
+
+def _matches(pattern: re.Pattern[str], what: str) -> Callable[[Any, Any, Any], None]:
+    def check(_instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+        values = value if isinstance(value, tuple) else (value,)
+        for one in values:
+            if not isinstance(one, str) or not pattern.fullmatch(one):
+                raise ValueError(f"{attribute.name} must be {what} ({pattern.pattern})")
+
+    return check
+
+
+@attrs.frozen
+class Credential:
+    """A secret that a plugin asks for.
+
+    Attributes:
+        name: the environment variable, `.env` key and keyring entry that hold it: `ACME_TOKEN`.
+        title: what it is, for the user: "read-only API token".
+        required: whether the broker cannot work without it.
+    """
+
+    name: str = attrs.field(validator=_matches(_CREDENTIAL, "an environment variable's name"))
+    title: str
+    required: bool = True
+
+
+@attrs.frozen(kw_only=True)
+class BrokerSpec:
+    """A broker, declared. A record and not an object, so that listing it runs nothing.
+
+    Attributes:
+        name: what `--broker` and the configuration say; equals the entry point's name.
+        slug: the output file is `positions/live_<slug>.json`.
+        title: the broker's own name, for people.
+        broker: `module:Class` of the `Broker`, imported only when it is used.
+        hosts: the read-only session talks to these (lower case, no port) and no others, over https.
+        token_paths: paths on those hosts to which a POST may go, to be granted a token; nothing else is ever posted.
+        settings: `module:Class` of an attrs class; its fields are the keys of the broker's configuration table.
+        credentials: the secrets it is given. It never sees another one.
+        capabilities: what it can tell.
+        quotes: name of the quote source that is used with this broker unless the user says otherwise; None for none.
+        create_credentials: where a user creates the credentials: one sentence, shown when they are missing.
+        hook_api: the version of this interface that it was written for.
+    """
+
+    name: str = attrs.field(validator=_matches(_NAME, "a lower-case name"))
+    slug: str = attrs.field(validator=_matches(_NAME, "a lower-case name"))
+    title: str
+    broker: str = attrs.field(validator=_matches(_PLACE, "module:Class"))
+    hosts: tuple[str, ...] = attrs.field(
+        default=(), converter=tuple, validator=_matches(_HOST, "host names in lower case")
+    )
+    token_paths: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    settings: str | None = attrs.field(
+        default=None, validator=attrs.validators.optional(_matches(_PLACE, "module:Class"))
+    )
+    credentials: tuple[Credential, ...] = attrs.field(default=(), converter=tuple)
+    capabilities: frozenset[Capability] = attrs.field(
+        factory=frozenset, converter=lambda words: frozenset(Capability(word) for word in words)
+    )
+    quotes: str | None = None
+    create_credentials: str | None = None
+    hook_api: int = HOOK_API
+
+
+@attrs.frozen(kw_only=True)
+class QuoteSourceSpec:
+    """A source of market data, declared. It is chosen by configuration and may be none.
+
+    The attributes mean what they mean in `BrokerSpec`; `source` is `module:Class` of the `QuoteSource`. A quote source
+    that lives in one distribution with the broker of the run shares its session, credentials, settings and
+    `BrokerContext.shared`.
+    """
+
+    name: str = attrs.field(validator=_matches(_NAME, "a lower-case name"))
+    title: str
+    source: str = attrs.field(validator=_matches(_PLACE, "module:Class"))
+    hosts: tuple[str, ...] = attrs.field(
+        default=(), converter=tuple, validator=_matches(_HOST, "host names in lower case")
+    )
+    token_paths: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    settings: str | None = None
+    credentials: tuple[Credential, ...] = attrs.field(default=(), converter=tuple)
+    hook_api: int = HOOK_API
+
+
+class Clock(Protocol):
+    """The time, passed in."""
+
+    def now(self) -> datetime:
+        """The present, aware, in UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds since an arbitrary moment, never going back."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait that long."""
+        ...
+
+
+class Response(Protocol):
+    """What came back: a status below 500 and not 429 (those were retried and ended as `BrokerUnreachable`).
+
+    A redirect is never followed and never returned: it is `BrokerRefused`.
+    """
+
+    @property
+    def status(self) -> int:
+        """HTTP status code."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Header fields, names in lower case."""
+        ...
+
+    @property
+    def body(self) -> bytes:
+        """The decoded body, at most 8 MiB."""
+        ...
+
+    def json(self) -> Any:
+        """The body as JSON; every number an exact `Decimal` or `int`.
+
+        Raises:
+            DataRefused: the body is not JSON, or beyond the caps on depth and digits.
+        """
+        ...
+
+
+class Session(Protocol):
+    """The read-only session: GET to the declared hosts, POST to the declared token paths, and nothing else.
+
+    Both methods raise `ForbiddenRequest` before a byte leaves when the URL is not allowed, `BrokerUnreachable` when
+    three tries (GET and token request alike: 429, 5xx, no answer) failed, and `DataRefused` when the body is beyond
+    its caps. 4xx answers other than 429 are returned, not raised.
+    """
+
+    def get(
+        self,
+        url: str,
+        *,
+        params: Sequence[tuple[str, str]] = (),
+        headers: Mapping[str, str | Secret] | None = None,
+    ) -> Response:
+        """GET. `params` are encoded once, in order, repeats kept."""
+        ...
+
+    def post_token(
+        self,
+        url: str,
+        *,
+        form: Mapping[str, str | Secret] | None = None,
+        json: Mapping[str, str | Secret] | None = None,
+        headers: Mapping[str, str | Secret] | None = None,
+    ) -> Response:
+        """POST to one of the plugin's token paths, as a form or as JSON."""
+        ...
+
+
+@attrs.frozen(kw_only=True)
+class BrokerContext:
+    """All that a broker is given. It takes nothing else: no global clock, no environment, no socket.
+
+    Attributes:
+        settings: an instance of the class that `BrokerSpec.settings` names (None without one), from the configuration
+            table, the environment and `--set`.
+        credentials: the declared ones that were found, by name.
+        session: the read-only session, for the declared hosts.
+        clock: the time.
+        input_file: what `--input` named, for brokers that read files.
+        folder: the broker's own folder below the user's configuration folder; it need not exist.
+        personal: tell it every name, e-mail, account number and token that the broker answers with: what it knows is
+            redacted from logs and searched for before a document is published.
+        shared: scratch space of this run, shared by the broker and the quote source of one distribution.
+        warn: tells the user something about this run, on stderr; no personal values.
+        store_credential: keeps a rotated credential where the old one came from; False when that place cannot be
+            written (environment), so that the broker can tell the user.
+    """
+
+    settings: Any
+    credentials: Mapping[str, Secret]
+    session: Session
+    clock: Clock
+    personal: PersonalValues
+    input_file: Path | None = None
+    folder: Path | None = None
+    shared: MutableMapping[str, Any] = attrs.field(factory=dict)
+    warn: Callable[[str], None] = attrs.field(default=lambda _message: None)
+    store_credential: Callable[[str, Secret], bool] = attrs.field(
+        default=lambda _name, _secret: False
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Account:
+    """An account of the user. The only place where an account number lives.
+
+    Attributes:
+        number: as the broker writes it; "" when the source does not tell one.
+        kind: the broker's word, such as "Individual" or "Roth IRA".
+        nickname: the user's own word for it.
+        currency: ISO 4217.
+        details: what the broker needs to fetch it, private to the broker.
+    """
+
+    number: str = attrs.field(repr=False)
+    kind: str | None = None
+    nickname: str | None = attrs.field(default=None, repr=False)
+    currency: str | None = None
+    details: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+
+
+@attrs.frozen(kw_only=True)
+class RawPortfolio:
+    """What the broker sent, unchanged: the input of the pure function `normalize`.
+
+    Attributes:
+        account: whose.
+        payloads: parsed JSON (or text) by the broker's own names, as it came.
+        fetched_at: aware, UTC: when the state was known to be true, that is before the first required request, or the
+            export time of a file.
+        environment: which world it came from.
+    """
+
+    account: Account
+    payloads: Mapping[str, Any] = attrs.field(repr=False)
+    fetched_at: datetime
+    environment: Environment | None = None
+
+
+@runtime_checkable
+class Broker(Protocol):
+    """What a broker plugin implements. `__init__` takes the `BrokerContext` and does no I/O."""
+
+    def accounts(self) -> Sequence[Account]:
+        """The open accounts, in the broker's order. I/O.
+
+        Raises:
+            BrokerRefused: the credentials are invalid or do not permit it.
+            BrokerUnreachable: no answer, or only failures.
+            DataRefused: an answer that is not understood, or an unreadable file.
+        """
+        ...
+
+    def fetch(self, account: Account) -> RawPortfolio:
+        """What the broker says of one account. I/O; raises as `accounts`. An outage is never an empty answer."""
+        ...
+
+    def normalize(self, raw: RawPortfolio) -> Portfolio:
+        """The payloads in the lingua franca. Pure: no I/O, no clock, no randomness.
+
+        One bad row never costs the others: it goes to `meta.rejected`. `meta.account_hash` and `meta.generator` are
+        left to the core.
+        """
+        ...
+
+
+@attrs.frozen(kw_only=True)
+class MarketData:
+    """One instrument's prices and sensitivities, per unit (one share, one unit of the option's price).
+
+    `theta` per day, `vega` per volatility point, `implied_volatility` as a fraction; `beta` of the underlying against
+    the benchmark of the `MarketSnapshot`; `as_of` is the price's own time.
+    """
+
+    bid: Decimal | None = None
+    ask: Decimal | None = None
+    mark: Decimal | None = None
+    last: Decimal | None = None
+    underlying_price: Decimal | None = None
+    as_of: datetime | None = None
+    delta: Decimal | None = None
+    gamma: Decimal | None = None
+    theta: Decimal | None = None
+    vega: Decimal | None = None
+    implied_volatility: Decimal | None = None
+    beta: Decimal | None = None
+
+
+@attrs.frozen(kw_only=True)
+class MarketSnapshot:
+    """What a quote source answered. An instrument it does not know is absent, never a zero.
+
+    Attributes:
+        instruments: by canonical symbol (`Holding.symbol`).
+        benchmark_price: price of the beta-weighting symbol.
+        available: False when the source has no market data here at all (a sandbox): the sync goes on and says so.
+    """
+
+    instruments: Mapping[str, MarketData]
+    benchmark_symbol: str | None = None
+    benchmark_price: Decimal | None = None
+    available: bool = True
+
+
+@runtime_checkable
+class QuoteSource(Protocol):
+    """What a quote source implements. `__init__` takes the `BrokerContext` and does no I/O."""
+
+    def fetch(self, portfolio: Portfolio) -> MarketSnapshot:
+        """Market data for the portfolio's instruments. I/O; raises as `Broker.accounts`."""
+        ...
+
+
+def setting(default: Any = attrs.NOTHING, *, title: str, environment: str | None = None) -> Any:
+    """A field of a settings class.
+
+    Args:
+        default: used when nobody sets it; without one the setting is required.
+        title: one line for the user and for the documentation.
+        environment: the environment variable that overrides the configuration file.
+    """
+    return attrs.field(default=default, metadata={"title": title, "environment": environment})

@@ -1,0 +1,36 @@
+"""The hooks that a plugin may implement (pluggy, project name `variance_bridge`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from variance_bridge.broker import BrokerSpec, QuoteSourceSpec
+    from variance_bridge.model import Portfolio
+
+PROJECT = "variance_bridge"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def variance_bridge_brokers() -> Iterable[BrokerSpec]:  # type: ignore[empty-body]
+    """The brokers of this plugin: records, not instances.
+
+    Exactly one of them has the name of the entry point through which the plugin was found.
+    """
+
+
+@hookspec
+def variance_bridge_quotes() -> Iterable[QuoteSourceSpec]:  # type: ignore[empty-body]
+    """The quote sources of this plugin. Market data stays apart from positions: it is chosen by configuration."""
+
+
+@hookspec
+def variance_bridge_synced(portfolio: Portfolio, path: Path) -> None:
+    """Told after `portfolio` was published as `path`. Its failure is reported and never fails the sync."""

@@ -1,0 +1,269 @@
+"""The lingua franca as Python classes: what one account holds, at one moment.
+
+One class per object of the JSON form (DESIGN §3). None means unknown and is not written; zero means zero. Money,
+prices, quantities and greeks are `Decimal`; times are aware and in UTC. Enumerations are closed here, because this is
+what we write; the reading side (`variance_bridge.document`) keeps words that it does not know apart.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+import attrs
+
+from variance_bridge.symbology import Deliverable, InstrumentType, OptionType
+
+SCHEMA_VERSION = "1.0"
+
+
+class Side(StrEnum):
+    """Which way a position stands. The sign of a quantity lives here and nowhere else (FIX PosType, OFX POSTYPE)."""
+
+    LONG = "long"
+    SHORT = "short"
+
+    @property
+    def sign(self) -> int:
+        """+1 for long, -1 for short."""
+        return 1 if self is Side.LONG else -1
+
+
+class Environment(StrEnum):
+    """Which world the positions live in. One never passes for another."""
+
+    PRODUCTION = "production"
+    SANDBOX = "sandbox"
+    SIMULATOR = "simulator"
+
+
+class Status(StrEnum):
+    """Whether every row of the source was understood."""
+
+    COMPLETE = "complete"
+    PARTIAL = "partial"
+
+
+class Route(StrEnum):
+    """A detour that requests took because the user configured it."""
+
+    PROXY = "proxy"
+    NETRC = "netrc"
+
+
+class Rejection(StrEnum):
+    """Why a row was kept out. A closed list, so that no value of the row can ride along."""
+
+    WRONG_CELL_COUNT = "wrong_cell_count"
+    UNREADABLE_ROW = "unreadable_row"
+    SYMBOL_MISSING = "symbol_missing"
+    SYMBOL_UNREADABLE = "symbol_unreadable"
+    TYPE_MISSING = "type_missing"
+    TYPE_UNKNOWN = "type_unknown"
+    QUANTITY_MISSING = "quantity_missing"
+    QUANTITY_UNREADABLE = "quantity_unreadable"
+    SIDE_MISSING = "side_missing"
+    SIDE_UNKNOWN = "side_unknown"
+    STRIKE_MISSING = "strike_missing"
+    EXPIRATION_MISSING = "expiration_missing"
+    NUMBER_UNREADABLE = "number_unreadable"
+    DATE_UNREADABLE = "date_unreadable"
+    MULTIPLIER_UNREADABLE = "multiplier_unreadable"
+    TERMS_CONTRADICT = "terms_contradict"
+    OUT_OF_RANGE = "out_of_range"
+
+
+class Caution(StrEnum):
+    """What a reader should know of a row, or of the whole file, that was kept. Closed, like `Rejection`."""
+
+    MULTIPLIER_UNKNOWN = "multiplier_unknown"
+    ADJUSTED_DELIVERABLE = "adjusted_deliverable"
+    COST_CONTRADICTED = "cost_contradicted"
+    COST_MEANINGLESS = "cost_meaningless"
+    COST_UNKNOWN = "cost_unknown"
+    VALUE_CONTRADICTED = "value_contradicted"
+    PRICE_MISSING = "price_missing"
+    QUOTE_MISSING = "quote_missing"
+    QUOTE_STALE = "quote_stale"
+    NUMBER_UNREADABLE = "number_unreadable"
+    DATE_UNREADABLE = "date_unreadable"
+    TYPE_UNKNOWN = "type_unknown"
+    SERIES_UNKNOWN = "series_unknown"
+    SIGN_UNCONFIRMED = "sign_unconfirmed"
+    BALANCES_DISAGREE = "balances_disagree"
+    BALANCES_MISSING = "balances_missing"
+    TOTAL_DISAGREES = "total_disagrees"
+    POSSIBLY_TRUNCATED = "possibly_truncated"
+    TIME_FROM_FILE = "time_from_file"
+
+
+@attrs.frozen(kw_only=True)
+class Counts:
+    """Rows of the source. `fetched` = `normalized` + `closed` + `rejected`, always.
+
+    Rows that are no positions (cash lines, totals, headings) are not counted as fetched. Rows of the source that the
+    broker lists separately (lots) stay separate positions.
+    """
+
+    fetched: int
+    normalized: int
+    closed: int
+    rejected: int
+
+
+@attrs.frozen(kw_only=True)
+class RejectedRow:
+    """A row that was kept out.
+
+    Attributes:
+        row: counted from 1 in the order of the source; the line number for a text file.
+        symbol: only when it parses as the symbol of a listed contract, in canonical spelling.
+        reason: why.
+    """
+
+    row: int
+    reason: Rejection
+    symbol: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Flag:
+    """A caution about a kept row (`row`, `symbol`) or about the whole file (neither)."""
+
+    caution: Caution
+    row: int | None = None
+    symbol: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Meta:
+    """Where the positions come from, how old and how complete they are.
+
+    Attributes:
+        source: the broker's name in the registry.
+        fetched_at: when the state was known to be true (DESIGN §3), aware, UTC.
+        account_hash: 4 to 64 hex digits and `***`; set by the core, so None in what a broker's `normalize` returns.
+        currency: ISO 4217, the account's base currency.
+        via: detours that requests took by configuration.
+    """
+
+    source: str
+    fetched_at: datetime
+    account_hash: str | None = None
+    schema_version: str = SCHEMA_VERSION
+    environment: Environment | None = None
+    currency: str | None = None
+    status: Status | None = None
+    counts: Counts | None = None
+    rejected: tuple[RejectedRow, ...] = ()
+    flags: tuple[Flag, ...] = ()
+    via: tuple[Route, ...] = ()
+    generator: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Balances:
+    """Money of the account, signed, in `currency`.
+
+    `net_liquidating_value` is what would be left if all were closed at the marks; `cash` is negative on margin debit.
+    """
+
+    currency: str
+    net_liquidating_value: Decimal
+    cash: Decimal
+    buying_power: Decimal | None = None
+    maintenance_requirement: Decimal | None = None
+    as_of: datetime | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Quote:
+    """Prices per unit. `as_of` is the price's own time, not the time of the fetch."""
+
+    bid: Decimal | None = None
+    ask: Decimal | None = None
+    mark: Decimal | None = None
+    last: Decimal | None = None
+    underlying_price: Decimal | None = None
+    as_of: datetime | None = None
+    source: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Greeks:
+    """Sensitivities of the whole position: unit value x multiplier x quantity x (+1 long, -1 short).
+
+    Theta is per day, vega per volatility point, `beta_delta` in shares of the beta-weighting symbol;
+    `implied_volatility` is a fraction (0.25 = 25 %) and, alone among them, not scaled.
+    """
+
+    delta: Decimal | None = None
+    gamma: Decimal | None = None
+    theta: Decimal | None = None
+    vega: Decimal | None = None
+    beta_delta: Decimal | None = None
+    beta_gamma: Decimal | None = None
+    implied_volatility: Decimal | None = None
+    as_of: datetime | None = None
+    source: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Holding:
+    """One position of the account (an element of `positions` in the JSON form).
+
+    `quantity` is positive, the direction is in `side`. `multiplier` is money per 1.00 of price per contract.
+    `average_price` is per unit; `cost_basis` is the positive total paid (long) or received (short) to open;
+    `market_value`, `unrealized_pl` and `day_pl` are signed money of the whole position, a short position being worth
+    less than zero.
+    """
+
+    root: str
+    symbol: str
+    type: InstrumentType
+    side: Side
+    quantity: Decimal
+    broker_symbol: str | None = None
+    underlying: str | None = None
+    option_type: OptionType | None = None
+    strike: Decimal | None = None
+    expiration: date | None = None
+    expires_at: datetime | None = None
+    multiplier: Decimal | None = None
+    deliverable: Deliverable | None = None
+    currency: str | None = None
+    average_price: Decimal | None = None
+    cost_basis: Decimal | None = None
+    market_value: Decimal | None = None
+    unrealized_pl: Decimal | None = None
+    day_pl: Decimal | None = None
+    opened_on: date | None = None
+    sector: str | None = None
+    quote: Quote | None = None
+    greeks: Greeks | None = None
+
+    @property
+    def signed_quantity(self) -> Decimal:
+        """Contracts, shares or coins, negative when short."""
+        return self.quantity if self.side is Side.LONG else -self.quantity
+
+
+@attrs.frozen(kw_only=True)
+class Portfolio:
+    """What one account holds at one moment: one document of the lingua franca."""
+
+    meta: Meta
+    positions: tuple[Holding, ...] = ()
+    balances: Balances | None = None
+
+
+def utc(moment: datetime) -> datetime:
+    """The same instant in UTC.
+
+    Raises:
+        ValueError: the time has no zone, so it names no instant.
+    """
+    if moment.tzinfo is None or moment.utcoffset() is None:
+        raise ValueError("a time without a zone names no instant")
+    return moment.astimezone(UTC)
