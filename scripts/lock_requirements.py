@@ -1,0 +1,72 @@
+"""Writes requirements.lock and requirements-dev.lock from every pyproject.toml of the repository.
+
+Usage: python scripts/lock_requirements.py [--upgrade]
+
+Needs `uv` on the path (CONTRIBUTING.md says how). Pins that still fit are kept, unless --upgrade
+is given. The result holds for Python 3.11 and later on every platform (markers are kept), pins
+each file by its hash, and names no index: each machine brings its own.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+EDITABLE_INSTALL = "editables>=0.5"
+"""What hatchling asks for when it installs a checkout; it says so only while it builds."""
+
+
+def direct_requirements(root: Path, *, development: bool) -> list[str]:
+    """What the distributions of this repository ask for by themselves, sorted.
+
+    The build back ends count: environments are built without isolation, from the lock alone.
+    Requirements between the repository's own distributions do not: those come from the checkout,
+    never from an index.
+    """
+    files = [root / "pyproject.toml", *sorted(root.glob("plugins/*/pyproject.toml"))]
+    documents = [tomllib.loads(path.read_text(encoding="utf-8")) for path in files]
+    own = {distribution_name(document["project"]["name"]) for document in documents}
+    found = {EDITABLE_INSTALL}
+    for document in documents:
+        found.update(document["build-system"]["requires"])
+        found.update(document["project"].get("dependencies", []))
+        if development:
+            for group in document.get("dependency-groups", {}).values():
+                found.update(group)
+    return sorted(line for line in found if distribution_name(line) not in own)
+
+
+def distribution_name(requirement: str) -> str:
+    """The normalized name at the start of a requirement (PyPA name normalization)."""
+    name = re.match(r"[A-Za-z0-9._-]+", requirement)
+    if name is None:
+        raise ValueError(f"not a requirement: {requirement!r}")
+    return re.sub(r"[-_.]+", "-", name.group()).lower()
+
+
+def write_lock(root: Path, lock: str, requirements: list[str], options: list[str]) -> None:
+    """Resolves the requirements with uv and writes the lock file."""
+    command = ["uv", "pip", "compile", "-", "--output-file", lock, *options]
+    command += ["--universal", "--python-version=3.11", "--generate-hashes", "--only-binary=:all:"]
+    command += ["--no-emit-index-url", "--no-emit-find-links", "--no-annotate", "--quiet"]
+    command += ["--custom-compile-command=python scripts/lock_requirements.py"]
+    subprocess.run(command, cwd=root, input="\n".join(requirements), encoding="utf-8", check=True)
+
+
+def main() -> None:
+    """Writes both lock files; the second takes every pin of the first."""
+    options = ["--upgrade"] if "--upgrade" in sys.argv[1:] else []
+    runtime = direct_requirements(ROOT, development=False)
+    development = direct_requirements(ROOT, development=True)
+    write_lock(ROOT, "requirements.lock", runtime, options)
+    pins = ["--constraint=requirements.lock"]
+    write_lock(ROOT, "requirements-dev.lock", development, options + pins)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""Runs the project's checks: lint, types, docs, tests. Called by ./check.
+
+Every step runs, whatever became of the one before; the exit code is 0 when all passed, else 1.
+The last line of the output counts the tests: `N passed, N failed`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = ("src", "scripts", *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("plugins/*/src")))
+FAST_SUITE_BUDGET = 90.0
+"""Seconds on two cores that the fast suite may take. More is said, but is no failure: the clock
+of a busy machine proves nothing about the code."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One check: commands that are run in order, all of them."""
+
+    name: str
+    commands: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a step."""
+
+    name: str
+    passed: bool
+    seconds: float
+
+
+def python(*arguments: str) -> tuple[str, ...]:
+    """A command of this environment. -P: a file in the working folder never shadows a module."""
+    return (sys.executable, "-P", "-m", *arguments)
+
+
+def steps(options: argparse.Namespace, report: Path) -> list[Step]:
+    """The steps that were asked for, tests last so that their result ends the output."""
+    lint = Step("lint", (python("ruff", "check", "."), python("ruff", "format", "--check", ".")))
+    types = Step("types", (python("mypy", "--strict", *SOURCES),))
+    docs = Step("docs", (python("mkdocs", "build", "--strict", "--quiet"),))
+    tests = Step("tests", (pytest_command(options, report),))
+    known = [lint, types, *([docs] if (ROOT / "mkdocs.yml").exists() else []), tests]
+    return [step for step in known if not options.step or step.name in options.step]
+
+
+def pytest_command(options: argparse.Namespace, report: Path) -> tuple[str, ...]:
+    """Without a selection: the whole suite, with the floor of pyproject.toml on its coverage."""
+    selection = [] if options.slow else ["-m", "not slow"]
+    coverage = [] if options.pytest else ["--cov", "--cov-report=term:skip-covered"]
+    workers = ["-n", "2", "-q", f"--junit-xml={report}"]
+    return python("pytest", *workers, *selection, *coverage, *options.pytest)
+
+
+def run(step: Step) -> Outcome:
+    """Runs a step under a heading, its output as it comes."""
+    print(f"\n== {step.name}", flush=True)
+    started = time.monotonic()
+    codes = [subprocess.run(command, cwd=ROOT, check=False).returncode for command in step.commands]
+    seconds = time.monotonic() - started
+    passed = not any(codes)
+    print(f"== {step.name}: {'passed' if passed else 'FAILED'} after {seconds:.1f} s", flush=True)
+    return Outcome(step.name, passed, seconds)
+
+
+def count_tests(report: Path) -> str:
+    """The line that ends the output, from pytest's own report; empty when no tests ran."""
+    try:
+        suites = list(ET.parse(report).getroot().iter("testsuite"))  # noqa: S314 - pytest's
+    except (OSError, ET.ParseError):
+        return ""
+
+    def total(attribute: str) -> int:
+        return sum(int(suite.get(attribute, "0")) for suite in suites)
+
+    failed = total("failures") + total("errors")
+    skipped = total("skipped")
+    passed = total("tests") - failed - skipped
+    return f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else "")
+
+
+def arguments() -> argparse.Namespace:
+    """What was asked for; everything after `--` goes to pytest."""
+    given = sys.argv[1:]
+    cut = given.index("--") if "--" in given else len(given)
+    parser = argparse.ArgumentParser(prog="check", description="Runs the project's checks.")
+    parser.add_argument(
+        "step", nargs="*", metavar="STEP", help="lint, types, docs or tests; all when none is named"
+    )
+    parser.add_argument(
+        "--slow",
+        action="store_true",
+        help="run the tests marked slow as well (the rule where CI is set)",
+    )
+    parser.epilog = "Arguments after -- go to pytest; coverage is then not measured."
+    options = parser.parse_args(given[:cut])
+    unknown = set(options.step) - {"lint", "types", "docs", "tests"}
+    if unknown:
+        parser.error(f"unknown step: {', '.join(sorted(unknown))}")
+    options.pytest = given[cut + 1 :]
+    options.slow = options.slow or os.environ.get("CI", "").lower() in {"1", "true"}
+    return options
+
+
+def main() -> int:
+    """Runs the steps, then says how each went; returns the exit code."""
+    options = arguments()
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "tests.xml"
+        outcomes = [run(step) for step in steps(options, report)]
+        counted = count_tests(report)
+    print("\n== summary")
+    for outcome in outcomes:
+        print(
+            f"{outcome.name:6} {'passed' if outcome.passed else 'FAILED'} {outcome.seconds:6.1f} s"
+        )
+        if outcome.name == "tests" and not options.slow and outcome.seconds > FAST_SUITE_BUDGET:
+            print(f"       over the fast suite's budget of {FAST_SUITE_BUDGET:.0f} s")
+    if counted:
+        print(counted)
+    return 0 if all(outcome.passed for outcome in outcomes) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
