@@ -1,0 +1,282 @@
+"""The JSON objects of the API, written from a simulated portfolio. Pure; the time is passed in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from variance_bridge_tastytrade.simulator.contracts import NEW_YORK, option_terms
+from variance_bridge_tastytrade.simulator.exact import difference, product, total
+from variance_bridge_tastytrade.simulator.portfolio import (
+    CRYPTOCURRENCY,
+    EQUITY,
+    EQUITY_OPTION,
+    FUTURE,
+    FUTURE_OPTION,
+    LONG,
+    SHORT,
+    SimulatedAccount,
+    SimulatedMetrics,
+    SimulatedPortfolio,
+    SimulatedPosition,
+    SimulatedQuote,
+)
+from variance_bridge_tastytrade.simulator.wire import (
+    ABSENT,
+    Presence,
+    WireForm,
+    decimal_text,
+    number,
+    offset_time,
+    plain_text,
+    zulu_time,
+)
+
+Object = dict[str, Any]
+
+# The effect of *closing*, as observed on every real row: the opposite of the documentation, and so of no use.
+_COST_EFFECTS: Final = {LONG: "Credit", SHORT: "Debit"}
+
+_BALANCE_CLASSES: Final = {
+    "equity": (EQUITY, "Warrant", "Equity Offering"),
+    "derivative": (EQUITY_OPTION,),
+    "futures-derivative": (FUTURE_OPTION,),
+    "cryptocurrency": (CRYPTOCURRENCY,),
+}
+_LONG_ONLY_CLASSES: Final = {
+    "long-bond-value": "Bond",
+    "long-fixed-income-security-value": "Fixed Income Security",
+}
+
+
+def account(simulated: SimulatedAccount) -> Object:
+    """The account object, bare. Field set: a capture of the sandbox of August 2026."""
+    written: Object = {
+        "account-number": simulated.number,
+        "account-type-name": simulated.account_type,
+        "created-at": offset_time(simulated.opened_at),
+        "day-trader-status": False,
+        "investment-objective": "SPECULATION",
+        "is-closed": ABSENT if simulated.is_closed is None else simulated.is_closed,
+        "is-firm-error": False,
+        "is-firm-proprietary": False,
+        "is-foreign": False,
+        "is-futures-approved": True,
+        "margin-or-cash": simulated.margin_or_cash,
+        "nickname": simulated.nickname,
+        "opened-at": offset_time(simulated.opened_at),
+        "suitable-options-level": "No Restrictions",
+    }
+    return present({**written, **simulated.members})
+
+
+def position(
+    row: SimulatedPosition,
+    account_number: str,
+    now: datetime,
+    wire: WireForm,
+    index: int,
+    *,
+    marks: bool,
+) -> Object:
+    """One row of the positions list; `index` picks the number form where the wire form is MIXED."""
+    written: Object = {
+        "account-number": account_number,
+        "instrument-type": row.instrument_type,
+        "streamer-symbol": _streamer_symbol(row, wire),
+        "symbol": row.symbol,
+        "underlying-symbol": row.underlying_symbol,
+        "quantity": number(row.quantity, wire.quantity, index),
+        "average-daily-market-close-price": _price(row.average_daily_market_close_price, wire),
+        "average-open-price": decimal_text(row.average_open_price),
+        "average-yearly-market-close-price": _price(row.average_yearly_market_close_price, wire),
+        "close-price": decimal_text(row.close_price),
+        "cost-effect": _COST_EFFECTS.get(row.direction, "None"),
+        "is-frozen": row.is_frozen,
+        "is-suppressed": row.is_suppressed,
+        "multiplier": ABSENT
+        if row.multiplier is None
+        else number(row.multiplier, wire.multiplier, index),
+        "quantity-direction": row.direction,
+        "restricted-quantity": number(row.restricted_quantity, wire.restricted_quantity, index),
+        "expires-at": ABSENT if row.expires_at is None else offset_time(row.expires_at),
+        **_realized("realized-day-gain", row.realized_day_gain, row, now, wire),
+        **_realized("realized-today", row.realized_today, row, now, wire),
+        "created-at": offset_time(row.created_at),
+        "updated-at": offset_time(row.updated_at),
+    }
+    if marks and row.mark_price is not None:
+        written["mark"] = decimal_text(product(row.mark_price, row.quantity, row.scale))
+        written["mark-price"] = decimal_text(row.mark_price)
+    return present({**written, **row.members})
+
+
+def balances(simulated: SimulatedAccount, now: datetime) -> Object:
+    """The balances, which agree with the positions to the last digit; every number is unsigned.
+
+    Long and short futures values are zero: futures are settled into cash daily. How the real API fills them is not
+    documented.
+    """
+    net_liquidating_value = simulated.net_liquidating_value
+    free = max(difference(net_liquidating_value, simulated.maintenance_requirement), Decimal(0))
+    written: Object = {
+        "account-number": simulated.number,
+        "currency": simulated.currency,
+        "cash-balance": decimal_text(simulated.cash),
+        "net-liquidating-value": decimal_text(net_liquidating_value),
+        "pending-cash": decimal_text(simulated.pending_cash.copy_abs()),
+        "pending-cash-effect": _effect(simulated.pending_cash),
+        "long-futures-value": "0.0",
+        "short-futures-value": "0.0",
+        "equity-buying-power": decimal_text(product(free, 2)),
+        "derivative-buying-power": decimal_text(free),
+        "maintenance-requirement": decimal_text(simulated.maintenance_requirement),
+        "snapshot-date": f"{now.astimezone(NEW_YORK):%Y-%m-%d}",
+        "updated-at": offset_time(now),
+    }
+    for name, types in _BALANCE_CLASSES.items():
+        for direction in (LONG, SHORT):
+            value = total(simulated.class_value(kind, direction) for kind in types)
+            written[f"{direction.lower()}-{name}-value"] = decimal_text(value)
+    for name, kind in _LONG_ONLY_CLASSES.items():
+        written[name] = decimal_text(simulated.class_value(kind, LONG))
+    return present({**written, **simulated.balance_members})
+
+
+def market_data(quote: SimulatedQuote, now: datetime, portfolio: SimulatedPortfolio) -> Object:
+    """One item of `/market-data`: numbers are strings, what is unknown is left out."""
+    today = now.astimezone(NEW_YORK).date()
+    written: Object = {
+        "symbol": quote.symbol,
+        "instrument-type": quote.instrument_type,
+        "updated-at": zulu_time(now - timedelta(seconds=float(quote.age))),
+        **_two_sided(quote),
+        "mark": _optional(quote.mark),
+        "prev-close": _optional(quote.previous_close),
+        "summary-date": today.isoformat(),
+        "is-trading-halted": quote.is_trading_halted,
+        "halt-start-time": -1,
+        "halt-end-time": -1,
+    }
+    if quote.instrument_type == FUTURE_OPTION:
+        written["prev-close"] = ABSENT
+    else:
+        written["last"] = _optional(quote.last)
+    if quote.instrument_type in (EQUITY_OPTION, FUTURE_OPTION):
+        written.update(_greeks(quote))
+    if quote.instrument_type == EQUITY and quote.symbol in portfolio.metrics:
+        written["beta"] = _optional(portfolio.metrics[quote.symbol].beta)
+    return present({**written, **quote.members})
+
+
+def market_metrics(symbol: str, metrics: SimulatedMetrics, now: datetime) -> Object:
+    """One item of `/market-metrics`."""
+    written = {
+        "symbol": symbol,
+        "implied-volatility-index": _optional(metrics.implied_volatility_index),
+        "implied-volatility-rank": _optional(metrics.implied_volatility_rank),
+        "implied-volatility-percentile": _optional(metrics.implied_volatility_percentile),
+        "beta": _optional(metrics.beta),
+        "updated-at": zulu_time(now),
+    }
+    return present(written)
+
+
+def instrument(row: SimulatedPosition, portfolio: SimulatedPortfolio) -> Object:
+    """An instrument's own record. A futures option's `multiplier` there is "1.0" and no money per point."""
+    written: Object = {
+        "symbol": row.symbol,
+        "instrument-type": row.instrument_type,
+        "streamer-symbol": row.streamer_symbol or ABSENT,
+        "active": True,
+        "is-closing-only": False,
+    }
+    terms = option_terms(row.symbol)
+    if terms:
+        written |= {
+            "underlying-symbol": row.underlying_symbol,
+            "option-type": terms.right,
+            "strike-price": decimal_text(terms.strike),
+            "expiration-date": terms.expiration.isoformat(),
+            "expires-at": ABSENT if row.expires_at is None else offset_time(row.expires_at),
+        }
+    if row.instrument_type == EQUITY_OPTION and terms:
+        shares = portfolio.adjusted_deliverables.get(terms.root)
+        written |= {
+            "root-symbol": terms.root,
+            "shares-per-contract": int(row.scale if shares is None else shares),
+            "option-chain-type": "Standard" if shares is None else "Non-standard",
+        }
+    elif row.instrument_type == FUTURE_OPTION:
+        written |= {"multiplier": "1.0", "notional-value": "1.0"}
+    elif row.instrument_type == FUTURE:
+        written |= {
+            "product-code": row.underlying_symbol.lstrip("/"),
+            "notional-multiplier": decimal_text(row.scale),
+        }
+    return present(written)
+
+
+def present(written: Mapping[str, Any]) -> Object:
+    """The object without its absent members."""
+    return {name: value for name, value in written.items() if value is not ABSENT}
+
+
+def _optional(value: Decimal | None) -> Any:
+    return ABSENT if value is None else plain_text(value)
+
+
+def _price(value: Decimal, wire: WireForm) -> Any:
+    return decimal_text(value) if wire.complete else ABSENT
+
+
+def _effect(amount: Decimal) -> str:
+    if amount == 0:
+        return "None"
+    return "Credit" if amount > 0 else "Debit"
+
+
+def _realized(
+    name: str, amount: Decimal, row: SimulatedPosition, now: datetime, wire: WireForm
+) -> Object:
+    """A realized amount: unsigned, with its sign in an effect and with the exchange's day."""
+    day: date = row.realized_date or now.astimezone(NEW_YORK).date()
+    effect = (" " if wire.stray_spaces else "") + _effect(amount)
+    return {
+        name: decimal_text(amount.copy_abs()),
+        f"{name}-date": day.isoformat() if wire.complete else ABSENT,
+        f"{name}-effect": effect if wire.complete else ABSENT,
+    }
+
+
+def _streamer_symbol(row: SimulatedPosition, wire: WireForm) -> Any:
+    if wire.streamer_symbol is Presence.ABSENT:
+        return ABSENT
+    return row.streamer_symbol if wire.streamer_symbol is Presence.PRESENT else None
+
+
+def _two_sided(quote: SimulatedQuote) -> Object:
+    """Bid, ask and their middle; an index such as VIX has none of them."""
+    if quote.bid is None or quote.ask is None:
+        return {"bid": _optional(quote.bid), "ask": _optional(quote.ask)}
+    return {
+        "bid": plain_text(quote.bid),
+        "bid-size": "10.0",
+        "ask": plain_text(quote.ask),
+        "ask-size": "0.0" if quote.instrument_type == CRYPTOCURRENCY else "12.0",
+        "mid": plain_text(product(total([quote.bid, quote.ask]), Decimal("0.5"))),
+    }
+
+
+def _greeks(quote: SimulatedQuote) -> Object:
+    return {
+        "delta": _optional(quote.delta),
+        "gamma": _optional(quote.gamma),
+        "theta": _optional(quote.theta),
+        "vega": _optional(quote.vega),
+        "rho": _optional(quote.rho),
+        "theo-price": _optional(quote.theoretical_price),
+        "volatility": _optional(quote.volatility),
+    }
