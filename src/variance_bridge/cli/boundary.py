@@ -1,0 +1,76 @@
+"""The one place where errors become words on stderr and an exit code.
+
+No traceback ever reaches the screen with values in it: an unforeseen exception is told by its class and the places in
+the code that it passed, never by its message.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+
+from variance_bridge.errors import BridgeError
+from variance_bridge.screen import printable
+
+INTERRUPTED = 130
+"""128 + SIGINT, as shells expect."""
+
+BUG = 1
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command and return its exit code (DESIGN §5)."""
+    import click
+
+    from variance_bridge.cli.commands import variance
+
+    try:
+        result = variance.main(args=list(arguments), prog_name="variance", standalone_mode=False)
+        sys.stdout.flush()
+    except BridgeError as error:
+        _say(error)
+        return error.exit_code
+    except click.exceptions.Abort:
+        _print("Interrupted. Nothing was left half-written.")
+        return INTERRUPTED
+    except click.ClickException as error:
+        error.show(file=sys.stderr)
+        return error.exit_code
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except KeyboardInterrupt:
+        _print("Interrupted. Nothing was left half-written.")
+        return INTERRUPTED
+    except BrokenPipeError:
+        _close_stdout()
+        return 0
+    except Exception as error:  # noqa: BLE001 - the last resort, so that no value of a traceback reaches the screen
+        _say_bug(error)
+        return BUG
+    return result if isinstance(result, int) else 0
+
+
+def _print(text: str) -> None:
+    print(text, file=sys.stderr)  # noqa: T201
+
+
+def _say(error: BridgeError) -> None:
+    where = f"{error.where}: " if error.where else ""
+    _print(printable(f"Error: {where}{error.what}"))
+    if error.hint:
+        _print(printable(f"  {error.hint}"))
+
+
+def _say_bug(error: Exception) -> None:
+    places = traceback.extract_tb(error.__traceback__)[-6:]
+    _print(f"Error: this is a bug in variance-bridge ({type(error).__name__}). Please report it.")
+    for place in places:
+        _print(f"  {'/'.join(place.filename.split('/')[-2:])}:{place.lineno} in {place.name}")
+
+
+def _close_stdout() -> None:
+    """The reader of a pipe has gone (`variance show | head`): be quiet about it at exit too."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

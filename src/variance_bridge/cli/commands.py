@@ -1,0 +1,109 @@
+"""The command `variance`: its subcommands by name, from us and from plugins, imported when they are called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, cast
+
+import click
+
+from variance_bridge import __version__
+from variance_bridge.errors import PluginError, UnknownPlugin, UsageError
+from variance_bridge.plugins import COMMANDS, find_plugin, guarded, names, plugins
+
+_OURS = {
+    "accounts": ("variance_bridge.cli.accounts:accounts", "List accounts and how to select one."),
+    "auth": ("variance_bridge.cli.auth:auth", "Keep credentials in the system keyring."),
+    "brokers": ("variance_bridge.cli.brokers:brokers", "List installed brokers and their state."),
+    "doctor": ("variance_bridge.cli.doctor:doctor", "Say what would stop a sync."),
+    "plugin": ("variance_bridge.cli.plugin:plugin", "Write and check broker plugins."),
+    "schema": ("variance_bridge.cli.schema:schema", "Print the JSON Schema."),
+    "show": ("variance_bridge.cli.show:show", "Show a positions file as a table."),
+    "sync": ("variance_bridge.cli.sync:sync", "Fetch positions and write them down."),
+    "validate": ("variance_bridge.cli.validate:validate", "Check positions files."),
+}
+
+
+class LazyGroup(click.Group):
+    """Lists its commands without importing them; a plugin's command is imported inside a guard."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """Our commands and those of plugins, by name."""
+        return sorted({*_OURS, *names(COMMANDS)})
+
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the one command that is called."""
+        if cmd_name in _OURS:
+            module, _, name = _OURS[cmd_name][0].partition(":")
+            return cast("click.Command", getattr(import_module(module), name))
+        return _plugin_command(cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with a plugin's state or the nearest name in words where there is no such command."""
+        command = self.get_command(ctx, args[0])
+        if command is None:
+            raise UsageError(
+                "there is no such command", hint=_nearest(args[0], self.list_commands(ctx))
+            )
+        return args[0], command, args[1:]
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list in `--help`: a plugin's command is named with the distribution that brings it."""
+        theirs = {p.name: f"({p.distribution})" for p in plugins(COMMANDS)}
+        rows = {**theirs, **{name: title for name, (_place, title) in _OURS.items()}}
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(rows.items()))
+
+
+def _plugin_command(name: str) -> click.Command | None:
+    try:
+        plugin = find_plugin(name, COMMANDS, what="command")
+    except UnknownPlugin:
+        return None
+    with guarded(str(plugin), f"cannot bring the command `{name}`"):
+        command = plugin.entry_point.load()
+    if not isinstance(command, click.Command):
+        raise PluginError(f"{plugin} brings something as `{name}` that is no click command")
+    return command
+
+
+def _nearest(word: str, names: Sequence[str]) -> str:
+    import difflib
+
+    nearest = difflib.get_close_matches(word, names, n=1)
+    return f"did you mean `{nearest[0]}`?" if nearest else "`variance --help` lists the commands"
+
+
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, "--version", message="variance-bridge %(version)s")
+@click.option("--config", type=click.Path(dir_okay=False), help="Configuration file to read.")
+@click.option("-v", "--verbose", count=True, help="Say more; twice for every request.")
+@click.option("--sync", "sync_first", is_flag=True, help="Sync, then show.")
+@click.option("--demo", is_flag=True, help="The same as the command `demo`.")
+@click.option("--csv", "newest_csv", is_flag=True, help="Show the newest CSV of the folder.")
+@click.pass_context
+def variance(ctx: click.Context, **options: Any) -> int | None:
+    """Read what you hold, from any broker, into one form that programs can trust. Read-only.
+
+    Without a command: the dashboard of the newest positions file.
+    """
+    from variance_bridge.cli.invocation import Invocation
+
+    ctx.obj = Invocation(config=options["config"], verbosity=options["verbose"])
+    if ctx.invoked_subcommand is not None:
+        return None
+    from variance_bridge.cli.home import home
+
+    return home(
+        ctx,
+        sync_first=options["sync_first"],
+        demo=options["demo"],
+        newest_csv=options["newest_csv"],
+    )
