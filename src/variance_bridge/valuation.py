@@ -1,0 +1,51 @@
+"""What a position is worth, from price, quantity and multiplier: products of decimals, exact to the last digit.
+
+Python's default decimal context rounds at 28 digits; an average price of eight decimals times a crypto quantity of
+eighteen is longer than that.
+"""
+
+from __future__ import annotations
+
+from decimal import Context, Decimal
+
+from variance_bridge.model import Side
+
+_EXACT = Context(prec=1000)
+
+
+def product(*factors: Decimal) -> Decimal:
+    """The product of the factors, unrounded (up to 1000 digits)."""
+    result = Decimal(1)
+    for factor in factors:
+        result = _EXACT.multiply(result, factor)
+    return result
+
+
+def cost_basis(average_price: Decimal, quantity: Decimal, multiplier: Decimal) -> Decimal:
+    """Total paid (long) or received (short) to open. For a future it is the notional, which nobody paid."""
+    return product(average_price, quantity, multiplier)
+
+
+def market_value(side: Side, mark: Decimal, quantity: Decimal, multiplier: Decimal) -> Decimal:
+    """Signed worth of the whole position: a short position is worth less than zero."""
+    return product(Decimal(side.sign), mark, quantity, multiplier)
+
+
+def unrealized_pl(
+    side: Side, mark: Decimal, basis: Decimal, quantity: Decimal, multiplier: Decimal
+) -> Decimal:
+    """Gain since the price was `basis` per unit: positive when the position earned."""
+    return product(Decimal(side.sign), _EXACT.subtract(mark, basis), quantity, multiplier)
+
+
+def difference(minuend: Decimal, subtrahend: Decimal) -> Decimal:
+    """`minuend` - `subtrahend`, unrounded."""
+    return _EXACT.subtract(minuend, subtrahend)
+
+
+def total(*summands: Decimal) -> Decimal:
+    """The sum, unrounded; zero for none."""
+    result = Decimal(0)
+    for summand in summands:
+        result = _EXACT.add(result, summand)
+    return result

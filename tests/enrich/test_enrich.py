@@ -1,0 +1,325 @@
+"""What `enrich` promises: market data by exact symbol, exact money, greeks of the whole position, honest ages."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from variance_bridge.broker import MarketData, MarketSnapshot
+from variance_bridge.enrich import enrich
+from variance_bridge.model import Caution, Flag, Greeks, Holding, Meta, Portfolio, Quote, Side
+from variance_bridge.symbology import InstrumentType, OptionType
+
+NOW = datetime(2026, 2, 6, 15, 0, tzinfo=UTC)
+FRESH = NOW - timedelta(seconds=2)
+OLD = NOW - timedelta(hours=8)
+D = Decimal
+
+STOCK = Holding(
+    root="TQQQ",
+    symbol="TQQQ",
+    type=InstrumentType.STOCK,
+    side=Side.LONG,
+    quantity=D(742),
+    multiplier=D(1),
+    average_price=D("52.73"),
+    cost_basis=D("39125.66"),
+)
+SHORT_PUT = Holding(
+    root="/MES",
+    symbol="./MESM6EX3H6 260320P6450",
+    underlying="/MESM6",
+    type=InstrumentType.FUTURE_OPTION,
+    side=Side.SHORT,
+    quantity=D(3),
+    strike=D(6450),
+    option_type=OptionType.PUT,
+    expiration=date(2026, 3, 20),
+    multiplier=D(5),
+    average_price=D("47.58333333"),
+)
+
+
+def enriched(holding, data=None, *, now=NOW, stale_after=timedelta(minutes=15), **snapshot):
+    instruments = {} if data is None else {holding.symbol: data}
+    return enrich(
+        Portfolio(meta=Meta(source="acme", fetched_at=NOW), positions=(holding,)),
+        MarketSnapshot(instruments=instruments, **snapshot),
+        now=now,
+        source="acme",
+        stale_after=stale_after,
+    )
+
+
+def only(portfolio):
+    (holding,) = portfolio.positions
+    return holding
+
+
+def test_a_short_position_gains_when_the_mark_falls():
+    holding = only(enriched(SHORT_PUT, MarketData(mark=D("34.5"), as_of=FRESH)))
+    assert holding.unrealized_pl == D("196.24999995")
+    assert holding.market_value == D("-517.5")
+
+
+def test_a_long_position_loses_when_the_mark_falls():
+    holding = only(enriched(STOCK, MarketData(mark=D("49.39"), as_of=FRESH)))
+    assert holding.unrealized_pl == D("-2478.28")
+    assert holding.market_value == D("36647.38")
+
+
+def test_money_is_exact_beyond_the_28_digits_of_the_default_context():
+    coins = attrs.evolve(
+        STOCK,
+        root="BTC-USD",
+        symbol="BTC/USD",
+        type=InstrumentType.CRYPTO,
+        quantity=D("1.234567890123456789"),
+        average_price=D("94005.12345678"),
+    )
+    holding = only(enriched(coins, MarketData(mark=D("94485.80512345"), as_of=FRESH)))
+    quantity = Fraction("1.234567890123456789")
+    assert Fraction(holding.market_value) == Fraction("94485.80512345") * quantity
+    assert Fraction(holding.unrealized_pl) == Fraction("480.68166667") * quantity
+
+
+def test_greeks_are_those_of_the_whole_position_with_its_sign():
+    data = MarketData(
+        mark=D("34.5"),
+        delta=D("-0.25"),
+        gamma=D("0.001"),
+        theta=D("-1.5"),
+        vega=D("2"),
+        implied_volatility=D("0.18"),
+        as_of=FRESH,
+    )
+    greeks = only(enriched(SHORT_PUT, data)).greeks
+    assert greeks == Greeks(
+        delta=D("3.75"),
+        gamma=D("-0.015"),
+        theta=D("22.5"),
+        vega=D("-30"),
+        implied_volatility=D("0.18"),
+        as_of=FRESH,
+        source="acme",
+    )
+
+
+def test_the_delta_of_100_shares_is_100_and_they_have_no_other_greeks_even_without_a_quote():
+    short = attrs.evolve(STOCK, quantity=D(100), side=Side.SHORT)
+    assert only(enriched(short)).greeks == Greeks(delta=D(-100), gamma=D(0), theta=D(0), vega=D(0))
+
+
+def test_a_future_has_its_multiplier_as_delta_and_nothing_is_said_of_its_gamma():
+    future = attrs.evolve(
+        STOCK,
+        type=InstrumentType.FUTURE,
+        symbol="/ESZ6",
+        root="/ES",
+        quantity=D(2),
+        multiplier=D(50),
+    )
+    assert only(enriched(future)).greeks == Greeks(delta=D(100))
+
+
+def test_an_option_without_greeks_gets_none():
+    assert only(enriched(SHORT_PUT, MarketData(mark=D(1), as_of=FRESH))).greeks is None
+
+
+def test_beta_weighting_uses_the_ratio_of_prices_once_for_delta_and_squared_for_gamma():
+    data = MarketData(
+        mark=D("34.5"),
+        delta=D("-0.25"),
+        gamma=D("0.001"),
+        underlying_price=D(6600),
+        beta=D("1.5"),
+        as_of=FRESH,
+    )
+    greeks = only(enriched(SHORT_PUT, data, benchmark_price=D(660))).greeks
+    assert greeks.beta_delta == D("56.25")
+    assert greeks.beta_gamma == D("-3.375")
+
+
+def test_beta_weighted_values_carry_28_digits():
+    data = MarketData(mark=D(10), beta=D(1), as_of=FRESH)
+    greeks = only(enriched(attrs.evolve(STOCK, quantity=D(1)), data, benchmark_price=D(3))).greeks
+    assert greeks.beta_delta == D("3.333333333333333333333333333")
+
+
+@pytest.mark.parametrize("benchmark", [None, D(0), D(-1)])
+def test_without_a_price_of_the_benchmark_nothing_is_beta_weighted(benchmark):
+    data = MarketData(mark=D(10), beta=D(1), as_of=FRESH)
+    greeks = only(enriched(STOCK, data, benchmark_price=benchmark)).greeks
+    assert greeks.beta_delta is None
+    assert greeks.beta_gamma is None
+
+
+def test_without_a_multiplier_an_option_gets_a_quote_and_no_money_and_no_greeks():
+    unknown = attrs.evolve(SHORT_PUT, multiplier=None)
+    holding = only(enriched(unknown, MarketData(mark=D("34.5"), delta=D("-0.25"), as_of=FRESH)))
+    assert holding.quote.mark == D("34.5")
+    assert (holding.market_value, holding.unrealized_pl, holding.greeks) == (None, None, None)
+
+
+def test_profit_comes_from_the_cost_where_the_average_price_is_unknown():
+    holding = attrs.evolve(SHORT_PUT, average_price=None, cost_basis=D("713.75"))
+    assert only(enriched(holding, MarketData(mark=D("34.5"), as_of=FRESH))).unrealized_pl == D(
+        "196.25"
+    )
+
+
+def test_profit_stays_unknown_without_cost_and_average_price():
+    holding = attrs.evolve(STOCK, average_price=None, cost_basis=None)
+    assert only(enriched(holding, MarketData(mark=D(1), as_of=FRESH))).unrealized_pl is None
+
+
+def test_a_fresh_mark_replaces_the_brokers_together_with_the_money_that_follows_from_it():
+    holding = attrs.evolve(
+        STOCK,
+        quote=Quote(mark=D(40), bid=D(39), source="broker"),
+        market_value=D(29680),
+        unrealized_pl=D("-9445.66"),
+    )
+    after = only(enriched(holding, MarketData(mark=D("49.39"), as_of=FRESH)))
+    assert after.quote == Quote(mark=D("49.39"), as_of=FRESH, source="acme")
+    assert (after.market_value, after.unrealized_pl) == (D("36647.38"), D("-2478.28"))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        MarketData(mark=D(50), bid=D(48), ask=D(52), as_of=OLD),
+        MarketData(bid=D(48), ask=D(52), as_of=FRESH),
+    ],
+    ids=["stale", "without a mark"],
+)
+def test_a_worse_quote_only_fills_what_the_broker_left_open(data):
+    holding = attrs.evolve(
+        STOCK,
+        quote=Quote(mark=D(40), bid=D(39), source="broker"),
+        market_value=D(29680),
+        unrealized_pl=D("-9445.66"),
+    )
+    after = only(enriched(holding, data))
+    assert (after.quote.mark, after.quote.bid, after.quote.ask) == (D(40), D(39), D(52))
+    assert after.quote.source == "broker"
+    assert (after.market_value, after.unrealized_pl) == (D(29680), D("-9445.66"))
+
+
+def test_stale_greeks_do_not_replace_the_brokers():
+    holding = attrs.evolve(SHORT_PUT, greeks=Greeks(delta=D(4), source="broker"))
+    greeks = only(
+        enriched(holding, MarketData(mark=D(1), delta=D(-1), theta=D(-1), as_of=OLD))
+    ).greeks
+    assert greeks == Greeks(delta=D(4), theta=D(15), as_of=OLD, source="broker")
+
+
+def test_fresh_greeks_replace_the_brokers_and_keep_what_they_do_not_know():
+    holding = attrs.evolve(SHORT_PUT, greeks=Greeks(delta=D(4), vega=D(-7), source="broker"))
+    greeks = only(enriched(holding, MarketData(mark=D(1), delta=D(-1), as_of=FRESH))).greeks
+    assert greeks == Greeks(delta=D(15), vega=D(-7), as_of=FRESH, source="acme")
+
+
+@pytest.mark.parametrize(
+    ("age", "stale"),
+    [
+        (timedelta(minutes=15), False),
+        (timedelta(minutes=15, microseconds=1), True),
+        (-timedelta(seconds=120), False),
+        (-timedelta(seconds=121), True),
+    ],
+)
+def test_the_edges_of_staleness_are_exact(age, stale):
+    portfolio = enriched(STOCK, MarketData(mark=D(1), as_of=NOW - age))
+    expected = (Flag(caution=Caution.QUOTE_STALE, symbol="TQQQ"),) if stale else ()
+    assert portfolio.meta.flags == expected
+
+
+def test_a_price_without_a_time_is_not_taken_for_fresh():
+    portfolio = enriched(STOCK, MarketData(mark=D(1)))
+    assert portfolio.meta.flags == (Flag(caution=Caution.QUOTE_STALE, symbol="TQQQ"),)
+    assert only(portfolio).market_value == D(742)
+
+
+@pytest.mark.parametrize("data", [None, MarketData(delta=D(1), as_of=FRESH)])
+def test_a_missing_quote_is_told_and_never_a_zero(data):
+    portfolio = enriched(SHORT_PUT, data)
+    assert portfolio.meta.flags == (Flag(caution=Caution.QUOTE_MISSING, symbol=SHORT_PUT.symbol),)
+    assert only(portfolio).quote is None
+    assert only(portfolio).market_value is None
+
+
+def test_a_source_without_market_data_is_told_once_for_the_file():
+    portfolio = enriched(STOCK, available=False)
+    assert portfolio.meta.flags == (Flag(caution=Caution.QUOTE_MISSING),)
+    assert only(portfolio).greeks.delta == D(742)
+
+
+def test_cash_needs_no_quote():
+    cash = attrs.evolve(STOCK, type=InstrumentType.CASH)
+    portfolio = enriched(cash)
+    assert portfolio.meta.flags == ()
+    assert only(portfolio) == cash
+
+
+def test_only_the_exact_symbol_gets_the_quote():
+    other = MarketData(mark=D(1), as_of=FRESH)
+    portfolio = enrich(
+        Portfolio(meta=Meta(source="acme", fetched_at=NOW), positions=(STOCK,)),
+        MarketSnapshot(instruments={"TQQQ ": other, "tqqq": other, "TQQ": other}),
+        now=NOW,
+        source="acme",
+        stale_after=timedelta(minutes=15),
+    )
+    assert only(portfolio).quote is None
+
+
+numbers = st.decimals(min_value=0, max_value=10**6, places=8)
+unit_greeks = st.decimals(min_value=-10, max_value=10, places=9)
+
+
+@given(
+    quantity=st.decimals(min_value="0.00000001", max_value=10**6, places=8),
+    multiplier=st.sampled_from([D(1), D("0.5"), D(5), D(100), D(125000)]),
+    average=numbers,
+    mark=numbers,
+    delta=unit_greeks,
+    theta=unit_greeks,
+)
+def test_flipping_the_side_flips_every_sign(quantity, multiplier, average, mark, delta, theta):
+    long = attrs.evolve(
+        SHORT_PUT, side=Side.LONG, quantity=quantity, multiplier=multiplier, average_price=average
+    )
+    data = MarketData(
+        mark=mark, delta=delta, theta=theta, underlying_price=mark, beta=D("0.7"), as_of=FRESH
+    )
+    bought = only(enriched(long, data, benchmark_price=D(500)))
+    sold = only(enriched(attrs.evolve(long, side=Side.SHORT), data, benchmark_price=D(500)))
+    assert bought.market_value == -sold.market_value
+    assert bought.unrealized_pl == -sold.unrealized_pl
+    assert bought.greeks.delta == -sold.greeks.delta
+    assert bought.greeks.theta == -sold.greeks.theta
+    assert bought.greeks.beta_delta == -sold.greeks.beta_delta
+    cost = Fraction(quantity) * Fraction(multiplier) * Fraction(average)
+    assert Fraction(bought.market_value) - cost == Fraction(bought.unrealized_pl)
+
+
+@given(
+    data=st.builds(MarketData, mark=numbers, bid=numbers, delta=unit_greeks, as_of=st.just(FRESH))
+)
+def test_enriching_twice_changes_nothing(data):
+    once = enriched(SHORT_PUT, data)
+    twice = enrich(
+        once,
+        MarketSnapshot(instruments={SHORT_PUT.symbol: data}),
+        now=NOW,
+        source="acme",
+        stale_after=timedelta(minutes=15),
+    )
+    assert twice == once
