@@ -6,6 +6,7 @@ with Simulator(SimulatedPortfolio.demo(today)) as simulator:
 
 from variance_bridge_tastytrade.simulator.authorization import LegacyLogin, SimulatedCredentials
 from variance_bridge_tastytrade.simulator.clock import SimulatedClock
+from variance_bridge_tastytrade.simulator.csv_export import generations, to_csv
 from variance_bridge_tastytrade.simulator.faults import BodyForm, Fault, FaultKind
 from variance_bridge_tastytrade.simulator.portfolio import (
     SimulatedAccount,
@@ -37,4 +38,6 @@ __all__ = [
     "Simulator",
     "SimulatorError",
     "WireForm",
+    "generations",
+    "to_csv",
 ]

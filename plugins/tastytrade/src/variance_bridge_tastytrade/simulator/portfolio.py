@@ -283,6 +283,13 @@ class SimulatedPortfolio:
             return cls.from_data(tomllib.loads(text, parse_float=Decimal))
         return cls.from_data(json.loads(text, parse_float=Decimal))
 
+    @classmethod
+    def demo(cls, today: date | datetime) -> Self:
+        """The demo portfolio with expirations as they are listed around a day or a time; see `demo.toml`."""
+        from variance_bridge_tastytrade.simulator.demo import demo_data
+
+        return cls.from_data(demo_data(today))
+
     def account(self, number: str) -> SimulatedAccount | None:
         """The account of that number."""
         return next((account for account in self.accounts if account.number == number), None)

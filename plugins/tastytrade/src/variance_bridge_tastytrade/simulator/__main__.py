@@ -1,0 +1,67 @@
+"""`python -m variance_bridge_tastytrade.simulator`: serves the demo portfolio until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from variance_bridge_tastytrade.simulator.contracts import NEW_YORK
+from variance_bridge_tastytrade.simulator.csv_export import generations, to_csv
+from variance_bridge_tastytrade.simulator.portfolio import SimulatedPortfolio
+from variance_bridge_tastytrade.simulator.server import Simulator
+from variance_bridge_tastytrade.simulator.state import PRODUCTION, SANDBOX
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve, or print the CSV export; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    now = datetime.now(UTC)
+    if options.portfolio is None:
+        portfolio = SimulatedPortfolio.demo(now)
+    else:
+        portfolio = SimulatedPortfolio.load(options.portfolio)
+    if options.csv:
+        today = now.astimezone(NEW_YORK).date()
+        sys.stdout.write(to_csv(portfolio, options.csv, today=today))
+        return 0
+    _serve(Simulator(portfolio, environment=options.environment))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m variance_bridge_tastytrade.simulator",
+        description="A broker on this machine that behaves like the real API. Its credentials open nothing else.",
+    )
+    parser.add_argument("--portfolio", type=Path, help="a TOML or JSON file instead of the demo")
+    parser.add_argument("--environment", choices=(PRODUCTION, SANDBOX), default=PRODUCTION)
+    parser.add_argument("--csv", choices=generations(), help="print the CSV export and stop")
+    return parser
+
+
+def _serve(simulator: Simulator) -> None:
+    """Print how to reach the simulator and wait for Ctrl-C or a termination signal."""
+    done = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: done.set())
+    with simulator:
+        known = simulator.credentials
+        lines = (
+            f"API_BASE_URL={simulator.url}",
+            f"TT_CLIENT_ID={known.client_id}",
+            f"TT_CLIENT_SECRET={known.client_secret}",
+            f"TT_REFRESH_TOKEN={known.refresh_token}",
+        )
+        sys.stdout.write("\n".join(lines) + "\n")
+        sys.stdout.flush()
+        sys.stderr.write("Serving an invented account. Ctrl-C ends it.\n")
+        done.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
