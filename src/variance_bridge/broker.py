@@ -9,7 +9,7 @@ none of it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -59,6 +59,10 @@ def _matches(pattern: re.Pattern[str], what: str) -> Callable[[Any, Any, Any], N
     return check
 
 
+def _capabilities(words: Iterable[str]) -> frozenset[Capability]:
+    return frozenset(Capability(word) for word in words)
+
+
 @attrs.frozen
 class Credential:
     """A secret that a plugin asks for.
@@ -105,9 +109,7 @@ class BrokerSpec:
         default=None, validator=attrs.validators.optional(_matches(_PLACE, "module:Class"))
     )
     credentials: tuple[Credential, ...] = attrs.field(default=(), converter=tuple)
-    capabilities: frozenset[Capability] = attrs.field(
-        factory=frozenset, converter=lambda words: frozenset(Capability(word) for word in words)
-    )
+    capabilities: frozenset[Capability] = attrs.field(factory=frozenset, converter=_capabilities)
     quotes: str | None = None
     create_credentials: str | None = None
     hook_api: int = HOOK_API

@@ -89,7 +89,7 @@ def _nearest(word: str, names: Sequence[str]) -> str:
 @click.option("--demo", is_flag=True, help="The same as the command `demo`.")
 @click.option("--csv", "newest_csv", is_flag=True, help="Show the newest CSV of the folder.")
 @click.pass_context
-def variance(ctx: click.Context, **options: Any) -> int | None:
+def variance(ctx: click.Context, /, **options: Any) -> int | None:
     """Read what you hold, from any broker, into one form that programs can trust. Read-only.
 
     Without a command: the dashboard of the newest positions file.

@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
 
+from variance_bridge.clock import SystemClock
+
 if TYPE_CHECKING:
     from variance_bridge.configuration import Configuration
     from variance_bridge.registry import Registry
-
-
-class SystemClock:
-    """The machine's clock. The only place of the project that reads it."""
-
-    def now(self) -> datetime:
-        """The present, aware, in UTC."""
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        """Seconds since an arbitrary moment, never going back."""
-        return time.monotonic()
-
-    def sleep(self, seconds: float) -> None:
-        """Wait that long."""
-        time.sleep(seconds)
 
 
 @attrs.define(slots=False)

@@ -52,7 +52,8 @@ def _validator() -> Validator:
     types = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
         {"number": _is_number, "integer": _is_integer}
     )
-    exact = validators.extend(jsonschema.Draft202012Validator, type_checker=types)
+    extend: Any = validators.extend
+    exact = extend(jsonschema.Draft202012Validator, type_checker=types)
     validator: Validator = exact(schema())
     return validator
 
@@ -74,7 +75,9 @@ def _render(error: ValidationError) -> list[Violation]:
     rule = str(error.validator)
     pointer = json_pointer(error.absolute_path)
     if rule == "required":
-        missing = [name for name in error.validator_value if name not in error.instance]
+        required: Any = error.validator_value
+        present: Any = error.instance
+        missing = [name for name in required if name not in present]
         return [Violation(pointer, rule, f"`{name}` is missing") for name in missing]
     if rule == "additionalProperties":
         return [Violation(pointer, rule, _unknown_members(error))]
@@ -88,8 +91,10 @@ def _unknown_members(error: ValidationError) -> str:
 
     A foreign name may be personal data, so only names of the schema are told.
     """
-    known = list(error.schema["properties"])
-    unknown = [name for name in error.instance if name not in known]
+    allowed: Any = error.schema
+    present: Any = error.instance
+    known = list(allowed["properties"])
+    unknown = [name for name in present if name not in known]
     nearest = sorted({n for u in unknown for n in difflib.get_close_matches(u, known, n=1)})
     hint = f"; nearest known: {', '.join(nearest)}" if nearest else ""
     plural = "s" if len(unknown) > 1 else ""

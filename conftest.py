@@ -1,0 +1,46 @@
+"""What all tests of the repository share: no network beyond loopback, no file of the user, the same examples each run."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "fast",
+    max_examples=40,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.register_profile(
+    "long", parent=settings.get_profile("fast"), max_examples=2000, derandomize=False
+)
+settings.load_profile(os.environ.get("VARIANCE_HYPOTHESIS_PROFILE", "fast"))
+
+_connect = socket.socket.connect
+
+
+def _connect_to_loopback_only(self, address):
+    if self.family in {socket.AF_INET, socket.AF_INET6}:
+        host = address[0]
+        if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
+            raise AssertionError("a test wanted to leave this machine")
+    return _connect(self, address)
+
+
+@pytest.fixture(autouse=True)
+def _alone_on_this_machine(monkeypatch, tmp_path_factory):
+    """No configuration, credentials or keyring of the person who runs the tests."""
+    home = tmp_path_factory.mktemp("home")
+    for name in list(os.environ):
+        if name.startswith(("VARIANCE_", "TT_", "TASTY_", "API_BASE_URL")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
+    monkeypatch.setenv("VARIANCE_CONFIG_DIR", str(home / "variance"))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+    monkeypatch.setattr(socket.socket, "connect", _connect_to_loopback_only)

@@ -1,0 +1,110 @@
+"""Reading positions: a document or a broker's export, with its age checked. The only way in for consumers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import attrs
+
+from variance_bridge.errors import BridgeError, DataRefused
+from variance_bridge.freshness import Freshness, age_of, judge_age
+from variance_bridge.model import Portfolio, Status
+
+LIVE_FILES = "live_*.json"
+
+
+@attrs.frozen(kw_only=True)
+class Snapshot:
+    """Positions and how far they may be trusted.
+
+    Attributes:
+        portfolio: what was read.
+        freshness: FRESH or STALE.
+        age: time since `portfolio.meta.fetched_at`; up to 120 s below zero where clocks differ.
+        warnings: what a person should know, one sentence each; a stale file's contains `[Stale Source File]`.
+        path: the file.
+    """
+
+    portfolio: Portfolio
+    freshness: Freshness
+    age: timedelta
+    warnings: tuple[str, ...]
+    path: Path
+
+
+def load(path: str | Path, now: datetime | None = None, *, any_age: bool = False) -> Snapshot:
+    """Read positions and check their age.
+
+    `.json` is a document of the lingua franca; any other ending names the broker that reads such files (`.csv`: the
+    broker `csv`), so that a portfolio gives the same rows whichever way it came.
+
+    Args:
+        path: of the file.
+        now: aware; the machine's time by default.
+        any_age: do not refuse old positions; a warning says how old they are.
+
+    Raises:
+        PositionsTooOld: older than 24 hours, or from the future.
+        DataRefused: not readable, or not valid.
+        PluginError: no broker that reads such files is installed.
+    """
+    from variance_bridge.clock import SystemClock
+
+    file = Path(path)
+    moment = now or SystemClock().now()
+    portfolio, warnings = _read(file)
+    age = age_of(portfolio.meta.fetched_at, moment)
+    freshness, warning = judge_age(age, where=str(file), any_age=any_age)
+    told = (*((warning,) if warning else ()), *warnings, *_partial(portfolio))
+    return Snapshot(portfolio=portfolio, freshness=freshness, age=age, warnings=told, path=file)
+
+
+def _read(file: Path) -> tuple[Portfolio, tuple[str, ...]]:
+    from variance_bridge.document import from_bytes
+    from variance_bridge.files import read_bounded
+
+    if file.suffix.lower() == ".json":
+        try:
+            return from_bytes(read_bounded(file))
+        except DataRefused as error:
+            if error.where is None:
+                raise DataRefused(error.what, where=str(file), hint=error.hint) from None
+            raise
+    from variance_bridge.broker_run import read_export
+
+    return read_export(file)
+
+
+def _partial(portfolio: Portfolio) -> tuple[str, ...]:
+    rejected = len(portfolio.meta.rejected)
+    if portfolio.meta.status is not Status.PARTIAL and not rejected:
+        return ()
+    rows = "a row" if rejected == 1 else f"{rejected} rows"
+    return (f"partial: {rows} of the source could not be read; the totals are without them",)
+
+
+def newest_live(folder: Path) -> Path | None:
+    """The newest `live_*.json` of the folder by the time it states; None when there is none.
+
+    A file that states no time counts as the oldest, so that it hides no good one and is still found alone.
+    """
+    found = [path for path in sorted(folder.glob(LIVE_FILES)) if path.is_file()]
+    return max(found, key=_stated_time, default=None)
+
+
+def newest_export(folder: Path, suffix: str) -> Path | None:
+    """The newest file of the folder with that ending by its modification time; None when there is none."""
+    found = [path for path in sorted(folder.glob(f"*{suffix}")) if path.is_file()]
+    return max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
+
+
+def _stated_time(path: Path) -> datetime:
+    from variance_bridge.document import instant
+    from variance_bridge.exact_json import loads
+    from variance_bridge.files import read_bounded
+
+    try:
+        return instant(loads(read_bounded(path))["meta"]["fetched_at"])
+    except (BridgeError, KeyError, TypeError, ValueError):
+        return datetime.min.replace(tzinfo=UTC)

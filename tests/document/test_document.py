@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from variance_bridge import exact_json
+from variance_bridge.document import (
+    from_bytes,
+    in_canonical_order,
+    instant_text,
+    structure,
+    to_bytes,
+    to_document,
+)
+from variance_bridge.errors import DataRefused
+from variance_bridge.model import Counts, Meta, Portfolio
+from variance_bridge.testing.strategies import holdings, portfolios
+from variance_bridge.validation import check
+
+EXAMPLES = Path(__file__).parents[2] / "schemas" / "examples"
+
+
+@given(portfolios())
+def test_a_portfolio_survives_writing_and_reading(portfolio):
+    read, warnings = from_bytes(to_bytes(portfolio))
+
+    assert warnings == ()
+    assert read == attrs.evolve(portfolio, positions=in_canonical_order(portfolio.positions))
+
+
+@given(portfolios())
+def test_every_generated_portfolio_is_valid(portfolio):
+    assert check(to_document(portfolio)) == []
+
+
+@given(portfolios(), st.randoms(use_true_random=False))
+def test_the_order_of_the_source_does_not_change_a_byte(portfolio, chance: random.Random):
+    shuffled = list(portfolio.positions)
+    chance.shuffle(shuffled)
+
+    assert to_bytes(attrs.evolve(portfolio, positions=tuple(shuffled))) == to_bytes(portfolio)
+
+
+@given(st.lists(holdings(), max_size=6))
+def test_ordering_neither_loses_nor_merges_a_position(positions):
+    twice = [*positions, *positions]
+
+    assert sorted(map(repr, in_canonical_order(twice))) == sorted(map(repr, twice))
+
+
+@pytest.mark.parametrize("name", ["rfc.json", "full.json", "empty.json"])
+def test_a_published_example_reads_and_writes_to_a_stable_text(name):
+    portfolio, _ = from_bytes((EXAMPLES / name).read_bytes())
+    written = to_bytes(portfolio)
+
+    assert to_bytes(from_bytes(written)[0]) == written
+
+
+def test_38_digits_survive_a_portfolio():
+    document = exact_json.loads((EXAMPLES / "rfc.json").read_bytes())
+    exact = Decimal("12345678901234567890123456789012345.678")
+    document["positions"][0]["cost_basis"] = exact
+
+    read, _ = from_bytes(to_bytes(structure(document)))
+
+    assert read.positions[0].cost_basis == exact
+
+
+def test_unknown_is_left_out_and_zero_is_written():
+    meta = Meta(
+        source="acme",
+        fetched_at=datetime(2026, 3, 2, tzinfo=UTC),
+        account_hash="abcd***",
+        counts=Counts(fetched=0, normalized=0, closed=0, rejected=0),
+    )
+    document = to_document(Portfolio(meta=meta))
+
+    assert document["positions"] == []
+    assert document["meta"]["counts"]["closed"] == 0
+    assert "balances" not in document
+    assert "rejected" not in document["meta"]
+    assert None not in document["meta"].values()
+
+
+def test_schema_version_is_always_written_and_absent_reads_as_1_0():
+    read, _ = from_bytes((EXAMPLES / "rfc.json").read_bytes())
+
+    assert read.meta.schema_version == "1.0"
+    assert next(iter(to_document(read)["meta"].items())) == ("schema_version", "1.0")
+
+
+def later_document(version: str) -> dict:
+    document = exact_json.loads((EXAMPLES / "full.json").read_bytes())
+    document["meta"]["schema_version"] = version
+    document["meta"]["mood"] = "bright"
+    document["positions"][0]["margin"] = {"initial": 1}
+    document["positions"][1]["type"] = "swap_option"
+    document["meta"]["flags"].append({"caution": "invented_later"})
+    document["meta"]["rejected"][0]["reason"] = "invented_later"
+    document["meta"]["via"].append("pigeon")
+    return document
+
+
+def test_a_later_minor_version_is_read_without_what_is_unknown_and_with_one_warning():
+    read, warnings = from_bytes(exact_json.dumps(later_document("1.7")))
+
+    assert len(warnings) == 1
+    assert len(read.positions) == 8
+    assert read.positions[1].type.value == "other"
+    assert len(read.meta.flags) == 2
+    assert read.meta.rejected[0].reason.value == "unreadable_row"
+    assert [route.value for route in read.meta.via] == ["proxy"]
+
+
+def test_the_same_members_in_a_1_0_document_are_refused():
+    with pytest.raises(DataRefused, match="not valid"):
+        from_bytes(exact_json.dumps(later_document("1.0")))
+
+
+def test_another_major_version_is_refused_by_name():
+    with pytest.raises(DataRefused, match=r"version 2\.0"):
+        from_bytes(exact_json.dumps(later_document("2.0")))
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: (
+            st.lists(inner)
+            | st.dictionaries(
+                st.sampled_from(["meta", "positions", "schema_version", "source"]), inner
+            )
+        ),
+    )
+)
+def test_any_json_is_read_or_refused(value):
+    try:
+        from_bytes(exact_json.dumps(value))
+    except DataRefused:
+        pass
+
+
+def test_times_are_written_in_utc_with_z():
+    moment = datetime(2026, 3, 2, 10, 4, 5, tzinfo=timezone(timedelta(hours=-5)))
+
+    assert instant_text(moment) == "2026-03-02T15:04:05Z"
+
+
+def test_a_time_without_a_zone_cannot_be_written():
+    with pytest.raises(ValueError, match="zone"):
+        instant_text(datetime(2026, 3, 2))
