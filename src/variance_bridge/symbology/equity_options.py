@@ -1,0 +1,224 @@
+"""Equity and index options: the OSI symbol in all its spellings.
+
+OSI (Options Symbology Initiative, OCC, in force since 2010): root in 6 columns, `YYMMDD`, `C` or `P`,
+strike in thousandths in 8 digits; 21 characters. Reading goes from the right, because only the root has
+no fixed width once the padding is lost.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from decimal import Decimal
+
+from variance_bridge.symbology import tables
+from variance_bridge.symbology.instrument import (
+    Deliverable,
+    Instrument,
+    InstrumentType,
+    OptionType,
+    SymbolError,
+)
+from variance_bridge.symbology.text import (
+    Hints,
+    agreed_expiration,
+    clean,
+    compact_day,
+    exact_number,
+)
+
+RIGHTS = {"C": OptionType.CALL, "P": OptionType.PUT, "CALL": OptionType.CALL, "PUT": OptionType.PUT}
+
+HIGHEST_STRIKE = Decimal("99999.999")
+"""What eight digits of thousandths can write."""
+
+_LENGTH = 21
+_ROOT_COLUMNS = 6
+_TERMS = re.compile(r"([0-9]{6}) *([CP]) *([0-9]*\.?[0-9]+)$")
+_ROOT = re.compile(r"([1-4]?)([A-Z]{1,6})([0-9]?)")
+_CLASS_ROOT = re.compile(r"([A-Z]{1,5})[/. -]([A-Z])([0-9]?)")
+
+
+def parse_padded(symbol: str) -> Instrument | None:
+    """The 21-character form with a root of capitals; None for what needs a closer look.
+
+    Read by position: this is the form that brokers send by the thousand.
+    """
+    root = symbol[:6].rstrip(" ")
+    right = RIGHTS.get(symbol[12])
+    thousandths = symbol[13:]
+    if (
+        right is None
+        or not symbol.isascii()
+        or not root.isalpha()
+        or not root.isupper()
+        or not symbol[6:12].isdigit()
+        or not thousandths.isdigit()
+        or thousandths == "00000000"
+    ):
+        return None
+    try:
+        expiration = date(2000 + int(symbol[6:8]), int(symbol[8:10]), int(symbol[10:12]))
+    except ValueError:
+        return None
+    mills = thousandths[5:]
+    strike = (
+        Decimal(thousandths[:5])
+        if mills == "000"
+        else Decimal(f"{thousandths[:5]}.{mills.rstrip('0')}")
+    )
+    listed = tables.special_option_roots().get(root)
+    group, underlying = (root, root) if listed is None else (listed.root, listed.symbol)
+    return Instrument(
+        InstrumentType.OPTION,
+        group,
+        underlying,
+        symbol,
+        expiration,
+        strike,
+        right,
+        None,
+        Deliverable.STANDARD,
+    )
+
+
+def parse_compact(text: str, hints: Hints) -> Instrument | None:
+    """Every spelling with `YYMMDD`, right and strike at its end; None for a text without that end.
+
+    The prefixes `.`, `-` and `O:` are dropped. A strike of eight digits is in thousandths, a shorter one
+    is plain.
+    """
+    terms = _TERMS.search(text)
+    if terms is None:
+        return None
+    start = 2 if text.startswith("O:") else 1 if text[0] in ".-" else 0
+    head = text[start : terms.start()].strip(" ")
+    root, spelled = option_root(head, start)
+    strike = _compact_strike(terms[3], terms.start(3), marked=start > 0, root=root)
+    return equity_option(
+        root, spelled, compact_day(terms[1], terms.start(1)), RIGHTS[terms[2]], strike, hints
+    )
+
+
+def option_root(text: str, position: int = 0) -> tuple[str, str | None]:
+    """The OSI root, and the class share if it is spelled out: `BRK B` -> (`BRKB`, `BRK/B`)."""
+    text = text.lstrip("$^")
+    if len(text) <= _ROOT_COLUMNS and _ROOT.fullmatch(text):
+        return text, None
+    classed = _CLASS_ROOT.fullmatch(text)
+    if classed and len(text) <= _ROOT_COLUMNS + 1:
+        return "".join(classed.groups()), f"{classed[1]}/{classed[2]}"
+    raise SymbolError(
+        "not the root of an option: one to six letters, and a digit after them if it was adjusted",
+        position,
+    )
+
+
+def _compact_strike(digits: str, position: int, *, marked: bool, root: str) -> Decimal:
+    """The strike of a symbol without padding; docs/symbology.md says why some lengths are refused."""
+    if "." in digits:
+        strike = exact_number(digits)
+    elif len(digits) == 8:
+        strike = exact_number(f"{digits[:5]}.{digits[5:]}")
+    elif len(digits) > 5 or (len(digits) == 5 and not marked and tables.index_of(root) is None):
+        raise SymbolError("a strike that may be plain or in thousandths", position)
+    elif digits[0] == "0":
+        raise SymbolError("a strike that starts with 0 and is not eight digits long", position)
+    else:
+        strike = exact_number(digits)
+    if strike is None:
+        raise SymbolError("not a strike", position)
+    return strike
+
+
+def equity_option(
+    root: str,
+    spelled: str | None,
+    expiration: date | None,
+    right: OptionType,
+    strike: Decimal,
+    hints: Hints,
+) -> Instrument:
+    """An option from its terms. `spelled`: the class share where the text had its separator."""
+    expiration = agreed_expiration(expiration, hints, 0)
+    if expiration is None:
+        raise SymbolError("no day of expiration")
+    symbol = option_symbol(root, expiration, right, strike)
+    group, underlying, deliverable = _what_it_delivers(root, spelled, hints)
+    return Instrument(
+        InstrumentType.OPTION,
+        group,
+        underlying,
+        symbol,
+        expiration,
+        strike,
+        right,
+        None,
+        deliverable,
+    )
+
+
+def _what_it_delivers(root: str, spelled: str | None, hints: Hints) -> tuple[str, str, Deliverable]:
+    """Group root, underlying and deliverable. The broker's word is better than any table.
+
+    A digit after the letters marks a series that a corporate action changed (OCC) or a mini contract; one
+    before them a FLEX series.
+    """
+    deliverable = Deliverable.ADJUSTED if root[-1].isdigit() else Deliverable.STANDARD
+    base = root.strip("0123456789")
+    given = None if hints.underlying is None else _underlying_share(hints.underlying)
+    listed = tables.special_option_roots().get(base)
+    underlying = given or spelled or (listed.symbol if listed else base)
+    return underlying.replace("/", "-"), underlying, deliverable
+
+
+def _underlying_share(text: str) -> str:
+    """The share or index that a broker names as an option's underlying."""
+    root, spelled = option_root(text)
+    base = root.strip("0123456789")
+    return spelled or tables.index_of(base) or tables.class_share(base) or base
+
+
+def option_symbol(
+    root: str, expiration: date, option_type: OptionType | str, strike: Decimal | int | str
+) -> str:
+    """The 21-character OSI symbol of an equity or index option.
+
+    `root` is the option root (`SPXW`, `BABA2`) or a share in any spelling (`BRK/B`, `BRK B`). `strike` is
+    in quote units; floats are refused. Raises `SymbolError` for terms that OSI cannot write.
+    """
+    compact, _ = option_root(clean(root))
+    right = RIGHTS.get(str(option_type).upper())
+    if right is None:
+        raise SymbolError("neither a call nor a put")
+    thousandths = _thousandths(strike_of(strike))
+    return f"{compact:<6}{expiration:%y%m%d}{right[0].upper()}{thousandths:08d}"
+
+
+def strike_of(value: Decimal | int | str) -> Decimal:
+    """A strike as an exact decimal. Floats have lost digits already and are refused."""
+    if isinstance(value, bool) or not isinstance(value, (Decimal, int, str)):
+        raise SymbolError("a strike must be a Decimal, an int or a text")
+    text = (
+        format(value, "f")
+        if isinstance(value, Decimal) and value.is_finite()
+        else str(value).strip()
+    )
+    strike = exact_number(text)
+    if strike is None:
+        raise SymbolError("not a strike")
+    return strike
+
+
+def _thousandths(strike: Decimal) -> int:
+    if not 0 < strike <= HIGHEST_STRIKE:
+        raise SymbolError("a strike outside 0.001 to 99999.999")
+    whole, _, mills = format(strike, "f").partition(".")
+    if len(mills.rstrip("0")) > 3:
+        raise SymbolError("a strike finer than a thousandth")
+    return int(whole) * 1000 + int(f"{mills:0<3}"[:3])
+
+
+def is_padded(symbol: object) -> bool:
+    """Whether a text may be the 21-character form."""
+    return type(symbol) is str and len(symbol) == _LENGTH

@@ -1,0 +1,247 @@
+"""Futures options: `.`, future in 6 columns, series in 6 columns, `YYMMDD`, `C` or `P`, plain strike.
+
+Two shorter forms stand for what a source does not tell; both parse back to themselves:
+
+- without the series (`./6AH6 260206C0.68`), where a file has the terms in columns of their own;
+- without the future (`./EX3H26P6450`), as data feeds and some platforms name it.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from decimal import Decimal
+
+import attrs
+
+from variance_bridge.symbology import tables
+from variance_bridge.symbology.equity_options import RIGHTS, strike_of
+from variance_bridge.symbology.futures import ContractCode, future_symbol, read_code
+from variance_bridge.symbology.instrument import Instrument, InstrumentType, OptionType, SymbolError
+from variance_bridge.symbology.text import (
+    NO_HINTS,
+    Hints,
+    agreed_expiration,
+    clean,
+    compact_day,
+    exact_number,
+    plain,
+)
+
+_STRIKE = r"([0-9]{1,9}(?:\.[0-9]{1,9})?|\.[0-9]{1,9})"
+_DATED = re.compile(rf"([A-Z0-9]+?)([0-9]{{6}})([CP]){_STRIKE}")
+_UNDATED = re.compile(rf"([A-Z0-9]+?)([CP]){_STRIKE}")
+_EXCHANGE = re.compile(r":[A-Z]{2,8}$")
+_SCALED = re.compile(r"[A-Z0-9]{3,8} +[CP] ?[0-9]+")
+
+
+def parse_future_option(text: str, hints: Hints) -> Instrument | None:
+    """A futures option in fixed width, in any spacing, or in a short form; None for other texts."""
+    body = _EXCHANGE.sub("", text).removeprefix(".").removeprefix("/")
+    compact = body.replace(" ", "")
+    dated = _DATED.fullmatch(compact)
+    if dated is not None:
+        offset = len(text) - len(body)
+        expiration = compact_day(dated[2], offset)
+        future, series = _split(body, dated[1], hints, offset)
+        return _dated_option(future, series, expiration, RIGHTS[dated[3]], _strike(dated[4]), hints)
+    undated = _UNDATED.fullmatch(body)
+    if undated is not None and (series_code := read_code(undated[1])) is not None:
+        return series_option(series_code, RIGHTS[undated[2]], _strike(undated[3]), hints)
+    refuse_scaled_strike(text)
+    return None
+
+
+def refuse_scaled_strike(text: str) -> None:
+    """`LOZ6 C7500` is 75.00, `CHUF6 C1290` is 1.290: the scale stands elsewhere in the file."""
+    body = text.removeprefix(".").removeprefix("/")
+    if _SCALED.fullmatch(body) and read_code(body.split()[0]) is not None:
+        raise SymbolError(
+            "a scaled strike: it needs the contract's description, which has the real one"
+        )
+
+
+def _strike(digits: str) -> Decimal:
+    strike = exact_number(digits)
+    if not strike:
+        raise SymbolError("a strike of 0")
+    return strike
+
+
+def _split(
+    body: str, head: str, hints: Hints, offset: int
+) -> tuple[ContractCode, ContractCode | None]:
+    """Future and series before the date: by columns, else by blanks, else by what the tables allow."""
+    columns = body[:5].rstrip(" "), body[5:11].rstrip(" ")
+    if "".join(columns) == head and (found := _pair(*columns)):
+        return found
+    first = body.split(" ", 1)[0]
+    if len(first) < len(head) and (found := _pair(first, head[len(first) :].removeprefix("/"))):
+        return found
+    alone = read_code(head)
+    splits = [pair for cut in range(2, len(head) - 2) if (pair := _pair(head[:cut], head[cut:]))]
+    if alone is not None and tables.futures_product(alone.product) is not None:
+        return alone, None
+    best = _only_likely(splits, hints)
+    if best is not None:
+        return best
+    if alone is not None and not splits:
+        return alone, None
+    reason = (
+        "several readings of future and series"
+        if splits
+        else "no futures contract before the expiration"
+    )
+    raise SymbolError(reason, offset)
+
+
+def _pair(future: str, series: str) -> tuple[ContractCode, ContractCode | None] | None:
+    """Both codes, where both can be read."""
+    future_code, series_code = read_code(future), read_code(series)
+    return None if future_code is None or series_code is None else (future_code, series_code)
+
+
+def _only_likely(
+    splits: list[tuple[ContractCode, ContractCode | None]], hints: Hints
+) -> tuple[ContractCode, ContractCode | None] | None:
+    """The one split whose future is the caller's, or the owner of the series, or at least listed."""
+    for likely in (
+        lambda future, _: future_symbol(future) == hints.underlying,
+        lambda future, series: _owner(series.product) == future.product,
+        lambda future, _: tables.futures_product(future.product) is not None,
+        lambda *_: True,
+    ):
+        chosen = [pair for pair in splits if likely(*pair)]
+        if len(chosen) == 1:
+            return chosen[0]
+        if chosen:
+            splits = chosen
+    return None
+
+
+def _owner(series_root: str) -> str | None:
+    product = tables.product_of_series(series_root)
+    return None if product is None else product.root.removeprefix("/")
+
+
+def _dated_option(
+    future: ContractCode,
+    series: ContractCode | None,
+    expiration: date,
+    right: OptionType,
+    strike: Decimal,
+    hints: Hints,
+) -> Instrument:
+    agreed_expiration(expiration, hints, 0)
+    given = underlying_future(hints)
+    if given is not None and not _same_contract(given, future):
+        raise SymbolError("the future in the symbol is not the underlying that came with it")
+    series_hints = attrs.evolve(hints, expires_on=expiration)
+    underlying = future_symbol(future)
+    contract = None if series is None else series.written()
+    return Instrument(
+        InstrumentType.FUTURE_OPTION,
+        f"/{future.product}",
+        underlying,
+        _symbol(underlying, contract, expiration, right, strike),
+        expiration,
+        strike,
+        right,
+        contract,
+        contract_month=(series or future).month_in(series_hints),
+    )
+
+
+def series_option(
+    series: ContractCode, right: OptionType, strike: Decimal, hints: Hints
+) -> Instrument:
+    """An option named by its series: in full where the hints give future and expiration."""
+    future = underlying_future(hints)
+    if future is not None and hints.expires_on is not None:
+        return _dated_option(future, series, hints.expires_on, right, strike, hints)
+    product = None if future is None else future.product
+    product = product or _bare_product(hints) or _owner(series.product)
+    if product is None:
+        raise SymbolError("a series that is in no table: its underlying must come with it")
+    return Instrument(
+        InstrumentType.FUTURE_OPTION,
+        f"/{product}",
+        None if future is None else future_symbol(future),
+        f"./{series.written(two_digits=True)}{right[0].upper()}{plain(strike)}",
+        hints.expires_on,
+        strike,
+        right,
+        series.written(),
+        contract_month=series.month_in(hints),
+    )
+
+
+def underlying_future(hints: Hints) -> ContractCode | None:
+    """The contract that the caller names as underlying; None for none and for a bare product."""
+    if hints.underlying is None or _bare_product(hints) is not None:
+        return None
+    code = _EXCHANGE.sub("", hints.underlying).removeprefix(".").removeprefix("/").replace(" ", "")
+    contract = read_code(code)
+    if contract is None:
+        raise SymbolError("the underlying that came with it is no futures contract")
+    return contract
+
+
+def _bare_product(hints: Hints) -> str | None:
+    code = (hints.underlying or "").removeprefix("/")
+    return code if code and tables.futures_product(code) is not None else None
+
+
+def _same_contract(one: ContractCode, other: ContractCode) -> bool:
+    """Whether two codes can name one contract: years are compared by the digits that both have."""
+    digits = min(len(one.year_digits), len(other.year_digits), 2)
+    return (one.product, one.week, one.month, one.year_digits[-digits:]) == (
+        other.product,
+        other.week,
+        other.month,
+        other.year_digits[-digits:],
+    )
+
+
+_COLUMNS = 6
+"""What a future and a series have; futures too long for it (`/QBTCZ5`) keep a blank behind them."""
+
+
+def _symbol(
+    future: str, series: str | None, expiration: date, right: OptionType, strike: Decimal
+) -> str:
+    if series is None:
+        names = f".{future} "
+    elif len(future) <= _COLUMNS:
+        names = f".{future:<6}{series:<6}"
+    else:
+        names = f".{future} {series:<6}"
+    return f"{names}{expiration:%y%m%d}{right[0].upper()}{plain(strike)}"
+
+
+def future_option_symbol(
+    future: str,
+    expiration: date,
+    option_type: OptionType | str,
+    strike: Decimal | int | str,
+    contract: str | None = None,
+) -> str:
+    """The canonical symbol of a futures option from its terms.
+
+    `future` is the underlying contract in any spelling (`/6AH6`, `/ESZ25`, `CLZ6`), `contract` the series
+    with its month and year (`EX3H6`); without it the honest short form is written: `./6AH6 260206C0.68`.
+    `strike` is in quote units, as traded, never scaled. Raises `SymbolError`.
+    """
+    code = underlying_future(attrs.evolve(NO_HINTS, underlying=clean(future)))
+    series = None if contract is None else read_code(clean(contract))
+    right = RIGHTS.get(str(option_type).upper())
+    exact = strike_of(strike)
+    if code is None:
+        raise SymbolError("a product without month and year: the underlying must be a contract")
+    if contract is not None and series is None:
+        raise SymbolError("not the contract of a futures option")
+    if right is None or not exact:
+        raise SymbolError("neither a call nor a put" if right is None else "a strike of 0")
+    return _symbol(
+        future_symbol(code), None if series is None else series.written(), expiration, right, exact
+    )

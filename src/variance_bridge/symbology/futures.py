@@ -1,0 +1,157 @@
+"""Futures: `/` + product + month code + year of one, two or four digits.
+
+The decade rule for one-digit years: the contract month is the first with that digit that is not before the month preceding
+`as_of` (brokers list a contract that has just expired; exchanges list none ten years ahead while its namesake lives). With an
+expiration date at hand, it is the contract month nearest to that date. docs/symbology.md has the sources of the rule.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+import attrs
+
+from variance_bridge.symbology import tables
+from variance_bridge.symbology.instrument import Instrument, InstrumentType, SymbolError
+from variance_bridge.symbology.text import MONTH_CODES, Hints, month_number
+
+_EXCHANGE = re.compile(r":[A-Z]{2,8}$")
+_CODE = re.compile(rf"([A-Z0-9]{{1,5}})([{MONTH_CODES}])(20[0-9]{{2}}|[0-9]{{1,2}})")
+_NAMED_MONTH = re.compile(r"([A-Z0-9]{1,5}) +([A-Z]{3}) *'?(20[0-9]{2}|[0-9]{2})")
+_PREVIOUS_NAME = re.compile(
+    r"(?:.*,)? ?([A-Z]{3})-(20[0-9]{2}|[0-9]{2})\b.*\(PREV\. /([A-Z0-9]{2,9})\)$"
+)
+
+
+@attrs.frozen
+class ContractCode:
+    """Product, month and year of a contract code such as `ESZ5`, `EX3H6`, `VX01F6`."""
+
+    product: str
+    """Without slash and week number."""
+    week: str
+    """`01` of the weekly `VX01F6`, else empty."""
+    month: int
+    year_digits: str
+
+    def month_in(self, hints: Hints) -> str | None:
+        """`YYYY-MM`, where the digits or the hints tell the decade."""
+        year = self.year_in(hints)
+        return None if year is None else f"{year:04d}-{self.month:02d}"
+
+    def year_in(self, hints: Hints) -> int | None:
+        """The year in full, or None for a single digit without a day to resolve it."""
+        if len(self.year_digits) > 1:
+            return 2000 + int(self.year_digits[-2:])
+        if hints.expires_on is not None:
+            return _nearest_year(int(self.year_digits), self.month, hints.expires_on)
+        if hints.as_of is not None:
+            return _first_year(int(self.year_digits), self.month, hints.as_of)
+        return None
+
+    def written(self, *, two_digits: bool = False) -> str:
+        """The code with one year digit, or with two where they are known and wanted."""
+        year = self.year_digits[-2:] if two_digits else self.year_digits[-1]
+        return f"{self.product}{self.week}{MONTH_CODES[self.month - 1]}{year}"
+
+
+def _months(year: int, month: int) -> int:
+    return year * 12 + month - 1
+
+
+def _first_year(digit: int, month: int, as_of: date) -> int:
+    earliest = _months(as_of.year, as_of.month) - 1
+    decade = as_of.year // 10 * 10 - 10
+    return next(
+        year for year in range(decade + digit, decade + 40, 10) if _months(year, month) >= earliest
+    )
+
+
+def _nearest_year(digit: int, month: int, expires_on: date) -> int:
+    expiry = _months(expires_on.year, expires_on.month)
+    decade = expires_on.year // 10 * 10
+    return min(
+        (decade + digit + step for step in (10, 0, -10)),
+        key=lambda year: abs(_months(year, month) - expiry),
+    )
+
+
+def read_code(code: str) -> ContractCode | None:
+    """A contract code without slash and exchange, or None. Products of one letter must be in the table."""
+    match = _CODE.fullmatch(code)
+    if match is None:
+        return None
+    product, week = match[1], ""
+    if len(product) > 3 and product[-2:].isdigit() and _is_weekly(product[:-2]):
+        product, week = product[:-2], product[-2:]
+        if not 1 <= int(week) <= 53:
+            return None
+    if product.isdigit() or (len(product) == 1 and tables.futures_product(product) is None):
+        return None
+    return ContractCode(product, week, MONTH_CODES.index(match[2]) + 1, match[3])
+
+
+def _is_weekly(product: str) -> bool:
+    known = tables.futures_product(product)
+    return known is not None and known.weekly
+
+
+def parse_future(text: str, hints: Hints) -> Instrument:
+    """A future with slash (or `./`, `@`, Yahoo's `=F`), or without where the caller says that it is one."""
+    previous = parse_previous_name(text, hints)
+    if previous is not None:
+        return previous
+    body = _EXCHANGE.sub("", text).removesuffix("=F")
+    named = _NAMED_MONTH.fullmatch(body.lstrip("./@"))
+    if named and (number := month_number(named[2])):
+        return future(ContractCode(named[1], "", number, named[3]), hints)
+    code = body.removeprefix(".").removeprefix("/").removeprefix("@").replace(" ", "")
+    if tables.futures_product(code) is not None:
+        return Instrument(
+            InstrumentType.FUTURE, f"/{code}", f"/{code}", f"/{code}", hints.expires_on
+        )
+    contract = read_code(code)
+    if contract is None:
+        raise SymbolError(
+            "not a futures contract: a product, a month code and a year",
+            len(text) - len(body.lstrip("./@")),
+        )
+    return future(contract, hints)
+
+
+def future(contract: ContractCode, hints: Hints) -> Instrument:
+    """A future from its contract code."""
+    root = f"/{contract.product}"
+    return Instrument(
+        InstrumentType.FUTURE,
+        root,
+        root,
+        future_symbol(contract),
+        hints.expires_on,
+        contract_month=contract.month_in(hints),
+    )
+
+
+def future_symbol(contract: ContractCode) -> str:
+    """`/ESZ5`; two year digits where the product is written so and they are known (`/VXX22`)."""
+    product = tables.futures_product(contract.product)
+    return f"/{contract.written(two_digits=product is not None and product.two_digit_year)}"
+
+
+def parse_previous_name(text: str, hints: Hints) -> Instrument | None:
+    """A description with the symbol last: `Micro E-mini S&P 500, Mar-22 (prev. /MESH2)`; None for any other text."""
+    match = _PREVIOUS_NAME.fullmatch(text)
+    if match is None:
+        return None
+    contract = read_code(match[3])
+    number = month_number(match[1])
+    if contract is None or number != contract.month or match[2][-1] != contract.year_digits[-1]:
+        raise SymbolError("the month in the description is not the contract's", match.start(1))
+    return future(attrs.evolve(contract, year_digits=match[2][-2:]), hints)
+
+
+def looks_like_contract(text: str) -> bool:
+    """Whether a bare text could be a contract of a known product, its slash forgotten."""
+    contract = read_code(text)
+    return contract is not None and tables.futures_product(contract.product) is not None

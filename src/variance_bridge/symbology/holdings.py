@@ -1,0 +1,158 @@
+"""What is held outright: shares, funds, coins, bonds and cash.
+
+Class shares are `BRK/B` whatever the separator was; their root, and a pair's, has a hyphen instead: `BRK-B`, `BTC-USD`. A
+separator alone does not tell a class from a currency: the type decides, and without one a table of currencies.
+"""
+
+from __future__ import annotations
+
+import re
+
+from variance_bridge.symbology import tables
+from variance_bridge.symbology.futures import looks_like_contract
+from variance_bridge.symbology.instrument import Instrument, InstrumentType, SymbolError
+from variance_bridge.symbology.text import Hints
+
+_TICKER = re.compile(r"[A-Z0-9]{1,12}")
+_LETTERS = re.compile(r"[A-Z]{1,12}")
+_SUFFIXED = re.compile(r"([A-Z0-9]{1,12})([/. -])([A-Z0-9]{1,5})")
+_PREFERRED = re.compile(r"([A-Z]{1,6})(?:[/. -]PR[/. -]?|-P)([A-Z])")
+_SERIES = re.compile(r"[A-Z]|PR[A-Z]")
+_CUSIP = re.compile(r"[A-Z0-9*@#]{8}[0-9]")
+_ISIN = re.compile(r"[A-Z]{2}[A-Z0-9]{9}[0-9]")
+_FREE_TEXT = re.compile(r"[A-Z0-9$][A-Z0-9 .,%/&'()+*#$:-]{0,95}")
+_COIN_VENUE = re.compile(r":[A-Z]{2,8}$")
+_FIRST_FIGURE = re.compile(r" ?[0-9].*")
+
+
+def instrument(kind: InstrumentType, symbol: str, root: str | None = None) -> Instrument:
+    """A holding that is its own underlying."""
+    return Instrument(kind, root or symbol.replace("/", "-"), symbol, symbol)
+
+
+def parse_share(text: str, hints: Hints, kind: InstrumentType = InstrumentType.STOCK) -> Instrument:
+    """A share, fund, warrant or index whose type the caller knows; compact class shares are looked up."""
+    text = text.lstrip("$^").removesuffix("**")
+    spelled = tables.class_share(text) or _spelled_by_underlying(text, hints)
+    if spelled is not None:
+        return instrument(kind, spelled)
+    preferred = _PREFERRED.fullmatch(text)
+    if preferred is not None:
+        return instrument(kind, f"{preferred[1]}/PR{preferred[2]}")
+    suffixed = _SUFFIXED.fullmatch(text)
+    if suffixed is not None:
+        if suffixed[2] == " " and not _is_share_suffix(suffixed[3]):
+            raise SymbolError("words, not a ticker", suffixed.start(3))
+        return instrument(kind, f"{suffixed[1]}/{suffixed[3]}")
+    if _TICKER.fullmatch(text):
+        return instrument(kind, text, tables.index_of(text))
+    raise SymbolError("not a ticker")
+
+
+def _spelled_by_underlying(text: str, hints: Hints) -> str | None:
+    """The broker's own spelling with the separator, where the symbol is the same without it."""
+    given = _SUFFIXED.fullmatch(hints.underlying or "")
+    return f"{given[1]}/{given[3]}" if given and given[1] + given[3] == text else None
+
+
+def _is_share_suffix(suffix: str) -> bool:
+    return _SERIES.fullmatch(suffix) is not None or suffix in tables.share_suffixes()
+
+
+def parse_crypto(text: str, hints: Hints) -> Instrument:
+    """A coin and the currency in which it is quoted: `BTC/USD`, `BTC-USD`, `BTCUSD`, `BTC/USD:CXTALP`."""
+    body = _COIN_VENUE.sub("", text)
+    pair = _SUFFIXED.fullmatch(body)
+    if pair is not None and pair[3] in tables.quote_currencies():
+        return instrument(InstrumentType.CRYPTO, f"{pair[1]}/{pair[3]}")
+    if _TICKER.fullmatch(body):
+        for quote in tables.quote_currencies():
+            if body.endswith(quote) and len(body) > len(quote):
+                return instrument(InstrumentType.CRYPTO, f"{body.removesuffix(quote)}/{quote}")
+        given = _SUFFIXED.fullmatch(_COIN_VENUE.sub("", hints.underlying or ""))
+        if given is not None and given[1] == body and given[3] in tables.quote_currencies():
+            return instrument(InstrumentType.CRYPTO, f"{given[1]}/{given[3]}")
+    raise SymbolError("not a coin and the currency in which it is quoted")
+
+
+def parse_bond(text: str) -> Instrument:
+    """A CUSIP, an ISIN, or the description that some brokers put in their place; its root ends before the first figure."""
+    if _CUSIP.fullmatch(text) or _ISIN.fullmatch(text):
+        return instrument(InstrumentType.BOND, text, text)
+    words = " ".join(text.split())
+    if not _FREE_TEXT.fullmatch(words):
+        raise SymbolError("not a CUSIP, an ISIN or a description")
+    return instrument(InstrumentType.BOND, words, _FIRST_FIGURE.sub("", words) or words)
+
+
+def parse_cash(text: str, hints: Hints) -> Instrument:
+    """A cash row by its name, a currency by its code, a currency pair, or a sweep fund."""
+    words = " ".join(text.split()).lstrip("$")
+    if words in tables.cash_phrases() or words in tables.currencies():
+        return instrument(InstrumentType.CASH, "CASH" if words in tables.cash_phrases() else words)
+    return parse_share(words, hints, InstrumentType.CASH)
+
+
+def parse_other(text: str, hints: Hints) -> Instrument:
+    """Warrants, rights, indexes and what has no type of its own: kept under its ticker, never dropped."""
+    if _CUSIP.fullmatch(text) or _ISIN.fullmatch(text):
+        return instrument(InstrumentType.OTHER, text)
+    return parse_share(text, hints, InstrumentType.OTHER)
+
+
+def parse_untyped(text: str, hints: Hints) -> Instrument:
+    """A holding without a type: only what can be read in one way."""
+    words = " ".join(text.split())
+    if words.lstrip("$") in tables.cash_phrases():
+        return parse_cash(words, hints)
+    if text.endswith("**"):
+        return parse_share(text, hints, InstrumentType.FUND)
+    venue = _COIN_VENUE.search(text)
+    body = text[: venue.start()] if venue else text
+    suffixed = _SUFFIXED.fullmatch(body)
+    if suffixed is not None and suffixed[3] in tables.quote_currencies():
+        fiat = suffixed[1] in tables.currencies()
+        return parse_share(body, hints, InstrumentType.OTHER) if fiat else parse_crypto(body, hints)
+    if venue is not None:
+        raise SymbolError("a venue after something that is traded on none", venue.start())
+    if suffixed is not None or _PREFERRED.fullmatch(text):
+        return _untyped_suffixed(text, hints)
+    return _untyped_word(text.lstrip("$^"), hints)
+
+
+def _untyped_suffixed(text: str, hints: Hints) -> Instrument:
+    suffix = re.split(r"[/. -]", text)[-1]
+    is_share = _PREFERRED.fullmatch(text) is not None or _is_share_suffix(suffix)
+    return parse_share(text, hints, InstrumentType.STOCK if is_share else InstrumentType.OTHER)
+
+
+def _untyped_word(word: str, hints: Hints) -> Instrument:
+    """A word of letters is a ticker; five letters that end in X are a mutual fund (Nasdaq's fifth-letter rule)."""
+    if _LETTERS.fullmatch(word) and len(word) <= 5:
+        index = tables.index_of(word)
+        kind = (
+            InstrumentType.FUND
+            if len(word) == 5 and word[-1] == "X" and index is None
+            else InstrumentType.STOCK
+        )
+        return instrument(kind, word, index)
+    if (_CUSIP.fullmatch(word) and cusip_is_valid(word)) or _ISIN.fullmatch(word):
+        is_bond = len(word) == 9 and not word[6:8].isdigit()
+        return instrument(InstrumentType.BOND if is_bond else InstrumentType.OTHER, word)
+    if looks_like_contract(word):
+        raise SymbolError("a future without its slash, or a share: the type must come with it")
+    if any(word.endswith(quote) for quote in tables.quote_currencies() if len(word) > len(quote)):
+        raise SymbolError("a pair without its separator, or a share: the type must come with it")
+    if _LETTERS.fullmatch(word):
+        return instrument(InstrumentType.OTHER, word)
+    raise SymbolError("no symbol that can be read without its type")
+
+
+def cusip_is_valid(cusip: str) -> bool:
+    """Whether the ninth character is the check digit of the first eight (CUSIP, modulus 10 double add double).
+
+    Characters 7 and 8 number the issue: digits for equity, letters among them for debt.
+    """
+    values = ["0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ*@#".index(char) for char in cusip[:8]]
+    doubled = [value * 2 if place % 2 else value for place, value in enumerate(values)]
+    return (10 - sum(value // 10 + value % 10 for value in doubled) % 10) % 10 == int(cusip[8])

@@ -1,0 +1,88 @@
+"""What a symbol says: the instrument, its closed vocabularies, and the error of this package."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+
+import attrs
+
+
+class InstrumentType(StrEnum):
+    """The kinds of instrument of the lingua franca. ETFs are `stock`, index options `option`."""
+
+    STOCK = "stock"
+    OPTION = "option"
+    FUTURE = "future"
+    FUTURE_OPTION = "future_option"
+    CRYPTO = "crypto"
+    BOND = "bond"
+    FUND = "fund"
+    CASH = "cash"
+    OTHER = "other"
+
+
+class OptionType(StrEnum):
+    """The right that an option gives."""
+
+    CALL = "call"
+    PUT = "put"
+
+
+class Deliverable(StrEnum):
+    """What one option contract delivers: the standard lot, or what a corporate action left."""
+
+    STANDARD = "standard"
+    ADJUSTED = "adjusted"
+
+
+@attrs.frozen
+class Instrument:
+    """One instrument, as far as its symbol and the caller's hints tell; unknown is None.
+
+    `symbol` is the canonical spelling; parsing it again with the same hints gives an equal instrument.
+    """
+
+    type: InstrumentType
+    root: str
+    """What positions are grouped under: `SPY`, `SPX` for SPXW, `BRK-B`, `/ES`, `BTC-USD`."""
+    underlying: str | None
+    """What is delivered or settled on: `BRK/B`, `SPX`, `/ESZ5`; a future's is its product (`/ES`).
+
+    None only for a futures option whose future the symbol does not name.
+    """
+    symbol: str
+    expiration: date | None = None
+    """The contract's own date. Never computed from a contract month."""
+    strike: Decimal | None = None
+    """In quote units, exact, without trailing zeros after the point."""
+    option_type: OptionType | None = None
+    contract: str | None = None
+    """A futures option's series with its month and year: `EX3H6`."""
+    deliverable: Deliverable | None = None
+    """For equity and index options only."""
+    contract_month: str | None = None
+    """The month that a future's (or futures option's) code names, as `2026-03`.
+
+    None where the year has one digit and nothing tells the decade. Not always the month of expiry:
+    `/NGF6` expires in December.
+    """
+
+
+class SymbolError(ValueError):
+    """A text that is not a symbol, or that cannot be read in one way only.
+
+    Neither the message nor its arguments repeat the text: what stands in a symbol column can be
+    personal.
+    """
+
+    def __init__(self, reason: str, position: int = 0) -> None:
+        super().__init__(reason, position)
+        self.reason = reason
+        """Why, in words that need no look at the text."""
+        self.position = position
+        """Index (from 0) of the character at which reading stopped making sense."""
+
+    def __str__(self) -> str:
+        return f"{self.reason} (at character {self.position + 1})"

@@ -1,0 +1,106 @@
+"""The way in: a symbol and what is known beside it, to an instrument."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from variance_bridge.symbology import tables
+from variance_bridge.symbology.equity_options import is_padded, parse_compact, parse_padded
+from variance_bridge.symbology.future_options import parse_future_option, refuse_scaled_strike
+from variance_bridge.symbology.futures import parse_future, parse_previous_name
+from variance_bridge.symbology.holdings import (
+    parse_bond,
+    parse_cash,
+    parse_crypto,
+    parse_other,
+    parse_share,
+    parse_untyped,
+)
+from variance_bridge.symbology.instrument import Instrument, InstrumentType, SymbolError
+from variance_bridge.symbology.text import Hints, as_date, clean
+from variance_bridge.symbology.written_options import parse_written
+
+
+def parse(
+    symbol: str,
+    *,
+    instrument_type: InstrumentType | str | None = None,
+    underlying: str | None = None,
+    expires_on: date | None = None,
+    as_of: date | None = None,
+) -> Instrument:
+    """Reads a symbol as any broker spells it.
+
+    `instrument_type`: an `InstrumentType` or the broker's word for it; a word that no table knows is no hint.
+    `underlying`: the underlying that the broker names beside the symbol; it is believed.
+    `expires_on`: the expiration that stands beside the symbol; it must agree with the symbol's own.
+    `as_of`: the day for which the symbol was written; it resolves the decade of a one-digit year (see `futures`). Without it
+    and without `expires_on` such a contract keeps its symbol and its `contract_month` is None. The clock is never read.
+
+    Raises `SymbolError`, and nothing else, for what is no symbol or can be read in more than one way.
+    """
+    if is_padded(symbol) and instrument_type is underlying is expires_on is None:
+        found = parse_padded(symbol)
+        if found is not None:
+            return found
+    kind = tables.instrument_type_of(instrument_type)
+    hints = Hints(
+        kind,
+        clean(underlying) if underlying else None,
+        as_date(expires_on, "expires_on"),
+        as_date(as_of, "as_of"),
+    )
+    return _parse(clean(symbol), hints)
+
+
+def root(symbol: str) -> str:
+    """What a symbol's position is grouped under: `SPX` for SPXW options, `BRK-B`, `/ES`, `BTC-USD`. Raises `SymbolError`."""
+    return parse(symbol).root
+
+
+def _parse(text: str, hints: Hints) -> Instrument:
+    match hints.type:
+        case InstrumentType.OPTION | InstrumentType.FUTURE_OPTION:
+            return _option(text, hints)
+        case InstrumentType.FUTURE:
+            return parse_future(text, hints)
+        case InstrumentType.CRYPTO:
+            return parse_crypto(text, hints)
+        case InstrumentType.BOND:
+            return parse_bond(text)
+        case InstrumentType.CASH:
+            return parse_cash(text, hints)
+        case InstrumentType.STOCK | InstrumentType.FUND as kind:
+            return parse_share(text, hints, kind)
+        case InstrumentType.OTHER:
+            return parse_other(text, hints)
+        case None:
+            return _untyped(text, hints)
+
+
+def _option(text: str, hints: Hints) -> Instrument:
+    """An option on anything: brokers call both kinds "option", so the grammar tells them apart."""
+    found = _any_option(text, hints)
+    if found is None:
+        raise SymbolError("not the symbol of an option")
+    if hints.type is InstrumentType.FUTURE_OPTION and found.type is InstrumentType.OPTION:
+        raise SymbolError("the symbol of an equity option where a futures option was announced")
+    return found
+
+
+def _any_option(text: str, hints: Hints) -> Instrument | None:
+    if text.startswith(("./", "/")):
+        return parse_future_option(text, hints) or parse_written(text, hints)
+    refuse_scaled_strike(text)
+    if hints.type is InstrumentType.FUTURE_OPTION:
+        return parse_written(text, hints) or parse_future_option(text, hints)
+    return parse_compact(text, hints) or parse_written(text, hints)
+
+
+def _untyped(text: str, hints: Hints) -> Instrument:
+    option = _any_option(text, hints)
+    if option is not None:
+        return option
+    if text.startswith(("./", "/", "@")) or text.endswith("=F"):
+        return parse_future(text, hints)
+    return parse_previous_name(text, hints) or parse_untyped(text, hints)

@@ -1,0 +1,189 @@
+"""The tables behind the symbols: read from data files when they are first needed, then kept.
+
+Every table is a TOML file in `data/` that states its source. Nothing is read at import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Any
+
+import attrs
+
+from variance_bridge.symbology.instrument import InstrumentType
+
+
+@attrs.frozen
+class FuturesProduct:
+    """A futures product as its exchange lists it."""
+
+    root: str
+    """With the slash: `/ES`."""
+    title: str
+    exchange: str
+    """ISO 10383 market identifier of the segment, as data feeds append it: `XCME`, `XCBT`, `XNYM`, `XCEC`, `XCBF`."""
+    currency: str
+    multiplier: Decimal
+    """Money per 1.00 of price per contract."""
+    tick_size: Decimal | None = None
+    """Smallest step of the outright future's price, in price units; None where it is not known."""
+    fraction: int | None = None
+    """Denominator of the fraction in which the future is quoted: 32 for treasuries, 8 for grains."""
+    option_fraction: int | None = None
+    """Denominator of the fraction in which its options are quoted: 64 for treasuries, 8 for grains."""
+    micro_of: str | None = None
+    """The larger product of which this is a smaller contract."""
+    option_roots: tuple[str, ...] = ()
+    """Series roots that are known to be options on this product; not complete."""
+    two_digit_year: bool = False
+    """Brokers write its contracts with two year digits (`/VXX22`)."""
+    weekly: bool = False
+    """Has weekly contracts, numbered between root and month (`/VX01F6`)."""
+
+
+@attrs.frozen
+class ListedUnderlying:
+    """What an equity or index option root stands for, where that is not the root itself."""
+
+    root: str
+    symbol: str
+
+
+def _read(name: str) -> dict[str, Any]:
+    import tomllib
+
+    text = (files("variance_bridge.symbology") / "data" / name).read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+@cache
+def _products() -> Mapping[str, FuturesProduct]:
+    found = {}
+    for code, entry in _read("futures_products.toml")["products"].items():
+        numbers = {
+            name: Decimal(entry.pop(name)) for name in ("multiplier", "tick_size") if name in entry
+        }
+        entry["option_roots"] = tuple(entry.get("option_roots", ()))
+        found[code] = FuturesProduct(root=f"/{code}", **entry, **numbers)
+    return MappingProxyType(found)
+
+
+def futures_product(root: str) -> FuturesProduct | None:
+    """The product of a futures root (`/ES` or `ES`, any case), or None where the table has none."""
+    return _products().get(root.removeprefix("/").upper())
+
+
+@cache
+def _series_owners() -> Mapping[str, str]:
+    owners = {
+        series: code for code, product in _products().items() for series in product.option_roots
+    }
+    return MappingProxyType(owners | {code: code for code in _products()})
+
+
+def product_of_series(series_root: str) -> FuturesProduct | None:
+    """The product on which a futures-option series is written: `EX3` -> `/MES`, `LO` -> `/CL`, `ES` -> `/ES`."""
+    code = _series_owners().get(series_root)
+    return None if code is None else _products()[code]
+
+
+@cache
+def _indexes() -> Mapping[str, str]:
+    """Option root -> index, the indexes' own names included."""
+    table: dict[str, dict[str, Any]] = _read("index_options.toml")["indexes"]
+    return MappingProxyType(
+        {
+            root: index
+            for index, entry in table.items()
+            for root in (index, *entry.get("option_roots", ()))
+        }
+    )
+
+
+@cache
+def _pm_roots() -> Mapping[str, str]:
+    table: dict[str, dict[str, Any]] = _read("index_options.toml")["indexes"]
+    return MappingProxyType(
+        {index: entry["pm_root"] for index, entry in table.items() if "pm_root" in entry}
+    )
+
+
+def index_of(option_root: str) -> str | None:
+    """The index on which an option root is listed (`SPXW` -> `SPX`, `SPX` -> `SPX`); None for what is no index root."""
+    return _indexes().get(option_root.upper())
+
+
+def pm_root_of(index: str) -> str:
+    """The root under which an index's PM-settled options are listed (`SPX` -> `SPXW`); the name itself where there is none."""
+    return _pm_roots().get(index, index)
+
+
+@cache
+def _class_shares() -> Mapping[str, str]:
+    listed: list[str] = _read("class_shares.toml")["listed"]
+    return MappingProxyType({symbol.replace("/", ""): symbol for symbol in listed})
+
+
+def class_share(compact: str) -> str | None:
+    """The class share that is spelled without its separator (`BRKB` -> `BRK/B`), or None."""
+    return _class_shares().get(compact)
+
+
+@cache
+def special_option_roots() -> Mapping[str, ListedUnderlying]:
+    """Every option root that does not name its underlying: index weeklies and class shares."""
+    special = {
+        root: ListedUnderlying(index, index) for root, index in _indexes().items() if root != index
+    }
+    for compact, symbol in _class_shares().items():
+        special[compact] = ListedUnderlying(symbol.replace("/", "-"), symbol)
+    return MappingProxyType(special)
+
+
+@cache
+def share_suffixes() -> frozenset[str]:
+    """Suffixes after which nobody takes a share for a pair: classes, units, warrants, rights, preferreds."""
+    return frozenset(_read("class_shares.toml")["suffixes"])
+
+
+@cache
+def currencies() -> frozenset[str]:
+    """ISO 4217 codes of the currencies that retail brokers carry."""
+    return frozenset(_read("currencies.toml")["iso_4217"])
+
+
+@cache
+def quote_currencies() -> tuple[str, ...]:
+    """What crypto pairs are quoted in, the longest code first."""
+    codes = {*currencies(), *_read("currencies.toml")["crypto_quotes"]}
+    return tuple(sorted(codes, key=lambda code: (-len(code), code)))
+
+
+@cache
+def cash_phrases() -> frozenset[str]:
+    """What brokers write in the symbol column of a cash row, upper case, single blanks."""
+    return frozenset(_read("currencies.toml")["cash_phrases"])
+
+
+@cache
+def _words() -> Mapping[str, InstrumentType]:
+    table: dict[str, list[str]] = _read("instrument_words.toml")["words"]
+    return MappingProxyType(
+        {word: InstrumentType(kind) for kind, words in table.items() for word in words}
+    )
+
+
+def instrument_type_of(word: object) -> InstrumentType | None:
+    """What a broker's word for an instrument type means; None for a word that the table does not know.
+
+    Case, blanks, underscores and hyphens do not matter: `EQUITY_OPTION` is `Equity Option`.
+    """
+    if isinstance(word, InstrumentType):
+        return word
+    if not isinstance(word, str) or len(word) > 64:
+        return None
+    return _words().get(" ".join(word.casefold().replace("_", " ").replace("-", " ").split()))

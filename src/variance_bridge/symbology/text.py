@@ -1,0 +1,124 @@
+"""From whatever stands in a symbol column to a clean ASCII text.
+
+Also the small exact readings that all grammars share: numbers, dates, months.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from decimal import Decimal
+
+import attrs
+
+from variance_bridge.symbology.instrument import InstrumentType, SymbolError
+
+MAXIMUM_LENGTH = 128
+"""Longer texts are refused unread: no symbol or description of a contract comes near it."""
+
+MONTH_CODES = "FGHJKMNQUVXZ"
+"""Delivery months January to December, as all futures exchanges code them."""
+
+_BLANKS = " \t\r\n\xa0"
+_MONTH_NAMES = {
+    name: number
+    for number, name in enumerate(
+        ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"),
+        start=1,
+    )
+}
+
+
+@attrs.frozen
+class Hints:
+    """What the caller knows beside the symbol, already checked."""
+
+    type: InstrumentType | None = None
+    underlying: str | None = None
+    """Cleaned as a symbol is, not yet parsed."""
+    expires_on: date | None = None
+    as_of: date | None = None
+
+
+NO_HINTS = Hints()
+
+
+def clean(symbol: object) -> str:
+    """The text in upper case, without blanks around it; tabs and no-break spaces become blanks.
+
+    Raises `SymbolError` for what is no text, too long, empty, or holds a character that no symbol has:
+    letters and digits outside ASCII look like others and are never folded into them.
+    """
+    if not isinstance(symbol, str):
+        raise SymbolError("not a text")
+    text = symbol.strip(_BLANKS)
+    if len(text) > MAXIMUM_LENGTH:
+        raise SymbolError(f"longer than {MAXIMUM_LENGTH} characters", MAXIMUM_LENGTH)
+    if not text:
+        raise SymbolError("empty")
+    text = text.replace("\xa0", " ").replace("\t", " ")
+    if not (text.isascii() and text.isprintable()):
+        offset = len(symbol) - len(symbol.lstrip(_BLANKS))
+        position = next(
+            i for i, char in enumerate(text) if not (char.isascii() and char.isprintable())
+        )
+        raise SymbolError("a character that no symbol has", offset + position)
+    return text.upper()
+
+
+def exact_number(text: str) -> Decimal | None:
+    """The number that ASCII digits with at most one point write; None for any other text.
+
+    Thousands commas are accepted where they stand right (`7,230.50`).
+    """
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        return None
+    whole, _, fraction = text.replace(",", "").partition(".")
+    fraction = fraction.rstrip("0")
+    return Decimal(f"{whole or '0'}.{fraction}" if fraction else (whole or "0"))
+
+
+_NUMBER = re.compile(
+    r"(?:[0-9]{1,9}|[0-9]{1,3}(?:,[0-9]{3}){1,2})?(?:\.[0-9]{1,9})?(?<=[0-9])", re.ASCII
+)
+
+
+def plain(number: Decimal) -> str:
+    """A decimal in digits, without exponent and trailing zeros: `6450`, `0.68`."""
+    text = format(number, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def day(year: int, month: int, day_of_month: int, position: int) -> date:
+    """A date that exists, or a `SymbolError` at `position`."""
+    try:
+        return date(year, month, day_of_month)
+    except ValueError:
+        raise SymbolError("a date that does not exist", position) from None
+
+
+def compact_day(digits: str, position: int) -> date:
+    """`YYMMDD` of this century, as OSI and the futures-option symbols write it."""
+    return day(2000 + int(digits[:2]), int(digits[2:4]), int(digits[4:6]), position)
+
+
+def month_number(name: str) -> int | None:
+    """1 to 12 for an English month name's first three letters in upper case."""
+    return _MONTH_NAMES.get(name)
+
+
+def agreed_expiration(read: date | None, hints: Hints, position: int) -> date | None:
+    """The date in the symbol or else the caller's; an error where both are there and differ."""
+    if read is None or hints.expires_on is None or read == hints.expires_on:
+        return read or hints.expires_on
+    raise SymbolError("the expiration in the symbol is not the one that came with it", position)
+
+
+def as_date(value: object, name: str) -> date | None:
+    """A hint that must be a date: datetimes give their date, None stays None."""
+    if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
+        return value
+    if isinstance(value, datetime):
+        return value.date()
+    raise SymbolError(f"{name} is not a date")
