@@ -1,0 +1,200 @@
+"""Which URLs the read-only session may call: decided here, from the text of the URL, before anything is sent.
+
+The check is a grammar and not a parser: what is not spelled in the one plain way is refused, so that no two parsers
+can disagree about where a URL leads (user info, backslashes, tabs, Unicode dots, `127.1`, encoded hosts, ...). The
+caller sends exactly the text that was checked.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
+from urllib.parse import quote, unquote, urlencode
+
+import attrs
+
+from variance_bridge.errors import ForbiddenRequest, PluginError
+
+LONGEST_URL: Final = 8192
+_DEFAULT_PORT = 443
+_LOOPBACK = ipaddress.IPv4Network("127.0.0.0/8")
+_LAST_PORT = 65535
+_DECODING_ROUNDS = 3
+
+_CHARACTERS = re.compile(r"(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*")
+_PARTS = re.compile(
+    r"(?P<scheme>https?)://(?P<authority>[^/?]*)(?P<path>/[^?]*)?(?:\?(?P<query>.*))?"
+)
+_AUTHORITY = re.compile(r"(?P<host>\[[0-9a-f:]+\]|[a-z0-9.-]+)(?::(?P<port>[1-9][0-9]{0,4}))?")
+_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_VERSION_SEGMENT = re.compile(r"v[0-9]{1,3}")
+_ENCODED_CONTROL = re.compile(r"%(?:[01][0-9A-Fa-f]|7[Ff]|5[Cc])")
+
+
+@attrs.frozen
+class Address:
+    """A URL that may be called.
+
+    Attributes:
+        scheme: `https`; `http` on loopback only.
+        host: as declared, or a loopback address; an IPv6 address in brackets.
+        port: None for the scheme's own.
+        path: as given, starting with a slash.
+        query: without the question mark; "" for none.
+        loopback: the request stays on this machine.
+    """
+
+    scheme: str
+    host: str
+    port: int | None
+    path: str = attrs.field(repr=False)
+    query: str = attrs.field(repr=False)
+    loopback: bool
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port: nothing personal in it."""
+        return f"{self.scheme}://{self.host}" + (f":{self.port}" if self.port else "")
+
+    @property
+    def url(self) -> str:
+        """The whole URL, as it is sent."""
+        return self.origin + self.path + (f"?{self.query}" if self.query else "")
+
+    @property
+    def shown(self) -> str:
+        """Origin and path for a message: no query, and no path segment that holds a digit (an account number)."""
+        segments = [
+            "***" if any(map(str.isdigit, part)) and not _VERSION_SEGMENT.fullmatch(part) else part
+            for part in self.path.split("/")
+        ]
+        return self.origin + "/".join(segments)
+
+
+def check_hosts(hosts: Iterable[str]) -> frozenset[str]:
+    """The hosts that a plugin declared, when each of them is a plain host name.
+
+    Raises:
+        PluginError: one of them is a pattern, an address of another machine, or not spelled in the plain way.
+    """
+    declared = frozenset(hosts)
+    for host in declared:
+        labels = host.split(".")
+        plain = len(host) < 254 and all(_LABEL.fullmatch(label) for label in labels)
+        if not is_loopback(host) and (not plain or len(labels) < 2 or labels[-1].isdigit()):
+            raise PluginError(
+                "a plugin declares a host that is not a plain host name",
+                hint="Hosts are written in lower case, without scheme, port, wildcard or final dot.",
+            )
+    return declared
+
+
+def check_token_paths(paths: Iterable[str]) -> frozenset[str]:
+    """The token paths that a plugin declared, when each of them is a plain path.
+
+    Raises:
+        PluginError: one of them is relative, has a query, or is not spelled in the plain way.
+    """
+    declared = frozenset(paths)
+    for path in declared:
+        if not path.startswith("/") or not _CHARACTERS.fullmatch(path) or _path_problem(path):
+            raise PluginError("a plugin declares a token path that is not a plain absolute path")
+        if "?" in path or "#" in path or "%" in path:
+            raise PluginError(
+                "a plugin declares a token path with a query, a fragment or an escape"
+            )
+    return declared
+
+
+def resolve(url: str, hosts: frozenset[str], params: Sequence[tuple[str, str]] = ()) -> Address:
+    """The address of a URL that may be called.
+
+    Args:
+        url: as the plugin wrote it.
+        hosts: what the plugin declared.
+        params: added to the query, each encoded once, in order, repeats kept.
+
+    Raises:
+        ForbiddenRequest: it leads elsewhere, or is not spelled plainly. The message says which rule was broken and
+            does not hold the URL.
+    """
+    if len(url) > LONGEST_URL:
+        raise _forbidden(f"the URL is longer than {LONGEST_URL} characters")
+    if not _CHARACTERS.fullmatch(url):
+        raise _forbidden("the URL holds a character that has no place in a URL")
+    if "#" in url:
+        raise _forbidden("the URL has a fragment")
+    parts = _PARTS.fullmatch(url)
+    if parts is None:
+        raise _forbidden("the URL does not start with https://")
+    authority = _AUTHORITY.fullmatch(parts["authority"])
+    if authority is None:
+        raise _forbidden(
+            "user info in the URL"
+            if "@" in parts["authority"]
+            else "the URL's host is not spelled plainly"
+        )
+    path = parts["path"] or "/"
+    if problem := _path_problem(path):
+        raise _forbidden(problem)
+    port = int(authority["port"]) if authority["port"] else None
+    query = "&".join(part for part in (parts["query"], _encode(params)) if part)
+    return _permit(parts["scheme"], authority["host"], port, path, query, hosts)
+
+
+def _permit(
+    scheme: str, host: str, port: int | None, path: str, query: str, hosts: frozenset[str]
+) -> Address:
+    if is_loopback(host):
+        if port is not None and port > _LAST_PORT:
+            raise _forbidden("the URL's port does not exist")
+        return Address(scheme, host, port, path, query, loopback=True)
+    if host not in hosts:
+        raise _forbidden("the host is not one that the plugin declared")
+    if scheme != "https":
+        raise _forbidden("https is required")
+    if port not in {None, _DEFAULT_PORT}:
+        raise _forbidden("the port is not the default one")
+    return Address(scheme, host, None, path, query, loopback=False)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the host is an address of this machine, spelled in the one canonical way.
+
+    `localhost` is not: where a name leads is up to a resolver.
+    """
+    if host == "[::1]":
+        return True
+    try:
+        address = ipaddress.IPv4Address(host)
+    except ValueError:
+        return False
+    return address in _LOOPBACK and str(address) == host
+
+
+def _path_problem(path: str) -> str | None:
+    if "//" in path:
+        return "the URL's path has an empty segment"
+    if _ENCODED_CONTROL.search(path):
+        return "the URL's path holds an encoded control character or backslash"
+    for segment in path.split("/"):
+        decoded = segment
+        for _ in range(_DECODING_ROUNDS):
+            decoded = unquote(decoded)
+        # An encoded slash belongs to a symbol; "." before one ("./ESZ5 ...") stays where it is, ".." climbs.
+        if decoded in {".", ".."} or ".." in re.split(r"[/\\]", decoded):
+            return "the URL's path has a dot segment"
+    return None
+
+
+def _encode(params: Sequence[tuple[str, str]]) -> str:
+    return urlencode(list(params), quote_via=quote, safe="")
+
+
+def _forbidden(what: str) -> ForbiddenRequest:
+    return ForbiddenRequest(
+        f"a request was stopped before it was sent: {what}",
+        hint="This is a bug in the broker's plugin, or a wrong address in its settings.",
+    )
