@@ -158,7 +158,7 @@ def build(checkout: Checkout, level: str, lock_descriptor: int) -> None:
     # Read before anything is installed: a file that changes meanwhile is noticed by the next run.
     ready = {each: checkout.ready(each) for each in LOCKS}
     locked = {each: checkout.locked(each) for each in LOCKS}
-    interpreter_works = checkout.python.exists()
+    interpreter_works = can_install(checkout)
     if interpreter_works and checkout.is_stamped(f"ready-{level}", ready[level]):
         return
     if (checkout.records / "locked-development").exists():
@@ -172,7 +172,9 @@ def build(checkout: Checkout, level: str, lock_descriptor: int) -> None:
         forget(checkout, "ready-")
         install_lock(checkout, level, lock_descriptor)
     else:
-        say("Setting up Variance Bridge (first run, about a minute)...")
+        rebuilds = checkout.records.exists()
+        why = "its packages, its Python or its folder changed" if rebuilds else "first run"
+        say(f"Setting up Variance Bridge ({why}; about a minute)...")
         discard(checkout)
         create(checkout, lock_descriptor)
         install_lock(checkout, level, lock_descriptor)
@@ -183,6 +185,19 @@ def build(checkout: Checkout, level: str, lock_descriptor: int) -> None:
     for each in covered(level):
         checkout.stamp(f"ready-{each}", ready[each])
     say(f"Ready after {time.monotonic() - started:.0f} s.")
+
+
+def can_install(checkout: Checkout) -> bool:
+    """Whether the environment's interpreter starts and has its installer."""
+    command = [str(checkout.python), "-I", "-c", "import pip"]
+    environment = installer_environment(os.environ)
+    try:
+        return (
+            subprocess.run(command, env=environment, capture_output=True, check=False).returncode
+            == 0
+        )
+    except OSError:
+        return False
 
 
 def covered(level: str) -> tuple[str, ...]:
@@ -243,6 +258,26 @@ def install_distributions(checkout: Checkout, lock_descriptor: int) -> None:
     editables = [part for folder in folders for part in ("--editable", str(folder))]
     command = [*pip_install(checkout), "--no-index", "--no-deps", "--no-build-isolation"]
     run(checkout, [*command, *editables], lock_descriptor)
+    write_relative_paths(checkout)
+
+
+def write_relative_paths(checkout: Checkout) -> None:
+    """Makes the paths of the editable installs relative, and thereby ASCII.
+
+    Python up to 3.12 decodes .pth files by the locale, and 3.12 does not even start under LC_ALL=C
+    when the absolute path of the checkout is not ASCII.
+    """
+    below_root = f"{checkout.root}{os.sep}"
+    for path in checkout.environment.glob("lib/python*/site-packages/*.pth"):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        changed = [
+            os.path.relpath(line, path.parent) if line.startswith(below_root) else line
+            for line in lines
+        ]
+        if changed != lines:
+            draft = path.with_suffix(".new")
+            draft.write_text("\n".join(changed) + "\n", encoding="utf-8")
+            draft.replace(path)
 
 
 def pip_install(checkout: Checkout) -> list[str]:

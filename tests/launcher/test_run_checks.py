@@ -1,0 +1,114 @@
+"""./check: every step runs, the summary tells which failed, and the tests are counted."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+
+@pytest.fixture
+def asked(run_checks, monkeypatch):
+    """Parses a command line of ./check, outside continuous integration."""
+    monkeypatch.delenv("CI", raising=False)
+
+    def asked(*arguments):
+        monkeypatch.setattr(sys, "argv", ["check", *arguments])
+        return run_checks.arguments()
+
+    return asked
+
+
+@pytest.fixture
+def outcome_of(run_checks, monkeypatch, capsys):
+    """Runs steps made of Python programs; gives the exit code and the output's lines."""
+
+    def outcome_of(**programs):
+        made = [
+            run_checks.Step(name, tuple((sys.executable, "-c", code) for code in codes))
+            for name, codes in programs.items()
+        ]
+        monkeypatch.setattr(run_checks, "steps", lambda options, report: made)
+        monkeypatch.setattr(sys, "argv", ["check"])
+        code = run_checks.main()
+        return code, capsys.readouterr().out.splitlines()
+
+    return outcome_of
+
+
+FAILS, PASSES = ("raise SystemExit(2)",), ("",)
+
+
+def test_all_steps_passing_is_exit_code_0(outcome_of):
+    assert outcome_of(lint=PASSES, tests=PASSES)[0] == 0
+
+
+def test_a_failure_stops_no_later_step_and_the_summary_names_it(outcome_of):
+    code, lines = outcome_of(lint=FAILS, types=PASSES, tests=FAILS)
+    assert code == 1
+    summary = lines[lines.index("== summary") + 1 :]
+    assert [line.split()[:2] for line in summary] == [
+        ["lint", "FAILED"],
+        ["types", "passed"],
+        ["tests", "FAILED"],
+    ]
+
+
+def test_each_command_of_a_step_runs_and_one_failure_fails_it(outcome_of, tmp_path):
+    mark = tmp_path / "ran"
+    code, _ = outcome_of(lint=(*FAILS, f"open({str(mark)!r}, 'w')"))
+    assert code == 1
+    assert mark.exists()
+
+
+def test_no_step_named_means_all_and_the_tests_come_last(run_checks, asked, tmp_path):
+    names = [step.name for step in run_checks.steps(asked(), tmp_path / "report")]
+    assert [name for name in names if name != "docs"] == ["lint", "types", "tests"]
+
+
+def test_only_the_steps_that_are_named_run(run_checks, asked, tmp_path):
+    names = [step.name for step in run_checks.steps(asked("types", "lint"), tmp_path / "report")]
+    assert names == ["lint", "types"]
+
+
+def test_an_unknown_step_is_a_usage_error(asked, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        asked("tset")
+    assert "unknown step: tset" in capsys.readouterr().err
+
+
+def test_the_fast_suite_is_the_rule_and_slow_proofs_run_on_demand(run_checks, asked, tmp_path):
+    report = tmp_path / "report"
+    assert "not slow" in run_checks.pytest_command(asked(), report)
+    assert "not slow" not in run_checks.pytest_command(asked("--slow"), report)
+
+
+def test_continuous_integration_runs_the_slow_proofs(asked, monkeypatch):
+    assert not asked().slow
+    monkeypatch.setenv("CI", "true")
+    assert asked().slow
+
+
+def test_what_stands_after_two_dashes_goes_to_pytest_and_measures_no_coverage(
+    run_checks, asked, tmp_path
+):
+    command = run_checks.pytest_command(asked("tests", "--", "-k", "x"), tmp_path / "report")
+    assert command[-2:] == ("-k", "x")
+    assert "--cov" not in command
+    assert "--cov" in run_checks.pytest_command(asked(), tmp_path / "report")
+
+
+def test_tests_are_counted_from_pytests_report(run_checks, tmp_path):
+    report = tmp_path / "report"
+    report.write_text(
+        "<testsuites><testsuite tests='9' failures='2' errors='1' skipped='1'/></testsuites>"
+    )
+    assert run_checks.count_tests(report) == "5 passed, 3 failed, 1 skipped"
+
+
+@pytest.mark.parametrize("content", [None, "", "<cut"])
+def test_a_run_without_a_report_counts_nothing(run_checks, tmp_path, content):
+    report = tmp_path / "report"
+    if content is not None:
+        report.write_text(content)
+    assert run_checks.count_tests(report) == ""
