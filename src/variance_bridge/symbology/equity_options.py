@@ -1,8 +1,8 @@
 """Equity and index options: the OSI symbol in all its spellings.
 
-OSI (Options Symbology Initiative, OCC, in force since 2010): root in 6 columns, `YYMMDD`, `C` or `P`,
-strike in thousandths in 8 digits; 21 characters. Reading goes from the right, because only the root has
-no fixed width once the padding is lost.
+OSI (Options Symbology Initiative, OCC, in force since 2010): root in 6 columns, `YYMMDD`, `C` or
+`P`, strike in thousandths in 8 digits; 21 characters. Reading goes from the right, because only the
+root has no fixed width once the padding is lost.
 """
 
 from __future__ import annotations
@@ -85,8 +85,8 @@ def parse_padded(symbol: str) -> Instrument | None:
 def parse_compact(text: str, hints: Hints) -> Instrument | None:
     """Every spelling with `YYMMDD`, right and strike at its end; None for a text without that end.
 
-    The prefixes `.`, `-` and `O:` are dropped. A strike of eight digits is in thousandths, a shorter one
-    is plain.
+    The prefixes `.`, `-` and `O:` are dropped. A strike of eight digits is in thousandths, a shorter
+    one is plain.
     """
     terms = _TERMS.search(text)
     if terms is None:
@@ -115,7 +115,7 @@ def option_root(text: str, position: int = 0) -> tuple[str, str | None]:
 
 
 def _compact_strike(digits: str, position: int, *, marked: bool, root: str) -> Decimal:
-    """The strike of a symbol without padding; docs/symbology.md says why some lengths are refused."""
+    """The strike of a symbol without padding; docs/symbology.md says why some are refused."""
     if "." in digits:
         strike = exact_number(digits)
     elif len(digits) == 8:
@@ -161,8 +161,8 @@ def equity_option(
 def _what_it_delivers(root: str, spelled: str | None, hints: Hints) -> tuple[str, str, Deliverable]:
     """Group root, underlying and deliverable. The broker's word is better than any table.
 
-    A digit after the letters marks a series that a corporate action changed (OCC) or a mini contract; one
-    before them a FLEX series.
+    A digit after the letters marks a series that a corporate action changed (OCC) or a mini contract;
+    one before them a FLEX series.
     """
     deliverable = Deliverable.ADJUSTED if root[-1].isdigit() else Deliverable.STANDARD
     base = root.strip("0123456789")
@@ -184,8 +184,8 @@ def option_symbol(
 ) -> str:
     """The 21-character OSI symbol of an equity or index option.
 
-    `root` is the option root (`SPXW`, `BABA2`) or a share in any spelling (`BRK/B`, `BRK B`). `strike` is
-    in quote units; floats are refused. Raises `SymbolError` for terms that OSI cannot write.
+    `root` is the option root (`SPXW`, `BABA2`) or a share in any spelling (`BRK/B`, `BRK B`). `strike`
+    is in quote units; floats are refused. Raises `SymbolError` for terms that OSI cannot write.
     """
     compact, _ = option_root(clean(root))
     right = RIGHTS.get(str(option_type).upper())

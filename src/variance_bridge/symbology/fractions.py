@@ -29,8 +29,8 @@ class FractionError(ValueError):
 def parse_fraction(text: str, denominator: int) -> Decimal:
     """The exact decimal value of a price quoted in 8ths, 32nds or 64ths.
 
-    The sign counts for the whole: `-0'21` in 64ths is -0.328125. Only 32nds may have a third digit, for
-    eighths of a 32nd: `110'155` is 110 + 15.5/32. Raises `FractionError` for any other text, plain
+    The sign counts for the whole: `-0'21` in 64ths is -0.328125. Only 32nds may have a third digit,
+    for eighths of a 32nd: `110'155` is 110 + 15.5/32. Raises `FractionError` for any other text, plain
     decimals included.
     """
     digits = _DIGITS.get(denominator)

@@ -1,4 +1,4 @@
-"""Futures options: `.`, future in 6 columns, series in 6 columns, `YYMMDD`, `C` or `P`, plain strike.
+"""Futures options: future and series in 6 columns each, `YYMMDD`, `C` or `P`, plain strike.
 
 Two shorter forms stand for what a source does not tell; both parse back to themselves:
 
@@ -71,7 +71,7 @@ def _strike(digits: str) -> Decimal:
 def _split(
     body: str, head: str, hints: Hints, offset: int
 ) -> tuple[ContractCode, ContractCode | None]:
-    """Future and series before the date: by columns, else by blanks, else by what the tables allow."""
+    """Future and series before the date: by columns, by blanks, or by what the tables allow."""
     columns = body[:5].rstrip(" "), body[5:11].rstrip(" ")
     if "".join(columns) == head and (found := _pair(*columns)):
         return found
@@ -104,7 +104,7 @@ def _pair(future: str, series: str) -> tuple[ContractCode, ContractCode | None] 
 def _only_likely(
     splits: list[tuple[ContractCode, ContractCode | None]], hints: Hints
 ) -> tuple[ContractCode, ContractCode | None] | None:
-    """The one split whose future is the caller's, or the owner of the series, or at least listed."""
+    """The one split whose future is the caller's, or owns the series, or at least is listed."""
     for likely in (
         lambda future, _: future_symbol(future) == hints.underlying,
         lambda future, series: _owner(series.product) == future.product,
@@ -228,9 +228,9 @@ def future_option_symbol(
 ) -> str:
     """The canonical symbol of a futures option from its terms.
 
-    `future` is the underlying contract in any spelling (`/6AH6`, `/ESZ25`, `CLZ6`), `contract` the series
-    with its month and year (`EX3H6`); without it the honest short form is written: `./6AH6 260206C0.68`.
-    `strike` is in quote units, as traded, never scaled. Raises `SymbolError`.
+    `future` is the underlying contract in any spelling (`/6AH6`, `/ESZ25`, `CLZ6`), `contract` the
+    series with its month and year (`EX3H6`); without it the short form is written:
+    `./6AH6 260206C0.68`. `strike` is in quote units, as traded, never scaled. Raises `SymbolError`.
     """
     code = underlying_future(attrs.evolve(NO_HINTS, underlying=clean(future)))
     series = None if contract is None else read_code(clean(contract))

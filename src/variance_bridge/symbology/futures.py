@@ -1,8 +1,9 @@
 """Futures: `/` + product + month code + year of one, two or four digits.
 
-The decade rule for one-digit years: the contract month is the first with that digit that is not before the month preceding
-`as_of` (brokers list a contract that has just expired; exchanges list none ten years ahead while its namesake lives). With an
-expiration date at hand, it is the contract month nearest to that date. docs/symbology.md has the sources of the rule.
+The decade rule for one-digit years: the contract month is the first with that digit that is not before
+the month preceding `as_of` (brokers still list what has just expired; exchanges list nothing ten years
+ahead while its namesake lives). With an expiration date at hand, it is the contract month nearest to
+that date. docs/symbology.md has the sources of the rule.
 """
 
 from __future__ import annotations
@@ -19,9 +20,8 @@ from variance_bridge.symbology.text import MONTH_CODES, Hints, month_number
 _EXCHANGE = re.compile(r":[A-Z]{2,8}$")
 _CODE = re.compile(rf"([A-Z0-9]{{1,5}})([{MONTH_CODES}])(20[0-9]{{2}}|[0-9]{{1,2}})")
 _NAMED_MONTH = re.compile(r"([A-Z0-9]{1,5}) +([A-Z]{3}) *'?(20[0-9]{2}|[0-9]{2})")
-_PREVIOUS_NAME = re.compile(
-    r"(?:.*,)? ?([A-Z]{3})-(20[0-9]{2}|[0-9]{2})\b.*\(PREV\. /([A-Z0-9]{2,9})\)$"
-)
+_PREVIOUS_NAME = re.compile(r"(.*)\(PREV\. /([A-Z0-9]{2,9})\)")
+_DESCRIBED_MONTH = re.compile(r"\b([A-Z]{3})-(20[0-9]{2}|[0-9]{2})\b")
 
 
 @attrs.frozen
@@ -78,7 +78,7 @@ def _nearest_year(digit: int, month: int, expires_on: date) -> int:
 
 
 def read_code(code: str) -> ContractCode | None:
-    """A contract code without slash and exchange, or None. Products of one letter must be in the table."""
+    """A contract code without slash and exchange, or None. One-letter products must be listed."""
     match = _CODE.fullmatch(code)
     if match is None:
         return None
@@ -98,7 +98,7 @@ def _is_weekly(product: str) -> bool:
 
 
 def parse_future(text: str, hints: Hints) -> Instrument:
-    """A future with slash (or `./`, `@`, Yahoo's `=F`), or without where the caller says that it is one."""
+    """A future with slash (or `./`, `@`, `=F` behind it), or without where its type is known."""
     previous = parse_previous_name(text, hints)
     if previous is not None:
         return previous
@@ -140,15 +140,19 @@ def future_symbol(contract: ContractCode) -> str:
 
 
 def parse_previous_name(text: str, hints: Hints) -> Instrument | None:
-    """A description with the symbol last: `Micro E-mini S&P 500, Mar-22 (prev. /MESH2)`; None for any other text."""
+    """A description with the symbol last: `Micro E-mini S&P 500, Mar-22 (prev. /MESH2)`."""
     match = _PREVIOUS_NAME.fullmatch(text)
     if match is None:
         return None
-    contract = read_code(match[3])
-    number = month_number(match[1])
-    if contract is None or number != contract.month or match[2][-1] != contract.year_digits[-1]:
-        raise SymbolError("the month in the description is not the contract's", match.start(1))
-    return future(attrs.evolve(contract, year_digits=match[2][-2:]), hints)
+    contract = read_code(match[2])
+    if contract is None:
+        raise SymbolError("not a futures contract", match.start(2))
+    named = _DESCRIBED_MONTH.search(match[1])
+    if named is None:
+        return future(contract, hints)
+    if month_number(named[1]) != contract.month or named[2][-1] != contract.year_digits[-1]:
+        raise SymbolError("the month in the description is not the contract's", named.start())
+    return future(attrs.evolve(contract, year_digits=named[2][-2:]), hints)
 
 
 def looks_like_contract(text: str) -> bool:

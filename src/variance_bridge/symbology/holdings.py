@@ -1,7 +1,8 @@
 """What is held outright: shares, funds, coins, bonds and cash.
 
-Class shares are `BRK/B` whatever the separator was; their root, and a pair's, has a hyphen instead: `BRK-B`, `BTC-USD`. A
-separator alone does not tell a class from a currency: the type decides, and without one a table of currencies.
+Class shares are `BRK/B` whatever the separator was; their root, and a pair's, has a hyphen instead:
+`BRK-B`, `BTC-USD`. A separator alone does not tell a class from a currency: the type decides, and
+without one a table of currencies.
 """
 
 from __future__ import annotations
@@ -14,6 +15,10 @@ from variance_bridge.symbology.instrument import Instrument, InstrumentType, Sym
 from variance_bridge.symbology.text import Hints
 
 _TICKER = re.compile(r"[A-Z0-9]{1,12}")
+_LONGEST_NAME = 12
+_LONGEST = {InstrumentType.STOCK: 6}
+"""Tickers of shares, compact preferreds included; plan codes of funds are longer."""
+
 _LETTERS = re.compile(r"[A-Z]{1,12}")
 _SUFFIXED = re.compile(r"([A-Z0-9]{1,12})([/. -])([A-Z0-9]{1,5})")
 _PREFERRED = re.compile(r"([A-Z]{1,6})(?:[/. -]PR[/. -]?|-P)([A-Z])")
@@ -31,7 +36,7 @@ def instrument(kind: InstrumentType, symbol: str, root: str | None = None) -> In
 
 
 def parse_share(text: str, hints: Hints, kind: InstrumentType = InstrumentType.STOCK) -> Instrument:
-    """A share, fund, warrant or index whose type the caller knows; compact class shares are looked up."""
+    """A share or fund whose type the caller knows; compact class shares are looked up."""
     text = text.lstrip("$^").removesuffix("**")
     spelled = tables.class_share(text) or _spelled_by_underlying(text, hints)
     if spelled is not None:
@@ -44,7 +49,7 @@ def parse_share(text: str, hints: Hints, kind: InstrumentType = InstrumentType.S
         if suffixed[2] == " " and not _is_share_suffix(suffixed[3]):
             raise SymbolError("words, not a ticker", suffixed.start(3))
         return instrument(kind, f"{suffixed[1]}/{suffixed[3]}")
-    if _TICKER.fullmatch(text):
+    if len(text) <= _LONGEST.get(kind, _LONGEST_NAME) and _TICKER.fullmatch(text):
         return instrument(kind, text, tables.index_of(text))
     raise SymbolError("not a ticker")
 
@@ -60,7 +65,7 @@ def _is_share_suffix(suffix: str) -> bool:
 
 
 def parse_crypto(text: str, hints: Hints) -> Instrument:
-    """A coin and the currency in which it is quoted: `BTC/USD`, `BTC-USD`, `BTCUSD`, `BTC/USD:CXTALP`."""
+    """A coin and its quote currency: `BTC/USD`, `BTC-USD`, `BTCUSD`, `BTC/USD:CXTALP`."""
     body = _COIN_VENUE.sub("", text)
     pair = _SUFFIXED.fullmatch(body)
     if pair is not None and pair[3] in tables.quote_currencies():
@@ -76,7 +81,7 @@ def parse_crypto(text: str, hints: Hints) -> Instrument:
 
 
 def parse_bond(text: str) -> Instrument:
-    """A CUSIP, an ISIN, or the description that some brokers put in their place; its root ends before the first figure."""
+    """A CUSIP, an ISIN, or a description in their place; its root ends before the first figure."""
     if _CUSIP.fullmatch(text) or _ISIN.fullmatch(text):
         return instrument(InstrumentType.BOND, text, text)
     words = " ".join(text.split())
@@ -94,7 +99,7 @@ def parse_cash(text: str, hints: Hints) -> Instrument:
 
 
 def parse_other(text: str, hints: Hints) -> Instrument:
-    """Warrants, rights, indexes and what has no type of its own: kept under its ticker, never dropped."""
+    """Warrants, rights, indexes and what has no type of its own: kept under its ticker."""
     if _CUSIP.fullmatch(text) or _ISIN.fullmatch(text):
         return instrument(InstrumentType.OTHER, text)
     return parse_share(text, hints, InstrumentType.OTHER)
@@ -117,7 +122,7 @@ def parse_untyped(text: str, hints: Hints) -> Instrument:
         raise SymbolError("a venue after something that is traded on none", venue.start())
     if suffixed is not None or _PREFERRED.fullmatch(text):
         return _untyped_suffixed(text, hints)
-    return _untyped_word(text.lstrip("$^"), hints)
+    return _untyped_word(text.lstrip("$^"))
 
 
 def _untyped_suffixed(text: str, hints: Hints) -> Instrument:
@@ -126,16 +131,14 @@ def _untyped_suffixed(text: str, hints: Hints) -> Instrument:
     return parse_share(text, hints, InstrumentType.STOCK if is_share else InstrumentType.OTHER)
 
 
-def _untyped_word(word: str, hints: Hints) -> Instrument:
-    """A word of letters is a ticker; five letters that end in X are a mutual fund (Nasdaq's fifth-letter rule)."""
+def _untyped_word(word: str) -> Instrument:
+    """A word of letters is a ticker; five letters ending in X name a fund (Nasdaq's fifth letter)."""
+    index = tables.index_of(word)
+    if index is not None:
+        return instrument(InstrumentType.OTHER, word, index)
     if _LETTERS.fullmatch(word) and len(word) <= 5:
-        index = tables.index_of(word)
-        kind = (
-            InstrumentType.FUND
-            if len(word) == 5 and word[-1] == "X" and index is None
-            else InstrumentType.STOCK
-        )
-        return instrument(kind, word, index)
+        is_fund = len(word) == 5 and word[-1] == "X"
+        return instrument(InstrumentType.FUND if is_fund else InstrumentType.STOCK, word)
     if (_CUSIP.fullmatch(word) and cusip_is_valid(word)) or _ISIN.fullmatch(word):
         is_bond = len(word) == 9 and not word[6:8].isdigit()
         return instrument(InstrumentType.BOND if is_bond else InstrumentType.OTHER, word)
@@ -149,7 +152,7 @@ def _untyped_word(word: str, hints: Hints) -> Instrument:
 
 
 def cusip_is_valid(cusip: str) -> bool:
-    """Whether the ninth character is the check digit of the first eight (CUSIP, modulus 10 double add double).
+    """Whether the ninth character checks the first eight (modulus 10 double add double).
 
     Characters 7 and 8 number the issue: digits for equity, letters among them for debt.
     """

@@ -41,7 +41,7 @@ class Deliverable(StrEnum):
 class Instrument:
     """One instrument, as far as its symbol and the caller's hints tell; unknown is None.
 
-    `symbol` is the canonical spelling; parsing it again with the same hints gives an equal instrument.
+    `symbol` is the canonical spelling; parsed again with the same hints, it gives an equal instrument.
     """
 
     type: InstrumentType

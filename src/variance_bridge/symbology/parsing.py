@@ -31,15 +31,22 @@ def parse(
 ) -> Instrument:
     """Reads a symbol as any broker spells it.
 
-    `instrument_type`: an `InstrumentType` or the broker's word for it; a word that no table knows is no hint.
-    `underlying`: the underlying that the broker names beside the symbol; it is believed.
-    `expires_on`: the expiration that stands beside the symbol; it must agree with the symbol's own.
-    `as_of`: the day for which the symbol was written; it resolves the decade of a one-digit year (see `futures`). Without it
-    and without `expires_on` such a contract keeps its symbol and its `contract_month` is None. The clock is never read.
+    Args:
+        symbol: as it stands in the broker's answer or file.
+        instrument_type: an `InstrumentType` or the broker's word for it; a word in no table is no hint.
+        underlying: what the broker names as underlying beside the symbol; it is believed.
+        expires_on: the expiration that stands beside the symbol; it must agree with the symbol's own.
+        as_of: the day for which the symbol was written; it resolves the decade of a one-digit year.
+            Without it and without `expires_on` such a contract keeps its symbol, and its
+            `contract_month` is None. The clock is never read.
 
-    Raises `SymbolError`, and nothing else, for what is no symbol or can be read in more than one way.
+    Returns:
+        The instrument with its canonical symbol.
+
+    Raises:
+        SymbolError: nothing else; the text is no symbol, or it can be read in more than one way.
     """
-    if is_padded(symbol) and instrument_type is underlying is expires_on is None:
+    if instrument_type is None and underlying is None and expires_on is None and is_padded(symbol):
         found = parse_padded(symbol)
         if found is not None:
             return found
@@ -54,7 +61,10 @@ def parse(
 
 
 def root(symbol: str) -> str:
-    """What a symbol's position is grouped under: `SPX` for SPXW options, `BRK-B`, `/ES`, `BTC-USD`. Raises `SymbolError`."""
+    """What a position is grouped under: `SPX` for SPXW options, `BRK-B`, `/ES`, `BTC-USD`.
+
+    Raises `SymbolError` like `parse`.
+    """
     return parse(symbol).root
 
 

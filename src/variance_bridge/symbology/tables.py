@@ -25,16 +25,16 @@ class FuturesProduct:
     """With the slash: `/ES`."""
     title: str
     exchange: str
-    """ISO 10383 market identifier of the segment, as data feeds append it: `XCME`, `XCBT`, `XNYM`, `XCEC`, `XCBF`."""
+    """ISO 10383 market identifier, as data feeds append it: `XCME`, `XCBT`, `XNYM`, `XCEC`."""
     currency: str
     multiplier: Decimal
     """Money per 1.00 of price per contract."""
     tick_size: Decimal | None = None
     """Smallest step of the outright future's price, in price units; None where it is not known."""
     fraction: int | None = None
-    """Denominator of the fraction in which the future is quoted: 32 for treasuries, 8 for grains."""
+    """Denominator of the fraction in which it is quoted: 32 for treasuries, 8 for grains."""
     option_fraction: int | None = None
-    """Denominator of the fraction in which its options are quoted: 64 for treasuries, 8 for grains."""
+    """Denominator in which its options are quoted: 64 for treasuries, 8 for grains."""
     micro_of: str | None = None
     """The larger product of which this is a smaller contract."""
     option_roots: tuple[str, ...] = ()
@@ -64,11 +64,11 @@ def _read(name: str) -> dict[str, Any]:
 def _products() -> Mapping[str, FuturesProduct]:
     found = {}
     for code, entry in _read("futures_products.toml")["products"].items():
-        numbers = {
-            name: Decimal(entry.pop(name)) for name in ("multiplier", "tick_size") if name in entry
-        }
+        for name in ("multiplier", "tick_size"):
+            if name in entry:
+                entry[name] = Decimal(entry[name])
         entry["option_roots"] = tuple(entry.get("option_roots", ()))
-        found[code] = FuturesProduct(root=f"/{code}", **entry, **numbers)
+        found[code] = FuturesProduct(root=f"/{code}", **entry)
     return MappingProxyType(found)
 
 
@@ -86,7 +86,7 @@ def _series_owners() -> Mapping[str, str]:
 
 
 def product_of_series(series_root: str) -> FuturesProduct | None:
-    """The product on which a futures-option series is written: `EX3` -> `/MES`, `LO` -> `/CL`, `ES` -> `/ES`."""
+    """The product on which a series of futures options is written: `EX3` -> `/MES`."""
     code = _series_owners().get(series_root)
     return None if code is None else _products()[code]
 
@@ -113,12 +113,12 @@ def _pm_roots() -> Mapping[str, str]:
 
 
 def index_of(option_root: str) -> str | None:
-    """The index on which an option root is listed (`SPXW` -> `SPX`, `SPX` -> `SPX`); None for what is no index root."""
+    """The index of an option root (`SPXW` -> `SPX`, `SPX` -> `SPX`); None for other roots."""
     return _indexes().get(option_root.upper())
 
 
 def pm_root_of(index: str) -> str:
-    """The root under which an index's PM-settled options are listed (`SPX` -> `SPXW`); the name itself where there is none."""
+    """The root of an index's PM-settled options (`SPX` -> `SPXW`), or the name itself."""
     return _pm_roots().get(index, index)
 
 
@@ -146,7 +146,7 @@ def special_option_roots() -> Mapping[str, ListedUnderlying]:
 
 @cache
 def share_suffixes() -> frozenset[str]:
-    """Suffixes after which nobody takes a share for a pair: classes, units, warrants, rights, preferreds."""
+    """Suffixes that tell a share from a pair: units, warrants, rights, preferreds."""
     return frozenset(_read("class_shares.toml")["suffixes"])
 
 
@@ -178,7 +178,7 @@ def _words() -> Mapping[str, InstrumentType]:
 
 
 def instrument_type_of(word: object) -> InstrumentType | None:
-    """What a broker's word for an instrument type means; None for a word that the table does not know.
+    """What a broker's word for an instrument type means; None for a word in no table.
 
     Case, blanks, underscores and hyphens do not matter: `EQUITY_OPTION` is `Equity Option`.
     """

@@ -46,8 +46,8 @@ NO_HINTS = Hints()
 def clean(symbol: object) -> str:
     """The text in upper case, without blanks around it; tabs and no-break spaces become blanks.
 
-    Raises `SymbolError` for what is no text, too long, empty, or holds a character that no symbol has:
-    letters and digits outside ASCII look like others and are never folded into them.
+    Raises `SymbolError` for what is no text, too long, empty, or holds a character that no symbol
+    has: letters and digits outside ASCII look like others and are never folded into them.
     """
     if not isinstance(symbol, str):
         raise SymbolError("not a text")

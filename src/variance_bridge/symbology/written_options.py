@@ -1,7 +1,7 @@
 """Options as brokers write them out in words, in positions files and descriptions.
 
-Dates are read month first where they have slashes (all brokers met here are American); month names are English whatever the
-locale of the process.
+Dates with slashes have the month first (all brokers met here are American); month names are English
+whatever the locale of the process.
 """
 
 from __future__ import annotations
@@ -45,16 +45,18 @@ _ORDERS = tuple(
     )
 )
 _STATEMENT_LINE = re.compile(
-    rf"{_RIGHT} \({_ROOT}\) .* (?P<date>[A-Z]{{3}} [0-9]{{1,2}} [0-9]{{2}}) {_STRIKE}(?: \((?P<shares>[0-9]+) SHS\))?"
+    rf"{_RIGHT} \({_ROOT}\) .* (?P<date>[A-Z]{{3}} [0-9]{{1,2}} [0-9]{{2}}) {_STRIKE}"
+    r"(?: \((?P<shares>[0-9]+) SHS\))?"
 )
 _DESCRIPTION = re.compile(rf"{_RIGHT} .*\${_STRIKE} EXP (?P<date>[0-9]{{2}}/[0-9]{{2}}/[0-9]{{2}})")
 _LEG = re.compile(
     rf"(?:{_ROOT} )?(?P<shares>[0-9]{{1,6}}) (?:\((?P<tag>[^)]*)\) )?"
-    r"(?P<date>[0-9]{1,2} [A-Z]{3} [0-9]{2}) (?:\[[^\]]*\] )?"
+    r"(?P<date>[0-9]{1,2} [A-Z]{3} [0-9]{2}) (?:\[(?P<settlement>[^\]]*)\] )?"
     rf"{_STRIKE} {_RIGHT}"
 )
 _LEG_ON_FUTURE = re.compile(
-    r"(?:/[A-Z0-9]{1,5} )?1/[0-9]{1,9} (?P<month>[A-Z]{3}) (?P<year>[0-9]{2}) (?:\([^)]*\) )?(?:\[[^\]]*\] )?"
+    r"(?:/[A-Z0-9]{1,5} )?1/[0-9]{1,9} (?P<month>[A-Z]{3}) (?P<year>[0-9]{2}) "
+    r"(?:\([^)]*\) )?(?:\[[^\]]*\] )?"
     rf"\.?/(?P<series>[A-Z0-9]{{3,8}}) {_STRIKE} {_RIGHT}"
 )
 
@@ -84,7 +86,7 @@ def _ordered(text: str, hints: Hints) -> Instrument | None:
 
 
 def _without_series(match: re.Match[str], expiration: date, hints: Hints) -> Instrument | None:
-    """A futures option by the terms of its description (`CL 17NOV26 75 C`): its future must come from the caller."""
+    """A futures option by its terms (`CL 17NOV26 75 C`): the caller must know its future."""
     future = underlying_future(hints)
     if future is None:
         raise SymbolError(
@@ -122,7 +124,7 @@ def _description(text: str, hints: Hints) -> Instrument | None:
 
 
 def _leg(text: str, hints: Hints) -> Instrument | None:
-    """`100 (Weeklys) 31 MAY 22 4650 PUT`: shares per contract first, the root in another row of the file.
+    """`100 (Weeklys) 31 MAY 22 4650 PUT`: shares per contract first, the root in another row.
 
     On an index the tag tells the PM-settled root from the AM-settled one: `SPX (Weeklys)` is SPXW.
     """
@@ -133,7 +135,7 @@ def _leg(text: str, hints: Hints) -> Instrument | None:
     root, spelled = (
         option_root(match["root"], match.start("root")) if match["root"] else _given_root(hints)
     )
-    if match["tag"] is not None:
+    if match["tag"] is not None or "PM" in (match["settlement"] or ""):
         root = tables.pm_root_of(root)
     return _equity_option(
         match, root, spelled, _expiration(match["date"], hints, match.start("date")), hints
@@ -141,7 +143,7 @@ def _leg(text: str, hints: Hints) -> Instrument | None:
 
 
 def _leg_on_future(text: str, hints: Hints) -> Instrument | None:
-    """`1/50 JUL 21 /OZCN21 560 PUT`: no future and no day, but the series, which is as good as a name."""
+    """`1/50 JUL 21 /OZCN21 560 PUT`: no future and no day, but the series."""
     match = _LEG_ON_FUTURE.fullmatch(text)
     if match is None:
         return None
@@ -179,7 +181,7 @@ def _equity_option(
 
 
 def _expiration(text: str, hints: Hints, position: int) -> date:
-    """The date that a text writes; where it has no day (`JAN 2028`), the caller's, if it lies in that month."""
+    """The date that a text writes; where it has no day (`JAN 2028`), the caller's in that month."""
     if "/" in text:
         month, day_of_month, year = (int(part) for part in text.split("/"))
         return _agreed(day(_full_year(year), month, day_of_month, position), hints, position)
