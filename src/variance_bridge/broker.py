@@ -207,8 +207,12 @@ class Session(Protocol):
         form: Mapping[str, str | Secret] | None = None,
         json: Mapping[str, str | Secret] | None = None,
         headers: Mapping[str, str | Secret] | None = None,
+        once: bool = False,
     ) -> Response:
-        """POST to one of the plugin's token paths, as a form or as JSON."""
+        """POST to one of the plugin's token paths, as a form or as JSON.
+
+        `once` for a log-in with a password: it is not tried again, whatever happens, because failed log-ins are counted.
+        """
         ...
 
 

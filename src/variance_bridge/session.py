@@ -147,7 +147,7 @@ class ReadOnlySession:
     ) -> Response:
         """GET (see `variance_bridge.broker.Session`)."""
         address = resolve(url, self._hosts, params)
-        return self._request("GET", address, headers or {})
+        return self._request("GET", address, headers or {}, self._policy.tries)
 
     def post_token(
         self,
@@ -156,6 +156,7 @@ class ReadOnlySession:
         form: Mapping[str, str | Secret] | None = None,
         json: Mapping[str, str | Secret] | None = None,
         headers: Mapping[str, str | Secret] | None = None,
+        once: bool = False,
     ) -> Response:
         """POST to one of the token paths (see `variance_bridge.broker.Session`).
 
@@ -168,7 +169,8 @@ class ReadOnlySession:
                 hint="This is a bug in the broker's plugin, or a wrong address in its settings.",
             )
         kind, body = self._body(form, json)
-        response = self._request("POST", address, headers or {}, kind, body)
+        tries = 1 if once else self._policy.tries
+        response = self._request("POST", address, headers or {}, tries, kind, body)
         self._learn_tokens(response)
         return response
 
@@ -210,6 +212,7 @@ class ReadOnlySession:
         method: str,
         address: Address,
         headers: Mapping[str, str | Secret],
+        tries: int,
         content_type: str | None = None,
         body: bytes | None = None,
     ) -> Response:
@@ -218,7 +221,7 @@ class ReadOnlySession:
         sent = self._headers(headers, address, content_type)
         request = Request(method=method, address=address, headers=sent, body=body)
         with self._lock:
-            answer = self._try(request)
+            answer = self._try(request, tries)
         if 300 <= answer.status < 400:
             raise BrokerRefused(
                 f"the broker answered with a redirect ({answer.status}), which is never followed",
@@ -227,12 +230,12 @@ class ReadOnlySession:
             )
         return Response(status=answer.status, headers=answer.headers, body=answer.body)
 
-    def _try(self, request: Request) -> Answer:
-        """Up to `policy.tries` tries within `policy.total_seconds`."""
+    def _try(self, request: Request, tries: int) -> Answer:
+        """Up to so many tries within `policy.total_seconds`."""
         from variance_bridge.transport.wire import NoAnswer, Silence
 
         started = self._clock.monotonic()
-        for attempt in range(1, self._policy.tries + 1):
+        for attempt in range(1, tries + 1):
             left = self._policy.total_seconds - (self._clock.monotonic() - started)
             asked: float | None = None
             certain = False
@@ -248,7 +251,7 @@ class ReadOnlySession:
                 asked = retry_after(answer.headers, self._clock.now())
             wait = wait_before(attempt, asked, self._policy, self._random)
             left = self._policy.total_seconds - (self._clock.monotonic() - started)
-            last = attempt == self._policy.tries or wait >= left
+            last = attempt == tries or wait >= left
             if certain or last or wait > self._policy.longest_wait_seconds:
                 break
             self._clock.sleep(wait)
