@@ -1,15 +1,23 @@
-"""Reading a file that holds a secret: only when nobody else can read it or has put it there."""
+"""Files that hold a secret: read only when nobody else can read them, written so that nobody else ever could."""
 
 from __future__ import annotations
 
+import fcntl
 import os
+import secrets
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 from variance_bridge.errors import ConfigurationError
 
 LONGEST: Final = 1024 * 1024
+_MODE: Final = 0o600
+_FOLDER_MODE: Final = 0o700
+_OTHERS: Final = 0o077
+_OTHERS_WRITE: Final = 0o022
 
 
 def read_private(path: Path, title: str) -> bytes:
@@ -28,12 +36,12 @@ def read_private(path: Path, title: str) -> bytes:
             than 1 MiB, or cannot be read.
     """
     try:
+        # Without O_NONBLOCK the opening of a named pipe would wait for somebody to write to it.
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
         raise
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else "unknown reason"
-        raise ConfigurationError(f"{title} cannot be opened: {reason}", where=str(path)) from None
+        raise _failed(error, f"{title} cannot be opened", path) from None
     with os.fdopen(handle, "rb") as file:
         _check(os.fstat(file.fileno()), path, title)
         data = file.read(LONGEST + 1)
@@ -49,11 +57,105 @@ def _check(state: os.stat_result, path: Path, title: str) -> None:
         raise ConfigurationError(
             f"{title} belongs to another user",
             where=str(path),
-            hint="Write it anew as yourself, and set the secrets that it holds anew at the broker.",
+            hint="Write it anew as yourself. What it held is known to that user: change it at the broker.",
         )
-    if stat.S_IMODE(state.st_mode) & 0o077:
+    if stat.S_IMODE(state.st_mode) & _OTHERS:
         raise ConfigurationError(
             f"{title} can be read or changed by other users",
             where=str(path),
-            hint=f"Run: chmod 600 {path}",
+            hint=f"Run: chmod 600 '{path}'",
         )
+
+
+def write_private(path: Path, data: bytes, title: str, *, replace: bool) -> bool:
+    """Write a file that only this user can read, whole or not at all.
+
+    Args:
+        path: the file; its folder is made (0700) when it does not exist.
+        data: its content.
+        title: what a message calls it.
+        replace: whether a file that is there already is replaced.
+
+    Returns:
+        False when there was one already, and it was left as it is.
+
+    Raises:
+        ConfigurationError: the folder is open to others' writing, or the disk says no.
+    """
+    try:
+        make_private_folder(path.parent)
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+        try:
+            _write_new(temporary, data)
+            if replace:
+                temporary.replace(path)
+            else:
+                path.hardlink_to(temporary)
+        finally:
+            with suppress(FileNotFoundError):
+                temporary.unlink()
+        _flush_folder(path.parent)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise _failed(error, f"{title} cannot be written", path) from None
+    return True
+
+
+def make_private_folder(folder: Path) -> None:
+    """Make a folder (0700) where there is none; refuse one in which others can write.
+
+    Raises:
+        ConfigurationError: others can exchange the files in it.
+        OSError: it cannot be made.
+    """
+    folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+    state = folder.stat()
+    if stat.S_IMODE(state.st_mode) & _OTHERS_WRITE or state.st_uid not in {os.geteuid(), 0}:
+        raise ConfigurationError(
+            "other users can write in the configuration folder",
+            where=str(folder),
+            hint=f"Run: chmod 700 '{folder}'",
+        )
+
+
+@contextmanager
+def only_one(folder: Path) -> Iterator[None]:
+    """One process at a time inside the `with` block; the lock is the folder itself, so it leaves no file behind.
+
+    Raises:
+        ConfigurationError: the folder cannot be made or locked.
+    """
+    try:
+        make_private_folder(folder)
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise _failed(error, "the configuration folder cannot be used", folder) from None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    handle = os.open(
+        path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, _MODE
+    )
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _failed(error: OSError, what: str, path: Path) -> ConfigurationError:
+    reason = os.strerror(error.errno) if error.errno else "unknown reason"
+    return ConfigurationError(f"{what}: {reason}", where=str(path))
