@@ -35,36 +35,52 @@ def read_private(path: Path, title: str) -> bytes:
         ConfigurationError: others can read or change it, it belongs to another user, is no regular file, is longer
             than 1 MiB, or cannot be read.
     """
+    data, problem = inspect_private(path, title)
+    if problem is not None:
+        raise problem
+    return data
+
+
+def inspect_private(path: Path, title: str) -> tuple[bytes, ConfigurationError | None]:
+    """The bytes of a file, and why they should not be relied on (see `read_private`); empty when it was not read.
+
+    For a file that may be somebody else's business, so that its being open to others is no error by itself.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
     try:
         # Without O_NONBLOCK the opening of a named pipe would wait for somebody to write to it.
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise _failed(error, f"{title} cannot be opened", path) from None
+        return b"", _failed(error, f"{title} cannot be opened", path)
     with os.fdopen(handle, "rb") as file:
-        _check(os.fstat(file.fileno()), path, title)
+        state = os.fstat(file.fileno())
+        if not stat.S_ISREG(state.st_mode):
+            return b"", ConfigurationError(f"{title} is not a regular file", where=str(path))
         data = file.read(LONGEST + 1)
     if len(data) > LONGEST:
-        raise ConfigurationError(f"{title} is longer than {LONGEST} bytes", where=str(path))
-    return data
+        problem = ConfigurationError(f"{title} is longer than {LONGEST} bytes", where=str(path))
+        return b"", problem
+    return data, _not_private(state, path, title)
 
 
-def _check(state: os.stat_result, path: Path, title: str) -> None:
-    if not stat.S_ISREG(state.st_mode):
-        raise ConfigurationError(f"{title} is not a regular file", where=str(path))
+def _not_private(state: os.stat_result, path: Path, title: str) -> ConfigurationError | None:
     if state.st_uid not in {os.geteuid(), 0}:
-        raise ConfigurationError(
+        return ConfigurationError(
             f"{title} belongs to another user",
             where=str(path),
             hint="Write it anew as yourself. What it held is known to that user: change it at the broker.",
         )
     if stat.S_IMODE(state.st_mode) & _OTHERS:
-        raise ConfigurationError(
+        return ConfigurationError(
             f"{title} can be read or changed by other users",
             where=str(path),
             hint=f"Run: chmod 600 '{path}'",
         )
+    return None
 
 
 def write_private(path: Path, data: bytes, title: str, *, replace: bool) -> bool:
