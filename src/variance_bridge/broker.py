@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import attrs
 
-from variance_bridge.model import Environment, Portfolio
+from variance_bridge.model import Environment, Portfolio, Route
 
 if TYPE_CHECKING:
     from variance_bridge.privacy import PersonalValues, Secret
@@ -71,11 +71,21 @@ class Credential:
         name: the environment variable, `.env` key and keyring entry that hold it: `ACME_TOKEN`.
         title: what it is, for the user: "read-only API token".
         required: whether the broker cannot work without it.
+        when: a setting and its value, for a broker with several ways to log in: required only where the setting has
+            that value, as in `("auth", "oauth")`.
     """
 
     name: str = attrs.field(validator=_matches(_CREDENTIAL, "an environment variable's name"))
     title: str
     required: bool = True
+    when: tuple[str, str] | None = None
+
+    def is_required(self, settings: object = None) -> bool:
+        """Whether the broker cannot work without it, with these settings (None: with those that ask for the most)."""
+        if self.when is None:
+            return self.required
+        name, value = self.when
+        return self.required and getattr(settings, name, value) == value
 
 
 @attrs.frozen(kw_only=True)
@@ -189,6 +199,11 @@ class Session(Protocol):
     three tries (GET and token request alike: 429, 5xx, no answer) failed, and `DataRefused` when the body is beyond
     its caps. 4xx answers other than 429 are returned, not raised.
     """
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """Detours that requests have taken so far, because the user configured them."""
+        ...
 
     def get(
         self,

@@ -301,18 +301,19 @@ _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0"
 
 
 def _typed(value: Any, field: Any, broker: str) -> Any:
-    """The value in the kind that the settings class declares; texts come from flags and environment."""
-    kind = str(field.type)
-    if isinstance(value, str) and ("bool" in kind):
-        if value.lower() not in _WORDS:
-            raise ConfigurationError(f"the setting `{field.name}` of `{broker}` is true or false")
-        return _WORDS[value.lower()]
-    if isinstance(value, str) and "int" in kind and "str" not in kind:
-        if not value.strip().isdecimal():
-            raise ConfigurationError(f"the setting `{field.name}` of `{broker}` is a whole number")
-        return int(value)
-    if isinstance(value, bool) and "bool" not in kind:
-        raise ConfigurationError(f"the setting `{field.name}` of `{broker}` is not true or false")
-    if "str" in kind and not isinstance(value, str):
-        raise ConfigurationError(f"the setting `{field.name}` of `{broker}` is a text")
+    """The value in the kind that the settings class declares: flags and the environment give texts for all of them."""
+    declared = str(field.type)
+    setting = f"the setting `{field.name}` of `{broker}`"
+    if "bool" in declared:
+        word = _WORDS.get(value.lower()) if isinstance(value, str) else value
+        if not isinstance(word, bool):
+            raise ConfigurationError(f"{setting} must be true or false")
+        return word
+    if "int" in declared:
+        number = int(value) if isinstance(value, str) and value.isdecimal() else value
+        if isinstance(number, bool) or not isinstance(number, int):
+            raise ConfigurationError(f"{setting} must be a whole number")
+        return number
+    if "str" in declared and not isinstance(value, str):
+        raise ConfigurationError(f"{setting} must be a text")
     return value

@@ -1,5 +1,6 @@
-"""How old positions may be. The edges are exact: an hour is fresh, a second more is stale; a day is read, a second more
-is refused.
+"""How old positions may be.
+
+The edges are exact: an hour is fresh, a second more is stale; a day is read, a second more is refused.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ def _read(file: Path) -> tuple[Portfolio, tuple[str, ...]]:
             if error.where is None:
                 raise DataRefused(error.what, where=str(file), hint=error.hint) from None
             raise
-    from variance_bridge.broker_run import read_export
+    from variance_bridge.export import read_export
 
     return read_export(file)
 

@@ -53,3 +53,56 @@ class Invocation:
         from variance_bridge.registry import Registry
 
         return Registry()
+
+    @property
+    def output_folder(self) -> Path:
+        """Where positions files are written and looked for."""
+        return Path(self.configuration.top("output_dir", default="positions").value)
+
+    def newest_live(self) -> Path:
+        """The newest positions file.
+
+        Raises:
+            DataRefused: there is none; says how to get one.
+        """
+        from variance_bridge.snapshot import newest_live
+
+        return self._found(newest_live(self.output_folder), "positions file")
+
+    def newest_export(self, suffix: str) -> Path:
+        """The newest export of that ending in the output folder.
+
+        Raises:
+            DataRefused: there is none.
+        """
+        from variance_bridge.snapshot import newest_export
+
+        return self._found(newest_export(self.output_folder, suffix), f"{suffix} file")
+
+    def _found(self, file: Path | None, what: str) -> Path:
+        from variance_bridge.errors import DataRefused
+
+        if file is None:
+            raise DataRefused(
+                f"there is no {what} in {self.output_folder}",
+                hint="run `variance sync --broker NAME` (`variance brokers` lists them),"
+                " or look around with `variance demo`",
+            )
+        return file
+
+    def warn(self, message: str) -> None:
+        """Tell the user something, on stderr, without anything personal."""
+        import click
+
+        from variance_bridge.screen import printable
+
+        click.echo(printable(f"Warning: {self.personal.redact(message)}"), err=True)
+
+    def note(self, message: str) -> None:
+        """Tell more, with `-v`."""
+        if self.verbosity:
+            import click
+
+            from variance_bridge.screen import printable
+
+            click.echo(printable(self.personal.redact(message)), err=True)

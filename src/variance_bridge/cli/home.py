@@ -1,0 +1,57 @@
+"""`variance` without a command: the dashboard of the newest positions, or what to run when there is none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from variance_bridge.cli.invocation import Invocation
+from variance_bridge.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def home(ctx: click.Context, *, sync_first: bool, demo: bool, newest_csv: bool) -> int | None:
+    """The flags of users' notes (`./variance --sync`, `--demo`, `--csv`), and the dashboard."""
+    if sync_first + demo + newest_csv > 1:
+        raise UsageError("`--sync`, `--demo` and `--csv` do not go together")
+    invocation: Invocation = ctx.obj
+    if demo:
+        return _invoke(ctx, "demo")
+    if sync_first:
+        return _sync_and_show(ctx, invocation)
+    file = invocation.newest_export(".csv") if newest_csv else invocation.newest_live()
+    return _show(ctx, file)
+
+
+def _sync_and_show(ctx: click.Context, invocation: Invocation) -> int | None:
+    from variance_bridge.cli.sync import run_sync
+
+    result: int | None = None
+    for synced in run_sync(invocation, {}):
+        result = _show(ctx, synced.path)
+    return result
+
+
+def _show(ctx: click.Context, file: Path) -> int | None:
+    """The dashboard where a plugin brings one, else the positions table."""
+    from variance_bridge.plugins import COMMANDS, names
+
+    return _invoke(ctx, "triage" if "triage" in names(COMMANDS) else "show", str(file))
+
+
+def _invoke(ctx: click.Context, name: str, *arguments: str) -> int | None:
+    group = ctx.command
+    if not isinstance(group, click.Group):
+        raise TypeError("the dashboard belongs to a group of commands")
+    command = group.get_command(ctx, name)
+    if command is None:
+        raise UsageError(
+            f"no installed plugin brings the command `{name}`",
+            hint="`variance --help` lists the commands",
+        )
+    with command.make_context(name, list(arguments), parent=ctx) as inner:
+        result = command.invoke(inner)
+    return result if isinstance(result, int) else None

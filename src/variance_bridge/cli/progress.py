@@ -1,0 +1,52 @@
+"""What a sync says of itself while it runs: a bar on a terminal, a line per stage with `-v`, and nothing else."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from variance_bridge.sync import Progress
+
+if TYPE_CHECKING:
+    from variance_bridge.cli.invocation import Invocation
+
+
+@contextmanager
+def shown_progress(invocation: Invocation) -> Iterator[Progress]:
+    """Progress for people on stderr. With `-v` each stage is told with the seconds that it took."""
+    stages = _Stages(invocation)
+    if not sys.stderr.isatty():
+        yield Progress(stage=stages.begin)
+        stages.end()
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Reading accounts", total=None, visible=False)
+        yield Progress(
+            stage=stages.begin,
+            accounts=lambda done, of: bar.update(task, completed=done, total=of, visible=of > 1),
+        )
+    stages.end()
+
+
+class _Stages:
+    """Times the stages of a sync, one after the other."""
+
+    def __init__(self, invocation: Invocation) -> None:
+        self._invocation = invocation
+        self._stage: str | None = None
+        self._began = 0.0
+
+    def begin(self, stage: str, detail: str) -> None:
+        self.end()
+        self._stage, self._began = f"{stage} {detail}".strip(), self._invocation.clock.monotonic()
+
+    def end(self) -> None:
+        if self._stage is not None:
+            seconds = self._invocation.clock.monotonic() - self._began
+            self._invocation.note(f"{self._stage}: {seconds:.2f} s")
+        self._stage = None

@@ -1,0 +1,107 @@
+"""`variance sync`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from variance_bridge.cli.invocation import Invocation
+
+if TYPE_CHECKING:
+    from variance_bridge.sync import Synced
+
+
+@click.command()
+@click.option("--broker", help="Name of an installed broker; `variance brokers` lists them.")
+@click.option("--profile", help="A profile of variance.toml.")
+@click.option("--account", help="Number, hash or nickname of the account.")
+@click.option("--all-accounts", is_flag=True, help="One file per account.")
+@click.option(
+    "--input",
+    "input_file",
+    type=click.Path(path_type=Path),
+    help="The file to read, for brokers that read files.",
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A setting of the broker, for this run.",
+)
+@click.option("--output", type=click.Path(path_type=Path), help="The file to write.")
+@click.option("--quotes", metavar="SOURCE|none", help="Where prices and greeks come from.")
+@click.option("--strict", is_flag=True, help="Refuse doubtful numbers and rejected rows.")
+@click.option("--allow-empty", is_flag=True, help="Let an empty portfolio replace positions.")
+@click.option("--dry-run", is_flag=True, help="Do everything but write.")
+@click.option("--yes", is_flag=True, help="Trust the broker's plugin without being asked.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def sync(invocation: Invocation, /, **options: Any) -> None:
+    """Fetch positions from a broker, read-only, and write them down."""
+    results = run_sync(invocation, options)
+    if options["as_json"]:
+        _print_json(results)
+    else:
+        for result in results:
+            click.echo(_sentence(result))
+
+
+def run_sync(invocation: Invocation, options: dict[str, Any]) -> list[Synced]:
+    """The pipeline with the options of the command line; warnings and diagnostics go to stderr."""
+    from variance_bridge.broker_run import Choice
+    from variance_bridge.cli.progress import shown_progress
+    from variance_bridge.configuration import parse_overrides
+    from variance_bridge.sync import SyncRequest
+    from variance_bridge.sync import sync as run
+
+    choice = Choice(
+        broker=options.get("broker"),
+        profile=options.get("profile"),
+        account=options.get("account"),
+        input_file=options.get("input_file"),
+        overrides=parse_overrides(options.get("settings", ())),
+    )
+    request = SyncRequest(
+        choice=choice,
+        output=options.get("output"),
+        quotes=options.get("quotes"),
+        all_accounts=options.get("all_accounts", False),
+        strict=options.get("strict", False),
+        allow_empty=options.get("allow_empty", False),
+        dry_run=options.get("dry_run", False),
+    )
+    machine = invocation.machine(trust=options.get("yes", False))
+    with shown_progress(invocation) as progress:
+        return run(machine, request, progress)
+
+
+def _sentence(result: Synced) -> str:
+    """One line a person can read: what was written where, and what was not."""
+    from variance_bridge.screen import printable
+
+    counts = result.portfolio.meta.counts
+    text = f"{len(result.portfolio.positions)} positions"
+    if counts is not None:
+        text += f" (fetched {counts.fetched}, closed {counts.closed}, rejected {counts.rejected})"
+    arrow = "→" if result.published else "not written (dry run):"
+    note = f"\n{result.note}" if result.note else ""
+    return printable(f"{text} {arrow} {result.path}{note}")
+
+
+def _print_json(results: list[Synced]) -> None:
+    from variance_bridge.document import to_document
+    from variance_bridge.exact_json import dumps
+
+    entries = [
+        {
+            "path": str(result.path),
+            "published": result.published,
+            "note": result.note,
+            "meta": to_document(result.portfolio)["meta"],
+        }
+        for result in results
+    ]
+    click.echo(dumps({"synced": entries}), nl=False)

@@ -1,0 +1,275 @@
+"""The pipeline: fetch, normalize, enrich, seal, validate, publish. Data moves once, from left to right.
+
+The lock of the output file is held for the whole of it, so that of two syncs one wins and the other says so at once.
+Nothing is written before everything has been checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import attrs
+
+from variance_bridge.accounts import select_account
+from variance_bridge.broker import Account
+from variance_bridge.broker_run import BrokerRun, Choice, Machine, fetch_quotes, open_broker
+from variance_bridge.document import from_bytes, to_bytes, to_document
+from variance_bridge.enrich import enrich
+from variance_bridge.errors import BridgeError, DataRefused
+from variance_bridge.model import Caution, Environment, Portfolio
+from variance_bridge.publish import OutputLock, output_lock, publish, read_published
+from variance_bridge.registry import tell_synced
+from variance_bridge.replacement import Verdict, judge_replacement
+from variance_bridge.seal import seal
+from variance_bridge.validation import check, refuse
+
+NO_QUOTES = "none"
+
+STALE_AFTER = timedelta(minutes=20)
+"""Exchanges publish prices to everybody with 15 minutes' delay; an older one says nothing of the present."""
+
+REFUSED_WHEN_STRICT = frozenset(
+    {
+        Caution.MULTIPLIER_UNKNOWN,
+        Caution.COST_CONTRADICTED,
+        Caution.VALUE_CONTRADICTED,
+        Caution.NUMBER_UNREADABLE,
+        Caution.DATE_UNREADABLE,
+        Caution.TYPE_UNKNOWN,
+        Caution.SIGN_UNCONFIRMED,
+        Caution.BALANCES_DISAGREE,
+        Caution.BALANCES_MISSING,
+        Caution.TOTAL_DISAGREES,
+        Caution.POSSIBLY_TRUNCATED,
+    }
+)
+"""Cautions that say that a number may be wrong or absent, as opposed to merely old or of a certain kind."""
+
+
+@attrs.frozen(kw_only=True)
+class SyncRequest:
+    """What the user asked for.
+
+    Attributes:
+        choice: broker, profile, account, input file, settings.
+        output: the file to write; None for `live_<slug>.json` in the configured folder.
+        quotes: a quote source, "none", or None for the configured one.
+        all_accounts: one file per account.
+        strict: refuse what would be a caution about numbers, and any rejected row.
+        allow_empty: let an empty portfolio replace positions.
+        dry_run: do everything but write.
+    """
+
+    choice: Choice
+    output: Path | None = None
+    quotes: str | None = None
+    all_accounts: bool = False
+    strict: bool = False
+    allow_empty: bool = False
+    dry_run: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Synced:
+    """One account's outcome.
+
+    Attributes:
+        path: where it was (or, in a dry run, would have been) written.
+        published: False in a dry run.
+        note: what an empty portfolio means; None otherwise.
+    """
+
+    path: Path
+    portfolio: Portfolio
+    published: bool
+    note: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Progress:
+    """Told as the sync goes along; does nothing by default."""
+
+    stage: Callable[[str, str], None] = attrs.field(default=lambda _stage, _detail: None)
+    accounts: Callable[[int, int], None] = attrs.field(default=lambda _done, _of: None)
+
+
+def sync(machine: Machine, request: SyncRequest, progress: Progress | None = None) -> list[Synced]:
+    """Run the pipeline.
+
+    Raises:
+        BridgeError: whatever stopped it, by its exit code; the file that was there is as it was.
+    """
+    tell = progress or Progress()
+    run = open_broker(machine, request.choice)
+    target = _target(machine, request, run)
+    with _locked(target, request, machine) as lock:
+        tell.stage("accounts", run.spec.name)
+        accounts = run.accounts()
+        if not request.all_accounts:
+            account = select_account(run, accounts, request.choice.account)
+            return [_sync_account(run, account, target, lock, request, tell)]
+        if request.output is not None and len(accounts) > 1:
+            raise DataRefused(
+                "one output file cannot hold several accounts",
+                hint="leave `--output` away: each account gets a file of its own",
+            )
+        return list(_sync_each(run, accounts, target, request, tell))
+
+
+def _sync_each(
+    run: BrokerRun, accounts: Sequence[Account], target: Path, request: SyncRequest, tell: Progress
+) -> Iterator[Synced]:
+    for done, account in enumerate(accounts):
+        tell.accounts(done, len(accounts))
+        pseudonym = (run.account_hash(account) or "").removesuffix("***")
+        path = target.with_name(f"{target.stem}_{pseudonym}.json")
+        with _locked(path, request, run.machine) as lock:
+            yield _sync_account(run, account, path, lock, request, tell)
+    tell.accounts(len(accounts), len(accounts))
+
+
+def _target(machine: Machine, request: SyncRequest, run: BrokerRun) -> Path:
+    if request.output is not None:
+        return request.output
+    if "output" in run.profile:
+        return Path(str(run.profile["output"]))
+    folder = Path(machine.configuration.top("output_dir", default="positions").value)
+    return folder / f"live_{run.spec.slug}.json"
+
+
+@contextmanager
+def _locked(path: Path, request: SyncRequest, machine: Machine) -> Iterator[OutputLock | None]:
+    """The lock of the output; a dry run neither needs one nor may leave one behind."""
+    if request.dry_run:
+        yield None
+        return
+    with output_lock(path, warn=machine.warn) as lock:
+        yield lock
+
+
+def _sync_account(
+    run: BrokerRun,
+    account: Account,
+    path: Path,
+    lock: OutputLock | None,
+    request: SyncRequest,
+    tell: Progress,
+) -> Synced:
+    tell.stage("fetch", run.account_hash(account) or "")
+    portfolio = _finished(run, account, request, tell)
+    tell.stage("check", str(path))
+    _refuse_unread(portfolio)
+    _judge(run, account, portfolio, path, request)
+    document = to_document(portfolio)
+    seal(document, run.machine.personal)
+    refuse(check(document))
+    note = None if portfolio.positions else _why_empty(portfolio)
+    if lock is None:
+        return Synced(path=path, portfolio=portfolio, published=False, note=note)
+    tell.stage("publish", str(path))
+    publish(path, to_bytes(portfolio), lock=lock, keep_previous=_previous(path) is not None)
+    for failure in tell_synced([run.loaded], portfolio, path):
+        run.machine.warn(failure)
+    return Synced(path=path, portfolio=portfolio, published=True, note=note)
+
+
+def _finished(run: BrokerRun, account: Account, request: SyncRequest, tell: Progress) -> Portfolio:
+    """The portfolio as it would be published: enriched, with the detours of its requests."""
+    portfolio = _with_quotes(run, run.portfolio(account), request, tell)
+    via = tuple(sorted(run.context.session.routes))
+    portfolio = attrs.evolve(portfolio, meta=attrs.evolve(portfolio.meta, via=via))
+    if request.strict:
+        _refuse_cautions(portfolio)
+    return portfolio
+
+
+def _with_quotes(
+    run: BrokerRun, portfolio: Portfolio, request: SyncRequest, tell: Progress
+) -> Portfolio:
+    name = _quote_source(run, request)
+    if name is None or not portfolio.positions:
+        return portfolio
+    tell.stage("quotes", name)
+    snapshot = fetch_quotes(run, name, portfolio)
+    if not snapshot.available:
+        run.machine.warn(
+            f"the source of quotes `{name}` has no market data here; positions have no prices"
+        )
+    return enrich(
+        portfolio, snapshot, now=run.machine.clock.now(), source=name, stale_after=STALE_AFTER
+    )
+
+
+def _quote_source(run: BrokerRun, request: SyncRequest) -> str | None:
+    configuration = run.machine.configuration
+    table = configuration.broker_table(run.spec.name)
+    configured = run.profile.get("quotes") or table.get("quotes")
+    chosen = request.quotes or configured or configuration.top("quotes").value or run.spec.quotes
+    return None if chosen in {None, NO_QUOTES} else str(chosen)
+
+
+def _refuse_cautions(portfolio: Portfolio) -> None:
+    meta = portfolio.meta
+    words = sorted(
+        {flag.caution.value for flag in meta.flags if flag.caution in REFUSED_WHEN_STRICT}
+    )
+    if meta.rejected:
+        words.insert(0, f"{len(meta.rejected)} rejected row{'s' if len(meta.rejected) > 1 else ''}")
+    if words:
+        raise DataRefused(
+            f"refused because of --strict: {', '.join(words)}", hint="nothing was written"
+        )
+
+
+def _refuse_unread(portfolio: Portfolio) -> None:
+    """No position and rejected rows: that is not an empty account, it is an answer that was not understood."""
+    rejected = portfolio.meta.rejected
+    if rejected and not portfolio.positions:
+        reasons = ", ".join(sorted({row.reason.value for row in rejected}))
+        raise DataRefused(
+            f"none of the {len(rejected)} rows could be read ({reasons})",
+            hint="nothing was written",
+        )
+
+
+def _judge(
+    run: BrokerRun, account: Account, new: Portfolio, path: Path, request: SyncRequest
+) -> None:
+    """Hold the new portfolio against the file that it would replace; a great loss of rows is looked at twice.
+
+    Raises:
+        DataRefused: the replacement is not believable.
+    """
+    old = _previous(path)
+    judgement = judge_replacement(old, new, allow_empty=request.allow_empty)
+    if judgement.verdict is Verdict.CONFIRM:
+        again = run.portfolio(account)
+        judgement = judge_replacement(old, new, allow_empty=request.allow_empty, confirmation=again)
+    for warning in judgement.warnings:
+        run.machine.warn(warning)
+    if judgement.verdict is not Verdict.ACCEPT:
+        raise DataRefused(judgement.reason, where=str(path), hint=judgement.hint)
+
+
+def _previous(path: Path) -> Portfolio | None:
+    """The good document that is there; None when there is none, or it is no document."""
+    try:
+        return from_bytes(read_published(path))[0]
+    except (FileNotFoundError, BridgeError):
+        return None
+
+
+def _why_empty(portfolio: Portfolio) -> str:
+    """An empty answer is explained, so that nobody takes it for a failure, or a failure for it."""
+    counts, world = portfolio.meta.counts, portfolio.meta.environment
+    closed = counts.closed if counts else 0
+    if closed:
+        return (
+            f"the broker lists {closed} closed position{'s' if closed > 1 else ''} and no open one"
+        )
+    if world is Environment.SANDBOX:
+        return "the sandbox account holds nothing (a sandbox forgets its positions every day)"
+    return "the broker answered well, and that the account holds nothing"

@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from variance_bridge.broker import setting
+from variance_bridge.configuration import (
+    Configuration,
+    broker_settings,
+    parse_overrides,
+    read_configuration,
+)
+from variance_bridge.errors import ConfigurationError, UsageError
+
+
+@attrs.frozen(kw_only=True)
+class AcmeSettings:
+    base_url: str = setting(
+        "https://api.acme.example", title="where the API is", environment="ACME_URL"
+    )
+    world: str = attrs.field(
+        default="production",
+        validator=attrs.validators.in_({"production", "sandbox"}),
+        metadata={"title": "production or sandbox"},
+    )
+    deep: bool = setting(default=False, title="read everything")
+    pages: int = setting(1, title="pages")
+
+
+@attrs.frozen(kw_only=True)
+class Demanding:
+    key: str = setting(title="a key")
+
+
+def configuration(text: str, tmp_path: Path, environment: dict | None = None) -> Configuration:
+    (tmp_path / "variance.toml").write_text(text, encoding="utf-8")
+    return read_configuration(tmp_path, None, environment or {})
+
+
+def settings(tmp_path, text="", environment=None, profile=None, overrides=None, cls=AcmeSettings):
+    return broker_settings(
+        cls,
+        configuration=configuration(text, tmp_path, environment),
+        broker="acme",
+        profile=profile or {},
+        overrides=overrides or {},
+    )
+
+
+def test_flag_beats_environment_beats_profile_beats_file_beats_default(tmp_path):
+    text = '[brokers.acme]\nbase_url = "file"\n'
+    layers = [
+        ({}, "https://api.acme.example", "default", ""),
+        ({}, "file", "file", text),
+        ({"profile": {"base_url": "profile"}}, "profile", "profile", text),
+        (
+            {"profile": {"base_url": "profile"}, "environment": {"ACME_URL": "env"}},
+            "env",
+            "environment",
+            text,
+        ),
+        (
+            {
+                "profile": {"base_url": "profile"},
+                "environment": {"ACME_URL": "env"},
+                "overrides": {"base_url": "flag"},
+            },
+            "flag",
+            "flag",
+            text,
+        ),
+    ]
+    for given_layers, expected, origin, file in layers:
+        made = settings(tmp_path, file, **given_layers)
+        assert (made.instance.base_url, made.origins["base_url"]) == (expected, origin)
+
+
+def test_keys_of_the_core_are_not_given_to_the_broker(tmp_path):
+    text = '[brokers.acme]\ndefault_account_id = "x"\nquotes = "none"\n'
+
+    assert settings(tmp_path, text).instance == AcmeSettings()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "reason", "hint"),
+    [
+        ({"base_ur": "x"}, "has no setting `base_ur`", "did you mean `base_url`?"),
+        ({"world": "mars"}, r"`world` \(production or sandbox\)", None),
+        ({"deep": "perhaps"}, "true or false", None),
+        ({"pages": "many"}, "whole number", None),
+    ],
+)
+def test_a_wrong_setting_is_named(tmp_path, overrides, reason, hint):
+    with pytest.raises(ConfigurationError, match=reason) as caught:
+        settings(tmp_path, overrides=overrides)
+
+    assert caught.value.hint == hint
+
+
+def test_the_value_of_a_wrong_setting_is_not_repeated(tmp_path):
+    with pytest.raises(ConfigurationError) as caught:
+        settings(tmp_path, overrides={"world": "5WX00001"})
+
+    assert "5WX00001" not in str(caught.value)
+
+
+def test_texts_of_flags_become_what_the_class_declares(tmp_path):
+    made = settings(tmp_path, overrides={"deep": "yes", "pages": "7"}).instance
+
+    assert (made.deep, made.pages) == (True, 7)
+
+
+@pytest.mark.parametrize("text", ["deep = 3", "base_url = true", "base_url = 3"])
+def test_a_file_value_of_the_wrong_kind_is_refused(tmp_path, text):
+    with pytest.raises(ConfigurationError):
+        settings(tmp_path, f"[brokers.acme]\n{text}\n")
+
+
+def test_a_required_setting_that_nobody_gives_is_named(tmp_path):
+    with pytest.raises(ConfigurationError, match="needs the setting `key`"):
+        settings(tmp_path, cls=Demanding)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("broker = ,", "not TOML .at line 1, column"),
+        ('brokr = "acme"', "`brokr`"),
+        ("[network]\nprxy = true", "`network.prxy`"),
+        ("brokers = 3", "`brokers` must be a table"),
+        ("[brokers]\nacme = 3", "`brokers.acme` must be a table"),
+    ],
+)
+def test_a_file_that_is_not_right_is_refused_with_the_place(tmp_path, text, reason):
+    with pytest.raises(ConfigurationError, match=reason):
+        configuration(text, tmp_path)
+
+
+def test_a_file_that_is_not_utf_8_or_too_large_is_refused(tmp_path):
+    (tmp_path / "variance.toml").write_bytes(b"\xff")
+    with pytest.raises(ConfigurationError, match="UTF-8"):
+        read_configuration(tmp_path, None, {})
+    (tmp_path / "variance.toml").write_bytes(b"#" * (1024 * 1024 + 1))
+    with pytest.raises(ConfigurationError, match="1 MiB"):
+        read_configuration(tmp_path, None, {})
+
+
+def test_no_file_is_no_error_but_a_named_one_must_exist(tmp_path):
+    assert read_configuration(tmp_path, None, {}).file is None
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        read_configuration(tmp_path, tmp_path / "mine.toml", {})
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        read_configuration(tmp_path, None, {"VARIANCE_CONFIG": str(tmp_path / "mine.toml")})
+
+
+def test_a_setting_that_stands_for_itself_keeps_its_origin(tmp_path):
+    both = configuration('broker = "file"', tmp_path, {"VARIANCE_BROKER": "env"})
+
+    assert attrs.astuple(both.top("broker", "flag")) == ("flag", "flag")
+    assert attrs.astuple(both.top("broker")) == ("env", "environment (VARIANCE_BROKER)")
+    assert attrs.astuple(configuration('broker = "file"', tmp_path).top("broker")) == (
+        "file",
+        "file",
+    )
+    assert attrs.astuple(both.top("output_dir", default="positions")) == ("positions", "default")
+
+
+def test_an_unknown_profile_gets_the_known_ones(tmp_path):
+    with pytest.raises(ConfigurationError, match="there are: ira") as caught:
+        configuration('[profiles.ira]\nbroker = "acme"', tmp_path).profile("iraa")
+    assert caught.value.hint == "did you mean `ira`?"
+
+
+def test_lists_and_switches_of_the_core_are_checked(tmp_path):
+    assert configuration('[plugins]\nallow = ["acme"]', tmp_path).allowed_plugins() == ("acme",)
+    assert configuration("[network]\nproxy = true", tmp_path).network("proxy") is True
+    with pytest.raises(ConfigurationError, match="list of texts"):
+        configuration('[plugins]\nallow = "acme"', tmp_path).allowed_plugins()
+    with pytest.raises(ConfigurationError, match="true or false"):
+        configuration('[network]\nproxy = "yes"', tmp_path).network("proxy")
+
+
+@pytest.mark.parametrize("pairs", [["x"], ["=x"], ["a=1", "a=2"]])
+def test_an_override_that_makes_no_sense_is_a_usage_error(pairs):
+    with pytest.raises(UsageError):
+        parse_overrides(pairs)
+
+
+@given(st.dictionaries(st.text("abc_", min_size=1), st.text(), max_size=4))
+def test_overrides_are_read_as_they_are_written(pairs):
+    assert parse_overrides(f"{key}={value}" for key, value in pairs.items()) == pairs
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_as_configuration_are_read_or_refused(tmp_path, data):
+    (tmp_path / "variance.toml").write_bytes(data)
+    try:
+        read_configuration(tmp_path, None, {})
+    except ConfigurationError:
+        pass

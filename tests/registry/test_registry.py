@@ -1,0 +1,259 @@
+from __future__ import annotations
+
+import sys
+import types
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from variance_bridge.broker import HOOK_API, BrokerSpec, QuoteSourceSpec
+from variance_bridge.errors import PluginError, UnknownPlugin
+from variance_bridge.hookspecs import hookimpl
+from variance_bridge.plugins import find_plugin, guarded
+from variance_bridge.registry import PluginState, Registry, tell_synced
+
+
+class Distribution:
+    def __init__(self, name: str, version: str = "1.0"):
+        self.name, self.version = name, version
+
+
+def point(
+    name: str,
+    module: str,
+    distribution: str = "acme-broker",
+    version: str = "1.0",
+    group: str = "variance_bridge",
+) -> EntryPoint:
+    made = EntryPoint(name=name, value=module, group=group)
+    vars(made).update(dist=Distribution(distribution, version))
+    return made
+
+
+def spec(name: str = "acme", **changes) -> BrokerSpec:
+    return BrokerSpec(
+        **{"name": name, "slug": name, "title": "Acme", "broker": "acme_x:Broker", **changes}
+    )
+
+
+@pytest.fixture
+def install(monkeypatch):
+    """Makes a module that can be imported, with the hooks given, and an entry point for it."""
+
+    def make(name: str, source: str = "", hooks: dict | None = None, **about) -> EntryPoint:
+        module = types.ModuleType(
+            f"fake_{name}_{about.get('distribution', 'one').replace('-', '_')}"
+        )
+        for hook, function in (hooks or {}).items():
+            setattr(module, hook, function)
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        return point(name, module.__name__, **about)
+
+    return make
+
+
+def declares(*specs):
+    @hookimpl
+    def variance_bridge_brokers():
+        return list(specs)
+
+    return {"variance_bridge_brokers": variance_bridge_brokers}
+
+
+def registry(*points: EntryPoint) -> Registry:
+    return Registry(lambda group: [p for p in points if p.group == group])
+
+
+def broken(name: str) -> EntryPoint:
+    return point(name, f"no_such_module_{name}", distribution=f"{name}-broker")
+
+
+def test_a_broker_is_found_by_the_name_of_its_entry_point(install):
+    loaded = registry(install("acme", hooks=declares(spec()))).load("acme")
+
+    assert loaded.broker == spec()
+
+
+def test_asking_for_one_broker_imports_no_other(install):
+    good = install("acme", hooks=declares(spec()))
+
+    assert registry(broken("bad"), good).load("acme").broker.name == "acme"
+
+
+def test_a_plugin_that_cannot_be_imported_is_listed_with_the_reason_and_the_others_work(install):
+    listing = registry(broken("bad"), install("acme", hooks=declares(spec()))).listing()
+
+    states = {entry.name: (entry.state, entry.reason) for entry in listing}
+    assert states["acme"] == (PluginState.LOADED, None)
+    assert states["bad"][0] is PluginState.BROKEN
+    assert "ModuleNotFoundError (no_such_module_bad)" in states["bad"][1]
+
+
+@pytest.mark.parametrize("failure", [RuntimeError("5WX00001"), SystemExit(3), ZeroDivisionError()])
+def test_a_plugin_that_raises_is_told_by_the_class_and_never_by_the_message(install, failure):
+    @hookimpl
+    def variance_bridge_brokers():
+        raise failure
+
+    with pytest.raises(PluginError) as caught:
+        registry(install("acme", hooks={"variance_bridge_brokers": variance_bridge_brokers})).load(
+            "acme"
+        )
+
+    assert type(failure).__name__ in str(caught.value)
+    assert "5WX00001" not in f"{caught.value} {caught.value.hint}"
+
+
+def test_two_distributions_with_one_name_are_both_named(install):
+    one = install("acme", hooks=declares(spec()), distribution="acme-a", version="1.2")
+    two = install("acme", hooks=declares(spec()), distribution="acme-b", version="0.9")
+    found = registry(one, two)
+
+    with pytest.raises(PluginError, match=r"acme-a 1\.2 and acme-b 0\.9"):
+        found.load("acme")
+    assert [entry.state for entry in found.listing()] == [PluginState.CONFLICT]
+
+
+def test_one_distribution_that_is_found_twice_is_no_conflict(install):
+    twice = install("acme", hooks=declares(spec()))
+
+    assert registry(twice, twice).load("acme").broker.name == "acme"
+
+
+def test_a_plugin_for_a_newer_hook_api_is_refused_with_words(install):
+    found = registry(install("acme", hooks=declares(spec(hook_api=HOOK_API + 1))))
+
+    with pytest.raises(PluginError, match=f"needs hook API {HOOK_API + 1}") as caught:
+        found.load("acme")
+    assert caught.value.hint == "upgrade variance-bridge"
+    assert [entry.state for entry in found.listing()] == [PluginState.TOO_NEW]
+
+
+def test_a_record_of_a_future_class_that_needs_a_newer_api_is_told_as_too_new(install):
+    class SpecOfTomorrow:
+        hook_api = HOOK_API + 1
+
+    found = registry(install("acme", hooks=declares(SpecOfTomorrow())))
+
+    assert [entry.state for entry in found.listing()] == [PluginState.TOO_NEW]
+
+
+@pytest.mark.parametrize(
+    ("specs", "reason"),
+    [
+        ((), "declares 0"),
+        ((spec(), spec()), "declares 2"),
+        ((spec("other"),), "declares 0"),
+        (("acme",), "no BrokerSpec"),
+        ((spec(hook_api=0),), "before 1"),
+    ],
+)
+def test_a_plugin_that_declares_something_else_is_refused(install, specs, reason):
+    with pytest.raises(PluginError, match=reason):
+        registry(install("acme", hooks=declares(*specs))).load("acme")
+
+
+def test_a_hook_that_does_not_exist_is_refused_instead_of_ignored(install):
+    @hookimpl
+    def variance_bridge_borkers():
+        return []
+
+    with pytest.raises(PluginError, match="hook that does not exist"):
+        registry(
+            install(
+                "acme",
+                hooks={**declares(spec()), "variance_bridge_borkers": variance_bridge_borkers},
+            )
+        ).load("acme")
+
+
+def test_what_a_plugin_prints_never_reaches_stdout(install, capsys):
+    @hookimpl
+    def variance_bridge_brokers():
+        sys.stdout.write("hello\n")
+        return [spec()]
+
+    registry(install("acme", hooks={"variance_bridge_brokers": variance_bridge_brokers})).load(
+        "acme"
+    )
+
+    assert capsys.readouterr() == ("", "hello\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("acmee", "did you mean `acme`?"),
+        ("tastytrade", "install the distribution variance-bridge-tastytrade"),
+        (
+            "tastytrad",
+            "did you mean `tastytrade`? Install the distribution variance-bridge-tastytrade",
+        ),
+        ("zzzzzz", "look for a distribution that brings it, or write one: `variance plugin new`"),
+    ],
+)
+def test_an_unknown_name_gets_the_installed_ones_and_the_next_step(name, hint):
+    with pytest.raises(UnknownPlugin, match="installed: acme, bad") as caught:
+        find_plugin(name, find=lambda _group: [point("acme", "x"), broken("bad")])
+
+    assert caught.value.hint == hint
+
+
+def test_quotes_are_found_in_the_plugin_of_their_name(install):
+    @hookimpl
+    def variance_bridge_quotes():
+        return [QuoteSourceSpec(name="acme", title="Acme", source="acme_x:Quotes")]
+
+    found = registry(
+        install(
+            "acme", hooks={**declares(spec()), "variance_bridge_quotes": variance_bridge_quotes}
+        )
+    )
+
+    plugin, quotes = found.quote_source("acme")
+    assert (plugin.broker.name, quotes.source) == ("acme", "acme_x:Quotes")
+
+
+def test_a_plugin_without_quotes_is_told(install):
+    with pytest.raises(UnknownPlugin, match="no source of quotes"):
+        registry(install("acme", hooks=declares(spec()))).quote_source("acme")
+
+
+def test_a_failure_after_the_sync_is_words_and_no_failure_of_the_sync(install, tmp_path):
+    @hookimpl
+    def variance_bridge_synced(portfolio, path):
+        raise RuntimeError("no")
+
+    loaded = registry(
+        install(
+            "acme", hooks={**declares(spec()), "variance_bridge_synced": variance_bridge_synced}
+        )
+    ).load("acme")
+
+    assert tell_synced([loaded], None, tmp_path) == [
+        "acme-broker 1.0 failed after the sync: RuntimeError"
+    ]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": "Acme"},
+        {"slug": "a/b"},
+        {"broker": "no colon"},
+        {"hosts": ("https://api.acme.example",)},
+        {"hosts": ("API.acme.example",)},
+        {"capabilities": {"teleport"}},
+        {"settings": "x"},
+    ],
+)
+def test_a_spec_that_makes_no_sense_cannot_be_made(changes):
+    with pytest.raises(ValueError, match=r"must|teleport"):
+        spec(**changes)
+
+
+def test_our_own_errors_pass_the_guard_unchanged():
+    from variance_bridge.errors import BrokerRefused
+
+    with pytest.raises(BrokerRefused, match="no"), guarded("acme 1.0", "failed"):
+        raise BrokerRefused("no")
