@@ -62,7 +62,7 @@ def deliver(
         way = _WAYS.get(FaultKind(fault.kind))
         if way is not None:
             way(connection, response, now, fault)
-            return False
+            return fault.kind in _WHOLE and not connection.stopping.is_set()
     connection.send(head(response, now, len(response.body)) + response.body)
     return True
 
@@ -150,6 +150,9 @@ def _endless_body(connection: Connection, response: Response, now: datetime, fau
 def _half(response: Response) -> bytes:
     return response.body[: len(response.body) // 2]
 
+
+# After these the client has a whole answer, and may use the connection again.
+_WHOLE: Final = frozenset({FaultKind.SLOW_DRIP, FaultKind.GZIP_BOMB, FaultKind.ENDLESS_BODY})
 
 _WAYS: Final[Mapping[FaultKind, Callable[[Connection, Response, datetime, Fault], None]]] = {
     FaultKind.TRUNCATED_BODY: _truncated,

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from variance_bridge_tastytrade.simulator.routes import NO_ROUTE, ROUTES
+
 
 class FaultKind(StrEnum):
     """What goes wrong. The fields of `Fault` in brackets belong to the kind."""
@@ -55,6 +57,7 @@ class BodyForm(StrEnum):
 
 
 EVERY_ROUTE: Final = "*"
+_ROUTE_NAMES: Final = frozenset({EVERY_ROUTE, NO_ROUTE, *(name for name, _, _ in ROUTES)})
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,8 @@ class Fault:
     size: int = 64 * 1024 * 1024
 
     def __post_init__(self) -> None:
+        if self.route not in _ROUTE_NAMES:
+            raise ValueError(f"no route is called {self.route!r}")
         FaultKind(self.kind)
         if self.form is not None:
             BodyForm(self.form)

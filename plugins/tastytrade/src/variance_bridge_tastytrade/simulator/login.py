@@ -55,20 +55,24 @@ def token(headers: Mapping[str, str], body: bytes, state: BrokerState) -> Respon
 
 
 def _client_error(fields: Mapping[str, Any], state: BrokerState) -> Response | None:
-    """What is wrong with the token request, in the order in which an OAuth server looks (RFC 6749, 5.2)."""
+    """What is wrong with the token request.
+
+    The grant is looked at before the client: credentials of the other environment, where both are wrong, get the
+    400 that was seen on the wire.
+    """
     for name in ("grant_type", "refresh_token", "client_secret"):
         if not isinstance(fields.get(name), str) or not fields[name]:
             return oauth_error(400, "invalid_request", f"Missing required parameter: {name}")
     if fields["grant_type"] != "refresh_token":
         return oauth_error(400, "unsupported_grant_type", "The grant type is not supported")
+    if not state.authority.knows_refresh_token(fields["refresh_token"]):
+        return oauth_error(400, "invalid_grant", "Invalid JWT")
     known = state.credentials
     secret_is_right = secrets.compare_digest(
         fields["client_secret"].encode(), known.client_secret.encode()
     )
     if not secret_is_right or fields.get("client_id", known.client_id) != known.client_id:
         return rfc_6749_error(401, "invalid_client")
-    if not state.authority.knows_refresh_token(fields["refresh_token"]):
-        return oauth_error(400, "invalid_grant", "Invalid JWT")
     return None
 
 

@@ -29,7 +29,8 @@ class RecordedRequest:
     Attributes:
         path: as sent, still percent-encoded, without the query.
         headers: names in lower case.
-        at: the simulator's clock; `started` and `ended` are `time.monotonic()`.
+        at: the simulator's clock when the request had arrived.
+        started: `time.monotonic()` at that moment, and `answered` when the answer was about to be sent.
         connection: which connection it came over, counted from 1.
         status: of the answer; None while there is none, or where there was none.
     """
@@ -44,7 +45,7 @@ class RecordedRequest:
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False, default=b"")
     status: int | None = None
-    ended: float | None = None
+    answered: float | None = None
 
     @property
     def parameters(self) -> list[tuple[str, str]]:
@@ -105,10 +106,10 @@ def sequential_round_trips(requests: Iterable[RecordedRequest]) -> int:
 
     Requests on a loopback overlap reliably only when answers are delayed (a `delay` fault on every route).
     """
-    answered = [r for r in requests if r.ended is not None]
+    spans = sorted((r.answered, r.started) for r in requests if r.answered is not None)
     chain, free_at = 0, float("-inf")
-    for request in sorted(answered, key=lambda r: r.ended or 0.0):
-        if request.started >= free_at:
+    for answered, started in spans:
+        if started >= free_at:
             chain += 1
-            free_at = request.ended or request.started
+            free_at = answered
     return chain

@@ -31,7 +31,12 @@ from variance_bridge_tastytrade.simulator.recording import (
     sequential_round_trips,
 )
 from variance_bridge_tastytrade.simulator.responses import Response, nginx_page
-from variance_bridge_tastytrade.simulator.state import NEWEST_VERSION, PRODUCTION, BrokerState
+from variance_bridge_tastytrade.simulator.state import (
+    NEWEST_VERSION,
+    PRODUCTION,
+    SANDBOX,
+    BrokerState,
+)
 from variance_bridge_tastytrade.simulator.wire import PRODUCTION_2026, WireForm
 
 _LARGEST_BODY: Final = 1024 * 1024
@@ -74,6 +79,8 @@ class Simulator:
         enforce_rate_limits: bool = False,
         credentials: SimulatedCredentials | None = None,
     ) -> None:
+        if environment not in (PRODUCTION, SANDBOX):
+            raise ValueError(f"the environment is {PRODUCTION} or {SANDBOX}")
         self.clock: Callable[[], datetime] = clock or SimulatedClock()
         self.credentials = credentials or SimulatedCredentials.generate()
         self.enforce_rate_limits = enforce_rate_limits
@@ -210,12 +217,13 @@ class Simulator:
             self.errors.append(error)
             response = nginx_page(500)
         record.status = int(response.status)
+        record.answered = (
+            time.monotonic()
+        )  # before it is sent: a client may ask again before this thread runs on
         try:
             return deliver(connection, response, self.clock(), faults)
         except OSError:
             return False  # the client has gone, which it may
-        finally:
-            record.ended = time.monotonic()
 
     def _change(self, fault: Fault, connection: Connection) -> None:
         """The faults that change the server rather than the answer."""
@@ -321,13 +329,17 @@ class _Handler(BaseHTTPRequestHandler):
         """Log nothing."""
 
     def _serve(self) -> None:
-        path, _, query = self.path.partition("?")
+        target = self.requestline.split()[
+            1
+        ]  # `self.path` has lost the second of two leading slashes
+        path, _, query = target.partition("?")
         route, segments = route_of(self.command, path)
         headers = {name.lower(): value for name, value in self.headers.items()}
         request = Request(self.command, path, query, headers, self._body(headers), route, segments)
         simulator = self.server.simulator
         record = simulator.record(self, request)
-        if not simulator.serve(self, request, record):
+        lives_on = simulator.serve(self, request, record)
+        if not lives_on or "transfer-encoding" in headers:  # a chunked body was not read
             self.close_connection = True
 
     def _body(self, headers: dict[str, str]) -> bytes:
