@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         portfolio = SimulatedPortfolio.load(options.portfolio)
     if options.csv:
         today = now.astimezone(NEW_YORK).date()
-        sys.stdout.write(to_csv(portfolio, options.csv, today=today))
+        sys.stdout.buffer.write(to_csv(portfolio, options.csv, today=today).encode())
         return 0
     _serve(Simulator(portfolio, environment=options.environment))
     return 0
