@@ -1,0 +1,85 @@
+"""The accounts of `GET /customers/me/accounts`. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import attrs
+
+from variance_bridge.broker import Account
+from variance_bridge.errors import DataRefused
+from variance_bridge_tastytrade.envelopes import items_of
+from variance_bridge_tastytrade.fields import Members
+
+_IDENTIFYING = (
+    "account-number",
+    "external-id",
+    "external-fdid",
+    "ext-crm-id",
+    "submitting-user-id",
+)
+
+
+@attrs.frozen
+class Accounts:
+    """What the list says.
+
+    Attributes:
+        open: the accounts that can be read, in the broker's order; closed ones stay in the API's list and are left out.
+        unreadable: entries without an account number.
+        personal: every value that identifies an account, closed ones too.
+    """
+
+    open: tuple[Account, ...]
+    unreadable: int
+    personal: tuple[str, ...] = attrs.field(repr=False)
+
+
+def read_accounts(envelope: Any) -> Accounts:
+    """The accounts; one entry that cannot be read does not cost the others.
+
+    Raises:
+        DataRefused: there is no list, or not one of its entries can be read.
+    """
+    entries = [_unwrapped(item) for item in items_of(envelope, "accounts")]
+    found: list[Account] = []
+    unreadable = 0
+    for entry in entries:
+        members = Members(entry)
+        number = members.word("account-number")
+        if number is None:
+            unreadable += 1
+        elif not _is_closed(entry):
+            found.append(
+                Account(
+                    number=number,
+                    kind=members.word("account-type-name"),
+                    nickname=members.word("nickname"),
+                )
+            )
+    if entries and unreadable == len(entries):
+        raise DataRefused("no account has a number", where="tastytrade, accounts")
+    return Accounts(tuple(found), unreadable, tuple(_personal(entries)))
+
+
+def _unwrapped(item: Any) -> Mapping[str, Any]:
+    """`{"account": {...}, "authority-level": ...}`, or the bare object of the single-account route."""
+    if not isinstance(item, Mapping):
+        return {}
+    nested = item.get("account")
+    return nested if isinstance(nested, Mapping) else item
+
+
+def _is_closed(entry: Mapping[str, Any]) -> bool:
+    """Missing means open: the list of 2018 had no such member."""
+    flag = entry.get("is-closed")
+    return flag is True or (isinstance(flag, str) and flag.strip().lower() == "true")
+
+
+def _personal(entries: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+    for entry in entries:
+        for name in _IDENTIFYING:
+            value = entry.get(name)
+            if isinstance(value, str) and value:
+                yield value

@@ -1,0 +1,186 @@
+"""What an answer means: its payload, or the error that a user understands. Pure.
+
+The API proper answers `{"error": {"code", "message"}}`, the token endpoint `{"error_code", "error_description"}` or
+`{"error"}` (RFC 6749), the proxy in front of both an HTML page. Messages may echo what was sent and are never shown;
+codes are shown where they are known words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from variance_bridge.broker import Response
+from variance_bridge.errors import BridgeError, BrokerRefused, BrokerUnreachable, DataRefused
+from variance_bridge_tastytrade.envelopes import data_of
+
+OK = 200
+CREATED = 201
+
+CREATE_GRANT = (
+    "create a grant with the scope `read` at my.tastytrade.com:"
+    " Manage, My Profile, API, OAuth Applications, Create Grant"
+)
+
+
+@attrs.frozen
+class Problem:
+    """What is said of a code or a status."""
+
+    what: str
+    hint: str
+
+
+_BY_CODE: Mapping[str, Problem] = {
+    "invalid_grant": Problem(
+        "the refresh token is not valid: revoked, mistyped, or of the other environment",
+        f"check TT_REFRESH_TOKEN and the setting `environment`, or {CREATE_GRANT}",
+    ),
+    "invalid_client": Problem(
+        "the client secret is not valid",
+        "check TT_CLIENT_SECRET (and TT_CLIENT_ID, if set); regenerating it ends the old one",
+    ),
+    "unauthorized_client": Problem(
+        "the OAuth application may not use a refresh token", CREATE_GRANT
+    ),
+    "invalid_scope": Problem("the grant does not include the scope `read`", CREATE_GRANT),
+    "invalid_request": Problem(
+        "the token request is not accepted",
+        "the sandbox does this at times around 9 to 10 in New York: try again later;"
+        " else check the credentials",
+    ),
+    "invalid_credentials": Problem(
+        "user name or password is wrong; it is not tried again, because failed log-ins lock your"
+        " address out for hours",
+        "correct TASTY_USERNAME and TASTY_PASSWORD before you try again, or use OAuth",
+    ),
+    "device_challenge_required": Problem(
+        "this log-in needs a confirmation by text message, which cannot be given here",
+        f'use OAuth (`auth = "oauth"`): {CREATE_GRANT}',
+    ),
+    "unconfirmed_user": Problem(
+        "the user's e-mail address was never confirmed", "confirm it with tastytrade"
+    ),
+    "invalid_session": Problem("the session is over", "log in again, or use OAuth"),
+    "token_invalid": Problem(
+        "the access is not accepted", f"check the credentials, or {CREATE_GRANT}"
+    ),
+    "not_permitted": Problem(
+        "these credentials may not read this", f"{CREATE_GRANT}; check that the account is yours"
+    ),
+    "quote_streamer.customer_not_found_error": Problem(
+        "market data is for customers with an approved account", "use `--quotes none`"
+    ),
+}
+
+_BY_STATUS: Mapping[int, Problem] = {
+    401: Problem("the access is not accepted", f"check the credentials, or {CREATE_GRANT}"),
+    403: Problem("these credentials may not read this", CREATE_GRANT),
+    404: Problem(
+        "what was asked for is not there", "check the account and the setting `environment`"
+    ),
+    406: Problem(
+        "the API's version is no longer served",
+        "upgrade variance-bridge-tastytrade, or set `accept_version` to a later date",
+    ),
+}
+
+_PROXY_REFUSED = Problem(
+    "the proxy in front of the API refused the request before the API saw it",
+    "upgrade variance-bridge; behind a company's proxy, try without it",
+)
+
+_FAILING = frozenset({"internal_server_error"})
+_LOGIN_GONE = Problem(
+    "the legacy log-in is decommissioned", f'use OAuth (`auth = "oauth"`): {CREATE_GRANT}'
+)
+
+
+def envelope_of(response: Response, what: str) -> Mapping[str, Any]:
+    """The JSON object of a good answer, with its member `data`.
+
+    Raises:
+        BrokerRefused: a status that says no.
+        DataRefused: a good status with something that is not understood: never an empty answer.
+    """
+    if response.status != OK:
+        raise refusal(response, what)
+    envelope = json_of(response, what)
+    data_of(envelope, what)
+    checked: Mapping[str, Any] = envelope
+    return checked
+
+
+def json_of(response: Response, what: str) -> Any:
+    """The body as JSON.
+
+    Raises:
+        DataRefused: it is none, such as a proxy's page of maintenance.
+    """
+    try:
+        return response.json()
+    except DataRefused as error:
+        page = "an HTML page" if _is_html(response) else "not JSON"
+        raise DataRefused(
+            f"the answer is {page}: {error.what}",
+            where=_where(what),
+            hint="run the sync again in some minutes; tastytrade may be under maintenance",
+        ) from None
+
+
+def refusal(response: Response, what: str) -> BridgeError:
+    """The error for an answer that is not good."""
+    code = error_code(response)
+    if code in _FAILING:
+        return BrokerUnreachable(
+            f"tastytrade is failing (status {response.status})",
+            where=_where(what),
+            hint="try again in some minutes",
+        )
+    if response.status < 400:
+        return DataRefused(
+            f"an unexpected status: {response.status}", where=_where(what), hint="try again later"
+        )
+    problem = _BY_CODE.get(code or "") or _BY_STATUS.get(response.status)
+    if code is None and response.status == 401 and _is_html(response):
+        problem = _PROXY_REFUSED
+    if problem is None:
+        problem = Problem("the request is refused", "upgrade variance-bridge-tastytrade")
+    return BrokerRefused(
+        f"{problem.what} (status {response.status})", where=_where(what), hint=problem.hint
+    )
+
+
+def login_refusal(response: Response) -> BridgeError:
+    """The error for a legacy log-in that failed; a missing endpoint is a decommissioned one."""
+    if response.status in (404, 405, 410):
+        return BrokerRefused(
+            f"{_LOGIN_GONE.what} (status {response.status})",
+            where=_where("log-in"),
+            hint=_LOGIN_GONE.hint,
+        )
+    return refusal(response, "log-in")
+
+
+def error_code(response: Response) -> str | None:
+    """The code in the body, in any of its shapes; None where there is none."""
+    try:
+        body = response.json()
+    except DataRefused:
+        return None
+    if not isinstance(body, Mapping):
+        return None
+    error = body.get("error")
+    code = error.get("code") if isinstance(error, Mapping) else error
+    found = body.get("error_code") or code
+    return found if isinstance(found, str) else None
+
+
+def _is_html(response: Response) -> bool:
+    return "html" in response.headers.get("content-type", "").lower()
+
+
+def _where(what: str) -> str:
+    return f"tastytrade, {what}"

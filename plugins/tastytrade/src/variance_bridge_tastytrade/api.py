@@ -1,0 +1,107 @@
+"""Requests to the API: addresses, header fields, published rates, and one renewal of the access on a 401."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from email.utils import parsedate_to_datetime
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from variance_bridge.broker import BrokerContext, Response
+from variance_bridge.privacy import Secret
+from variance_bridge_tastytrade.answers import envelope_of
+from variance_bridge_tastytrade.hosts import Endpoint, endpoint
+from variance_bridge_tastytrade.limits import Limits
+from variance_bridge_tastytrade.login import SessionAccess
+from variance_bridge_tastytrade.oauth import OAuthAccess
+from variance_bridge_tastytrade.settings import SESSION, TastytradeSettings
+
+_SHARED = "tastytrade.api"
+_UNAUTHORIZED = 401
+
+CLOCK_TOLERANCE = 60.0
+"""Seconds by which this machine's clock may differ from the broker's before the user is told."""
+
+
+class Access(Protocol):
+    """A way to be let in."""
+
+    def header(self) -> Secret:
+        """The value of the Authorization header."""
+        ...
+
+    def replace(self, refused: Secret) -> bool:
+        """Get another one for a header that was refused; False where there is none to be had."""
+        ...
+
+
+class Api:
+    """The reading side of tastytrade's REST API."""
+
+    def __init__(self, context: BrokerContext) -> None:
+        settings: TastytradeSettings = context.settings
+        self.endpoint: Endpoint = endpoint(settings)
+        self._context = context
+        self._limits = Limits(context.clock)
+        self._headers = {"Accept": "application/json"}
+        if not self.endpoint.is_sandbox:
+            self._headers["Accept-Version"] = settings.accept_version
+        access = SessionAccess if settings.auth == SESSION else OAuthAccess
+        self._access: Access = access(context, self.endpoint.base_url, self._headers)
+        self._clock_checked = False
+
+    def get(
+        self, what: str, segments: Sequence[str], params: Sequence[tuple[str, str]] = ()
+    ) -> Mapping[str, Any]:
+        """The envelope of a good answer.
+
+        Args:
+            what: the route's name, for the published rates and for messages.
+            segments: of the path; each is percent-encoded as a whole, so that a symbol's slash is no separator.
+            params: of the query, repeats kept.
+
+        Raises:
+            BrokerRefused: not permitted, also not with new access.
+            BrokerUnreachable: no answer, or only failures.
+            DataRefused: an answer that is not understood.
+        """
+        url = "/".join((self.endpoint.base_url, *(quote(part, safe="") for part in segments)))
+        header = self._access.header()
+        response = self._send(what, url, params, header)
+        if response.status == _UNAUTHORIZED and self._access.replace(header):
+            response = self._send(what, url, params, self._access.header())
+        envelope = envelope_of(response, what)
+        self._check_clock(response)
+        return envelope
+
+    def _send(
+        self, what: str, url: str, params: Sequence[tuple[str, str]], header: Secret
+    ) -> Response:
+        self._limits.wait(what)
+        headers: dict[str, str | Secret] = {**self._headers, "Authorization": header}
+        return self._context.session.get(url, params=params, headers=headers)
+
+    def _check_clock(self, response: Response) -> None:
+        """Say once when this machine's clock is wrong: the age of positions is reckoned with it."""
+        if self._clock_checked:
+            return
+        self._clock_checked = True
+        try:
+            theirs = parsedate_to_datetime(response.headers.get("date", ""))
+            off = (self._context.clock.now() - theirs).total_seconds()
+        except (TypeError, ValueError):
+            return
+        if abs(off) > CLOCK_TOLERANCE:
+            direction = "ahead of" if off > 0 else "behind"
+            self._context.warn(
+                f"this machine's clock is {abs(off):.0f} s {direction} tastytrade's:"
+                " the age of positions will be wrong until it is set"
+            )
+
+
+def api_of(context: BrokerContext) -> Api:
+    """The one `Api` of this run: broker and quote source share its access and its count of requests."""
+    api = context.shared.get(_SHARED)
+    if not isinstance(api, Api):
+        api = context.shared[_SHARED] = Api(context)
+    return api

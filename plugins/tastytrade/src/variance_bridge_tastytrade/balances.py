@@ -1,0 +1,98 @@
+"""The balances of an account, in both shapes of the API. Pure.
+
+`data` is an object in the versions before 20240501 and `{"items": [...]}`, one per currency, since. Values of classes
+are unsigned; `cash-balance` carries its own sign.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import attrs
+
+from variance_bridge.model import Balances, Caution
+from variance_bridge_tastytrade.envelopes import data_of, items_of
+from variance_bridge_tastytrade.fields import Members
+
+CURRENCY = "USD"
+"""tastytrade accounts are kept in US dollars; positions carry no currency at all."""
+
+CLASS_VALUES = tuple(
+    f"{direction}-{name}-value"
+    for name in ("equity", "derivative", "futures-derivative", "cryptocurrency")
+    for direction in ("long", "short")
+)
+"""The members that hold the value of one class of positions, each as a positive amount."""
+
+_CURRENCY = re.compile(r"[A-Z]{3}")
+
+
+@attrs.frozen(kw_only=True)
+class BalanceSheet:
+    """What the balances say.
+
+    Attributes:
+        balances: None where net liquidating value or cash cannot be read.
+        currency: the account's.
+        values: of the classes of positions, by the API's name; those that cannot be read are absent.
+        as_of: when they were true, by their own word.
+        cautions: what was missing or unreadable.
+    """
+
+    balances: Balances | None
+    currency: str
+    values: Mapping[str, Decimal]
+    as_of: datetime | None
+    cautions: tuple[Caution, ...] = ()
+
+
+def read_balances(envelope: Any) -> BalanceSheet:
+    """The balances in the account's currency.
+
+    `buying_power` is that for options (`derivative-buying-power`), which is not levered.
+
+    Raises:
+        DataRefused: the answer has not the shape of balances.
+    """
+    members = Members(_chosen(envelope))
+    spelled = members.word("currency") or CURRENCY
+    currency = spelled if _CURRENCY.fullmatch(spelled) else CURRENCY
+    net_liquidating_value = members.number("net-liquidating-value")
+    cash = members.number("cash-balance")
+    as_of = members.moment("updated-at")
+    buying_power = members.number("derivative-buying-power")
+    maintenance = members.number("maintenance-requirement")
+    balances = None
+    if net_liquidating_value is None or cash is None:
+        members.caution(Caution.BALANCES_MISSING)
+    else:
+        balances = Balances(
+            currency=currency,
+            net_liquidating_value=net_liquidating_value,
+            cash=cash,
+            buying_power=buying_power,
+            maintenance_requirement=maintenance,
+            as_of=as_of,
+        )
+    values = {name: value for name in CLASS_VALUES if (value := members.number(name)) is not None}
+    return BalanceSheet(
+        balances=balances,
+        currency=currency,
+        values=values,
+        as_of=as_of,
+        cautions=members.cautions,
+    )
+
+
+def _chosen(envelope: Any) -> Mapping[str, Any]:
+    """The object of the account's currency; an empty one where several others are there and none is it."""
+    data = data_of(envelope, "balances")
+    if isinstance(data, Mapping) and "items" not in data:
+        return data
+    sheets = [item for item in items_of(envelope, "balances") if isinstance(item, Mapping)]
+    own = [sheet for sheet in sheets if sheet.get("currency") == CURRENCY]
+    return (own or (sheets if len(sheets) == 1 else [{}]))[0]

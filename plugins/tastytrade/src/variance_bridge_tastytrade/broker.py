@@ -1,0 +1,69 @@
+"""tastytrade: accounts, positions and balances, read over one connection that is kept alive."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from variance_bridge.broker import Account, BrokerContext, RawPortfolio
+from variance_bridge.model import Portfolio
+from variance_bridge.privacy import PersonalKind
+from variance_bridge_tastytrade.accounts import read_accounts
+from variance_bridge_tastytrade.api import api_of
+from variance_bridge_tastytrade.normalization import read
+
+_WITH_MARKS = (("include-marks", "true"),)
+
+
+class TastytradeBroker:
+    """The broker `tastytrade`: four round trips for one account (token, accounts, positions, balances)."""
+
+    def __init__(self, context: BrokerContext) -> None:
+        self._context = context
+        self._told: set[str] = set()
+
+    def accounts(self) -> Sequence[Account]:
+        """The open accounts, in the broker's order."""
+        listed = read_accounts(
+            api_of(self._context).get("accounts", ("customers", "me", "accounts"))
+        )
+        for value in listed.personal:
+            self._context.personal.add(value, PersonalKind.ACCOUNT_NUMBER)
+        if listed.unreadable:
+            self._warn(
+                f"tastytrade lists {listed.unreadable} account(s) without a number: left out"
+            )
+        return listed.open
+
+    def fetch(self, account: Account) -> RawPortfolio:
+        """Positions and balances of one account, one right after the other, so that they can be compared.
+
+        The positions come with the broker's own marks, which costs no request and gives values, profits and a check
+        against the balances even without quotes.
+        """
+        api = api_of(self._context)
+        fetched_at = self._context.clock.now()
+        payloads = {
+            "positions": api.get(
+                "positions", ("accounts", account.number, "positions"), _WITH_MARKS
+            ),
+            "balances": api.get("balances", ("accounts", account.number, "balances")),
+        }
+        raw = RawPortfolio(
+            account=account,
+            payloads=payloads,
+            fetched_at=fetched_at,
+            environment=api.endpoint.environment,
+        )
+        for disagreement in read(raw).disagreements:
+            self._warn(f"{disagreement}: look at both before you rely on either")
+        return raw
+
+    def normalize(self, raw: RawPortfolio) -> Portfolio:
+        """The payloads in the lingua franca. Pure."""
+        return read(raw).portfolio
+
+    def _warn(self, message: str) -> None:
+        """Tell the user once: a fetch may be repeated to confirm a surprise."""
+        if message not in self._told:
+            self._told.add(message)
+            self._context.warn(message)

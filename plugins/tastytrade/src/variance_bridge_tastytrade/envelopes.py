@@ -1,0 +1,56 @@
+"""The shape around every answer: `{"data": ..., "context": ...}`. Pure.
+
+A missing `data` and an empty list are different things: the first is an answer that is not understood (a proxy's page,
+an outage), the second is the broker's word that there is nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from variance_bridge.errors import DataRefused
+from variance_bridge_tastytrade import fields
+
+_AGAIN = "run the sync again; if it stays so, the API has changed: report it"
+
+
+def data_of(envelope: Any, what: str) -> Any:
+    """The member `data`.
+
+    Raises:
+        DataRefused: it is not there.
+    """
+    if not isinstance(envelope, Mapping) or envelope.get("data") is None:
+        raise DataRefused("the answer has no `data`", where=f"tastytrade, {what}", hint=_AGAIN)
+    return envelope["data"]
+
+
+def items_of(envelope: Any, what: str) -> Sequence[Any]:
+    """The list `data.items`, complete.
+
+    Raises:
+        DataRefused: there is no list, or the answer says that it is one page of several.
+    """
+    data = data_of(envelope, what)
+    items = data.get("items") if isinstance(data, Mapping) else None
+    if not isinstance(items, list):
+        raise DataRefused(
+            "the answer has no list `data.items`", where=f"tastytrade, {what}", hint=_AGAIN
+        )
+    if _announced(envelope) > len(items):
+        raise DataRefused(
+            "the answer is only one page of a longer list", where=f"tastytrade, {what}", hint=_AGAIN
+        )
+    return items
+
+
+def _announced(envelope: Mapping[str, Any]) -> int:
+    """How many items the pagination beside `data` announces; 0 where it says nothing."""
+    pagination = envelope.get("pagination")
+    if not isinstance(pagination, Mapping):
+        return 0
+    try:
+        return int(fields.number(pagination.get("total-items")) or 0)
+    except fields.Unreadable:
+        return 0

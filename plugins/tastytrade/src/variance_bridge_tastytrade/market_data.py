@@ -1,0 +1,168 @@
+"""What `/market-data/by-type` and `/market-metrics` say, and which symbols to ask for. Pure.
+
+The answer's order is not the request's, and unknown symbols are left out without a word, so an item counts only for
+exactly the symbol that it names. Numbers are decimal strings; greeks are per unit of the underlying and do not know
+the side; theta is per day, volatility a fraction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import attrs
+
+from variance_bridge.broker import MarketData
+from variance_bridge.model import Holding
+from variance_bridge.symbology import InstrumentType, index_of
+from variance_bridge_tastytrade.fields import Members
+
+BENCHMARK = "SPY"
+"""What betas are measured against."""
+
+_PARAMETERS: Mapping[InstrumentType, str] = {
+    InstrumentType.STOCK: "equity",
+    InstrumentType.OPTION: "equity-option",
+    InstrumentType.FUTURE: "future",
+    InstrumentType.FUTURE_OPTION: "future-option",
+    InstrumentType.CRYPTO: "cryptocurrency",
+}
+
+
+@attrs.frozen(kw_only=True)
+class Item:
+    """One instrument of the answer, per unit."""
+
+    symbol: str
+    bid: Decimal | None
+    ask: Decimal | None
+    mark: Decimal | None
+    last: Decimal | None
+    as_of: datetime | None
+    delta: Decimal | None
+    gamma: Decimal | None
+    theta: Decimal | None
+    vega: Decimal | None
+    volatility: Decimal | None
+
+    @property
+    def price(self) -> Decimal | None:
+        """What the instrument costs as an underlying: the last trade, else the mark.
+
+        An index has no trades of its own, but its mark is the middle of a quote that is wide and old after hours.
+        """
+        return self.mark if self.last is None else self.last
+
+
+@attrs.frozen(kw_only=True)
+class Wanted:
+    """What to ask for one holding; None where there is nothing to ask.
+
+    Attributes:
+        own: parameter and symbol of the instrument itself.
+        underlying: parameter and symbol of what an option is on.
+        beta: the symbol that metrics know the underlying by.
+    """
+
+    own: tuple[str, str] | None
+    underlying: tuple[str, str] | None
+    beta: str | None
+
+
+def wanted(holding: Holding, *, as_spelled: bool) -> Wanted:
+    """The symbols that a holding needs.
+
+    Args:
+        holding: a position.
+        as_spelled: take the broker's spelling, because the broker is tastytrade.
+    """
+    parameter = _PARAMETERS.get(holding.type)
+    if parameter is None:
+        return Wanted(own=None, underlying=None, beta=None)
+    symbol = (holding.broker_symbol if as_spelled else None) or holding.symbol
+    if holding.type is InstrumentType.STOCK:
+        return Wanted(own=(_share_or_index(symbol), symbol), underlying=None, beta=symbol)
+    own = (parameter, symbol)
+    if holding.type is InstrumentType.FUTURE:
+        return Wanted(own=own, underlying=None, beta=holding.root)
+    if holding.type is InstrumentType.CRYPTO or holding.underlying is None:
+        return Wanted(own=own, underlying=None, beta=None)
+    if holding.type is InstrumentType.FUTURE_OPTION:
+        return Wanted(own=own, underlying=("future", holding.underlying), beta=holding.root)
+    on = (_share_or_index(holding.underlying), holding.underlying)
+    return Wanted(own=own, underlying=on, beta=holding.underlying)
+
+
+def _share_or_index(symbol: str) -> str:
+    return "index" if index_of(symbol) == symbol else "equity"
+
+
+def read_items(items: Iterable[Any]) -> dict[str, Item]:
+    """The answer's items by symbol. What is unreadable in one is unknown, and costs nothing else."""
+    found: dict[str, Item] = {}
+    for entry in items:
+        if not isinstance(entry, Mapping):
+            continue
+        symbol = entry.get("symbol")
+        if isinstance(symbol, str):
+            found[symbol] = _read_item(symbol, Members(entry))
+    return found
+
+
+def _read_item(symbol: str, members: Members) -> Item:
+    mark = members.number("mark")
+    return Item(
+        symbol=symbol,
+        bid=members.number("bid"),
+        ask=members.number("ask"),
+        mark=members.number("mid") if mark is None else mark,
+        last=members.number("last"),
+        as_of=members.moment("updated-at"),
+        delta=members.number("delta"),
+        gamma=members.number("gamma"),
+        theta=members.number("theta"),
+        vega=members.number("vega"),
+        volatility=members.number("volatility"),
+    )
+
+
+def read_betas(items: Iterable[Any]) -> dict[str, Decimal]:
+    """Beta by symbol, where it is told."""
+    betas = {}
+    for entry in items:
+        if isinstance(entry, Mapping) and isinstance(entry.get("symbol"), str):
+            beta = Members(entry).number("beta")
+            if beta is not None:
+                betas[entry["symbol"]] = beta
+    return betas
+
+
+def assembled(
+    holdings: Sequence[tuple[Holding, Wanted]],
+    items: Mapping[str, Item],
+    betas: Mapping[str, Decimal],
+) -> dict[str, MarketData]:
+    """Market data by canonical symbol; a holding whose own item is missing is left out."""
+    instruments = {}
+    for holding, wants in holdings:
+        item = items.get(wants.own[1]) if wants.own else None
+        if item is None:
+            continue
+        on = items.get(wants.underlying[1]) if wants.underlying else item
+        instruments[holding.symbol] = MarketData(
+            bid=item.bid,
+            ask=item.ask,
+            mark=item.mark,
+            last=item.last,
+            underlying_price=on.price if on else None,
+            as_of=item.as_of,
+            delta=item.delta,
+            gamma=item.gamma,
+            theta=item.theta,
+            vega=item.vega,
+            implied_volatility=item.volatility,
+            beta=betas.get(wants.beta) if wants.beta else None,
+        )
+    return instruments

@@ -1,0 +1,76 @@
+"""What tastytrade brings to Variance Bridge: a broker and a source of quotes, declared as records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from variance_bridge.broker import BrokerSpec, Credential, QuoteSourceSpec
+from variance_bridge.hookspecs import hookimpl
+
+_NAME = "tastytrade"
+_TITLE = "tastytrade"
+_SETTINGS = "variance_bridge_tastytrade.settings:TastytradeSettings"
+_HOSTS = ("api.tastyworks.com", "api.tastytrade.com", "api.cert.tastyworks.com")
+_TOKEN_PATHS = ("/oauth/token", "/sessions")
+_BY_OAUTH = ("auth", "oauth")
+_CREDENTIALS = (
+    Credential("TT_CLIENT_SECRET", "client secret of your OAuth application", when=_BY_OAUTH),
+    Credential(
+        "TT_REFRESH_TOKEN", "refresh token of your grant with the scope read", when=_BY_OAUTH
+    ),
+    Credential("TT_CLIENT_ID", "client id of your OAuth application", required=False),
+    Credential("TASTY_SESSION_TOKEN", "legacy session token", required=False),
+    Credential("TASTY_USERNAME", "user name of the legacy log-in", required=False),
+    Credential("TASTY_PASSWORD", "password of the legacy log-in", required=False),
+)
+
+
+@hookimpl
+def variance_bridge_brokers() -> Iterable[BrokerSpec]:
+    """The broker `tastytrade`."""
+    return [
+        BrokerSpec(
+            name=_NAME,
+            slug="tasty",
+            title=_TITLE,
+            broker="variance_bridge_tastytrade.broker:TastytradeBroker",
+            hosts=_HOSTS,
+            token_paths=_TOKEN_PATHS,
+            settings=_SETTINGS,
+            credentials=_CREDENTIALS,
+            capabilities=frozenset(
+                {
+                    "stock",
+                    "option",
+                    "future",
+                    "future_option",
+                    "crypto",
+                    "bond",
+                    "balances",
+                    "quotes",
+                    "many_accounts",
+                }
+            ),
+            quotes=_NAME,
+            create_credentials=(
+                "Create them at my.tastytrade.com: Manage, My Profile, API, OAuth Applications; then"
+                " Create Grant, with the scope read alone."
+            ),
+        )
+    ]
+
+
+@hookimpl
+def variance_bridge_quotes() -> Iterable[QuoteSourceSpec]:
+    """The quote source `tastytrade`."""
+    return [
+        QuoteSourceSpec(
+            name=_NAME,
+            title=_TITLE,
+            source="variance_bridge_tastytrade.quotes:TastytradeQuotes",
+            hosts=_HOSTS,
+            token_paths=_TOKEN_PATHS,
+            settings=_SETTINGS,
+            credentials=_CREDENTIALS,
+        )
+    ]

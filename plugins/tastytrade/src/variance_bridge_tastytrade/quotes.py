@@ -1,0 +1,108 @@
+"""The quote source `tastytrade`: quotes and greeks from `/market-data/by-type`, betas from `/market-metrics`.
+
+Market data is apart from positions: what cannot be had of it costs prices, never the positions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from variance_bridge.broker import BrokerContext, MarketSnapshot
+from variance_bridge.errors import BridgeError, BrokerRefused, BrokerUnreachable, DataRefused
+from variance_bridge.model import Portfolio
+from variance_bridge_tastytrade.api import api_of
+from variance_bridge_tastytrade.envelopes import items_of
+from variance_bridge_tastytrade.market_data import (
+    BENCHMARK,
+    assembled,
+    read_betas,
+    read_items,
+    wanted,
+)
+from variance_bridge_tastytrade.money import SOURCE
+
+MOST_SYMBOLS = 100
+"""Symbols in one request, over all types together."""
+
+_BENCHMARK = ("equity", BENCHMARK)
+_PASSABLE = (BrokerRefused, BrokerUnreachable, DataRefused)
+
+
+class TastytradeQuotes:
+    """Market data of the portfolio's instruments and of their underlyings."""
+
+    def __init__(self, context: BrokerContext) -> None:
+        self._context = context
+
+    def fetch(self, portfolio: Portfolio) -> MarketSnapshot:
+        """Quotes, greeks and betas, beta-weighted to SPY.
+
+        The sandbox has no market data and is not asked for it. A failure is told, and what came before it is used.
+        """
+        if api_of(self._context).endpoint.is_sandbox:
+            return MarketSnapshot(instruments={}, available=False)
+        as_spelled = portfolio.meta.source == SOURCE
+        holdings = [
+            (holding, wanted(holding, as_spelled=as_spelled)) for holding in portfolio.positions
+        ]
+        asked = [pair for _, wants in holdings for pair in (wants.own, wants.underlying) if pair]
+        if not asked:
+            return MarketSnapshot(instruments={})
+        entries, failure = self._market_data(dict.fromkeys([*asked, _BENCHMARK]))
+        if failure is not None:
+            self._context.warn(f"market data is not complete: {failure}")
+        items = read_items(entries)
+        if not items:
+            return MarketSnapshot(instruments={}, available=failure is None)
+        betas = self._betas({wants.beta for _, wants in holdings if wants.beta})
+        benchmark = items.get(BENCHMARK)
+        return MarketSnapshot(
+            instruments=assembled(holdings, items, betas),
+            benchmark_symbol=BENCHMARK,
+            benchmark_price=benchmark.price if benchmark else None,
+        )
+
+    def _market_data(
+        self, asked: Iterable[tuple[str, str]]
+    ) -> tuple[list[Any], BridgeError | None]:
+        """The items for parameters and symbols, and what stopped the asking."""
+        entries: list[Any] = []
+        for params in _chunks(list(asked)):
+            try:
+                entries += self._items("market-data", ("market-data", "by-type"), params)
+            except _PASSABLE as error:
+                return entries, error
+        return entries, None
+
+    def _betas(self, symbols: Iterable[str]) -> Mapping[str, Any]:
+        """Betas of shares and indices, and, asked for apart, of futures products.
+
+        Whether metrics know futures is not documented; a refusal must not cost the others their beta.
+        """
+        ordered = sorted(symbols)
+        futures = [symbol for symbol in ordered if symbol.startswith("/")]
+        shares = [symbol for symbol in ordered if not symbol.startswith("/")]
+        betas: dict[str, Any] = {}
+        failure = None
+        for group in (shares, futures):
+            for chunk in _chunks(group):
+                params = (("symbols", ",".join(chunk)),)
+                try:
+                    betas |= read_betas(self._items("market-metrics", ("market-metrics",), params))
+                except _PASSABLE as error:
+                    failure = error
+                    break
+        if failure is not None:
+            self._context.warn(f"betas are not complete: {failure}")
+        return betas
+
+    def _items(
+        self, what: str, segments: Sequence[str], params: Sequence[tuple[str, str]]
+    ) -> Sequence[Any]:
+        return items_of(api_of(self._context).get(what, segments, params), what)
+
+
+def _chunks(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    for start in range(0, len(values), MOST_SYMBOLS):
+        yield values[start : start + MOST_SYMBOLS]

@@ -1,0 +1,50 @@
+"""The keys of the table `[brokers.tastytrade]`."""
+
+from __future__ import annotations
+
+import re
+
+import attrs
+
+from variance_bridge.broker import setting
+
+PRODUCTION = "production"
+SANDBOX = "sandbox"
+OAUTH = "oauth"
+SESSION = "session"
+
+ACCEPT_VERSION = "20251101"
+"""The API version that production requests name: the newest of each route up to this date is served.
+
+Without it the vendor's sources contradict each other on whether the newest or the oldest is served. This date is in
+use by the most used client (tastyware/tastytrade, session.py), and has balances as a list (since 20240501).
+"""
+
+_VERSION = re.compile(r"[0-9]{8}")
+
+
+@attrs.frozen(kw_only=True)
+class TastytradeSettings:
+    """How to reach tastytrade.
+
+    Attributes:
+        environment: credentials belong to one of the two and are refused by the other.
+        base_url: the API's address, with or without `https://`; None for the environment's own.
+        auth: `oauth` is the supported way; `session` is the legacy log-in.
+        accept_version: eight digits, sent in production.
+    """
+
+    environment: str = setting(PRODUCTION, title="production or sandbox")
+    base_url: str | None = setting(
+        None, title="address of the API, only to override", environment="API_BASE_URL"
+    )
+    auth: str = setting(OAUTH, title="oauth, or session for the legacy log-in")
+    accept_version: str = setting(ACCEPT_VERSION, title="version of the API: YYYYMMDD")
+
+    def __attrs_post_init__(self) -> None:
+        if self.environment not in (PRODUCTION, SANDBOX):
+            raise ValueError("environment is production or sandbox")
+        if self.auth not in (OAUTH, SESSION):
+            raise ValueError("auth is oauth or session")
+        if not _VERSION.fullmatch(self.accept_version):
+            raise ValueError("accept_version is eight digits: YYYYMMDD")
