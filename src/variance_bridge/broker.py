@@ -88,6 +88,14 @@ class Credential:
         return self.required and getattr(settings, name, value) == value
 
 
+def _texts(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(values)
+
+
+def _credentials(values: Iterable[Credential]) -> tuple[Credential, ...]:
+    return tuple(values)
+
+
 @attrs.frozen(kw_only=True)
 class BrokerSpec:
     """A broker, declared. A record and not an object, so that listing it runs nothing.
@@ -112,13 +120,13 @@ class BrokerSpec:
     title: str
     broker: str = attrs.field(validator=_matches(_PLACE, "module:Class"))
     hosts: tuple[str, ...] = attrs.field(
-        default=(), converter=tuple, validator=_matches(_HOST, "host names in lower case")
+        default=(), converter=_texts, validator=_matches(_HOST, "host names in lower case")
     )
-    token_paths: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    token_paths: tuple[str, ...] = attrs.field(default=(), converter=_texts)
     settings: str | None = attrs.field(
         default=None, validator=attrs.validators.optional(_matches(_PLACE, "module:Class"))
     )
-    credentials: tuple[Credential, ...] = attrs.field(default=(), converter=tuple)
+    credentials: tuple[Credential, ...] = attrs.field(default=(), converter=_credentials)
     capabilities: frozenset[Capability] = attrs.field(factory=frozenset, converter=_capabilities)
     quotes: str | None = None
     create_credentials: str | None = None
@@ -138,11 +146,11 @@ class QuoteSourceSpec:
     title: str
     source: str = attrs.field(validator=_matches(_PLACE, "module:Class"))
     hosts: tuple[str, ...] = attrs.field(
-        default=(), converter=tuple, validator=_matches(_HOST, "host names in lower case")
+        default=(), converter=_texts, validator=_matches(_HOST, "host names in lower case")
     )
-    token_paths: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    token_paths: tuple[str, ...] = attrs.field(default=(), converter=_texts)
     settings: str | None = None
-    credentials: tuple[Credential, ...] = attrs.field(default=(), converter=tuple)
+    credentials: tuple[Credential, ...] = attrs.field(default=(), converter=_credentials)
     hook_api: int = HOOK_API
 
 
