@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,8 +44,8 @@ class Machine:
     """What a run needs from the world, passed in.
 
     Attributes:
-        find_credential: the value of a declared credential, or None.
-        store_credential: keeps a rotated credential where the old one came from.
+        find_credential: the value of a broker's declared credential, or None.
+        store_credential: keeps a broker's rotated credential where the old one came from.
         open_session: a read-only session for these hosts and token paths.
         hash_account: the account hash for (broker, account number).
         personal: everything personal that this run sees.
@@ -55,8 +56,8 @@ class Machine:
     configuration: Configuration
     clock: Clock
     personal: PersonalValues
-    find_credential: Callable[[Credential], Secret | None]
-    store_credential: Callable[[str, Secret], bool]
+    find_credential: Callable[[str, Credential], Secret | None]
+    store_credential: Callable[[str, str, Secret], bool]
     open_session: Callable[[Sequence[str], Sequence[str]], Session]
     hash_account: Callable[[str, str], str | None]
     warn: Callable[[str], None] = attrs.field(default=lambda _message: None)
@@ -176,7 +177,7 @@ def open_broker(machine: Machine, choice: Choice) -> BrokerRun:
         input_file=choice.input_file,
         folder=configuration.folder / spec.name,
         warn=machine.warn,
-        store_credential=machine.store_credential,
+        store_credential=partial(machine.store_credential, spec.name),
     )
     broker_class = import_place(loaded.plugin, spec.broker)
     with guarded(str(loaded.plugin), "cannot be started"):
@@ -221,7 +222,7 @@ def _credentials(machine: Machine, spec: BrokerSpec, settings: object) -> Mappin
     """
     found: dict[str, Secret] = {}
     for credential in spec.credentials:
-        secret = machine.find_credential(credential)
+        secret = machine.find_credential(spec.name, credential)
         if secret is not None:
             machine.personal.add(secret)
             found[credential.name] = secret
@@ -271,7 +272,7 @@ def fetch_quotes(run: BrokerRun, name: str, portfolio: Portfolio) -> MarketSnaps
 
 def _own_context(run: BrokerRun, loaded: LoadedPlugin, spec: QuoteSourceSpec) -> BrokerContext:
     machine = run.machine
-    found = {c.name: machine.find_credential(c) for c in spec.credentials}
+    found = {c.name: machine.find_credential(spec.name, c) for c in spec.credentials}
     missing = [c for c in spec.credentials if c.required and found[c.name] is None]
     if missing:
         names = ", ".join(c.name for c in missing)
@@ -294,6 +295,7 @@ def _own_context(run: BrokerRun, loaded: LoadedPlugin, spec: QuoteSourceSpec) ->
         settings=settings.instance,
         credentials=credentials,
         session=machine.open_session(spec.hosts, spec.token_paths),
+        store_credential=partial(machine.store_credential, spec.name),
         folder=machine.configuration.folder / spec.name,
         shared={},
         input_file=None,

@@ -18,8 +18,10 @@ def read_bounded(file: Path, max_bytes: int = MAX_BYTES) -> bytes:
         DataRefused: it is not there, not a regular file, not readable, or larger than `max_bytes`.
     """
     try:
-        with file.open("rb", opener=_open_without_waiting) as stream:
-            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+        # Opening a named pipe without O_NONBLOCK would wait for a writer that may never come.
+        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as stream:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise DataRefused("is not a regular file", where=str(file))
             data = stream.read(max_bytes + 1)
     except (OSError, ValueError) as error:
@@ -28,8 +30,3 @@ def read_bounded(file: Path, max_bytes: int = MAX_BYTES) -> bytes:
     if len(data) > max_bytes:
         raise DataRefused(f"is larger than {max_bytes // 2**20} MiB", where=str(file))
     return data
-
-
-def _open_without_waiting(path: str, flags: int) -> int:
-    """Opening a named pipe would wait for a writer that may never come."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))

@@ -33,11 +33,8 @@ def _entry(invocation: Invocation, listing: Listing) -> dict[str, Any]:
     state, reason = listing.state.value, listing.reason
     if listing.loaded is not None:
         spec = listing.loaded.broker
-        missing = [
-            c.name
-            for c in spec.credentials
-            if c.is_required() and not invocation.has_credential(c, spec)
-        ]
+        states = invocation.credentials.states(spec.name, spec.credentials)
+        missing = [one.name for one in states if one.required and one.origin is None]
         state = "credentials missing" if missing else "ready"
         reason = ", ".join(missing) or None
     return {

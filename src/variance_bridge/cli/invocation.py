@@ -13,7 +13,10 @@ import attrs
 from variance_bridge.clock import SystemClock
 
 if TYPE_CHECKING:
+    from variance_bridge.broker_run import Machine
     from variance_bridge.configuration import Configuration
+    from variance_bridge.credentials import CredentialStore
+    from variance_bridge.privacy import PersonalValues
     from variance_bridge.registry import Registry
 
 
@@ -33,11 +36,9 @@ class Invocation:
     @cached_property
     def folder(self) -> Path:
         """The user's configuration folder; need not exist."""
-        if named := self.environment.get("VARIANCE_CONFIG_DIR"):
-            return Path(named)
-        import platformdirs
+        from variance_bridge.machine import user_folder
 
-        return Path(platformdirs.user_config_dir("variance-bridge", appauthor=False))
+        return user_folder(self.environment)
 
     @cached_property
     def configuration(self) -> Configuration:
@@ -53,6 +54,39 @@ class Invocation:
         from variance_bridge.registry import Registry
 
         return Registry()
+
+    @cached_property
+    def personal(self) -> PersonalValues:
+        """Everything personal that this invocation has seen; log records are redacted from the first use on."""
+        from variance_bridge.privacy import PersonalValues
+        from variance_bridge.redaction import install_redaction
+
+        values = PersonalValues()
+        install_redaction(values)
+        return values
+
+    @cached_property
+    def credentials(self) -> CredentialStore:
+        """Environment, `.env` and keyring."""
+        from variance_bridge.machine import credential_store
+
+        return credential_store(self.configuration, self.personal)
+
+    def machine(self, *, trust: bool = False) -> Machine:
+        """A run on this machine.
+
+        Args:
+            trust: whether `--yes` was given: a third party's plugin is trusted without a question.
+        """
+        from variance_bridge.machine import this_machine
+
+        return this_machine(
+            self.configuration,
+            personal=self.personal,
+            registry=self.registry,
+            clock=self.clock,
+            warn=self.warn,
+        )
 
     @property
     def output_folder(self) -> Path:

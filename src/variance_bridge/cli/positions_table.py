@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import groupby
 
 from rich import box
-from rich.console import Group
+from rich.console import Group, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -27,14 +27,14 @@ def positions_table(snapshot: Snapshot) -> Group:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_footer=True, expand=False)
     positions = snapshot.portfolio.positions
     for name, footer in zip(_COLUMNS, _footers(positions), strict=True):
-        justify = "left" if name in {"Symbol", "Side"} else "right"
-        table.add_column(name, footer=footer, justify=justify, no_wrap=True, overflow="ellipsis")
+        table.add_column(name, footer=footer, justify=_JUSTIFY.get(name, "right"), no_wrap=True)
     for _root, group in groupby(positions, key=lambda holding: holding.root):
         rows = list(group)
         _add_group(table, rows)
     return Group(_head(snapshot), table, *_foot(snapshot))
 
 
+_JUSTIFY: Mapping[str, JustifyMethod] = {"Symbol": "left", "Side": "left"}
 _COLUMNS = ("Symbol", "Side", "Qty", "Avg", "Mark", "Value", "P/L")
 
 

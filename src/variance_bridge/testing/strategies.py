@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import attrs
 from hypothesis import strategies as st
@@ -70,25 +71,23 @@ def quotes(draw: st.DrawFn) -> Quote:
 def greeks(draw: st.DrawFn) -> Greeks:
     """Sensitivities, some of them unknown."""
     names = [field.name for field in attrs.fields(Greeks) if field.name not in {"as_of", "source"}]
-    return Greeks(
-        **{name: draw(_some(amounts())) for name in names}, as_of=draw(st.none() | instants)
-    )
+    values: dict[str, Any] = {name: draw(_some(amounts())) for name in names}
+    return Greeks(**values, as_of=draw(st.none() | instants))
 
 
 @st.composite
 def holdings(draw: st.DrawFn) -> Holding:
     """One valid position: a stock, an option, a future or a coin. Its money agrees with its price."""
-    terms = draw(st.one_of(_stock(), _option(), _future(), _coin()))
+    terms: dict[str, Any] = draw(st.one_of(_stock(), _option(), _future(), _coin()))
     side, quantity = draw(st.sampled_from(Side)), draw(quantities)
     price = draw(_some(amounts(0, 10**5, 4)))
-    multiplier = terms.get("multiplier")
-    priced = price is not None and isinstance(multiplier, Decimal)
+    cost = None if price is None else price * quantity * terms["multiplier"]
     return Holding(
         **terms,
         side=side,
         quantity=quantity,
         average_price=price,
-        cost_basis=price * quantity * multiplier if priced else None,
+        cost_basis=cost,
         unrealized_pl=draw(_some(amounts())),
         day_pl=draw(_some(amounts())),
         opened_on=draw(st.none() | days),
@@ -98,7 +97,7 @@ def holdings(draw: st.DrawFn) -> Holding:
 
 
 @st.composite
-def _stock(draw: st.DrawFn) -> dict[str, object]:
+def _stock(draw: st.DrawFn) -> dict[str, Any]:
     ticker = draw(st.sampled_from(_TICKERS))
     return {
         "root": ticker,
@@ -109,7 +108,7 @@ def _stock(draw: st.DrawFn) -> dict[str, object]:
 
 
 @st.composite
-def _option(draw: st.DrawFn) -> dict[str, object]:
+def _option(draw: st.DrawFn) -> dict[str, Any]:
     ticker, day, strike = draw(st.sampled_from(_TICKERS)), draw(days), draw(strikes)
     kind = draw(st.sampled_from(OptionType))
     return {
@@ -126,7 +125,7 @@ def _option(draw: st.DrawFn) -> dict[str, object]:
 
 
 @st.composite
-def _future(draw: st.DrawFn) -> dict[str, object]:
+def _future(draw: st.DrawFn) -> dict[str, Any]:
     root, symbol, multiplier = draw(st.sampled_from(_FUTURES))
     return {
         "root": root,
@@ -137,7 +136,7 @@ def _future(draw: st.DrawFn) -> dict[str, object]:
 
 
 @st.composite
-def _coin(draw: st.DrawFn) -> dict[str, object]:
+def _coin(draw: st.DrawFn) -> dict[str, Any]:
     pair = draw(st.sampled_from(_CRYPTO))
     return {
         "root": pair.replace("/", "-"),

@@ -22,8 +22,8 @@ class Violation:
     message: str
 
     def __str__(self) -> str:
-        """`pointer: message`, as the command line prints it."""
-        return f"{self.pointer or '/'}: {self.message}"
+        """`pointer: message`, as the command line prints it; the whole document needs no pointer."""
+        return f"{self.pointer}: {self.message}" if self.pointer else self.message
 
 
 def json_pointer(path: Iterable[str | int]) -> str:

@@ -1,0 +1,62 @@
+"""`variance doctor`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from variance_bridge.cli.invocation import Invocation
+
+if TYPE_CHECKING:
+    from variance_bridge.doctor import Finding
+
+WOULD_STOP = 3
+
+
+@click.command()
+@click.option("--broker", help="The broker to examine; the configured one by default.")
+@click.option("--profile", help="A profile of variance.toml.")
+@click.option("--offline", is_flag=True, help="Ask nothing of the network.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def doctor(
+    invocation: Invocation, broker: str | None, profile: str | None, *, offline: bool, as_json: bool
+) -> int:
+    """Say what would stop a sync, and how to mend it. Safe to paste into a public issue."""
+    from variance_bridge.broker_run import Choice
+    from variance_bridge.doctor import Patient, examine
+
+    patient = Patient(
+        machine=invocation.machine(),
+        credentials=invocation.credentials,
+        choice=Choice(broker=broker, profile=profile),
+        environment=invocation.environment,
+        output_folder=invocation.output_folder,
+    )
+    findings = []
+    for finding in examine(patient, online=not offline):
+        findings.append(finding)
+        if not as_json:
+            _print(invocation, finding)
+    if as_json:
+        _print_json(findings)
+    return WOULD_STOP if any(finding.problem for finding in findings) else 0
+
+
+def _print(invocation: Invocation, finding: Finding) -> None:
+    from variance_bridge.screen import printable
+
+    word = "problem" if finding.problem else "ok"
+    line = f"{word:<8}{finding.subject}: {finding.detail}"
+    click.secho(printable(invocation.personal.redact(line)), fg="red" if finding.problem else None)
+    if finding.mend:
+        click.echo(printable(invocation.personal.redact(f"        → {finding.mend}")))
+
+
+def _print_json(findings: list[Finding]) -> None:
+    import attrs
+
+    from variance_bridge.exact_json import dumps
+
+    click.echo(dumps({"findings": [attrs.asdict(finding) for finding in findings]}), nl=False)

@@ -1,0 +1,128 @@
+"""Puts a run together from this machine: configuration, credentials, keyring, network. The only place that does."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from variance_bridge import __version__
+from variance_bridge.broker import Clock, Credential, Session
+from variance_bridge.broker_run import Machine
+from variance_bridge.clock import SystemClock
+from variance_bridge.configuration import Configuration, read_configuration
+from variance_bridge.credentials import CredentialStore
+from variance_bridge.installation import account_hash, installation_key
+from variance_bridge.privacy import PersonalValues, Secret
+from variance_bridge.registry import Registry
+from variance_bridge.session import Policy, ReadOnlySession, detours
+from variance_bridge.system_keyring import Keyring
+
+USER_AGENT = f"variance-bridge/{__version__}"
+
+
+def user_folder(environment: Mapping[str, str]) -> Path:
+    """The user's configuration folder; need not exist."""
+    if named := environment.get("VARIANCE_CONFIG_DIR"):
+        return Path(named)
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir("variance-bridge", appauthor=False))
+
+
+def credential_store(configuration: Configuration, personal: PersonalValues) -> CredentialStore:
+    """Environment, `.env` of the configuration folder or the working folder, keyring."""
+    return CredentialStore(
+        environment=configuration.environment,
+        folders=(configuration.folder, Path()),
+        keyring=Keyring(),
+        personal=personal,
+    )
+
+
+def this_machine(
+    configuration: Configuration,
+    *,
+    personal: PersonalValues,
+    registry: Registry,
+    clock: Clock,
+    warn: Callable[[str], None],
+    policy: Policy | None = None,
+) -> Machine:
+    """A run on this machine.
+
+    Args:
+        configuration: read already.
+        personal: collects everything personal that the run sees.
+        registry: the installed plugins.
+        clock: the time.
+        warn: tells the user something.
+        policy: limits of the session; those of `Policy` with the configured detours by default.
+    """
+    store = credential_store(configuration, personal)
+
+    def find_credential(broker: str, credential: Credential) -> Secret | None:
+        found = store.find(broker, credential)
+        return found.secret if found else None
+
+    def open_session(hosts: Sequence[str], token_paths: Sequence[str]) -> Session:
+        return ReadOnlySession(
+            hosts,
+            token_paths,
+            clock=clock,
+            personal=personal,
+            user_agent=USER_AGENT,
+            policy=policy or configured_policy(configuration),
+        )
+
+    def hash_account(broker: str, number: str) -> str:
+        key = installation_key(configuration.folder, Keyring())
+        return account_hash(key.value, broker, number)
+
+    return Machine(
+        registry=registry,
+        configuration=configuration,
+        clock=clock,
+        personal=personal,
+        find_credential=find_credential,
+        store_credential=store.replace,
+        open_session=open_session,
+        hash_account=hash_account,
+        warn=warn,
+    )
+
+
+def configured_policy(configuration: Configuration) -> Policy:
+    """The session's limits, with the detours that the configuration allows."""
+    return Policy(
+        detours=detours(
+            configuration.environment,
+            Path(configuration.environment.get("HOME") or "."),
+            allow_proxy=configuration.network("proxy"),
+            allow_netrc=configuration.network("netrc"),
+        )
+    )
+
+
+def machine_for_reading(warn: Callable[[str], None]) -> Machine:
+    """A run that reads an export file: no credentials, no network, no account hash, nothing written."""
+    environment = dict(os.environ)
+    configuration = read_configuration(user_folder(environment), None, environment)
+    personal = PersonalValues()
+
+    def no_session(_hosts: Sequence[str], _token_paths: Sequence[str]) -> Session:
+        return ReadOnlySession(
+            (), (), clock=SystemClock(), personal=personal, user_agent=USER_AGENT
+        )
+
+    return Machine(
+        registry=Registry(),
+        configuration=configuration,
+        clock=SystemClock(),
+        personal=personal,
+        find_credential=lambda _broker, _credential: None,
+        store_credential=lambda _broker, _name, _secret: False,
+        open_session=no_session,
+        hash_account=lambda _broker, _number: None,
+        warn=lambda message: warn(personal.redact(message)),
+    )
