@@ -85,7 +85,7 @@ def _split(
     best = _only_likely(splits, hints)
     if best is not None:
         return best
-    if alone is not None and not splits:
+    if alone is not None and not splits and first == head:
         return alone, None
     reason = (
         "several readings of future and series"

@@ -18,8 +18,8 @@ from variance_bridge.symbology.instrument import Instrument, InstrumentType, Sym
 from variance_bridge.symbology.text import MONTH_CODES, Hints, month_number
 
 _EXCHANGE = re.compile(r":[A-Z]{2,8}$")
-_CODE = re.compile(rf"([A-Z0-9]{{1,5}})([{MONTH_CODES}])(20[0-9]{{2}}|[0-9]{{1,2}})")
-_NAMED_MONTH = re.compile(r"([A-Z0-9]{1,5}) +([A-Z]{3}) *'?(20[0-9]{2}|[0-9]{2})")
+_CODE = re.compile(rf"([A-Z0-9]{{1,4}})([{MONTH_CODES}])(20[0-9]{{2}}|[0-9]{{1,2}})")
+_NAMED_MONTH = re.compile(r"([A-Z0-9]{1,4}) +([A-Z]{3}) *'?(20[0-9]{2}|[0-9]{2})")
 _PREVIOUS_NAME = re.compile(r"(.*)\(PREV\. /([A-Z0-9]{2,9})\)")
 _DESCRIBED_MONTH = re.compile(r"\b([A-Z]{3})-(20[0-9]{2}|[0-9]{2})\b")
 
