@@ -1,0 +1,238 @@
+"""The broker that reads position files: which file, which dialect, which accounts; the reading itself is pure."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import attrs
+
+from variance_bridge.broker import Account, BrokerContext, RawPortfolio
+from variance_bridge.errors import DataRefused
+from variance_bridge.model import Portfolio, utc
+from variance_bridge_csv import detection, input_file, library
+from variance_bridge_csv.detection import Candidate, Detector, SignTally
+from variance_bridge_csv.dialect import Dialect
+from variance_bridge_csv.dialect_file import read_dialect
+from variance_bridge_csv.input_file import InputFile
+from variance_bridge_csv.layout import Layout, find_header, lay_out
+from variance_bridge_csv.library import KnownDialect
+from variance_bridge_csv.portfolio import notes, portfolio
+from variance_bridge_csv.reading import Holdings, Reading, read, stated_time
+from variance_bridge_csv.rows import split
+from variance_bridge_csv.settings import CsvSettings
+
+logger = logging.getLogger(__name__)
+
+CLOCK_TOLERANCE = timedelta(seconds=120)
+"""How far in the future a file's time may lie (the same as for documents, DESIGN §6)."""
+
+
+@attrs.frozen
+class _Source:
+    """The file of this run, read once, so that all accounts come from the same bytes."""
+
+    file: InputFile
+    known: KnownDialect
+    candidate: Candidate
+    reading: Reading
+    fetched_at: datetime
+    time_from_file: bool
+
+
+class CsvBroker:
+    """Reads what a broker exported."""
+
+    def __init__(self, context: BrokerContext) -> None:
+        self._context = context
+        self._settings: CsvSettings = context.settings or CsvSettings()
+        self._source: _Source | None = None
+
+    def accounts(self) -> Sequence[Account]:
+        """The accounts that the file names, in its order; one without a number where it names none.
+
+        Raises:
+            UsageError, ConfigurationError: no file was named, or a dialect is faulty.
+            DataRefused: the file is not a positions file that can be relied upon.
+        """
+        source = self._open()
+        return [
+            Account(
+                number=_number(holdings, source.file),
+                nickname=holdings.label or source.file.nickname,
+                currency=source.candidate.dialect.account.currency,
+                details={"place": place},
+            )
+            for place, holdings in enumerate(source.reading.accounts)
+        ]
+
+    def fetch(self, account: Account) -> RawPortfolio:
+        """The file's text with the dialect to read it by, and when it was true. Raises as `accounts`."""
+        source = self._open()
+        return RawPortfolio(
+            account=account,
+            payloads={
+                "file": source.file.shown,
+                "text": source.candidate.text.text,
+                "dialect": source.known.table,
+                "time_from_file": source.time_from_file,
+            },
+            fetched_at=source.fetched_at,
+        )
+
+    def normalize(self, raw: RawPortfolio) -> Portfolio:
+        """The account's positions. Pure.
+
+        Raises:
+            DataRefused: the text is not what its dialect says, or the account is not in it.
+        """
+        where = _payload(raw, "file", str)
+        dialect = read_dialect(_payload(raw, "dialect", Mapping), "the dialect of the payload")
+        layout = _laid_out(_payload(raw, "text", str), dialect, where)
+        reading = read(layout, dialect, raw.fetched_at.date(), where)
+        return portfolio(
+            reading,
+            _of_account(reading, raw.account, where),
+            dialect,
+            fetched_at=raw.fetched_at,
+            time_from_file=_payload(raw, "time_from_file", bool),
+        )
+
+    def _open(self) -> _Source:
+        if self._source is None:
+            self._source = self._read()
+            self._tell(self._source)
+        return self._source
+
+    def _read(self) -> _Source:
+        known = library.load(self._context.folder)
+        dialects = {name: one.dialect for name, one in known.items()}
+        wanted = self._settings.dialect
+        if wanted is not None and wanted not in dialects:
+            raise _unknown_dialect(dialects)
+        path = input_file.choose(self._context.input_file, self._settings.input_folder)
+        patterns = [name for one in dialects.values() for name in one.file.names]
+        file = input_file.read(path, patterns)
+        candidate = _candidate(file, dialects, wanted)
+        layout = lay_out(candidate.rows, candidate.header, candidate.dialect, file.shown)
+        fetched_at, time_from_file = self._time(layout, candidate.dialect, file)
+        reading = read(layout, candidate.dialect, fetched_at.date(), file.shown)
+        return _Source(
+            file, known[candidate.dialect.name], candidate, reading, fetched_at, time_from_file
+        )
+
+    def _time(self, layout: Layout, dialect: Dialect, file: InputFile) -> tuple[datetime, bool]:
+        """When the file was true, and whether that is only its modification time."""
+        stated, day = stated_time(layout, dialect)
+        moment = file.modified_at if stated is None else utc(stated)
+        if day is not None:
+            moment = min(moment, file.modified_at)
+        if moment - self._context.clock.now() > CLOCK_TOLERANCE:
+            raise DataRefused(
+                "the file's time lies in the future",
+                where=file.shown,
+                hint="check this computer's clock and zone, and export the positions again",
+            )
+        return moment, stated is None
+
+    def _tell(self, source: _Source) -> None:
+        """Personal values to those who keep them out, and to the user what is worth knowing."""
+        personal = self._context.personal
+        for text in (source.file.account, source.file.nickname or ""):
+            if text:
+                personal.add(text)
+        for holdings in source.reading.accounts:
+            for text in (holdings.account, holdings.label or ""):
+                if text:
+                    personal.add(text)
+        dialect = source.candidate.dialect
+        logger.info(
+            "read as %s: %s, header on line %d, %d columns, %d accounts",
+            dialect.name,
+            source.candidate.text.encoding,
+            source.candidate.header.row.line,
+            source.candidate.header.width,
+            len(source.reading.accounts),
+        )
+        if source.candidate.text.assumed:
+            self._context.warn(
+                f"{source.file.shown}: not UTF-8; read as {source.candidate.text.encoding}"
+            )
+        for note in notes(
+            source.reading,
+            dialect,
+            fetched_at=source.fetched_at,
+            time_from_file=source.time_from_file,
+        ):
+            self._context.warn(f"{source.file.shown}: {note}")
+
+
+def _candidate(file: InputFile, dialects: Mapping[str, Dialect], wanted: str | None) -> Candidate:
+    detector = Detector(file.data, file.shown)
+    if wanted is not None:
+        return detection.forced(detector, dialects[wanted])
+    day = file.modified_at.date()
+    return detection.detect(
+        detector,
+        dialects,
+        library.other_reports(),
+        lambda candidate: _signs(candidate, day, file.shown),
+    )
+
+
+def _signs(candidate: Candidate, day: date, where: str) -> SignTally:
+    try:
+        layout = lay_out(candidate.rows, candidate.header, candidate.dialect, where)
+        reading = read(layout, candidate.dialect, day, where)
+    except DataRefused:
+        return SignTally(0, 0)
+    told = [one.position.sign_agrees for account in reading.accounts for one in account.kept]
+    return SignTally(told.count(True), told.count(False))
+
+
+def _laid_out(text: str, dialect: Dialect, where: str) -> Layout:
+    for delimiter in dialect.file.delimiters:
+        rows = split(
+            text, delimiter, spaces_around_quotes=dialect.file.spaces_around_quotes, where=where
+        )
+        header = find_header(rows, dialect)
+        if header is not None and header.fits:
+            return lay_out(rows, header, dialect, where)
+    raise DataRefused(
+        f'the text is not written in the dialect "{dialect.name}"', where=f"{where}, line 1"
+    )
+
+
+def _number(holdings: Holdings, file: InputFile) -> str:
+    return holdings.account or file.account
+
+
+def _of_account(reading: Reading, account: Account, where: str) -> Holdings:
+    """The part of the account: by its place in the file, else by its number, else the only one."""
+    place = account.details.get("place")
+    if isinstance(place, int) and 0 <= place < len(reading.accounts):
+        return reading.accounts[place]
+    named = [one for one in reading.accounts if one.account and one.account == account.number]
+    if named:
+        return named[0]
+    if len(reading.accounts) == 1:
+        return reading.accounts[0]
+    raise DataRefused("the file has several accounts, and not this one", where=where)
+
+
+def _payload(raw: RawPortfolio, name: str, kind: type[Any]) -> Any:
+    value = raw.payloads.get(name)
+    if not isinstance(value, kind):
+        raise DataRefused(f"the recorded file has no {name}", hint="fetch it again")
+    return value
+
+
+def _unknown_dialect(dialects: Mapping[str, Dialect]) -> Exception:
+    from variance_bridge.errors import UsageError
+
+    return UsageError(
+        "there is no dialect of the name in the setting `dialect`",
+        hint=f"known: {', '.join(sorted(dialects))}; your own go into the folder csv beside variance.toml",
+    )

@@ -1,0 +1,210 @@
+"""Which dialect a file is written in: the one whose column names its header has. Never by guessing a delimiter.
+
+More than one may fit. Then columns that only one of them has decide; else the signs of the costs; else nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import attrs
+
+from variance_bridge.errors import DataRefused
+from variance_bridge_csv import text as texts
+from variance_bridge_csv.dialect import Dialect, OtherReport
+from variance_bridge_csv.layout import Header, find_header
+from variance_bridge_csv.names import plain
+from variance_bridge_csv.rows import Row, split
+from variance_bridge_csv.text import Text
+
+_SEARCH_LINES = 60
+
+
+@attrs.frozen
+class Candidate:
+    """A dialect that fits, and the file as it reads by it."""
+
+    dialect: Dialect
+    text: Text
+    rows: tuple[Row, ...] = attrs.field(repr=False)
+    header: Header
+
+    @property
+    def evidence(self) -> int:
+        """How many columns speak for this dialect against others."""
+        names = {plain(cell) for cell in self.header.row.cells}
+        return len(names & {plain(name) for name in self.dialect.detect.evidence})
+
+
+@attrs.frozen
+class SignTally:
+    """In how many rows the sign of the cost agrees with the side by the dialect's convention, and in how many not."""
+
+    agrees: int
+    disagrees: int
+
+
+class Detector:
+    """A file's bytes, read by one dialect after the other; each way of decoding and splitting is done once."""
+
+    def __init__(self, data: bytes, where: str) -> None:
+        self.where = where
+        self._data = data
+        self._texts: dict[tuple[str, ...], Text] = {}
+        self._rows: dict[tuple[str, str, bool], tuple[Row, ...]] = {}
+
+    def text(self, encodings: tuple[str, ...]) -> Text:
+        """The text, decoded by the first of the encodings that fits."""
+        if encodings not in self._texts:
+            self._texts[encodings] = texts.decode(self._data, encodings, self.where)
+        return self._texts[encodings]
+
+    def rows(self, text: Text, delimiter: str, spaces_around_quotes: bool) -> tuple[Row, ...]:
+        """The rows, split by that delimiter."""
+        key = (text.encoding, delimiter, spaces_around_quotes)
+        if key not in self._rows:
+            self._rows[key] = split(
+                text.text, delimiter, spaces_around_quotes=spaces_around_quotes, where=self.where
+            )
+        return self._rows[key]
+
+    def read(self, dialect: Dialect) -> tuple[Candidate | None, Header | None]:
+        """The file as it reads by the dialect; or None, and the row that comes nearest to the dialect's header."""
+        text = self.text(dialect.file.encodings)
+        nearest: Header | None = None
+        for delimiter in dialect.file.delimiters:
+            rows = self.rows(text, delimiter, dialect.file.spaces_around_quotes)
+            header = find_header(rows, dialect)
+            if header is not None and header.fits:
+                return Candidate(dialect, text, rows, header), None
+            if header is not None and (nearest is None or header.known > nearest.known):
+                nearest = header
+        return None, nearest
+
+
+def detect(
+    detector: Detector,
+    dialects: Mapping[str, Dialect],
+    other_reports: Sequence[OtherReport],
+    signs: Callable[[Candidate], SignTally],
+) -> Candidate:
+    """The one dialect that the file is written in.
+
+    Args:
+        detector: the file.
+        dialects: those to choose from, by name.
+        other_reports: kinds of file to name when no dialect fits.
+        signs: reads a candidate's rows; only asked where nothing else decides.
+
+    Raises:
+        DataRefused: none fits (the nearest, and what is missing), or more than one.
+    """
+    found: list[Candidate] = []
+    misses: list[tuple[Dialect, Header]] = []
+    for dialect in dialects.values():
+        candidate, nearest = detector.read(dialect)
+        if candidate is not None:
+            found.append(candidate)
+        elif nearest is not None:
+            misses.append((dialect, nearest))
+    if not found:
+        raise _no_match(detector, misses, other_reports)
+    found = _without_replaced(_without_fallbacks(found))
+    if len(found) > 1:
+        found = _decided(found, signs)
+    if len(found) > 1:
+        raise _ambiguous(found, detector.where)
+    return found[0]
+
+
+def forced(detector: Detector, dialect: Dialect) -> Candidate:
+    """The file as it reads by the dialect that the user named.
+
+    Raises:
+        DataRefused: it does not fit.
+    """
+    candidate, nearest = detector.read(dialect)
+    if candidate is not None:
+        return candidate
+    raise DataRefused(
+        f'the file is not written in the dialect "{dialect.name}"'
+        + (f": it needs {'; '.join(nearest.missing)}" if nearest is not None else ""),
+        where=_header_place(nearest, detector.where),
+        hint="leave the dialect out to have it found by the header",
+    )
+
+
+def _without_fallbacks(found: list[Candidate]) -> list[Candidate]:
+    proper = [candidate for candidate in found if not candidate.dialect.detect.fallback]
+    return proper or found
+
+
+def _without_replaced(found: list[Candidate]) -> list[Candidate]:
+    replaced = {name for candidate in found for name in candidate.dialect.detect.replaces}
+    return [candidate for candidate in found if candidate.dialect.name not in replaced] or found
+
+
+def _decided(found: list[Candidate], signs: Callable[[Candidate], SignTally]) -> list[Candidate]:
+    spoken_for = [candidate for candidate in found if candidate.evidence]
+    if len(spoken_for) == 1:
+        return spoken_for
+    tallies = [(candidate, signs(candidate)) for candidate in found]
+    right = [candidate for candidate, tally in tallies if tally.agrees and not tally.disagrees]
+    wrong = [candidate for candidate, tally in tallies if tally.disagrees and not tally.agrees]
+    return right if len(right) == 1 and len(wrong) == len(found) - 1 else found
+
+
+def _ambiguous(found: list[Candidate], where: str) -> DataRefused:
+    names = sorted(candidate.dialect.name for candidate in found)
+    return DataRefused(
+        f"the header fits more than one dialect: {', '.join(names)}",
+        where=_header_place(found[0].header, where),
+        hint="say which: " + " or ".join(f"--set dialect={name}" for name in names),
+    )
+
+
+def _no_match(
+    detector: Detector, misses: list[tuple[Dialect, Header]], other_reports: Iterable[OtherReport]
+) -> DataRefused:
+    report, row = _other_report(detector, other_reports)
+    if report is not None and row is not None:
+        return DataRefused(
+            f"this is {report.name}, not positions",
+            where=f"{detector.where}, line {row.line}, column 1",
+            hint=report.instead,
+        )
+    close = [miss for miss in misses if miss[1].known >= 2]
+    if not close:
+        return DataRefused(
+            "no line looks like the header of a positions export",
+            where=f"{detector.where}, line 1, column 1",
+            hint="export the positions as CSV with their header, or describe the file in a dialect "
+            "of your own (docs/dialects.md)",
+        )
+    dialect, header = max(close, key=lambda miss: (miss[1].known, -len(miss[1].missing)))
+    return DataRefused(
+        f'no dialect fits the header; the nearest is "{dialect.name}", which needs '
+        f"{'; '.join(header.missing)}",
+        where=_header_place(header, detector.where),
+        hint="show these columns in the broker's table and export it again, or describe the file in "
+        "a dialect of your own (docs/dialects.md)",
+    )
+
+
+def _header_place(header: Header | None, where: str) -> str:
+    return f"{where}, line {header.row.line if header else 1}, column 1"
+
+
+def _other_report(
+    detector: Detector, reports: Iterable[OtherReport]
+) -> tuple[OtherReport | None, Row | None]:
+    text = detector.text(("utf-8", "cp1252"))
+    for delimiter in (",", ";", "\t"):
+        for row in detector.rows(text, delimiter, False)[:_SEARCH_LINES]:
+            names = {plain(cell) for cell in row.cells}
+            for report in reports:
+                wanted = {plain(name) for name in report.columns}
+                unwanted = {plain(name) for name in report.without}
+                if wanted <= names and not unwanted & names:
+                    return report, row
+    return None, None

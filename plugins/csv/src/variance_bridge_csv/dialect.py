@@ -1,0 +1,398 @@
+"""What a dialect says: how one kind of position file is written and what its words and signs mean.
+
+A dialect is data (a TOML file, see docs/dialects.md); these classes are its shape, one class per table of the file, and
+`variance_bridge_csv.dialect_file` is the only reader. The field names are the keys of the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import StrEnum
+
+import attrs
+
+from variance_bridge.symbology import InstrumentType
+
+DESCRIPTION_VERSION = 1
+"""The version of this description language that is read here (key `description`)."""
+
+
+class Field(StrEnum):
+    """What a column can mean. `docs/dialects.md` explains each; the names are the keys of `[columns]`."""
+
+    ACCOUNT = "account"
+    ACCOUNT_LABEL = "account_label"
+    SYMBOL = "symbol"
+    UNDERLYING = "underlying"
+    DESCRIPTION = "description"
+    TYPE = "type"
+    LEVEL = "level"
+    QUANTITY = "quantity"
+    SIDE = "side"
+    OPTION_TYPE = "option_type"
+    STRIKE = "strike"
+    EXPIRATION = "expiration"
+    DTE = "dte"
+    MULTIPLIER = "multiplier"
+    CURRENCY = "currency"
+    COST_PER_UNIT = "cost_per_unit"
+    COST_TOTAL = "cost_total"
+    MARK = "mark"
+    LAST = "last"
+    BID = "bid"
+    ASK = "ask"
+    UNDERLYING_PRICE = "underlying_price"
+    VALUE = "value"
+    GAIN = "gain"
+    DAY_GAIN = "day_gain"
+    OPEN_DATE = "open_date"
+    AS_OF_DATE = "as_of_date"
+    SECTOR = "sector"
+    DELTA = "delta"
+    GAMMA = "gamma"
+    THETA = "theta"
+    VEGA = "vega"
+    BETA_DELTA = "beta_delta"
+    BETA_GAMMA = "beta_gamma"
+    IMPLIED_VOLATILITY = "implied_volatility"
+
+
+class RowClass(StrEnum):
+    """What a row of the table is. Only `position` and `money_market` rows become positions."""
+
+    POSITION = "position"
+    MONEY_MARKET = "money_market"
+    CASH = "cash"
+    PENDING = "pending"
+    LOT = "lot"
+    SUBTOTAL = "subtotal"
+    TOTAL = "total"
+    LABEL = "label"
+    FOOTER = "footer"
+    IGNORE = "ignore"
+
+
+class Sign(StrEnum):
+    """What the sign of an amount of money means."""
+
+    CASH_FLOW = "cash_flow"
+    """Money that moved: paid is negative, received is positive."""
+    POSITION = "position"
+    """Worth or cost of the position: long positive, short negative; a debit is positive, a credit negative."""
+    ABSOLUTE = "absolute"
+    """Never signed; the side tells."""
+
+
+class Basis(StrEnum):
+    """What the price in a `cost_per_unit` column is for."""
+
+    PER_UNIT = "per_unit"
+    """One share, or one unit of an option's quoted price (no multiplier in it)."""
+    PER_CONTRACT = "per_contract"
+    """One contract, multiplier included."""
+
+
+class Scope(StrEnum):
+    """What a captured value belongs to."""
+
+    FILE = "file"
+    SECTION = "section"
+
+
+class RepeatedHeader(StrEnum):
+    """What it means when the header stands in the file a second time."""
+
+    REFUSE = "refuse"
+    SECTION = "section"
+
+
+class GreeksScope(StrEnum):
+    """Whether greeks are those of the whole position or of one unit held long."""
+
+    POSITION = "position"
+    UNIT = "unit"
+
+
+class MultiplierSource(StrEnum):
+    """Where a multiplier may come from, in the order that the dialect lists."""
+
+    COLUMN = "column"
+    SYMBOL = "symbol"
+    PRODUCT = "product"
+    TYPE = "type"
+
+
+class Completeness(StrEnum):
+    """What the absence of a total row and of every `ends` capture says."""
+
+    REQUIRED = "required"
+    NONE = "none"
+
+
+@attrs.frozen(kw_only=True)
+class FileRules:
+    """`[file]`: from bytes to rows."""
+
+    encodings: tuple[str, ...] = ("utf-8", "cp1252")
+    """Tried in this order where no byte-order mark decides; all but the first are announced when they are used."""
+    delimiters: tuple[str, ...] = (",",)
+    """Each is tried; the one under which the header is found is right."""
+    spaces_around_quotes: bool = False
+    """Blanks between a quote and its delimiter are not part of the cell (`"a" ,"b"`)."""
+    html_entities: bool = False
+    """`&amp;` stands for `&`."""
+    names: tuple[str, ...] = ()
+    """Patterns of file names. Groups `account` and `nickname` say which part must not be shown; never proof of a dialect."""
+
+
+@attrs.frozen(kw_only=True)
+class DetectRules:
+    """`[detect]`: whether a header is this dialect's."""
+
+    needs: tuple[Field, ...] = (Field.SYMBOL, Field.QUANTITY)
+    """Fields that the header must have."""
+    needs_one_of: tuple[tuple[Field, ...], ...] = ()
+    """Of each of these groups, the header must have at least one field."""
+    columns: tuple[str, ...] = ()
+    """Column names that must be there although they mean no field (a date of the report, an identifier)."""
+    forbids: tuple[str, ...] = ()
+    """Column names that prove another kind of file (`Action`, `Order #`)."""
+    evidence: tuple[str, ...] = ()
+    """Column names that speak for this dialect where another fits as well."""
+    before_header: str | None = None
+    """Pattern of a line that must stand before the header."""
+    fallback: bool = False
+    """Considered only where no other dialect fits."""
+    replaces: tuple[str, ...] = ()
+    """Names of dialects that this one goes before where both fit."""
+
+
+@attrs.frozen(kw_only=True)
+class HeaderRules:
+    """`[header]`: where the header is, and what to make of its other columns."""
+
+    search_lines: int = 60
+    """How many lines from the start of the file the header is looked for."""
+    not_with: tuple[str, ...] = ()
+    """A row with one of these column names is a decoy."""
+    repeats: RepeatedHeader = RepeatedHeader.REFUSE
+    ends_at: tuple[tuple[str, ...], ...] = ()
+    """A later row with all the column names of one of these groups starts another table: reading ends there."""
+    known: tuple[str, ...] = ()
+    """Columns that are read past without a word. Others that no field claims are reported as new."""
+    loose: bool = False
+    """Also match names without their blanks and punctuation (`Put/Call` = `PutCall`), when no better match exists."""
+    duplicates: tuple[str, ...] = ()
+    """Column names that may stand in the header more than once (the first one counts)."""
+
+
+@attrs.frozen(kw_only=True)
+class Capture:
+    """`[[capture]]`: a line outside the table that tells something, by named groups.
+
+    Groups: `account`, `account_label`, `date`, `time`, `zone`, `simulated`.
+    """
+
+    pattern: str
+    scope: Scope = Scope.FILE
+    ends: bool = False
+    """The line stands at the end of every complete file."""
+
+
+@attrs.frozen(kw_only=True)
+class RowRule:
+    """`[[row]]`: what a row is when all that is said here holds. The first rule that fits wins; none: a position."""
+
+    is_: RowClass
+    words: Mapping[Field, tuple[str, ...]] = attrs.field(factory=dict)
+    """The cell of that column is one of these words (case and blanks do not matter)."""
+    matches: Mapping[Field, str] = attrs.field(factory=dict)
+    """The whole cell of that column matches."""
+    empty: tuple[Field, ...] = ()
+    filled: tuple[Field, ...] = ()
+    width: int | None = None
+    """The row has this many cells."""
+    first_cell: str | None = None
+    """The first cell, blanks kept, matches as a whole."""
+
+
+@attrs.frozen(kw_only=True)
+class RaggedRules:
+    """`[ragged]`: rows that are wider or narrower than the header."""
+
+    extra_empty: bool = True
+    """Empty cells beyond the header are no error."""
+    short: tuple[RowClass, ...] = (
+        RowClass.TOTAL,
+        RowClass.SUBTOTAL,
+        RowClass.LABEL,
+        RowClass.FOOTER,
+    )
+    """Rows of these classes may have fewer cells than the header. A position never may: its values would shift."""
+
+
+@attrs.frozen(kw_only=True)
+class CellRules:
+    """`[cells]`: how values are spelled. A cell matches as a whole or is unreadable; nothing is guessed per cell."""
+
+    nulls: tuple[str, ...] = ("", "--")
+    """Spellings of "unknown", which is never zero."""
+    column_nulls: Mapping[Field, tuple[str, ...]] = attrs.field(factory=dict)
+    """Further such spellings, for one column."""
+    decimal: str = "."
+    thousands: str = ","
+    """"" for files without."""
+    currency_signs: tuple[str, ...] = ("$",)
+    parentheses: bool = True
+    """(5) is -5."""
+    trailing_minus: bool = False
+    fractions: bool = False
+    """117'22 is 117 and 22 of the product's fraction (32nds for treasury futures, 64ths for options on them)."""
+    excel_guards: bool = True
+    """="123" and '123 stand for 123."""
+    suffixes: Mapping[Field, tuple[str, ...]] = attrs.field(factory=dict)
+    """Units that may follow the number of a column (`28d`)."""
+    prefixes: Mapping[Field, tuple[str, ...]] = attrs.field(factory=dict)
+    """Markers that may stand before the number of a column (`C4.39`)."""
+    dates: tuple[str, ...] = ("%Y-%m-%d",)
+    column_dates: Mapping[Field, tuple[str, ...]] = attrs.field(factory=dict)
+
+
+@attrs.frozen(kw_only=True)
+class TypeRules:
+    """`[types]`: what the words of the type column mean."""
+
+    words: Mapping[str, InstrumentType] = attrs.field(factory=dict)
+    """Beyond and before what `variance_bridge.symbology` knows."""
+    infer: bool = True
+    """Where there is no word, or one that is not known, the symbol and the option columns may tell."""
+
+
+@attrs.frozen(kw_only=True)
+class SymbolRules:
+    """`[symbol]`: what stands around the symbol in its cell."""
+
+    strip_prefix: tuple[str, ...] = ()
+    strip_suffix: tuple[str, ...] = ()
+    pattern: str | None = None
+    """Pattern of the whole cell with the groups `symbol` and, where the text tells it, `multiplier`."""
+
+
+@attrs.frozen(kw_only=True)
+class QuantityRules:
+    """`[quantity]`: how the direction is told."""
+
+    side_words: Mapping[str, str] = attrs.field(factory=dict)
+    """Words of the side column, each `long` or `short`. Without them the sign of the quantity tells."""
+
+
+@attrs.frozen(kw_only=True)
+class MoneyRules:
+    """`[money]`: what amounts mean."""
+
+    cost_total: Sign = Sign.POSITION
+    cost_per_unit: Sign = Sign.ABSOLUTE
+    cost_per_unit_basis: Basis = Basis.PER_UNIT
+    value: Sign = Sign.POSITION
+    price: Sign = Sign.ABSOLUTE
+    """Sign of `mark`."""
+    value_from_price: bool = True
+    """Whether value = mark x quantity x multiplier holds, so that the one may be computed from the other."""
+    bond_price_per: Decimal = Decimal(100)
+    futures_cost: bool = False
+    """Whether `cost_total` and `value` of a future are notional amounts. Mostly they are margin or nothing."""
+    zero_cost_is_unknown: bool = False
+    """A cost of 0 says that the broker does not know it."""
+
+
+@attrs.frozen(kw_only=True)
+class MultiplierRules:
+    """`[multiplier]`."""
+
+    sources: tuple[MultiplierSource, ...] = (
+        MultiplierSource.COLUMN,
+        MultiplierSource.SYMBOL,
+        MultiplierSource.PRODUCT,
+        MultiplierSource.TYPE,
+    )
+
+
+@attrs.frozen(kw_only=True)
+class GreeksRules:
+    """`[greeks]`."""
+
+    scope: GreeksScope = GreeksScope.POSITION
+    implied_volatility_in_percent: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class TimeRules:
+    """`[time]`: when the file's state was true."""
+
+    dates: tuple[str, ...] = ("%Y-%m-%d",)
+    times: tuple[str, ...] = ("%H:%M:%S", "%H:%M")
+    zone: str = "America/New_York"
+    """IANA name, where the file names none (or `ET`)."""
+    day_ends: str = "16:00"
+    """The time of day that a date alone stands for: the market's close."""
+
+
+@attrs.frozen(kw_only=True)
+class AccountRules:
+    """`[account]`."""
+
+    currency: str | None = None
+    """ISO 4217, where no column tells."""
+    balances: bool = False
+    """Cash rows and the total row are the account's balances."""
+
+
+@attrs.frozen(kw_only=True)
+class CheckRules:
+    """`[check]`."""
+
+    total_includes_cash: bool = True
+    total_tolerance: Decimal = Decimal("0.05")
+    """How far the total row may be from the sum of the rows, in currency."""
+    completeness: Completeness = Completeness.NONE
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Dialect:
+    """One kind of position file. Equal only to itself, so that what is computed from it can be kept."""
+
+    name: str
+    title: str
+    evidence: str = ""
+    """Where the knowledge comes from and how good it is."""
+    file: FileRules = FileRules()
+    detect: DetectRules = DetectRules()
+    header: HeaderRules = HeaderRules()
+    columns: Mapping[Field, tuple[str, ...]] = attrs.field(factory=dict)
+    """Names of each field's column, the preferred first."""
+    captures: tuple[Capture, ...] = ()
+    rows: tuple[RowRule, ...] = ()
+    ragged: RaggedRules = RaggedRules()
+    cells: CellRules = CellRules()
+    types: TypeRules = TypeRules()
+    symbol: SymbolRules = SymbolRules()
+    quantity: QuantityRules = QuantityRules()
+    money: MoneyRules = MoneyRules()
+    multiplier: MultiplierRules = MultiplierRules()
+    greeks: GreeksRules = GreeksRules()
+    time: TimeRules = TimeRules()
+    account: AccountRules = AccountRules()
+    check: CheckRules = CheckRules()
+
+
+@attrs.frozen(kw_only=True)
+class OtherReport:
+    """A kind of file that is no positions file and must not be read as one (`other_reports.toml`)."""
+
+    name: str
+    columns: tuple[str, ...]
+    """It has all of these."""
+    without: tuple[str, ...] = ()
+    """And none of these."""
+    instead: str = "export the positions instead"

@@ -1,0 +1,282 @@
+"""From a row of the table to a position."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from decimal import Decimal
+
+import attrs
+
+from variance_bridge.model import Caution, Greeks, Holding, Quote, Rejection, Side
+from variance_bridge.symbology import Deliverable, InstrumentType, futures_product
+from variance_bridge_csv import cells, money
+from variance_bridge_csv.dialect import Field, GreeksScope, MultiplierSource, RowClass
+from variance_bridge_csv.instruments import Identity, identify
+from variance_bridge_csv.names import plain
+from variance_bridge_csv.row_cells import RowCells, RowRefused
+
+LARGEST_QUANTITY = Decimal(10) ** 15
+
+_SECTOR = re.compile(r"[A-Za-z][A-Za-z0-9 &/,.()-]{0,47}")
+_SPELLED = re.compile(r"[!-~](?:[ -~]{0,62}[!-~])?")
+_ONE = Decimal(1)
+# The standard lot of a US equity or index option (OCC); shares, coins and funds are priced by the piece.
+_BY_TYPE = {
+    InstrumentType.STOCK: _ONE,
+    InstrumentType.CRYPTO: _ONE,
+    InstrumentType.FUND: _ONE,
+    InstrumentType.OPTION: Decimal(100),
+}
+_ON_FUTURES = frozenset({InstrumentType.FUTURE, InstrumentType.FUTURE_OPTION})
+
+
+@attrs.frozen
+class Position:
+    """A position that a row became, with what a reader should know of it. `holding` is None for a closed one."""
+
+    holding: Holding | None
+    cautions: tuple[Caution, ...] = ()
+    check: money.CostCheck = money.CostCheck.IMPOSSIBLE
+    sign_agrees: bool | None = None
+    has_cost: bool = False
+
+
+def position(row: RowCells, row_class: RowClass, as_of: date) -> Position:
+    """The position of a row.
+
+    Raises:
+        RowRefused: it has to be kept out.
+    """
+    identity = (
+        _money_fund(row, as_of) if row_class is RowClass.MONEY_MARKET else identify(row, as_of)
+    )
+    quantity = _quantity(row, row_class)
+    if not quantity:
+        return Position(None)
+    side = Side.LONG if quantity > 0 else Side.SHORT
+    multiplier = _multiplier(identity, row)
+    amounts = _amounts(row, identity, side, abs(quantity), multiplier)
+    earned = money.weigh(amounts, row.dialect.money)
+    holding = _holding(row, identity, amounts, earned)
+    return Position(
+        holding,
+        _cautions(row, holding, identity, earned),
+        earned.check,
+        earned.sign_agrees,
+        earned.cost_basis is not None,
+    )
+
+
+def _money_fund(row: RowCells, as_of: date) -> Identity:
+    identity = identify(row, as_of)
+    instrument = attrs.evolve(identity.instrument, type=InstrumentType.FUND)
+    return attrs.evolve(identity, instrument=instrument)
+
+
+def _quantity(row: RowCells, row_class: RowClass) -> Decimal:
+    try:
+        quantity = row.number(Field.QUANTITY)
+        if quantity is None and row_class is RowClass.MONEY_MARKET:
+            # A money-market fund is priced at 1: its value is its quantity.
+            quantity = row.number(Field.VALUE)
+    except cells.CellFault:
+        raise RowRefused(Rejection.QUANTITY_UNREADABLE, Field.QUANTITY) from None
+    if quantity is None:
+        raise RowRefused(Rejection.QUANTITY_MISSING, Field.QUANTITY)
+    if abs(quantity) > LARGEST_QUANTITY:
+        raise RowRefused(Rejection.OUT_OF_RANGE, Field.QUANTITY)
+    return _directed(quantity, row)
+
+
+def _directed(quantity: Decimal, row: RowCells) -> Decimal:
+    """The quantity with its sign, from the side column where the dialect has one."""
+    words = {plain(word): side for word, side in row.dialect.quantity.side_words.items()}
+    if not words or Field.SIDE not in row.header.columns:
+        return quantity
+    word = row.text(Field.SIDE)
+    if word is None:
+        if quantity:
+            raise RowRefused(Rejection.SIDE_MISSING, Field.SIDE)
+        return quantity
+    side = words.get(plain(word))
+    if side is None:
+        raise RowRefused(Rejection.SIDE_UNKNOWN, Field.SIDE)
+    if side == "long" and quantity < 0:
+        raise RowRefused(Rejection.TERMS_CONTRADICT, Field.SIDE)
+    return -abs(quantity) if side == "short" else quantity
+
+
+def _multiplier(identity: Identity, row: RowCells) -> Decimal | None:
+    for source in row.dialect.multiplier.sources:
+        found = _multiplier_from(source, identity, row)
+        if found is not None:
+            return found
+    return None
+
+
+def _multiplier_from(source: MultiplierSource, identity: Identity, row: RowCells) -> Decimal | None:
+    instrument = identity.instrument
+    if source is MultiplierSource.COLUMN:
+        try:
+            stated = row.number(Field.MULTIPLIER)
+        except cells.CellFault:
+            raise RowRefused(Rejection.MULTIPLIER_UNREADABLE, Field.MULTIPLIER) from None
+        if stated is not None and stated <= 0:
+            raise RowRefused(Rejection.MULTIPLIER_UNREADABLE, Field.MULTIPLIER)
+        return stated
+    if source is MultiplierSource.SYMBOL:
+        return identity.multiplier
+    if source is MultiplierSource.PRODUCT:
+        product = futures_product(instrument.root) if instrument.type in _ON_FUTURES else None
+        return None if product is None else product.multiplier
+    if instrument.deliverable is Deliverable.ADJUSTED:
+        return None
+    if instrument.type is InstrumentType.BOND:
+        return money.quotient(_ONE, row.dialect.money.bond_price_per)
+    return _BY_TYPE.get(instrument.type)
+
+
+def _fractions(identity: Identity) -> tuple[int | None, int | None]:
+    """Denominators of the fractions in which the position's price and its underlying's price may be written."""
+    instrument = identity.instrument
+    if instrument.type not in _ON_FUTURES:
+        return None, None
+    product = futures_product(instrument.root)
+    if product is None:
+        return None, None
+    on_option = instrument.type is InstrumentType.FUTURE_OPTION
+    return (product.option_fraction if on_option else product.fraction), product.fraction
+
+
+def _amounts(
+    row: RowCells, identity: Identity, side: Side, quantity: Decimal, multiplier: Decimal | None
+) -> money.Amounts:
+    own, underlying = _fractions(identity)
+    return money.Amounts(
+        type=identity.instrument.type,
+        side=side,
+        quantity=quantity,
+        multiplier=multiplier,
+        quote=Quote(
+            bid=row.amount(Field.BID, own),
+            ask=row.amount(Field.ASK, own),
+            mark=row.amount(Field.MARK, own),
+            last=row.amount(Field.LAST, own),
+            underlying_price=row.amount(Field.UNDERLYING_PRICE, underlying),
+        ),
+        cost_total=_known_cost(row, Field.COST_TOTAL, None),
+        cost_per_unit=_known_cost(row, Field.COST_PER_UNIT, own),
+        value=row.amount(Field.VALUE),
+        gain=row.amount(Field.GAIN),
+        day_gain=row.amount(Field.DAY_GAIN),
+    )
+
+
+def _known_cost(row: RowCells, field: Field, fraction: int | None) -> Decimal | None:
+    cost = row.amount(field, fraction)
+    if not cost and row.dialect.money.zero_cost_is_unknown:
+        return None
+    return cost
+
+
+def _holding(
+    row: RowCells, identity: Identity, amounts: money.Amounts, earned: money.Money
+) -> Holding:
+    instrument = identity.instrument
+    quote = attrs.evolve(amounts.quote, mark=earned.mark)
+    spelled = identity.spelled
+    currency = _currency(row)
+    return Holding(
+        root=instrument.root,
+        symbol=instrument.symbol,
+        broker_symbol=spelled
+        if spelled != instrument.symbol and _SPELLED.fullmatch(spelled)
+        else None,
+        underlying=instrument.underlying,
+        type=instrument.type,
+        side=amounts.side,
+        quantity=amounts.quantity,
+        option_type=instrument.option_type,
+        strike=instrument.strike,
+        expiration=instrument.expiration,
+        multiplier=amounts.multiplier,
+        deliverable=instrument.deliverable,
+        currency=None if currency == row.dialect.account.currency else currency,
+        average_price=earned.average_price,
+        cost_basis=earned.cost_basis,
+        market_value=earned.market_value,
+        unrealized_pl=earned.unrealized_pl,
+        day_pl=earned.day_pl,
+        opened_on=_opened_on(row),
+        sector=_sector(row),
+        quote=quote if quote != Quote() else None,
+        greeks=_greeks(row, amounts),
+    )
+
+
+def _currency(row: RowCells) -> str | None:
+    text = row.text(Field.CURRENCY)
+    if text is None:
+        return row.dialect.account.currency
+    if not re.fullmatch(r"[A-Z]{3}", text):
+        raise RowRefused(Rejection.UNREADABLE_ROW, Field.CURRENCY)
+    return text
+
+
+def _opened_on(row: RowCells) -> date | None:
+    try:
+        return row.day(Field.OPEN_DATE)
+    except cells.CellFault:
+        row.cautions.append((Caution.DATE_UNREADABLE, Field.OPEN_DATE))
+        return None
+
+
+def _sector(row: RowCells) -> str | None:
+    text = row.text(Field.SECTOR)
+    return text if text is not None and _SECTOR.fullmatch(text) else None
+
+
+def _greeks(row: RowCells, amounts: money.Amounts) -> Greeks | None:
+    volatility = row.amount(Field.IMPLIED_VOLATILITY)
+    if volatility is not None and row.dialect.greeks.implied_volatility_in_percent:
+        volatility = money.quotient(volatility, Decimal(100))
+    greeks = Greeks(
+        delta=_greek(row, Field.DELTA, amounts),
+        gamma=_greek(row, Field.GAMMA, amounts),
+        theta=_greek(row, Field.THETA, amounts),
+        vega=_greek(row, Field.VEGA, amounts),
+        beta_delta=_greek(row, Field.BETA_DELTA, amounts),
+        beta_gamma=_greek(row, Field.BETA_GAMMA, amounts),
+        implied_volatility=volatility,
+    )
+    return greeks if greeks != Greeks() else None
+
+
+def _greek(row: RowCells, field: Field, amounts: money.Amounts) -> Decimal | None:
+    value = row.amount(field)
+    if value is None or row.dialect.greeks.scope is GreeksScope.POSITION:
+        return value
+    if amounts.multiplier is None:
+        return None
+    sign = Decimal(amounts.side.sign)
+    return money.product(value, amounts.quantity, amounts.multiplier, sign)
+
+
+def _cautions(
+    row: RowCells, holding: Holding, identity: Identity, earned: money.Money
+) -> tuple[Caution, ...]:
+    found = [caution for caution, _field in row.cautions]
+    instrument = identity.instrument
+    if holding.multiplier is None:
+        found.append(Caution.MULTIPLIER_UNKNOWN)
+    if instrument.deliverable is Deliverable.ADJUSTED:
+        found.append(Caution.ADJUSTED_DELIVERABLE)
+    if instrument.type is InstrumentType.FUTURE_OPTION and instrument.contract is None:
+        found.append(Caution.SERIES_UNKNOWN)
+    found += earned.cautions
+    has_column = {Field.COST_TOTAL, Field.COST_PER_UNIT} & row.header.columns.keys()
+    told = {Caution.COST_CONTRADICTED, Caution.COST_MEANINGLESS, Caution.MULTIPLIER_UNKNOWN}
+    if has_column and holding.cost_basis is None and not told.intersection(found):
+        found.append(Caution.COST_UNKNOWN)
+    return tuple(dict.fromkeys(found))

@@ -1,0 +1,144 @@
+"""The file itself: which one, its bytes, its time, and a name for it that can be shown."""
+
+from __future__ import annotations
+
+import re
+import stat
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import attrs
+
+from variance_bridge.errors import ConfigurationError, DataRefused, UsageError
+from variance_bridge_csv.text import LARGEST_FILE
+
+_WORD = re.compile(r"[^\W_]+")
+_HIDDEN = "***"
+
+
+@attrs.frozen
+class InputFile:
+    """A positions file as it was found.
+
+    Attributes:
+        shown: its name, with what may be an account number or a nickname hidden.
+        data: its bytes.
+        modified_at: its modification time, UTC.
+        account: the account number that its name tells, or "".
+        nickname: the user's word for the account that its name tells.
+    """
+
+    shown: str
+    data: bytes = attrs.field(repr=False)
+    modified_at: datetime
+    account: str = attrs.field(default="", repr=False)
+    nickname: str | None = attrs.field(default=None, repr=False)
+
+
+def choose(named: Path | None, folder: str | None) -> Path:
+    """The file that the user named, else the newest `.csv` in the folder of the settings.
+
+    Raises:
+        UsageError: neither was given.
+        ConfigurationError: the folder is none, or has no such file.
+    """
+    if named is not None:
+        return named
+    if not folder:
+        raise UsageError(
+            "this broker reads a file, and none was named",
+            hint="--input FILE, or input_folder in the table [brokers.csv] of variance.toml",
+        )
+    place = Path(folder).expanduser()
+    try:
+        found = [
+            (path.stat().st_mtime_ns, path.name, path)
+            for path in place.iterdir()
+            if path.suffix.casefold() == ".csv" and path.is_file()
+        ]
+    except OSError:
+        raise ConfigurationError(
+            "the input folder of the settings cannot be read", hint="set brokers.csv.input_folder"
+        ) from None
+    if not found:
+        raise ConfigurationError(
+            "the input folder of the settings has no .csv file",
+            hint="export the positions into it, or name a file: --input FILE",
+        )
+    return max(found)[2]
+
+
+def read(path: Path, name_patterns: Iterable[str]) -> InputFile:
+    """The file's bytes and time.
+
+    Raises:
+        DataRefused: it is not there, no file, not readable, or larger than any positions file.
+    """
+    shown, account, nickname = describe_name(path.name, name_patterns)
+    try:
+        with path.open("rb") as file:
+            status = path.stat()
+            if stat.S_ISREG(status.st_mode) and status.st_size > LARGEST_FILE:
+                raise _too_large(shown)
+            data = file.read(LARGEST_FILE + 1)
+    except FileNotFoundError:
+        raise DataRefused("there is no such file", where=shown, hint="check --input") from None
+    except IsADirectoryError:
+        raise DataRefused(
+            "this is a folder, not a file", where=shown, hint="check --input"
+        ) from None
+    except (OSError, ValueError):
+        raise DataRefused(
+            "the file cannot be read", where=shown, hint="check its permissions"
+        ) from None
+    if len(data) > LARGEST_FILE:
+        raise _too_large(shown)
+    modified_at = datetime.fromtimestamp(int(status.st_mtime), UTC)
+    return InputFile(shown, data, modified_at, account, nickname)
+
+
+def _too_large(shown: str) -> DataRefused:
+    return DataRefused(
+        f"larger than {LARGEST_FILE // 1024 // 1024} MiB: this is no positions file",
+        where=f"{shown}, line 1, column 1",
+        hint="use the broker's CSV export of the positions",
+    )
+
+
+def describe_name(name: str, name_patterns: Iterable[str]) -> tuple[str, str, str | None]:
+    """The name as it can be shown, the account number and the nickname that it tells.
+
+    What a dialect's pattern says is personal is hidden; so is every word that looks like an account number: four digits
+    or more among letters, or five digits or more.
+    """
+    account, nickname = "", None
+    hidden: list[tuple[int, int]] = []
+    for pattern in name_patterns:
+        found = re.fullmatch(pattern, name[:255], re.IGNORECASE)
+        if found is None:
+            continue
+        groups = found.groupdict()
+        account = account or groups.get("account") or ""
+        nickname = nickname or groups.get("nickname")
+        hidden += [found.span(group) for group in found.groupdict() if found[group]]
+    for word in _WORD.finditer(name):
+        digits = sum(character.isdigit() for character in word[0])
+        letters = len(word[0]) - digits
+        if digits >= 5 or (digits >= 3 and letters and len(word[0]) >= 6):
+            hidden.append(word.span())
+    shown = name
+    for start, end in sorted(_merged(hidden), reverse=True):
+        shown = shown[:start] + _HIDDEN + shown[end:]
+    printable = "".join(character if character.isprintable() else "?" for character in shown)
+    return printable[:100], account, nickname
+
+
+def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged

@@ -1,0 +1,239 @@
+"""What a row is a position in: its symbol, its type and its terms, brought together and cross-checked."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import attrs
+
+from variance_bridge.model import Caution, Rejection
+from variance_bridge.symbology import (
+    Instrument,
+    InstrumentType,
+    OptionType,
+    SymbolError,
+    future_option_symbol,
+    instrument_type_of,
+    option_symbol,
+    parse,
+)
+from variance_bridge_csv import cells, patterns
+from variance_bridge_csv.dialect import Field, TypeRules
+from variance_bridge_csv.names import plain
+from variance_bridge_csv.row_cells import RowCells, RowRefused
+
+LONGEST_SYMBOL = 128
+
+_OPTION_KINDS = frozenset({InstrumentType.OPTION, InstrumentType.FUTURE_OPTION})
+_RIGHTS = {
+    "call": OptionType.CALL,
+    "c": OptionType.CALL,
+    "put": OptionType.PUT,
+    "p": OptionType.PUT,
+}
+
+
+@attrs.frozen
+class Identity:
+    """An instrument, as the broker spelled it, and the multiplier where the symbol's text tells one."""
+
+    instrument: Instrument
+    spelled: str
+    multiplier: Decimal | None = None
+
+
+@attrs.frozen
+class _Terms:
+    """What the columns beside the symbol say."""
+
+    kind: InstrumentType | None
+    kind_unknown: bool
+    underlying: str | None
+    option_type: OptionType | None = None
+    strike: Decimal | None = None
+    expiration: date | None = None
+
+
+def identify(row: RowCells, as_of: date) -> Identity:
+    """The instrument of a position row.
+
+    Args:
+        row: the row.
+        as_of: the day of the file; it tells the decade of a year with one digit.
+
+    Raises:
+        RowRefused: the symbol or the terms are missing, unreadable, or contradict each other.
+    """
+    spelled = row.text(Field.SYMBOL)
+    if spelled is None:
+        raise RowRefused(Rejection.SYMBOL_MISSING, Field.SYMBOL)
+    if len(spelled) > LONGEST_SYMBOL:
+        raise RowRefused(Rejection.SYMBOL_UNREADABLE, Field.SYMBOL)
+    symbol, multiplier = _symbol(spelled, row)
+    terms = _terms(row)
+    instrument = (
+        _option(symbol, terms, as_of) if _is_option(terms) else _other(symbol, terms, as_of)
+    )
+    if instrument is None:
+        raise RowRefused(Rejection.SYMBOL_UNREADABLE, Field.SYMBOL)
+    if terms.kind_unknown and instrument.type is InstrumentType.OTHER:
+        row.cautions.append((Caution.TYPE_UNKNOWN, Field.TYPE))
+    return Identity(instrument, spelled, multiplier)
+
+
+def kind_of(word: str, rules: TypeRules) -> InstrumentType | None:
+    """What a word of the type column means; the dialect's own words come first."""
+    own = {plain(one): kind for one, kind in rules.words.items()}
+    return (
+        own.get(plain(word).replace("_", " ")) or own.get(plain(word)) or instrument_type_of(word)
+    )
+
+
+def _symbol(spelled: str, row: RowCells) -> tuple[str, Decimal | None]:
+    rules = row.dialect.symbol
+    symbol = spelled
+    for prefix in rules.strip_prefix:
+        symbol = symbol.removeprefix(prefix)
+    for suffix in rules.strip_suffix:
+        symbol = symbol.removesuffix(suffix)
+    found = patterns.match(rules.pattern, symbol) if rules.pattern else None
+    if found is None:
+        return symbol, None
+    groups = found.groupdict()
+    digits = groups.get("multiplier")
+    multiplier = Decimal(digits) if digits and digits.isascii() and digits.isdigit() else None
+    return groups.get("symbol") or symbol, multiplier or None
+
+
+def _terms(row: RowCells) -> _Terms:
+    word = row.text(Field.TYPE)
+    kind = None if word is None else kind_of(word, row.dialect.types)
+    if kind is None and not row.dialect.types.infer:
+        raise RowRefused(
+            Rejection.TYPE_MISSING if word is None else Rejection.TYPE_UNKNOWN, Field.TYPE
+        )
+    terms = _Terms(kind, word is not None and kind is None, row.text(Field.UNDERLYING))
+    if kind in _OPTION_KINDS or (kind is None and row.text(Field.OPTION_TYPE) is not None):
+        return attrs.evolve(
+            terms,
+            option_type=_right(row),
+            strike=_strike(row),
+            expiration=_expiration(row),
+        )
+    if kind is InstrumentType.FUTURE:
+        if row.text(Field.OPTION_TYPE) is not None:
+            raise RowRefused(Rejection.TERMS_CONTRADICT, Field.OPTION_TYPE)
+        return attrs.evolve(terms, expiration=_expiration(row))
+    return terms
+
+
+def _right(row: RowCells) -> OptionType | None:
+    word = row.text(Field.OPTION_TYPE)
+    if word is None:
+        return None
+    right = _RIGHTS.get(plain(word))
+    if right is None:
+        raise RowRefused(Rejection.UNREADABLE_ROW, Field.OPTION_TYPE)
+    return right
+
+
+def _strike(row: RowCells) -> Decimal | None:
+    try:
+        strike = row.number(Field.STRIKE)
+    except cells.CellFault:
+        raise RowRefused(Rejection.NUMBER_UNREADABLE, Field.STRIKE) from None
+    if strike is not None and strike < 0:
+        raise RowRefused(Rejection.OUT_OF_RANGE, Field.STRIKE)
+    return strike or None
+
+
+def _expiration(row: RowCells) -> date | None:
+    try:
+        return row.day(Field.EXPIRATION)
+    except cells.CellFault:
+        raise RowRefused(Rejection.DATE_UNREADABLE, Field.EXPIRATION) from None
+
+
+def _is_option(terms: _Terms) -> bool:
+    return terms.kind in _OPTION_KINDS or terms.option_type is not None
+
+
+def _option(symbol: str, terms: _Terms, as_of: date) -> Instrument | None:
+    """An option: by its own symbol, or by an underlying's symbol and the terms in the columns."""
+    # Brokers call options on futures options, so that word alone does not bind; the other one does.
+    kind = (
+        InstrumentType.FUTURE_OPTION
+        if terms.kind is InstrumentType.FUTURE_OPTION
+        else InstrumentType.OPTION
+    )
+    written = _parse(symbol, kind, terms, as_of) or _parse(
+        symbol, kind, attrs.evolve(terms, expiration=None), as_of
+    )
+    if written is None:
+        return _from_columns(symbol, kind, terms, as_of)
+    for stated, meant, field in (
+        (terms.expiration, written.expiration, Field.EXPIRATION),
+        (terms.strike, written.strike, Field.STRIKE),
+        (terms.option_type, written.option_type, Field.OPTION_TYPE),
+    ):
+        if stated is not None and meant is not None and stated != meant:
+            raise RowRefused(Rejection.TERMS_CONTRADICT, field)
+    if written.expiration is None:
+        raise RowRefused(Rejection.EXPIRATION_MISSING, Field.EXPIRATION)
+    return written
+
+
+def _parse(
+    symbol: str, kind: InstrumentType | None, terms: _Terms, as_of: date
+) -> Instrument | None:
+    try:
+        return parse(
+            symbol,
+            instrument_type=kind,
+            underlying=terms.underlying,
+            expires_on=terms.expiration,
+            as_of=as_of,
+        )
+    except SymbolError:
+        return None
+
+
+def _from_columns(
+    symbol: str, kind: InstrumentType, terms: _Terms, as_of: date
+) -> Instrument | None:
+    """An option whose symbol cell names its underlying only: `GLD`, `BRK/B`, `/ESZ25`."""
+    on_future = symbol.startswith("/") or kind is InstrumentType.FUTURE_OPTION
+    underlying_kind = InstrumentType.FUTURE if on_future else InstrumentType.STOCK
+    underlying = _parse(symbol, underlying_kind, attrs.evolve(terms, underlying=None), as_of)
+    if underlying is None:
+        return None
+    if terms.expiration is None:
+        raise RowRefused(Rejection.EXPIRATION_MISSING, Field.EXPIRATION)
+    if terms.strike is None:
+        raise RowRefused(Rejection.STRIKE_MISSING, Field.STRIKE)
+    if terms.option_type is None:
+        raise RowRefused(Rejection.TYPE_MISSING, Field.OPTION_TYPE)
+    try:
+        if on_future:
+            built = future_option_symbol(
+                underlying.symbol, terms.expiration, terms.option_type, terms.strike
+            )
+        else:
+            built = option_symbol(symbol, terms.expiration, terms.option_type, terms.strike)
+    except SymbolError:
+        return None
+    made_of = InstrumentType.FUTURE_OPTION if on_future else InstrumentType.OPTION
+    return _parse(built, made_of, attrs.evolve(terms, underlying=None), as_of)
+
+
+def _other(symbol: str, terms: _Terms, as_of: date) -> Instrument | None:
+    """What is no option by its columns. Without a type, or with an unknown one, the symbol must tell."""
+    if terms.kind is not None:
+        return _parse(symbol, terms.kind, terms, as_of)
+    told = _parse(symbol, None, terms, as_of)
+    if not terms.kind_unknown:
+        return told
+    if told is not None and told.type in {*_OPTION_KINDS, InstrumentType.FUTURE}:
+        return told
+    return _parse(symbol, InstrumentType.OTHER, terms, as_of)

@@ -1,0 +1,285 @@
+"""Where in a file the table is: the header, found by its column names; its sections; and what the other lines tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+
+import attrs
+
+from variance_bridge.errors import DataRefused
+from variance_bridge_csv import patterns
+from variance_bridge_csv.dialect import Dialect, Field, RepeatedHeader, Scope
+from variance_bridge_csv.names import bare, plain, shown, visible
+from variance_bridge_csv.rows import Row
+
+
+@attrs.frozen
+class Header:
+    """A header row and what its columns mean.
+
+    Attributes:
+        row: the row.
+        columns: the place of each field's column, from 0.
+        width: how many columns there are; nameless ones at the end (a trailing delimiter) do not count.
+        unknown: names of columns that the dialect does not know, fit for the screen.
+        missing: what the dialect needs and the row has not, in words; empty when the row is this dialect's header.
+        decoy: the row belongs to another table of the file.
+        repeated: places of columns whose name stands in the row a second time.
+        known: how many of the names the dialect knows.
+    """
+
+    row: Row
+    columns: Mapping[Field, int]
+    width: int
+    unknown: tuple[str, ...]
+    missing: tuple[str, ...]
+    decoy: bool
+    repeated: tuple[int, ...]
+    known: int
+
+    @property
+    def fits(self) -> bool:
+        """Whether the row is the dialect's header."""
+        return not self.missing and not self.decoy
+
+
+@attrs.frozen
+class Section:
+    """One header and the rows below it, with what was captured for it."""
+
+    header: Header
+    rows: tuple[Row, ...]
+    captured: Mapping[str, str] = attrs.field(repr=False)
+
+
+@attrs.frozen
+class Layout:
+    """The sections of a file, what was captured for all of them, and whether the end of a complete file was seen."""
+
+    sections: tuple[Section, ...]
+    captured: Mapping[str, str] = attrs.field(repr=False)
+    ended: bool
+
+
+@attrs.frozen
+class _Vocabulary:
+    """The names of a dialect, in the forms in which they are compared."""
+
+    known: frozenset[str]
+    fields: tuple[tuple[Field, tuple[str, ...], tuple[str, ...]], ...]
+    """Field, its names, and its names without blanks and punctuation."""
+    duplicates: frozenset[str]
+    decoys: frozenset[str]
+    symbol: frozenset[str]
+
+
+@lru_cache(maxsize=256)
+def _vocabulary(dialect: Dialect) -> _Vocabulary:
+    every = (
+        *(name for names in dialect.columns.values() for name in names),
+        *dialect.header.known,
+        *dialect.detect.columns,
+        *dialect.detect.evidence,
+    )
+    return _Vocabulary(
+        known=frozenset(map(plain, every)),
+        fields=tuple(
+            (field, tuple(map(plain, names)), tuple(filter(None, map(bare, names))))
+            for field, names in dialect.columns.items()
+        ),
+        duplicates=frozenset(map(plain, dialect.header.duplicates)),
+        decoys=frozenset(map(plain, dialect.header.not_with)),
+        symbol=frozenset(map(plain, dialect.columns[dialect.detect.needs[0]])),
+    )
+
+
+def read_header(row: Row, dialect: Dialect) -> Header:
+    """The row, read as the dialect's header: what its cells mean, and what is missing."""
+    vocabulary = _vocabulary(dialect)
+    names = [plain(cell) for cell in row.cells]
+    width = len(names)
+    while width and not names[width - 1]:
+        width -= 1
+    columns = _columns(names, vocabulary, loosely=dialect.header.loose)
+    claimed = set(columns.values())
+    known = [name in vocabulary.known or place in claimed for place, name in enumerate(names)]
+    unknown = tuple(
+        shown(cell)
+        for place, cell in enumerate(row.cells[:width])
+        if names[place] and not known[place]
+    )
+    return Header(
+        row=row,
+        columns=columns,
+        width=width,
+        unknown=unknown,
+        missing=tuple(_missing(columns, set(names), dialect)),
+        decoy=not vocabulary.decoys.isdisjoint(names),
+        repeated=tuple(_repeated(names, vocabulary.duplicates)),
+        known=sum(known),
+    )
+
+
+def _repeated(names: Sequence[str], allowed: frozenset[str]) -> Iterator[int]:
+    seen: set[str] = set()
+    for place, name in enumerate(names):
+        if name and name in seen and name not in allowed:
+            yield place
+        seen.add(name)
+
+
+def _columns(names: Sequence[str], vocabulary: _Vocabulary, *, loosely: bool) -> dict[Field, int]:
+    """The place of each field: by the name as it is first, by its letters and digits only where that is allowed."""
+    columns: dict[Field, int] = {}
+    for field, synonyms, _loose in vocabulary.fields:
+        place = _first(names, synonyms)
+        if place is not None:
+            columns[field] = place
+    if loosely:
+        claimed = set(columns.values())
+        letters = ["" if place in claimed else bare(name) for place, name in enumerate(names)]
+        for field, _synonyms, loose in vocabulary.fields:
+            place = None if field in columns else _first(letters, loose)
+            if place is not None and letters.count(letters[place]) == 1:
+                columns[field] = place
+    return columns
+
+
+def _first(names: Sequence[str], synonyms: Sequence[str]) -> int | None:
+    return next((names.index(name) for name in synonyms if name in names), None)
+
+
+def _missing(columns: Mapping[Field, int], names: set[str], dialect: Dialect) -> Iterator[str]:
+    rules = dialect.detect
+    for field in rules.needs:
+        if field not in columns:
+            yield f'"{dialect.columns[field][0]}"'
+    for group in rules.needs_one_of:
+        if not any(field in columns for field in group):
+            one_of = [
+                f'"{dialect.columns[field][0]}"' for field in group if field in dialect.columns
+            ]
+            yield f"one of {', '.join(one_of)}"
+    for name in rules.columns:
+        if plain(name) not in names:
+            yield f'"{name}"'
+    for name in rules.forbids:
+        if plain(name) in names:
+            yield f'no "{name}"'
+
+
+def find_header(rows: Sequence[Row], dialect: Dialect) -> Header | None:
+    """The first row that is the dialect's header; else the row that comes nearest, if any does; else None."""
+    nearest: Header | None = None
+    before_found = dialect.detect.before_header is None
+    for row in rows[: dialect.header.search_lines]:
+        if row.blank or row.fault:
+            continue
+        if not before_found and patterns.match(dialect.detect.before_header or "", line_text(row)):
+            before_found = True
+            continue
+        header = read_header(row, dialect)
+        if not before_found:
+            header = attrs.evolve(header, missing=(*header.missing, "its title line"))
+        if header.fits:
+            return header
+        if not header.decoy and header.known and (nearest is None or header.known > nearest.known):
+            nearest = header
+    return nearest
+
+
+def line_text(row: Row) -> str:
+    """What a line outside the table says: its only cell, or else the line as it is."""
+    filled = [cell for cell in map(visible, row.cells) if cell]
+    return filled[0] if len(filled) == 1 and not row.fault else visible(row.text)
+
+
+def lay_out(rows: Sequence[Row], header: Header, dialect: Dialect, where: str) -> Layout:
+    """The file's sections.
+
+    Raises:
+        DataRefused: a column name stands twice in a header, or a header a second time where it must not.
+    """
+    walk = _Walk(dialect, where)
+    for row in rows:
+        if walk.finished:
+            break
+        walk.take(row, header)
+    return walk.layout()
+
+
+class _Walk:
+    """The walk over a file's rows, from the first to the last."""
+
+    def __init__(self, dialect: Dialect, where: str) -> None:
+        self.dialect = dialect
+        self.where = where
+        self.finished = False
+        self._ended = False
+        self._captured: dict[str, str] = {}
+        self._pending: dict[str, str] = {}
+        self._sections: list[tuple[Header, dict[str, str], list[Row]]] = []
+        self._header_words = _vocabulary(dialect).symbol
+
+    def take(self, row: Row, first_header: Header) -> None:
+        """The next row."""
+        if row.line == first_header.row.line:
+            self._start(first_header)
+        elif row.blank and not row.fault:
+            return
+        elif not self._capture(row) and self._sections:
+            self._take_below(row)
+
+    def _take_below(self, row: Row) -> None:
+        names = {plain(cell) for cell in row.cells}
+        if any({plain(name) for name in group} <= names for group in self.dialect.header.ends_at):
+            self.finished = True
+            return
+        if names & self._header_words and not row.fault:
+            again = read_header(row, self.dialect)
+            if again.fits:
+                self._repeat(again)
+                return
+        self._sections[-1][2].append(row)
+
+    def _repeat(self, header: Header) -> None:
+        if self.dialect.header.repeats is RepeatedHeader.REFUSE:
+            raise DataRefused(
+                "the header stands here a second time: two exports in one file would count positions twice",
+                where=f"{self.where}, line {header.row.line}, column 1",
+                hint="export the positions again, into a file of their own",
+            )
+        self._start(header)
+
+    def _start(self, header: Header) -> None:
+        if header.repeated:
+            place = header.repeated[0]
+            raise DataRefused(
+                f'the column "{shown(header.row.cells[place])}" stands in the header twice',
+                where=f"{self.where}, line {header.row.line}, column {header.row.columns[place]}",
+                hint="which one is right cannot be told; export the positions again",
+            )
+        self._sections.append((header, self._pending, []))
+        self._pending = {}
+
+    def _capture(self, row: Row) -> bool:
+        text = line_text(row)
+        for capture in self.dialect.captures:
+            found = patterns.match(capture.pattern, text)
+            if found is None:
+                continue
+            target = self._captured if capture.scope is Scope.FILE else self._pending
+            for name, value in found.groupdict().items():
+                if value is not None:
+                    target.setdefault(name, value.strip())
+            self._ended = self._ended or capture.ends
+            return True
+        return False
+
+    def layout(self) -> Layout:
+        """What was found."""
+        sections = tuple(
+            Section(header, tuple(rows), captured) for header, captured, rows in self._sections
+        )
+        return Layout(sections, self._captured, self._ended)

@@ -1,0 +1,118 @@
+"""The dialects that are at hand: those shipped with this plugin, and the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from variance_bridge.errors import ConfigurationError
+from variance_bridge_csv.dialect import Dialect, OtherReport
+from variance_bridge_csv.dialect_file import (
+    LARGEST_DIALECT,
+    DialectFault,
+    extend,
+    parse_table,
+    read_dialect,
+    read_other_reports,
+)
+
+_SHIPPED = files("variance_bridge_csv") / "dialects"
+_OTHER_REPORTS = "other_reports.toml"
+_MOST_USER_DIALECTS = 200
+
+
+@attrs.frozen
+class KnownDialect:
+    """A dialect with the table that it was read from, which is its plain-data form."""
+
+    dialect: Dialect
+    table: Mapping[str, Any] = attrs.field(repr=False)
+
+
+def load(folder: Path | None) -> Mapping[str, KnownDialect]:
+    """All dialects by name. One in `folder` takes the place of a shipped one of the same name. I/O.
+
+    Raises:
+        DialectFault: a dialect of the user is faulty; where and how.
+    """
+    tables: dict[str, tuple[dict[str, Any], str]] = dict(_shipped_tables())
+    for path in _user_files(folder):
+        where = path.name
+        try:
+            with path.open("rb") as file:
+                data = file.read(LARGEST_DIALECT + 1)
+            table = parse_table(data.decode("utf-8"), where)
+        except (OSError, UnicodeDecodeError):
+            raise DialectFault("the dialect file cannot be read", where=where) from None
+        tables[_name_of(table, where)] = (table, where)
+    return {name: _known(name, tables) for name in tables}
+
+
+def _user_files(folder: Path | None) -> list[Path]:
+    if folder is None or not folder.is_dir():
+        return []
+    found = sorted(folder.glob("*.toml"))
+    if len(found) > _MOST_USER_DIALECTS:
+        raise ConfigurationError(
+            f"more than {_MOST_USER_DIALECTS} dialect files in the configuration folder"
+        )
+    return found
+
+
+@cache
+def _shipped_tables() -> tuple[tuple[str, tuple[dict[str, Any], str]], ...]:
+    tables = []
+    for file in sorted(_SHIPPED.iterdir(), key=lambda one: one.name):
+        if file.name.endswith(".toml") and file.name != _OTHER_REPORTS:
+            where = f"dialects/{file.name}"
+            table = parse_table(file.read_text(encoding="utf-8"), where)
+            tables.append((_name_of(table, where), (table, where)))
+    return tuple(tables)
+
+
+@cache
+def other_reports() -> tuple[OtherReport, ...]:
+    """The kinds of broker file that are no positions files."""
+    text = (_SHIPPED / _OTHER_REPORTS).read_text(encoding="utf-8")
+    return read_other_reports(parse_table(text, _OTHER_REPORTS), _OTHER_REPORTS)
+
+
+def _name_of(table: Mapping[str, Any], where: str) -> str:
+    name = table.get("name")
+    if not isinstance(name, str):
+        raise DialectFault("name is missing", where=where)
+    return name
+
+
+def _known(name: str, tables: Mapping[str, tuple[dict[str, Any], str]]) -> KnownDialect:
+    table, where = tables[name]
+    full = _extended(table, where, tables, (name,))
+    return KnownDialect(read_dialect(full, where), full)
+
+
+def _extended(
+    table: Mapping[str, Any],
+    where: str,
+    tables: Mapping[str, tuple[dict[str, Any], str]],
+    chain: tuple[str, ...],
+) -> dict[str, Any]:
+    base_name = table.get("extends")
+    if base_name is None:
+        return dict(table)
+    if base_name == chain[-1] and dict(_shipped_tables()).get(base_name, (None,))[0] not in (
+        None,
+        table,
+    ):
+        base, base_where = dict(_shipped_tables())[base_name]
+        return extend(_extended(base, base_where, tables, (*chain, base_name)), table)
+    if base_name not in tables:
+        raise DialectFault("extends: no dialect of that name", where=where)
+    if base_name in chain:
+        raise DialectFault("extends: a dialect cannot extend itself", where=where)
+    base, base_where = tables[base_name]
+    return extend(_extended(base, base_where, tables, (*chain, base_name)), table)

@@ -1,0 +1,72 @@
+"""Regular expressions that come from dialect files: checked before use, and never given long text.
+
+A dialect may be copied from a stranger, so its patterns must not be able to stall the program. Python's engine
+backtracks; what makes that explode is a repeat inside a repeat, or many open-ended repeats in a row over a long text.
+The first is refused, the second is bounded in number, and the text is cut off at `LONGEST_TEXT`.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+LONGEST_PATTERN = 400
+LONGEST_TEXT = 300
+MOST_OPEN_REPEATS = 6
+
+_ESCAPE = re.compile(r"\\.", re.DOTALL)
+_SET = re.compile(r"\[\^?\]?[^\]]*\]")
+_OPEN_REPEAT = re.compile(r"[*+]|\{[0-9]*,\}")
+_REPEATED_GROUP = re.compile(r"\)(?:[*+]|\{[0-9]+(?:,[0-9]*)?\})")
+_BACKREFERENCE = re.compile(r"\\[1-9]|\(\?P=")
+_LOOKAROUND = re.compile(r"\(\?(?:[=!]|<[=!])")
+
+
+def fault(pattern: str) -> str | None:
+    """What is wrong with a dialect's pattern, or None."""
+    if len(pattern) > LONGEST_PATTERN:
+        return f"is longer than {LONGEST_PATTERN} characters"
+    if _BACKREFERENCE.search(pattern):
+        return "has a back-reference"
+    if _LOOKAROUND.search(pattern):
+        return "looks ahead or behind"
+    skeleton = _SET.sub("s", _ESCAPE.sub("e", pattern))
+    if _nested_repeat(skeleton):
+        return "repeats a group that has a repeat or a choice in it"
+    if len(_OPEN_REPEAT.findall(skeleton)) > MOST_OPEN_REPEATS:
+        return f"has more than {MOST_OPEN_REPEATS} open-ended repeats"
+    try:
+        re.compile(pattern)
+    except (re.error, OverflowError, RecursionError):
+        return "is not a regular expression"
+    return None
+
+
+def _nested_repeat(skeleton: str) -> bool:
+    starts: list[int] = []
+    for place, character in enumerate(skeleton):
+        if character == "(":
+            starts.append(place)
+        elif character == ")" and starts:
+            inside = skeleton[starts.pop() + 1 : place].removeprefix("?:")
+            repeated = _REPEATED_GROUP.match(skeleton, place)
+            if repeated and re.search(r"[*+|{]", inside):
+                return True
+    return False
+
+
+@lru_cache(maxsize=512)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+def match(pattern: str, text: str) -> re.Match[str] | None:
+    """The match of the whole text, or None. Text beyond `LONGEST_TEXT` matches nothing."""
+    if len(text) > LONGEST_TEXT:
+        return None
+    return _compiled(pattern).fullmatch(text)
+
+
+def group_names(pattern: str) -> frozenset[str]:
+    """The named groups of a pattern that has no `fault`."""
+    return frozenset(_compiled(pattern).groupindex)

@@ -1,0 +1,19 @@
+"""The keys of the configuration table `[brokers.csv]`."""
+
+from __future__ import annotations
+
+import attrs
+
+from variance_bridge.broker import setting
+
+
+@attrs.frozen(kw_only=True)
+class CsvSettings:
+    """How position files are found and read."""
+
+    dialect: str | None = setting(
+        None, title="The dialect to read the file by, instead of the one that its header names"
+    )
+    input_folder: str | None = setting(
+        None, title="Folder whose newest .csv file is read when no --input is given"
+    )
