@@ -159,7 +159,8 @@ class PersonalValues:
     def add(self, value: str | Secret, kind: PersonalKind | None = None) -> None:
         """Remember a value. A second time changes nothing.
 
-        A value that is written with separators ("1234-5678") is known without them too.
+        A value that is written with separators ("1234-5678") is known without them too, and a number without its
+        leading zeros.
         """
         spelled = (value.reveal() if isinstance(value, Secret) else value).strip()
         if kind is None:
@@ -168,6 +169,9 @@ class PersonalValues:
         squeezed = _SEPARATORS.sub("", spelled)
         if len(squeezed) >= _SHORTEST_SUBSTRING_WORD and any(map(str.isdigit, squeezed)):
             self._keep(squeezed, kind)
+        number = squeezed.lstrip("0")
+        if number.isdigit() and len(number) >= _SHORTEST_SUBSTRING_NUMBER:
+            self._keep(number, kind)
 
     def _keep(self, spelled: str, kind: PersonalKind) -> None:
         folded = fold(spelled)
