@@ -77,6 +77,11 @@ def test_beta_delta_is_in_shares_of_spy():
     assert row["β Delta"] == "3"
 
 
+def test_beta_delta_is_unknown_without_spy():
+    position = {"symbol": "F", "quantity": 100, "quote": {"mark": "12"}}
+    assert cells(one(position, betas={"F": "1.5"}), EVERY_COLUMN)["F"]["β Delta"] == "--"
+
+
 def test_what_is_unknown_is_two_hyphens(portfolio):
     row = cells(portfolio, EVERY_COLUMN)["BRK/B"]
     assert {

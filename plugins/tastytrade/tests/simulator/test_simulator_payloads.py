@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -49,6 +50,13 @@ def test_one_account_is_not_nested(start):
 
 def test_the_customer_has_a_name_that_nobody_has(start):
     assert start().get("/customers/me").json()["data"]["email"].endswith(".invalid")
+
+
+@pytest.mark.parametrize("path", ["positions", "balances", "balances/USD"])
+def test_nothing_of_another_persons_account_is_told(start, path):
+    client = start()
+    assert client.get(f"/accounts/5WX09999/{path}").code == "not_permitted"
+    assert client.get("/customers/me/accounts/5WX09999").code == "not_permitted"
 
 
 def test_an_account_of_2018_has_no_word_on_being_closed(start):
@@ -118,6 +126,15 @@ def test_realized_amounts_are_unsigned_with_an_effect_and_a_day(start):
     assert rows(client)["SPY"]["realized-today-effect"] == "None"
 
 
+def test_an_old_realized_amount_keeps_its_day(start):
+    old = {"symbol": "SPY", "realized_today": "5", "realized_date": "2026-11-02"}
+    row = rows(start(SimulatedPortfolio.of([SimulatedPosition.from_data(old)])))["SPY"]
+    assert (row["realized-today-date"], row["realized-day-gain-date"]) == (
+        "2026-11-02",
+        "2026-11-02",
+    )
+
+
 @pytest.mark.parametrize(
     ("form", "multiplier", "quantity"),
     [
@@ -137,7 +154,9 @@ def test_a_whole_multiplier_is_an_integer_or_a_string_by_year(start):
     client = start()
     symbol = "IWM   270115P00225000"
     assert rows(client)[symbol]["multiplier"] == "100.0"
-    client.simulator.wire = wire.PRODUCTION_2025
+    client.simulator.wire = replace(
+        client.simulator.wire, multiplier=NumberForm.INTEGER, stray_spaces=True
+    )
     assert rows(client)[symbol]["multiplier"] == 100
     assert rows(client)[symbol]["realized-today-effect"] == " Debit"
 

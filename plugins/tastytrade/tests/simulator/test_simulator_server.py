@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import signal
@@ -24,6 +25,7 @@ from variance_bridge_tastytrade.simulator import (
     Simulator,
     SimulatorError,
 )
+from variance_bridge_tastytrade.simulator.__main__ import main
 
 ACCOUNTS = "/customers/me/accounts"
 POSITIONS = "/accounts/5WX00001/positions"
@@ -179,6 +181,32 @@ def test_a_body_in_chunks_ends_the_connection_and_not_the_server(start):
     assert client.get(ACCOUNTS).status == 200
 
 
+def test_a_failure_outside_an_answer_fails_the_test_too(portfolio):
+    def broken_clock():
+        raise ArithmeticError
+
+    simulator = Simulator(portfolio, clock=broken_clock)
+    with pytest.raises(SimulatorError):
+        ask_in_vain(simulator)
+    assert isinstance(simulator.errors[0], ArithmeticError)
+
+
+def ask_in_vain(simulator):
+    with simulator:
+        connection = http.client.HTTPConnection(simulator.url.removeprefix("http://"))
+        connection.request("GET", ACCOUNTS, headers={"User-Agent": "x/1"})
+        with contextlib.suppress(http.client.RemoteDisconnected):
+            connection.getresponse()
+        connection.close()
+
+
+def test_an_error_of_the_test_is_not_hidden_by_the_simulators(portfolio):
+    simulator = Simulator(portfolio)
+    simulator.errors.append(ArithmeticError())
+    with pytest.raises(KeyError), simulator:
+        raise KeyError
+
+
 def test_a_clock_ticks_unless_it_is_frozen():
     start_time = datetime(2030, 1, 1, tzinfo=UTC)
     ticking, frozen = SimulatedClock(start_time), SimulatedClock(start_time, frozen=True)
@@ -212,6 +240,13 @@ def test_people_can_serve_it_until_they_interrupt():
     _, words = process.communicate(timeout=10)
     assert process.returncode == 0
     assert "Ctrl-C" in words
+
+
+def test_people_can_print_the_demos_export(capsysbinary):
+    assert main(["--csv", "2026"]) == 0
+    lines = capsysbinary.readouterr().out.decode().splitlines()
+    assert lines[0].startswith("Account,Symbol,")
+    assert len(lines) > 20
 
 
 def test_the_simulator_needs_the_standard_library_alone():

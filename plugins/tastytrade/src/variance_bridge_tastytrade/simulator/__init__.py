@@ -1,7 +1,12 @@
 """A broker on the loopback that behaves like the real API, with faults at will. Standard library only.
 
-with Simulator(SimulatedPortfolio.demo(today)) as simulator:
-    ...  # simulator.url, simulator.credentials, simulator.requests
+    faults = [Fault("positions", "status", at=2, status=503)]
+    with Simulator(SimulatedPortfolio.demo(today), faults=faults) as simulator:
+        ...  # a client of simulator.url with simulator.credentials
+    simulator.counts(), simulator.connections, simulator.rate_excess(), simulator.requests
+
+`SimulatedPortfolio.of([{"symbol": "SPY", "quantity": -10, "average_open_price": "1.5"}])` serves any positions;
+`simulator.portfolio = ...` swaps them while it runs. `python -m variance_bridge_tastytrade.simulator` serves the demo.
 """
 
 from variance_bridge_tastytrade.simulator.authorization import LegacyLogin, SimulatedCredentials

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 import time
 from collections import Counter
@@ -303,8 +304,11 @@ class _Server(ThreadingHTTPServer):
                 except OSError:
                     continue  # it closed itself in the meantime
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing when a client breaks off; what goes wrong in an answer is kept in `Simulator.errors`."""
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the base class's signature
+        """Keep what went wrong for the test that waits in `Simulator.__exit__`; a client may break off at will."""
+        error = sys.exception()
+        if isinstance(error, Exception) and not isinstance(error, OSError):
+            self.simulator.errors.append(error)
 
 
 class _Handler(BaseHTTPRequestHandler):
