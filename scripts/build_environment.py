@@ -89,6 +89,9 @@ FAILURES = {
 LONGEST_EXCERPT = 12  # lines of pip's output that are shown when it fails
 
 
+SECONDS_TO_TIDY_UP = 5.0
+
+
 class SetupError(Exception):
     """The environment cannot be built; the message says why and what to do."""
 
@@ -290,7 +293,7 @@ def pip_install(checkout: Checkout) -> list[str]:
 
 def run(checkout: Checkout, command: Sequence[str], lock_descriptor: int) -> None:
     """Runs one step in silence; raises SetupError with the telling lines when it fails."""
-    completed = subprocess.run(
+    with subprocess.Popen(
         command,
         cwd=checkout.root,
         env=installer_environment(os.environ),
@@ -300,10 +303,24 @@ def run(checkout: Checkout, command: Sequence[str], lock_descriptor: int) -> Non
         encoding="utf-8",
         errors="replace",
         pass_fds=(lock_descriptor,),
-        check=False,
-    )
-    if completed.returncode != 0:
-        raise SetupError(explanation(completed.stdout))
+        process_group=0,
+    ) as step:
+        try:
+            output, _ = step.communicate()
+        except BaseException:
+            end(step)
+            raise
+    if step.returncode != 0:
+        raise SetupError(explanation(output))
+
+
+def end(step: subprocess.Popen[str]) -> None:
+    """Ends a step and all that it has started, so that nothing writes to .venv any more."""
+    os.killpg(step.pid, signal.SIGINT)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        step.wait(SECONDS_TO_TIDY_UP)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(step.pid, signal.SIGKILL)
 
 
 def installer_environment(variables: Mapping[str, str]) -> dict[str, str]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -71,8 +74,6 @@ FRESH_DEVELOPMENT = ["venv", "requirements-dev.lock", "editables"]
 
 @pytest.fixture(autouse=True)
 def restore_signal_handlers(build_environment):
-    import signal
-
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     yield
     for number, handler in handlers.items():
@@ -284,34 +285,72 @@ def test_paths_of_editable_installs_become_relative_and_ascii(build_environment,
     assert (packages / "other.pth").read_text(encoding="ascii") == "import sys\n"
 
 
-HOLDER = """
+LOAD_SCRIPT = """
 import importlib.util, pathlib, subprocess, sys
 specification = importlib.util.spec_from_file_location("build_environment", sys.argv[1])
 module = importlib.util.module_from_spec(specification)
 sys.modules["build_environment"] = module
 specification.loader.exec_module(module)
-with module.build_lock(pathlib.Path(sys.argv[2])) as descriptor:
-    installer = subprocess.Popen(["cat"], stdin=sys.stdin, stdout=subprocess.DEVNULL, pass_fds=[descriptor])
+folder = pathlib.Path(sys.argv[2])
+"""
+
+HOLD_THE_LOCK = """
+with module.build_lock(folder / "lock") as descriptor:
+    installer = subprocess.Popen(["cat"], stdout=subprocess.DEVNULL, pass_fds=[descriptor])
     print("held", flush=True)
     installer.wait()
 """
 
+START_A_STEP = """
+module.build = lambda checkout, level, descriptor: module.run(
+    checkout, ["sh", "-c", "sleep 60 >pipe & : >started; wait"], descriptor
+)
+sys.exit(module.main([str(folder), "runtime"]))
+"""
 
-def test_a_killed_builder_keeps_the_lock_until_its_installer_has_ended(build_environment, tmp_path):
-    import fcntl
 
-    lock = tmp_path / "lock"
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, build_environment.__file__, str(lock)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
+@pytest.fixture
+def start(build_environment, tmp_path):
+    """Starts a program that has the script loaded as `module`; ends it after the test."""
+    started = []
+
+    def start(program):
+        command = [sys.executable, "-c", LOAD_SCRIPT + program]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        arguments = [build_environment.__file__, str(tmp_path)]
+        started.append(subprocess.Popen([*command, *arguments], **pipes))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_a_killed_builder_keeps_the_lock_until_its_installer_has_ended(start, tmp_path):
+    holder = start(HOLD_THE_LOCK)
     assert holder.stdout.readline() == b"held\n"
     holder.kill()
     holder.wait()
-    with lock.open() as other:
+    with (tmp_path / "lock").open() as other:
         with pytest.raises(BlockingIOError):
             fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
         holder.stdin.close()  # the orphaned installer reaches the end of its work
+        holder.stdin = None
         fcntl.flock(other, fcntl.LOCK_EX)
-    holder.stdout.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupted_builder_ends_all_that_it_has_started(start, tmp_path, number):
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    builder = start(START_A_STEP)
+    while not (tmp_path / "started").exists():
+        assert builder.poll() is None
+        time.sleep(0.005)
+    builder.send_signal(number)
+    _, messages = builder.communicate(timeout=30)
+    assert builder.returncode == 130
+    assert b"Interrupted" in messages
+    assert os.read(reader, 1) == b""  # a process that still held the pipe would make this fail
+    os.close(reader)

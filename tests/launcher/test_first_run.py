@@ -97,6 +97,7 @@ def test_no_home_is_needed(started, home):
     answer(run_launcher([str(started.checkout / "variance")], env=variables))
 
 
+@pytest.mark.slow
 def test_a_download_that_is_not_the_pinned_file_is_refused(checkout, started):
     lock = (started.checkout / "requirements.lock").read_text()
     digest = lock.rpartition("sha256:")[2].strip()
