@@ -31,7 +31,12 @@ MEMBERS = (
 
 def rows(kind):
     return [
-        pytest.param(row, id=f"{row['text'] or 'empty'}|{row.get('instrument_type', '')}".encode("ascii", "replace").decode())
+        pytest.param(
+            row,
+            id=f"{row['text'] or 'empty'}|{row.get('instrument_type', '')}".encode(
+                "ascii", "replace"
+            ).decode(),
+        )
         for row in VECTORS[kind]
     ]
 
@@ -102,5 +107,5 @@ def test_what_is_no_symbol_or_more_than_one_is_refused_with_its_reason(row):
 
 def test_no_text_stands_twice_in_one_table():
     for kind, table in VECTORS.items():
-        keys = [tuple(sorted(hints_of(row).items())) + (row["text"],) for row in table]
+        keys = [(row["text"], *sorted(hints_of(row).items())) for row in table]
         assert len(keys) == len(set(keys)), kind

@@ -25,6 +25,7 @@ from variance_bridge.symbology.text import (
     clean,
     compact_day,
     exact_number,
+    six_digits,
 )
 
 RIGHTS = {"C": OptionType.CALL, "P": OptionType.PUT, "CALL": OptionType.CALL, "PUT": OptionType.PUT}
@@ -94,9 +95,20 @@ def parse_compact(text: str, hints: Hints) -> Instrument | None:
     start = 2 if text.startswith("O:") else 1 if text[0] in ".-" else 0
     head = text[start : terms.start()].strip(" ")
     root, spelled = option_root(head, start)
+    if spelled is not None and " " in head and not _confirmed(spelled, root, hints):
+        raise SymbolError(
+            "a blank within a root that is no known class share", head.index(" ") + start
+        )
     strike = _compact_strike(terms[3], terms.start(3), marked=start > 0, root=root)
     return equity_option(
         root, spelled, compact_day(terms[1], terms.start(1)), RIGHTS[terms[2]], strike, hints
+    )
+
+
+def _confirmed(spelled: str, root: str, hints: Hints) -> bool:
+    """Whether a class share that was spelled with a mere blank is in the table or what the broker says."""
+    return tables.class_share(root.rstrip("0123456789")) == spelled or (
+        hints.underlying is not None and _underlying_share(hints.underlying) == spelled
     )
 
 
@@ -192,7 +204,7 @@ def option_symbol(
     if right is None:
         raise SymbolError("neither a call nor a put")
     thousandths = _thousandths(strike_of(strike))
-    return f"{compact:<6}{expiration:%y%m%d}{right[0].upper()}{thousandths:08d}"
+    return f"{compact:<6}{six_digits(expiration)}{right[0].upper()}{thousandths:08d}"
 
 
 def strike_of(value: Decimal | int | str) -> Decimal:

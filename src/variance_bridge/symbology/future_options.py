@@ -26,6 +26,7 @@ from variance_bridge.symbology.text import (
     compact_day,
     exact_number,
     plain,
+    six_digits,
 )
 
 _STRIKE = r"([0-9]{1,9}(?:\.[0-9]{1,9})?|\.[0-9]{1,9})"
@@ -136,7 +137,8 @@ def _dated_option(
     given = underlying_future(hints)
     if given is not None and not _same_contract(given, future):
         raise SymbolError("the future in the symbol is not the underlying that came with it")
-    series_hints = attrs.evolve(hints, expires_on=expiration)
+    dated = attrs.evolve(hints, expires_on=expiration)
+    month = future.month_in(dated)
     underlying = future_symbol(future)
     contract = None if series is None else series.written()
     return Instrument(
@@ -148,7 +150,7 @@ def _dated_option(
         strike,
         right,
         contract,
-        contract_month=(series or future).month_in(series_hints),
+        contract_month=month if series is None else series.month_in(dated),
     )
 
 
@@ -216,7 +218,7 @@ def _symbol(
         names = f".{future:<6}{series:<6}"
     else:
         names = f".{future} {series:<6}"
-    return f"{names}{expiration:%y%m%d}{right[0].upper()}{plain(strike)}"
+    return f"{names}{six_digits(expiration)}{right[0].upper()}{plain(strike)}"
 
 
 def future_option_symbol(

@@ -41,11 +41,18 @@ class ContractCode:
         return None if year is None else f"{year:04d}-{self.month:02d}"
 
     def year_in(self, hints: Hints) -> int | None:
-        """The year in full, or None for a single digit without a day to resolve it."""
-        if len(self.year_digits) > 1:
-            return 2000 + int(self.year_digits[-2:])
+        """The year in full, or None for a single digit without a day to resolve it.
+
+        Raises `SymbolError` where the year is written in full and the expiration lies in another decade.
+        """
+        written = 2000 + int(self.year_digits[-2:]) if len(self.year_digits) > 1 else None
         if hints.expires_on is not None:
-            return _nearest_year(int(self.year_digits), self.month, hints.expires_on)
+            nearest = _nearest_year(int(self.year_digits[-1]), self.month, hints.expires_on)
+            if written not in (None, nearest):
+                raise SymbolError("the contract's year and its expiration are years apart")
+            return nearest
+        if written is not None:
+            return written
         if hints.as_of is not None:
             return _first_year(int(self.year_digits), self.month, hints.as_of)
         return None

@@ -103,6 +103,14 @@ def compact_day(digits: str, position: int) -> date:
     return day(2000 + int(digits[:2]), int(digits[2:4]), int(digits[4:6]), position)
 
 
+def six_digits(expiration: date) -> str:
+    """`YYMMDD`, which can only write days of this century."""
+    known = as_date(expiration, "the expiration")
+    if known is None or not 2000 <= known.year < 2100:
+        raise SymbolError("no day of expiration between 2000 and 2099")
+    return f"{known:%y%m%d}"
+
+
 def month_number(name: str) -> int | None:
     """1 to 12 for an English month name's first three letters in upper case."""
     return _MONTH_NAMES.get(name)
