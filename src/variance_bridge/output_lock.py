@@ -15,7 +15,7 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import attrs
@@ -98,7 +98,7 @@ def output_lock(
             lock = OutputLock(path, folder, -1, files, warn)
             check_places(lock)
             lock.descriptor = _take_lock(lock, wait, sleep)
-            stack.callback(close_quietly, files, lock.descriptor)
+            stack.callback(_release, files, lock.descriptor)
         try:
             yield lock
         finally:
@@ -251,6 +251,15 @@ def _try_lock(lock: OutputLock) -> int | None:
             if _is_lock_file(lock, descriptor):
                 stack.pop_all()
                 return descriptor
+
+
+def _release(files: FileSystem, descriptor: int) -> None:
+    """Unlock, then close: a child process that is just being started may still hold a copy of the descriptor."""
+    try:
+        with suppress(OSError):
+            files.lock(descriptor, fcntl.LOCK_UN)
+    finally:
+        close_quietly(files, descriptor)
 
 
 def _lock_name(lock: OutputLock) -> str:

@@ -215,7 +215,7 @@ def _read_whole(files: FileSystem, descriptor: int, path: Path, largest: int) ->
     if before.st_size > largest:
         hint = "Check that this is a positions file; move it away if it is not."
         raise DataRefused(f"this is larger than {largest} bytes", where=str(path), hint=hint)
-    data = read_up_to(files, descriptor, largest + 1)
+    data = read_up_to(files, descriptor, before.st_size + 1)
     after = files.status(descriptor)
     if (len(data), after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
         hint = "Run the command again when the other program is done."
