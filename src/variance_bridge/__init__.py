@@ -1,3 +1,194 @@
-"""Variance Bridge: positions of any broker in one documented form."""
+"""Variance Bridge: what a trader holds, from any broker, in one documented form.
+
+The names below are the public interface. They are imported from their modules when they are first used, so that
+`import variance_bridge` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from variance_bridge.broker import (
+        HOOK_API,
+        Account,
+        Broker,
+        BrokerContext,
+        BrokerSpec,
+        Capability,
+        Clock,
+        Credential,
+        MarketData,
+        MarketSnapshot,
+        QuoteSource,
+        QuoteSourceSpec,
+        RawPortfolio,
+        Response,
+        Session,
+        setting,
+    )
+    from variance_bridge.engine_rows import PortfolioParser, Position
+    from variance_bridge.errors import (
+        BridgeError,
+        BrokerRefused,
+        BrokerUnreachable,
+        ConfigurationError,
+        CredentialsMissing,
+        DataRefused,
+        PluginError,
+        PositionsTooOld,
+        SyncRunning,
+    )
+    from variance_bridge.freshness import Freshness
+    from variance_bridge.hookspecs import hookimpl
+    from variance_bridge.model import (
+        Balances,
+        Caution,
+        Counts,
+        Environment,
+        Flag,
+        Greeks,
+        Holding,
+        Meta,
+        Portfolio,
+        Quote,
+        RejectedRow,
+        Rejection,
+        Side,
+        Status,
+    )
+    from variance_bridge.privacy import PersonalValues, Secret
+    from variance_bridge.snapshot import Snapshot, load
+    from variance_bridge.symbology import (
+        Deliverable,
+        Instrument,
+        InstrumentType,
+        OptionType,
+        SymbolError,
+    )
 
 __version__ = "0.1.0"
+
+_PLACES = {
+    "broker": (
+        "HOOK_API",
+        "Account",
+        "Broker",
+        "BrokerContext",
+        "BrokerSpec",
+        "Capability",
+        "Clock",
+        "Credential",
+        "MarketData",
+        "MarketSnapshot",
+        "QuoteSource",
+        "QuoteSourceSpec",
+        "RawPortfolio",
+        "Response",
+        "Session",
+        "setting",
+    ),
+    "engine_rows": ("PortfolioParser", "Position"),
+    "errors": (
+        "BridgeError",
+        "BrokerRefused",
+        "BrokerUnreachable",
+        "ConfigurationError",
+        "CredentialsMissing",
+        "DataRefused",
+        "PluginError",
+        "PositionsTooOld",
+        "SyncRunning",
+    ),
+    "freshness": ("Freshness",),
+    "hookspecs": ("hookimpl",),
+    "model": (
+        "Balances",
+        "Caution",
+        "Counts",
+        "Environment",
+        "Flag",
+        "Greeks",
+        "Holding",
+        "Meta",
+        "Portfolio",
+        "Quote",
+        "RejectedRow",
+        "Rejection",
+        "Side",
+        "Status",
+    ),
+    "privacy": ("PersonalValues", "Secret"),
+    "snapshot": ("Snapshot", "load"),
+    "symbology": ("Deliverable", "Instrument", "InstrumentType", "OptionType", "SymbolError"),
+}
+_MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
+
+__all__ = [
+    "HOOK_API",
+    "Account",
+    "Balances",
+    "BridgeError",
+    "Broker",
+    "BrokerContext",
+    "BrokerRefused",
+    "BrokerSpec",
+    "BrokerUnreachable",
+    "Capability",
+    "Caution",
+    "Clock",
+    "ConfigurationError",
+    "Counts",
+    "Credential",
+    "CredentialsMissing",
+    "DataRefused",
+    "Deliverable",
+    "Environment",
+    "Flag",
+    "Freshness",
+    "Greeks",
+    "Holding",
+    "Instrument",
+    "InstrumentType",
+    "MarketData",
+    "MarketSnapshot",
+    "Meta",
+    "OptionType",
+    "PersonalValues",
+    "PluginError",
+    "Portfolio",
+    "PortfolioParser",
+    "Position",
+    "PositionsTooOld",
+    "Quote",
+    "QuoteSource",
+    "QuoteSourceSpec",
+    "RawPortfolio",
+    "RejectedRow",
+    "Rejection",
+    "Response",
+    "Secret",
+    "Session",
+    "Side",
+    "Snapshot",
+    "Status",
+    "SymbolError",
+    "SyncRunning",
+    "__version__",
+    "hookimpl",
+    "load",
+    "setting",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

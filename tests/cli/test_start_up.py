@@ -1,0 +1,67 @@
+"""Start-up is a promise: the set of modules that a light command loads can only shrink."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {
+    "attrs", "cattrs", "filelock", "jsonschema", "keyring", "platformdirs", "pluggy", "requests", "rich", "urllib3",
+    "variance_bridge_csv", "variance_bridge_tastytrade", "variance_bridge_triage",
+}  # fmt: skip
+OURS = {
+    "--version": {
+        "",
+        ".__main__",
+        ".cli",
+        ".cli.boundary",
+        ".cli.commands",
+        ".errors",
+        ".plugins",
+        ".screen",
+        ".shipped",
+    },
+    "--help": {
+        "",
+        ".__main__",
+        ".cli",
+        ".cli.boundary",
+        ".cli.commands",
+        ".errors",
+        ".plugins",
+        ".screen",
+        ".shipped",
+    },
+}
+MOST_MODULES = {"--version": 190, "--help": 210}
+
+
+def loaded_by(argument: str) -> set[str]:
+    code = (
+        "import sys\n"
+        "from variance_bridge.cli.boundary import run\n"
+        f"code = run([{argument!r}])\n"
+        "print('MODULES', *sorted(sys.modules))\n"
+        "sys.exit(code)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.rpartition("MODULES ")[2].split())
+
+
+@pytest.mark.parametrize("argument", ["--version", "--help"])
+def test_a_light_command_loads_no_plugin_and_nothing_heavy(argument):
+    modules = loaded_by(argument)
+
+    assert {name.partition(".")[0] for name in modules} & HEAVY == set()
+    ours = {name for name in modules if name.partition(".")[0] == "variance_bridge"}
+    assert ours <= {f"variance_bridge{name}" for name in OURS[argument]}
+    assert len(modules) <= MOST_MODULES[argument]
+
+
+def test_importing_the_package_loads_none_of_its_modules():
+    code = "import sys, variance_bridge; print(*[m for m in sys.modules if m.startswith('variance_bridge')])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == ["variance_bridge"]

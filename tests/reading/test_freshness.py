@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from variance_bridge import exact_json
+from variance_bridge.errors import DataRefused, PositionsTooOld
+from variance_bridge.freshness import STALE_MARK, Freshness, age_of, in_words, judge_age
+from variance_bridge.snapshot import load, newest_export, newest_live
+
+NOW = datetime(2026, 3, 2, 15, 0, 0, tzinfo=UTC)
+
+
+def document(fetched_at: str, **meta) -> bytes:
+    return exact_json.dumps(
+        {
+            "meta": {"source": "acme", "fetched_at": fetched_at, "account_hash": "abcd***", **meta},
+            "positions": [
+                {"root": "SPY", "symbol": "SPY", "type": "stock", "side": "long", "quantity": 1}
+            ],
+        }
+    )
+
+
+def written(tmp_path, seconds_ago: int, *, zone: str = "Z", name: str = "live_acme.json"):
+    moment = (NOW - timedelta(seconds=seconds_ago)).replace(tzinfo=None).isoformat()
+    path = tmp_path / name
+    path.write_bytes(document(f"{moment}{zone}"))
+    return path
+
+
+@pytest.mark.parametrize("zone", ["Z", "+00:00"])
+@pytest.mark.parametrize(
+    ("seconds", "freshness"),
+    [
+        (0, Freshness.FRESH),
+        (3599, Freshness.FRESH),
+        (3600, Freshness.FRESH),
+        (3601, Freshness.STALE),
+        (86399, Freshness.STALE),
+        (86400, Freshness.STALE),
+        (-1, Freshness.FRESH),
+        (-120, Freshness.FRESH),
+    ],
+)
+def test_the_edges_of_fresh_and_stale_are_exact(tmp_path, seconds, freshness, zone):
+    snapshot = load(written(tmp_path, seconds, zone=zone), NOW)
+
+    assert snapshot.freshness is freshness
+    assert snapshot.age == timedelta(seconds=seconds)
+    assert any(STALE_MARK in warning for warning in snapshot.warnings) == (
+        freshness is Freshness.STALE
+    )
+
+
+@pytest.mark.parametrize("seconds", [86401, 10**7, -121, -(10**6)])
+def test_what_is_older_than_a_day_or_from_the_future_is_refused_with_its_age(tmp_path, seconds):
+    path = written(tmp_path, seconds)
+
+    with pytest.raises(PositionsTooOld) as caught:
+        load(path, NOW)
+
+    assert caught.value.exit_code == 7
+    assert in_words(timedelta(seconds=abs(seconds))) in str(caught.value)
+    assert "variance sync" in caught.value.hint
+    assert STALE_MARK in load(path, NOW, any_age=True).warnings[0]
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-03-02T15:00:00", "2026-03-02", "2026-03-02T15:00:00-05:00", "yesterday"]
+)
+def test_a_time_without_a_zone_or_not_in_utc_is_refused(tmp_path, text):
+    path = tmp_path / "live_acme.json"
+    path.write_bytes(document(text))
+
+    with pytest.raises(DataRefused, match="fetched_at"):
+        load(path, NOW)
+
+
+def test_a_naive_present_is_refused_too(tmp_path):
+    with pytest.raises(DataRefused, match="zone"):
+        load(written(tmp_path, 0), datetime(2026, 3, 2, 15))
+    with pytest.raises(DataRefused, match="zone"):
+        age_of(datetime(2026, 3, 2), NOW)
+
+
+@given(st.timedeltas(timedelta(days=-400), timedelta(days=400)))
+def test_every_age_is_fresh_or_stale_or_refused(age):
+    try:
+        freshness, warning = judge_age(age, where="x")
+    except PositionsTooOld:
+        assert age > timedelta(days=1) or age < timedelta(seconds=-120)
+    else:
+        assert (freshness is Freshness.STALE) == (age > timedelta(hours=1)) == (warning is not None)
+
+
+@given(st.integers(-12, 14), st.timedeltas(timedelta(0), timedelta(days=1)))
+def test_the_zone_in_which_a_time_is_written_does_not_change_an_age(hours, age):
+    elsewhere = (NOW - age).astimezone(timezone(timedelta(hours=hours)))
+
+    assert age_of(elsewhere, NOW) == age
+
+
+def test_a_partial_document_carries_that_fact(tmp_path):
+    path = tmp_path / "live_acme.json"
+    path.write_bytes(
+        document(
+            "2026-03-02T15:00:00Z",
+            status="partial",
+            rejected=[{"row": 7, "reason": "side_unknown"}],
+        )
+    )
+
+    assert load(path, NOW).warnings == (
+        "partial: a row of the source could not be read; the totals are without them",
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0 s"),
+        (59, "59 s"),
+        (60, "1 min"),
+        (3600, "1 h 0 min"),
+        (86399, "23 h 59 min"),
+        (90000, "1 d 1 h"),
+    ],
+)
+def test_an_age_in_words(seconds, words):
+    assert in_words(timedelta(seconds=seconds)) == words
+
+
+def test_the_newest_file_is_the_one_that_states_the_newest_time(tmp_path):
+    new = written(tmp_path, 10, name="live_b.json")
+    old = written(tmp_path, 1000, name="live_a.json")
+    (tmp_path / "live_broken.json").write_text("{")
+    written(tmp_path, 0, name="other.json")
+    old.touch()
+
+    assert newest_live(tmp_path) == new
+
+
+def test_a_broken_file_is_found_when_it_is_the_only_one_so_that_its_fault_is_told(tmp_path):
+    (tmp_path / "live_acme.json").write_text("{")
+
+    assert newest_live(tmp_path) == tmp_path / "live_acme.json"
+
+
+def test_nothing_is_found_in_an_empty_or_missing_folder(tmp_path):
+    assert newest_live(tmp_path) is None
+    assert newest_live(tmp_path / "missing") is None
+    assert newest_export(tmp_path, ".csv") is None
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "not JSON"),
+        (b"{}", "is missing"),
+        (b"[]", "must be an object"),
+        (b"%PDF-1.4", "not JSON"),
+        (b"\xff\xfe", "UTF-8"),
+    ],
+)
+def test_a_file_that_is_no_document_is_refused_with_its_name(tmp_path, data, reason):
+    path = tmp_path / "live_acme.json"
+    path.write_bytes(data)
+
+    with pytest.raises(DataRefused, match=reason) as caught:
+        load(path, NOW)
+    assert caught.value.where == str(path)
+
+
+def test_a_file_of_an_unknown_kind_names_what_is_missing(tmp_path):
+    (tmp_path / "positions.xyz").write_text("x")
+
+    with pytest.raises(DataRefused, match=r"no broker that reads \.xyz files"):
+        load(tmp_path / "positions.xyz", NOW)
