@@ -35,6 +35,9 @@ HIGHEST_STRIKE = Decimal("99999.999")
 
 _LENGTH = 21
 _ROOT_COLUMNS = 6
+_PADDED = re.compile(
+    r"([A-Z]{1,6}) *([0-9]{2})([0-9]{2})([0-9]{2})([CP])([0-9]{5})([0-9]{3})", re.ASCII
+)
 _TERMS = re.compile(r"([0-9]{6}) *([CP]) *([0-9]*\.?[0-9]+)$")
 _ROOT = re.compile(r"([1-4]?)([A-Z]{1,6})([0-9]?)")
 _CLASS_ROOT = re.compile(r"([A-Z]{1,5})[/. -]([A-Z])([0-9]?)")
@@ -43,31 +46,19 @@ _CLASS_ROOT = re.compile(r"([A-Z]{1,5})[/. -]([A-Z])([0-9]?)")
 def parse_padded(symbol: str) -> Instrument | None:
     """The 21-character form with a root of capitals; None for what needs a closer look.
 
-    Read by position: this is the form that brokers send by the thousand.
+    This is the form that brokers send by the thousand, so it is read in one step.
     """
-    root = symbol[:6].rstrip(" ")
-    right = RIGHTS.get(symbol[12])
-    thousandths = symbol[13:]
-    if (
-        right is None
-        or not symbol.isascii()
-        or not root.isalpha()
-        or not root.isupper()
-        or not symbol[6:12].isdigit()
-        or not thousandths.isdigit()
-        or thousandths == "00000000"
-    ):
+    match = _PADDED.fullmatch(symbol) if len(symbol) == _LENGTH else None
+    if match is None:
         return None
+    root, year, month, day_of_month, right, dollars, mills = match.groups()
     try:
-        expiration = date(2000 + int(symbol[6:8]), int(symbol[8:10]), int(symbol[10:12]))
+        expiration = date(2000 + int(year), int(month), int(day_of_month))
     except ValueError:
         return None
-    mills = thousandths[5:]
-    strike = (
-        Decimal(thousandths[:5])
-        if mills == "000"
-        else Decimal(f"{thousandths[:5]}.{mills.rstrip('0')}")
-    )
+    strike = Decimal(dollars) if mills == "000" else Decimal(f"{dollars}.{mills.rstrip('0')}")
+    if not strike:
+        return None
     listed = tables.special_option_roots().get(root)
     group, underlying = (root, root) if listed is None else (listed.root, listed.symbol)
     return Instrument(
@@ -77,7 +68,7 @@ def parse_padded(symbol: str) -> Instrument | None:
         symbol,
         expiration,
         strike,
-        right,
+        RIGHTS[right],
         None,
         Deliverable.STANDARD,
     )
@@ -229,8 +220,3 @@ def _thousandths(strike: Decimal) -> int:
     if len(mills.rstrip("0")) > 3:
         raise SymbolError("a strike finer than a thousandth")
     return int(whole) * 1000 + int(f"{mills:0<3}"[:3])
-
-
-def is_padded(symbol: object) -> bool:
-    """Whether a text may be the 21-character form."""
-    return type(symbol) is str and len(symbol) == _LENGTH

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from variance_bridge.symbology import tables
-from variance_bridge.symbology.equity_options import is_padded, parse_compact, parse_padded
+from variance_bridge.symbology.equity_options import parse_compact, parse_padded
 from variance_bridge.symbology.future_options import parse_future_option, refuse_scaled_strike
 from variance_bridge.symbology.futures import parse_future, parse_previous_name
 from variance_bridge.symbology.holdings import (
@@ -46,9 +46,9 @@ def parse(
     Raises:
         SymbolError: nothing else; the text is no symbol, or it can be read in more than one way.
     """
-    if instrument_type is None and underlying is None and expires_on is None and is_padded(symbol):
-        found = parse_padded(symbol)
-        if found is not None:
+    if type(symbol) is str and (found := parse_padded(symbol)) is not None:
+        bare = instrument_type is None and underlying is None and expires_on is None
+        if bare or _agrees(found, instrument_type, underlying, expires_on):
             return found
     kind = tables.instrument_type_of(instrument_type)
     hints = Hints(
@@ -58,6 +58,18 @@ def parse(
         as_date(as_of, "as_of"),
     )
     return _parse(clean(symbol), hints)
+
+
+def _agrees(
+    found: Instrument, instrument_type: object, underlying: object, expires_on: object
+) -> bool:
+    """Whether the hints say nothing that the symbol does not say itself."""
+    kind = tables.instrument_type_of(instrument_type)
+    return (
+        kind in (None, InstrumentType.OPTION)
+        and underlying in (None, found.underlying)
+        and expires_on in (None, found.expiration)
+    )
 
 
 def root(symbol: str) -> str:
