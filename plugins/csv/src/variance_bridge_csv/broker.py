@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import difflib
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -10,7 +12,7 @@ from typing import Any
 import attrs
 
 from variance_bridge.broker import Account, BrokerContext, RawPortfolio
-from variance_bridge.errors import DataRefused
+from variance_bridge.errors import ConfigurationError, DataRefused
 from variance_bridge.model import Portfolio, utc
 from variance_bridge_csv import detection, input_file, library
 from variance_bridge_csv.detection import Candidate, Detector, SignTally
@@ -76,7 +78,7 @@ class CsvBroker:
             payloads={
                 "file": source.file.shown,
                 "text": source.candidate.text.text,
-                "dialect": source.known.table,
+                "dialect": copy.deepcopy(dict(source.known.table)),
                 "time_from_file": source.time_from_file,
             },
             fetched_at=source.fetched_at,
@@ -111,7 +113,7 @@ class CsvBroker:
         dialects = {name: one.dialect for name, one in known.items()}
         wanted = self._settings.dialect
         if wanted is not None and wanted not in dialects:
-            raise _unknown_dialect(dialects)
+            raise _unknown_dialect(wanted, dialects)
         path = input_file.choose(self._context.input_file, self._settings.input_folder)
         patterns = [name for one in dialects.values() for name in one.file.names]
         file = input_file.read(path, patterns)
@@ -229,10 +231,10 @@ def _payload(raw: RawPortfolio, name: str, kind: type[Any]) -> Any:
     return value
 
 
-def _unknown_dialect(dialects: Mapping[str, Dialect]) -> Exception:
-    from variance_bridge.errors import UsageError
-
-    return UsageError(
-        "there is no dialect of the name in the setting `dialect`",
+def _unknown_dialect(wanted: str, dialects: Mapping[str, Dialect]) -> ConfigurationError:
+    near = difflib.get_close_matches(wanted, dialects, n=1)
+    return ConfigurationError(
+        "there is no dialect of the name that the setting `dialect` has"
+        + (f'; did you mean "{near[0]}"?' if near else ""),
         hint=f"known: {', '.join(sorted(dialects))}; your own go into the folder csv beside variance.toml",
     )

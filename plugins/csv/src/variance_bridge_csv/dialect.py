@@ -100,6 +100,16 @@ class Scope(StrEnum):
     SECTION = "section"
 
 
+class Where(StrEnum):
+    """Where in the file a line is looked for."""
+
+    BEFORE = "before"
+    """Above the first header."""
+    AFTER = "after"
+    """Below it."""
+    ANYWHERE = "anywhere"
+
+
 class RepeatedHeader(StrEnum):
     """What it means when the header stands in the file a second time."""
 
@@ -196,6 +206,7 @@ class Capture:
 
     pattern: str
     scope: Scope = Scope.FILE
+    where: Where = Where.ANYWHERE
     ends: bool = False
     """The line stands at the end of every complete file."""
 
@@ -205,6 +216,8 @@ class RowRule:
     """`[[row]]`: what a row is when all that is said here holds. The first rule that fits wins; none: a position."""
 
     is_: RowClass
+    type: InstrumentType | None = None
+    """What the row is a position in, whatever its type column says."""
     words: Mapping[Field, tuple[str, ...]] = attrs.field(factory=dict)
     """The cell of that column is one of these words (case and blanks do not matter)."""
     matches: Mapping[Field, str] = attrs.field(factory=dict)
@@ -267,6 +280,8 @@ class TypeRules:
     """Beyond and before what `variance_bridge.symbology` knows."""
     infer: bool = True
     """Where there is no word, or one that is not known, the symbol and the option columns may tell."""
+    default: InstrumentType | None = None
+    """What a row without a word is, where its symbol does not say that it is an option, a future or a pair."""
 
 
 @attrs.frozen(kw_only=True)
@@ -303,7 +318,7 @@ class MoneyRules:
     futures_cost: bool = False
     """Whether `cost_total` and `value` of a future are notional amounts. Mostly they are margin or nothing."""
     zero_cost_is_unknown: bool = False
-    """A cost of 0 says that the broker does not know it."""
+    """A cost of 0 says that the broker does not know it; the profit of that row, which counts from 0, is none either."""
 
 
 @attrs.frozen(kw_only=True)

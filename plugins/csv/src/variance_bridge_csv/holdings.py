@@ -11,7 +11,7 @@ import attrs
 from variance_bridge.model import Caution, Greeks, Holding, Quote, Rejection, Side
 from variance_bridge.symbology import Deliverable, InstrumentType, futures_product
 from variance_bridge_csv import cells, money
-from variance_bridge_csv.dialect import Field, GreeksScope, MultiplierSource, RowClass
+from variance_bridge_csv.dialect import Field, GreeksScope, MultiplierSource, RowClass, RowRule
 from variance_bridge_csv.instruments import Identity, identify
 from variance_bridge_csv.names import plain
 from variance_bridge_csv.row_cells import RowCells, RowRefused
@@ -42,16 +42,15 @@ class Position:
     has_cost: bool = False
 
 
-def position(row: RowCells, row_class: RowClass, as_of: date) -> Position:
+def position(row: RowCells, rule: RowRule, as_of: date) -> Position:
     """The position of a row.
 
     Raises:
         RowRefused: it has to be kept out.
     """
-    identity = (
-        _money_fund(row, as_of) if row_class is RowClass.MONEY_MARKET else identify(row, as_of)
-    )
-    quantity = _quantity(row, row_class)
+    is_money_market = rule.is_ is RowClass.MONEY_MARKET
+    identity = identify(row, as_of, InstrumentType.FUND if is_money_market else rule.type)
+    quantity = _quantity(row, is_money_market=is_money_market)
     if not quantity:
         return Position(None)
     side = Side.LONG if quantity > 0 else Side.SHORT
@@ -61,23 +60,17 @@ def position(row: RowCells, row_class: RowClass, as_of: date) -> Position:
     holding = _holding(row, identity, amounts, earned)
     return Position(
         holding,
-        _cautions(row, holding, identity, earned),
+        _cautions(row, holding, identity, earned, cost_expected=not is_money_market),
         earned.check,
         earned.sign_agrees,
         earned.cost_basis is not None,
     )
 
 
-def _money_fund(row: RowCells, as_of: date) -> Identity:
-    identity = identify(row, as_of)
-    instrument = attrs.evolve(identity.instrument, type=InstrumentType.FUND)
-    return attrs.evolve(identity, instrument=instrument)
-
-
-def _quantity(row: RowCells, row_class: RowClass) -> Decimal:
+def _quantity(row: RowCells, *, is_money_market: bool) -> Decimal:
     try:
         quantity = row.number(Field.QUANTITY)
-        if quantity is None and row_class is RowClass.MONEY_MARKET:
+        if quantity is None and is_money_market:
             # A money-market fund is priced at 1: its value is its quantity.
             quantity = row.number(Field.VALUE)
     except cells.CellFault:
@@ -153,6 +146,10 @@ def _amounts(
     row: RowCells, identity: Identity, side: Side, quantity: Decimal, multiplier: Decimal | None
 ) -> money.Amounts:
     own, underlying = _fractions(identity)
+    total, per_unit = row.amount(Field.COST_TOTAL), row.amount(Field.COST_PER_UNIT, own)
+    gain = row.amount(Field.GAIN)
+    if row.dialect.money.zero_cost_is_unknown and not (total or per_unit):
+        total = per_unit = gain = None
     return money.Amounts(
         type=identity.instrument.type,
         side=side,
@@ -165,19 +162,12 @@ def _amounts(
             last=row.amount(Field.LAST, own),
             underlying_price=row.amount(Field.UNDERLYING_PRICE, underlying),
         ),
-        cost_total=_known_cost(row, Field.COST_TOTAL, None),
-        cost_per_unit=_known_cost(row, Field.COST_PER_UNIT, own),
+        cost_total=total,
+        cost_per_unit=per_unit,
         value=row.amount(Field.VALUE),
-        gain=row.amount(Field.GAIN),
+        gain=gain,
         day_gain=row.amount(Field.DAY_GAIN),
     )
-
-
-def _known_cost(row: RowCells, field: Field, fraction: int | None) -> Decimal | None:
-    cost = row.amount(field, fraction)
-    if not cost and row.dialect.money.zero_cost_is_unknown:
-        return None
-    return cost
 
 
 def _holding(
@@ -264,7 +254,12 @@ def _greek(row: RowCells, field: Field, amounts: money.Amounts) -> Decimal | Non
 
 
 def _cautions(
-    row: RowCells, holding: Holding, identity: Identity, earned: money.Money
+    row: RowCells,
+    holding: Holding,
+    identity: Identity,
+    earned: money.Money,
+    *,
+    cost_expected: bool,
 ) -> tuple[Caution, ...]:
     found = [caution for caution, _field in row.cautions]
     instrument = identity.instrument
@@ -275,8 +270,8 @@ def _cautions(
     if instrument.type is InstrumentType.FUTURE_OPTION and instrument.contract is None:
         found.append(Caution.SERIES_UNKNOWN)
     found += earned.cautions
-    has_column = {Field.COST_TOTAL, Field.COST_PER_UNIT} & row.header.columns.keys()
+    has_column = not {Field.COST_TOTAL, Field.COST_PER_UNIT}.isdisjoint(row.header.columns)
     told = {Caution.COST_CONTRADICTED, Caution.COST_MEANINGLESS, Caution.MULTIPLIER_UNKNOWN}
-    if has_column and holding.cost_basis is None and not told.intersection(found):
+    if cost_expected and has_column and holding.cost_basis is None and not told.intersection(found):
         found.append(Caution.COST_UNKNOWN)
     return tuple(dict.fromkeys(found))

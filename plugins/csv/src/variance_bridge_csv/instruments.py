@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from decimal import Decimal
 
@@ -25,7 +26,12 @@ from variance_bridge_csv.row_cells import RowCells, RowRefused
 
 LONGEST_SYMBOL = 128
 
+_SYMBOL = re.compile(r"[A-Z0-9./^$][A-Z0-9 ./^$%&*+:'()#-]{0,63}")
+_ROOT = re.compile(r"(?=.{1,64}\Z)/?[A-Z0-9^$][A-Z0-9 .^$%&*+:'()#-]*")
+
 _OPTION_KINDS = frozenset({InstrumentType.OPTION, InstrumentType.FUTURE_OPTION})
+_CONTRACTS = _OPTION_KINDS | {InstrumentType.FUTURE}
+_PLAIN = frozenset({InstrumentType.STOCK, InstrumentType.OTHER})
 _RIGHTS = {
     "call": OptionType.CALL,
     "c": OptionType.CALL,
@@ -49,17 +55,20 @@ class _Terms:
 
     kind: InstrumentType | None
     kind_unknown: bool
+    default: InstrumentType | None
+    infer: bool
     underlying: str | None
     option_type: OptionType | None = None
     strike: Decimal | None = None
     expiration: date | None = None
 
 
-def identify(row: RowCells, as_of: date) -> Identity:
+def identify(row: RowCells, as_of: date, kind: InstrumentType | None = None) -> Identity:
     """The instrument of a position row.
 
     Args:
         row: the row.
+        kind: what the dialect says that rows like this one are.
         as_of: the day of the file; it tells the decade of a year with one digit.
 
     Raises:
@@ -71,15 +80,21 @@ def identify(row: RowCells, as_of: date) -> Identity:
     if len(spelled) > LONGEST_SYMBOL:
         raise RowRefused(Rejection.SYMBOL_UNREADABLE, Field.SYMBOL)
     symbol, multiplier = _symbol(spelled, row)
-    terms = _terms(row)
+    terms = _terms(row, kind)
     instrument = (
         _option(symbol, terms, as_of) if _is_option(terms) else _other(symbol, terms, as_of)
     )
-    if instrument is None:
+    if instrument is None or not _can_be_written(instrument):
         raise RowRefused(Rejection.SYMBOL_UNREADABLE, Field.SYMBOL)
     if terms.kind_unknown and instrument.type is InstrumentType.OTHER:
         row.cautions.append((Caution.TYPE_UNKNOWN, Field.TYPE))
     return Identity(instrument, spelled, multiplier)
+
+
+def _can_be_written(instrument: Instrument) -> bool:
+    """Whether the schema of the lingua franca has room for the names (a bond's description can be too long)."""
+    names = (instrument.symbol, instrument.underlying or instrument.symbol)
+    return _ROOT.fullmatch(instrument.root) is not None and all(map(_SYMBOL.fullmatch, names))
 
 
 def kind_of(word: str, rules: TypeRules) -> InstrumentType | None:
@@ -106,14 +121,21 @@ def _symbol(spelled: str, row: RowCells) -> tuple[str, Decimal | None]:
     return groups.get("symbol") or symbol, multiplier or None
 
 
-def _terms(row: RowCells) -> _Terms:
+def _terms(row: RowCells, kind: InstrumentType | None) -> _Terms:
     word = row.text(Field.TYPE)
-    kind = None if word is None else kind_of(word, row.dialect.types)
+    if kind is None and word is not None:
+        kind = kind_of(word, row.dialect.types)
     if kind is None and not row.dialect.types.infer:
         raise RowRefused(
             Rejection.TYPE_MISSING if word is None else Rejection.TYPE_UNKNOWN, Field.TYPE
         )
-    terms = _Terms(kind, word is not None and kind is None, row.text(Field.UNDERLYING))
+    terms = _Terms(
+        kind=kind,
+        kind_unknown=word is not None and kind is None,
+        default=row.dialect.types.default if word is None else None,
+        infer=row.dialect.types.infer,
+        underlying=row.text(Field.UNDERLYING),
+    )
     if kind in _OPTION_KINDS or (kind is None and row.text(Field.OPTION_TYPE) is not None):
         return attrs.evolve(
             terms,
@@ -171,7 +193,9 @@ def _option(symbol: str, terms: _Terms, as_of: date) -> Instrument | None:
         symbol, kind, attrs.evolve(terms, expiration=None), as_of
     )
     if written is None:
-        return _from_columns(symbol, kind, terms, as_of)
+        return _from_columns(symbol, kind, terms, as_of) or (
+            _from_columns(terms.underlying, kind, terms, as_of) if terms.underlying else None
+        )
     for stated, meant, field in (
         (terms.expiration, written.expiration, Field.EXPIRATION),
         (terms.strike, written.strike, Field.STRIKE),
@@ -230,10 +254,26 @@ def _from_columns(
 def _other(symbol: str, terms: _Terms, as_of: date) -> Instrument | None:
     """What is no option by its columns. Without a type, or with an unknown one, the symbol must tell."""
     if terms.kind is not None:
-        return _parse(symbol, terms.kind, terms, as_of)
-    told = _parse(symbol, None, terms, as_of)
-    if not terms.kind_unknown:
+        return _parse(symbol, terms.kind, terms, as_of) or _contract(symbol, terms, as_of)
+    told = _contract(symbol, terms, as_of)
+    if told is not None:
         return told
-    if told is not None and told.type in {*_OPTION_KINDS, InstrumentType.FUTURE}:
-        return told
-    return _parse(symbol, InstrumentType.OTHER, terms, as_of)
+    if terms.kind_unknown:
+        return _parse(symbol, InstrumentType.OTHER, terms, as_of)
+    untyped = _parse(symbol, None, terms, as_of)
+    if terms.default is None or (untyped is not None and untyped.type not in _PLAIN):
+        return untyped
+    return _parse(symbol, terms.default, terms, as_of) or untyped
+
+
+def _contract(symbol: str, terms: _Terms, as_of: date) -> Instrument | None:
+    """The option or future that a symbol spells out in full, whatever word stands beside it.
+
+    Brokers' words are loose: an option on a fund is "ETFs & Closed End Funds" at one of them. A symbol with an expiration,
+    a strike and a right in it is not.
+    """
+    if not terms.infer:
+        return None
+    told = _parse(symbol, None, attrs.evolve(terms, kind=None), as_of)
+    contracts = _OPTION_KINDS if terms.kind is not None else _CONTRACTS
+    return told if told is not None and told.type in contracts else None

@@ -9,7 +9,7 @@ import attrs
 
 from variance_bridge.errors import DataRefused
 from variance_bridge_csv import patterns
-from variance_bridge_csv.dialect import Dialect, Field, RepeatedHeader, Scope
+from variance_bridge_csv.dialect import Dialect, Field, RepeatedHeader, Scope, Where
 from variance_bridge_csv.names import bare, plain, shown, visible
 from variance_bridge_csv.rows import Row
 
@@ -265,7 +265,10 @@ class _Walk:
 
     def _capture(self, row: Row) -> bool:
         text = line_text(row)
+        elsewhere = Where.BEFORE if self._sections else Where.AFTER
         for capture in self.dialect.captures:
+            if capture.where is elsewhere:
+                continue
             found = patterns.match(capture.pattern, text)
             if found is None:
                 continue

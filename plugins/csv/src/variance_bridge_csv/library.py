@@ -34,6 +34,23 @@ class KnownDialect:
     table: Mapping[str, Any] = attrs.field(repr=False)
 
 
+def check(path: Path) -> Dialect:
+    """The dialect in a file, which may extend a shipped one or one that lies beside it. I/O.
+
+    Raises:
+        DialectFault: what is wrong with it.
+    """
+    table = _read_table(path)
+    tables = dict(_shipped_tables())
+    for other in _user_files(path.parent):
+        if other != path:
+            beside = _read_table(other)
+            tables[_name_of(beside, other.name)] = (beside, other.name)
+    name = _name_of(table, path.name)
+    tables[name] = (table, path.name)
+    return _known(name, tables).dialect
+
+
 def load(folder: Path | None) -> Mapping[str, KnownDialect]:
     """All dialects by name. One in `folder` takes the place of a shipped one of the same name. I/O.
 
@@ -42,21 +59,24 @@ def load(folder: Path | None) -> Mapping[str, KnownDialect]:
     """
     tables: dict[str, tuple[dict[str, Any], str]] = dict(_shipped_tables())
     for path in _user_files(folder):
-        where = path.name
-        try:
-            with path.open("rb") as file:
-                data = file.read(LARGEST_DIALECT + 1)
-            table = parse_table(data.decode("utf-8"), where)
-        except (OSError, UnicodeDecodeError):
-            raise DialectFault("the dialect file cannot be read", where=where) from None
-        tables[_name_of(table, where)] = (table, where)
+        table = _read_table(path)
+        tables[_name_of(table, path.name)] = (table, path.name)
     return {name: _known(name, tables) for name in tables}
+
+
+def _read_table(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST_DIALECT + 1)
+        return parse_table(data.decode("utf-8"), path.name)
+    except (OSError, UnicodeDecodeError):
+        raise DialectFault("the dialect file cannot be read", where=path.name) from None
 
 
 def _user_files(folder: Path | None) -> list[Path]:
     if folder is None or not folder.is_dir():
         return []
-    found = sorted(folder.glob("*.toml"))
+    found = sorted(path for path in folder.glob("*.toml") if path.name != _OTHER_REPORTS)
     if len(found) > _MOST_USER_DIALECTS:
         raise ConfigurationError(
             f"more than {_MOST_USER_DIALECTS} dialect files in the configuration folder"
@@ -101,18 +121,21 @@ def _extended(
     tables: Mapping[str, tuple[dict[str, Any], str]],
     chain: tuple[str, ...],
 ) -> dict[str, Any]:
+    """The table with what it extends. A dialect may extend the shipped one whose place it takes."""
     base_name = table.get("extends")
     if base_name is None:
         return dict(table)
-    if base_name == chain[-1] and dict(_shipped_tables()).get(base_name, (None,))[0] not in (
-        None,
-        table,
+    shipped = dict(_shipped_tables())
+    if (
+        base_name == table.get("name")
+        and base_name in shipped
+        and shipped[base_name][0] is not table
     ):
-        base, base_where = dict(_shipped_tables())[base_name]
-        return extend(_extended(base, base_where, tables, (*chain, base_name)), table)
-    if base_name not in tables:
-        raise DialectFault("extends: no dialect of that name", where=where)
-    if base_name in chain:
+        base, base_where = shipped[base_name]
+    elif base_name in chain:
         raise DialectFault("extends: a dialect cannot extend itself", where=where)
-    base, base_where = tables[base_name]
+    elif base_name in tables:
+        base, base_where = tables[base_name]
+    else:
+        raise DialectFault("extends: no dialect of that name", where=where)
     return extend(_extended(base, base_where, tables, (*chain, base_name)), table)

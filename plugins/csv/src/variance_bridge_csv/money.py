@@ -75,7 +75,8 @@ def weigh(amounts: Amounts, rules: MoneyRules) -> Money:
         return Money(mark=mark)
     notional = amounts.type is not InstrumentType.FUTURE or rules.futures_cost
     total = amounts.cost_total if notional else None
-    cautions = [] if notional or not amounts.cost_total else [Caution.COST_MEANINGLESS]
+    meaningless = not notional and amounts.cost_total is not None
+    cautions = [Caution.COST_MEANINGLESS] if meaningless else []
     per_unit = _per_unit(amounts, rules)
     basis, agrees = _signed_basis(total, per_unit, amounts, rules)
     basis, check, doubts = _checked(basis, amounts, mark)
@@ -192,6 +193,8 @@ def _fits(basis: Decimal, amounts: Amounts, mark: Decimal | None) -> bool | None
         _EXACT.multiply(_PRICE_TOLERANCE, max(abs(low), abs(high))),
         _EXACT.divide(Decimal("0.01"), units),
     )
+    if amounts.cost_total is None and amounts.cost_per_unit is not None:
+        slack += _half_step(amounts.cost_per_unit)
     return _EXACT.multiply(low - slack, units) <= worth <= _EXACT.multiply(high + slack, units)
 
 

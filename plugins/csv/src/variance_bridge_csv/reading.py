@@ -13,19 +13,20 @@ from variance_bridge.errors import DataRefused
 from variance_bridge.model import Caution, Flag, Holding, RejectedRow, Rejection
 from variance_bridge.symbology import InstrumentType
 from variance_bridge_csv import cells
-from variance_bridge_csv.dialect import Completeness, Dialect, Field, RowClass, TimeRules
+from variance_bridge_csv.dialect import Completeness, Dialect, Field, RowClass, RowRule, TimeRules
 from variance_bridge_csv.holdings import Position, position
 from variance_bridge_csv.instruments import kind_of
 from variance_bridge_csv.layout import Layout, Section
 from variance_bridge_csv.money import CostCheck
 from variance_bridge_csv.names import visible
-from variance_bridge_csv.row_cells import RowCells, RowRefused, classify, has_right_width
+from variance_bridge_csv.row_cells import RowCells, RowRefused, has_right_width, rule_for
 from variance_bridge_csv.rows import Row
 
 _POSITIONS = frozenset({RowClass.POSITION, RowClass.MONEY_MARKET})
 _SUMMED = frozenset({RowClass.POSITION, RowClass.MONEY_MARKET, RowClass.CASH, RowClass.PENDING})
 _IN_CASH = frozenset({RowClass.CASH, RowClass.PENDING})
-_CELLS_OF_ROW = 2_000
+_CASH = RowRule(is_=RowClass.CASH)
+_LONGEST_DTE = 4_000
 
 
 @attrs.frozen
@@ -38,12 +39,12 @@ class Kept:
 
 @attrs.frozen
 class Refused:
-    """A row that was kept out, and the place in the file to look at."""
+    """A row that was kept out, the place in the file to look at, and what is wrong there in words without a value."""
 
     line: int
     column: int
     reason: Rejection
-    field: Field | None = None
+    detail: str = ""
 
 
 @attrs.frozen
@@ -177,29 +178,33 @@ def _read_row(row: Row, section: Section, dialect: Dialect, as_of: date, where: 
     seen = RowCells(row, section.header, dialect)
     if row.fault:
         _refuse_cut_off(row, where)
-        refused = Refused(row.line, row.fault_column, Rejection.UNREADABLE_ROW)
+        refused = Refused(row.line, row.fault_column, Rejection.UNREADABLE_ROW, row.fault)
         return _Outcome(seen, section, RowClass.POSITION, refused=refused)
-    row_class = _class(seen)
+    rule = _rule(seen)
+    row_class = rule.is_
     if not has_right_width(seen, row_class):
         _refuse_cut_off(row, where)
-        refused = Refused(row.line, len(row.text) + 1, Rejection.WRONG_CELL_COUNT)
+        counts = f"{len(row.cells)} cells, and the header has {seen.header.width}"
+        refused = Refused(row.line, len(row.text) + 1, Rejection.WRONG_CELL_COUNT, counts)
         return _Outcome(seen, section, row_class, refused=refused)
     if row_class not in _POSITIONS:
         return _Outcome(seen, section, row_class)
     try:
-        return _Outcome(seen, section, row_class, position(seen, row_class, as_of))
+        return _Outcome(seen, section, row_class, position(seen, rule, as_of))
     except RowRefused as refusal:
-        refused = Refused(row.line, seen.column(refusal.field), refusal.reason, refusal.field)
+        refused = Refused(
+            row.line, seen.column(refusal.field), refusal.reason, seen.column_name(refusal.field)
+        )
         return _Outcome(seen, section, row_class, refused=refused)
 
 
-def _class(row: RowCells) -> RowClass:
-    """The class by the dialect's rules; a row whose type column says cash is cash."""
-    found = classify(row)
+def _rule(row: RowCells) -> RowRule:
+    """The rule for the row; a row whose type column says cash is cash."""
+    found = rule_for(row)
     word = row.text(Field.TYPE)
-    if found is not RowClass.POSITION or word is None:
+    if found.is_ is not RowClass.POSITION or word is None:
         return found
-    return RowClass.CASH if kind_of(word, row.dialect.types) is InstrumentType.CASH else found
+    return _CASH if kind_of(word, row.dialect.types) is InstrumentType.CASH else found
 
 
 def _refuse_cut_off(row: Row, where: str) -> None:
@@ -225,7 +230,7 @@ def _refuse_unreadable(outcomes: Sequence[_Outcome], where: str) -> None:
 def describe(refused: Refused) -> str:
     """Why a row was kept out, in words without a value of the row."""
     words = refused.reason.value.replace("_", " ")
-    return f"{words} ({refused.field.value.replace('_', ' ')})" if refused.field else words
+    return f"{words} ({refused.detail})" if refused.detail else words
 
 
 def _by_account(
@@ -246,8 +251,6 @@ def _by_account(
             named.setdefault(account, []).append(one)
     if not named:
         named[""] = []
-        if not any(one.position for one in homeless):
-            named[""], homeless = homeless, []
     if len(named) > 1 and "" in named and not named[""]:
         del named[""]
     if list(named) == [""] and homeless:
@@ -266,14 +269,15 @@ def _holdings(
 ) -> Holdings:
     refused = [one.refused for one in outcomes if one.refused is not None]
     for one in homeless:
-        if one.row_class in _POSITIONS:
+        if one.refused is not None or one.row_class in _POSITIONS:
             place = one.cells.column(Field.ACCOUNT)
-            refused.append(
-                one.refused or Refused(one.line, place, Rejection.UNREADABLE_ROW, Field.ACCOUNT)
-            )
+            unattributed = Refused(one.line, place, Rejection.UNREADABLE_ROW, "no account")
+            refused.append(one.refused or unattributed)
     total = _total(outcomes)
     return Holdings(
-        account=account or layout.captured.get("account", ""),
+        account=account
+        or layout.captured.get("account")
+        or layout.captured.get("account_label", ""),
         label=_label(outcomes, layout),
         kept=tuple(Kept(one.line, one.position) for one in outcomes if one.position is not None),
         refused=tuple(sorted(refused, key=lambda one: one.line)),
@@ -335,7 +339,7 @@ def _implied_date(outcomes: Iterable[_Outcome]) -> date | None:
             left = one.cells.number(Field.DTE)
         except cells.CellFault:
             continue
-        if left is not None and left == left.to_integral_value() and 0 <= left <= _CELLS_OF_ROW:
+        if left is not None and left == left.to_integral_value() and 0 <= left <= _LONGEST_DTE:
             days[holding.expiration - timedelta(days=int(left))] += 1
     if not days:
         return None

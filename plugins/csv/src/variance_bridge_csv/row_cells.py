@@ -69,6 +69,11 @@ class RowCells:
         text = self.text(field)
         return None if text is None else cells.day(text, field, self.dialect.cells)
 
+    def column_name(self, field: Field | None) -> str:
+        """The dialect's name of the field's column, for messages: never the file's own."""
+        names = () if field is None else self.dialect.columns.get(field, ())
+        return f"in {names[0]}" if names else ""
+
     def column(self, field: Field | None) -> int:
         """Where the field's cell starts in its line, counted from 1."""
         place = None if field is None else self.header.columns.get(field)
@@ -77,12 +82,12 @@ class RowCells:
         return self.row.columns[place]
 
 
-def classify(row: RowCells) -> RowClass:
-    """What the row is: the class of the first rule that fits, else a position."""
-    for rule in row.dialect.rows:
-        if _fits(rule, row):
-            return rule.is_
-    return RowClass.POSITION
+_POSITION = RowRule(is_=RowClass.POSITION)
+
+
+def rule_for(row: RowCells) -> RowRule:
+    """The first rule that fits the row, else the one that makes it a position."""
+    return next((rule for rule in row.dialect.rows if _fits(rule, row)), _POSITION)
 
 
 def _fits(rule: RowRule, row: RowCells) -> bool:
