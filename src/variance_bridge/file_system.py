@@ -56,25 +56,25 @@ class FileSystem:
 
 
 _PERMISSIONS = (
-    "Mend the permissions of the folder and of the files in it (a sync as root leaves root's), "
-    "or choose another folder: output_dir, or --output."
+    "mend the permissions of the folder and of the files in it (a sync as root leaves root's), "
+    "or choose another folder: `output_dir`, or `--output`"
 )
 _NOT_SUPPORTED = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 _CHUNK = 1024 * 1024
 
 _WORDS: dict[int, tuple[str, str]] = {
-    errno.ENOSPC: ("the disk is full", "Free some space, then run the command again."),
-    errno.EDQUOT: ("your quota of the disk is used up", "Free some space, then run the command again."),
-    errno.EROFS: ("the disk is read-only", "Choose another folder: output_dir, or --output."),
-    errno.EIO: ("the disk reports a fault", "Check the disk, or choose another folder: output_dir, or --output."),
-    errno.EMFILE: ("this process has too many files open", "Raise the limit (ulimit -n), then run the command again."),
-    errno.ENFILE: ("the machine has too many files open", "Close some programs, then run the command again."),
+    errno.ENOSPC: ("the disk is full", "free some space, then run the command again"),
+    errno.EDQUOT: ("your quota of the disk is used up", "free some space, then run the command again"),
+    errno.EROFS: ("the disk is read-only", "choose another folder: `output_dir`, or `--output`"),
+    errno.EIO: ("the disk reports a fault", "check the disk, or choose another folder: `output_dir`, or `--output`"),
+    errno.EMFILE: ("this process has too many files open", "raise the limit (`ulimit -n`), then run the command again"),
+    errno.ENFILE: ("the machine has too many files open", "close some programs, then run the command again"),
     errno.EACCES: ("permission is denied", _PERMISSIONS),
     errno.EPERM: ("permission is denied", _PERMISSIONS),
-    errno.ENOTDIR: ("a part of the path is no folder", "Choose another folder: output_dir, or --output."),
-    errno.ELOOP: ("there is a symbolic link, and links are not followed here", "Give the real path: output_dir, or --output."),
-    errno.ENAMETOOLONG: ("the name is too long", "Choose a shorter name: --output."),
-    errno.ENOLCK: ("this file system cannot lock files", "Choose a folder on a local disk: output_dir, or --output."),
+    errno.ENOTDIR: ("a part of the path is no folder", "choose another folder: `output_dir`, or `--output`"),
+    errno.ELOOP: ("there is a symbolic link, and links are not followed here", "give the real path: `output_dir`, or `--output`"),
+    errno.ENAMETOOLONG: ("the name is too long", "choose a shorter name: `--output`"),
+    errno.ENOLCK: ("this file system cannot lock files", "choose a folder on a local disk: `output_dir`, or `--output`"),
 }  # fmt: skip
 
 
@@ -92,7 +92,7 @@ def in_words(path: Path, consequence: str) -> Iterator[None]:
         number = error.errno or 0
         fallback = (
             os.strerror(number),
-            "Check the folder and the disk, then run the command again.",
+            "check the folder and the disk, then run the command again",
         )
         what, hint = _WORDS.get(number, fallback)
         raise DataRefused(f"{what}; {consequence}", where=str(path), hint=hint) from error

@@ -113,13 +113,13 @@ def check_places(lock: OutputLock) -> None:
         except FileNotFoundError:
             continue
         if not stat.S_ISREG(status.st_mode):
-            hint = f"Move {name} away, or choose another place: output_dir, or --output."
+            hint = f"move {name} away, or choose another place: `output_dir`, or `--output`"
             raise refused(lock.path, f"{name} is no plain file ({kind(status.st_mode)})", hint)
 
 
 def check_unmoved(lock: OutputLock) -> None:
     """Refuse to write where no reader would look, or beside another process that locked a second lock file."""
-    hint = "Let the folder and the lock file alone while a sync runs, and run the command again."
+    hint = "let the folder and the lock file alone while a sync runs, and run the command again"
     try:
         named = lock.files.status_of(lock.path.parent)
     except FileNotFoundError:
@@ -140,7 +140,7 @@ def _is_lock_file(lock: OutputLock, descriptor: int) -> bool:
 
 
 def refused(
-    path: Path, what: str, hint: str = "Choose another place: output_dir, or --output."
+    path: Path, what: str, hint: str = "choose another place: `output_dir`, or `--output`"
 ) -> DataRefused:
     """The error for a place that cannot be written to."""
     return DataRefused(f"{what}; {UNCHANGED}", where=str(path), hint=hint)
@@ -206,7 +206,9 @@ def _check_folder(path: Path, folder: int, files: FileSystem, warn: Callable[[st
     if stat.S_ISLNK(link.st_mode) and link.st_uid not in ours:
         raise refused(path, "its folder is a symbolic link that another user made")
     if status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX:
-        hint = f"Close the folder (chmod 700 {path.parent}), or choose another: output_dir, or --output."
+        hint = (
+            f"close it (`chmod 700 {path.parent}`), or choose another: `output_dir`, or `--output`"
+        )
         raise refused(path, "anybody can replace files in its folder", hint)
     caution = openness(status, os.geteuid())
     if caution is not None:
@@ -228,7 +230,7 @@ def _take_lock(lock: OutputLock, wait: float, sleep: Callable[[float], None]) ->
             raise SyncRunning(
                 "another sync is writing this file; this one changed nothing",
                 where=str(lock.path),
-                hint="Wait until it has ended, then run the command again.",
+                hint="wait until it has ended, then run the command again",
             )
         pauses -= 1
         sleep(_PAUSE)

@@ -180,7 +180,7 @@ def _write_temporary(lock: OutputLock, data: bytes, leftovers: ExitStack) -> str
 def _compare(lock: OutputLock, descriptor: int, data: bytes) -> None:
     lock.files.seek(descriptor, 0, os.SEEK_SET)
     if read_up_to(lock.files, descriptor, len(data) + 1) != data:
-        hint = "Check the disk, or choose another folder: output_dir, or --output."
+        hint = "check the disk, or choose another folder: `output_dir`, or `--output`"
         raise refused(lock.path, "what was written does not read back", hint)
 
 
@@ -213,12 +213,12 @@ def _read_whole(files: FileSystem, descriptor: int, path: Path, largest: int) ->
     if not stat.S_ISREG(before.st_mode):
         raise DataRefused(f"this is no plain file ({kind(before.st_mode)})", where=str(path))
     if before.st_size > largest:
-        hint = "Check that this is a positions file; move it away if it is not."
+        hint = "check that this is a positions file; move it away if it is not"
         raise DataRefused(f"this is larger than {largest} bytes", where=str(path), hint=hint)
     data = read_up_to(files, descriptor, before.st_size + 1)
     after = files.status(descriptor)
     if (len(data), after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
-        hint = "Run the command again when the other program is done."
+        hint = "run the command again when the other program is done"
         raise DataRefused("another program is changing this file", where=str(path), hint=hint)
     return data
 

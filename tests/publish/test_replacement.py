@@ -1,0 +1,368 @@
+"""Empty is never a guess, and one state of the world never passes for another (DESIGN §7, promise 2)."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from variance_bridge.model import (
+    Balances,
+    Counts,
+    Environment,
+    Holding,
+    Meta,
+    Portfolio,
+    RejectedRow,
+    Rejection,
+    Side,
+)
+from variance_bridge.replacement import Judgement, Verdict, judge_replacement
+from variance_bridge.symbology import InstrumentType
+
+TODAY = datetime(2025, 12, 19, 15, 0, tzinfo=UTC)
+YESTERDAY = TODAY - timedelta(days=1)
+
+
+def holdings(count, kind=InstrumentType.STOCK, side=Side.LONG):
+    return tuple(
+        Holding(root=f"R{n}", symbol=f"R{n}", type=kind, side=side, quantity=Decimal(n + 1))
+        for n in range(count)
+    )
+
+
+def money(worth, cash, margin=None):
+    return Balances(
+        currency="USD",
+        net_liquidating_value=Decimal(worth),
+        cash=Decimal(cash),
+        maintenance_requirement=None if margin is None else Decimal(margin),
+    )
+
+
+def portfolio(
+    count=0,
+    *,
+    at=TODAY,
+    kind=InstrumentType.STOCK,
+    balances=None,
+    rejected=0,
+    source="acme",
+    account="a1b2c3d4e5f6***",
+    environment=Environment.PRODUCTION,
+):
+    rows = tuple(
+        RejectedRow(row=n + 1, reason=Rejection.SYMBOL_UNREADABLE) for n in range(rejected)
+    )
+    counts = Counts(fetched=count + rejected, normalized=count, closed=0, rejected=rejected)
+    meta = Meta(
+        source=source,
+        fetched_at=at,
+        account_hash=account,
+        environment=environment,
+        counts=counts,
+        rejected=rows,
+    )
+    return Portfolio(meta=meta, positions=holdings(count, kind), balances=balances)
+
+
+def is_refused(judgement, *words):
+    assert judgement.verdict is Verdict.REFUSE
+    assert judgement.hint
+    assert judgement.warnings == ()
+    for word in words:
+        assert word in judgement.reason
+    return True
+
+
+def is_accepted(judgement, *warnings):
+    assert judgement.verdict is Verdict.ACCEPT
+    assert judgement.reason == ""
+    assert len(judgement.warnings) == len(warnings)
+    for text, word in zip(judgement.warnings, warnings, strict=True):
+        assert word in text
+    return True
+
+
+@pytest.mark.parametrize("count", [0, 1, 40])
+def test_where_there_is_no_file_everything_is_accepted(count):
+    assert judge_replacement(None, portfolio(count)) == Judgement()
+
+
+@pytest.mark.parametrize(("before", "after"), [(0, 0), (0, 9), (1, 1), (5, 2), (5, 50), (40, 9)])
+def test_an_ordinary_change_is_accepted(before, after):
+    assert judge_replacement(portfolio(before, at=YESTERDAY), portfolio(after)) == Judgement()
+
+
+def test_an_empty_answer_without_balances_never_replaces_positions():
+    judgement = judge_replacement(portfolio(3, at=YESTERDAY), portfolio(0))
+    assert is_refused(judgement, "3 positions", "no balances")
+    assert "--allow-empty" in judgement.hint
+
+
+def test_an_empty_answer_that_the_balances_agree_with_is_fetched_twice_and_accepted():
+    old, new = portfolio(1, at=YESTERDAY), portfolio(0, balances=money("1250.40", "1250.40"))
+    assert judge_replacement(old, new).verdict is Verdict.CONFIRM
+    assert is_accepted(judge_replacement(old, new, confirmation=new), "second fetch confirmed")
+
+
+def test_an_empty_answer_that_a_second_fetch_contradicts_is_refused():
+    old, new = portfolio(3, at=YESTERDAY), portfolio(0, balances=money("1250.40", "1250.40"))
+    assert is_refused(judge_replacement(old, new, confirmation=portfolio(3)), "other rows")
+
+
+@pytest.mark.parametrize(
+    ("worth", "cash", "margin", "doubt"),
+    [
+        ("1250.40", "1250.41", None, None),
+        ("1250.41", "1250.40", "0.00", None),
+        ("-20.00", "-20.00", "0", None),
+        ("1250.42", "1250.40", None, "worth more or less than its cash"),
+        ("1250.40", "1250.42", None, "worth more or less than its cash"),
+        ("1250.40", "-1250.40", None, "worth more or less than its cash"),
+        ("1250.40", "1250.40", "310.00", "margin is required"),
+        ("0", "0.00", None, "balances of zero prove nothing"),
+        ("0", "0.00", "0", "balances of zero prove nothing"),
+        ("0.01", "0.00", "0", None),
+    ],
+)
+def test_which_balances_prove_an_account_empty(worth, cash, margin, doubt):
+    new = portfolio(0, balances=money(worth, cash, margin))
+    judgement = judge_replacement(portfolio(3, at=YESTERDAY), new, confirmation=new)
+    assert is_accepted(judgement, "confirmed") if doubt is None else is_refused(judgement, doubt)
+
+
+@pytest.mark.parametrize(
+    ("margin", "accepted"), [(None, False), ("1500.00", False), ("0.00", True)]
+)
+def test_futures_add_nothing_to_the_worth_so_only_the_margin_shows_them(margin, accepted):
+    old = portfolio(2, at=YESTERDAY, kind=InstrumentType.FUTURE)
+    new = portfolio(0, balances=money("9000", "9000", margin))
+    judgement = judge_replacement(old, new, confirmation=new)
+    assert is_accepted(judgement, "confirmed") if accepted else is_refused(judgement, "margin")
+
+
+@pytest.mark.parametrize("balances", [None, money("9", "0"), money("0", "0")])
+def test_the_user_can_say_that_empty_is_right(balances):
+    old, new = portfolio(3, at=YESTERDAY), portfolio(0, balances=balances)
+    assert is_accepted(judge_replacement(old, new, allow_empty=True), "as asked")
+
+
+def test_allow_empty_does_not_allow_a_great_loss_that_is_not_empty():
+    judgement = judge_replacement(portfolio(10, at=YESTERDAY), portfolio(1), allow_empty=True)
+    assert judgement.verdict is Verdict.CONFIRM
+
+
+@pytest.mark.parametrize("old", [None, portfolio(0, at=YESTERDAY), portfolio(3, at=YESTERDAY)])
+@pytest.mark.parametrize("allow_empty", [False, True])
+def test_rows_of_which_none_could_be_read_are_never_an_empty_account(old, allow_empty):
+    new = portfolio(0, rejected=4, balances=money("9", "9"))
+    assert is_refused(judge_replacement(old, new, allow_empty=allow_empty), "none of the 4 rows")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "verdict"),
+    [
+        (5, 1, Verdict.CONFIRM),
+        (5, 2, Verdict.ACCEPT),
+        (10, 2, Verdict.CONFIRM),
+        (10, 3, Verdict.ACCEPT),
+        (4, 1, Verdict.ACCEPT),
+        (100, 20, Verdict.CONFIRM),
+        (100, 21, Verdict.ACCEPT),
+        (9, 1, Verdict.CONFIRM),
+        (9, 2, Verdict.ACCEPT),
+    ],
+)
+def test_a_loss_of_four_fifths_or_more_is_confirmed_first(before, after, verdict):
+    judgement = judge_replacement(portfolio(before, at=YESTERDAY), portfolio(after))
+    assert judgement.verdict is verdict
+
+
+def test_a_great_loss_that_a_second_fetch_confirms_is_accepted_with_a_warning():
+    old, new, again = portfolio(10, at=YESTERDAY), portfolio(2), portfolio(2)
+    assert is_accepted(judge_replacement(old, new, confirmation=again), "second fetch confirmed")
+
+
+def test_a_fill_between_two_fetches_does_not_break_the_confirmation():
+    new = portfolio(2)
+    filled = attrs.evolve(
+        new, positions=tuple(attrs.evolve(row, quantity=Decimal(9)) for row in new.positions)
+    )
+    old = portfolio(10, at=YESTERDAY)
+    assert is_accepted(judge_replacement(old, new, confirmation=filled), "confirmed")
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        portfolio(10),
+        portfolio(1),
+        portfolio(0),
+        portfolio(2, kind=InstrumentType.FUND),
+        attrs.evolve(portfolio(0), positions=holdings(2, side=Side.SHORT)),
+        attrs.evolve(portfolio(0), positions=holdings(1) * 2),
+    ],
+)
+def test_a_great_loss_that_a_second_fetch_does_not_confirm_is_refused(again):
+    old, new = portfolio(10, at=YESTERDAY), portfolio(2)
+    assert is_refused(judge_replacement(old, new, confirmation=again), "other rows")
+
+
+def test_a_loss_that_unreadable_rows_explain_is_refused_without_a_second_fetch():
+    judgement = judge_replacement(portfolio(10, at=YESTERDAY), portfolio(1, rejected=9))
+    assert is_refused(judgement, "10 positions", "1 could be read", "9 could not")
+
+
+def test_a_great_loss_beside_a_few_unreadable_rows_is_still_confirmed_first():
+    judgement = judge_replacement(portfolio(100, at=YESTERDAY), portfolio(10, rejected=2))
+    assert judgement.verdict is Verdict.CONFIRM
+
+
+def test_a_few_unreadable_rows_among_many_are_accepted():
+    judgement = judge_replacement(portfolio(10, at=YESTERDAY), portfolio(8, rejected=2))
+    assert judgement == Judgement()
+
+
+def test_older_positions_do_not_replace_newer_ones():
+    judgement = judge_replacement(portfolio(5), portfolio(5, at=YESTERDAY), now=TODAY)
+    assert is_refused(judgement, "2025-12-18T15:00:00Z", "2025-12-19T15:00:00Z")
+
+
+def test_the_same_moment_again_is_accepted():
+    assert judge_replacement(portfolio(5), portfolio(5), now=TODAY) == Judgement()
+
+
+def test_even_one_microsecond_older_is_older():
+    new = portfolio(5, at=TODAY - timedelta(microseconds=1))
+    assert is_refused(judge_replacement(portfolio(5), new, now=TODAY))
+
+
+@pytest.mark.parametrize(("ahead", "accepted"), [(120, True), (121, False)])
+def test_positions_from_the_future_do_not_displace_good_ones(ahead, accepted):
+    new = portfolio(5, at=TODAY + timedelta(seconds=ahead))
+    judgement = judge_replacement(portfolio(5, at=YESTERDAY), new, now=TODAY)
+    assert judgement == Judgement() if accepted else is_refused(judgement, "from the future")
+
+
+@pytest.mark.parametrize(("ahead", "accepted"), [(120, False), (121, True)])
+def test_a_file_that_claims_to_be_from_the_future_blocks_nothing(ahead, accepted):
+    old = portfolio(5, at=TODAY + timedelta(seconds=ahead))
+    judgement = judge_replacement(old, portfolio(5), now=TODAY)
+    assert is_accepted(judgement, "future") if accepted else is_refused(judgement, "older")
+
+
+REAL = (Environment.PRODUCTION, None)
+PLAY = (Environment.SANDBOX, Environment.SIMULATOR)
+
+
+@pytest.mark.parametrize("old", REAL)
+@pytest.mark.parametrize("new", PLAY)
+def test_play_positions_never_replace_real_ones(old, new):
+    judgement = judge_replacement(
+        portfolio(5, at=YESTERDAY, environment=old),
+        portfolio(5, environment=new),
+        allow_empty=True,
+    )
+    assert is_refused(judgement, f"{new} positions would replace real ones")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(a, b) for a in PLAY for b in (*REAL, *PLAY) if a is not b],
+)
+def test_leaving_a_play_world_is_told_and_compares_nothing_else(old, new):
+    judgement = judge_replacement(
+        portfolio(50, environment=old, source="demo", account="ffff***"),
+        portfolio(1, at=YESTERDAY, environment=new),
+        now=TODAY,
+    )
+    assert is_accepted(judgement, f"held {old} positions")
+
+
+@pytest.mark.parametrize("world", PLAY)
+def test_a_play_world_is_held_to_the_same_rules_within_itself(world):
+    judgement = judge_replacement(
+        portfolio(5, at=YESTERDAY, environment=world), portfolio(0, environment=world)
+    )
+    assert is_refused(judgement, "no balances")
+
+
+def test_positions_of_another_broker_do_not_replace_these():
+    judgement = judge_replacement(portfolio(5, at=YESTERDAY), portfolio(5, source="other"))
+    assert is_refused(judgement, "acme", "other")
+
+
+def test_positions_of_another_account_do_not_replace_these():
+    new = portfolio(5, account="ffffc3d4e5f6***")
+    judgement = judge_replacement(portfolio(5, at=YESTERDAY), new)
+    assert is_refused(judgement, "a1b2c3d4e5f6***", "ffffc3d4e5f6***")
+    assert "key" in judgement.hint
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("a1b2***", "a1b2c3d4e5f6***"), ("a1b2c3d4e5f6***", "a1b2***"), (None, "a1b2***")],
+)
+def test_a_hash_that_was_cut_shorter_is_the_same_account(old, new):
+    judgement = judge_replacement(
+        portfolio(5, at=YESTERDAY, account=old), portfolio(5, account=new)
+    )
+    assert judgement == Judgement()
+
+
+@pytest.mark.parametrize(
+    ("new", "allow_empty", "accepted"),
+    [
+        (portfolio(3), False, True),
+        (portfolio(0), False, False),
+        (portfolio(0), True, True),
+        (portfolio(0, balances=money("5", "5", "0")), False, True),
+        (portfolio(0, balances=money("5", "5")), False, False),
+        (portfolio(0, balances=money("5", "4", "0")), False, False),
+    ],
+)
+def test_an_empty_answer_over_an_unreadable_file_is_judged_as_if_it_held_positions(
+    new, allow_empty, accepted
+):
+    judgement = judge_replacement(None, new, allow_empty=allow_empty, old_unreadable=True)
+    assert (judgement.verdict is Verdict.ACCEPT) is accepted
+    assert bool(judgement.reason) is not accepted
+
+
+amounts = st.decimals(min_value=-10_000, max_value=10_000, places=2)
+all_balances = st.none() | st.builds(money, amounts, amounts, st.none() | amounts)
+kinds = st.sampled_from(InstrumentType)
+
+
+@given(before=st.integers(1, 60), balances=all_balances, kind=kinds)
+def test_an_empty_portfolio_replaces_positions_only_when_worth_equals_cash(before, balances, kind):
+    new = portfolio(0, balances=balances)
+    old = portfolio(before, at=YESTERDAY, kind=kind)
+    judgement = judge_replacement(old, new, confirmation=new)
+    if judgement.verdict is Verdict.ACCEPT:
+        assert balances is not None
+        assert abs(balances.net_liquidating_value - balances.cash) <= Decimal("0.01")
+        assert not balances.maintenance_requirement or abs(balances.maintenance_requirement) < 1
+    assert judge_replacement(old, new).verdict is not Verdict.ACCEPT
+
+
+@given(before=st.integers(1, 500), after=st.integers(1, 500), rejected=st.integers(0, 20))
+def test_no_great_loss_is_ever_accepted_without_a_second_fetch(before, after, rejected):
+    judgement = judge_replacement(
+        portfolio(before, at=YESTERDAY), portfolio(after, rejected=rejected)
+    )
+    lost = Fraction(before - after, before)
+    assert (judgement.verdict is Verdict.ACCEPT) is (lost < Fraction(4, 5))
+
+
+@given(before=st.integers(0, 30), after=st.integers(0, 30), seed=st.integers(0, 3))
+def test_a_refusal_names_no_symbol_and_no_amount(before, after, seed):
+    new = portfolio(after, rejected=seed, balances=money("13579.24", "86420.13"))
+    judgement = judge_replacement(portfolio(before, at=YESTERDAY), new)
+    for secret in ("R0", "R1", "13579", "86420"):
+        assert secret not in judgement.reason
+        assert secret not in (judgement.hint or "")
