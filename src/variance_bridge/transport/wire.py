@@ -18,7 +18,9 @@ import threading
 import zlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from variance_bridge.privacy import Secret
 
 _CHUNK: Final = 64 * 1024
+_NO_CONTENT: Final = 204
 _GZIP: Final = zlib.MAX_WBITS | 16
 _CODINGS: Final = {"gzip", "x-gzip"}
 _LIBRARY_LOGGERS: Final = ("urllib3.connectionpool", "urllib3.connection", "urllib3.util.retry")
@@ -178,15 +181,28 @@ def _receive(raw: HTTPResponse, status: int, longest: int) -> Answer:
 
 
 def _read(raw: HTTPResponse, headers: Mapping[str, str], longest: int) -> bytes:
-    """The body as it is on the wire; a body that ends before its announced length is an error, not a short body."""
-    announced = headers.get("content-length", "")
-    if announced.isdigit() and int(announced[:20]) > longest:
+    """The body as it is on the wire; a body that ends before its announced length is an error, not a short body.
+
+    A body that ends with the connection has no announced length. One that is empty then is taken for an answer that
+    was cut off, because a head that is cut off looks the same.
+    """
+    announced = headers.get("content-length")
+    if announced is not None and not announced.isdecimal():
+        raise http.client.IncompleteRead(b"")
+    if announced is not None and int(announced[:20]) > longest:
         raise _too_long(longest)
     body = bytearray()
     while chunk := raw.read1(_CHUNK, decode_content=False):
         body += chunk
         if len(body) > longest:
             raise _too_long(longest)
+    if (
+        not body
+        and announced is None
+        and "transfer-encoding" not in headers
+        and raw.status != _NO_CONTENT
+    ):
+        raise http.client.IncompleteRead(b"")
     raw.release_conn()
     return bytes(body)
 
@@ -202,7 +218,8 @@ def _decode(encoded: bytes, coding: str, longest: int) -> bytes:
     except zlib.error:
         body, whole = b"", False
     else:
-        whole = decompressor.eof
+        # A second member behind the first is legal and never sent; following each would cost the square of their number.
+        whole = decompressor.eof and not decompressor.unused_data
     if len(body) > longest:
         raise _too_long(longest)
     if not whole:
@@ -261,6 +278,7 @@ def _keep_nothing(_record: logging.LogRecord) -> bool:
     return False
 
 
+@cache
 def _tls_context() -> ssl.SSLContext:
     """TLS that the environment cannot loosen: neither other authorities (SSL_CERT_FILE) nor a key log (SSLKEYLOGFILE).
 
@@ -277,6 +295,7 @@ class _Adapter(requests.adapters.HTTPAdapter):
 
     def __init__(self) -> None:
         self._sockets: list[socket.socket] = []
+        self._stopped = False
         self._pools = _pools(self._remember)
         super().__init__(pool_connections=4, pool_maxsize=1, max_retries=0, pool_block=False)
 
@@ -288,6 +307,10 @@ class _Adapter(requests.adapters.HTTPAdapter):
         )
         self.poolmanager.pool_classes_by_scheme = self._pools
 
+    def cert_verify(self, conn: Any, _url: Any, _verify: Any, _cert: Any) -> None:
+        """Certificates are always required; the context has its authorities, which need no second reading."""
+        conn.cert_reqs = "CERT_REQUIRED"
+
     def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> Any:
         manager = super().proxy_manager_for(proxy, ssl_context=_tls_context(), **proxy_kwargs)
         manager.pool_classes_by_scheme = self._pools
@@ -297,13 +320,14 @@ class _Adapter(requests.adapters.HTTPAdapter):
         self._sockets = [one for one in self._sockets if one.fileno() >= 0]
         if connection is not None:
             self._sockets.append(connection)
+        if self._stopped:  # while the connection was being made
+            self.shut_down()
 
     def shut_down(self) -> None:
+        self._stopped = True
         for connection in self._sockets:
-            try:
+            with suppress(OSError):  # it is closed already
                 connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue  # it is closed already
         self.close()
 
 

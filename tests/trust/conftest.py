@@ -1,0 +1,179 @@
+"""A clock that need not be waited for, a scripted server on loopback, and sessions with short limits."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import attrs
+import pytest
+
+from variance_bridge.privacy import PersonalValues
+from variance_bridge.session import Policy, ReadOnlySession
+
+HOST = "api.acme.example"
+TOKEN_PATH = "/oauth/token"
+
+Handler = Callable[[socket.socket, "Received"], None]
+
+
+@attrs.define
+class QuickClock:
+    """Sleeping is noted, and passes at once."""
+
+    slept: list[float] = attrs.field(factory=list)
+    ahead: float = 0.0
+
+    def now(self) -> datetime:
+        return datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self.ahead
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.ahead += seconds
+
+
+@attrs.frozen
+class Received:
+    """A request as it came in."""
+
+    head: bytes
+    body: bytes
+
+    @property
+    def line(self) -> str:
+        return self.head.split(b"\r\n", 1)[0].decode()
+
+    @property
+    def method(self) -> str:
+        return self.line.split(" ")[0]
+
+    @property
+    def target(self) -> str:
+        return self.line.split(" ")[1]
+
+    @property
+    def headers(self) -> dict[str, str]:
+        lines = self.head.decode("latin-1").split("\r\n")[1:]
+        return {line.split(":")[0].lower(): line.split(":", 1)[1].strip() for line in lines if line}
+
+
+class Server:
+    """Answers each request by calling the handler with the raw connection."""
+
+    def __init__(self, handler: Handler) -> None:
+        self._handler = handler
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.received: list[Received] = []
+        self.connections = 0
+        self._open: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                self.connections += 1
+                self._open.append(connection)
+                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with contextlib.suppress(OSError), connection:
+            while request := self._read(connection):
+                self.received.append(request)
+                self._handler(connection, request)
+
+    @staticmethod
+    def _read(connection: socket.socket) -> Received | None:
+        data = b""
+        while b"\r\n\r\n" not in data:
+            chunk = connection.recv(65536)
+            if not chunk:
+                return None
+            data += chunk
+        head, body = data.split(b"\r\n\r\n", 1)
+        length = re.search(rb"(?i)content-length: (\d+)", head)
+        while length and len(body) < int(length[1]):
+            body += connection.recv(65536)
+        return Received(head, body)
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for connection in self._open:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
+def answer(status: int = 200, body: bytes = b"{}", *headers: str) -> Handler:
+    """A handler that gives the same whole answer to every request."""
+    head = "".join(f"{line}\r\n" for line in (f"Content-Length: {len(body)}", *headers))
+    data = f"HTTP/1.1 {status} X\r\n{head}\r\n".encode() + body
+    return lambda connection, _request: connection.sendall(data)
+
+
+def raw(data: bytes) -> Handler:
+    """A handler that sends these bytes and closes the connection."""
+
+    def handle(connection: socket.socket, _request: Received) -> None:
+        connection.sendall(data)
+        connection.shutdown(socket.SHUT_RDWR)
+
+    return handle
+
+
+@pytest.fixture
+def serve():
+    """Start servers; they end with the test."""
+    servers: list[Server] = []
+
+    def start(handler: Handler | None = None) -> Server:
+        servers.append(Server(handler or answer()))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture
+def clock():
+    return QuickClock()
+
+
+@pytest.fixture
+def personal():
+    return PersonalValues()
+
+
+@pytest.fixture
+def open_session(clock, personal):
+    """Sessions for api.acme.example with the token path /oauth/token; policy fields by name."""
+    sessions: list[ReadOnlySession] = []
+
+    def start(random: Callable[[], float] = lambda: 0.5, **limits: object) -> ReadOnlySession:
+        sessions.append(
+            ReadOnlySession(
+                (HOST,),
+                (TOKEN_PATH,),
+                clock=clock,
+                personal=personal,
+                user_agent="variance-bridge/0.1.0",
+                policy=Policy(**limits),
+                random=random,
+            )
+        )
+        return sessions[-1]
+
+    yield start
+    for session in sessions:
+        session.close()
