@@ -137,15 +137,13 @@ def _compact_strike(digits: str, position: int, *, marked: bool, root: str) -> D
 def equity_option(
     root: str,
     spelled: str | None,
-    expiration: date | None,
+    expiration: date,
     right: OptionType,
     strike: Decimal,
     hints: Hints,
 ) -> Instrument:
     """An option from its terms. `spelled`: the class share where the text had its separator."""
-    expiration = agreed_expiration(expiration, hints, 0)
-    if expiration is None:
-        raise SymbolError("no day of expiration")
+    agreed_expiration(expiration, hints)
     symbol = option_symbol(root, expiration, right, strike)
     group, underlying, deliverable = _what_it_delivers(root, spelled, hints)
     return Instrument(

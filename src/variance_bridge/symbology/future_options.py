@@ -46,7 +46,7 @@ def parse_future_option(text: str, hints: Hints) -> Instrument | None:
         expiration = compact_day(dated[2], offset)
         future, series = _split(body, dated[1], hints, offset)
         return _dated_option(future, series, expiration, RIGHTS[dated[3]], _strike(dated[4]), hints)
-    undated = _UNDATED.fullmatch(body)
+    undated = _UNDATED.fullmatch(body) if body != text else None
     if undated is not None and (series_code := read_code(undated[1])) is not None:
         return series_option(series_code, RIGHTS[undated[2]], _strike(undated[3]), hints)
     refuse_scaled_strike(text)
@@ -133,7 +133,7 @@ def _dated_option(
     strike: Decimal,
     hints: Hints,
 ) -> Instrument:
-    agreed_expiration(expiration, hints, 0)
+    agreed_expiration(expiration, hints)
     given = underlying_future(hints)
     if given is not None and not _same_contract(given, future):
         raise SymbolError("the future in the symbol is not the underlying that came with it")
@@ -158,6 +158,10 @@ def series_option(
     series: ContractCode, right: OptionType, strike: Decimal, hints: Hints
 ) -> Instrument:
     """An option named by its series: in full where the hints give future and expiration."""
+    if len(series.year_digits) == 1:
+        raise SymbolError(
+            "a series with one year digit and no expiration: nothing tells its decade"
+        )
     future = underlying_future(hints)
     if future is not None and hints.expires_on is not None:
         return _dated_option(future, series, hints.expires_on, right, strike, hints)

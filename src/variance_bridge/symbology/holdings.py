@@ -15,6 +15,7 @@ from variance_bridge.symbology.instrument import Instrument, InstrumentType, Sym
 from variance_bridge.symbology.text import Hints
 
 _TICKER = re.compile(r"[A-Z0-9]{1,12}")
+_SHORTEST_CURRENCY = 3
 _LONGEST_NAME = 12
 _LONGEST = {InstrumentType.STOCK: 6}
 """Tickers of shares, compact preferreds included; plan codes of funds are longer."""
@@ -37,7 +38,7 @@ def instrument(kind: InstrumentType, symbol: str, root: str | None = None) -> In
 
 def parse_share(text: str, hints: Hints, kind: InstrumentType = InstrumentType.STOCK) -> Instrument:
     """A share or fund whose type the caller knows; compact class shares are looked up."""
-    text = text.lstrip("$^").removesuffix("**")
+    text = _without_marks(text).removesuffix("**")
     spelled = tables.class_share(text) or _spelled_by_underlying(text, hints)
     if spelled is not None:
         return instrument(kind, spelled)
@@ -54,6 +55,11 @@ def parse_share(text: str, hints: Hints, kind: InstrumentType = InstrumentType.S
     raise SymbolError("not a ticker")
 
 
+def _without_marks(text: str) -> str:
+    """An index without the marks that some platforms put around it: `$SPX`, `^SPX`, `$SPX.X`."""
+    return (text.removesuffix(".X") if text.startswith("$") else text).lstrip("$^")
+
+
 def _spelled_by_underlying(text: str, hints: Hints) -> str | None:
     """The broker's own spelling with the separator, where the symbol is the same without it."""
     given = _SUFFIXED.fullmatch(hints.underlying or "")
@@ -68,7 +74,7 @@ def parse_crypto(text: str, hints: Hints) -> Instrument:
     """A coin and its quote currency: `BTC/USD`, `BTC-USD`, `BTCUSD`, `BTC/USD:CXTALP`."""
     body = _COIN_VENUE.sub("", text)
     pair = _SUFFIXED.fullmatch(body)
-    if pair is not None and pair[3] in tables.quote_currencies():
+    if pair is not None and len(pair[3]) >= _SHORTEST_CURRENCY:
         return instrument(InstrumentType.CRYPTO, f"{pair[1]}/{pair[3]}")
     if _TICKER.fullmatch(body):
         for quote in tables.quote_currencies():
@@ -122,7 +128,7 @@ def parse_untyped(text: str, hints: Hints) -> Instrument:
         raise SymbolError("a venue after something that is traded on none", venue.start())
     if suffixed is not None or _PREFERRED.fullmatch(text):
         return _untyped_suffixed(text, hints)
-    return _untyped_word(text.lstrip("$^"))
+    return _untyped_word(_without_marks(text))
 
 
 def _untyped_suffixed(text: str, hints: Hints) -> Instrument:

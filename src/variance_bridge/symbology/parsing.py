@@ -17,7 +17,7 @@ from variance_bridge.symbology.holdings import (
     parse_untyped,
 )
 from variance_bridge.symbology.instrument import Instrument, InstrumentType, SymbolError
-from variance_bridge.symbology.text import Hints, as_date, clean
+from variance_bridge.symbology.text import Hints, as_date, clean, leading_blanks
 from variance_bridge.symbology.written_options import parse_written
 
 
@@ -53,11 +53,19 @@ def parse(
     kind = tables.instrument_type_of(instrument_type)
     hints = Hints(
         kind,
-        clean(underlying) if underlying else None,
+        None if _is_blank(underlying) else clean(underlying),
         as_date(expires_on, "expires_on"),
         as_date(as_of, "as_of"),
     )
-    return _parse(clean(symbol), hints)
+    text = clean(symbol)
+    try:
+        return _parse(text, hints)
+    except SymbolError as error:
+        raise SymbolError(error.reason, error.position + leading_blanks(symbol)) from None
+
+
+def _is_blank(underlying: object) -> bool:
+    return underlying is None or (isinstance(underlying, str) and not underlying.strip())
 
 
 def _agrees(

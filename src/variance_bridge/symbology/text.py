@@ -58,12 +58,17 @@ def clean(symbol: object) -> str:
         raise SymbolError("empty")
     text = text.replace("\xa0", " ").replace("\t", " ")
     if not (text.isascii() and text.isprintable()):
-        offset = len(symbol) - len(symbol.lstrip(_BLANKS))
+        offset = leading_blanks(symbol)
         position = next(
             i for i, char in enumerate(text) if not (char.isascii() and char.isprintable())
         )
         raise SymbolError("a character that no symbol has", offset + position)
     return text.upper()
+
+
+def leading_blanks(symbol: str) -> int:
+    """How many characters `clean` drops in front: what positions must be moved by."""
+    return len(symbol) - len(symbol.lstrip(_BLANKS))
 
 
 def exact_number(text: str) -> Decimal | None:
@@ -116,10 +121,10 @@ def month_number(name: str) -> int | None:
     return _MONTH_NAMES.get(name)
 
 
-def agreed_expiration(read: date | None, hints: Hints, position: int) -> date | None:
-    """The date in the symbol or else the caller's; an error where both are there and differ."""
-    if read is None or hints.expires_on is None or read == hints.expires_on:
-        return read or hints.expires_on
+def agreed_expiration(read: date, hints: Hints, position: int = 0) -> date:
+    """The date in the symbol; an error where the caller gave another one."""
+    if hints.expires_on in (None, read):
+        return read
     raise SymbolError("the expiration in the symbol is not the one that came with it", position)
 
 

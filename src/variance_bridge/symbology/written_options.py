@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable
 from datetime import date
 
+import attrs
+
 from variance_bridge.symbology import tables
 from variance_bridge.symbology.equity_options import RIGHTS, equity_option, option_root
 from variance_bridge.symbology.future_options import (
@@ -150,6 +152,8 @@ def _leg_on_future(text: str, hints: Hints) -> Instrument | None:
     series = read_code(match["series"])
     if series is None or month_number(match["month"]) is None:
         raise SymbolError("not the contract of a futures option", match.start("series"))
+    if len(series.year_digits) == 1 and match["year"].endswith(series.year_digits):
+        series = attrs.evolve(series, year_digits=match["year"])
     strike = exact_number(match["strike"])
     if not strike:
         raise SymbolError("not a strike", match.start("strike"))
@@ -184,10 +188,12 @@ def _expiration(text: str, hints: Hints, position: int) -> date:
     """The date that a text writes; where it has no day (`JAN 2028`), the caller's in that month."""
     if "/" in text:
         month, day_of_month, year = (int(part) for part in text.split("/"))
-        return _agreed(day(_full_year(year), month, day_of_month, position), hints, position)
+        return agreed_expiration(
+            day(_full_year(year), month, day_of_month, position), hints, position
+        )
     if "-" in text:
         year, month, day_of_month = (int(part) for part in text.split("-"))
-        return _agreed(day(year, month, day_of_month, position), hints, position)
+        return agreed_expiration(day(year, month, day_of_month, position), hints, position)
     name = re.search(r"[A-Z]{3}", text)
     number = None if name is None else month_number(name[0])
     if number is None:
@@ -195,7 +201,9 @@ def _expiration(text: str, hints: Hints, position: int) -> date:
     numbers = [int(part) for part in re.findall(r"[0-9]+", text)]
     if len(numbers) == 1:
         return _given_day(numbers[0], number, hints, position)
-    return _agreed(day(_full_year(numbers[1]), number, numbers[0], position), hints, position)
+    return agreed_expiration(
+        day(_full_year(numbers[1]), number, numbers[0], position), hints, position
+    )
 
 
 def _given_day(year: int, month: int, hints: Hints, position: int) -> date:
@@ -204,10 +212,6 @@ def _given_day(year: int, month: int, hints: Hints, position: int) -> date:
     if (hints.expires_on.year, hints.expires_on.month) != (year, month):
         raise SymbolError("the expiration in the symbol is not the one that came with it", position)
     return hints.expires_on
-
-
-def _agreed(read: date, hints: Hints, position: int) -> date:
-    return agreed_expiration(read, hints, position) or read
 
 
 def _full_year(year: int) -> int:
