@@ -49,6 +49,7 @@ class Machine:
         open_session: a read-only session for these hosts and token paths.
         hash_account: the account hash for (broker, account number).
         personal: everything personal that this run sees.
+        trust: raises unless the user trusts the plugin; nothing of it is used before.
         warn: tells the user something, on stderr.
     """
 
@@ -60,6 +61,7 @@ class Machine:
     store_credential: Callable[[str, str, Secret], bool]
     open_session: Callable[[Sequence[str], Sequence[str]], Session]
     hash_account: Callable[[str, str], str | None]
+    trust: Callable[[LoadedPlugin], None]
     warn: Callable[[str], None] = attrs.field(default=lambda _message: None)
 
 
@@ -165,6 +167,7 @@ def open_broker(machine: Machine, choice: Choice) -> BrokerRun:
             hint='say `--broker NAME`, or `broker = "NAME"` in variance.toml; `variance brokers` lists them',
         )
     loaded = machine.registry.load(name)
+    machine.trust(loaded)
     spec = loaded.broker
     _check_input(spec, choice.input_file)
     settings = _settings(machine, loaded, profile, choice.overrides)
@@ -261,6 +264,7 @@ def fetch_quotes(run: BrokerRun, name: str, portfolio: Portfolio) -> MarketSnaps
     loaded, spec = run.machine.registry.quote_source(name)
     context = run.context
     if loaded.plugin.distribution != run.loaded.plugin.distribution:
+        run.machine.trust(loaded)
         context = _own_context(run, loaded, spec)
     source_class = import_place(loaded.plugin, spec.source)
     with guarded(str(loaded.plugin), "failed while it fetched quotes"):

@@ -7,16 +7,28 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from variance_bridge import __version__
-from variance_bridge.broker import Clock, Credential, Session
+from variance_bridge.broker import BrokerSpec, Clock, Credential, QuoteSourceSpec, Session
 from variance_bridge.broker_run import Machine
 from variance_bridge.clock import SystemClock
 from variance_bridge.configuration import Configuration, read_configuration
+from variance_bridge.consent import (
+    Asking,
+    Decision,
+    decide,
+    question,
+    read_consents,
+    record_consent,
+    refusal,
+)
 from variance_bridge.credentials import CredentialStore
 from variance_bridge.installation import account_hash, installation_key
+from variance_bridge.plugins import known_brokers
 from variance_bridge.privacy import PersonalValues, Secret
-from variance_bridge.registry import Registry
+from variance_bridge.registry import LoadedPlugin, Registry
 from variance_bridge.session import Policy, ReadOnlySession, detours
 from variance_bridge.system_keyring import Keyring
+
+Confirm = Callable[[str], bool]
 
 USER_AGENT = f"variance-bridge/{__version__}"
 
@@ -46,6 +58,7 @@ def this_machine(
     personal: PersonalValues,
     registry: Registry,
     clock: Clock,
+    confirm: Confirm,
     warn: Callable[[str], None],
     policy: Policy | None = None,
 ) -> Machine:
@@ -56,6 +69,7 @@ def this_machine(
         personal: collects everything personal that the run sees.
         registry: the installed plugins.
         clock: the time.
+        confirm: asks the user whether a third party's plugin may be used.
         warn: tells the user something.
         policy: limits of the session; those of `Policy` with the configured detours by default.
     """
@@ -88,7 +102,43 @@ def this_machine(
         store_credential=store.replace,
         open_session=open_session,
         hash_account=hash_account,
+        trust=lambda loaded: trust_plugin(loaded, configuration, clock, confirm),
         warn=warn,
+    )
+
+
+def trust_plugin(
+    loaded: LoadedPlugin, configuration: Configuration, clock: Clock, confirm: Confirm
+) -> None:
+    """Nothing, when the plugin is ours, allowed by the configuration, or the user says yes now or said so before.
+
+    Raises:
+        ConfigurationError: the user says no, or nobody is there to ask.
+    """
+    asking = _asking(loaded)
+    verdict = decide(
+        asking,
+        built_in=[
+            about["distribution"] for about in known_brokers().values() if about.get("built_in")
+        ],
+        allow=configuration.allowed_plugins(),
+        given=read_consents(configuration.folder),
+    )
+    if verdict.decision is not Decision.ASK:
+        return
+    if not confirm(question(asking, verdict)):
+        raise refusal(asking)
+    record_consent(configuration.folder, asking, clock.now())
+
+
+def _asking(loaded: LoadedPlugin) -> Asking:
+    records: tuple[BrokerSpec | QuoteSourceSpec, ...] = (loaded.broker, *loaded.quotes)
+    return Asking(
+        name=loaded.plugin.name,
+        distribution=loaded.plugin.distribution,
+        version=loaded.plugin.version,
+        hosts=[host for record in records for host in record.hosts],
+        credentials=[one.name for record in records for one in record.credentials],
     )
 
 
@@ -108,21 +158,20 @@ def machine_for_reading(warn: Callable[[str], None]) -> Machine:
     """A run that reads an export file: no credentials, no network, no account hash, nothing written."""
     environment = dict(os.environ)
     configuration = read_configuration(user_folder(environment), None, environment)
-    personal = PersonalValues()
+    personal, clock = PersonalValues(), SystemClock()
 
     def no_session(_hosts: Sequence[str], _token_paths: Sequence[str]) -> Session:
-        return ReadOnlySession(
-            (), (), clock=SystemClock(), personal=personal, user_agent=USER_AGENT
-        )
+        return ReadOnlySession((), (), clock=clock, personal=personal, user_agent=USER_AGENT)
 
     return Machine(
         registry=Registry(),
         configuration=configuration,
-        clock=SystemClock(),
+        clock=clock,
         personal=personal,
         find_credential=lambda _broker, _credential: None,
         store_credential=lambda _broker, _name, _secret: False,
         open_session=no_session,
         hash_account=lambda _broker, _number: None,
+        trust=lambda loaded: trust_plugin(loaded, configuration, clock, lambda _question: False),
         warn=lambda message: warn(personal.redact(message)),
     )

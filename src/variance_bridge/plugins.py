@@ -9,9 +9,9 @@ import contextlib
 import difflib
 import sys
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from variance_bridge.errors import BridgeError, PluginError, UnknownPlugin
 from variance_bridge.shipped import shipped_text
@@ -77,6 +77,11 @@ def find_plugin(
     raise _unknown(name, names(group, find), what)
 
 
+def known_brokers() -> Mapping[str, Mapping[str, Any]]:
+    """What is known of brokers that may not be installed: title, distribution, whether it is made with the core."""
+    return tomllib.loads(shipped_text("known_brokers.toml"))
+
+
 def _distribution(point: EntryPoint) -> tuple[str, str]:
     if point.dist is None:
         return "unknown distribution", "0"
@@ -84,7 +89,7 @@ def _distribution(point: EntryPoint) -> tuple[str, str]:
 
 
 def _unknown(name: str, names: Sequence[str], what: str) -> UnknownPlugin:
-    known = tomllib.loads(shipped_text("known_brokers.toml")) if what == "broker" else {}
+    known = known_brokers() if what == "broker" else {}
     installed = ", ".join(names) or "none"
     nearest = difflib.get_close_matches(name, [*names, *known], n=1)
     if name in known:

@@ -50,10 +50,12 @@ def load(path: str | Path, now: datetime | None = None, *, any_age: bool = False
         PluginError: no broker that reads such files is installed.
     """
     from variance_bridge.clock import SystemClock
+    from variance_bridge.document import in_canonical_order
 
     file = Path(path)
     moment = now or SystemClock().now()
     portfolio, warnings = _read(file)
+    portfolio = attrs.evolve(portfolio, positions=in_canonical_order(portfolio.positions))
     age = age_of(portfolio.meta.fetched_at, moment)
     freshness, warning = judge_age(age, where=str(file), any_age=any_age)
     told = (*((warning,) if warning else ()), *warnings, *_partial(portfolio))

@@ -22,7 +22,7 @@ from variance_bridge.errors import BridgeError, DataRefused
 from variance_bridge.model import Caution, Environment, Portfolio
 from variance_bridge.publish import OutputLock, output_lock, publish, read_published
 from variance_bridge.registry import tell_synced
-from variance_bridge.replacement import Verdict, judge_replacement
+from variance_bridge.replacement import Judgement, Verdict, judge_replacement
 from variance_bridge.seal import seal
 from variance_bridge.validation import check, refuse
 
@@ -161,7 +161,6 @@ def _sync_account(
     tell.stage("fetch", run.account_hash(account) or "")
     portfolio = _finished(run, account, request, tell)
     tell.stage("check", str(path))
-    _refuse_unread(portfolio)
     _judge(run, account, portfolio, path, request)
     document = to_document(portfolio)
     seal(document, run.machine.personal)
@@ -170,7 +169,7 @@ def _sync_account(
     if lock is None:
         return Synced(path=path, portfolio=portfolio, published=False, note=note)
     tell.stage("publish", str(path))
-    publish(path, to_bytes(portfolio), lock=lock, keep_previous=_previous(path) is not None)
+    publish(path, to_bytes(portfolio), lock=lock, keep_previous=not _previous(path)[1])
     for failure in tell_synced([run.loaded], portfolio, path):
         run.machine.warn(failure)
     return Synced(path=path, portfolio=portfolio, published=True, note=note)
@@ -224,17 +223,6 @@ def _refuse_cautions(portfolio: Portfolio) -> None:
         )
 
 
-def _refuse_unread(portfolio: Portfolio) -> None:
-    """No position and rejected rows: that is not an empty account, it is an answer that was not understood."""
-    rejected = portfolio.meta.rejected
-    if rejected and not portfolio.positions:
-        reasons = ", ".join(sorted({row.reason.value for row in rejected}))
-        raise DataRefused(
-            f"none of the {len(rejected)} rows could be read ({reasons})",
-            hint="nothing was written",
-        )
-
-
 def _judge(
     run: BrokerRun, account: Account, new: Portfolio, path: Path, request: SyncRequest
 ) -> None:
@@ -243,23 +231,35 @@ def _judge(
     Raises:
         DataRefused: the replacement is not believable.
     """
-    old = _previous(path)
-    judgement = judge_replacement(old, new, allow_empty=request.allow_empty)
+    old, unreadable = _previous(path)
+
+    def judge(confirmation: Portfolio | None) -> Judgement:
+        return judge_replacement(
+            old,
+            new,
+            allow_empty=request.allow_empty,
+            confirmation=confirmation,
+            now=run.machine.clock.now(),
+            old_unreadable=unreadable,
+        )
+
+    judgement = judge(None)
     if judgement.verdict is Verdict.CONFIRM:
-        again = run.portfolio(account)
-        judgement = judge_replacement(old, new, allow_empty=request.allow_empty, confirmation=again)
+        judgement = judge(run.portfolio(account))
     for warning in judgement.warnings:
         run.machine.warn(warning)
     if judgement.verdict is not Verdict.ACCEPT:
         raise DataRefused(judgement.reason, where=str(path), hint=judgement.hint)
 
 
-def _previous(path: Path) -> Portfolio | None:
-    """The good document that is there; None when there is none, or it is no document."""
+def _previous(path: Path) -> tuple[Portfolio | None, bool]:
+    """The document that is there, and whether there is one that nobody can read."""
     try:
-        return from_bytes(read_published(path))[0]
-    except (FileNotFoundError, BridgeError):
-        return None
+        return from_bytes(read_published(path))[0], False
+    except FileNotFoundError:
+        return None, False
+    except BridgeError:
+        return None, True
 
 
 def _why_empty(portfolio: Portfolio) -> str:

@@ -18,18 +18,27 @@ INTERRUPTED = 130
 
 BUG = 1
 
+SHOW_PLACES = 2
+"""With `-vv` an error also says where in the code it was raised."""
+
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command and return its exit code (DESIGN §5)."""
     import click
 
     from variance_bridge.cli.commands import variance
+    from variance_bridge.cli.invocation import Invocation
 
+    invocation = Invocation()
     try:
-        result = variance.main(args=list(arguments), prog_name="variance", standalone_mode=False)
+        result = variance.main(
+            args=list(arguments), prog_name="variance", standalone_mode=False, obj=invocation
+        )
         sys.stdout.flush()
     except BridgeError as error:
         _say(error)
+        if invocation.verbosity >= SHOW_PLACES:
+            _say_places(error.__cause__ or error)
         return error.exit_code
     except click.exceptions.Abort:
         _print("Interrupted. Nothing was left half-written.")
@@ -63,9 +72,13 @@ def _say(error: BridgeError) -> None:
 
 
 def _say_bug(error: Exception) -> None:
-    places = traceback.extract_tb(error.__traceback__)[-6:]
     _print(f"Error: this is a bug in variance-bridge ({type(error).__name__}). Please report it.")
-    for place in places:
+    _say_places(error)
+
+
+def _say_places(error: BaseException) -> None:
+    """Where in the code it was raised: files, lines and functions, no values."""
+    for place in traceback.extract_tb(error.__traceback__)[-6:]:
         _print(f"  {'/'.join(place.filename.split('/')[-2:])}:{place.lineno} in {place.name}")
 
 

@@ -9,6 +9,7 @@ from typing import Any, cast
 import click
 
 from variance_bridge import __version__
+from variance_bridge.cli.invocation import Invocation
 from variance_bridge.errors import PluginError, UnknownPlugin, UsageError
 from variance_bridge.plugins import COMMANDS, find_plugin, guarded, names, plugins
 
@@ -32,11 +33,12 @@ class LazyGroup(click.Group):
         """Our commands and those of plugins, by name."""
         return sorted({*_OURS, *names(COMMANDS)})
 
-    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the one command that is called."""
         if cmd_name in _OURS:
             module, _, name = _OURS[cmd_name][0].partition(":")
             return cast("click.Command", getattr(import_module(module), name))
+        ctx.ensure_object(Invocation).isolate()
         return _plugin_command(cmd_name)
 
     def resolve_command(
@@ -94,9 +96,8 @@ def variance(ctx: click.Context, /, **options: Any) -> int | None:
 
     Without a command: the dashboard of the newest positions file.
     """
-    from variance_bridge.cli.invocation import Invocation
-
-    ctx.obj = Invocation(config=options["config"], verbosity=options["verbose"])
+    invocation = ctx.ensure_object(Invocation)
+    invocation.config, invocation.verbosity = options["config"], options["verbose"]
     if ctx.invoked_subcommand is not None:
         return None
     from variance_bridge.cli.home import home

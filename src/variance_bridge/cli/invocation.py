@@ -8,8 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import attrs
-
 from variance_bridge.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -20,18 +18,30 @@ if TYPE_CHECKING:
     from variance_bridge.registry import Registry
 
 
-@attrs.define(slots=False)
 class Invocation:
-    """One call of the command. Everything is read on first use, so that `--help` reads nothing."""
+    """One call of the command. Everything is read on first use, so that `--help` reads nothing.
 
-    config: str | None = None
-    verbosity: int = 0
-    clock: SystemClock = attrs.field(factory=SystemClock)
+    Attributes:
+        config: what `--config` named.
+        verbosity: how often `-v` was given.
+    """
+
+    def __init__(self) -> None:
+        self.config: str | None = None
+        self.verbosity = 0
+        self.clock = SystemClock()
 
     @cached_property
     def environment(self) -> Mapping[str, str]:
         """The process's environment variables, as they were when the command began."""
         return dict(os.environ)
+
+    def isolate(self) -> None:
+        """Take everybody's secrets out of the process's environment, before a plugin is imported."""
+        from variance_bridge.isolation import isolate_environment
+
+        _ = self.environment
+        isolate_environment(os.environ)
 
     @cached_property
     def folder(self) -> Path:
@@ -53,6 +63,7 @@ class Invocation:
         """The installed plugins."""
         from variance_bridge.registry import Registry
 
+        self.isolate()
         return Registry()
 
     @cached_property
@@ -85,8 +96,22 @@ class Invocation:
             personal=self.personal,
             registry=self.registry,
             clock=self.clock,
+            confirm=(lambda _question: True) if trust else self.confirm,
             warn=self.warn,
         )
+
+    def confirm(self, question: str) -> bool:
+        """Ask on the terminal; no terminal is no yes."""
+        import sys
+
+        import click
+
+        from variance_bridge.screen import printable
+
+        if not sys.stdin.isatty():
+            return False
+        click.echo(printable(question), err=True)
+        return click.confirm("Use it?", err=True)
 
     @property
     def output_folder(self) -> Path:

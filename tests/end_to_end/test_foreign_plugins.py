@@ -1,0 +1,184 @@
+"""A third party's plugin that is broken, in conflict, too new or not yet trusted is a state and never a crash."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+
+import pytest
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """What `pip install` leaves behind: a module and the metadata that point to it; gone after the test."""
+    site = tmp_path / "site"
+    site.mkdir()
+    monkeypatch.syspath_prepend(str(site))
+    modules = []
+
+    def make(name, source, *, distribution=None, group="variance_bridge"):
+        distribution = distribution or f"{name}-plugin"
+        module = distribution.replace("-", "_")
+        modules.append(module)
+        (site / f"{module}.py").write_text(source)
+        info = site / f"{module}-1.0.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n"
+        )
+        (info / "entry_points.txt").write_text(f"[{group}]\n{name} = {module}\n")
+        importlib.invalidate_caches()
+
+    yield make
+    for module in modules:
+        sys.modules.pop(module, None)
+
+
+GOOD = """
+from variance_bridge import BrokerSpec, hookimpl
+
+@hookimpl
+def variance_bridge_brokers():
+    return [BrokerSpec(name={name!r}, slug={name!r}, title="Acme", broker="{module}:Broker", hosts=("api.acme.example",))]
+
+class Broker:
+    def __init__(self, context):
+        self.context = context
+    def accounts(self):
+        import os
+        from variance_bridge import Account
+        assert "SECRET_OF_ANOTHER_TOKEN" not in os.environ
+        return [Account(number="ZZ-00099911")]
+    def fetch(self, account):
+        from variance_bridge import RawPortfolio
+        return RawPortfolio(account=account, payloads={{}}, fetched_at=self.context.clock.now())
+    def normalize(self, raw):
+        from variance_bridge import Counts, Meta, Portfolio
+        counts = Counts(fetched=0, normalized=0, closed=0, rejected=0)
+        return Portfolio(meta=Meta(source={name!r}, fetched_at=raw.fetched_at, counts=counts))
+"""
+
+
+def good(name: str, distribution: str | None = None) -> str:
+    return GOOD.format(name=name, module=(distribution or f"{name}-plugin").replace("-", "_"))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "raise RuntimeError('5WX00001')",
+        "import nowhere_at_all",
+        "syntax error here",
+        "import sys; sys.exit(9)",
+    ],
+)
+def test_a_plugin_that_breaks_on_import_breaks_nothing_else(variance, install, export, source):
+    install("broken", source)
+
+    for arguments in (
+        ["--version"],
+        ["--help"],
+        ["sync", "--broker", "csv", "--input", export],
+        ["validate", "positions/live_csv.json"],
+        ["show"],
+        ["schema"],
+    ):
+        done = variance(*arguments)
+        assert done.code == 0, (arguments, done.err)
+    listed = {
+        entry["name"]: entry for entry in json.loads(variance("brokers", "--json").out)["brokers"]
+    }
+    assert listed["csv"]["state"] == "ready"
+    assert listed["broken"]["state"] == "broken"
+    assert listed["broken"]["reason"].startswith("broken-plugin 1.0 cannot be imported: ")
+    refused = variance("-vv", "sync", "--broker", "broken")
+    assert (refused.code, "broken-plugin 1.0" in refused.err) == (3, True)
+    assert "5WX00001" not in refused.err
+
+
+def test_two_plugins_of_one_name_are_an_error_that_names_both(variance, install):
+    install("acme", good("acme", "acme-one"), distribution="acme-one")
+    install("acme", good("acme", "acme-two"), distribution="acme-two")
+    done = variance("sync", "--broker", "acme")
+
+    assert done.code == 3
+    assert "acme-one 1.0 and acme-two 1.0" in done.err
+
+
+def test_a_plugin_for_a_newer_core_is_refused_with_words(variance, install):
+    install("acme", good("acme").replace('title="Acme"', 'title="Acme", hook_api=99'))
+    done = variance("sync", "--broker", "acme")
+
+    assert (done.code, "needs hook API 99" in done.err, "upgrade variance-bridge" in done.err) == (
+        3,
+        True,
+        True,
+    )
+
+
+def test_the_first_use_of_a_foreign_plugin_needs_a_yes(variance, install, folder, monkeypatch):
+    install("acme", good("acme"))
+
+    refused = variance("sync", "--broker", "acme")
+    assert (refused.code, "has not been allowed" in refused.err) == (3, True)
+    monkeypatch.setenv("SECRET_OF_ANOTHER_TOKEN", "x")
+    allowed = variance("sync", "--broker", "acme", "--yes")
+    assert allowed.code == 0, allowed.err
+    assert "the broker answered well" in allowed.out
+    again = variance("sync", "--broker", "acme")
+    assert again.code == 0, again.err
+    assert "00099911" not in (folder / "positions" / "live_acme.json").read_text()
+
+
+def test_a_plugin_that_is_allowed_by_the_configuration_is_not_asked_about(
+    variance, install, folder
+):
+    install("acme", good("acme"))
+    (folder / "mine.toml").write_text('[plugins]\nallow = ["acme-plugin"]\n')
+
+    assert variance("--config", "mine.toml", "sync", "--broker", "acme").code == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("return [Account(", "return [dict(", "no account"),
+        ("return Portfolio(", "return dict(", "no Portfolio"),
+        ("counts=counts", "", "did not count its rows"),
+        ("return RawPortfolio(", "return dict(", "no RawPortfolio"),
+        (
+            "def normalize(self, raw):",
+            "def normalize(self, raw):\n        raise KeyError('5WX00001')",
+            "failed while it normalized: KeyError",
+        ),
+        (
+            "def fetch(self, account):",
+            "def fetch(self, account):\n        raise SystemExit(0)",
+            "failed while it fetched: SystemExit",
+        ),
+        ("self.context = context", "raise ValueError('5WX00001')", "cannot be started: ValueError"),
+        ("class Broker:", "class Brokr:", "cannot import acme_plugin:Broker"),
+    ],
+)
+def test_a_plugin_that_breaks_its_contract_is_named_and_publishes_nothing(
+    variance, install, folder, old, new, words
+):
+    install("acme", good("acme").replace(old, new))
+    done = variance("sync", "--broker", "acme", "--yes")
+
+    assert (done.code, words in done.err) == (3, True), done.err
+    assert "5WX00001" not in done.err
+    assert not (folder / "positions" / "live_acme.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [("import nowhere_at_all", "cannot bring the command"), ("x = 1", "no click command")],
+)
+def test_a_broken_command_of_a_plugin_is_told_when_it_is_called(variance, install, source, words):
+    install("gadget", source, group="variance_bridge.commands")
+
+    assert variance("--help").code == 0
+    done = variance("gadget")
+    assert (done.code, words in done.err) == (3, True)

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import json
+import os
+import stat
+import time
+from decimal import Decimal
+
+import pytest
+
+from variance_bridge import exact_json
+from variance_bridge.validation import check
+
+
+def test_a_sync_from_a_file_writes_a_valid_private_document(variance, export, folder):
+    done = variance("sync", "--broker", "csv", "--input", export, "--output", folder / "out.json")
+
+    assert (done.code, done.out) == (
+        0,
+        f"3 positions (fetched 3, closed 0, rejected 0) → {folder / 'out.json'}\n",
+    )
+    document = exact_json.loads((folder / "out.json").read_bytes())
+    assert check(document) == []
+    assert document["meta"]["counts"] == {"fetched": 3, "normalized": 3, "closed": 0, "rejected": 0}
+    assert stat.S_IMODE((folder / "out.json").stat().st_mode) == 0o600
+
+
+def test_the_numbers_are_those_of_the_file(variance, export, folder):
+    variance("sync", "--broker", "csv", "--input", export, "--output", "out.json")
+    positions = exact_json.loads((folder / "out.json").read_bytes())["positions"]
+
+    call, shares, put = positions
+    assert (put["symbol"], put["side"], put["quantity"], put["multiplier"]) == (
+        "XYZ   310321P00050000",
+        "short",
+        2,
+        100,
+    )
+    assert (put["cost_basis"], put["average_price"], put["market_value"], put["unrealized_pl"]) == (
+        300,
+        Decimal("1.5"),
+        -280,
+        20,
+    )
+    assert (shares["cost_basis"], shares["market_value"]) == (5000, 5200)
+    assert (call["strike"], call["side"], call["market_value"]) == (Decimal("12.5"), "long", 70)
+
+
+def test_the_same_input_gives_the_same_bytes(variance, export, folder):
+    for name in ("a.json", "b.json"):
+        variance("sync", "--broker", "csv", "--input", export, "--output", name)
+
+    assert (folder / "a.json").read_bytes() == (folder / "b.json").read_bytes()
+
+
+def test_without_an_output_the_file_is_live_and_its_folder_private(variance, export, folder):
+    assert variance("sync", "--broker", "csv", "--input", export).code == 0
+
+    assert (folder / "positions" / "live_csv.json").is_file()
+    assert stat.S_IMODE((folder / "positions").stat().st_mode) == 0o700
+
+
+def test_configuration_picks_the_broker(variance, export, folder):
+    (folder / "mine.toml").write_text('broker = "csv"\noutput_dir = "elsewhere"\n')
+
+    assert variance("--config", "mine.toml", "sync", "--input", export).code == 0
+    assert (folder / "elsewhere" / "live_csv.json").is_file()
+
+
+def test_json_is_one_object_on_stdout_and_all_else_is_on_stderr(variance, export):
+    done = variance("-v", "sync", "--broker", "csv", "--input", export, "--json")
+
+    assert json.loads(done.out)["synced"][0]["meta"]["counts"]["fetched"] == 3
+    assert "fetch" in done.err
+
+
+def test_a_dry_run_writes_nothing_at_all(variance, export, folder):
+    before = sorted(folder.rglob("*"))
+    done = variance("sync", "--broker", "csv", "--input", export, "--dry-run")
+
+    assert done.code == 0
+    assert "not written (dry run)" in done.out
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_a_bad_row_is_kept_out_told_and_the_others_are_published(variance, export, folder):
+    with export.open("a") as file:
+        file.write("XYZ,Stock,many,,,,,52,,,,,,\n")
+    done = variance("sync", "--broker", "csv", "--input", export, "--output", "out.json")
+
+    meta = exact_json.loads((folder / "out.json").read_bytes())["meta"]
+    assert (done.code, meta["status"], meta["counts"]["rejected"]) == (0, "partial", 1)
+    assert "line 5" in done.err
+    assert "many" not in done.err + done.out
+
+
+def test_strict_refuses_a_bad_row_and_leaves_the_last_good_file(variance, export, folder):
+    variance("sync", "--broker", "csv", "--input", export, "--output", "out.json")
+    good = (folder / "out.json").read_bytes()
+    with export.open("a") as file:
+        file.write("XYZ,Stock,many,,,,,52,,,,,,\n")
+    done = variance(
+        "sync", "--broker", "csv", "--input", export, "--output", "out.json", "--strict"
+    )
+
+    assert done.code == 6
+    assert "1 rejected row" in done.err
+    assert (folder / "out.json").read_bytes() == good
+
+
+def test_validate_names_place_and_rule_and_no_value(variance, export, folder):
+    variance("sync", "--broker", "csv", "--input", export, "--output", "out.json")
+    document = exact_json.loads((folder / "out.json").read_bytes())
+    document["positions"][2]["cost_basis"] = 301
+    document["positions"][0]["strike"] = Decimal("13.5")
+    document["meta"]["counts"]["closed"] = 4
+    (folder / "bad.json").write_bytes(exact_json.dumps(document))
+    done = variance("validate", "out.json", "bad.json")
+
+    assert done.code == 6
+    assert done.out.splitlines() == [
+        "out.json: valid, 3 positions",
+        "bad.json: /meta/counts/fetched: must be normalized + closed + rejected",
+        "bad.json: /positions/0/strike: contradicts the symbol",
+        "bad.json: /positions/2/cost_basis: must be average_price x quantity x multiplier",
+    ]
+
+
+def test_show_prints_the_table_of_a_document_and_of_an_export_alike(variance, export):
+    variance("sync", "--broker", "csv", "--input", export, "--output", "out.json")
+    from_document, from_export = variance("show", "out.json"), variance("show", export)
+
+    assert from_document.code == from_export.code == 0
+    assert from_document.out.splitlines()[1:] == from_export.out.splitlines()[1:]
+    assert "-280.00" in from_document.out
+    assert "\x1b" not in from_document.out
+
+
+def test_an_old_file_is_refused_with_its_age_and_shown_when_asked(variance, export):
+    two_days_ago = time.time() - 2 * 86400
+    os.utime(export, (two_days_ago, two_days_ago))
+    variance("sync", "--broker", "csv", "--input", export, "--output", "out.json")
+
+    refused = variance("show", "out.json")
+    assert refused.code == 7
+    assert "[Stale Source File]" in refused.err
+    assert "2 d" in refused.err
+    assert variance("show", "out.json", "--any-age").code == 0
+
+
+def test_nothing_there_says_what_to_run(variance):
+    done = variance()
+
+    assert done.code == 6
+    assert "variance sync" in done.err
+    assert "variance demo" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("sync",), 3, "no broker is chosen"),
+        (("sync", "--broker", "cvs"), 3, "did you mean `csv`?"),
+        (("sync", "--broker", "csv", "--input", "missing.csv"), 6, "missing.csv"),
+        (("sync", "--broker", "csv", "--set", "dialect"), 2, "KEY=VALUE"),
+        (
+            ("sync", "--broker", "csv", "--set", "dialct=x", "--input", "x"),
+            3,
+            "did you mean `dialect`?",
+        ),
+        (("sync", "--frobnicate"), 2, "No such option"),
+        (("shwo",), 2, "did you mean `show`?"),
+        (("validate",), 2, "Missing argument"),
+        (("--config", "missing.toml", "brokers"), 3, "missing.toml"),
+        (("--config", "missing.toml", "sync"), 3, "missing.toml"),
+        (("--sync", "--demo"), 2, "do not go together"),
+        (("schema",), 0, ""),
+        (("--version",), 0, ""),
+    ],
+)
+def test_every_mistake_gets_its_exit_code_and_the_next_step(variance, arguments, code, words):
+    done = variance(*arguments)
+
+    assert (done.code, words in done.err) == (code, True)
+    assert "Traceback" not in done.err
+    assert len(done.err.splitlines()) <= 5
