@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import pickle
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import tomllib
 from datetime import date
 from decimal import Decimal, localcontext
 from importlib.resources import files
+from pathlib import Path
 
 import attrs
 import pytest
@@ -324,3 +326,10 @@ def test_every_table_states_its_source():
     for entry in DATA.iterdir():
         if entry.name.endswith(".toml"):
             assert "# Source: " in entry.read_text(encoding="utf-8"), entry.name
+
+
+def test_the_examples_of_the_documentation_are_true():
+    page = Path(__file__).parents[2] / "docs" / "symbology.md"
+    found = doctest.testfile(str(page), module_relative=False, encoding="utf-8")
+    assert found.attempted >= 4
+    assert not found.failed
