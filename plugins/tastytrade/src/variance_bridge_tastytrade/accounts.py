@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,6 +12,9 @@ from variance_bridge.broker import Account
 from variance_bridge.errors import DataRefused
 from variance_bridge_tastytrade.envelopes import items_of
 from variance_bridge_tastytrade.fields import Members
+
+_NUMBER = re.compile(r"[A-Za-z0-9_-]{1,32}")
+"""Eight letters and digits today (`5WX00001`); whatever it becomes, it stays one plain segment of a path."""
 
 _IDENTIFYING = (
     "account-number",
@@ -27,7 +31,7 @@ class Accounts:
 
     Attributes:
         open: the accounts that can be read, in the broker's order; closed ones stay in the API's list and are left out.
-        unreadable: entries without an account number.
+        unreadable: entries without a plain account number.
         personal: every value that identifies an account, closed ones too.
     """
 
@@ -47,8 +51,8 @@ def read_accounts(envelope: Any) -> Accounts:
     unreadable = 0
     for entry in entries:
         members = Members(entry)
-        number = members.word("account-number")
-        if number is None:
+        number = entry.get("account-number")
+        if not isinstance(number, str) or not _NUMBER.fullmatch(number):
             unreadable += 1
         elif not _is_closed(entry):
             found.append(
