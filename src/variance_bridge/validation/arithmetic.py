@@ -146,6 +146,8 @@ def _check_terms(pointer: str, position: Mapping[str, Any]) -> Iterator[Violatio
     if instrument.type is not kind:
         yield Violation(f"{pointer}/type", "terms", "contradicts the symbol")
         return
+    if instrument.symbol != position["symbol"]:
+        yield Violation(f"{pointer}/symbol", "terms", "is not in the canonical spelling")
     stated = {
         "root": instrument.root,
         "strike": instrument.strike,
@@ -158,7 +160,8 @@ def _check_terms(pointer: str, position: Mapping[str, Any]) -> Iterator[Violatio
 
 
 def _parse(position: Mapping[str, Any], kind: InstrumentType) -> Instrument:
-    expiration = position.get("expiration")
+    """The instrument that the symbol names. Only a future's date goes in: its one-digit year says too little."""
+    expiration = position.get("expiration") if kind is InstrumentType.FUTURE else None
     return parse(
         position["symbol"],
         instrument_type=kind,
