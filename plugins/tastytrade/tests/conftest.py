@@ -133,6 +133,12 @@ def two_positions() -> SimulatedPortfolio:
     )
 
 
+@pytest.fixture(scope="session")
+def new_clock() -> type[VirtualClock]:
+    """For properties, which need a clock for each example."""
+    return VirtualClock
+
+
 @pytest.fixture
 def clock() -> VirtualClock:
     return VirtualClock()
