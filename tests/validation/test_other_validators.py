@@ -21,6 +21,8 @@ ROOT = Path(__file__).parents[2]
 SCHEMA = json.loads((ROOT / "schemas" / "positions-1.schema.json").read_text())
 EXAMPLES = sorted((ROOT / "schemas" / "examples").glob("*.json"))
 
+pytestmark = pytest.mark.filterwarnings("ignore:Please use rfc3986:DeprecationWarning")
+
 _rust = jsonschema_rs.Draft202012Validator(SCHEMA)
 
 
