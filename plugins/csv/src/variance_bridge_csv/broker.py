@@ -158,6 +158,8 @@ class CsvBroker:
             source.candidate.header.width,
             len(source.reading.accounts),
         )
+        for passed in source.reading.passed:
+            logger.debug("line %d: %s, no position", passed.line, passed.row_class.value)
         if source.candidate.text.assumed:
             self._context.warn(
                 f"{source.file.shown}: not UTF-8; read as {source.candidate.text.encoding}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
 import attrs
 
@@ -20,7 +21,7 @@ from variance_bridge.symbology import (
     parse,
 )
 from variance_bridge_csv import cells, patterns
-from variance_bridge_csv.dialect import Field, TypeRules
+from variance_bridge_csv.dialect import Dialect, Field
 from variance_bridge_csv.names import plain
 from variance_bridge_csv.row_cells import RowCells, RowRefused
 
@@ -97,12 +98,14 @@ def _can_be_written(instrument: Instrument) -> bool:
     return _ROOT.fullmatch(instrument.root) is not None and all(map(_SYMBOL.fullmatch, names))
 
 
-def kind_of(word: str, rules: TypeRules) -> InstrumentType | None:
+@lru_cache(maxsize=1024)
+def kind_of(word: str, dialect: Dialect) -> InstrumentType | None:
     """What a word of the type column means; the dialect's own words come first."""
-    own = {plain(one): kind for one, kind in rules.words.items()}
-    return (
-        own.get(plain(word).replace("_", " ")) or own.get(plain(word)) or instrument_type_of(word)
-    )
+    spaced = plain(word).replace("_", " ")
+    for own, kind in dialect.types.words.items():
+        if plain(own).replace("_", " ") == spaced:
+            return kind
+    return instrument_type_of(word)
 
 
 def _symbol(spelled: str, row: RowCells) -> tuple[str, Decimal | None]:
@@ -124,7 +127,7 @@ def _symbol(spelled: str, row: RowCells) -> tuple[str, Decimal | None]:
 def _terms(row: RowCells, kind: InstrumentType | None) -> _Terms:
     word = row.text(Field.TYPE)
     if kind is None and word is not None:
-        kind = kind_of(word, row.dialect.types)
+        kind = kind_of(word, row.dialect)
     if kind is None and not row.dialect.types.infer:
         raise RowRefused(
             Rejection.TYPE_MISSING if word is None else Rejection.TYPE_UNKNOWN, Field.TYPE

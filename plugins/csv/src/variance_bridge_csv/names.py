@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _BLANKS = re.compile(r"\s+")
 _NOT_WORD = re.compile(r"[\W_]+")
@@ -16,6 +17,7 @@ def visible(text: str) -> str:
     return text.translate(_INVISIBLE).strip()
 
 
+@lru_cache(maxsize=4096)
 def plain(name: str) -> str:
     """The form in which names are compared: case, kind of apostrophe and number of blanks do not matter."""
     text = unicodedata.normalize("NFKC", visible(name)).translate(_APOSTROPHES)

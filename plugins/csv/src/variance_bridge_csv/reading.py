@@ -24,6 +24,7 @@ from variance_bridge_csv.rows import Row
 
 _POSITIONS = frozenset({RowClass.POSITION, RowClass.MONEY_MARKET})
 _SUMMED = frozenset({RowClass.POSITION, RowClass.MONEY_MARKET, RowClass.CASH, RowClass.PENDING})
+_OUTSIDE = frozenset({RowClass.LABEL, RowClass.FOOTER, RowClass.IGNORE})
 _IN_CASH = frozenset({RowClass.CASH, RowClass.PENDING})
 _CASH = RowRule(is_=RowClass.CASH)
 _LONGEST_DTE = 4_000
@@ -69,7 +70,6 @@ class Holdings:
     label: str | None = attrs.field(repr=False)
     kept: tuple[Kept, ...]
     refused: tuple[Refused, ...]
-    passed: tuple[Passed, ...]
     cash: Decimal | None
     total: Decimal | None
     total_agrees: bool | None
@@ -106,12 +106,14 @@ class Reading:
 
     Attributes:
         accounts: in the order of the file; never empty.
+        passed: the rows that are no positions, with what they are.
         complete: whether the end of a complete file was seen, where the dialect says that there must be one.
         unknown_columns: names that the dialect does not know.
         implied_date: the day from which the days to expiration count, where most rows agree on one.
     """
 
     accounts: tuple[Holdings, ...]
+    passed: tuple[Passed, ...]
     complete: bool
     unknown_columns: tuple[str, ...]
     implied_date: date | None
@@ -140,6 +142,11 @@ def read(layout: Layout, dialect: Dialect, as_of: date, where: str) -> Reading:
     total_seen = any(one.row_class in {RowClass.TOTAL, RowClass.SUBTOTAL} for one in outcomes)
     return Reading(
         accounts=accounts,
+        passed=tuple(
+            Passed(one.line, one.row_class)
+            for one in outcomes
+            if one.position is None and one.refused is None
+        ),
         complete=layout.ended or total_seen or dialect.check.completeness is Completeness.NONE,
         unknown_columns=tuple(
             dict.fromkeys(name for section in layout.sections for name in section.header.unknown)
@@ -204,7 +211,7 @@ def _rule(row: RowCells) -> RowRule:
     word = row.text(Field.TYPE)
     if found.is_ is not RowClass.POSITION or word is None:
         return found
-    return _CASH if kind_of(word, row.dialect.types) is InstrumentType.CASH else found
+    return _CASH if kind_of(word, row.dialect) is InstrumentType.CASH else found
 
 
 def _refuse_cut_off(row: Row, where: str) -> None:
@@ -244,6 +251,8 @@ def _by_account(
             captured = section.captured
             named.setdefault(captured.get("account") or captured.get("account_label") or "", [])
     for one in outcomes:
+        if one.row_class in _OUTSIDE and one.refused is None:
+            continue
         account = one.account
         if account is None:
             homeless.append(one)
@@ -281,11 +290,6 @@ def _holdings(
         label=_label(outcomes, layout),
         kept=tuple(Kept(one.line, one.position) for one in outcomes if one.position is not None),
         refused=tuple(sorted(refused, key=lambda one: one.line)),
-        passed=tuple(
-            Passed(one.line, one.row_class)
-            for one in outcomes
-            if one.position is None and one.refused is None
-        ),
         cash=_sum(one for one in outcomes if one.row_class in _IN_CASH),
         total=total,
         total_agrees=_total_agrees(total, outcomes, dialect),

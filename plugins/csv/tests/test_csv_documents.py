@@ -1,0 +1,59 @@
+"""Whole files against whole documents that were written by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from variance_bridge import exact_json
+from variance_bridge.validation import check
+
+FILES = (
+    "etrade",
+    "fidelity",
+    "ibkr_flex",
+    "schwab_all_accounts",
+    "tastytrade_2021",
+    "tastytrade_2026",
+    "template",
+    "vanguard",
+    "variance_plain",
+    "variance_short_row",
+)
+
+
+def expected_of(files, name):
+    expected = exact_json.loads((files / f"{name}.json").read_bytes())
+    return expected if isinstance(expected, list) else [expected]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_of_every_dialect_becomes_the_document_written_by_hand(files, read_csv, name):
+    outcome = read_csv((files / f"{name}.csv").read_bytes())
+    expected = expected_of(files, name)
+    assert len(outcome.documents) == len(expected)
+    for document, wanted in zip(outcome.documents, expected, strict=True):
+        assert document["meta"] == wanted["meta"]
+        assert document.get("balances") == wanted.get("balances")
+        assert [one["symbol"] for one in document["positions"]] == [
+            one["symbol"] for one in wanted["positions"]
+        ]
+        for position, wanted_position in zip(
+            document["positions"], wanted["positions"], strict=True
+        ):
+            assert position == wanted_position
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_is_read_passes_the_schema_and_the_arithmetic(files, read_csv, name):
+    for document in read_csv((files / f"{name}.csv").read_bytes()).documents:
+        document["meta"]["account_hash"] = "abcdef012345***"
+        assert check(document) == []
+
+
+def test_no_fixture_is_left_out(files):
+    assert sorted(path.stem for path in files.glob("*.csv")) == sorted(FILES)
+
+
+def test_reading_twice_gives_the_same(files, read_csv):
+    data = (files / "tastytrade_2026.csv").read_bytes()
+    assert read_csv(data).portfolios == read_csv(data).portfolios
