@@ -103,6 +103,8 @@ def detect(
     misses: list[tuple[Dialect, Header]] = []
     for dialect in dialects.values():
         candidate, nearest = detector.read(dialect)
+        if candidate is not None and _report_of(candidate.header.row, other_reports):
+            continue
         if candidate is not None:
             found.append(candidate)
         elif nearest is not None:
@@ -201,10 +203,18 @@ def _other_report(
     text = detector.text(("utf-8", "cp1252"))
     for delimiter in (",", ";", "\t"):
         for row in detector.rows(text, delimiter, False)[:_SEARCH_LINES]:
-            names = {plain(cell) for cell in row.cells}
-            for report in reports:
-                wanted = {plain(name) for name in report.columns}
-                unwanted = {plain(name) for name in report.without}
-                if wanted <= names and not unwanted & names:
-                    return report, row
+            report = _report_of(row, reports)
+            if report is not None:
+                return report, row
     return None, None
+
+
+def _report_of(row: Row, reports: Iterable[OtherReport]) -> OtherReport | None:
+    """The report whose header the row is, among those that are no positions."""
+    names = {plain(cell) for cell in row.cells}
+    for report in reports:
+        wanted = {plain(name) for name in report.columns}
+        unwanted = {plain(name) for name in report.without}
+        if wanted <= names and not unwanted & names:
+            return report
+    return None
