@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import doctest
-import os
 import pickle
 import subprocess
 import sys
@@ -307,22 +306,34 @@ def test_a_hint_that_is_no_date_is_refused(hint):
 
 def test_the_package_exports_what_it_promises_and_no_more():
     assert sorted(symbology.__all__) == symbology.__all__
-    assert all(hasattr(symbology, name) for name in symbology.__all__)
+    assert all(getattr(symbology, name).__name__ == name for name in symbology.__all__)
+    assert set(symbology.__all__) <= set(dir(symbology))
+    with pytest.raises(AttributeError, match="no attribute 'parse_everything'"):
+        _ = symbology.parse_everything
     assert Deliverable.ADJUSTED == "adjusted"
 
 
-def test_importing_the_package_reads_no_table_and_no_heavy_library():
+def test_importing_the_package_loads_no_grammar_and_no_heavy_library():
     script = (
-        "import sys, variance_bridge.symbology as s\n"
+        "import sys\n"
+        "from variance_bridge.symbology import InstrumentType\n"
         "heavy = {'requests', 'jsonschema', 'rich', 'click', 'cattrs', 'keyring'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
-        "assert s.tables._products.cache_info().currsize == 0\n"
-        "assert s.parse('SPY   260515C00690000').root == 'SPY'\n"
-        "assert s.tables._products.cache_info().currsize == 0\n"
+        "ours = {name for name in sys.modules if name.startswith('variance_bridge.symbology.')}\n"
+        "assert ours == {'variance_bridge.symbology.instrument'}, ours\n"
     )
-    # Coverage of started processes would load modules of its own.
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
-    subprocess.run([sys.executable, "-c", script], env=plain, check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+def test_an_option_is_read_without_the_table_of_futures():
+    script = (
+        "from variance_bridge.symbology import parse, tables\n"
+        "assert parse('SPXW  260515C00690000').root == 'SPX'\n"
+        "assert tables._products.cache_info().currsize == 0\n"
+        "assert parse('/ESZ5').root == '/ES'\n"
+        "assert tables._products.cache_info().currsize == 1\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
 
 
 def test_every_table_states_its_source():

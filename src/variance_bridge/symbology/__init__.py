@@ -1,25 +1,42 @@
 """Every listed contract, exactly: the symbols of all brokers, and one canonical spelling for each.
 
-Depends on nothing in the core and reads its tables only when a symbol needs them.
+Depends on nothing in the core. The names below are imported from their modules when they are first used, and the
+tables are read when a symbol needs them: a program that wants the enumerations only pays for no more.
 """
 
-from variance_bridge.symbology.equity_options import option_symbol
-from variance_bridge.symbology.fractions import FractionError, parse_fraction
-from variance_bridge.symbology.future_options import future_option_symbol
-from variance_bridge.symbology.instrument import (
-    Deliverable,
-    Instrument,
-    InstrumentType,
-    OptionType,
-    SymbolError,
-)
-from variance_bridge.symbology.parsing import parse, root
-from variance_bridge.symbology.tables import (
-    FuturesProduct,
-    futures_product,
-    index_of,
-    instrument_type_of,
-)
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from variance_bridge.symbology.equity_options import option_symbol
+    from variance_bridge.symbology.fractions import FractionError, parse_fraction
+    from variance_bridge.symbology.future_options import future_option_symbol
+    from variance_bridge.symbology.instrument import (
+        Deliverable,
+        Instrument,
+        InstrumentType,
+        OptionType,
+        SymbolError,
+    )
+    from variance_bridge.symbology.parsing import parse, root
+    from variance_bridge.symbology.tables import (
+        FuturesProduct,
+        futures_product,
+        index_of,
+        instrument_type_of,
+    )
+
+_PLACES = {
+    "equity_options": ("option_symbol",),
+    "fractions": ("FractionError", "parse_fraction"),
+    "future_options": ("future_option_symbol",),
+    "instrument": ("Deliverable", "Instrument", "InstrumentType", "OptionType", "SymbolError"),
+    "parsing": ("parse", "root"),
+    "tables": ("FuturesProduct", "futures_product", "index_of", "instrument_type_of"),
+}
+_MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
 
 __all__ = [
     "Deliverable",
@@ -38,3 +55,15 @@ __all__ = [
     "parse_fraction",
     "root",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
