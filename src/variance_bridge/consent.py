@@ -119,7 +119,7 @@ def read_consents(folder: Path) -> tuple[Asking, ...]:
 
     path = folder / FILE_NAME
     try:
-        return tuple(_parse(entry) for entry in exact_json.loads(read_private(path, _TITLE)))
+        return _parse_all(exact_json.loads(read_private(path, _TITLE)))
     except FileNotFoundError:
         return ()
     except (DataRefused, KeyError, TypeError, ValueError):
@@ -149,6 +149,12 @@ def record_consent(folder: Path, asking: Asking, now: datetime) -> None:
         entries.append({**attrs.asdict(asking), "allowed_at": now.isoformat(timespec="seconds")})
         text = exact_json.dumps(entries)
         write_private(folder / FILE_NAME, text, _TITLE, replace=True)
+
+
+def _parse_all(entries: Any) -> tuple[Asking, ...]:
+    if not isinstance(entries, list):
+        raise TypeError
+    return tuple(_parse(entry) for entry in entries)
 
 
 def _parse(entry: Any) -> Asking:

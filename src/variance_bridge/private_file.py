@@ -56,11 +56,16 @@ def inspect_private(path: Path, title: str) -> tuple[bytes, ConfigurationError |
         raise
     except OSError as error:
         return b"", _failed(error, f"{title} cannot be opened", path)
-    with os.fdopen(handle, "rb") as file:
-        state = os.fstat(file.fileno())
+    try:
+        state = os.fstat(handle)
         if not stat.S_ISREG(state.st_mode):
             return b"", ConfigurationError(f"{title} is not a regular file", where=str(path))
-        data = file.read(LONGEST + 1)
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            data = file.read(LONGEST + 1)
+    except OSError as error:
+        return b"", _failed(error, f"{title} cannot be read", path)
+    finally:
+        os.close(handle)
     if len(data) > LONGEST:
         problem = ConfigurationError(f"{title} is longer than {LONGEST} bytes", where=str(path))
         return b"", problem

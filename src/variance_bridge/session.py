@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import attrs
 
@@ -292,6 +292,7 @@ class ReadOnlySession:
         proxy = self._policy.detours.proxy_for(host)
         if proxy is not None:
             self._personal.add(proxy)
+            self._personal.add(urlsplit(proxy.reveal()).password or "", PersonalKind.CREDENTIAL)
             self._taken[Route.PROXY] = None
         return proxy
 

@@ -15,6 +15,7 @@ import pytest
 
 from variance_bridge.privacy import PersonalValues
 from variance_bridge.session import Policy, ReadOnlySession
+from variance_bridge.system_keyring import Keyring
 
 HOST = "api.acme.example"
 TOKEN_PATH = "/oauth/token"
@@ -177,3 +178,81 @@ def open_session(clock, personal):
     yield start
     for session in sessions:
         session.close()
+
+
+class FakeBackend:
+    """A keyring backend in memory; its class's module says which one it pretends to be."""
+
+    def __init__(self) -> None:
+        self.entries: dict[tuple[str, str], str] = {}
+        self.keeps = True
+        self.asked = 0
+
+    def get_password(self, service: str, name: str) -> str | None:
+        self.asked += 1
+        return self.entries.get((service, name))
+
+    def set_password(self, service: str, name: str, value: str) -> None:
+        self.asked += 1
+        if self.keeps:
+            self.entries[service, name] = value
+
+    def delete_password(self, service: str, name: str) -> None:
+        del self.entries[service, name]
+
+
+class RaisingBackend(FakeBackend):
+    """A keyring that is locked and cannot ask; what it raises holds the entry."""
+
+    def get_password(self, service: str, name: str) -> str | None:
+        self.asked += 1
+        raise RuntimeError("canary in the message of the keyring")
+
+    set_password = delete_password = get_password
+
+
+class HangingBackend(FakeBackend):
+    """A keyring that waits for somebody who is not there."""
+
+    def get_password(self, service: str, name: str) -> str | None:
+        self.asked += 1
+        time.sleep(1)
+        return None
+
+    set_password = delete_password = get_password
+
+
+class AbsentBackend(FakeBackend):
+    """What keyring gives when there is none: every question is an error."""
+
+    def get_password(self, service: str, name: str) -> str | None:
+        self.asked += 1
+        raise NotImplementedError("No recommended backend was available")
+
+    set_password = delete_password = get_password
+
+
+SORTS = {
+    "secure": ("keyring.backends.SecretService", FakeBackend),
+    "raising": ("keyring.backends.SecretService", RaisingBackend),
+    "hanging": ("keyring.backends.SecretService", HangingBackend),
+    "absent": ("keyring.backends.fail", AbsentBackend),
+    "null": ("keyring.backends.null", FakeBackend),
+    "plaintext": ("keyrings.alt.file", FakeBackend),
+    "unknown": ("somebody.elses.backend", FakeBackend),
+}
+
+
+@pytest.fixture
+def backends():
+    """One backend of each sort."""
+    return {
+        sort: type("Keyring", (kind,), {"__module__": module})()
+        for sort, (module, kind) in SORTS.items()
+    }
+
+
+@pytest.fixture
+def keyrings(backends):
+    """Keyrings by sort; each call is a new run."""
+    return lambda sort: Keyring(lambda: backends[sort], patience=0.1)

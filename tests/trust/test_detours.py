@@ -1,0 +1,163 @@
+"""Proxy and netrc: only when configured, never for loopback, and always named."""
+
+from __future__ import annotations
+
+import pytest
+
+from variance_bridge.errors import BrokerUnreachable, ConfigurationError
+from variance_bridge.model import Route
+from variance_bridge.privacy import Secret
+from variance_bridge.session import Detours, detours
+from variance_bridge.transport import wire
+from variance_bridge.transport.wire import Answer
+
+URL = "https://api.acme.example/positions"
+PROXY = "http://user:proxy-canary@127.0.0.1:9"
+
+
+@pytest.fixture
+def home(tmp_path):
+    (tmp_path / ".netrc").write_text("machine api.acme.example login jane password netrc-canary\n")
+    (tmp_path / ".netrc").chmod(0o600)
+    return tmp_path
+
+
+def test_what_the_surroundings_offer_is_ignored_and_named(home) -> None:
+    found = detours({"HTTPS_PROXY": PROXY}, home, allow_proxy=False, allow_netrc=False)
+    assert (found.proxy, found.netrc) == (None, None)
+    assert found.ignored == ("HTTPS_PROXY", ".netrc")
+    assert "canary" not in repr(found)
+
+
+def test_what_is_configured_is_used_and_not_shown(home) -> None:
+    found = detours(
+        {
+            "https_proxy": PROXY,
+            "HTTPS_PROXY": "http://other:1",
+            "NO_PROXY": "a.example, .b.example",
+        },
+        home,
+        allow_proxy=True,
+        allow_netrc=True,
+    )
+    assert found.proxy == Secret(PROXY)
+    assert found.no_proxy == ("a.example", ".b.example")
+    assert found.netrc == home / ".netrc"
+    assert found.ignored == ()
+    assert "canary" not in repr(found)
+
+
+def test_surroundings_without_detours_offer_none(tmp_path) -> None:
+    assert detours({}, tmp_path, allow_proxy=True, allow_netrc=True) == Detours()
+
+
+@pytest.mark.parametrize(
+    "value", ["socks5://x:1", "proxy:8080", "http:///x", "http://a b", "file:///x"]
+)
+def test_a_proxy_address_that_is_none_is_refused_and_not_told(tmp_path, value: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        detours({"ALL_PROXY": value}, tmp_path, allow_proxy=True, allow_netrc=False)
+    assert value not in str(caught.value)
+    assert "ALL_PROXY" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("no_proxy", "direct"),
+    [
+        ((), False),
+        (("*",), True),
+        (("api.acme.example",), True),
+        (("acme.example",), True),
+        ((".acme.example",), True),
+        (("ACME.example",), True),
+        (("cme.example",), False),
+        (("x.api.acme.example",), False),
+    ],
+)
+def test_hosts_that_need_no_proxy(no_proxy, direct: bool) -> None:
+    found = Detours(proxy=Secret(PROXY), no_proxy=no_proxy)
+    assert (found.proxy_for("api.acme.example") is None) is direct
+
+
+def test_a_configured_proxy_sees_the_host_and_nothing_else(serve, open_session, personal) -> None:
+    def refuse(connection, _request) -> None:
+        connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+
+    proxy = serve(refuse)
+    url = f"http://user:proxy-canary@127.0.0.1:{proxy.port}"
+    session = open_session(tries=1, detours=Detours(proxy=Secret(url)))
+    with pytest.raises(BrokerUnreachable, match="the proxy did not connect") as caught:
+        session.get(f"{URL}?q=query-canary", headers={"Authorization": Secret("token-canary")})
+    (request,) = proxy.received
+    assert request.line.startswith("CONNECT api.acme.example:443 HTTP/1.")
+    assert b"query-canary" not in request.head
+    assert b"token-canary" not in request.head
+    assert session.routes == (Route.PROXY,)
+    assert "canary" not in str(caught.value)
+    assert personal.find("proxy-canary")
+
+
+def test_a_proxy_is_never_used_for_loopback(serve, open_session) -> None:
+    proxy, server = serve(), serve()
+    session = open_session(detours=Detours(proxy=Secret(proxy.url)))
+    session.get(f"{server.url}/")
+    assert (proxy.connections, server.connections) == (0, 1)
+    assert session.routes == ()
+
+
+@pytest.fixture
+def sent(monkeypatch):
+    """The requests that would have been sent."""
+    requests = []
+
+    class NoWire:
+        def __init__(self, policy) -> None:
+            pass
+
+        def send(self, request, seconds, proxy):
+            requests.append(request)
+            return Answer(status=200, headers={})
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr(wire, "Wire", NoWire)
+    return requests
+
+
+def test_a_configured_netrc_logs_in_where_the_plugin_does_not(
+    home, sent, open_session, personal
+) -> None:
+    session = open_session(detours=Detours(netrc=home / ".netrc"))
+    session.get(URL, headers={"authorization": "Bearer x"})
+    assert session.routes == ()
+    session.get(URL)
+    assert session.routes == (Route.NETRC,)
+    assert [request.headers.get("Authorization") for request in sent] == [
+        None,
+        "Basic amFuZTpuZXRyYy1jYW5hcnk=",
+    ]
+    assert personal.find("netrc-canary")
+
+
+def test_a_netrc_is_never_read_for_loopback_or_another_host(home, sent, open_session) -> None:
+    found = Detours(netrc=home / ".netrc")
+    open_session(detours=found).get("http://127.0.0.1:9/")
+    assert "Authorization" not in sent[0].headers
+    assert found.login_for("other.example") is None
+
+
+@pytest.mark.parametrize(
+    "content", ["machine", "nonsense canary", "machine api.acme.example canary x"]
+)
+def test_a_netrc_that_is_not_understood_is_refused_and_not_told(home, content: str) -> None:
+    (home / ".netrc").write_text(content)
+    with pytest.raises(ConfigurationError) as caught:
+        Detours(netrc=home / ".netrc").login_for("api.acme.example")
+    assert "canary" not in str(caught.value)
+
+
+def test_a_netrc_that_others_can_read_is_refused(home) -> None:
+    (home / ".netrc").chmod(0o644)
+    with pytest.raises(ConfigurationError, match="can be read or changed by other users"):
+        Detours(netrc=home / ".netrc").login_for("api.acme.example")
