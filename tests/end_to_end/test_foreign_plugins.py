@@ -2,38 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import sys
 
 import pytest
-
-
-@pytest.fixture
-def install(tmp_path, monkeypatch):
-    """What `pip install` leaves behind: a module and the metadata that point to it; gone after the test."""
-    site = tmp_path / "site"
-    site.mkdir()
-    monkeypatch.syspath_prepend(str(site))
-    modules = []
-
-    def make(name, source, *, distribution=None, group="variance_bridge"):
-        distribution = distribution or f"{name}-plugin"
-        module = distribution.replace("-", "_")
-        modules.append(module)
-        (site / f"{module}.py").write_text(source)
-        info = site / f"{module}-1.0.dist-info"
-        info.mkdir(parents=True)
-        (info / "METADATA").write_text(
-            f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n"
-        )
-        (info / "entry_points.txt").write_text(f"[{group}]\n{name} = {module}\n")
-        importlib.invalidate_caches()
-
-    yield make
-    for module in modules:
-        sys.modules.pop(module, None)
-
 
 GOOD = """
 from variance_bridge import BrokerSpec, hookimpl

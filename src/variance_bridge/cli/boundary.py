@@ -57,6 +57,8 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 - the last resort, so that no value of a traceback reaches the screen
         _say_bug(error)
         return BUG
+    finally:
+        invocation.restore()
     return result if isinstance(result, int) else 0
 
 

@@ -29,6 +29,7 @@ class Invocation:
     def __init__(self) -> None:
         self.config: str | None = None
         self.verbosity = 0
+        self._removed: Mapping[str, str] = {}
         self.clock = SystemClock()
 
     @cached_property
@@ -41,7 +42,16 @@ class Invocation:
         from variance_bridge.isolation import isolate_environment
 
         _ = self.environment
-        isolate_environment(os.environ)
+        before = dict(os.environ)
+        self._removed = {
+            **self._removed,
+            **{name: before[name] for name in isolate_environment(os.environ)},
+        }
+
+    def restore(self) -> None:
+        """Undo `isolate`, for programs that run a command within their own process."""
+        os.environ.update(self._removed)
+        self._removed = {}
 
     @cached_property
     def folder(self) -> Path:
