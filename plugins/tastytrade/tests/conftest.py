@@ -39,8 +39,8 @@ class VirtualClock:
 
 
 def quick_policy(**changes: Any) -> Policy:
-    """Short time-outs, so that a test of silence is no long silence."""
-    return Policy(**{"connect_seconds": 0.5, "read_seconds": 0.3, "total_seconds": 30.0, **changes})
+    """The session's limits, with time-outs for a server on the same machine."""
+    return Policy(**{"connect_seconds": 2.0, "read_seconds": 5.0, "total_seconds": 30.0, **changes})
 
 
 class Desk:
@@ -155,6 +155,15 @@ def desk_for(clock: VirtualClock) -> Iterator[Callable[..., Desk]]:
             return Desk(running.enter_context(simulator), clock, running)
 
         yield open_desk
+
+
+@pytest.fixture(scope="module")
+def module_desk() -> Iterator[Desk]:
+    """One desk for what a whole module needs once."""
+    with ExitStack() as running:
+        clock = VirtualClock()
+        simulator = running.enter_context(Simulator(two_positions(), clock=clock.now))
+        yield Desk(simulator, clock, running)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from variance_bridge.errors import (
     DataRefused,
 )
 from variance_bridge.privacy import Secret
+from variance_bridge.session import Policy
 from variance_bridge_tastytrade.api import api_of
 from variance_bridge_tastytrade.broker import TastytradeBroker
 from variance_bridge_tastytrade.simulator import (
@@ -298,7 +299,9 @@ def test_a_wrong_password_is_tried_once_however_often_one_asks(desk):
 )
 def test_a_log_in_without_an_answer_is_not_repeated_either(desk, fault):
     desk.simulator.faults = [fault]
-    context = desk.context(credentials=session_credentials(desk), auth="session")
+    context = desk.context(
+        credentials=session_credentials(desk), auth="session", policy=Policy(read_seconds=0.1)
+    )
     with pytest.raises(BrokerUnreachable):
         get_accounts(context)
     assert desk.simulator.counts() == {"sessions": 1}

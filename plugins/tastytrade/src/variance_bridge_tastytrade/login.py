@@ -73,7 +73,11 @@ class SessionAccess:
         self._learn(data)
         token = data.get("session-token") if isinstance(data, Mapping) else None
         if not isinstance(token, str) or not token:
-            raise DataRefused("the answer holds no session token", where=f"tastytrade, {_WHAT}")
+            raise DataRefused(
+                "the answer holds no session token",
+                where=f"tastytrade, {_WHAT}",
+                hint=f'use OAuth (`auth = "oauth"`): {CREATE_GRANT}',
+            )
         self._context.personal.add(Secret(token))
         return Secret(token)
 

@@ -134,7 +134,11 @@ class OAuthAccess:
 def _token_of(answer: Any) -> Secret:
     token = answer.get("access_token") if isinstance(answer, Mapping) else None
     if not isinstance(token, str) or not token:
-        raise DataRefused("the answer holds no access token", where=f"tastytrade, {_WHAT}")
+        raise DataRefused(
+            "the answer holds no access token",
+            where=f"tastytrade, {_WHAT}",
+            hint="run the sync again in some minutes",
+        )
     return Secret(token)
 
 
