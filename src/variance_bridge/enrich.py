@@ -44,8 +44,8 @@ def enrich(
     - `quote`: a fresh quote with a mark replaces the broker's; a stale one, or one without a mark, only fills what the
       broker left open.
     - `market_value` and `unrealized_pl` follow the mark, where it was replaced or the broker gave none. Exact.
-    - `greeks` are unit value x multiplier x quantity x sign. One share, future or coin has delta 1, and shares have no
-      gamma, theta or vega; these need no quote. `beta_delta` = delta x beta x underlying price / benchmark price and
+    - `greeks` are unit value x multiplier x quantity x sign. One share, future or coin has delta 1 and no gamma, theta
+      or vega; these need no quote. `beta_delta` = delta x beta x underlying price / benchmark price and
       `beta_gamma` = gamma x (beta x underlying price / benchmark price)^2, to `RATIO_DIGITS` digits.
     - `meta.flags`: `quote_missing` and `quote_stale` by symbol; one `quote_missing` for the whole file where the source
       has no market data at all.
@@ -188,13 +188,12 @@ def _wanted(new: dict[str, Decimal], said: dict[str, Decimal], stale: bool) -> d
 
 
 def _known_by_nature(holding: Holding, multiplier: Decimal | None) -> dict[str, Decimal]:
-    """What needs no quote: one share, future or coin moves by one; shares do not bend and do not decay."""
+    """What needs no quote: a share, future or coin moves one for one with itself, does not bend and does not decay."""
     if multiplier is None or holding.type not in _DELTA_OF_ONE:
         return {}
-    known = {"delta": product(multiplier, holding.signed_quantity)}
-    if holding.type is InstrumentType.STOCK:
-        known |= {name: Decimal(0) for name in ("gamma", "theta", "vega")}
-    return known
+    nothing = Decimal(0)
+    delta = product(multiplier, holding.signed_quantity)
+    return {"delta": delta, "gamma": nothing, "theta": nothing, "vega": nothing}
 
 
 def _beta_weighted(

@@ -116,7 +116,7 @@ def test_the_delta_of_100_shares_is_100_and_they_have_no_other_greeks_even_witho
     assert only(enriched(short)).greeks == Greeks(delta=D(-100), gamma=D(0), theta=D(0), vega=D(0))
 
 
-def test_a_future_has_its_multiplier_as_delta_and_nothing_is_said_of_its_gamma():
+def test_a_future_has_its_multiplier_as_delta():
     future = attrs.evolve(
         STOCK,
         type=InstrumentType.FUTURE,
@@ -125,7 +125,7 @@ def test_a_future_has_its_multiplier_as_delta_and_nothing_is_said_of_its_gamma()
         quantity=D(2),
         multiplier=D(50),
     )
-    assert only(enriched(future)).greeks == Greeks(delta=D(100))
+    assert only(enriched(future)).greeks == Greeks(delta=D(100), gamma=D(0), theta=D(0), vega=D(0))
 
 
 def test_an_option_without_greeks_gets_none():
