@@ -93,7 +93,7 @@ def rotate_key(folder: Path, keyring: Keyring) -> InstallationKey:
         ConfigurationError: the new key cannot be kept.
     """
     with only_one(folder):
-        return _store(folder / FILE_NAME, secrets.token_bytes(KEY_BYTES), keyring)
+        return _store(folder / FILE_NAME, secrets.token_bytes(KEY_BYTES), keyring, replace=True)
 
 
 def _kept(path: Path, keyring: Keyring) -> InstallationKey:
@@ -119,29 +119,33 @@ def _make(path: Path, keyring: Keyring) -> InstallationKey:
         try:
             entry = keyring.read(_GROUP, _ENTRY)
         except ConfigurationError:
-            return _store_in_file(path, secrets.token_bytes(KEY_BYTES))
+            return _store_in_file(path, secrets.token_bytes(KEY_BYTES), replace=False)
     if entry is None:
-        return _store(path, secrets.token_bytes(KEY_BYTES), keyring)
+        return _store(path, secrets.token_bytes(KEY_BYTES), keyring, replace=False)
     key = _parse(entry, "keyring")
     write_private(path, _IN_KEYRING.encode(), _TITLE, replace=True)
     return InstallationKey(key, "keyring")
 
 
-def _store(path: Path, key: bytes, keyring: Keyring) -> InstallationKey:
+def _store(path: Path, key: bytes, keyring: Keyring, *, replace: bool) -> InstallationKey:
     from variance_bridge.system_keyring import Protection
 
     if keyring.protection is not Protection.SECURE:
-        return _store_in_file(path, key)
+        return _store_in_file(path, key, replace=replace)
     try:
         keyring.write(_GROUP, _ENTRY, _spell(key))
     except ConfigurationError:
-        return _store_in_file(path, key)
+        return _store_in_file(path, key, replace=replace)
     write_private(path, _IN_KEYRING.encode(), _TITLE, replace=True)
     return InstallationKey(key, "keyring")
 
 
-def _store_in_file(path: Path, key: bytes) -> InstallationKey:
-    write_private(path, _spell(key).encode(), _TITLE, replace=True)
+def _store_in_file(path: Path, key: bytes, *, replace: bool) -> InstallationKey:
+    """The key that is in the file afterwards: that of another process, when it came first where nothing can be locked."""
+    if not write_private(path, _spell(key).encode(), _TITLE, replace=replace):
+        key = _parse(
+            read_private(path, _TITLE).decode("ascii", errors="replace").strip(), str(path)
+        )
     return InstallationKey(key, str(path))
 
 

@@ -17,10 +17,15 @@ _SECRET_WORDS: Final = re.compile(
     re.IGNORECASE,
 )
 
+_URL_WITH_PASSWORD: Final = re.compile(r"://[^/?#\s@]*:[^/?#\s@]+@")
 
-def looks_like_credential(name: str) -> bool:
-    """Whether a variable's name says that it holds a secret: `ACME_TOKEN`, `GITHUB_PAT`, `AWS_SECRET_ACCESS_KEY`."""
-    return _SECRET_WORDS.search(name) is not None
+
+def looks_like_credential(name: str, value: str = "") -> bool:
+    """Whether a variable's name says that it holds a secret, or its value is a URL with a password in it.
+
+    `ACME_TOKEN`, `GITHUB_PAT`, `AWS_SECRET_ACCESS_KEY`; a proxy or a database with its password.
+    """
+    return bool(_SECRET_WORDS.search(name) or _URL_WITH_PASSWORD.search(value))
 
 
 def isolate_environment(
@@ -44,8 +49,8 @@ def isolate_environment(
     declared = set(declared_by_others)
     removed = sorted(
         name
-        for name in environ
-        if name not in kept and (name in declared or looks_like_credential(name))
+        for name, value in environ.items()
+        if name not in kept and (name in declared or looks_like_credential(name, value))
     )
     for name in removed:
         del environ[name]

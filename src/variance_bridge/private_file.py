@@ -16,6 +16,7 @@ from variance_bridge.errors import ConfigurationError
 LONGEST: Final = 1024 * 1024
 _MODE: Final = 0o600
 _FOLDER_MODE: Final = 0o700
+_LOCK_NAME: Final = ".lock"
 _OTHERS: Final = 0o077
 _OTHERS_WRITE: Final = 0o022
 
@@ -111,7 +112,7 @@ def write_private(path: Path, data: bytes, title: str, *, replace: bool) -> bool
             if replace:
                 temporary.replace(path)
             else:
-                path.hardlink_to(temporary)
+                _put_beside_nothing(temporary, path)
         finally:
             with suppress(FileNotFoundError):
                 temporary.unlink()
@@ -142,21 +143,40 @@ def make_private_folder(folder: Path) -> None:
 
 @contextmanager
 def only_one(folder: Path) -> Iterator[None]:
-    """One process at a time inside the `with` block; the lock is the folder itself, so it leaves no file behind.
+    """One process at a time inside the `with` block, where the file system can lock; the lock file stays.
 
     Raises:
-        ConfigurationError: the folder cannot be made or locked.
+        ConfigurationError: the folder cannot be made or written.
     """
     try:
         make_private_folder(folder)
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        handle = os.open(
+            folder / _LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, _MODE
+        )
     except OSError as error:
         raise _failed(error, "the configuration folder cannot be used", folder) from None
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
         os.close(handle)
+
+
+def _put_beside_nothing(temporary: Path, path: Path) -> None:
+    """Give the file its name unless that is taken; the fallback is for file systems without hard links.
+
+    Raises:
+        FileExistsError: it is taken.
+    """
+    try:
+        path.hardlink_to(temporary)
+    except FileExistsError:
+        raise
+    except OSError:
+        if path.exists():
+            raise FileExistsError from None
+        temporary.replace(path)
 
 
 def _write_new(path: Path, data: bytes) -> None:

@@ -193,6 +193,20 @@ def test_processes_that_start_together_agree_on_one_key(tmp_path, keyrings) -> N
     assert len(set(keys)) == 1
 
 
+def test_without_locks_the_first_key_counts(tmp_path, keyrings, monkeypatch) -> None:
+    winner = installation_key(tmp_path / "other", keyrings("absent"))
+    spelled = (tmp_path / "other" / FILE_NAME).read_bytes()
+    path = tmp_path / "c" / FILE_NAME
+
+    def somebody_is_faster(source, target, **_options) -> None:
+        path.write_bytes(spelled)
+        path.chmod(0o600)
+        raise FileExistsError
+
+    monkeypatch.setattr(os, "link", somebody_is_faster)
+    assert installation_key(tmp_path / "c", keyrings("absent")).value == winner.value
+
+
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604])
 def test_a_key_that_others_can_read_is_refused(key_of, tmp_path, mode: int) -> None:
     key_of()

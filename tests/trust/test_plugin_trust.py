@@ -50,6 +50,21 @@ def test_an_ordinary_variable_stays(name: str) -> None:
     assert isolate_environment({name: "x"}) == ()
 
 
+@pytest.mark.parametrize(
+    ("value", "removed"),
+    [
+        ("http://user:canary@proxy.example:8080", True),
+        ("postgres://:canary@db.example/x", True),
+        ("http://proxy.example:8080", False),
+        ("http://user@proxy.example:8080", False),
+        ("/usr/bin:/bin", False),
+        ("https://h.example/a:b@c", False),
+    ],
+)
+def test_a_url_with_a_password_is_a_secret(value: str, removed: bool) -> None:
+    assert isolate_environment({"HTTPS_PROXY": value}) == (("HTTPS_PROXY",) if removed else ())
+
+
 def test_what_another_plugin_declared_is_removed_whatever_it_is_called() -> None:
     environ = {"ACME_USER": "canary", "OTHER_TOKEN": "canary", "MY_TOKEN": "mine", "HOME": "/home"}
     removed = isolate_environment(environ, ["ACME_USER", "ABSENT"], allowed=["MY_TOKEN"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 import threading
@@ -120,6 +121,18 @@ def test_a_file_that_is_there_is_kept_or_replaced_as_asked(file) -> None:
     assert [one.name for one in file.parent.iterdir()] == ["secret"]
 
 
+def test_a_file_system_without_hard_links_will_do(tmp_path, monkeypatch) -> None:
+    def none(*_args: object, **_kwargs: object) -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(os, "link", none)
+    path = tmp_path / "secret"
+    assert write_private(path, b"one", TITLE, replace=False)
+    assert not write_private(path, b"two", TITLE, replace=False)
+    assert path.read_bytes() == b"one"
+    assert [one.name for one in tmp_path.iterdir()] == ["secret"]
+
+
 def test_a_link_in_the_place_of_the_file_is_replaced_and_not_followed(file, tmp_path) -> None:
     link = tmp_path / "link"
     link.symlink_to(file)
@@ -174,3 +187,12 @@ def test_one_at_a_time(tmp_path) -> None:
     for thread in threads:
         thread.join()
     assert most == [1] * 6
+
+
+def test_a_file_system_that_cannot_lock_stops_nobody(tmp_path, monkeypatch) -> None:
+    def none(*_args: object) -> None:
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", none)
+    with only_one(tmp_path / "folder"):
+        assert (tmp_path / "folder").is_dir()
