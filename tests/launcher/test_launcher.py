@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import statistics
 import subprocess
 import time
 from pathlib import Path
@@ -173,8 +172,10 @@ def test_a_later_run_adds_less_than_20_ms_to_the_command(ready_checkout):
         subprocess.run(command, check=True)
         return time.perf_counter() - started
 
-    added = [seconds(launched) - seconds(direct) for _ in range(60)]
-    assert statistics.median(added) < 0.020
+    pairs = [(seconds(launched), seconds(direct)) for _ in range(60)]
+    # A busy machine only ever adds time, so the quickest of each tells what the work costs.
+    quickest_launched, quickest_direct = map(min, zip(*pairs, strict=True))
+    assert quickest_launched - quickest_direct < 0.020
 
 
 @pytest.mark.parametrize("name", ["variance", "check", ".ci/run", "scripts/environment.sh"])
