@@ -18,7 +18,6 @@ from variance_bridge.symbology import (
     OptionType,
     SymbolError,
     future_option_symbol,
-    index_of,
     option_symbol,
     parse,
     root,
@@ -115,8 +114,6 @@ def test_the_quick_reading_and_the_careful_one_agree(option_root, expiration, ri
 def test_a_data_feeds_option_name_is_the_same_option(option_root, expiration, right, strike):
     plain = format(strike.normalize(), "f")
     feed = f".{option_root}{expiration:%y%m%d}{right.value[0].upper()}{plain}"
-    if "." not in plain and len(plain) == 5:
-        assume(index_of(option_root) is None)
     assert parse(feed) == parse(osi(option_root, expiration, right, strike))
 
 
@@ -306,17 +303,17 @@ def garbage():
                     yield (head + body)[: length - len(ending)] + ending
 
 
+def seconds_of(text, kind):
+    began = time.thread_time()
+    assert_refused_or_stable(text, instrument_type=kind)
+    return time.thread_time() - began
+
+
 def test_garbage_of_any_length_is_done_with_in_bounded_time():
-    parse("/ESZ5")
-    slowest = 0.0
-    for text in garbage():
-        for kind in (
-            None,
-            InstrumentType.OPTION,
-            InstrumentType.FUTURE_OPTION,
-            InstrumentType.BOND,
-        ):
-            began = time.thread_time()
-            assert_refused_or_stable(text, instrument_type=kind)
-            slowest = max(slowest, time.thread_time() - began)
-    assert slowest < 0.010
+    kinds = (None, InstrumentType.OPTION, InstrumentType.FUTURE_OPTION, InstrumentType.BOND)
+    slow = [(text, kind) for text in garbage() for kind in kinds if seconds_of(text, kind) > 0.010]
+    assert [
+        (len(text), kind)
+        for text, kind in slow
+        if min(seconds_of(text, kind) for _ in range(5)) > 0.010
+    ] == []

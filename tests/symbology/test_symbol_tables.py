@@ -199,6 +199,13 @@ def test_a_symbol_error_survives_pickling_and_says_where_without_saying_what():
     assert str(error) == "a date that does not exist (at character 9)"
 
 
+@pytest.mark.parametrize("text", [None, 5, b"SPY", "", " ", "$"])
+def test_what_is_no_text_is_refused_at_its_beginning(text):
+    with pytest.raises(SymbolError) as caught:
+        parse(text)
+    assert caught.value.position == 0
+
+
 def test_a_foreign_character_is_pointed_at_in_the_text_as_it_was_given():
     with pytest.raises(SymbolError) as caught:
         parse("  SP\u0423")

@@ -112,8 +112,9 @@ def parse_future(text: str, hints: Hints) -> Instrument:
     body = _EXCHANGE.sub("", text).removesuffix("=F")
     named = _NAMED_MONTH.fullmatch(body.lstrip("./@"))
     if named and (number := month_number(named[2])):
-        return future(ContractCode(named[1], "", number, named[3]), hints)
-    code = body.removeprefix(".").removeprefix("/").removeprefix("@").replace(" ", "")
+        code = f"{named[1]}{MONTH_CODES[number - 1]}{named[3]}"
+    else:
+        code = body.removeprefix(".").removeprefix("/").removeprefix("@").replace(" ", "")
     if tables.futures_product(code) is not None:
         return Instrument(
             InstrumentType.FUTURE, f"/{code}", f"/{code}", f"/{code}", hints.expires_on

@@ -21,6 +21,7 @@ _LONGEST = {InstrumentType.STOCK: 6}
 """Tickers of shares, compact preferreds included; plan codes of funds are longer."""
 
 _LETTERS = re.compile(r"[A-Z]{1,12}")
+_FUND = re.compile(r"[A-Z]{4}X")
 _SUFFIXED = re.compile(r"([A-Z0-9]{1,12})([/. -])([A-Z0-9]{1,5})")
 _PREFERRED = re.compile(r"([A-Z]{1,6})(?:[/. -]PR[/. -]?|-P)([A-Z])")
 _SERIES = re.compile(r"[A-Z]|PR[A-Z]")
@@ -117,7 +118,7 @@ def parse_untyped(text: str, hints: Hints) -> Instrument:
     if words.lstrip("$") in tables.cash_phrases():
         return parse_cash(words, hints)
     if text.endswith("**"):
-        return parse_share(text, hints, InstrumentType.FUND)
+        return _sweep_fund(text.removesuffix("**"))
     venue = _COIN_VENUE.search(text)
     body = text[: venue.start()] if venue else text
     suffixed = _SUFFIXED.fullmatch(body)
@@ -129,6 +130,13 @@ def parse_untyped(text: str, hints: Hints) -> Instrument:
     if suffixed is not None or _PREFERRED.fullmatch(text):
         return _untyped_suffixed(text, hints)
     return _untyped_word(_without_marks(text))
+
+
+def _sweep_fund(word: str) -> Instrument:
+    """`SPAXX**`: the mark of a sweep position behind the ticker of a money fund."""
+    if not _FUND.fullmatch(word):
+        raise SymbolError("the mark of a sweep position behind what is no fund", len(word))
+    return instrument(InstrumentType.FUND, word)
 
 
 def _untyped_suffixed(text: str, hints: Hints) -> Instrument:
@@ -143,8 +151,8 @@ def _untyped_word(word: str) -> Instrument:
     if index is not None:
         return instrument(InstrumentType.OTHER, word, index)
     if _LETTERS.fullmatch(word) and len(word) <= 5:
-        is_fund = len(word) == 5 and word[-1] == "X"
-        return instrument(InstrumentType.FUND if is_fund else InstrumentType.STOCK, word)
+        kind = InstrumentType.FUND if _FUND.fullmatch(word) else InstrumentType.STOCK
+        return instrument(kind, word)
     if (_CUSIP.fullmatch(word) and cusip_is_valid(word)) or _ISIN.fullmatch(word):
         is_bond = len(word) == 9 and not word[6:8].isdigit()
         return instrument(InstrumentType.BOND if is_bond else InstrumentType.OTHER, word)
