@@ -1,1 +1,1 @@
-"""Variance Bridge plugin: triage."""
+"""Variance Bridge plugin: clusters legs into strategies and says which of them need action."""

@@ -1,0 +1,144 @@
+"""The working material of the clustering: parts of lots that are still free, and groups of parts that belong together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
+
+import attrs
+
+from variance_bridge.symbology import InstrumentType
+from variance_bridge_triage.lots import Lot
+from variance_bridge_triage.strategies import Member
+
+Day = date | None
+"""The day on which a lot was opened. None is a day like another: legs of unknown days may be of one order."""
+
+
+@attrs.define(eq=False)
+class Part:
+    """What no group has taken yet of a lot: `left` contracts, unsigned."""
+
+    lot: Lot
+    left: Decimal
+    kind: str
+    sign: int
+    strike: Decimal
+    expiration: date
+    day: Day
+    """When it was opened."""
+    board: tuple[object, ...] | None
+    """Options of one board differ in strike and right only: one pool, expiration and underlying future."""
+
+    @classmethod
+    def of(cls, lot: Lot) -> Part:
+        """The whole lot."""
+        holding = lot.holding
+        future = holding.underlying if holding.type is InstrumentType.FUTURE_OPTION else None
+        return cls(
+            lot=lot,
+            left=holding.quantity,
+            kind=lot.kind,
+            sign=lot.sign,
+            strike=holding.strike or Decimal(0),
+            expiration=holding.expiration or date.max,
+            day=holding.opened_on,
+            board=(lot.pool, holding.expiration, future) if lot.pool else None,
+        )
+
+
+Shares = tuple[tuple[Part, Decimal], ...]
+
+
+@attrs.define(eq=False)
+class Group:
+    """Legs that belong together, `units` times.
+
+    Attributes:
+        legs: options (or whatever stands alone) with their unsigned number per unit.
+        shares: what covers them, oldest first, as quantity in all; for every unit the same quantity.
+        days: when the legs were opened, those of what covers them aside, in order.
+    """
+
+    legs: tuple[tuple[Part, int], ...]
+    units: Decimal
+    shares: Shares = ()
+    days: tuple[Day, ...] = attrs.field(init=False)
+
+    @days.default
+    def _days(self) -> tuple[Day, ...]:
+        """In order: a set of dates would be walked in another order in every process."""
+        days = {part.day for part, _ratio in self.legs}
+        return tuple(sorted(days, key=lambda day: day or date.max)) if len(days) > 1 else (*days,)
+
+    def take(self, units: Decimal) -> Group:
+        """That many units of it, as a group of their own; this one keeps the rest."""
+        wanted = sum((q for _part, q in self.shares), Decimal(0)) * units / self.units
+        taken, kept = split_shares(self.shares, wanted)
+        self.units -= units
+        self.shares = kept
+        return Group(self.legs, units, taken)
+
+    def members(self) -> list[Member]:
+        """Its legs as the table of strategies knows them."""
+        ratios: dict[tuple[str, int, Decimal, date], int] = {}
+        days: dict[tuple[str, int, Decimal, date], set[Day]] = {}
+        price = None
+        for part, ratio in self.legs:
+            key = (part.kind, part.sign, part.strike, part.expiration)
+            ratios[key] = ratios.get(key, 0) + ratio
+            days.setdefault(key, set()).add(part.day)
+            quote = part.lot.holding.quote
+            price = price or (quote.underlying_price if quote else None)
+        members = [
+            Member(
+                kind=kind,
+                ratio=sign * ratio,
+                strike=strike,
+                expiration=expiration,
+                opened=frozenset(days[kind, sign, strike, expiration]),
+                underlying_price=price,
+            )
+            for (kind, sign, strike, expiration), ratio in ratios.items()
+        ]
+        return members + self._underlying()
+
+    def _underlying(self) -> list[Member]:
+        if not self.shares:
+            return []
+        sign = self.shares[0][0].sign
+        days = frozenset(part.day for part, _quantity in self.shares)
+        return [Member(kind="stock", ratio=sign, opened=days)]
+
+
+def split_shares(shares: Shares, wanted: Decimal) -> tuple[Shares, Shares]:
+    """The first `wanted` of them, and the rest."""
+    taken: list[tuple[Part, Decimal]] = []
+    kept: list[tuple[Part, Decimal]] = []
+    for part, quantity in shares:
+        now = min(quantity, wanted)
+        wanted -= now
+        if now:
+            taken.append((part, now))
+        if quantity > now:
+            kept.append((part, quantity - now))
+    return tuple(taken), tuple(kept)
+
+
+def joined(first: Group, second: Group, units: Decimal) -> Group:
+    """A group of both, `units` times; the two keep the rest."""
+    one, other = first.take(units), second.take(units)
+    return Group(one.legs + other.legs, units, one.shares + other.shares)
+
+
+def pair(first: Part, second: Part, units: Decimal) -> Group:
+    """A group of one of each, `units` times; the parts keep the rest."""
+    first.left -= units
+    second.left -= units
+    return Group(((first, 1), (second, 1)), units)
+
+
+def free(parts: Iterable[Part]) -> list[Part]:
+    """Those options of which something is left."""
+    return [part for part in parts if part.board and part.left]

@@ -1,0 +1,232 @@
+"""Positions as the clustering sees them: lots of one contract, side and day, merged and put in one fixed order.
+
+Everything after this module works on lots, so that neither the order of the rows nor the way in which a broker splits
+a position into rows can change a result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import attrs
+
+from variance_bridge.model import Greeks, Holding, Quote
+from variance_bridge.symbology import Deliverable, InstrumentType, SymbolError, parse
+from variance_bridge.valuation import total
+
+OPTIONS = (InstrumentType.OPTION, InstrumentType.FUTURE_OPTION)
+MONEY = ("cost_basis", "market_value", "unrealized_pl", "day_pl")
+"""What of a holding is an amount for the whole position: it adds up over lots and is shared out over clusters."""
+SENSITIVITIES = ("delta", "gamma", "theta", "vega", "beta_delta", "beta_gamma")
+"""The same for its greeks."""
+
+STANDARD_LOT = Decimal(100)
+"""Shares that a standard equity option delivers (OCC: Characteristics and Risks of Standardized Options, chapter II)."""
+
+_LAST = date.max
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Lot:
+    """Rows of one contract, side and opening day, added up.
+
+    Attributes:
+        holding: the sum of the rows; an amount that one of them does not know is unknown.
+        contract: what tells it from another contract (with its side).
+        kind: its word in strategies.toml.
+        pool: options of one pool can be parts of one spread; None for what is no option or lacks strike or expiration.
+        delivers: what one contract delivers, as `(source, name)`, and how much of it; None when that is not certain.
+    """
+
+    holding: Holding
+    contract: tuple[object, ...]
+    kind: str
+    pool: tuple[object, ...] | None
+    delivers: tuple[tuple[str, str], Decimal] | None
+
+    @property
+    def sign(self) -> int:
+        """+1 long, -1 short."""
+        return self.holding.side.sign
+
+
+def merge(positions: Iterable[Holding]) -> list[Lot]:
+    """The lots of the positions, in an order that depends on what they are and not on how they came."""
+    rows: dict[tuple[object, ...], list[Holding]] = {}
+    for holding in positions:
+        rows.setdefault((*contract(holding), holding.opened_on), []).append(holding)
+    lots = [_lot(_sum(same), key[:-1]) for key, same in rows.items()]
+    return sorted(lots, key=_order)
+
+
+def contract(holding: Holding) -> tuple[object, ...]:
+    """What tells two contracts (with their side) apart."""
+    return (
+        holding.root,
+        holding.type,
+        holding.symbol,
+        holding.side,
+        holding.option_type,
+        holding.strike,
+        holding.expiration,
+        holding.multiplier,
+        holding.deliverable,
+        holding.currency,
+        holding.underlying,
+    )
+
+
+def _order(lot: Lot) -> tuple[object, ...]:
+    holding = lot.holding
+    return (
+        holding.root,
+        holding.expiration or _LAST,
+        holding.strike or Decimal(0),
+        holding.symbol,
+        "|".join(map(str, lot.contract)),
+        holding.opened_on or _LAST,
+    )
+
+
+def _sum(rows: list[Holding]) -> Holding:
+    if len(rows) == 1:
+        return rows[0]
+    rows = sorted(rows, key=repr)
+    amounts: dict[str, Any] = {name: _added([getattr(row, name) for row in rows]) for name in MONEY}
+    return attrs.evolve(
+        rows[0],
+        quantity=total(*(row.quantity for row in rows)),
+        average_price=_shared([row.average_price for row in rows]),
+        quote=_newest([row.quote for row in rows if row.quote is not None]),
+        greeks=_added_greeks([row.greeks for row in rows]),
+        **amounts,
+    )
+
+
+def _added(amounts: list[Decimal | None]) -> Decimal | None:
+    known = [amount for amount in amounts if amount is not None]
+    return total(*known) if len(known) == len(amounts) else None
+
+
+def _shared(values: list[Decimal | None]) -> Decimal | None:
+    return values[0] if len(set(values)) == 1 else None
+
+
+def _newest(quotes: list[Quote]) -> Quote | None:
+    dated = [quote for quote in quotes if quote.as_of is not None]
+    if dated:
+        return max(dated, key=lambda quote: (quote.as_of, repr(quote)))
+    return min(quotes, key=repr, default=None)
+
+
+def _added_greeks(greeks: list[Greeks | None]) -> Greeks | None:
+    known = [each for each in greeks if each is not None]
+    if len(known) != len(greeks):
+        return None
+    sums: dict[str, Any] = {
+        name: _added([getattr(each, name) for each in known]) for name in SENSITIVITIES
+    }
+    return attrs.evolve(
+        known[0], implied_volatility=_shared([each.implied_volatility for each in known]), **sums
+    )
+
+
+def _lot(holding: Holding, key: tuple[object, ...]) -> Lot:
+    return Lot(
+        holding=holding,
+        contract=key,
+        kind=_kind(holding),
+        pool=_pool(holding),
+        delivers=_delivers(holding),
+    )
+
+
+def _kind(holding: Holding) -> str:
+    if holding.type in OPTIONS:
+        return holding.option_type.value if holding.option_type else "option"
+    return holding.type.value
+
+
+def _pool(holding: Holding) -> tuple[object, ...] | None:
+    """Options of one pool deliver the same thing in the same amount. What a corporate action adjusted stays alone."""
+    if holding.type not in OPTIONS or None in (
+        holding.option_type,
+        holding.strike,
+        holding.expiration,
+    ):
+        return None
+    adjusted = (
+        holding.type is InstrumentType.OPTION and _deliverable(holding) is Deliverable.ADJUSTED
+    )
+    series = holding.symbol[:6].strip() if adjusted else ""
+    return (holding.type, series, holding.multiplier, holding.currency)
+
+
+def _deliverable(holding: Holding) -> Deliverable | None:
+    if holding.deliverable is not None:
+        return holding.deliverable
+    try:
+        return parse(holding.symbol, instrument_type=holding.type).deliverable
+    except SymbolError:
+        return None
+
+
+def _delivers(holding: Holding) -> tuple[tuple[str, str], Decimal] | None:
+    """What covers one contract. An option on a future delivers one future (CME Rulebook, chapters on options)."""
+    if holding.type is InstrumentType.FUTURE_OPTION and (future := _underlying(holding)):
+        return ("future", future), Decimal(1)
+    if holding.type is InstrumentType.OPTION and _deliverable(holding) is Deliverable.STANDARD:
+        return ("stock", holding.root), holding.multiplier or STANDARD_LOT
+    return None
+
+
+def _underlying(holding: Holding) -> str | None:
+    if holding.underlying is not None:
+        return holding.underlying
+    try:
+        return parse(holding.symbol, instrument_type=holding.type).underlying
+    except SymbolError:
+        return None
+
+
+def share(holding: Holding, start: Decimal, end: Decimal) -> Holding:
+    """The part of a lot from its `start`th to its `end`th contract.
+
+    Amounts are shared out in proportion, rounded so that the parts of a lot add up to the lot exactly.
+    """
+    whole = holding.quantity
+    if start == 0 and end == whole:
+        return holding
+    money: dict[str, Any] = {
+        name: _portion(getattr(holding, name), start, end, whole) for name in MONEY
+    }
+    greeks = holding.greeks
+    if greeks is not None:
+        parts: dict[str, Any] = {
+            name: _portion(getattr(greeks, name), start, end, whole) for name in SENSITIVITIES
+        }
+        greeks = attrs.evolve(greeks, **parts)
+    return attrs.evolve(holding, quantity=end - start, greeks=greeks, **money)
+
+
+def _portion(
+    amount: Decimal | None, start: Decimal, end: Decimal, whole: Decimal
+) -> Decimal | None:
+    if amount is None:
+        return None
+    exponent = amount.as_tuple().exponent
+    step = Decimal(1).scaleb(min(exponent if isinstance(exponent, int) else 0, -6))
+    portion = (amount * end / whole).quantize(step) - (amount * start / whole).quantize(step)
+    return portion.normalize() + 0
+
+
+def covers(holding: Holding) -> tuple[str, str] | None:
+    """What a holding is to the options that it could cover: see `Lot.delivers`."""
+    if holding.type is InstrumentType.STOCK:
+        return ("stock", holding.root)
+    if holding.type is InstrumentType.FUTURE:
+        return ("future", holding.symbol)
+    return None

@@ -1,0 +1,166 @@
+"""Options of one expiration that cover each other: vertical spreads, and what two of them make."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from decimal import Decimal
+from itertools import product
+
+import attrs
+
+from variance_bridge_triage.groups import Group, Part, free, joined, pair
+from variance_bridge_triage.pairing import Point, grouped, nearest, nested
+
+_OUTRIGHT = ("stock", "future", "crypto")
+
+Keys = Callable[["Vertical"], Iterable[Hashable]]
+
+
+@attrs.define(eq=False)
+class Vertical(Group):
+    """Two options of one type and expiration, one long and one short.
+
+    Attributes:
+        low: the leg of the lower strike.
+        high: the leg of the higher strike.
+        kind: the option type.
+        rising: whether it gains when the underlying rises: the lower strike is the long one, for calls and puts alike.
+        width: between the strikes.
+    """
+
+    low: Part = attrs.field(init=False)
+    high: Part = attrs.field(init=False)
+    kind: str = attrs.field(init=False)
+    rising: bool = attrs.field(init=False)
+    width: Decimal = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        (self.low, _ratio), (self.high, _other) = self.legs
+        self.kind = self.low.kind
+        self.rising = self.low.sign > 0
+        self.width = self.high.strike - self.low.strike
+
+
+def offsetting(parts: Iterable[Part]) -> list[Group]:
+    """Long and short of one strike, type and expiration, or of one share: nothing is left of them but their history."""
+    groups: list[Group] = []
+    some = (part for part in parts if part.left and (part.board or part.kind in _OUTRIGHT))
+    for same in grouped(some, lambda part: [_same_thing(part)]):
+        longs = [part for part in same if part.sign > 0]
+        shorts = [part for part in same if part.sign < 0]
+        line = [(True, part) for part in longs] + [(False, part) for part in shorts]
+        _pair_nested(line, groups)
+    return groups
+
+
+def _same_thing(part: Part) -> Hashable:
+    return (part.board, part.kind, part.strike) if part.board else part.lot.holding.symbol
+
+
+def _pair_nested(line: list[tuple[bool, Part]], groups: list[Group]) -> None:
+    nested(line, lambda part: part.left, lambda a, b, n: groups.append(pair(a, b, n)))
+
+
+def verticals(parts: Iterable[Part]) -> list[Vertical]:
+    """As many as there can be, with small distances between their strikes. Nothing offsetting may be left."""
+    found = []
+    for line in grouped(free(parts), lambda part: [(part.board, part.kind)]):
+        line.sort(key=lambda part: part.strike)
+        points = [Point(part.strike, part.sign * part.left) for part in line]
+        for i, j, units in nearest(points):
+            line[i].left -= units
+            line[j].left -= units
+            found.append(Vertical(((line[i], 1), (line[j], 1)), units))
+    return found
+
+
+def combined(spreads: list[Vertical]) -> list[Group]:
+    """Butterflies, boxes, iron condors and condors of those spreads that share an opening day; the spreads keep the rest.
+
+    Four legs in one contract less come first: a shared middle strike is the strongest sign of one idea.
+    """
+    groups: list[Group] = []
+    for on_board in grouped(_live(spreads), lambda spread: [spread.low.board]):
+        if len(on_board) > 1:
+            for make in (_butterflies, _boxes, _irons, _condors):
+                make(on_board, groups)
+    return groups
+
+
+def _join(groups: list[Group]) -> Callable[[Group, Group, Decimal], None]:
+    return lambda a, b, units: groups.append(joined(a, b, units))
+
+
+def _same_size(spread: Vertical) -> Iterable[Hashable]:
+    return [(day, spread.units) for day in spread.days]
+
+
+def _same_shape(spread: Vertical) -> Iterable[Hashable]:
+    return [(day, spread.units, spread.width) for day in spread.days]
+
+
+def _same_day(spread: Vertical) -> Iterable[Hashable]:
+    return spread.days
+
+
+def _units(group: Group) -> Decimal:
+    return group.units
+
+
+def _butterflies(spreads: list[Vertical], groups: list[Group]) -> None:
+    """Two spreads of one type that share the inner strike and face each other."""
+    for keys in (_same_size, _same_day):
+        for alike in grouped(_live(spreads), keys):
+            above: dict[Hashable, list[Vertical]] = {}
+            for spread in alike:
+                key = (spread.kind, spread.low.strike, not spread.rising)
+                above.setdefault(key, []).append(spread)
+            for lower in alike:
+                if facing := above.get((lower.kind, lower.high.strike, lower.rising)):
+                    line = [(True, lower), *((False, upper) for upper in facing)]
+                    nested(line, _units, _join(groups))
+
+
+def _boxes(spreads: list[Vertical], groups: list[Group]) -> None:
+    """A call and a put spread of the same two strikes that face each other."""
+    for keys in (_same_size, _same_day):
+        for alike in grouped(_live(spreads), keys):
+            for box in grouped(alike, _frame) if len(alike) > 1 else ():
+                line = [(spread.kind == "call", spread) for spread in box]
+                nested(sorted(line, key=lambda item: not item[0]), _units, _join(groups))
+
+
+def _frame(spread: Vertical) -> Iterable[Hashable]:
+    long_box = spread.rising == (spread.kind == "call")
+    return [(spread.low.strike, spread.high.strike, long_box)]
+
+
+def _irons(spreads: list[Vertical], groups: list[Group]) -> None:
+    """A put spread below a call spread, facing each other."""
+    for keys in (_same_shape, _same_size, _same_day):
+        for alike in grouped(_live(spreads), keys):
+            for rising_puts in (True, False) if len(alike) > 1 else ():
+                puts = [s for s in alike if s.kind == "put" and s.rising == rising_puts]
+                calls = [s for s in alike if s.kind == "call" and s.rising != rising_puts]
+                line = [(spread.high.strike, 0, True, spread) for spread in puts]
+                line += [(spread.low.strike, 1, False, spread) for spread in calls]
+                line.sort(key=lambda item: item[:2])
+                nested(((opens, s) for _k, _o, opens, s in line), _units, _join(groups))
+
+
+def _condors(spreads: list[Vertical], groups: list[Group]) -> None:
+    """Two spreads of one type and size, one beside the other, facing each other."""
+    for kind, keys in product(("call", "put"), (_same_shape, _same_size)):
+        for alike in grouped((s for s in _live(spreads) if s.kind == kind), keys):
+            waiting: list[Vertical] = []
+            for spread in sorted(_live(alike), key=lambda spread: spread.low.strike):
+                inner = waiting[-1] if waiting else None
+                if inner is None or inner.rising == spread.rising:
+                    waiting.append(spread)
+                elif inner.high.strike < spread.low.strike:
+                    waiting.pop()
+                    groups.append(joined(inner, spread, spread.units))
+
+
+def _live(spreads: list[Vertical]) -> list[Vertical]:
+    return [spread for spread in spreads if spread.units]

@@ -1,0 +1,161 @@
+"""The table of strategies (strategies.toml) and the name that it gives to a group of legs."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from importlib import resources
+from typing import TypeVar
+
+import attrs
+
+Signature = tuple[tuple[str, int, int, int], ...]
+"""The legs of a strategy, sorted: kind, signed ratio, rank of the strike (-1 for none or any), rank of the expiration."""
+
+Rankable = TypeVar("Rankable", Decimal, date)
+
+_NONE = -1
+_EXPIRATIONS = {"near": 0, "far": 1}
+_STRIKES = {"A": 0, "B": 1, "C": 2, "D": 3, "*": _NONE}
+_OPTION_KINDS = ("call", "put")
+
+
+@attrs.frozen(kw_only=True)
+class Member:
+    """One leg of a group that wants a name.
+
+    Attributes:
+        kind: its word in strategies.toml.
+        ratio: signed; a stock's in units of what one option delivers.
+        opened: the days on which it was opened; None stands for an unknown day.
+        underlying_price: what the underlying trades at, where known.
+    """
+
+    kind: str
+    ratio: int
+    strike: Decimal = Decimal(0)
+    expiration: date = date.max
+    opened: frozenset[date | None] = frozenset({None})
+    underlying_price: Decimal | None = None
+
+
+@attrs.frozen(kw_only=True)
+class _Entry:
+    name: str
+    widths: str | None
+    opened: str | None
+    deep: bool
+    order: str | None
+
+
+@attrs.frozen
+class Strategies:
+    """The table, ready for look-ups."""
+
+    entries: dict[Signature, tuple[_Entry, ...]]
+    far_days: int
+    days_between: int
+
+    def name(self, members: Sequence[Member], today: date) -> str | None:
+        """What the members are together; None when they are no strategy of the table.
+
+        `today` is a day in New York: it decides what is far enough from expiry for `deep`.
+        """
+        for signature in (_signature(members), _signature(members, any_strike=True)):
+            for entry in self.entries.get(signature, ()):
+                if self._holds(entry, members, today):
+                    return entry.name
+        return None
+
+    def _holds(self, entry: _Entry, members: Sequence[Member], today: date) -> bool:
+        if entry.widths is not None and (entry.widths == "equal") != _equal_widths(members):
+            return False
+        if entry.opened is not None and not _one_known_day(members):
+            return False
+        if entry.order is not None and not _one_order(
+            members, known=entry.order == "one known day"
+        ):
+            return False
+        return not entry.deep or self._deep(members, today)
+
+    def _deep(self, members: Sequence[Member], today: date) -> bool:
+        near, far = sorted(members, key=lambda member: member.expiration)
+        price = near.underlying_price or far.underlying_price
+        if price is None or (far.expiration - today).days < self.far_days:
+            return False
+        if (far.expiration - near.expiration).days < self.days_between:
+            return False
+        low, high = (far, near) if near.kind == "call" else (near, far)
+        return low.strike < price < high.strike
+
+
+@cache
+def strategies() -> Strategies:
+    """The table that is shipped with this package."""
+    text = resources.files(__package__).joinpath("strategies.toml").read_text(encoding="utf-8")
+    return read_strategies(text)
+
+
+def read_strategies(text: str) -> Strategies:
+    """The table that a text in the form of strategies.toml gives."""
+    table = tomllib.loads(text)
+    entries: dict[Signature, tuple[_Entry, ...]] = {}
+    for row in table["strategy"]:
+        legs = [_leg(leg) for leg in row["legs"]]
+        for name, turned in ((row["name"], 1), (row.get("mirror"), -1)):
+            if name is None:
+                continue
+            signature = tuple(sorted((kind, turned * ratio, a, b) for kind, ratio, a, b in legs))
+            entry = _Entry(
+                name=name,
+                widths=row.get("widths"),
+                opened=row.get("opened"),
+                deep=row.get("deep", False),
+                order=row.get("order"),
+            )
+            entries[signature] = (*entries.get(signature, ()), entry)
+    return Strategies(entries, table["deep"]["far_days"], table["deep"]["days_between"])
+
+
+def _leg(text: str) -> tuple[str, int, int, int]:
+    ratio, kind, *rest = text.split()
+    strike = next((_STRIKES[word] for word in rest if word in _STRIKES), _NONE)
+    expiration = next((_EXPIRATIONS[word] for word in rest if word in _EXPIRATIONS), None)
+    if expiration is None:
+        expiration = 0 if kind in _OPTION_KINDS else _NONE
+    return kind, int(ratio), strike, expiration
+
+
+def _signature(members: Sequence[Member], *, any_strike: bool = False) -> Signature:
+    options = [member for member in members if member.kind in _OPTION_KINDS]
+    strikes = _ranks(member.strike for member in options)
+    expirations = _ranks(member.expiration for member in options)
+    rows = []
+    for member in members:
+        if member.kind in _OPTION_KINDS:
+            strike = _NONE if any_strike else strikes[member.strike]
+            rows.append((member.kind, member.ratio, strike, expirations[member.expiration]))
+        else:
+            rows.append((member.kind, member.ratio, _NONE, _NONE))
+    return tuple(sorted(rows))
+
+
+def _ranks(values: Iterable[Rankable]) -> dict[Rankable, int]:
+    return {value: rank for rank, value in enumerate(sorted(set(values)))}
+
+
+def _equal_widths(members: Sequence[Member]) -> bool:
+    strikes = sorted({member.strike for member in members if member.kind in _OPTION_KINDS})
+    return strikes[1] - strikes[0] == strikes[-1] - strikes[-2]
+
+
+def _one_order(members: Sequence[Member], *, known: bool) -> bool:
+    days = {day for member in members for day in member.opened}
+    return len(days) == 1 and not (known and None in days)
+
+
+def _one_known_day(members: Sequence[Member]) -> bool:
+    return _one_order(members, known=True)

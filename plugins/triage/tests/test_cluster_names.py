@@ -1,0 +1,141 @@
+"""What legs are called, by the table of vectors, and what may stand together at all."""
+
+from __future__ import annotations
+
+import tomllib
+from decimal import Decimal
+from pathlib import Path
+
+import attrs
+import pytest
+
+from variance_bridge.model import Quote, Side
+from variance_bridge.symbology import Deliverable
+from variance_bridge_triage.clusters import cluster
+from variance_bridge_triage.strategies import read_strategies, strategies
+
+VECTORS = tomllib.loads((Path(__file__).parent / "strategy_vectors.toml").read_text())["vector"]
+
+
+def names(positions, today):
+    return [found.strategy for found in cluster(positions, today)]
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: " ".join(vector["legs"]))
+def test_legs_have_the_name_of_the_vector(vector, hold, today):
+    price = Quote(underlying_price=Decimal(100))
+    positions = [attrs.evolve(hold(leg), quote=price) for leg in vector["legs"]]
+    assert sorted(names(positions, today)) == sorted(vector["names"])
+
+
+def test_every_name_of_the_table_is_reached_by_a_vector_or_its_mirror(hold, today):
+    reached = {name for vector in VECTORS for name in vector["names"]}
+    for vector in VECTORS:
+        positions = [hold(leg) for leg in vector["legs"]]
+        reached |= set(names([_turned(position) for position in positions], today))
+    table = {entry.name for entries in strategies().entries.values() for entry in entries}
+    assert table - reached == {"Long Option", "Short Option"}
+
+
+def _turned(position):
+    return attrs.evolve(position, side=Side.SHORT if position.side is Side.LONG else Side.LONG)
+
+
+def test_weekly_and_monthly_series_of_an_index_are_one_root(hold, today):
+    weekly = hold("-1 6000P", root="SPX", symbol="SPXW  260121P06000000")
+    monthly = hold("1 5950P", root="SPX", symbol="SPX   260121P05950000")
+    assert names([weekly, monthly], today) == ["Vertical Spread (Put)"]
+
+
+def test_shares_of_a_class_cover_their_options(hold, today):
+    call = hold("-1 500C", root="BRK-B")
+    assert call.symbol.startswith("BRKB ")
+    assert names([hold("100 stock", root="BRK-B"), call], today) == ["Covered Call"]
+
+
+def test_one_future_covers_one_option_on_it(hold, today):
+    future, call = hold("1 future", root="/ES"), hold("-2 6000C", root="/ES")
+    assert sorted(names([future, call], today)) == ["Covered Call", "Short Call"]
+
+
+def test_a_future_of_another_month_or_size_covers_nothing(hold, today):
+    call = hold("-1 6000C", root="/ES")
+    march, micro = hold("1 future", root="/ES"), hold("1 future", root="/MES")
+    assert names([attrs.evolve(march, symbol="/ESM6"), call], today) == [
+        "Short Call",
+        "Long Future",
+    ]
+    assert names([micro, call], today) == ["Short Call", "Long Future"]
+
+
+def test_an_option_on_a_future_says_by_its_symbol_what_covers_it(hold, today):
+    call = hold("-1 6000C", root="/ES", symbol="./ESH6 EWF6  260121C6000", underlying=None)
+    assert names([hold("1 future", root="/ES"), call], today) == ["Covered Call"]
+
+
+def test_shares_never_cover_an_option_that_a_corporate_action_adjusted(hold, today):
+    call = hold("-1 105C", symbol="XYZ1  260121C00105000", deliverable=Deliverable.ADJUSTED)
+    assert names([hold("100 stock"), call], today) == ["Short Call", "Stock"]
+
+
+def test_an_adjusted_option_is_told_by_its_symbol(hold, today):
+    call = hold("-1 105C", symbol="XYZ1  260121C00105000", deliverable=None)
+    assert names([hold("100 stock"), call], today) == ["Short Call", "Stock"]
+
+
+def test_adjusted_and_standard_options_are_not_one_spread(hold, today):
+    adjusted = hold("1 110C", symbol="XYZ1  260121C00110000", deliverable=Deliverable.ADJUSTED)
+    assert names([hold("-1 105C"), adjusted], today) == ["Short Call", "Long Call"]
+
+
+def test_contracts_of_different_size_are_not_one_spread(hold, today):
+    small = hold("1 110C", multiplier=Decimal(10))
+    assert names([hold("-1 105C"), small], today) == ["Short Call", "Long Call"]
+
+
+def test_the_multiplier_says_how_many_shares_cover_a_contract(hold, today):
+    call = hold("-1 105C", multiplier=Decimal(10))
+    assert sorted(names([hold("25 stock"), call], today)) == ["Covered Call", "Stock"]
+
+
+def test_an_option_without_a_right_stays_alone(hold, today):
+    unknown = attrs.evolve(hold("1 105C"), option_type=None)
+    assert names([unknown, hold("-1 110C")], today) == ["Long Option", "Short Call"]
+
+
+def test_an_instrument_that_the_table_does_not_know_is_a_combo(hold, today):
+    empty = read_strategies("strategy = []\ndeep = {far_days = 60, days_between = 30}")
+    assert [c.strategy for c in cluster([hold("100 stock")], today, empty)] == ["Custom/Combo"]
+
+
+def test_without_a_price_a_deep_diagonal_is_a_diagonal(hold, today):
+    assert names([hold("-1 105C"), hold("1 80C 177d")], today) == ["Diagonal Spread (Call)"]
+
+
+def test_lots_of_one_contract_opened_on_two_days_are_one_cluster(hold, today):
+    positions = [hold("-1 105C @2025-12-01"), hold("-2 105C @2025-12-05"), hold("-3 95P")]
+    (strangle,) = cluster(positions, today)
+    assert (strangle.strategy, strangle.units) == ("Short Strangle", 3)
+
+
+def test_the_oldest_shares_are_the_covered_ones(hold, today):
+    old, new = hold("100 stock @2025-01-02"), hold("100 stock @2025-11-03")
+    call, rest = cluster([new, old, hold("-1 105C @2025-12-01")], today)
+    assert [leg.opened_on for leg in call.legs if leg.option_type is None] == [old.opened_on]
+    assert rest.legs == (new,)
+
+
+def test_two_condors_of_different_size_are_found_apart(hold, today):
+    small = ["2 85P", "-2 90P", "-2 110C", "2 115C"]
+    large = ["5 80P", "-5 88P", "-5 112C", "5 120C"]
+    found = cluster([hold(text) for text in small + large], today)
+    assert [(c.strategy, c.units) for c in found] == [("Iron Condor", 5), ("Iron Condor", 2)]
+
+
+def test_a_ladder_of_spreads_keeps_their_widths_equal(hold, today):
+    positions = [hold(text) for text in ("1 89P", "1 90P", "-1 94P", "-1 95P")]
+    widths = {
+        max(leg.strike for leg in c.legs) - min(leg.strike for leg in c.legs)
+        for c in cluster(positions, today)
+    }
+    assert widths == {Decimal(5)}
