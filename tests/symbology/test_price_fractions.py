@@ -87,6 +87,15 @@ def test_a_number_of_32nds_is_exact_and_its_sign_counts_for_the_whole(whole, par
     assert parse_fraction(text, 32) * 32 == expected
 
 
+@pytest.mark.parametrize(
+    ("digit", "eighths"),
+    [("0", 0), ("1", 1), ("2", 2), ("3", 3), ("5", 4), ("6", 5), ("7", 6), ("8", 7)],
+)
+def test_the_third_digit_of_a_32nd_is_the_first_decimal_of_its_eighths(digit, eighths):
+    assert parse_fraction(f"110'15{digit}", 32) == 110 + Decimal(15 * 8 + eighths) / 256
+    assert f"{eighths * 125:04d}"[1] == digit
+
+
 def test_a_narrow_decimal_context_does_not_round_a_price():
     with localcontext(prec=3):
         found = parse_fraction("110'155", 32)

@@ -206,6 +206,15 @@ def test_what_is_no_text_is_refused_at_its_beginning(text):
     assert caught.value.position == 0
 
 
+def test_the_longest_text_that_is_read_has_128_characters():
+    description = "SPDR S&P 500 ETF TRUST UNITS".ljust(88, "X")
+    text = f"CALL (SPY) {description} JAN 25 19 $265 (100 SHS)"
+    assert parse(text[:11] + "X" * (128 - len(text)) + text[11:]).strike == 265
+    with pytest.raises(SymbolError, match="longer than 128") as caught:
+        parse(text[:11] + "X" * (129 - len(text)) + text[11:])
+    assert caught.value.position == 128
+
+
 def test_a_foreign_character_is_pointed_at_in_the_text_as_it_was_given():
     with pytest.raises(SymbolError) as caught:
         parse("  SP\u0423")
