@@ -292,7 +292,11 @@ def pip_install(checkout: Checkout) -> list[str]:
 
 
 def run(checkout: Checkout, command: Sequence[str], lock_descriptor: int) -> None:
-    """Runs one step in silence; raises SetupError with the telling lines when it fails."""
+    """Runs one step in silence; raises SetupError with the telling lines when it fails.
+
+    When this process ends without ending the step (it was killed, or interrupted in the instant
+    that starts the step), the lock that the step inherits keeps later builds waiting for it.
+    """
     with subprocess.Popen(
         command,
         cwd=checkout.root,

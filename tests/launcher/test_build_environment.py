@@ -303,6 +303,12 @@ with module.build_lock(folder / "lock") as descriptor:
 
 SECONDS_OF_THE_STEP = 60
 START_A_STEP = f"""
+class Step(subprocess.Popen):
+    def communicate(self):
+        print("waiting for the step", flush=True)
+        return super().communicate()
+
+subprocess.Popen = Step
 module.build = lambda checkout, level, descriptor: module.run(
     checkout, ["sh", "-c", "sleep {SECONDS_OF_THE_STEP} >pipe & : >started; wait"], descriptor
 )
@@ -346,6 +352,7 @@ def test_an_interrupted_builder_ends_all_that_it_has_started(start, tmp_path, nu
     os.mkfifo(tmp_path / "pipe")
     reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
     builder = start(START_A_STEP)
+    assert builder.stdout.readline() == b"waiting for the step\n"
     while not (tmp_path / "started").exists():
         assert builder.poll() is None
         time.sleep(0.005)
