@@ -18,6 +18,7 @@ from variance_bridge_csv.rows import Row, split
 from variance_bridge_csv.text import Text
 
 _SEARCH_LINES = 60
+_DELIMITERS = (",", ";", "\t", "|")
 
 
 @attrs.frozen
@@ -110,7 +111,7 @@ def detect(
         elif nearest is not None:
             misses.append((dialect, nearest))
     if not found:
-        raise _no_match(detector, misses, other_reports)
+        raise _no_match(detector, dialects, misses, other_reports)
     found = _without_replaced(_without_fallbacks(found))
     if len(found) > 1:
         found = _decided(found, signs)
@@ -166,7 +167,10 @@ def _ambiguous(found: list[Candidate], where: str) -> DataRefused:
 
 
 def _no_match(
-    detector: Detector, misses: list[tuple[Dialect, Header]], other_reports: Iterable[OtherReport]
+    detector: Detector,
+    dialects: Mapping[str, Dialect],
+    misses: list[tuple[Dialect, Header]],
+    other_reports: Iterable[OtherReport],
 ) -> DataRefused:
     report, row = _other_report(detector, other_reports)
     if report is not None and row is not None:
@@ -175,6 +179,15 @@ def _no_match(
             where=f"{detector.where}, line {row.line}, column 1",
             hint=report.instead,
         )
+    for dialect in dialects.values():
+        resaved = _with_another_delimiter(detector, dialect)
+        if resaved is not None:
+            return DataRefused(
+                f'this is the header of the dialect "{dialect.name}", but its cells are not separated '
+                "as the broker does it: the file was saved from another program",
+                where=_header_place(resaved, detector.where),
+                hint="export the positions again, and do not save them from a spreadsheet program",
+            )
     close = [miss for miss in misses if miss[1].known >= 2]
     if not close:
         return DataRefused(
@@ -193,6 +206,16 @@ def _no_match(
     )
 
 
+def _with_another_delimiter(detector: Detector, dialect: Dialect) -> Header | None:
+    text = detector.text(dialect.file.encodings)
+    for delimiter in _DELIMITERS:
+        if delimiter not in dialect.file.delimiters:
+            header = find_header(detector.rows(text, delimiter, False), dialect)
+            if header is not None and header.fits:
+                return header
+    return None
+
+
 def _header_place(header: Header | None, where: str) -> str:
     return f"{where}, line {header.row.line if header else 1}, column 1"
 
@@ -201,7 +224,7 @@ def _other_report(
     detector: Detector, reports: Iterable[OtherReport]
 ) -> tuple[OtherReport | None, Row | None]:
     text = detector.text(("utf-8", "cp1252"))
-    for delimiter in (",", ";", "\t"):
+    for delimiter in _DELIMITERS:
         for row in detector.rows(text, delimiter, False)[:_SEARCH_LINES]:
             report = _report_of(row, reports)
             if report is not None:

@@ -175,9 +175,10 @@ def _structure_scalar(kind: Any, value: Any, where: str, place: str) -> Any:
     if not isinstance(value, str):
         raise _fault(where, place, "must be text")
     if issubclass(kind, StrEnum):
-        if value not in list(kind):
-            raise _unknown(where, place, value, list(kind))
-        return kind(value)
+        try:
+            return kind(value)
+        except ValueError:
+            raise _unknown(where, place, value, list(kind)) from None
     return value
 
 

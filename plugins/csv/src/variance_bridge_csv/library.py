@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import attrs
@@ -57,8 +58,11 @@ def load(folder: Path | None) -> Mapping[str, KnownDialect]:
     Raises:
         DialectFault: a dialect of the user is faulty; where and how.
     """
+    own = _user_files(folder)
+    if not own:
+        return _shipped()
     tables: dict[str, tuple[dict[str, Any], str]] = dict(_shipped_tables())
-    for path in _user_files(folder):
+    for path in own:
         table = _read_table(path)
         tables[_name_of(table, path.name)] = (table, path.name)
     return {name: _known(name, tables) for name in tables}
@@ -82,6 +86,12 @@ def _user_files(folder: Path | None) -> list[Path]:
             f"more than {_MOST_USER_DIALECTS} dialect files in the configuration folder"
         )
     return found
+
+
+@cache
+def _shipped() -> Mapping[str, KnownDialect]:
+    tables = dict(_shipped_tables())
+    return MappingProxyType({name: _known(name, tables) for name in tables})
 
 
 @cache

@@ -14,9 +14,9 @@ from variance_bridge.errors import DataRefused
 
 LONGEST_LINE = 256 * 1024
 """Characters."""
-MOST_LINES = 200_000
+MOST_LINES = 100_000
 MOST_COLUMNS = 1_000
-MOST_CELLS = 4_000_000
+MOST_CELLS = 2_000_000
 
 
 @attrs.frozen(slots=True)
