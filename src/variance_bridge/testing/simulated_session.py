@@ -1,0 +1,178 @@
+"""The real read-only session over recorded answers: what it refuses on the network it refuses here too.
+
+Only the wire is replaced. Addresses, header fields, retries, back-off, redirects and caps are those of
+`variance_bridge.session`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
+
+import attrs
+
+from variance_bridge.errors import DataRefused, ForbiddenRequest
+from variance_bridge.privacy import PersonalValues
+from variance_bridge.session import Policy, ReadOnlySession, Response
+from variance_bridge.testing.frozen_clock import FrozenClock
+from variance_bridge.testing.recordings import Exchange
+from variance_bridge.transport.patience import is_passing
+from variance_bridge.transport.wire import Answer, NoAnswer, Request, Silence, Wire
+
+if TYPE_CHECKING:
+    from variance_bridge.privacy import Secret
+
+SECONDS_PER_REQUEST = 1.0
+"""How far the clock moves with each request, so that a time before a request can be told from one after it."""
+
+USER_AGENT = "variance-bridge-testing/1"
+
+Key = tuple[str, str, tuple[tuple[str, str], ...]]
+Alter = Callable[["SentRequest"], "Exchange | Silence | None"]
+
+
+class UnrecordedRequestError(AssertionError):
+    """The broker asked for something that the recording does not hold."""
+
+
+@attrs.frozen
+class SentRequest:
+    """A request as it would have left this machine.
+
+    Attributes:
+        url: without the query.
+        query: names and values, decoded, sorted.
+        headers: as sent, secrets in the clear.
+    """
+
+    method: str
+    url: str
+    query: tuple[tuple[str, str], ...]
+    headers: Mapping[str, str] = attrs.field(repr=False, eq=False)
+    body: bytes | None = attrs.field(repr=False, eq=False)
+
+    @property
+    def key(self) -> Key:
+        """What tells it from others: method, address and query."""
+        return self.method, self.url, self.query
+
+    def __str__(self) -> str:
+        """Method and address, without the query."""
+        return f"{self.method} {self.url}"
+
+
+class RecordedWire(Wire):
+    """Answers from a recording; the same request a second time gets the second answer, and the last one from then on.
+
+    Attributes:
+        sent: every try, in order.
+        unrecorded: the requests that had no answer.
+    """
+
+    def __init__(
+        self, exchanges: Iterable[Exchange], clock: FrozenClock, alter: Alter | None = None
+    ) -> None:
+        super().__init__(Policy())
+        self._answers: dict[Key, list[Exchange]] = defaultdict(list)
+        for exchange in exchanges:
+            self._answers[_key(exchange.method, exchange.url)].append(exchange)
+        self._clock = clock
+        self._alter = alter
+        self.sent: list[SentRequest] = []
+        self.unrecorded: list[SentRequest] = []
+
+    def send(self, request: Request, seconds: float, proxy: Secret | None) -> Answer:  # noqa: ARG002 - the wire's
+        """The recorded answer, or what stands in its place.
+
+        Raises:
+            NoAnswer: the request is altered into silence.
+            UnrecordedRequestError: the recording has no answer to it.
+        """
+        method, url, query = _key(request.method, request.address.url)
+        sent = SentRequest(method, url, query, dict(request.headers), request.body)
+        self.sent.append(sent)
+        self._clock.advance(SECONDS_PER_REQUEST)
+        altered = self._alter(sent) if self._alter else None
+        if isinstance(altered, Silence):
+            raise NoAnswer(altered)
+        exchange = altered or self._recorded(sent)
+        if exchange.status < 200 or 300 <= exchange.status < 400 or is_passing(exchange.status):
+            return Answer(status=exchange.status, headers=exchange.headers)
+        if len(exchange.body) > Policy().body_bytes:
+            raise DataRefused("the broker's answer is longer than the session reads")
+        return Answer(
+            status=exchange.status,
+            headers=exchange.headers,
+            body=exchange.body,
+            received=len(exchange.body),
+        )
+
+    def _recorded(self, sent: SentRequest) -> Exchange:
+        answers = self._answers[sent.key]
+        if not answers:
+            self.unrecorded.append(sent)
+            raise UnrecordedRequestError(
+                f"the broker asked for {sent}, and the recording has no answer to it"
+                f" (it has: {', '.join(f'{key[0]} {key[1]}' for key in self._answers if self._answers[key])})"
+            )
+        return answers.pop(0) if len(answers) > 1 else answers[0]
+
+
+class SimulatedSession(ReadOnlySession):
+    """A `ReadOnlySession` whose wire ends in a recording.
+
+    Attributes:
+        wire: what was sent.
+        forbidden: what the session refused to send, also where the broker went on as if nothing had happened.
+    """
+
+    def __init__(
+        self,
+        exchanges: Iterable[Exchange],
+        *,
+        hosts: Iterable[str],
+        token_paths: Iterable[str] = (),
+        clock: FrozenClock | None = None,
+        personal: PersonalValues | None = None,
+        alter: Alter | None = None,
+    ) -> None:
+        ticking = clock or FrozenClock()
+        super().__init__(
+            hosts,
+            token_paths,
+            clock=ticking,
+            personal=personal if personal is not None else PersonalValues(),
+            user_agent=USER_AGENT,
+            random=lambda: 0.5,
+        )
+        self._wire = self.wire = RecordedWire(exchanges, ticking, alter)
+        self.forbidden: list[ForbiddenRequest] = []
+
+    def get(
+        self,
+        url: str,
+        *,
+        params: Sequence[tuple[str, str]] = (),
+        headers: Mapping[str, str | Secret] | None = None,
+    ) -> Response:
+        """GET, answered from the recording."""
+        return self._noting(super().get, url, params=params, headers=headers)
+
+    def post_token(self, url: str, **arguments: Any) -> Response:
+        """A token request, answered from the recording."""
+        return self._noting(super().post_token, url, **arguments)
+
+    def _noting(self, send: Callable[..., Response], url: str, **arguments: Any) -> Response:
+        try:
+            return send(url, **arguments)
+        except ForbiddenRequest as error:
+            self.forbidden.append(error)
+            raise
+
+
+def _key(method: str, url: str) -> Key:
+    parts = urlsplit(url)
+    query = tuple(sorted(parse_qsl(parts.query, keep_blank_values=True)))
+    return method, f"{parts.scheme}://{parts.netloc}{parts.path or '/'}", query
