@@ -160,3 +160,20 @@ def test_any_text_in_retry_after_is_survived(text: str) -> None:
 
 def test_what_passes_and_what_stays() -> None:
     assert [status for status in range(100, 600) if is_passing(status)] == [429, *range(500, 600)]
+
+
+def test_a_naive_date_in_retry_after_is_in_utc() -> None:
+    later = (NOW + timedelta(seconds=9)).strftime("%a, %d %b %Y %H:%M:%S -0000")
+    assert retry_after({"retry-after": later}, NOW) == 9
+
+
+@pytest.mark.parametrize("first", [429, 503, Silence.READ_TIMEOUT])
+def test_a_log_in_that_may_be_sent_once_is_never_sent_again(
+    script, open_session, clock, first
+) -> None:
+    session = open_session()
+    script(first, 200)
+    with pytest.raises(BrokerUnreachable, match=r"\(1 try\)"):
+        session.post_token("https://api.acme.example/oauth/token", form={"a": "b"}, once=True)
+    assert session.statistics.requests == 1
+    assert clock.slept == []
