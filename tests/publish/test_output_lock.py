@@ -138,6 +138,13 @@ def test_a_place_that_cannot_be_written_is_refused_before_anything_is_fetched(tm
         raise AssertionError("the folder was not made")
 
 
+@pytest.mark.parametrize("name", ["live_acme.json", "live_acme.json.prev"])
+def test_an_obstacle_is_refused_before_anything_is_fetched(path, name):
+    path.with_name(name).mkdir()
+    with pytest.raises(DataRefused, match="no plain file"), output_lock(path):
+        raise AssertionError("the sync began")
+
+
 def test_a_folder_that_somebody_else_makes_at_the_same_moment_is_used(tmp_path):
     def make_late(folder, mode):
         folder.mkdir(mode)

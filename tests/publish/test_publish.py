@@ -205,19 +205,22 @@ def test_what_is_no_plain_file_is_refused_and_left_alone(path, where, obstacle):
     assert not any(name.endswith(".tmp") for name in names(path.parent))
 
 
-def test_a_planted_link_in_the_name_of_a_temporary_file_is_not_written_through(path, monkeypatch):
+@pytest.mark.parametrize("plant", [Path.symlink_to, Path.hardlink_to])
+def test_a_planted_link_in_the_name_of_a_temporary_file_is_not_written_through(
+    path, monkeypatch, plant
+):
     victim = path.with_name("victim")
     victim.write_bytes(b"precious")
     monkeypatch.setattr("secrets.token_hex", lambda size: "0" * 2 * size)
     planted = path.with_name(".live_acme.json.0000000000000000.tmp")
-    planted.symlink_to(victim)
+    plant(planted, victim)
     publish(path, NEW)
     assert victim.read_bytes() == b"precious"
     assert read_published(path) == NEW
 
     def plant_late(descriptor):
         listed = FileSystem().names(descriptor)
-        planted.symlink_to(victim)
+        plant(planted, victim)
         return listed
 
     with pytest.raises(DataRefused):
@@ -275,6 +278,7 @@ def test_leftovers_of_killed_writers_are_swept_and_nothing_else(path):
     others = [
         path.with_name(".live_other.json.0123456789abcdef.tmp"),
         path.with_name(".live_acme.json.notes.tmp"),
+        path.with_name(".live_acme.json.0123456789abcdef.tmp.notes"),
         path.with_name("live_acme.json.0123456789abcdef.tmp"),
         path.with_name(".live_acmeXjson.0123456789abcdef.tmp"),
     ]
@@ -486,12 +490,19 @@ def test_reading_stops_at_the_cap(path):
     assert read_published(path, largest=101) == bytes(101)
 
 
-def test_reading_refuses_a_file_that_another_program_is_writing_into(path):
+@pytest.mark.parametrize(
+    ("more", "later"),
+    [(b"more", 1), (b"more", 0), (b"", 1)],
+    ids=["grown", "grown within one tick of the clock", "written over"],
+)
+def test_reading_refuses_a_file_that_another_program_is_writing_into(path, more, later):
     path.write_bytes(OLD)
+    written = path.stat().st_mtime_ns
 
     def read(descriptor, size):
         with path.open("ab") as other:
-            other.write(b"more")
+            other.write(more)
+        os.utime(path, ns=(written, written + later))
         return os.read(descriptor, size)
 
     with pytest.raises(DataRefused, match="another program is changing this file"):

@@ -196,6 +196,12 @@ def test_a_fill_between_two_fetches_does_not_break_the_confirmation():
     assert is_accepted(judge_replacement(old, new, confirmation=filled), "confirmed")
 
 
+def test_a_row_that_stands_there_twice_is_two_rows():
+    twice = attrs.evolve(portfolio(0), positions=holdings(1) * 2)
+    judgement = judge_replacement(portfolio(10, at=YESTERDAY), twice, confirmation=portfolio(1))
+    assert is_refused(judgement, "other rows")
+
+
 @pytest.mark.parametrize(
     "again",
     [
