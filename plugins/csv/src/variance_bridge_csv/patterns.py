@@ -2,7 +2,8 @@
 
 A dialect may be copied from a stranger, so its patterns must not be able to stall the program. Python's engine
 backtracks; what makes that explode is a repeat inside a repeat, or many open-ended repeats in a row over a long text.
-The first is refused, the second is bounded in number, and the text is cut off at `LONGEST_TEXT`.
+The first is refused; of the second there may be `MOST_OPEN_REPEATS` (one of up to ten or more characters counts as
+open-ended), so that a match takes at most some millions of steps; longer text than `LONGEST_TEXT` matches nothing.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from functools import lru_cache
 
 LONGEST_PATTERN = 400
 LONGEST_TEXT = 300
-MOST_OPEN_REPEATS = 6
+MOST_OPEN_REPEATS = 3
 
 _ESCAPE = re.compile(r"\\.", re.DOTALL)
 _SET = re.compile(r"\[\^?\]?[^\]]*\]")
-_OPEN_REPEAT = re.compile(r"[*+]|\{[0-9]*,\}")
+_OPEN_REPEAT = re.compile(r"[*+]|\{[0-9]*,(?:[0-9]{2,})?\}")
 _REPEATED_GROUP = re.compile(r"\)(?:[*+]|\{[0-9]+(?:,[0-9]*)?\})")
 _BACKREFERENCE = re.compile(r"\\[1-9]|\(\?P=")
 _LOOKAROUND = re.compile(r"\(\?(?:[=!]|<[=!])")

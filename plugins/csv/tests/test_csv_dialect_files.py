@@ -1,0 +1,268 @@
+"""Dialect files: every fault is named by its place, and the user's own go beside or before the shipped ones."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from variance_bridge.errors import ConfigurationError
+from variance_bridge_csv import library, patterns
+from variance_bridge_csv.__main__ import main
+from variance_bridge_csv.dialect_file import DialectFault, parse_table, read_dialect
+
+SMALL = """
+description = 1
+name = "acme"
+title = "Acme positions"
+[detect]
+needs = ["symbol", "quantity", "mark"]
+[columns]
+symbol = ["Ticker"]
+quantity = ["Amount"]
+mark = ["Quote"]
+[types]
+default = "stock"
+"""
+
+
+def read(text):
+    return read_dialect(parse_table(text, "acme.toml"), "acme.toml")
+
+
+def test_a_small_dialect_is_enough_to_read_a_file(read_csv, tmp_path):
+    (tmp_path / "acme.toml").write_text(SMALL)
+    outcome = read_csv("Ticker,Amount,Quote\nQZA,-3,2.50\n", folder=tmp_path)
+    (position,) = outcome.positions
+    assert (position["symbol"], position["side"], position["quantity"]) == ("QZA", "short", 3)
+    assert str(position["market_value"]) == "-7.50"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("description = 1", "description = 2", "description must be 1"),
+        ("description = 1", "", "description must be 1"),
+        ('name = "acme"', "", "name is missing"),
+        ('title = "Acme positions"', "", "title is missing"),
+        ('name = "acme"', 'name = "../acme"', "name: letters"),
+        ("[detect]", "[detekt]", "detekt is not known; did you mean 'detect'?"),
+        ("needs =", "need =", "detect.need is not known; did you mean 'needs'?"),
+        (
+            '"symbol", "quantity", "mark"]',
+            '"symbl"]',
+            "detect.needs[0] is not known; did you mean 'symbol'?",
+        ),
+        ('["Ticker"]', '"Ticker"', "columns.symbol must be a list"),
+        ('["Ticker"]', "[7]", "columns.symbol[0] must be text"),
+        ('["Ticker"]', "[]", "columns.symbol: needs at least one name"),
+        ('["Quote"]', '["ticker "]', "columns.mark: 'ticker ' already means symbol"),
+        ('mark = ["Quote"]', "", "detect.needs: mark has no column"),
+        ("[types]", "[header]\nsearch_lines = 0\n[types]", "header.search_lines: at least 1"),
+        (
+            "[types]",
+            "[header]\nsearch_lines = true\n[types]",
+            "header.search_lines must be a whole number",
+        ),
+        ("[types]", "[header]\nloose = 1\n[types]", "header.loose must be true or false"),
+        (
+            "[types]",
+            '[header]\nknown = ["Quote"]\n[types]',
+            "header.known: 'Quote' already means mark",
+        ),
+        ("[types]", '[cells]\ndecimal = "x"\n[types]', "cells.decimal"),
+        ("[types]", '[cells]\nthousands = "."\n[types]', "cells.thousands"),
+        ("[types]", '[cells]\ncurrency_signs = ["-"]\n[types]', "cells.currency_signs"),
+        ("[types]", '[cells]\ndates = ["%Q"]\n[types]', "cells.dates: '%Q' may have"),
+        ("[types]", '[cells]\ndates = ["%d %d"]\n[types]', "cells.dates: '%d %d' may have"),
+        ("[types]", '[cells]\nnulls = "--"\n[types]', "cells.nulls must be a list"),
+        (
+            "[types]",
+            '[file]\nencodings = ["ebcdic"]\n[types]',
+            "file.encodings: 'ebcdic' is none of",
+        ),
+        ("[types]", "[file]\nencodings = []\n[types]", "file.encodings: needs at least one"),
+        ("[types]", '[file]\ndelimiters = ["x"]\n[types]', "file.delimiters: 'x' is none of"),
+        ("[types]", '[time]\nzone = "Mars/Olympus"\n[types]', "time.zone"),
+        ("[types]", '[time]\nday_ends = "late"\n[types]', "time.day_ends: HH:MM"),
+        ("[types]", '[account]\ncurrency = "Dollar"\n[types]', "account.currency"),
+        ("[types]", '[money]\ncost_total = "credit"\n[types]', "money.cost_total is not known"),
+        ("[types]", "[money]\nbond_price_per = 0\n[types]", "money.bond_price_per: more than 0"),
+        (
+            "[types]",
+            '[money]\nbond_price_per = "100"\n[types]',
+            "money.bond_price_per must be a number",
+        ),
+        (
+            "[types]",
+            "[multiplier]\nsources = []\n[types]",
+            "multiplier.sources: needs at least one",
+        ),
+        ("[types]", '[quantity.side_words]\nB = "buy"\n[types]', "quantity.side_words"),
+        (
+            "[types]",
+            '[[capture]]\npattern = "("\n[types]',
+            "capture[0].pattern: the pattern is not a regular",
+        ),
+        (
+            "[types]",
+            '[[capture]]\npattern = "(?P<owner>.)"\n[types]',
+            "the group 'owner' means nothing here",
+        ),
+        (
+            "[types]",
+            '[[row]]\nmatches = { symbol = "(a+)+" }\nis = "cash"\n[types]',
+            "repeats a group",
+        ),
+        ("[types]", '[[row]]\nis = "treasure"\n[types]', "row[0].is is not known"),
+        ("[types]", "[[row]]\nwidth = 1\n[types]", "row[0].is is missing"),
+        ("[types]", "[types.words]\nx = 3\n[other]", "types.words.x must be text"),
+    ],
+)
+def test_every_fault_is_named_by_its_place(old, new, words):
+    assert old in SMALL
+    with pytest.raises(DialectFault) as caught:
+        read(SMALL.replace(old, new, 1))
+    assert words in caught.value.what
+    assert caught.value.exit_code == 3
+    assert caught.value.where == "acme.toml"
+
+
+def test_text_that_is_no_toml_is_a_fault():
+    with pytest.raises(DialectFault, match="not TOML"):
+        parse_table("name = ", "acme.toml")
+
+
+def test_several_faults_are_counted():
+    with pytest.raises(DialectFault, match="and 1 more fault"):
+        read(SMALL + '\n[account]\ncurrency = "x"\n[time]\nday_ends = "x"\n')
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "(a+)+b",
+        "(a|aa)+b",
+        "(?:x*)*",
+        "((a)b+){2,}",
+        r"(a)\1",
+        "(?P<x>a)(?P=x)",
+        "(?=a)a",
+        "(?<!a)b",
+        ".*.*.*.*x",
+        ".*.*.*.{1,99}x",
+        "a" * 401,
+        "[",
+    ],
+)
+def test_a_pattern_that_could_stall_the_program_is_refused(pattern):
+    assert patterns.fault(pattern)
+
+
+@pytest.mark.parametrize(
+    "pattern", ["a+b*", r"(?P<x>[A-Z()+*]+) \(x\)", "(?:ab){2}", "(abc)?", "[]a]+x"]
+)
+def test_a_harmless_pattern_is_allowed(pattern):
+    assert patterns.fault(pattern) is None
+
+
+def test_the_slowest_allowed_pattern_ends_soon():
+    pattern = ".*a.*a.*ab"
+    assert patterns.fault(pattern) is None
+    start = time.perf_counter()
+    assert patterns.match(pattern, "a" * patterns.LONGEST_TEXT) is None
+    assert time.perf_counter() - start < 5
+    assert patterns.match(".*", "x" * (patterns.LONGEST_TEXT + 1)) is None
+
+
+def test_a_user_extends_a_shipped_dialect_of_the_same_name(read_csv, tmp_path):
+    (tmp_path / "mine.toml").write_text(
+        'description = 1\nname = "tastytrade"\ntitle = "Mine"\nextends = "tastytrade"\n'
+        '[columns]\nquantity = ["Quantity", "Amount"]\n'
+    )
+    header = "Account,Symbol,Type,Amount,Exp Date,Strike Price,Call/Put,P/L Open,Cost,Net Liq"
+    outcome = read_csv(f"{header}\n5WX00001,QZA,STOCK,10,,,,50,-950,1000\n", folder=tmp_path)
+    assert outcome.positions[0]["cost_basis"] == 950
+
+
+def test_a_dialect_of_the_user_that_replaces_another_is_taken_where_both_fit(read_csv, tmp_path):
+    (tmp_path / "mine.toml").write_text(
+        'description = 1\nname = "mine"\ntitle = "Mine"\nextends = "tastytrade"\n'
+        '[detect]\nreplaces = ["tastytrade", "variance"]\n[account]\ncurrency = "EUR"\n'
+    )
+    header = "Account,Symbol,Type,Quantity,Exp Date,Strike Price,Call/Put,P/L Open,Cost,Net Liq"
+    outcome = read_csv(f"{header}\n5WX00001,QZA,STOCK,10,,,,50,-950,1000\n", folder=tmp_path)
+    assert outcome.meta["currency"] == "EUR"
+
+
+def test_a_fallback_is_considered_only_where_no_other_dialect_fits(read_csv, tmp_path):
+    (tmp_path / "any.toml").write_text(
+        SMALL.replace("[detect]", "[detect]\nfallback = true")
+        .replace('["Ticker"]', '["Symbol"]')
+        .replace('["Amount"]', '["Quantity"]')
+        .replace('["Quote"]', '["Mark"]')
+    )
+    outcome = read_csv("Symbol,Quantity,Mark\nQZA,1,2\n", folder=tmp_path)
+    assert outcome.positions[0]["market_value"] == 2
+    both = "Account,Symbol,Type,Quantity,Exp Date,Mark,Cost\n5WX00001,QZA,STOCK,1,,2,-2\n"
+    assert read_csv(both, folder=tmp_path).meta["currency"] == "USD"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            'description = 1\nname = "a"\ntitle = "A"\nextends = "nobody"\n',
+            "no dialect of that name",
+        ),
+        ('description = 1\nname = "a"\ntitle = "A"\nextends = "a"\n', "cannot extend itself"),
+        ("title = 7\n", "name is missing"),
+    ],
+)
+def test_a_faulty_dialect_of_the_user_stops_the_run_with_its_name(tmp_path, text, words):
+    (tmp_path / "broken.toml").write_text(text)
+    with pytest.raises(ConfigurationError, match=words) as caught:
+        library.load(tmp_path)
+    assert caught.value.where == "broken.toml"
+
+
+def test_a_dialect_that_is_no_text_or_too_long_is_a_fault(tmp_path):
+    (tmp_path / "broken.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(DialectFault, match="cannot be read"):
+        library.load(tmp_path)
+    (tmp_path / "broken.toml").write_text("#" * 300_000)
+    with pytest.raises(DialectFault, match="too long"):
+        library.load(tmp_path)
+
+
+def test_too_many_dialect_files_are_no_configuration(tmp_path):
+    for number in range(201):
+        (tmp_path / f"{number}.toml").touch()
+    with pytest.raises(ConfigurationError, match="more than 200"):
+        library.load(tmp_path)
+
+
+def test_the_linter_says_what_is_wrong_and_exits_with_it(tmp_path, capsys):
+    good, bad = tmp_path / "good.toml", tmp_path / "bad.toml"
+    good.write_text(SMALL)
+    assert main([str(good)]) == 0
+    bad.write_text(SMALL.replace("[types]", "[typos]").replace('"acme"', '"bad"'))
+    assert main([str(bad), os.devnull + "-none"]) == 3
+    said = capsys.readouterr().out
+    assert "good.toml: good" in said
+    assert "typos is not known" in said
+    assert "cannot be read" in said
+
+
+def test_all_shipped_dialects_pass_the_linter():
+    folder = Path(library.__file__).parent / "dialects"
+    files = [path for path in folder.glob("*.toml") if path.name != "other_reports.toml"]
+    assert len(files) >= 8
+    assert {library.check(path).name for path in files} == set(library.load(None))
+
+
+def test_every_shipped_dialect_says_where_its_knowledge_comes_from():
+    for known in library.load(None).values():
+        assert known.dialect.evidence

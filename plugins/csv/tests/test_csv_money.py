@@ -1,0 +1,236 @@
+"""Signs of cost, value and profit: what the dialect says, confirmed or contradicted by arithmetic."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from variance_bridge.model import Caution, Quote, Side
+from variance_bridge.symbology import InstrumentType
+from variance_bridge_csv import money
+from variance_bridge_csv.dialect import Basis, MoneyRules, Sign
+from variance_bridge_csv.money import CostCheck
+
+CASH_FLOW = MoneyRules(cost_total=Sign.CASH_FLOW, cost_per_unit=Sign.CASH_FLOW, price=Sign.POSITION)
+POSITION = MoneyRules(cost_total=Sign.POSITION, cost_per_unit=Sign.POSITION)
+ABSOLUTE = MoneyRules(cost_total=Sign.ABSOLUTE, cost_per_unit=Sign.ABSOLUTE)
+
+
+def decimal(value):
+    return None if value is None else Decimal(str(value))
+
+
+def weigh(rules, side=Side.LONG, quantity=1, multiplier=100, kind=InstrumentType.OPTION, **amounts):
+    quote = Quote(
+        **{name: decimal(amounts.pop(name, None)) for name in ("bid", "ask", "mark", "last")}
+    )
+    values = {
+        name: decimal(amounts.pop(name, None))
+        for name in ("cost_total", "cost_per_unit", "value", "gain", "day_gain")
+    }
+    assert not amounts
+    return money.weigh(
+        money.Amounts(
+            type=kind,
+            side=side,
+            quantity=decimal(quantity),
+            multiplier=decimal(multiplier),
+            quote=quote,
+            **values,
+        ),
+        rules,
+    )
+
+
+@pytest.mark.parametrize(
+    ("rules", "side", "cost"),
+    [
+        (CASH_FLOW, Side.LONG, -250),
+        (CASH_FLOW, Side.SHORT, 250),
+        (POSITION, Side.LONG, 250),
+        (POSITION, Side.SHORT, -250),
+        (ABSOLUTE, Side.LONG, 250),
+        (ABSOLUTE, Side.SHORT, 250),
+        (ABSOLUTE, Side.SHORT, -250),
+    ],
+)
+def test_the_cost_basis_is_positive_whatever_the_convention(rules, side, cost):
+    earned = weigh(rules, side, cost_total=cost)
+    assert earned.cost_basis == 250
+    assert earned.average_price == Decimal("2.5")
+    assert earned.cautions == ()
+    assert earned.sign_agrees is (None if rules is ABSOLUTE else True)
+
+
+def test_a_cost_whose_sign_contradicts_the_side_is_dropped_and_flagged():
+    earned = weigh(CASH_FLOW, Side.LONG, cost_total=250)
+    assert earned.cost_basis is None
+    assert earned.average_price is None
+    assert earned.cautions == (Caution.COST_CONTRADICTED,)
+    assert earned.sign_agrees is False
+
+
+def test_a_cost_whose_sign_contradicts_the_side_stands_where_profit_and_price_confirm_its_size():
+    earned = weigh(CASH_FLOW, Side.SHORT, cost_total=-250, gain=50, mark=-2)
+    assert earned.cost_basis == 250
+    assert earned.cautions == (Caution.COST_CONTRADICTED,)
+    assert earned.check is CostCheck.CONTRADICTED
+
+
+def test_profit_price_and_cost_confirm_the_convention():
+    earned = weigh(POSITION, Side.SHORT, cost_total=-250, gain=50, mark=2)
+    assert earned.check is CostCheck.CONFIRMED
+    assert earned.cautions == ()
+
+
+def test_profit_that_fits_only_the_opposite_sign_takes_the_cost_away():
+    earned = weigh(POSITION, Side.LONG, cost_total=250, gain=450, mark=2)
+    assert earned.cost_basis is None
+    assert earned.cautions == (Caution.COST_CONTRADICTED,)
+
+
+def test_profit_that_fits_neither_sign_is_told_of_and_the_cost_stays_as_the_file_has_it():
+    earned = weigh(POSITION, Side.LONG, cost_total=250, gain=7777, mark=2)
+    assert earned.cost_basis == 250
+    assert earned.cautions == (Caution.COST_CONTRADICTED,)
+
+
+def test_a_price_between_bid_and_ask_confirms_the_cost():
+    earned = weigh(
+        POSITION,
+        Side.LONG,
+        35,
+        1,
+        InstrumentType.STOCK,
+        cost_total=5462.45,
+        gain=2266.60,
+        bid=220.83,
+        ask=400,
+    )
+    assert earned.check is CostCheck.CONFIRMED
+    assert earned.market_value == Decimal("7729.05")
+
+
+def test_the_middle_of_bid_and_ask_values_what_nothing_else_values():
+    assert weigh(POSITION, Side.SHORT, 2, bid=1, ask=2).market_value == -300
+    assert weigh(POSITION, bid=2, ask=1).market_value is None
+    assert weigh(POSITION, bid=0, ask=0).market_value is None
+    assert weigh(POSITION, bid=1).market_value is None
+
+
+def test_the_files_value_comes_before_the_price():
+    earned = weigh(POSITION, Side.SHORT, 2, value=-241, mark=1.21)
+    assert earned.market_value == -241
+    assert earned.mark is None
+    assert earned.cautions == ()
+
+
+def test_value_and_price_that_disagree_are_told_of_and_the_value_stands():
+    earned = weigh(POSITION, Side.LONG, 2, value=500, mark=1.21)
+    assert earned.market_value == 500
+    assert earned.mark is None
+    assert earned.cautions == (Caution.VALUE_CONTRADICTED,)
+
+
+def test_a_value_whose_sign_contradicts_the_side_is_dropped_and_flagged():
+    earned = weigh(POSITION, Side.SHORT, value=500)
+    assert earned.market_value is None
+    assert earned.cautions == (Caution.VALUE_CONTRADICTED,)
+
+
+def test_without_a_multiplier_there_is_no_money():
+    earned = weigh(
+        CASH_FLOW, multiplier=None, cost_total=-250, value=200, gain=-50, day_gain=1, mark=2
+    )
+    assert earned == money.Money(mark=Decimal(2))
+
+
+def test_the_cost_and_value_of_a_future_mean_nothing_and_its_price_does():
+    earned = weigh(
+        CASH_FLOW,
+        Side.SHORT,
+        2,
+        50,
+        InstrumentType.FUTURE,
+        cost_total=0,
+        cost_per_unit=6000,
+        value=75,
+        mark=-5990,
+        gain=1000,
+    )
+    assert earned.cautions == (Caution.COST_MEANINGLESS,)
+    assert earned.average_price == 6000
+    assert earned.cost_basis == 600000
+    assert earned.market_value == -599000
+    assert earned.unrealized_pl == 1000
+
+
+def test_no_digit_is_invented_for_an_average_price():
+    assert weigh(POSITION, Side.LONG, 3, 1, cost_total=100).average_price is None
+    assert weigh(POSITION, Side.LONG, 8, 1, cost_total=100).average_price == Decimal("12.5")
+
+
+def test_a_rounded_price_beside_an_exact_total_gives_way():
+    earned = weigh(ABSOLUTE, cost_total=12765.67, cost_per_unit=127.66)
+    assert (earned.cost_basis, earned.average_price) == (Decimal("12765.67"), None)
+    assert earned.cautions == ()
+
+
+def test_a_price_that_is_not_the_totals_is_told_of():
+    earned = weigh(ABSOLUTE, cost_total=12765.67, cost_per_unit=1.27)
+    assert earned.cost_basis == Decimal("12765.67")
+    assert earned.cautions == (Caution.COST_CONTRADICTED,)
+
+
+def test_a_price_per_contract_is_divided_by_the_multiplier():
+    rules = MoneyRules(cost_per_unit=Sign.ABSOLUTE, cost_per_unit_basis=Basis.PER_CONTRACT)
+    earned = weigh(rules, Side.LONG, 3, cost_per_unit=250)
+    assert (earned.average_price, earned.cost_basis) == (Decimal("2.5"), 750)
+
+
+AMOUNT = st.decimals(min_value=Decimal("0.01"), max_value=10**6, places=2)
+
+
+@given(
+    quantity=st.integers(1, 500),
+    price=AMOUNT,
+    paid=AMOUNT,
+    multiplier=st.sampled_from([1, 50, 100, 1000]),
+)
+def test_the_other_side_flips_every_sign(quantity, price, paid, multiplier):
+    units = quantity * multiplier
+    for rules, cost_sign in ((CASH_FLOW, -1), (POSITION, 1)):
+        long, short = (
+            weigh(
+                rules,
+                side,
+                quantity,
+                multiplier,
+                cost_total=cost_sign * side.sign * paid * units,
+                value=side.sign * price * units,
+                gain=side.sign * (price - paid) * units,
+                mark=(side.sign if rules is CASH_FLOW else 1) * price,
+            )
+            for side in (Side.LONG, Side.SHORT)
+        )
+        assert long.cost_basis == short.cost_basis == paid * units
+        assert long.average_price == short.average_price == paid
+        assert long.market_value == -short.market_value == price * units
+        assert long.unrealized_pl == -short.unrealized_pl
+        assert long.check is short.check is CostCheck.CONFIRMED
+        assert long.cautions == short.cautions == ()
+
+
+@given(dividend=st.decimals(-(10**9), 10**9, places=4), divisor=st.integers(1, 10**6))
+def test_a_quotient_is_exact_or_none(dividend, divisor):
+    found = money.quotient(dividend, Decimal(divisor))
+    assert found is None or found * divisor == dividend
+
+
+def test_a_product_of_too_many_digits_is_none():
+    long = Decimal("1." + "3" * 25)
+    assert money.product(long, long) is None
+    assert money.product(long, Decimal(2)) == long * 2
