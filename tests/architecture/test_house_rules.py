@@ -1,0 +1,149 @@
+"""The rules of the house that a reader of the code relies on."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CORE = ROOT / "src" / "variance_bridge"
+PLUGINS = ROOT / "plugins"
+BROKERS = re.compile(
+    r"tasty|schwab|thinkorswim|fidelity|e\*?trade|interactive.brokers|\bibkr\b|merrill|vanguard|alpaca|tradier|robinhood|webull",
+    re.IGNORECASE,
+)
+FORBIDDEN_NAMES = {"utils", "helpers", "common", "manager", "base", "misc"}
+LOCAL = {path.name for path in (PLUGINS / "tastytrade", PLUGINS / "csv", PLUGINS / "triage")}
+
+
+def modules(folder: Path) -> Iterator[Path]:
+    yield from sorted(path for path in folder.rglob("*.py") if "template" not in path.parts)
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT / "src").with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(path: Path, *, at_start: bool) -> set[str]:
+    """The modules that a file imports; with `at_start`, only those that importing it imports."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    found = set()
+    pending = list(tree.body)
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        if at_start and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        pending.extend(ast.iter_child_nodes(node))
+    return found
+
+
+CORE_MODULES = {name_of(path): path for path in modules(CORE)}
+
+
+def test_imports_of_the_core_run_one_way():
+    arrows = {
+        name: {one for one in imports(path, at_start=True) if one in CORE_MODULES and one != name}
+        for name, path in CORE_MODULES.items()
+    }
+    settled: set[str] = set()
+    while ready := {
+        name for name, needs in arrows.items() if needs <= settled and name not in settled
+    }:
+        settled |= ready
+
+    assert set(arrows) - settled == set()
+
+
+def test_only_the_command_line_knows_the_command_line():
+    strangers = {
+        name
+        for name, path in CORE_MODULES.items()
+        if ".cli" not in name and name != "variance_bridge.__main__"
+        if any(one.startswith("variance_bridge.cli") for one in imports(path, at_start=False))
+    }
+
+    assert strangers <= {name for name in strangers if name.startswith("variance_bridge.testing")}
+
+
+@pytest.mark.parametrize("path", list(modules(CORE)), ids=name_of)
+def test_the_core_names_no_broker(path):
+    assert BROKERS.findall(path.read_text(encoding="utf-8")) == []
+
+
+def test_other_files_of_the_core_name_no_broker_either():
+    for path in CORE.rglob("*"):
+        if path.is_file() and path.suffix in {".toml", ".json", ".md", ".txt", ".in", ".tmpl"}:
+            assert BROKERS.findall(path.read_text(encoding="utf-8")) == [], path
+
+
+INTERNAL = {
+    "variance_bridge.broker_run", "variance_bridge.registry", "variance_bridge.machine", "variance_bridge.publish",
+    "variance_bridge.session", "variance_bridge.transport", "variance_bridge.credentials", "variance_bridge.installation",
+    "variance_bridge.seal", "variance_bridge.consent", "variance_bridge.isolation", "variance_bridge.sync",
+}  # fmt: skip
+BROKER_PLUGINS = [PLUGINS / "csv" / "src", PLUGINS / "tastytrade" / "src"]
+
+
+@pytest.mark.parametrize("folder", BROKER_PLUGINS, ids=lambda folder: folder.parent.name)
+def test_a_built_in_broker_uses_nothing_that_a_third_party_could_not(folder):
+    for path in modules(folder):
+        if path.name == "demo.py" and "simulator" not in path.parts:
+            continue
+        used = imports(path, at_start=False)
+        assert not {
+            one for one in used for inner in INTERNAL if one == inner or one.startswith(f"{inner}.")
+        }, path
+
+
+@pytest.mark.parametrize(
+    "folder", [CORE, *[PLUGINS / name / "src" for name in sorted(LOCAL)]], ids=str
+)
+def test_no_module_is_called_by_a_name_that_says_nothing(folder):
+    assert not {path for path in folder.rglob("*") if path.stem in FORBIDDEN_NAMES}
+
+
+def test_only_one_module_reads_the_clock():
+    pattern = re.compile(
+        r"datetime\.now\(|date\.today\(|time\.time\(|datetime\.utcnow\(|time\.monotonic\("
+    )
+    readers = {
+        path.name
+        for folder in [CORE, PLUGINS]
+        for path in modules(folder)
+        if "tests" not in path.parts
+        and "testing" not in path.parts
+        and "simulator" not in path.parts
+        if pattern.search(path.read_text(encoding="utf-8"))
+    }
+
+    assert readers <= {"clock.py"}
+
+
+def committed() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def test_no_committed_text_names_a_machine_path_or_an_index_host():
+    hosts = re.compile("py" + "pi|pythonho" + "sted|/wo" + "rk/|/ro" + "ot/", re.IGNORECASE)
+    for path in committed():
+        if (
+            path.suffix
+            in {".py", ".md", ".toml", ".sh", ".lock", ".yml", ".yaml", ".json", ".csv", ""}
+            and path.stat().st_size < 2_000_000
+        ):
+            assert hosts.search(path.read_text(encoding="utf-8", errors="replace")) is None, path
