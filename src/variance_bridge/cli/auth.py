@@ -87,7 +87,11 @@ def rotate_key(invocation: Invocation) -> None:
 
     key = rotate(invocation.folder, Keyring())
     click.echo(f"the new key is kept in: {key.origin}")
-    click.echo("Sync again: files that are there carry the old hash.", err=True)
+    click.echo(
+        "Positions files that are there carry the old hash, and a sync does not replace another account's file:"
+        " move them away first.",
+        err=True,
+    )
 
 
 def _spec(invocation: Invocation, broker: str | None) -> BrokerSpec:
