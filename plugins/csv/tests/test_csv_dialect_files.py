@@ -6,10 +6,11 @@ import os
 import time
 from pathlib import Path
 
+import attrs
 import pytest
 
 from variance_bridge.errors import ConfigurationError
-from variance_bridge_csv import library, patterns
+from variance_bridge_csv import dialect, library, patterns
 from variance_bridge_csv.__main__ import main
 from variance_bridge_csv.dialect_file import DialectFault, parse_table, read_dialect
 
@@ -266,3 +267,49 @@ def test_all_shipped_dialects_pass_the_linter():
 def test_every_shipped_dialect_says_where_its_knowledge_comes_from():
     for known in library.load(None).values():
         assert known.dialect.evidence
+
+
+REFERENCE = Path(__file__).parents[3] / "docs" / "dialects.md"
+TABLES = {"captures": "[[capture]]", "rows": "[[row]]"}
+
+
+def test_the_reference_explains_every_key_field_and_word():
+    text = REFERENCE.read_text(encoding="utf-8")
+    for table in attrs.fields(dialect.Dialect):
+        shown = TABLES.get(table.name, f"[{table.name}]")
+        assert shown in text or f"`{table.name}`" in text, table.name
+    for cls in vars(dialect).values():
+        if attrs.has(cls) and cls not in {dialect.Dialect, dialect.OtherReport}:
+            for field in attrs.fields(cls):
+                name = field.name.rstrip("_")
+                assert f"`{name}`" in text or f".{name}`" in text, f"{cls.__name__}.{name}"
+    for words in (
+        dialect.Field,
+        dialect.RowClass,
+        dialect.Sign,
+        dialect.Where,
+        dialect.MultiplierSource,
+    ):
+        for word in words:
+            assert f"`{word.value}`" in text, word
+
+
+def test_the_dialect_in_the_reference_is_a_good_one():
+    text = REFERENCE.read_text(encoding="utf-8")
+    start = text.index('    description = 1\n    name = "acme"')
+    block = text[start : text.index("### Top level")]
+    assert read("\n".join(line[4:] for line in block.splitlines())).name == "acme"
+
+
+def test_the_template_in_the_reference_is_read(read_csv):
+    text = REFERENCE.read_text(encoding="utf-8")
+    start = text.index("    Account,Symbol,Type,Quantity,Call/Put")
+    lines = text[start : text.index("Costs and prices are never signed")].splitlines()
+    outcome = read_csv("\n".join(line.strip() for line in lines if line.strip()) + "\n")
+    assert [one["side"] for one in outcome.positions] == ["long", "short"]
+    assert outcome.cautions() == []
+
+
+def test_every_shipped_dialect_stands_in_the_reference():
+    text = REFERENCE.read_text(encoding="utf-8")
+    assert all(f"| `{name}` |" in text for name in library.load(None))

@@ -122,9 +122,16 @@ def test_the_middle_of_bid_and_ask_values_what_nothing_else_values():
 
 
 def test_the_files_value_comes_before_the_price():
+    earned = weigh(POSITION, Side.SHORT, 3, value=-242, mark=0.81)
+    assert earned.market_value == -242
+    assert earned.mark is None
+    assert earned.cautions == ()
+
+
+def test_a_rounded_mark_is_told_exactly_where_the_value_has_its_digits():
     earned = weigh(POSITION, Side.SHORT, 2, value=-241, mark=1.21)
     assert earned.market_value == -241
-    assert earned.mark is None
+    assert earned.mark == Decimal("1.205")
     assert earned.cautions == ()
 
 

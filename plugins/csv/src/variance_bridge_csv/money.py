@@ -291,9 +291,9 @@ def _stated_value(
     computed = _EXACT.multiply(_EXACT.multiply(mark, units), Decimal(sign))
     if _within(value, computed, amounts.quantity):
         return value, mark, []
-    # The mark is written with fewer digits than it was multiplied with: the value is the better of the two.
+    # The mark is written with fewer digits than it was multiplied with: the value has them, where it can be divided.
     if abs(_EXACT.subtract(value, computed)) <= _EXACT.multiply(_half_step(mark), units):
-        return value, None, []
+        return value, quotient(abs(value), units), []
     return value, None, [Caution.VALUE_CONTRADICTED]
 
 
