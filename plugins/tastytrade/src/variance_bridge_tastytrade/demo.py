@@ -1,0 +1,113 @@
+"""`variance demo`: the whole pipeline against the embedded simulator, then the dashboard.
+
+Nothing of the user is touched: no configuration, credential or key is read, and what is written goes into a temporary
+folder that is gone afterwards. The adapter is the real one, over HTTP on this machine.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from variance_bridge.broker_run import Machine
+    from variance_bridge_tastytrade.simulator import Simulator
+
+BROKER = "tastytrade"
+DASHBOARD = "triage"
+TABLE = "show"
+
+_FAREWELL = (
+    "This was the demo: an invented account on a simulated broker. Yours, read-only:\n"
+    "  variance auth set --broker tastytrade\n"
+    "  variance sync --broker tastytrade"
+)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def command(ctx: click.Context, *, as_json: bool) -> None:
+    """Look around with an invented account: simulator, sync, dashboard."""
+    from variance_bridge.broker_run import Choice
+    from variance_bridge.clock import SystemClock
+    from variance_bridge.sync import SyncRequest, sync
+    from variance_bridge_tastytrade.simulator import SimulatedPortfolio, Simulator
+
+    with tempfile.TemporaryDirectory(prefix="variance-demo-") as name:
+        folder = Path(name)
+        with Simulator(SimulatedPortfolio.demo(SystemClock().now())) as simulator:
+            request = SyncRequest(
+                choice=Choice(broker=BROKER), output=folder / "positions" / "live_tasty.json"
+            )
+            (synced,) = sync(demo_machine(simulator, folder), request)
+        _show(ctx, synced.path, as_json=as_json)
+    click.echo(_FAREWELL, err=True)
+
+
+def demo_machine(simulator: Simulator, folder: Path) -> Machine:
+    """A run that knows the simulator and its credentials, and nothing of this machine's user."""
+    import secrets
+
+    from variance_bridge import __version__
+    from variance_bridge.broker_run import Machine
+    from variance_bridge.clock import SystemClock
+    from variance_bridge.configuration import Configuration
+    from variance_bridge.installation import account_hash
+    from variance_bridge.privacy import PersonalValues, Secret
+    from variance_bridge.registry import Registry
+    from variance_bridge.session import ReadOnlySession
+
+    known = simulator.credentials
+    credentials = {
+        "TT_CLIENT_SECRET": Secret(known.client_secret),
+        "TT_REFRESH_TOKEN": Secret(known.refresh_token),
+    }
+    personal, clock, key = PersonalValues(), SystemClock(), secrets.token_bytes(32)
+    return Machine(
+        registry=Registry(),
+        configuration=Configuration(
+            folder=folder / "configuration",
+            file=None,
+            environment={"API_BASE_URL": simulator.url},
+        ),
+        clock=clock,
+        personal=personal,
+        find_credential=lambda _broker, credential: credentials.get(credential.name),
+        store_credential=lambda _broker, _name, _secret: False,
+        open_session=lambda hosts, token_paths: ReadOnlySession(
+            hosts,
+            token_paths,
+            clock=clock,
+            personal=personal,
+            user_agent=f"variance-bridge/{__version__}",
+        ),
+        hash_account=lambda broker, number: account_hash(key, broker, number),
+        trust=lambda _plugin: None,
+        warn=lambda message: click.echo(f"Warning: {personal.redact(message)}", err=True),
+    )
+
+
+def _show(ctx: click.Context, file: Path, *, as_json: bool) -> None:
+    """The dashboard where a plugin brings one, else the table of positions."""
+    from variance_bridge.cli.commands import variance
+    from variance_bridge.errors import PluginError
+
+    root = ctx.find_root()
+    group = root.command if isinstance(root.command, click.Group) else variance
+    name = DASHBOARD
+    try:
+        chosen = group.get_command(root, DASHBOARD)
+    except PluginError as error:
+        click.echo(f"Warning: {error}", err=True)
+        chosen = None
+    if chosen is None:
+        name, chosen = TABLE, group.get_command(root, TABLE)
+    if chosen is None:
+        raise click.UsageError("there is no command that shows positions")
+    arguments = [str(file), *(["--json"] if as_json else [])]
+    with chosen.make_context(name, arguments, parent=ctx) as inner:
+        chosen.invoke(inner)
