@@ -6,7 +6,9 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
+import attrs
 import pytest
 
 from variance_bridge.model import Greeks, Holding, Quote, Side
@@ -70,8 +72,6 @@ def _outright(root: str, what: str) -> dict[str, object]:
 
 def priced(holding: Holding, underlying: str | None = None, **greeks: str) -> Holding:
     """The position with the price of its underlying and greeks of the whole position."""
-    import attrs
-
     quote = Quote(underlying_price=Decimal(underlying)) if underlying else None
     sensitivities = Greeks(**{name: Decimal(value) for name, value in greeks.items()})
     return attrs.evolve(holding, quote=quote, greeks=sensitivities if greeks else None)
@@ -99,3 +99,42 @@ def today() -> date:
 def now() -> datetime:
     """The moment of the tests."""
     return NOW
+
+
+def report_of(
+    positions,
+    *,
+    balances=None,
+    currency="USD",
+    now=NOW,
+    age=timedelta(minutes=12),
+    warnings=(),
+    thresholds=None,
+    **meta,
+):
+    """The triage of invented positions."""
+    from variance_bridge.freshness import Freshness
+    from variance_bridge.model import Meta, Portfolio
+    from variance_bridge.snapshot import Snapshot
+    from variance_bridge_triage.report import triage
+    from variance_bridge_triage.thresholds import shipped_thresholds
+
+    facts = {"source": "acme", "account_hash": "a1b2c3d4e5f6***", "currency": currency, **meta}
+    portfolio = Portfolio(
+        meta=Meta(fetched_at=now - age, **facts), positions=tuple(positions), balances=balances
+    )
+    freshness = Freshness.FRESH if age <= timedelta(hours=1) else Freshness.STALE
+    snapshot = Snapshot(
+        portfolio=portfolio,
+        freshness=freshness,
+        age=age,
+        warnings=tuple(warnings),
+        path=Path("live_acme.json"),
+    )
+    return triage(snapshot, thresholds or shipped_thresholds(), now)
+
+
+@pytest.fixture(scope="session")
+def triaged():
+    """`report_of`, for tests."""
+    return report_of

@@ -1,0 +1,245 @@
+"""Numbers of a cluster and of the whole account. What is not known is not counted as zero: a sum says of how many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import attrs
+
+from variance_bridge.model import Greeks, Holding, Portfolio, Side
+from variance_bridge.symbology import InstrumentType, OptionType
+from variance_bridge.valuation import total
+from variance_bridge_triage.clusters import Cluster
+from variance_bridge_triage.lots import OPTIONS
+
+EXCHANGE_TIME = ZoneInfo("America/New_York")
+"""Days to expiration are calendar days of the exchanges' time zone."""
+
+_LINEAR = frozenset(InstrumentType) - {*OPTIONS, InstrumentType.OTHER}
+"""What has no time value and no curvature: its theta, gamma and vega are zero by nature, not unknown."""
+_CURVATURE = ("theta", "gamma", "vega", "beta_gamma")
+
+
+def market_day(now: datetime) -> date:
+    """The calendar day in New York."""
+    return now.astimezone(EXCHANGE_TIME).date()
+
+
+@attrs.frozen
+class Sum:
+    """A sum of which `known` of `count` summands are known. `amount` is the sum of these; None when there is none."""
+
+    amount: Decimal | None
+    known: int
+    count: int
+
+    @property
+    def complete(self) -> Decimal | None:
+        """The sum when all of it is known."""
+        return self.amount if self.known == self.count else None
+
+
+def add_up(amounts: Iterable[Decimal | None]) -> Sum:
+    """The sum of what is known. The sum of nothing at all is zero, and complete."""
+    listed = list(amounts)
+    known = [amount for amount in listed if amount is not None]
+    if listed and not known:
+        return Sum(None, 0, len(listed))
+    return Sum(total(*known), len(known), len(listed))
+
+
+def signed_cost(holding: Holding) -> Decimal | None:
+    """What opening it cost: positive for what was paid, negative for a credit."""
+    basis = holding.cost_basis
+    if basis is None:
+        return None
+    return basis if holding.side is Side.LONG else -basis
+
+
+def profit(holding: Holding) -> Decimal | None:
+    """Its unrealized profit. Cash has none."""
+    if holding.unrealized_pl is None and holding.type is InstrumentType.CASH:
+        return Decimal(0)
+    return holding.unrealized_pl
+
+
+def greek(name: str) -> Callable[[Holding], Decimal | None]:
+    """A reader of one of the greeks of a whole position."""
+
+    def read(holding: Holding) -> Decimal | None:
+        value: Decimal | None = getattr(holding.greeks or _NO_GREEKS, name)
+        if value is not None:
+            return value
+        no_delta = holding.type is InstrumentType.CASH and "delta" in name
+        straight = holding.type in _LINEAR and name in _CURVATURE
+        return Decimal(0) if no_delta or straight else None
+
+    return read
+
+
+_NO_GREEKS = Greeks()
+
+
+def beta_gamma(holding: Holding) -> Decimal | None:
+    """Beta-weighted gamma: as given, else gamma scaled by the square of what beta-weighting did to delta."""
+    given = greek("beta_gamma")(holding)
+    if given is not None:
+        return given
+    gamma, delta, beta_delta = (greek(name)(holding) for name in ("gamma", "delta", "beta_delta"))
+    if gamma is None or not delta or beta_delta is None:
+        return None
+    return gamma * (beta_delta / delta) ** 2
+
+
+@attrs.frozen(kw_only=True)
+class Facts:
+    """What the rules and the screen want to know of a cluster.
+
+    Attributes:
+        cluster: the legs.
+        dte: calendar days in New York to the first expiration of a leg; below zero when it has passed; None without one.
+        expiration: that first expiration.
+        net_pl: unrealized profit.
+        net_cost: what opening it cost; negative for a credit.
+        delta: in units of the underlying.
+        beta_delta: in shares of the benchmark.
+        beta_gamma: change of `beta_delta` per 1.00 of the benchmark.
+        theta: money per day.
+        price: of the underlying, where the positions tell it.
+        currency: of its amounts when it is not the account's; "mixed" when its legs disagree.
+    """
+
+    cluster: Cluster
+    dte: int | None
+    expiration: date | None
+    net_pl: Sum
+    net_cost: Sum
+    delta: Sum
+    beta_delta: Sum
+    beta_gamma: Sum
+    theta: Sum
+    price: Decimal | None
+    currency: str | None
+
+    @property
+    def expired(self) -> bool:
+        """Whether a leg's expiration has passed."""
+        return self.dte is not None and self.dte < 0
+
+    @property
+    def options(self) -> tuple[Holding, ...]:
+        """The option legs."""
+        return tuple(leg for leg in self.cluster.legs if leg.type in OPTIONS)
+
+    @property
+    def pl_fraction(self) -> Decimal | None:
+        """Profit as a fraction of what was paid or received to open."""
+        profit_, cost = self.net_pl.complete, self.net_cost.complete
+        return profit_ / abs(cost) if profit_ is not None and cost else None
+
+
+Prices = Mapping[tuple[str, str | None], Decimal]
+"""Prices of underlyings by root and, for futures and their options, by the future's symbol."""
+
+
+def underlying_prices(positions: Iterable[Holding]) -> dict[tuple[str, str | None], Decimal]:
+    """The newest price of each underlying that any position tells: as the underlying of an option, or as itself."""
+    newest: dict[tuple[str, str | None], tuple[bool, str, Decimal]] = {}
+    for holding in positions:
+        price = _told_price(holding)
+        if price is None:
+            continue
+        as_of = holding.quote.as_of.isoformat() if holding.quote and holding.quote.as_of else ""
+        found = (holding.type in OPTIONS, as_of, price)
+        key = _underlying(holding)
+        newest[key] = max(newest.get(key, found), found)
+    return {key: price for key, (_option, _as_of, price) in newest.items()}
+
+
+def _told_price(holding: Holding) -> Decimal | None:
+    quote = holding.quote
+    if quote is None:
+        return None
+    if holding.type in OPTIONS:
+        return quote.underlying_price
+    return quote.mark if quote.mark is not None else quote.last
+
+
+def _underlying(holding: Holding) -> tuple[str, str | None]:
+    if holding.type is InstrumentType.FUTURE:
+        return holding.root, holding.symbol
+    if holding.type is InstrumentType.FUTURE_OPTION:
+        return holding.root, holding.underlying
+    return holding.root, None
+
+
+def price_for(holding: Holding, prices: Prices) -> Decimal | None:
+    """The price of a position's underlying: its own quote's, else what another position of it tells."""
+    own = _told_price(holding)
+    return own if own is not None else prices.get(_underlying(holding))
+
+
+def facts(cluster: Cluster, today: date, prices: Prices) -> Facts:
+    """The numbers of one cluster."""
+    legs = cluster.legs
+    expiration = min((leg.expiration for leg in legs if leg.expiration), default=None)
+    currencies = {leg.currency for leg in legs}
+    told = (price_for(leg, prices) for leg in legs)
+    return Facts(
+        cluster=cluster,
+        dte=(expiration - today).days if expiration else None,
+        expiration=expiration,
+        net_pl=add_up(map(profit, legs)),
+        net_cost=add_up(map(signed_cost, legs)),
+        delta=add_up(map(greek("delta"), legs)),
+        beta_delta=add_up(map(greek("beta_delta"), legs)),
+        beta_gamma=add_up(map(beta_gamma, legs)),
+        theta=add_up(map(greek("theta"), legs)),
+        price=next((price for price in told if price is not None), None),
+        currency=currencies.pop() if len(currencies) == 1 else "mixed",
+    )
+
+
+def in_the_money(holding: Holding, price: Decimal) -> Decimal | None:
+    """How far an option is in the money, in price units; negative out of it."""
+    if holding.strike is None or holding.option_type is None:
+        return None
+    distance = price - holding.strike
+    return distance if holding.option_type is OptionType.CALL else -distance
+
+
+@attrs.frozen(kw_only=True)
+class Totals:
+    """Of the whole account. Positions in another currency than the account's count as not known.
+
+    `net_liquidity` and `buying_power` are what the broker says; None when it says nothing.
+    """
+
+    net_pl: Sum
+    beta_delta: Sum
+    theta: Sum
+    net_liquidity: Decimal | None
+    buying_power: Decimal | None
+
+
+def totals(portfolio: Portfolio) -> Totals:
+    """The totals of the rows, before any clustering."""
+    balances, currency = portfolio.balances, portfolio.meta.currency
+    ours = balances is not None and currency in (None, balances.currency)
+
+    def amount(read: Callable[[Holding], Decimal | None]) -> Sum:
+        return add_up(
+            read(holding) if holding.currency in (None, currency) else None
+            for holding in portfolio.positions
+        )
+
+    return Totals(
+        net_pl=amount(profit),
+        beta_delta=add_up(map(greek("beta_delta"), portfolio.positions)),
+        theta=amount(greek("theta")),
+        net_liquidity=balances.net_liquidating_value if balances and ours else None,
+        buying_power=balances.buying_power if balances and ours else None,
+    )

@@ -1,0 +1,124 @@
+"""The triage for programs: what `--json` prints."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from variance_bridge.document import instant_text
+from variance_bridge.model import Holding
+from variance_bridge_triage.metrics import Sum
+from variance_bridge_triage.report import Entry, Report
+from variance_bridge_triage.wording import rounded
+
+
+def to_document(report: Report) -> dict[str, Any]:
+    """The report as mappings and lists. Every member is always there; null is unknown, or none.
+
+    A sum of which a part is unknown is null; `partial` beside it says what is known of it.
+    """
+    return {
+        "meta": _meta(report),
+        "totals": _totals(report),
+        "clusters": [_cluster(entry) for entry in report.entries],
+        "unavailable": [
+            {"rule": u.action.value, "needs": u.needs, "clusters": u.clusters, "of": u.of}
+            for u in report.unavailable
+        ],
+    }
+
+
+def _meta(report: Report) -> dict[str, Any]:
+    meta = report.meta
+    return {
+        "source": meta.source,
+        "environment": meta.environment.value if meta.environment else None,
+        "account_hash": meta.account_hash,
+        "currency": report.currency,
+        "fetched_at": instant_text(meta.fetched_at),
+        "age_seconds": int(report.age.total_seconds()),
+        "freshness": report.freshness.value,
+        "status": meta.status.value if meta.status else None,
+        "rejected": len(meta.rejected),
+        "warnings": list(report.warnings),
+        "generated_at": instant_text(report.now),
+        "thresholds": report.thresholds.origin,
+    }
+
+
+def _totals(report: Report) -> dict[str, Any]:
+    totals = report.totals
+    sums = {
+        "net_pl": totals.net_pl,
+        "beta_delta": totals.beta_delta,
+        "theta_per_day": totals.theta,
+    }
+    return {
+        **_sums(sums),
+        "net_liquidity": totals.net_liquidity,
+        "buying_power": totals.buying_power,
+        "loss_measure": {
+            "net_liquidity": report.net_liquidity,
+            "origin": report.net_liquidity_origin,
+        },
+        "clusters": len(report.entries),
+        "actions": len(report.actions),
+        "partial": _partial(sums),
+    }
+
+
+def _cluster(entry: Entry) -> dict[str, Any]:
+    facts, finding = entry.facts, entry.finding
+    sums = {
+        "net_pl": facts.net_pl,
+        "net_cost": facts.net_cost,
+        "delta": facts.delta,
+        "beta_delta": facts.beta_delta,
+        "theta_per_day": facts.theta,
+    }
+    fraction = facts.pl_fraction
+    return {
+        "root": facts.cluster.root,
+        "strategy": facts.cluster.strategy,
+        "units": facts.cluster.units,
+        "action": finding.action.value if finding else None,
+        "reason": finding.reason if finding else None,
+        "also": [{"action": f.action.value, "reason": f.reason} for f in entry.findings[1:]],
+        "dte": facts.dte,
+        "expiration": facts.expiration.isoformat() if facts.expiration else None,
+        "expired": facts.expired,
+        **_sums(sums),
+        "pl_fraction": None if fraction is None else rounded(fraction, 4),
+        "underlying_price": facts.price,
+        "currency": facts.currency or None,
+        "legs": [_leg(leg) for leg in facts.cluster.legs],
+        "partial": _partial(sums),
+    }
+
+
+def _leg(leg: Holding) -> dict[str, Any]:
+    return {
+        "symbol": leg.symbol,
+        "type": leg.type.value,
+        "side": leg.side.value,
+        "quantity": leg.quantity,
+        "option_type": leg.option_type.value if leg.option_type else None,
+        "strike": leg.strike,
+        "expiration": leg.expiration.isoformat() if leg.expiration else None,
+        "opened_on": leg.opened_on.isoformat() if leg.opened_on else None,
+        "cost_basis": leg.cost_basis,
+        "market_value": leg.market_value,
+        "unrealized_pl": leg.unrealized_pl,
+    }
+
+
+def _sums(sums: dict[str, Sum]) -> dict[str, Decimal | None]:
+    return {name: each.complete for name, each in sums.items()}
+
+
+def _partial(sums: dict[str, Sum]) -> dict[str, Any]:
+    return {
+        name: {"sum": each.amount, "known": each.known, "of": each.count}
+        for name, each in sums.items()
+        if each.known < each.count
+    }

@@ -1,0 +1,361 @@
+"""The actions: each fires at its threshold and not before, and says why with its numbers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import attrs
+import pytest
+
+from variance_bridge.model import Balances, Greeks, Quote
+from variance_bridge_triage.rules import Action
+from variance_bridge_triage.thresholds import shipped_thresholds
+
+
+def sold(hold, text, *, cost, profit, **changes):
+    return hold(text, cost_basis=Decimal(cost), unrealized_pl=Decimal(profit), **changes)
+
+
+def found(report, action):
+    return [
+        finding.reason
+        for entry in report.entries
+        for finding in entry.findings
+        if finding.action is action
+    ]
+
+
+def lacking(report, action):
+    return [(u.needs, u.clusters, u.of) for u in report.unavailable if u.action is action]
+
+
+def test_what_expires_today_in_new_york_is_expiring(hold, triaged):
+    report = triaged([hold("-1 105C 0d"), hold("-1 95P 1d")])
+    assert found(report, Action.EXPIRING) == ["expires today (2025-12-22)"]
+
+
+@pytest.mark.parametrize(
+    ("moment", "days"),
+    [
+        ("2025-12-23T04:59:59+00:00", 0),
+        ("2025-12-23T05:00:00+00:00", -1),
+        ("2026-03-08T04:59:59+00:00", -75),
+        ("2026-03-09T03:59:59+00:00", -76),
+        ("2026-03-09T04:00:00+00:00", -77),
+    ],
+)
+def test_days_are_new_york_days_on_both_sides_of_a_clock_change(hold, triaged, moment, days):
+    report = triaged([hold("-1 105C 0d")], now=datetime.fromisoformat(moment))
+    assert report.entries[0].facts.dte == days
+
+
+def test_what_has_expired_is_called_expired_and_not_zero_days(hold, triaged):
+    report = triaged([hold("-1 105C -3d")])
+    assert found(report, Action.EXPIRING) == [
+        "expired 3 days ago, on 2025-12-19: check assignment, then sync"
+    ]
+    assert report.entries[0].facts.expired
+
+
+def test_what_expired_this_morning_says_when(hold, triaged):
+    instant = datetime(2025, 12, 22, 14, 30, tzinfo=UTC)
+    report = triaged([hold("-1 105C 0d", expires_at=instant)])
+    assert found(report, Action.EXPIRING) == [
+        "expired today at 09:30 New York: check assignment, then sync"
+    ]
+
+
+def test_the_number_of_expiring_legs_is_told(hold, triaged):
+    report = triaged([hold("-1 100C 0d"), hold("1 100C 60d")])
+    assert found(report, Action.EXPIRING) == ["expires today (2025-12-22, 1 of 2 legs)"]
+
+
+@pytest.mark.parametrize(("profit", "fires"), [("199.99", False), ("200.00", True)])
+def test_half_of_a_credit_is_harvested(hold, triaged, profit, fires):
+    report = triaged([sold(hold, "-1 105C 45d", cost="400", profit=profit)])
+    expected = ["50 % of the $400 credit earned (+$200; target 50 %)"] if fires else []
+    assert found(report, Action.HARVEST) == expected
+
+
+def test_a_straddle_is_harvested_at_a_quarter(hold, triaged):
+    legs = [
+        sold(hold, "-1 100C 45d", cost="400", profit="150"),
+        sold(hold, "-1 100P 45d", cost="400", profit="50"),
+    ]
+    assert found(triaged(legs), Action.HARVEST) == [
+        "25 % of the $800 credit earned (+$200; target 25 %)"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("opened", "fires"),
+    [("2025-12-22", True), ("2025-12-18", True), ("2025-12-17", False), ("2025-12-23", False)],
+)
+def test_a_quarter_within_five_days_is_harvested(hold, triaged, opened, fires):
+    report = triaged([sold(hold, f"-1 105C 45d @{opened}", cost="400", profit="100")])
+    assert bool(found(report, Action.HARVEST)) is fires
+
+
+def test_quick_profit_is_measured_from_the_oldest_leg(hold, triaged):
+    legs = [
+        sold(hold, "-1 105C 45d @2025-12-21", cost="400", profit="100"),
+        sold(hold, "-1 95P 45d @2025-12-01", cost="400", profit="100"),
+    ]
+    assert found(triaged(legs), Action.HARVEST) == []
+
+
+def test_a_debit_is_never_harvested(hold, triaged):
+    report = triaged([sold(hold, "1 105C 45d", cost="400", profit="4000")])
+    assert found(report, Action.HARVEST) == []
+
+
+def test_the_price_of_the_shares_does_not_hide_the_credit_of_a_covered_call(hold, triaged):
+    legs = [
+        sold(hold, "100 stock", cost="10000", profit="-300"),
+        sold(hold, "-1 105C 45d", cost="200", profit="120"),
+    ]
+    assert found(triaged(legs), Action.HARVEST) == [
+        "60 % of the $200 credit earned (+$120; target 50 %)"
+    ]
+
+
+def test_harvest_without_a_cost_is_silent_and_says_so_once(hold, triaged):
+    legs = [hold("-1 105C 45d", unrealized_pl=Decimal(5)), hold("-1 50C 45d", root="ABC")]
+    report = triaged(legs)
+    assert found(report, Action.HARVEST) == []
+    assert lacking(report, Action.HARVEST) == [("profit and cost of every option", 2, 2)]
+
+
+def test_quick_harvest_without_an_opening_day_says_what_it_lacks(hold, triaged):
+    report = triaged([sold(hold, "-1 105C 45d", cost="400", profit="100")])
+    assert lacking(report, Action.HARVEST) == [("the opening day of every option", 1, 1)]
+
+
+SPY = Quote(mark=Decimal(600))
+DAY = Decimal("0.20") / Decimal(252).sqrt()
+FALL = 600 * DAY * 2
+
+
+def exposed(hold, beta_delta, *, beta_gamma="0", text="-1 95P 45d", **changes):
+    greeks = Greeks(beta_delta=Decimal(beta_delta), beta_gamma=Decimal(beta_gamma))
+    return hold(text, greeks=greeks, **changes)
+
+
+def benchmark(hold):
+    return hold("1 stock", root="SPY", quote=SPY, greeks=Greeks(beta_delta=Decimal(1)))
+
+
+def test_a_bad_day_that_costs_a_twentieth_of_the_account_is_a_size_threat(hold, triaged):
+    limit = 2500 / FALL
+    just_below, just_above = limit - Decimal("0.001"), limit + Decimal("0.001")
+    assert found(triaged([exposed(hold, just_below), benchmark(hold)]), Action.SIZE_THREAT) == []
+    assert found(triaged([exposed(hold, just_above), benchmark(hold)]), Action.SIZE_THREAT) == [
+        "SPY -2.5 % in a day (2 SD) costs $2,500: 5.0 % of net liq (limit 5 %)"
+    ]
+
+
+def test_net_liquidity_is_the_brokers_where_it_tells_it(hold, triaged):
+    balances = Balances(
+        currency="USD", net_liquidating_value=Decimal(500000), cash=Decimal(0), buying_power=None
+    )
+    positions = [exposed(hold, "200"), benchmark(hold)]
+    assert found(triaged(positions), Action.SIZE_THREAT)
+    report = triaged(positions, balances=balances)
+    assert found(report, Action.SIZE_THREAT) == []
+    assert (report.net_liquidity, report.net_liquidity_origin) == (500000, "balances")
+
+
+def test_balances_in_another_currency_measure_nothing(hold, triaged):
+    balances = Balances(currency="EUR", net_liquidating_value=Decimal(500000), cash=Decimal(0))
+    report = triaged([benchmark(hold)], balances=balances)
+    assert (report.net_liquidity, report.net_liquidity_origin) == (50000, "assumed (shipped)")
+    assert report.totals.net_liquidity is None
+
+
+def test_an_account_without_a_value_measures_no_loss(hold, triaged):
+    balances = Balances(currency="USD", net_liquidating_value=Decimal(0), cash=Decimal(0))
+    report = triaged([exposed(hold, "200"), benchmark(hold)], balances=balances)
+    assert found(report, Action.SIZE_THREAT) == []
+    assert lacking(report, Action.SIZE_THREAT) == [("a net liquidity above zero", 2, 2)]
+
+
+def test_gamma_makes_a_loss_larger(hold, triaged):
+    delta = 2400 / FALL
+    calm = triaged([exposed(hold, delta), benchmark(hold)])
+    curved = triaged([exposed(hold, delta, beta_gamma="-1"), benchmark(hold)])
+    assert not found(calm, Action.SIZE_THREAT)
+    assert found(curved, Action.SIZE_THREAT)
+
+
+def test_gamma_is_weighted_by_what_weighting_did_to_delta(hold, triaged):
+    greeks = Greeks(delta=Decimal(10), beta_delta=Decimal(20), gamma=Decimal("-0.5"))
+    report = triaged([hold("-1 95P 45d", greeks=greeks)])
+    assert report.entries[0].facts.beta_gamma.complete == -2
+
+
+def test_a_rise_threatens_too(hold, triaged):
+    report = triaged([exposed(hold, "-200", text="-1 105C 45d"), benchmark(hold)])
+    assert found(report, Action.SIZE_THREAT) == [
+        "SPY +2.5 % in a day (2 SD) costs $3,024: 6.0 % of net liq (limit 5 %)"
+    ]
+
+
+def test_a_hedge_that_gains_is_no_threat(hold, triaged):
+    hedge = exposed(hold, "-400", text="1 5800P 45d", root="SPX")
+    positions = [hedge, exposed(hold, "500", text="100 stock"), benchmark(hold)]
+    threats = found(triaged(positions), Action.SIZE_THREAT)
+    assert len(threats) == 1
+    assert threats[0].startswith("SPY -2.5 %")
+
+
+def test_without_a_price_of_the_benchmark_the_size_is_not_judged(hold, triaged):
+    report = triaged([exposed(hold, "9999")])
+    assert found(report, Action.SIZE_THREAT) == []
+    assert lacking(report, Action.SIZE_THREAT) == [("the price of SPY", 1, 1)]
+
+
+def test_without_gamma_the_size_of_a_short_option_is_not_judged(hold, triaged):
+    report = triaged([hold("-1 95P 45d", greeks=Greeks(beta_delta=Decimal(999))), benchmark(hold)])
+    needs = "beta-weighted delta and gamma of every leg"
+    assert lacking(report, Action.SIZE_THREAT) == [(needs, 1, 2)]
+
+
+def test_shares_have_no_gamma_to_know(hold, triaged):
+    shares = hold("500 stock", greeks=Greeks(beta_delta=Decimal(500)))
+    assert found(triaged([shares, benchmark(hold)]), Action.SIZE_THREAT)
+
+
+AT_100 = Quote(underlying_price=Decimal(100))
+
+
+@pytest.mark.parametrize(
+    ("days", "fires"), [(0, False), (1, True), (21, True), (22, False), (-1, False)]
+)
+def test_a_tested_short_option_is_defended_in_its_last_three_weeks(hold, triaged, days, fires):
+    report = triaged([hold(f"-1 95C {days}d", quote=AT_100)])
+    assert bool(found(report, Action.DEFENSE)) is fires
+    assert found(report, Action.GAMMA) == []
+
+
+@pytest.mark.parametrize(
+    ("strike", "tested"), [("99.99C", True), ("100C", False), ("100.01P", True)]
+)
+def test_a_short_option_is_tested_beyond_its_strike(hold, triaged, strike, tested):
+    report = triaged([hold(f"-1 {strike} 14d", quote=AT_100)])
+    assert bool(found(report, Action.DEFENSE)) is tested
+    assert bool(found(report, Action.GAMMA)) is not tested
+
+
+def test_defense_says_what_is_tested_and_how_deep(hold, triaged):
+    legs = [hold("-1 98C 14d", quote=AT_100), hold("-1 90P 14d", quote=AT_100)]
+    assert found(triaged(legs), Action.DEFENSE) == [
+        "tested: 100 against short 98 call, 2.0 % in the money, 14 days to go (window 21)"
+    ]
+
+
+def test_gamma_says_how_far_the_nearest_strike_is(hold, triaged):
+    legs = [hold("-1 108C 14d", quote=AT_100), hold("-1 95P 14d", quote=AT_100)]
+    assert found(triaged(legs), Action.GAMMA) == [
+        "14 days to go (window 21); 5.0 % from short 95 put"
+    ]
+
+
+@pytest.mark.parametrize(("days", "fires"), [(15, False), (14, True)])
+def test_a_calendar_has_a_shorter_window(hold, triaged, days, fires):
+    legs = [hold(f"-1 105C {days}d", quote=AT_100), hold("1 105C 70d", quote=AT_100)]
+    assert bool(found(triaged(legs), Action.GAMMA)) is fires
+
+
+def test_long_options_and_futures_have_no_gamma_window(hold, triaged):
+    future = hold("1 future", root="/ES", expiration=(datetime(2025, 12, 30, tzinfo=UTC)).date())
+    report = triaged([hold("1 105C 14d", quote=AT_100), future])
+    assert report.actions == ()
+
+
+def test_the_price_of_the_underlying_is_taken_from_another_position_of_it(hold, triaged):
+    stock = hold("50 stock", quote=Quote(mark=Decimal(100)))
+    assert found(triaged([hold("-1 95C 14d"), stock]), Action.DEFENSE)
+
+
+def test_without_a_price_gamma_says_so_and_defense_is_silent(hold, triaged):
+    report = triaged([hold("-1 95C 14d")])
+    assert found(report, Action.GAMMA) == [
+        "14 days to go (window 21); no price tells whether it is tested"
+    ]
+    assert lacking(report, Action.DEFENSE) == [("the price of the underlying", 1, 1)]
+
+
+def hedged(hold, own="-20", shares="100", **changes):
+    put = exposed(hold, own, text="1 580P 60d", root="SPY", **changes)
+    return [put, exposed(hold, shares, text="100 stock")]
+
+
+def test_an_idle_index_hedge_is_brought_up(hold, triaged):
+    money = {"cost_basis": Decimal(400), "unrealized_pl": Decimal(-40)}
+    assert found(triaged(hedged(hold, **money)), Action.HEDGE_CHECK) == [
+        "index hedge: beta delta -20.0 against +80.0 of the portfolio; -10 % of its cost"
+    ]
+
+
+@pytest.mark.parametrize(("own", "shares"), [("-5", "100"), ("-20", "20"), ("-20", "10")])
+def test_a_small_hedge_or_a_portfolio_that_is_not_long_needs_no_check(hold, triaged, own, shares):
+    assert found(triaged(hedged(hold, own, shares)), Action.HEDGE_CHECK) == []
+
+
+def test_a_hedge_with_another_action_is_not_idle(hold, triaged):
+    put = exposed(hold, "-20", text="1 580P 0d", root="SPY")
+    report = triaged([put, exposed(hold, "100", text="100 stock")])
+    assert [f.action for f in report.entries[0].findings] == [Action.EXPIRING]
+
+
+def test_a_put_on_a_single_stock_is_no_index_hedge(hold, triaged):
+    put = exposed(hold, "-20", text="1 95P 60d", root="ABC")
+    assert found(triaged([put, exposed(hold, "100", text="100 stock")]), Action.HEDGE_CHECK) == []
+
+
+def test_a_hedge_check_without_deltas_is_silent_and_says_so(hold, triaged):
+    report = triaged([hold("1 580P 60d", root="SPY")])
+    assert lacking(report, Action.HEDGE_CHECK) == [("beta-weighted deltas", 1, 1)]
+
+
+def test_actions_stand_in_their_order_of_priority(hold, triaged):
+    expiring = hold("-1 95C 0d", root="EEE")
+    harvest = sold(hold, "-1 105C 45d", cost="400", profit="300", root="HHH")
+    defense = hold("-1 95C 14d", root="DDD", quote=AT_100)
+    gamma = hold("-1 105C 14d", root="GGG", quote=AT_100)
+    threat = exposed(hold, "500", text="-1 95P 45d", root="SSS")
+    hedge = exposed(hold, "-20", text="1 580P 60d", root="SPX")
+    positions = [hedge, gamma, defense, threat, harvest, expiring, benchmark(hold)]
+    report = triaged(positions)
+    assert [entry.finding.action for entry in report.actions] == list(Action)
+
+
+def test_a_cluster_shows_its_most_urgent_action_and_keeps_the_others(hold, triaged):
+    both = sold(hold, "-1 105C 14d", cost="400", profit="300", quote=AT_100)
+    (entry,) = triaged([both]).entries
+    assert [finding.action for finding in entry.findings] == [Action.HARVEST, Action.GAMMA]
+
+
+def test_thresholds_decide(hold, triaged):
+    shipped = shipped_thresholds()
+    strict = attrs.evolve(shipped, harvest=attrs.evolve(shipped.harvest, target=Decimal("0.9")))
+    position = sold(hold, "-1 105C 45d", cost="400", profit="300")
+    assert found(triaged([position], thresholds=strict), Action.HARVEST) == []
+
+
+def test_amounts_of_a_position_in_another_currency_say_it(hold, triaged):
+    report = triaged([sold(hold, "-1 105C 45d", cost="400", profit="300", currency="CHF")])
+    assert found(report, Action.HARVEST) == [
+        "75 % of the CHF 400 credit earned (+CHF 300; target 50 %)"
+    ]
+
+
+def test_a_partial_delta_of_the_portfolio_is_marked(hold, triaged):
+    report = triaged([*hedged(hold), hold("5 stock", root="ABC")])
+    assert "portfolio (2 of 3 positions)" in found(report, Action.HEDGE_CHECK)[0]
+
+
+def test_an_empty_account_needs_nothing(triaged):
+    report = triaged([], age=timedelta(0))
+    assert (report.entries, report.unavailable) == ((), ())
