@@ -300,6 +300,14 @@ def test_terms_that_make_no_futures_option_are_refused(terms):
         future_option_symbol(*terms)
 
 
+@pytest.mark.parametrize(
+    ("right", "strike", "reason"), [("X", 5, "nor a put"), ("P", 0, "strike of 0")]
+)
+def test_a_refused_term_of_a_futures_option_is_named(right, strike, reason):
+    with pytest.raises(SymbolError, match=reason):
+        future_option_symbol("/ESZ5", date(2026, 1, 2), right, strike)
+
+
 def test_a_narrow_decimal_context_does_not_change_a_strike():
     with localcontext(prec=2):
         assert parse("ABC   260116C12345678").strike == Decimal("12345.678")

@@ -38,7 +38,7 @@ def instrument(kind: InstrumentType, symbol: str, root: str | None = None) -> In
 
 
 def parse_share(text: str, hints: Hints, kind: InstrumentType = InstrumentType.STOCK) -> Instrument:
-    """A share or fund whose type the caller knows; compact class shares are looked up."""
+    """A ticker whose type the caller knows; compact class shares are looked up."""
     text = _without_marks(text).removesuffix("**")
     spelled = tables.class_share(text) or _spelled_by_underlying(text, hints)
     if spelled is not None:
@@ -103,13 +103,6 @@ def parse_cash(text: str, hints: Hints) -> Instrument:
     if words in tables.cash_phrases() or words in tables.currencies():
         return instrument(InstrumentType.CASH, "CASH" if words in tables.cash_phrases() else words)
     return parse_share(words, hints, InstrumentType.CASH)
-
-
-def parse_other(text: str, hints: Hints) -> Instrument:
-    """Warrants, rights, indexes and what has no type of its own: kept under its ticker."""
-    if _CUSIP.fullmatch(text) or _ISIN.fullmatch(text):
-        return instrument(InstrumentType.OTHER, text)
-    return parse_share(text, hints, InstrumentType.OTHER)
 
 
 def parse_untyped(text: str, hints: Hints) -> Instrument:

@@ -12,7 +12,6 @@ from variance_bridge.symbology.holdings import (
     parse_bond,
     parse_cash,
     parse_crypto,
-    parse_other,
     parse_share,
     parse_untyped,
 )
@@ -100,10 +99,8 @@ def _parse(text: str, hints: Hints) -> Instrument:
             return parse_bond(text)
         case InstrumentType.CASH:
             return parse_cash(text, hints)
-        case InstrumentType.STOCK | InstrumentType.FUND as kind:
+        case InstrumentType.STOCK | InstrumentType.FUND | InstrumentType.OTHER as kind:
             return parse_share(text, hints, kind)
-        case InstrumentType.OTHER:
-            return parse_other(text, hints)
         case None:
             return _untyped(text, hints)
 
