@@ -17,7 +17,11 @@ PROXY = "http://user:proxy-canary@127.0.0.1:9"
 
 @pytest.fixture
 def home(tmp_path):
-    (tmp_path / ".netrc").write_text("machine api.acme.example login jane password netrc-canary\n")
+    (tmp_path / ".netrc").write_text(
+        "machine api.acme.example login jane password netrc-canary\n"
+        "machine 127.0.0.1 login jane password loopback-canary\n"
+        "default login jane password default-canary\n"
+    )
     (tmp_path / ".netrc").chmod(0o600)
     return tmp_path
 

@@ -47,7 +47,7 @@ class Detours:
         return self.proxy
 
     def login_for(self, host: str) -> tuple[str, Secret] | None:
-        """User name and password for a host, from the netrc file.
+        """User name and password for a host, from the netrc file; its `default` entry is for nobody in particular.
 
         Raises:
             ConfigurationError: the file cannot be read or understood, or others can read it.
@@ -56,7 +56,7 @@ class Detours:
             return None
         read_private(self.netrc, "the netrc file")
         try:
-            entry = netrc.netrc(self.netrc).authenticators(host)
+            entry = netrc.netrc(self.netrc).hosts.get(host)
         except (netrc.NetrcParseError, OSError, UnicodeDecodeError):
             entry, broken = None, True
         else:
