@@ -329,3 +329,22 @@ def test_a_log_in_without_credentials_says_which(desk):
         get_accounts(desk.context(credentials={}, auth="session"))
     assert all(name in missing.value.what for name in SESSION_CREDENTIALS)
     assert desk.simulator.requests == []
+
+
+def test_a_log_in_that_is_answered_without_a_token_says_so(desk):
+    desk.simulator.faults = [
+        Fault("sessions", FaultKind.DROP_MEMBER, pointer="/data/session-token")
+    ]
+    context = desk.context(credentials=session_credentials(desk), auth="session")
+    with pytest.raises(DataRefused) as refused:
+        get_accounts(context)
+    assert "OAuth" in refused.value.hint
+
+
+def test_the_same_refresh_token_again_is_no_rotation(desk):
+    same = desk.simulator.credentials.refresh_token
+    desk.simulator.faults = [
+        Fault("token", FaultKind.SET_MEMBER, pointer="/refresh_token", value=same)
+    ]
+    get_accounts(desk.context())
+    assert desk.stored == {}

@@ -242,6 +242,7 @@ ROWS = [row_with_marks(case) for case in CASES]
         {"data": {"Items": []}},
         {"error": {"code": "unauthorized", "message": "no"}},
         {"data": {"items": []}, "pagination": {"total-items": 201, "total-pages": 2}},
+        {"data": {"items": []}, "pagination": {"total-items": "201"}},
     ],
 )
 def test_an_answer_that_is_not_understood_is_never_an_empty_portfolio(envelope):
@@ -250,11 +251,18 @@ def test_an_answer_that_is_not_understood_is_never_an_empty_portfolio(envelope):
 
 
 def test_an_empty_list_is_an_empty_portfolio():
-    portfolio = portfolio_of(
-        {"data": {"items": []}, "pagination": None}, {"data": {"items": [BALANCES]}}
-    )
-    assert portfolio.positions == ()
-    assert portfolio.meta.counts.fetched == 0
+    for pagination in (None, {"total-items": 0}, {"total-items": "none"}, {}):
+        envelope = {"data": {"items": []}, "pagination": pagination}
+        portfolio = portfolio_of(envelope, {"data": {"items": [BALANCES]}})
+        assert portfolio.positions == ()
+        assert portfolio.meta.counts.fetched == 0
+
+
+def test_entries_that_are_no_objects_are_passed_over_where_they_cannot_be_counted():
+    assert read_items([None, 7, "SPY", {"symbol": 7}]) == {}
+    assert read_betas([None, {"symbol": "SPY"}, {"beta": "1"}]) == {}
+    listed = read_accounts({"data": {"items": [7, {"account": {"account-number": "5WX00002"}}]}})
+    assert (len(listed.open), listed.unreadable) == (1, 1)
 
 
 @pytest.mark.parametrize("broken", [None, "row", 7, [], {}, {"symbol": 7}])

@@ -153,7 +153,29 @@ def test_an_instrument_type_that_nobody_knows_is_kept_as_other_and_told(word):
     assert Caution.TYPE_UNKNOWN in outcome.cautions
 
 
-@pytest.mark.parametrize("symbol", ["A" * 65, "A,B", "a\x1b[31m", "#A"])
+def test_the_symbol_of_an_unknown_type_stays_as_the_broker_spelled_it():
+    holding = read(SHARE, instrument_type="Event Contract", symbol="KXFED-26MAR/T4.25").holding
+    assert (holding.symbol, holding.root) == ("KXFED-26MAR/T4.25", "KXFED-26MAR-T4-25")
+    assert holding.broker_symbol is None
+
+
+def test_a_series_without_its_date_is_rejected_for_that():
+    row = {**OPTION, "symbol": "./EX3H26P6450:XCME", "instrument-type": "Future Option"}
+    assert read(row, underlying_symbol="/MESM6").reason is Rejection.EXPIRATION_MISSING
+
+
+@pytest.mark.parametrize("symbol", ["TREASURY BILL 4.25%, 2030", "TREASURY BILL" * 6])
+def test_a_bonds_name_that_the_schema_refuses_costs_its_row_and_not_the_file(symbol):
+    outcome = read(SHARE, instrument_type="Bond", symbol=symbol)
+    assert outcome == RejectedRow(row=7, reason=Rejection.SYMBOL_UNREADABLE)
+
+
+def test_an_underlying_that_is_none_contradicts_the_symbol():
+    outcome = read(OPTION, underlying_symbol="M, C & D")
+    assert (outcome.reason, outcome.symbol) == (Rejection.TERMS_CONTRADICT, OPTION["symbol"])
+
+
+@pytest.mark.parametrize("symbol", ["A" * 65, "A,B", "a\x1b[31m", "#A", "Jane Doe"])
 def test_a_symbol_that_the_schema_refuses_costs_its_row_and_not_the_file(symbol):
     outcome = read(SHARE, instrument_type="Event Contract", symbol=symbol)
     assert outcome == RejectedRow(row=7, reason=Rejection.SYMBOL_UNREADABLE)

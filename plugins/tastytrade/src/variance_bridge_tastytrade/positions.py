@@ -32,6 +32,7 @@ _OPTIONS = frozenset({InstrumentType.OPTION, InstrumentType.FUTURE_OPTION})
 _LONGEST_SYMBOL = 64
 _SYMBOL = re.compile(r"[A-Z0-9./^$][A-Z0-9 ./^$%&*+:'()#-]*")
 _ROOT = re.compile(r"/?[A-Z0-9^$][A-Z0-9 .^$%&*+:'()#-]*")
+_CODE = re.compile(r"[A-Z0-9][A-Z0-9./&:-]{0,63}")
 _BROKER_SYMBOL = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 
 
@@ -111,7 +112,8 @@ def _instrument(row: Mapping[str, Any], members: Members, fetched_at: datetime) 
     """What the row's symbol, type, underlying and expiration say together."""
     kind = _instrument_type(row, members)
     symbol = _required_word(row, "symbol", Rejection.SYMBOL_MISSING, Rejection.SYMBOL_UNREADABLE)
-    underlying = members.word("underlying-symbol") if kind in _OPTIONS else None
+    if kind is InstrumentType.OTHER:
+        return _unnamed(symbol)
     expires_on = None
     if kind is InstrumentType.FUTURE and (expires_at := members.moment("expires-at")):
         expires_on = fields.exchange_day(expires_at)
@@ -120,6 +122,7 @@ def _instrument(row: Mapping[str, Any], members: Members, fetched_at: datetime) 
         instrument = parse(symbol, instrument_type=kind, expires_on=expires_on, as_of=as_of)
     except SymbolError:
         raise _RefusedError(Rejection.SYMBOL_UNREADABLE) from None
+    underlying = members.word("underlying-symbol") if kind in _OPTIONS else None
     if underlying is not None:
         try:
             instrument = parse(symbol, instrument_type=kind, underlying=underlying, as_of=as_of)
@@ -129,6 +132,15 @@ def _instrument(row: Mapping[str, Any], members: Members, fetched_at: datetime) 
         raise _RefusedError(Rejection.TERMS_CONTRADICT, instrument.symbol)
     _check_publishable(instrument)
     return instrument
+
+
+def _unnamed(spelled: str) -> Instrument:
+    """An instrument of a type that we cannot name, under the broker's own symbol, as long as it looks like one."""
+    symbol = spelled.upper()
+    if not _CODE.fullmatch(symbol):
+        raise _RefusedError(Rejection.SYMBOL_UNREADABLE)
+    root = symbol.replace("/", "-").replace(".", "-")
+    return Instrument(InstrumentType.OTHER, root, symbol, symbol)
 
 
 def _instrument_type(row: Mapping[str, Any], members: Members) -> InstrumentType:
@@ -171,9 +183,7 @@ def _kept(
     fetched_at: datetime,
 ) -> Kept:
     if instrument.type in _OPTIONS and instrument.expiration is None:
-        raise _RefusedError(Rejection.EXPIRATION_MISSING, instrument.symbol)
-    if instrument.type in _OPTIONS and instrument.strike is None:
-        raise _RefusedError(Rejection.STRIKE_MISSING, instrument.symbol)
+        raise _RefusedError(Rejection.EXPIRATION_MISSING)
     if instrument.deliverable is Deliverable.ADJUSTED:
         members.caution(Caution.ADJUSTED_DELIVERABLE)
     multiplier = read_multiplier(members, instrument.type)
