@@ -280,6 +280,12 @@ def test_a_hostile_column_name_never_reaches_the_screen(read_csv):
     assert not any("\x1b" in warning for warning in outcome.warnings)
 
 
+def test_an_account_cell_with_control_characters_is_no_account(read_csv):
+    outcome = read_csv(HEADER + GOOD + GOOD.replace("5WX00001", "\x1b[31m5WX"))
+    assert [account.number for account in outcome.accounts] == ["5WX00001"]
+    assert outcome.meta["rejected"] == [{"row": 3, "reason": "unreadable_row"}]
+
+
 def test_an_account_number_in_the_files_name_is_not_shown(read_csv):
     with pytest.raises(DataRefused) as caught:
         read_csv(b"", name="tastytrade_positions_x5WX00001_260104.csv")

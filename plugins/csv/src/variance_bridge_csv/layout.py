@@ -274,7 +274,7 @@ class _Walk:
                 continue
             target = self._captured if capture.scope is Scope.FILE else self._pending
             for name, value in found.groupdict().items():
-                if value is not None:
+                if value is not None and value.isprintable():
                     target.setdefault(name, value.strip())
             self._ended = self._ended or capture.ends
             return True

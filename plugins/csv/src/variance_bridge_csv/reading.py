@@ -18,7 +18,6 @@ from variance_bridge_csv.holdings import Position, position
 from variance_bridge_csv.instruments import kind_of
 from variance_bridge_csv.layout import Layout, Section
 from variance_bridge_csv.money import CostCheck
-from variance_bridge_csv.names import visible
 from variance_bridge_csv.row_cells import RowCells, RowRefused, has_right_width, rule_for
 from variance_bridge_csv.rows import Row
 
@@ -28,6 +27,7 @@ _OUTSIDE = frozenset({RowClass.LABEL, RowClass.FOOTER, RowClass.IGNORE})
 _IN_CASH = frozenset({RowClass.CASH, RowClass.PENDING})
 _CASH = RowRule(is_=RowClass.CASH)
 _LONGEST_DTE = 4_000
+_LONGEST_NAME = 100
 
 
 @attrs.frozen
@@ -176,9 +176,14 @@ class _Outcome:
         if Field.ACCOUNT in self.cells.header.columns:
             if self.refused is not None and self.refused.reason is Rejection.WRONG_CELL_COUNT:
                 return None
-            return self.cells.text(Field.ACCOUNT)
+            return _nameable(self.cells.text(Field.ACCOUNT))
         captured = self.section.captured
         return captured.get("account") or captured.get("account_label") or ""
+
+
+def _nameable(text: str | None) -> str | None:
+    """The text where it can be the name of an account: short, and without control characters."""
+    return text if text and len(text) <= _LONGEST_NAME and text.isprintable() else None
 
 
 def _read_row(row: Row, section: Section, dialect: Dialect, as_of: date, where: str) -> _Outcome:
@@ -298,9 +303,10 @@ def _holdings(
 
 def _label(outcomes: Sequence[_Outcome], layout: Layout) -> str | None:
     for one in outcomes:
-        label = one.cells.text(Field.ACCOUNT_LABEL) or one.section.captured.get("account_label")
+        label = _nameable(one.cells.text(Field.ACCOUNT_LABEL))
+        label = label or one.section.captured.get("account_label")
         if label:
-            return visible(label)
+            return label
     return layout.captured.get("account_label")
 
 
@@ -389,9 +395,9 @@ def _instant(
     day: date, time_text: str, formats: tuple[str, ...], rules: TimeRules, zone: str | None
 ) -> datetime | None:
     time = cells.parse_time(time_text, formats)
-    found = cells.zone(zone) if zone else cells.zone(rules.zone)
-    if time is None or found is None:
+    if time is None:
         return None
+    found = (cells.zone(zone) if zone else None) or cells.zone(rules.zone)
     return datetime.combine(day, time, tzinfo=found)
 
 
