@@ -9,7 +9,7 @@ import pytest
 
 from variance_bridge.errors import ConfigurationError, DataRefused
 from variance_bridge_csv import library
-from variance_bridge_csv.detection import Detector, SignTally, detect
+from variance_bridge_csv.detection import Detector, Trial, detect
 from variance_bridge_csv.dialect import Field
 
 CORE = "Symbol,Type,Quantity,Exp Date,DTE,Strike Price,Call/Put,Underlying Last Price,P/L Open"
@@ -166,9 +166,8 @@ def test_where_the_header_fits_two_dialects_the_signs_of_the_costs_decide(read_c
 @pytest.mark.parametrize(
     "rows",
     [
-        [],
-        [option(-1, "")],
         [option(-1, "250.00"), option(1, "250.00")],
+        [option(-1, "-250.00"), option(1, "-250.00"), option(1, "250.00")],
     ],
 )
 def test_where_nothing_decides_the_user_is_asked(read_csv, rows):
@@ -177,6 +176,12 @@ def test_where_nothing_decides_the_user_is_asked(read_csv, rows):
     assert "tastytrade, variance" in caught.value.what
     assert "--set dialect=tastytrade" in caught.value.hint
     assert "--set dialect=variance" in caught.value.hint
+
+
+@pytest.mark.parametrize("rows", [[], [option(-1, "")], [option(-1, "--"), option(2, "0")]])
+def test_two_dialects_that_read_the_same_out_of_a_file_are_no_ambiguity(read_csv, rows):
+    outcome = read_csv("\n".join([AMBIGUOUS, *rows]) + "\n")
+    assert len(outcome.positions) == len(rows)
 
 
 @pytest.mark.parametrize("dialect", ["tastytrade", "variance"])
@@ -222,7 +227,10 @@ def test_no_header_of_one_shipped_dialect_is_taken_for_another():
         header = ",".join(f'"{column}"' for column in dict.fromkeys(columns))
         detector = Detector(f"{header}\n".encode(), "positions.csv")
         chosen = detect(
-            detector, dialects, library.other_reports(), lambda _candidate: SignTally(0, 0)
+            detector,
+            dialects,
+            library.other_reports(),
+            lambda _candidate: Trial(0, 0, _candidate.dialect.name),
         )
         assert chosen.dialect.name == name
 

@@ -15,7 +15,7 @@ from variance_bridge.broker import Account, BrokerContext, RawPortfolio
 from variance_bridge.errors import ConfigurationError, DataRefused
 from variance_bridge.model import Portfolio, utc
 from variance_bridge_csv import detection, input_file, library
-from variance_bridge_csv.detection import Candidate, Detector, SignTally
+from variance_bridge_csv.detection import Candidate, Detector, Trial
 from variance_bridge_csv.dialect import Dialect
 from variance_bridge_csv.dialect_file import read_dialect
 from variance_bridge_csv.input_file import InputFile
@@ -182,18 +182,19 @@ def _candidate(file: InputFile, dialects: Mapping[str, Dialect], wanted: str | N
         detector,
         dialects,
         library.other_reports(),
-        lambda candidate: _signs(candidate, day, file.shown),
+        lambda candidate: _trial(candidate, day, file.shown),
     )
 
 
-def _signs(candidate: Candidate, day: date, where: str) -> SignTally:
+def _trial(candidate: Candidate, day: date, where: str) -> Trial:
     try:
         layout = lay_out(candidate.rows, candidate.header, candidate.dialect, where)
         reading = read(layout, candidate.dialect, day, where)
     except DataRefused:
-        return SignTally(0, 0)
+        return Trial(0, 0, candidate.dialect.name)
     told = [one.position.sign_agrees for account in reading.accounts for one in account.kept]
-    return SignTally(told.count(True), told.count(False))
+    written = [(one.account, one.positions, one.rejected, one.flags) for one in reading.accounts]
+    return Trial(told.count(True), told.count(False), written)
 
 
 def _laid_out(text: str, dialect: Dialect, where: str) -> Layout:

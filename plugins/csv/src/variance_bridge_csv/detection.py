@@ -1,6 +1,7 @@
 """Which dialect a file is written in: the one whose column names its header has. Never by guessing a delimiter.
 
-More than one may fit. Then columns that only one of them has decide; else the signs of the costs; else nobody.
+More than one may fit. Then columns that only one of them has decide; else the signs of the costs. Where these do not either, the
+file is refused, unless all read the same out of it.
 """
 
 from __future__ import annotations
@@ -38,11 +39,18 @@ class Candidate:
 
 
 @attrs.frozen
-class SignTally:
-    """In how many rows the sign of the cost agrees with the side by the dialect's convention, and in how many not."""
+class Trial:
+    """What comes of reading a candidate's rows.
+
+    Attributes:
+        agrees: in how many rows the sign of the cost agrees with the side by the dialect's convention.
+        disagrees: in how many it does not.
+        result: all that would be written; two dialects with equal results differ in nothing that matters here.
+    """
 
     agrees: int
     disagrees: int
+    result: object = attrs.field(repr=False)
 
 
 class Detector:
@@ -87,7 +95,7 @@ def detect(
     detector: Detector,
     dialects: Mapping[str, Dialect],
     other_reports: Sequence[OtherReport],
-    signs: Callable[[Candidate], SignTally],
+    trial: Callable[[Candidate], Trial],
 ) -> Candidate:
     """The one dialect that the file is written in.
 
@@ -95,7 +103,7 @@ def detect(
         detector: the file.
         dialects: those to choose from, by name.
         other_reports: kinds of file to name when no dialect fits.
-        signs: reads a candidate's rows; only asked where nothing else decides.
+        trial: reads a candidate's rows; only asked where the columns do not decide.
 
     Raises:
         DataRefused: none fits (the nearest, and what is missing), or more than one.
@@ -114,7 +122,7 @@ def detect(
         raise _no_match(detector, dialects, misses, other_reports)
     found = _without_replaced(_without_fallbacks(found))
     if len(found) > 1:
-        found = _decided(found, signs)
+        found = _decided(found, trial)
     if len(found) > 1:
         raise _ambiguous(found, detector.where)
     return found[0]
@@ -147,13 +155,15 @@ def _without_replaced(found: list[Candidate]) -> list[Candidate]:
     return [candidate for candidate in found if candidate.dialect.name not in replaced] or found
 
 
-def _decided(found: list[Candidate], signs: Callable[[Candidate], SignTally]) -> list[Candidate]:
+def _decided(found: list[Candidate], trial: Callable[[Candidate], Trial]) -> list[Candidate]:
     spoken_for = [candidate for candidate in found if candidate.evidence]
     if len(spoken_for) == 1:
         return spoken_for
-    tallies = [(candidate, signs(candidate)) for candidate in found]
-    right = [candidate for candidate, tally in tallies if tally.agrees and not tally.disagrees]
-    wrong = [candidate for candidate, tally in tallies if tally.disagrees and not tally.agrees]
+    tried = [(candidate, trial(candidate)) for candidate in found]
+    if all(one.result == tried[0][1].result for _candidate, one in tried):
+        return found[:1]
+    right = [candidate for candidate, one in tried if one.agrees and not one.disagrees]
+    wrong = [candidate for candidate, one in tried if one.disagrees and not one.agrees]
     return right if len(right) == 1 and len(wrong) == len(found) - 1 else found
 
 
