@@ -31,10 +31,11 @@ from variance_bridge.errors import (
 )
 from variance_bridge.model import Portfolio, Status
 from variance_bridge.plugins import guarded
+from variance_bridge.privacy import PersonalKind, PersonalValues
 from variance_bridge.registry import LoadedPlugin, Registry, import_place
 
 if TYPE_CHECKING:
-    from variance_bridge.privacy import PersonalValues, Secret
+    from variance_bridge.privacy import Secret
 
 GENERATOR = f"variance-bridge {__version__}"
 
@@ -107,9 +108,8 @@ class BrokerRun:
         if not all(isinstance(account, Account) for account in accounts):
             raise self._broken("listed something that is no account")
         for account in accounts:
-            for value in (account.number, account.nickname):
-                if value:
-                    self.machine.personal.add(value)
+            self.machine.personal.add(account.number, PersonalKind.ACCOUNT_NUMBER)
+            self.machine.personal.add(account.nickname or "", PersonalKind.NAME)
         return accounts
 
     def account_hash(self, account: Account) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 from variance_bridge import __version__
@@ -42,12 +43,14 @@ def user_folder(environment: Mapping[str, str]) -> Path:
     return Path(platformdirs.user_config_dir("variance-bridge", appauthor=False))
 
 
-def credential_store(configuration: Configuration, personal: PersonalValues) -> CredentialStore:
+def credential_store(
+    configuration: Configuration, personal: PersonalValues, keyring: Keyring
+) -> CredentialStore:
     """Environment, `.env` of the configuration folder or the working folder, keyring."""
     return CredentialStore(
         environment=configuration.environment,
         folders=(configuration.folder, Path()),
-        keyring=Keyring(),
+        keyring=keyring,
         personal=personal,
     )
 
@@ -58,6 +61,8 @@ def this_machine(
     personal: PersonalValues,
     registry: Registry,
     clock: Clock,
+    credentials: CredentialStore,
+    keyring: Keyring,
     confirm: Confirm,
     warn: Callable[[str], None],
     policy: Policy | None = None,
@@ -69,14 +74,15 @@ def this_machine(
         personal: collects everything personal that the run sees.
         registry: the installed plugins.
         clock: the time.
+        credentials: where they are looked for.
+        keyring: the system's; one object for the run, because it remembers that it failed.
         confirm: asks the user whether a third party's plugin may be used.
         warn: tells the user something.
         policy: limits of the session; those of `Policy` with the configured detours by default.
     """
-    store = credential_store(configuration, personal)
 
     def find_credential(broker: str, credential: Credential) -> Secret | None:
-        found = store.find(broker, credential)
+        found = credentials.find(broker, credential)
         return found.secret if found else None
 
     def open_session(hosts: Sequence[str], token_paths: Sequence[str]) -> Session:
@@ -89,9 +95,12 @@ def this_machine(
             policy=policy or configured_policy(configuration),
         )
 
+    @cache
+    def key() -> bytes:
+        return installation_key(configuration.folder, keyring).value
+
     def hash_account(broker: str, number: str) -> str:
-        key = installation_key(configuration.folder, Keyring())
-        return account_hash(key.value, broker, number)
+        return account_hash(key(), broker, number)
 
     return Machine(
         registry=registry,
@@ -99,7 +108,7 @@ def this_machine(
         clock=clock,
         personal=personal,
         find_credential=find_credential,
-        store_credential=store.replace,
+        store_credential=credentials.replace,
         open_session=open_session,
         hash_account=hash_account,
         trust=lambda loaded: trust_plugin(loaded, configuration, clock, confirm),

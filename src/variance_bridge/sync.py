@@ -14,7 +14,7 @@ from pathlib import Path
 import attrs
 
 from variance_bridge.accounts import select_account
-from variance_bridge.broker import Account
+from variance_bridge.broker import Account, Session
 from variance_bridge.broker_run import BrokerRun, Choice, Machine, fetch_quotes, open_broker
 from variance_bridge.document import from_bytes, to_bytes, to_document
 from variance_bridge.enrich import enrich
@@ -90,10 +90,17 @@ class Synced:
 
 @attrs.frozen(kw_only=True)
 class Progress:
-    """Told as the sync goes along; does nothing by default."""
+    """Told as the sync goes along; does nothing by default.
+
+    Attributes:
+        stage: a stage begins; its name and what it is about.
+        accounts: how many accounts are done, of how many.
+        session: the session whose statistics tell requests and retries.
+    """
 
     stage: Callable[[str, str], None] = attrs.field(default=lambda _stage, _detail: None)
     accounts: Callable[[int, int], None] = attrs.field(default=lambda _done, _of: None)
+    session: Callable[[Session], None] = attrs.field(default=lambda _session: None)
 
 
 def sync(machine: Machine, request: SyncRequest, progress: Progress | None = None) -> list[Synced]:
@@ -104,6 +111,7 @@ def sync(machine: Machine, request: SyncRequest, progress: Progress | None = Non
     """
     tell = progress or Progress()
     run = open_broker(machine, request.choice)
+    tell.session(run.context.session)
     target = _target(machine, request, run)
     with _locked(target, request, machine) as lock:
         tell.stage("accounts", run.spec.name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from variance_bridge.credentials import CredentialStore
     from variance_bridge.privacy import PersonalValues
     from variance_bridge.registry import Registry
+    from variance_bridge.system_keyring import Keyring
 
 
 class Invocation:
@@ -30,6 +31,7 @@ class Invocation:
         self.config: str | None = None
         self.verbosity = 0
         self._removed: Mapping[str, str] = {}
+        self._undo: list[Callable[[], None]] = []
         self.clock = SystemClock()
 
     @cached_property
@@ -49,9 +51,11 @@ class Invocation:
         }
 
     def restore(self) -> None:
-        """Undo `isolate`, for programs that run a command within their own process."""
+        """Undo what was done to the process, for programs that run a command within their own."""
         os.environ.update(self._removed)
         self._removed = {}
+        while self._undo:
+            self._undo.pop()()
 
     @cached_property
     def folder(self) -> Path:
@@ -78,20 +82,27 @@ class Invocation:
 
     @cached_property
     def personal(self) -> PersonalValues:
-        """Everything personal that this invocation has seen; log records are redacted from the first use on."""
+        """Everything personal that this invocation has seen; logs and reports of bugs are redacted from here on."""
+        from variance_bridge.cli.logs import guarded_logs
         from variance_bridge.privacy import PersonalValues
-        from variance_bridge.redaction import install_redaction
 
         values = PersonalValues()
-        install_redaction(values)
+        self._undo.append(guarded_logs(values, self.verbosity))
         return values
+
+    @cached_property
+    def keyring(self) -> Keyring:
+        """The system's keyring; not asked before it is needed."""
+        from variance_bridge.system_keyring import Keyring
+
+        return Keyring()
 
     @cached_property
     def credentials(self) -> CredentialStore:
         """Environment, `.env` and keyring."""
         from variance_bridge.machine import credential_store
 
-        return credential_store(self.configuration, self.personal)
+        return credential_store(self.configuration, self.personal, self.keyring)
 
     def machine(self, *, trust: bool = False) -> Machine:
         """A run on this machine.
@@ -106,6 +117,8 @@ class Invocation:
             personal=self.personal,
             registry=self.registry,
             clock=self.clock,
+            credentials=self.credentials,
+            keyring=self.keyring,
             confirm=(lambda _question: True) if trust else self.confirm,
             warn=self.warn,
         )

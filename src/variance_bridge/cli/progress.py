@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from variance_bridge.sync import Progress
 
 if TYPE_CHECKING:
+    from variance_bridge.broker import Session
     from variance_bridge.cli.invocation import Invocation
 
 
@@ -17,9 +18,17 @@ if TYPE_CHECKING:
 def shown_progress(invocation: Invocation) -> Iterator[Progress]:
     """Progress for people on stderr. With `-v` each stage is told with the seconds that it took."""
     stages = _Stages(invocation)
+    try:
+        with _bar(stages) as progress:
+            yield progress
+    finally:
+        stages.finish()
+
+
+@contextmanager
+def _bar(stages: _Stages) -> Iterator[Progress]:
     if not sys.stderr.isatty():
-        yield Progress(stage=stages.begin)
-        stages.end()
+        yield Progress(stage=stages.begin, session=stages.watch)
         return
     from rich.console import Console
     from rich.progress import Progress as Bar
@@ -28,9 +37,9 @@ def shown_progress(invocation: Invocation) -> Iterator[Progress]:
         task = bar.add_task("Reading accounts", total=None, visible=False)
         yield Progress(
             stage=stages.begin,
+            session=stages.watch,
             accounts=lambda done, of: bar.update(task, completed=done, total=of, visible=of > 1),
         )
-    stages.end()
 
 
 class _Stages:
@@ -40,6 +49,10 @@ class _Stages:
         self._invocation = invocation
         self._stage: str | None = None
         self._began = 0.0
+        self._session: Session | None = None
+
+    def watch(self, session: Session) -> None:
+        self._session = session
 
     def begin(self, stage: str, detail: str) -> None:
         self.end()
@@ -50,3 +63,12 @@ class _Stages:
             seconds = self._invocation.clock.monotonic() - self._began
             self._invocation.note(f"{self._stage}: {seconds:.2f} s")
         self._stage = None
+
+    def finish(self) -> None:
+        self.end()
+        statistics = getattr(self._session, "statistics", None)
+        if statistics is not None and statistics.requests:
+            self._invocation.note(
+                f"requests: {statistics.requests}, retries: {statistics.retries},"
+                f" waited {statistics.seconds_waited:.1f} s"
+            )

@@ -83,7 +83,8 @@ def _sentence(result: Synced) -> str:
     from variance_bridge.screen import printable
 
     counts = result.portfolio.meta.counts
-    text = f"{len(result.portfolio.positions)} positions"
+    number = len(result.portfolio.positions)
+    text = f"{number} position{'' if number == 1 else 's'}"
     if counts is not None:
         text += f" (fetched {counts.fetched}, closed {counts.closed}, rejected {counts.rejected})"
     arrow = "→" if result.published else "not written (dry run):"

@@ -17,7 +17,14 @@ FORMATS = ("text", "json", "github", "junit", "sarif")
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="text",
+    show_default=True,
+    help="Form of the report.",
+)
 @click.option("--json", "as_json", is_flag=True, help="The same as `--format json`.")
 @click.option("--output", type=click.Path(path_type=Path), help="Write the report to a file.")
 def validate(files: tuple[Path, ...], form: str, output: Path | None, *, as_json: bool) -> int:
