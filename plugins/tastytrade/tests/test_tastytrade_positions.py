@@ -76,6 +76,7 @@ def test_quantity_zero_is_closed_whatever_else_the_row_says(quantity, direction)
         ({"quantity": "NaN"}, Rejection.QUANTITY_UNREADABLE),
         ({"quantity": True}, Rejection.QUANTITY_UNREADABLE),
         ({"quantity": -2}, Rejection.OUT_OF_RANGE),
+        ({"quantity": "-0.00000001"}, Rejection.OUT_OF_RANGE),
         ({"quantity_direction": None}, Rejection.SIDE_MISSING),
         ({"quantity_direction": "Sideways"}, Rejection.SIDE_UNKNOWN),
         ({"quantity_direction": -1}, Rejection.SIDE_UNKNOWN),
@@ -197,6 +198,7 @@ def test_an_expiry_far_from_the_contracts_date_is_left_out_and_told():
     assert outcome.cautions == (Caution.DATE_UNREADABLE,)
     eve = read(OPTION, expires_at="2026-03-19T20:00:00.000+00:00")
     assert eve.holding.expires_at is not None
+    assert read(OPTION, expires_at="2026-03-18T20:00:00.000+00:00").holding.expires_at is None
 
 
 def test_a_share_has_multiplier_one_where_the_row_says_nothing():
