@@ -138,3 +138,88 @@ def report_of(
 def triaged():
     """`report_of`, for tests."""
     return report_of
+
+
+ACCOUNT = [
+    # root, legs with cost and profit, price of the underlying, (delta, gamma, theta, beta delta) of each leg
+    (
+        "SPX",
+        "-1 5900P 0d @2025-12-18|620|555|6012.4|3|-.2|41|30",
+        "1 5850P 0d @2025-12-18|410|-385|6012.4|-2|.1|-22|-20",
+    ),
+    (
+        "IWM",
+        "-2 215P 39d @2025-12-01|540|310|231.7|32|-2.4|19|13",
+        "-2 250C 39d @2025-12-01|360|212|231.7|-28|-2.2|16|-11",
+    ),
+    (
+        "QQQ",
+        "1 480P 39d @2025-12-03|390|-90|512.6|-9|.4|-8|-9",
+        "-1 490P 39d @2025-12-03|560|150|512.6|14|-.6|12|13",
+        "-1 550C 39d @2025-12-03|430|40|512.6|-17|-.7|11|-16",
+        "1 560C 39d @2025-12-03|260|-30|512.6|10|.5|-7|9",
+    ),
+    (
+        "NVDA",
+        "300 stock @2025-06-02|39600|15000|182.0|300|||820",
+        "-3 190C 25d @2025-12-08|1260|-345|182.0|-105|-4.1|48|-290",
+    ),
+    ("TSLA", "-1 440C 11d @2025-12-01|905|-1430|455.3|-61|-.6|38|-140"),
+    (
+        "AAPL",
+        "-1 270C 18d @2025-12-11|240|66|261.2|-24|-1.1|15|-22",
+        "1 270C 60d @2025-12-11|610|-20|261.2|38|.9|-9|34",
+    ),
+    ("SPY", "1 560P 88d @2025-11-10|980|-260|601.2|-21|.4|-7|-21"),
+    (
+        "BRK-B",
+        "100 stock @2024-03-01|40510|8730|492.4|100|||71",
+        "-1 510C 39d @2025-12-08|515|121|492.4|-31|-.6|14|-22",
+    ),
+    (
+        "/ES",
+        "-1 5800P 25d @2025-12-10|1650|700|6018.25|11|-.4|62|55",
+        "1 5700P 25d @2025-12-10|1080|-460|6018.25|-7|.2|-38|-35",
+    ),
+    ("BTC-USD", "0.4187 crypto @2025-01-15|38110.25|-1250.5|||||"),
+    ("F", "500 stock|6100|-415|11.4|500|||62"),
+    ("XYZ1", "3 other||||||||"),
+]
+
+
+def _account_position(root, row):
+    text, cost, profit, underlying, *greeks = row.split("|")
+    values = dict(zip(("delta", "gamma", "theta", "beta_delta"), greeks, strict=False))
+    holding = position(
+        text,
+        root=root,
+        cost_basis=Decimal(cost) if cost else None,
+        unrealized_pl=Decimal(profit) if profit else None,
+    )
+    known = {name: value for name, value in values.items() if value}
+    return priced(holding, underlying or None, **known)
+
+
+def invented_account():
+    """Positions of many kinds: every action, some unknowns, a row that nobody can name."""
+    return [_account_position(root, row) for root, *rows in ACCOUNT for row in rows]
+
+
+@pytest.fixture(scope="session")
+def account_report():
+    """The triage of `invented_account`."""
+    from variance_bridge.model import Balances, Counts, RejectedRow, Rejection, Status
+
+    balances = Balances(
+        currency="USD",
+        net_liquidating_value=Decimal("96412.37"),
+        cash=Decimal("12890.11"),
+        buying_power=Decimal("38211.42"),
+    )
+    return report_of(
+        invented_account(),
+        balances=balances,
+        status=Status.PARTIAL,
+        rejected=(RejectedRow(row=21, reason=Rejection.SYMBOL_UNREADABLE),),
+        counts=Counts(fetched=22, normalized=21, closed=0, rejected=1),
+    )

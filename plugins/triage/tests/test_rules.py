@@ -169,7 +169,10 @@ def test_net_liquidity_is_the_brokers_where_it_tells_it(hold, triaged):
 def test_balances_in_another_currency_measure_nothing(hold, triaged):
     balances = Balances(currency="EUR", net_liquidating_value=Decimal(500000), cash=Decimal(0))
     report = triaged([benchmark(hold)], balances=balances)
-    assert (report.net_liquidity, report.net_liquidity_origin) == (50000, "assumed (shipped)")
+    assert (report.net_liquidity, report.net_liquidity_origin) == (
+        50000,
+        "assumed (shipped thresholds)",
+    )
     assert report.totals.net_liquidity is None
 
 

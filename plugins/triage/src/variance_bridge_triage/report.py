@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import attrs
 
-from variance_bridge.freshness import Freshness
-from variance_bridge.model import Meta, Portfolio
+from variance_bridge.freshness import CLOCK_TOLERANCE, READABLE_FOR, Freshness, in_words
+from variance_bridge.model import Meta, Portfolio, Status
 from variance_bridge.snapshot import Snapshot
 from variance_bridge_triage.clusters import cluster
 from variance_bridge_triage.metrics import (
@@ -21,6 +21,8 @@ from variance_bridge_triage.metrics import (
 )
 from variance_bridge_triage.rules import Action, Circumstances, Finding, Unavailable, judge
 from variance_bridge_triage.thresholds import Thresholds
+
+BALANCES = "balances"
 
 
 @attrs.frozen(kw_only=True)
@@ -48,7 +50,7 @@ class Report:
         freshness: whether they are young enough to act on.
         warnings: what a person should know of them.
         net_liquidity: what losses are measured against.
-        net_liquidity_origin: "balances", or the thresholds' file when the positions state none.
+        net_liquidity_origin: `BALANCES`, or the thresholds' file when the positions state none.
         entries: what needs action first, by urgency; then the rest by root.
     """
 
@@ -64,6 +66,28 @@ class Report:
     entries: tuple[Entry, ...]
     unavailable: tuple[Unavailable, ...]
     thresholds: Thresholds
+
+    @property
+    def age_words(self) -> str:
+        """How old the positions are."""
+        return "from the future" if self.age < timedelta(0) else f"{in_words(self.age)} old"
+
+    @property
+    def too_old(self) -> bool:
+        """Whether they are shown only because that was asked for (`--any-age`)."""
+        return not -CLOCK_TOLERANCE <= self.age <= READABLE_FOR
+
+    @property
+    def partial(self) -> bool:
+        """Whether rows of the source could not be read."""
+        return bool(self.meta.rejected) or self.meta.status is Status.PARTIAL
+
+    @property
+    def status_words(self) -> str:
+        """Whether all rows of the source were understood."""
+        if self.partial:
+            return f"partial: {len(self.meta.rejected)} rejected"
+        return "complete" if self.meta.status is Status.COMPLETE else "completeness unknown"
 
     @property
     def actions(self) -> tuple[Entry, ...]:
@@ -120,8 +144,8 @@ def currency_of(portfolio: Portfolio) -> str | None:
 
 def _net_liquidity(sums: Totals, thresholds: Thresholds) -> tuple[Decimal, str]:
     if sums.net_liquidity is not None:
-        return sums.net_liquidity, "balances"
-    return thresholds.account.net_liquidity, f"assumed ({thresholds.origin})"
+        return sums.net_liquidity, BALANCES
+    return thresholds.account.net_liquidity, f"assumed ({thresholds.origin} thresholds)"
 
 
 _ORDER = {action: place for place, action in enumerate(Action)}

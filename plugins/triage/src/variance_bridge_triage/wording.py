@@ -43,11 +43,10 @@ def percent(fraction: Decimal | None, places: int = 0, *, sign: bool = False) ->
 
 
 def price(value: Decimal | None) -> str:
-    """A price or strike: as many digits as it has, at most six after the point, without zeros at the end."""
+    """A price or strike, as traders write it: at most six digits after the point, no zeros at the end, no commas."""
     if value is None:
         return UNKNOWN
-    shown = rounded(value, 6).normalize()
-    return f"{shown:,f}"
+    return f"{rounded(value, 6).normalize():f}"
 
 
 def quantity(value: Decimal) -> str:
@@ -67,3 +66,8 @@ def dte(count: int | None) -> str:
     if count == 0:
         return "today"
     return f"{count}d" if count > 0 else "expired"
+
+
+def of(known: int, count: int) -> str:
+    """`3 of 4` where not all is known, else nothing."""
+    return "" if known == count else f"{known} of {count}"

@@ -1,0 +1,104 @@
+"""The legs of a cluster in a few words, and the contracts that expire on each day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+
+import attrs
+
+from variance_bridge.model import Holding, Side
+from variance_bridge.screen import printable
+from variance_bridge.symbology import InstrumentType, OptionType
+from variance_bridge_triage import wording
+from variance_bridge_triage.lots import OPTIONS
+from variance_bridge_triage.metrics import Facts
+
+_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+_LETTERS = {OptionType.CALL: "C", OptionType.PUT: "P", None: "?"}
+
+
+def safe(text: str) -> str:
+    """One line of text from a file, without anything that a terminal obeys."""
+    return printable(text, limit=60).replace("\n", "?")
+
+
+def day(moment: date) -> str:
+    """`16 Jan 26`, the same in every country."""
+    return f"{moment.day:2d} {_MONTHS[moment.month - 1]} {moment.year % 100:02d}"
+
+
+def title(facts: Facts) -> str:
+    """The strategy and how many times it is held; the number of shares or coins stands with the legs."""
+    units = facts.cluster.units
+    counted = facts.options or facts.cluster.legs[0].type is InstrumentType.FUTURE
+    times = f" ×{wording.quantity(units)}" if counted and units != 1 else ""
+    return facts.cluster.strategy + times
+
+
+def describe(legs: Sequence[Holding]) -> list[str]:
+    """`-1 95P`, `-1 105C`; with the expiration behind each where they differ."""
+    amounts: dict[tuple[object, ...], Decimal] = {}
+    samples: dict[tuple[object, ...], Holding] = {}
+    for leg in legs:
+        key = (leg.symbol, leg.side)
+        amounts[key] = amounts.get(key, Decimal(0)) + leg.signed_quantity
+        samples[key] = leg
+    several = len({leg.expiration for leg in legs if leg.type in OPTIONS}) > 1
+    ordered = sorted(samples, key=lambda key: _place(samples[key]))
+    return [_words(samples[key], amounts[key], dated=several) for key in ordered]
+
+
+def _place(leg: Holding) -> tuple[object, ...]:
+    return (
+        leg.type in OPTIONS,
+        leg.expiration or date.max,
+        leg.option_type is not OptionType.PUT,
+        leg.strike or Decimal(0),
+        leg.symbol,
+    )
+
+
+def _words(leg: Holding, amount: Decimal, *, dated: bool) -> str:
+    count = f"{'+' if amount > 0 else '-'}{wording.quantity(abs(amount))}"
+    if leg.type in OPTIONS:
+        when = f" {day(leg.expiration).strip()}" if dated and leg.expiration else ""
+        return f"{count} {wording.price(leg.strike)}{_LETTERS[leg.option_type]}{when}"
+    if leg.type is InstrumentType.STOCK:
+        return f"{count} sh"
+    return f"{count} {safe(leg.symbol)}"
+
+
+@attrs.frozen(kw_only=True)
+class Rung:
+    """What expires on one day: numbers of long and short contracts, and whose they are."""
+
+    expiration: date
+    dte: int
+    long: Decimal
+    short: Decimal
+    roots: tuple[str, ...]
+
+
+def ladder(clusters: Iterable[Facts], today: date) -> list[Rung]:
+    """Options and futures by expiration, the next first."""
+    found: dict[date, list[Holding]] = {}
+    for facts in clusters:
+        for leg in facts.cluster.legs:
+            if leg.expiration is not None and leg.type in (*OPTIONS, InstrumentType.FUTURE):
+                found.setdefault(leg.expiration, []).append(leg)
+    return [_rung(expiration, legs, today) for expiration, legs in sorted(found.items())]
+
+
+def _rung(expiration: date, legs: Sequence[Holding], today: date) -> Rung:
+    def contracts(side: Side) -> Decimal:
+        return sum((leg.quantity for leg in legs if leg.side is side), Decimal(0))
+
+    return Rung(
+        expiration=expiration,
+        dte=(expiration - today).days,
+        long=contracts(Side.LONG),
+        short=contracts(Side.SHORT),
+        roots=tuple(sorted({leg.root for leg in legs})),
+    )
