@@ -49,9 +49,9 @@ def steps(options: argparse.Namespace, report: Path) -> list[Step]:
     """The steps that were asked for, tests last so that their result ends the output."""
     lint = Step("lint", (python("ruff", "check", "."), python("ruff", "format", "--check", ".")))
     types = Step("types", (python("mypy", "--strict", *SOURCES),))
-    docs = Step("docs", (python("mkdocs", "build", "--strict", "--quiet"),))
+    docs = Step("docs", (python("mkdocs", "build", "--strict"),))
     tests = Step("tests", (pytest_command(options, report),))
-    known = [lint, types, *([docs] if (ROOT / "mkdocs.yml").exists() else []), tests]
+    known = [lint, types, docs, tests]
     return [step for step in known if not options.step or step.name in options.step]
 
 
