@@ -16,6 +16,7 @@ PROJECT = "variance_bridge"
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
+"""Marks a function of a plugin's module as the implementation of the hook of the same name."""
 
 
 @hookspec
