@@ -205,8 +205,7 @@ def invented_account():
     return [_account_position(root, row) for root, *rows in ACCOUNT for row in rows]
 
 
-@pytest.fixture(scope="session")
-def account_report():
+def invented_report():
     """The triage of `invented_account`."""
     from variance_bridge.model import Balances, Counts, RejectedRow, Rejection, Status
 
@@ -223,3 +222,9 @@ def account_report():
         rejected=(RejectedRow(row=21, reason=Rejection.SYMBOL_UNREADABLE),),
         counts=Counts(fetched=22, normalized=21, closed=0, rejected=1),
     )
+
+
+@pytest.fixture(scope="session")
+def account_report():
+    """`invented_report`, for tests."""
+    return invented_report()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
@@ -200,7 +201,8 @@ def _cluster(
     line = Text(" ")
     line.append_text(_cell(_action(entry.finding), _ACTION))
     line.append_text(_cell(Text(safe(facts.cluster.root), "bold"), _ROOT))
-    line.append_text(_cell(Text(title(facts)), columns.strategy))
+    name, *more = textwrap.wrap(title(facts), columns.strategy)
+    line.append_text(_cell(Text(name), columns.strategy))
     line.append(" ")
     line.append_text(_cell(_dte(facts), _DTE, right=True))
     line.append(" ")
@@ -212,6 +214,8 @@ def _cluster(
         line.append("  ")
         line.append(legs, style="dim")
     yield line
+    for rest in more:
+        yield Padding(Text(rest), (0, 0, 0, 1 + _ACTION + _ROOT))
     indent = (0, 0, 0, 1 + _ACTION)
     for finding in entry.findings:
         also = "" if finding is entry.finding else f"also {finding.action.value}: "

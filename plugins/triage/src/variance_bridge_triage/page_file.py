@@ -16,19 +16,25 @@ def write_page(file: Path, data: bytes) -> None:
     Raises:
         DataRefused: it cannot be written there; what was there before is untouched.
     """
-    temporary = file.with_name(f".{file.name}.{secrets.token_hex(8)}.tmp")
     try:
-        _write_new(temporary, data)
-        temporary.replace(file)
+        _replace(file, data)
     except (OSError, ValueError) as error:
-        with suppress(OSError):
-            temporary.unlink()
         reason = getattr(error, "strerror", None) or "its name is not usable"
         raise DataRefused(
             f"the page cannot be written: {reason}",
             where=str(file),
             hint="name another place with `--html FILE`",
         ) from None
+
+
+def _replace(file: Path, data: bytes) -> None:
+    temporary = file.with_name(f".{file.name}.{secrets.token_hex(8)}.tmp")
+    try:
+        _write_new(temporary, data)
+        temporary.replace(file)
+    finally:
+        with suppress(OSError, ValueError):
+            temporary.unlink()
 
 
 def _write_new(file: Path, data: bytes) -> None:

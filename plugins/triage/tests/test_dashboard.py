@@ -1,0 +1,184 @@
+"""The screen: the same as the committed ones, whole at any width, harmless whatever a file says."""
+
+from __future__ import annotations
+
+import io
+import re
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from variance_bridge.model import Environment, Status
+from variance_bridge_triage.dashboard import bar, dashboard, render, show
+
+SCREENS = Path(__file__).parent / "screens"
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_the_screen_is_the_committed_one(account_report, width):
+    committed = (SCREENS / f"dashboard_{width}.txt").read_text(encoding="utf-8")
+    assert render(account_report, width) == committed
+
+
+@pytest.mark.parametrize("width", [60, 72, 79, 80, 81, 109, 110, 140, 200])
+def test_no_line_is_wider_than_the_terminal(account_report, width):
+    assert max(map(cell_len, render(account_report, width).splitlines())) <= width
+
+
+@pytest.mark.parametrize("width", [60, 80, 140])
+def test_every_cluster_and_reason_is_on_the_screen(account_report, width):
+    screen = re.sub(r"\s+", "", render(account_report, width))
+    for entry in account_report.entries:
+        assert entry.facts.cluster.root in screen
+        assert all(word in screen for word in entry.facts.cluster.strategy.split())
+        for finding in entry.findings:
+            assert finding.action.value in screen
+            assert re.sub(r"\s+", "", finding.reason) in screen
+
+
+def test_actions_stand_before_the_rest(account_report):
+    screen = render(account_report, 80)
+    assert screen.index("ACTION REQUIRED") < screen.index("NO ACTION") < screen.index("EXPIRIES")
+
+
+def console(**options):
+    defaults = {"width": 80, "force_terminal": True, "color_system": "standard"}
+    return Console(file=io.StringIO(), **{**defaults, **options})
+
+
+def test_without_colour_nothing_but_colour_is_missing(account_report):
+    coloured, plain = console(), console(no_color=True, color_system=None)
+    coloured.print(dashboard(account_report, 80))
+    plain.print(dashboard(account_report, 80))
+    text = coloured.file.getvalue()
+    assert "\x1b[1;31mSIZE_THREAT" in text
+    assert re.sub(r"\x1b\[[0-9;]*m", "", text) == re.sub(
+        r"\x1b\[[0-9;]*m", "", plain.file.getvalue()
+    )
+
+
+def test_a_terminal_of_ascii_gets_ascii(account_report):
+    raw = io.BytesIO()
+    file = io.TextIOWrapper(raw, encoding="ascii")
+    show(account_report, Console(file=file, width=80))
+    file.flush()
+    text = raw.getvalue().decode("ascii")
+    assert "Short Strangle x2" in text
+    assert "|###" in text
+    assert "?" not in text
+
+
+def test_a_terminal_of_unicode_gets_the_dashboard(account_report):
+    file = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    show(account_report, Console(file=file, width=80))
+    file.seek(0)
+    assert "│█████" in file.read()
+
+
+EVIL = "[red]A\x1b[2J\u202e\u009b31m\r\nB[/red]"
+
+
+def test_what_a_file_says_is_shown_and_not_obeyed(hold, triaged):
+    report = triaged(
+        [hold("3 other", root=EVIL, symbol=EVIL)], source=EVIL, account_hash=EVIL, currency=None
+    )
+    output = console(color_system=None)
+    show(report, output)
+    text = output.file.getvalue()
+    assert "[red]A?[2J" in text
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", text.replace("\x1b[", ""))
+    assert "\x1b[2J" not in text
+
+
+@pytest.mark.parametrize(
+    ("age", "words"),
+    [
+        (timedelta(minutes=12), "12 min old"),
+        (timedelta(hours=3, minutes=20), "STALE: 3 h 20 min old"),
+        (timedelta(days=2), "TOO OLD: 2 d 0 h old"),
+        (timedelta(seconds=-60), "from the future"),
+        (timedelta(hours=-1), "TOO OLD: from the future"),
+    ],
+)
+def test_the_age_is_told_in_words_too(hold, triaged, age, words):
+    first = render(triaged([hold("1 stock")], age=age), 80).splitlines()[0]
+    assert f"  {words}  " in first
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (Status.COMPLETE, "complete"),
+        (Status.PARTIAL, "PARTIAL: 0 REJECTED"),
+        (None, "completeness unknown"),
+    ],
+)
+def test_the_status_is_told(hold, triaged, status, words):
+    assert render(triaged([hold("1 stock")], status=status), 80).splitlines()[0].endswith(words)
+
+
+def test_a_simulation_is_never_taken_for_an_account(hold, triaged):
+    def first(environment):
+        return render(triaged([hold("1 stock")], environment=environment), 80).splitlines()[0]
+
+    assert "SIMULATOR" in first(Environment.SIMULATOR)
+    assert "SANDBOX" in first(Environment.SANDBOX)
+    assert "PRODUCTION" not in first(Environment.PRODUCTION)
+
+
+def test_an_empty_account_says_so(triaged):
+    assert "No positions" in render(triaged([]), 80)
+
+
+def test_nothing_to_do_says_so(hold, triaged):
+    assert "Nothing needs action" in render(triaged([hold("1 stock")]), 80)
+
+
+def test_an_assumed_net_liquidity_says_so(hold, triaged):
+    screen = render(triaged([hold("1 stock")]), 80)
+    assert "Losses are measured against $50,000, assumed (shipped thresholds)" in screen
+    assert "not stated" in screen
+
+
+def test_a_partly_known_profit_is_marked(hold, triaged):
+    legs = [hold("-1 105C", unrealized_pl=Decimal(12)), hold("-1 95P")]
+    assert "~+$12" in render(triaged(legs), 80)
+
+
+def test_a_profit_that_has_no_room_is_told_in_thousands(hold, triaged):
+    screen = render(triaged([hold("1 stock", unrealized_pl=Decimal(-12345678))]), 80)
+    assert "-$12,346k" in screen
+
+
+def test_many_expirations_end_in_a_sum(hold, triaged):
+    legs = [hold(f"-1 105C {days}d") for days in range(30, 50)]
+    assert "8 later expirations, 8 contracts" in render(triaged(legs), 80)
+
+
+@pytest.mark.parametrize(
+    ("amount", "drawn"),
+    [
+        (Decimal(100), "     │█████"),
+        (Decimal(-100), "█████│     "),
+        (Decimal(50), "     │██▌  "),
+        (Decimal(-50), "  ▐██│     "),
+        (Decimal(1), "     │▌    "),
+        (Decimal(-1), "    ▐│     "),
+        (Decimal(0), "     │     "),
+        (None, "     │     "),
+    ],
+)
+def test_a_bar_shows_sign_by_side_and_size_by_length(amount, drawn):
+    assert bar(amount, Decimal(100), 11).plain == drawn
+
+
+def test_a_long_name_goes_on_in_the_next_line(hold, triaged):
+    legs = ["-20 85P", "20 95P", "20 105C", "-20 110C"]
+    screen = render(triaged([hold(leg) for leg in legs]), 80).splitlines()
+    line = next(number for number, text in enumerate(screen) if "Reverse Dynamic" in text)
+    assert "Condor ×20" in screen[line + 1]
+    assert screen[line + 1].index("Condor") == screen[line].index("Reverse")

@@ -1,0 +1,209 @@
+"""The page: self-contained, accessible, escaped, and written whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+from base64 import b64encode
+from decimal import Decimal
+from html.parser import HTMLParser
+from importlib import resources
+
+import pytest
+
+from variance_bridge.errors import DataRefused
+from variance_bridge.model import Environment
+from variance_bridge_triage.markup import Markup, tag
+from variance_bridge_triage.page import page
+from variance_bridge_triage.page_file import write_page
+
+CSS = resources.files("variance_bridge_triage").joinpath("page.css").read_text(encoding="utf-8")
+VOID = {"meta", "br", "hr"}
+
+
+class Elements(HTMLParser):
+    """Start tags with their attributes, checked for balance, and the text."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.found, self.open, self.text = [], [], []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if not self.open or self.open[-1] != "style":
+            self.text.append(data)
+
+    def all(self, name):
+        return [attributes for tag, attributes in self.found if tag == name]
+
+    @property
+    def words(self):
+        return re.sub(r"\s+", " ", " ".join(self.text))
+
+
+@pytest.fixture(scope="module")
+def elements(account_report):
+    return Elements(page(account_report).decode("utf-8"))
+
+
+def test_every_cluster_and_reason_is_on_the_page(account_report, elements):
+    for entry in account_report.entries:
+        assert f"{entry.facts.cluster.root} {entry.facts.cluster.strategy}" in elements.words
+        for finding in entry.findings:
+            assert finding.reason in elements.words
+
+
+def test_the_page_loads_and_runs_nothing(elements):
+    loading = {"src", "href", "srcset", "action", "background", "data", "xlink:href", "style"}
+    for _tag, attributes in elements.found:
+        assert not loading & set(attributes)
+        assert not any(name.startswith("on") for name in attributes)
+    assert not {"script", "link", "iframe", "object", "img"} & {tag for tag, _ in elements.found}
+    assert "url(" not in CSS
+    assert "@import" not in CSS
+
+
+def test_the_policy_allows_the_style_sheet_and_nothing_else(elements):
+    policies = [a["content"] for a in elements.all("meta") if "http-equiv" in a]
+    digest = b64encode(hashlib.sha256(CSS.encode()).digest()).decode()
+    assert policies == [
+        f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    ]
+
+
+def test_readers_without_eyes_find_their_way(elements):
+    assert elements.all("html") == [{"lang": "en"}]
+    assert len(elements.all("h1")) == 1
+    assert len(elements.all("h2")) == 3
+    assert {attributes["scope"] for attributes in elements.all("th")} == {"col", "row"}
+    assert len(elements.all("caption")) == len(elements.all("table")) == 2
+    pictures = elements.all("svg")
+    titles = {attributes["id"] for attributes in elements.all("title") if "id" in attributes}
+    assert [picture["role"] for picture in pictures] == ["img", "img"]
+    assert {picture["aria-labelledby"] for picture in pictures} == titles
+
+
+@pytest.mark.parametrize("scheme", range(3), ids=["light", "dark", "print"])
+def test_every_colour_of_text_is_readable_on_its_ground(scheme):
+    colours = dict(re.findall(r"--(\w+): (#[0-9a-f]{6});", re.split(r":root \{", CSS)[1 + scheme]))
+    for ground in ("ground", "raised"):
+        for name in ("text", "quiet", "gain", "loss", "warn", "gamma", "hedge"):
+            assert contrast(colours[name], colours[ground]) >= 4.5, (name, ground)
+
+
+def contrast(one, other):
+    """Ratio of luminances (WCAG 2.1, 1.4.3)."""
+    bright, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (bright + 0.05) / (dark + 0.05)
+
+
+def luminance(colour):
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+EVIL = "</style><script>alert(1)</script>\x1b\u202e\"'&<b>"
+
+
+def test_what_a_file_says_is_text_on_the_page(hold, triaged):
+    report = triaged(
+        [hold("3 other", root=EVIL, symbol=EVIL, unrealized_pl=Decimal(1))],
+        source=EVIL,
+        account_hash=EVIL,
+        currency=EVIL,
+        warnings=[EVIL],
+    )
+    text = page(report).decode("utf-8")
+    found = Elements(text)
+    assert not {"script", "b"} & {tag for tag, _attributes in found.found}
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", text)
+    assert "<script>alert(1)</script>" in "".join(found.text)
+
+
+def test_attributes_are_escaped_too():
+    assert tag("p", Markup("<i>"), title='"><x') == '<p title="&quot;&gt;&lt;x"><i></p>'
+
+
+def test_an_empty_account_says_so(triaged):
+    assert "No positions: the account is empty." in Elements(page(triaged([])).decode()).words
+
+
+def test_nothing_to_do_says_so(hold, triaged):
+    found = Elements(page(triaged([hold("1 stock")])).decode())
+    assert "Nothing needs action." in found.words
+    assert "Losses are measured against $50,000, assumed" in found.words
+
+
+def test_the_page_tells_warnings_and_a_simulation(hold, triaged):
+    report = triaged(
+        [hold("1 stock")], warnings=["[Stale Source File] x"], environment=Environment.SIMULATOR
+    )
+    words = Elements(page(report).decode()).words
+    assert "[Stale Source File] x" in words
+    assert "SIMULATOR" in words
+
+
+def test_a_long_list_is_drawn_in_part_and_says_so(hold, triaged):
+    positions = [
+        hold(f"-1 105C {days}d", root=f"R{days}", unrealized_pl=Decimal(days))
+        for days in range(30, 65)
+    ]
+    found = Elements(page(triaged(positions)).decode())
+    assert "5 smaller or unknown ones are in the tables" in found.words
+    assert "5 later expirations are not drawn" in found.words
+    assert len(found.all("rect")) == 3 * 30
+
+
+def test_the_same_positions_give_the_same_page(account_report):
+    assert page(account_report) == page(account_report)
+
+
+def test_the_page_is_its_owners_only(tmp_path):
+    old = os.umask(0)
+    try:
+        write_page(tmp_path / "out.html", b"page")
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE((tmp_path / "out.html").stat().st_mode) == 0o600
+    assert [file.name for file in tmp_path.iterdir()] == ["out.html"]
+
+
+def test_a_page_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
+    file = tmp_path / "out.html"
+    write_page(file, b"first")
+
+    def full_disk(_descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(DataRefused, match="No space left on device"):
+        write_page(file, b"second")
+    assert file.read_bytes() == b"first"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["out.html"]
+
+
+@pytest.mark.parametrize("name", ["missing/out.html", "folder", "a\0b", "/"])
+def test_a_place_that_cannot_be_written_is_refused_with_words(tmp_path, name):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(DataRefused, match="the page cannot be written"):
+        write_page(tmp_path / name, b"page")
+
+
+def test_a_link_is_replaced_and_not_followed(tmp_path):
+    (tmp_path / "other").write_text("mine")
+    (tmp_path / "out.html").symlink_to(tmp_path / "other")
+    write_page(tmp_path / "out.html", b"page")
+    assert (tmp_path / "other").read_text() == "mine"
+    assert (tmp_path / "out.html").read_bytes() == b"page"
