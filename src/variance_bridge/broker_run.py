@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from variance_bridge.broker import (
 )
 from variance_bridge.configuration import BrokerSettings, Configuration, broker_settings
 from variance_bridge.errors import (
+    BridgeError,
     ConfigurationError,
     CredentialsMissing,
     PluginError,
@@ -143,8 +145,8 @@ class BrokerRun:
         )
         return attrs.evolve(portfolio, meta=meta)
 
-    def _guarded(self, doing: str) -> Any:
-        return guarded(str(self.loaded.plugin), doing)
+    def _guarded(self, doing: str) -> AbstractContextManager[None]:
+        return _guarded(self.machine, self.loaded, doing)
 
     def _broken(self, what: str) -> PluginError:
         return PluginError(f"{self.loaded.plugin} {what}", hint="report it to the plugin's authors")
@@ -183,7 +185,7 @@ def open_broker(machine: Machine, choice: Choice) -> BrokerRun:
         store_credential=partial(machine.store_credential, spec.name),
     )
     broker_class = import_place(loaded.plugin, spec.broker)
-    with guarded(str(loaded.plugin), "cannot be started"):
+    with _guarded(machine, loaded, "cannot be started"):
         broker = broker_class(context)
     return BrokerRun(
         machine=machine,
@@ -193,6 +195,21 @@ def open_broker(machine: Machine, choice: Choice) -> BrokerRun:
         context=context,
         broker=broker,
     )
+
+
+@contextmanager
+def _guarded(machine: Machine, loaded: LoadedPlugin, doing: str) -> Iterator[None]:
+    """A plugin's code runs inside. An error of ours that it raises may quote what it should not: that is redacted."""
+    try:
+        with guarded(str(loaded.plugin), doing):
+            yield
+    except BridgeError as error:
+        redact = machine.personal.redact
+        error.what = redact(error.what)
+        error.where = redact(error.where) if error.where else None
+        error.hint = redact(error.hint) if error.hint else None
+        error.args = (error.what,)
+        raise
 
 
 def _check_input(spec: BrokerSpec, input_file: Path | None) -> None:
@@ -217,7 +234,9 @@ def _settings(
     )
 
 
-def _credentials(machine: Machine, spec: BrokerSpec, settings: object) -> Mapping[str, Secret]:
+def _credentials(
+    machine: Machine, spec: BrokerSpec | QuoteSourceSpec, settings: object
+) -> Mapping[str, Secret]:
     """The declared credentials that are there.
 
     Raises:
@@ -235,14 +254,20 @@ def _credentials(machine: Machine, spec: BrokerSpec, settings: object) -> Mappin
     return found
 
 
-def missing_credentials(spec: BrokerSpec, missing: Sequence[Credential]) -> CredentialsMissing:
-    """The error that names what is missing and where to get it."""
+def missing_credentials(
+    spec: BrokerSpec | QuoteSourceSpec, missing: Sequence[Credential]
+) -> CredentialsMissing:
+    """The error that names what is missing, where to get it, and how to do without."""
     names = " and ".join(f"{credential.name} ({credential.title})" for credential in missing)
+    if isinstance(spec, QuoteSourceSpec):
+        return CredentialsMissing(
+            f"the quotes of {spec.title} need {names}", hint="or use `--quotes none`"
+        )
     where = f" {spec.create_credentials}" if spec.create_credentials else ""
     return CredentialsMissing(
         f"{spec.title} needs {names}",
-        hint=f"set it with `variance auth set --broker {spec.name}`, or in the environment or .env.{where}"
-        " To look around without an account: `variance demo`",
+        hint=f"set it with `variance auth set --broker {spec.name}`, or in the environment or .env."
+        f"{where} To look around without an account: `variance demo`",
     )
 
 
@@ -267,7 +292,7 @@ def fetch_quotes(run: BrokerRun, name: str, portfolio: Portfolio) -> MarketSnaps
         run.machine.trust(loaded)
         context = _own_context(run, loaded, spec)
     source_class = import_place(loaded.plugin, spec.source)
-    with guarded(str(loaded.plugin), "failed while it fetched quotes"):
+    with _guarded(run.machine, loaded, "failed while it fetched quotes"):
         snapshot = source_class(context).fetch(portfolio)
     if not isinstance(snapshot, MarketSnapshot):
         raise PluginError(f"{loaded.plugin} fetched something that is no MarketSnapshot")
@@ -276,16 +301,6 @@ def fetch_quotes(run: BrokerRun, name: str, portfolio: Portfolio) -> MarketSnaps
 
 def _own_context(run: BrokerRun, loaded: LoadedPlugin, spec: QuoteSourceSpec) -> BrokerContext:
     machine = run.machine
-    found = {c.name: machine.find_credential(spec.name, c) for c in spec.credentials}
-    missing = [c for c in spec.credentials if c.required and found[c.name] is None]
-    if missing:
-        names = ", ".join(c.name for c in missing)
-        raise CredentialsMissing(
-            f"the quotes of {spec.title} need {names}", hint="or use `--quotes none`"
-        )
-    credentials = {name: secret for name, secret in found.items() if secret is not None}
-    for secret in credentials.values():
-        machine.personal.add(secret)
     settings_class = import_place(loaded.plugin, spec.settings) if spec.settings else None
     settings = broker_settings(
         settings_class,
@@ -297,7 +312,7 @@ def _own_context(run: BrokerRun, loaded: LoadedPlugin, spec: QuoteSourceSpec) ->
     return attrs.evolve(
         run.context,
         settings=settings.instance,
-        credentials=credentials,
+        credentials=_credentials(machine, spec, settings.instance),
         session=machine.open_session(spec.hosts, spec.token_paths),
         store_credential=partial(machine.store_credential, spec.name),
         folder=machine.configuration.folder / spec.name,

@@ -21,6 +21,7 @@ def show(invocation: Invocation, file: Path | None, *, any_age: bool, as_json: b
     """
     from variance_bridge.snapshot import load
 
+    invocation.isolate()  # an export is read by the plugin of its ending
     snapshot = load(file or invocation.newest_live(), invocation.clock.now(), any_age=any_age)
     for warning in snapshot.warnings:
         invocation.warn(warning)

@@ -1,0 +1,44 @@
+"""Text of brokers and files on its way to a terminal."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from variance_bridge.screen import printable
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\x1b[2J\x1b[1;1H", "\x1b]0;title\x07", "\x1b]8;;http://evil.example\x1b\\", "\x9b31m", "\r", "\b\b", "\x00",
+        "\u202e", "\u2066", "\u200b", "\ufeff", "\u2028", "\ud800", "\ue000", "\x7f",
+    ],
+    ids=ascii,
+)  # fmt: skip
+def test_what_a_terminal_obeys_is_shown_as_question_marks(text):
+    shown = printable(f"a{text}b")
+
+    assert shown.startswith("a?")
+    assert shown.endswith("b")
+
+
+@given(st.text(max_size=600))
+def test_nothing_that_a_terminal_obeys_reaches_it(text):
+    shown = printable(text)
+
+    assert len(shown) <= 500
+    for sign in shown:
+        assert sign == "\n" or unicodedata.category(sign)[0] != "C", ascii(sign)
+
+
+@given(st.text("abcé–→€中 \n1.,:'\"%", max_size=300))
+def test_an_honest_text_is_shown_as_it_is(text):
+    assert printable(text) == text
+
+
+def test_a_long_text_is_cut_and_says_so():
+    assert printable("x" * 501) == "x" * 499 + "…"

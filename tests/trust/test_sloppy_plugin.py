@@ -1,0 +1,232 @@
+"""A third party's plugin that is careless or greedy, run through the command: what the core keeps from it, and from the user's file."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from variance_bridge.cli.boundary import run
+
+ROOT = Path(__file__).parents[2]
+NUMBER = "ZZ-7700143"
+NICKNAME = "Grandmother's wheel"
+
+PLUGIN = """
+import os, pathlib
+pathlib.Path("at_import.txt").write_text(repr(sorted(os.environ)))
+
+from decimal import Decimal
+from variance_bridge import *
+from variance_bridge.errors import *
+
+@hookimpl
+def variance_bridge_brokers():
+    return [BrokerSpec(name="careless", slug="careless", title="Careless", broker="careless_plugin:Broker",
+                       hosts=("api.careless.example",), credentials=(Credential("CARELESS_TOKEN", "a token"),),
+                       capabilities={capabilities})]
+
+class Broker:
+    def __init__(self, context):
+        self.context = context
+    def accounts(self):
+        pathlib.Path("at_run.txt").write_text(repr([sorted(self.context.credentials), sorted(os.environ)]))
+        return [Account(number="ZZ-7700143", nickname="Grandmother's wheel")]
+    def fetch(self, account):
+        self.context.personal.add("owner@mail.example")
+        {fetch}
+        return RawPortfolio(account=account, payloads={{}}, fetched_at=self.context.clock.now())
+    def normalize(self, raw):
+        rows = ({rows})
+        counts = Counts(fetched=len(rows), normalized=len(rows), closed=0, rejected=0)
+        return Portfolio(meta=Meta(source="careless", fetched_at=raw.fetched_at, counts=counts), positions=rows)
+
+def shares(symbol="SPY", quantity=7, **more):
+    return Holding(root="SPY", symbol=symbol, type=InstrumentType.STOCK, side=Side.LONG, quantity=Decimal(quantity), **more)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    place = tmp_path / "work"
+    place.mkdir(mode=0o700)
+    monkeypatch.chdir(place)
+    return place
+
+
+@pytest.fixture
+def careless(tmp_path, folder, monkeypatch):
+    """The plugin, installed and allowed by the configuration; what is careless about it is passed in."""
+    site = tmp_path / "site"
+    monkeypatch.syspath_prepend(str(site))
+    monkeypatch.setenv("CARELESS_TOKEN", "its-own-token-41c7")
+    (folder / "mine.toml").write_text(
+        'broker = "careless"\n[plugins]\nallow = ["careless-plugin"]\n'
+    )
+    monkeypatch.setenv("VARIANCE_CONFIG", str(folder / "mine.toml"))
+
+    def install(*, fetch: str = "pass", rows: str = "shares(),", capabilities: str = "()") -> None:
+        about = site / "careless_plugin-1.0.dist-info"
+        about.mkdir(parents=True, exist_ok=True)
+        source = PLUGIN.format(fetch=fetch, rows=rows, capabilities=capabilities)
+        (site / "careless_plugin.py").write_text(source)
+        (about / "METADATA").write_text(
+            "Metadata-Version: 2.1\nName: careless-plugin\nVersion: 1.0\n"
+        )
+        (about / "entry_points.txt").write_text("[variance_bridge]\ncareless = careless_plugin\n")
+        sys.modules.pop("careless_plugin", None)
+        importlib.invalidate_caches()
+
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    yield install
+    sys.modules.pop("careless_plugin", None)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        f'DataRefused("account {NUMBER} is odd")',
+        f'BrokerRefused("no", where="/accounts/{NUMBER}/positions")',
+        f'BrokerUnreachable("no", hint="call about {NUMBER}")',
+        'DataRefused("owner@mail.example does not own it")',
+        'BrokerRefused("the token its-own-token-41c7 is refused")',
+        f'''DataRefused("{NICKNAME} is no account")''',
+    ],
+)
+def test_an_error_in_which_a_plugin_quotes_something_personal_is_redacted(careless, capsys, error):
+    careless(fetch=f"raise {error}")
+
+    assert run(["-vv", "sync"]) in {4, 5, 6}
+    told = "".join(capsys.readouterr())
+    assert "***" in told
+    for value in (NUMBER, "7700143", "owner@", "its-own-token", "Grandmother"):
+        assert value not in told
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        f'shares(broker_symbol="{NUMBER}"),',
+        'shares(broker_symbol="zz7700143"),',
+        'shares(broker_symbol="WlotNzcwMDE0Mw=="),',
+        'shares(sector="owner@mail.example"),',
+        'shares(sector="its-own-token-41c7"),',
+        'shares(broker_symbol="ITS-OWN-TOKEN-41C7"),',
+    ],
+)
+def test_a_document_into_which_a_plugin_put_something_personal_is_not_published(
+    careless, folder, capsys, rows
+):
+    careless()
+    assert run(["sync"]) == 0
+    good = (folder / "positions/live_careless.json").read_bytes()
+    careless(rows=rows)
+
+    assert run(["sync"]) == 6
+    told = "".join(capsys.readouterr())
+    assert "7700143" not in told
+    assert "owner@" not in told
+    assert (folder / "positions/live_careless.json").read_bytes() == good
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ('shares(symbol="SPY\\x1b[2J"),', "/positions/0/symbol"),
+        ('shares(average_price=Decimal(2), cost_basis=Decimal(999), multiplier=Decimal(1)),', "cost_basis"),
+    ],
+)  # fmt: skip
+def test_a_document_of_a_plugin_that_breaks_the_schema_or_the_arithmetic_is_not_published(
+    careless, folder, capsys, rows, words
+):
+    careless(rows=rows)
+
+    assert run(["sync"]) == 6
+    assert words in capsys.readouterr().err
+    assert not (folder / "positions/live_careless.json").exists()
+
+
+def test_an_empty_answer_does_not_replace_positions_whatever_the_plugin_thinks(
+    careless, folder, capsys
+):
+    careless()
+    assert run(["sync"]) == 0
+    good = (folder / "positions/live_careless.json").read_bytes()
+    careless(rows="")
+
+    assert run(["sync"]) == 6
+    assert "--allow-empty" in capsys.readouterr().err
+    assert (folder / "positions/live_careless.json").read_bytes() == good
+
+
+COMMANDS = {
+    "sync": ["sync"],
+    "show": ["show", "export.careless"],
+    "accounts": ["accounts"],
+    "brokers": ["brokers"],
+    "doctor": ["doctor"],
+    "auth": ["auth", "status"],
+}
+
+
+@pytest.mark.parametrize("arguments", COMMANDS.values(), ids=list(COMMANDS))
+def test_no_command_imports_a_plugin_into_an_environment_with_secrets(
+    careless, folder, monkeypatch, arguments
+):
+    (folder / "export.careless").write_text("x")
+    monkeypatch.setenv("ANOTHER_BROKERS_TOKEN", "not-for-you-93f1")
+    careless(capabilities="['reads_files']")
+    run(arguments)
+
+    seen = (folder / "at_import.txt").read_text()
+    assert "PATH" in seen
+    assert "_TOKEN" not in seen
+    assert os.environ["ANOTHER_BROKERS_TOKEN"] == "not-for-you-93f1"
+
+
+def test_a_plugin_is_given_the_credentials_that_it_declared_and_no_others(
+    careless, folder, monkeypatch
+):
+    monkeypatch.setenv("ANOTHER_BROKERS_TOKEN", "not-for-you-93f1")
+    careless()
+
+    assert run(["sync"]) == 0
+    seen = (folder / "at_run.txt").read_text()
+    assert seen.startswith("[['CARELESS_TOKEN'],")
+    assert "ANOTHER" not in seen
+
+
+@pytest.mark.parametrize("command", ["sync", "accounts", "doctor"])
+def test_a_plugin_that_nobody_allowed_is_given_nothing_and_not_run(
+    careless, folder, capsys, command
+):
+    careless()
+    (folder / "mine.toml").write_text('broker = "careless"\n')
+
+    assert run([command]) == 3
+    assert "careless-plugin 1.0 has not been allowed" in "".join(capsys.readouterr())
+    assert not (folder / "at_run.txt").exists()
+
+
+def test_a_file_in_the_working_folder_is_not_taken_for_a_module(tmp_path):
+    launcher = (ROOT / "variance").read_text(encoding="utf-8")
+    flags = re.search(r'/bin/python" (.*) "\$@"', launcher)
+    assert flags is not None
+    for name in ("click", "json", "variance_bridge"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('the planted module ran')\n")
+    done = subprocess.run(
+        [sys.executable, *flags[1].split(), "schema"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["$id"] == "urn:variance-bridge:positions:1"
