@@ -18,7 +18,8 @@ from variance_bridge.broker import Account, Session
 from variance_bridge.broker_run import BrokerRun, Choice, Machine, fetch_quotes, open_broker
 from variance_bridge.document import from_bytes, to_bytes, to_document
 from variance_bridge.enrich import enrich
-from variance_bridge.errors import BridgeError, DataRefused
+from variance_bridge.errors import BridgeError, BrokerRefused, BrokerUnreachable, DataRefused
+from variance_bridge.freshness import in_words
 from variance_bridge.model import Caution, Environment, Portfolio
 from variance_bridge.publish import OutputLock, output_lock, publish, read_published
 from variance_bridge.registry import tell_synced
@@ -27,6 +28,7 @@ from variance_bridge.seal import seal
 from variance_bridge.validation import check, refuse
 
 NO_QUOTES = "none"
+_SAID = "the last good file is untouched"
 
 STALE_AFTER = timedelta(minutes=20)
 """Exchanges publish prices to everybody with 15 minutes' delay; an older one says nothing of the present."""
@@ -113,7 +115,7 @@ def sync(machine: Machine, request: SyncRequest, progress: Progress | None = Non
     run = open_broker(machine, request.choice)
     tell.session(run.context.session)
     target = _target(machine, request, run)
-    with _locked(target, request, machine) as lock:
+    with _locked(target, request, machine) as lock, _keeping(target, machine):
         tell.stage("accounts", run.spec.name)
         accounts = run.accounts()
         if not request.all_accounts:
@@ -134,7 +136,7 @@ def _sync_each(
         tell.accounts(done, len(accounts))
         pseudonym = (run.account_hash(account) or "").removesuffix("***")
         path = target.with_name(f"{target.stem}_{pseudonym}.json")
-        with _locked(path, request, run.machine) as lock:
+        with _locked(path, request, run.machine) as lock, _keeping(path, run.machine):
             yield _sync_account(run, account, path, lock, request, tell)
     tell.accounts(len(accounts), len(accounts))
 
@@ -156,6 +158,25 @@ def _locked(path: Path, request: SyncRequest, machine: Machine) -> Iterator[Outp
         return
     with output_lock(path, warn=machine.warn) as lock:
         yield lock
+
+
+@contextmanager
+def _keeping(path: Path, machine: Machine) -> Iterator[None]:
+    """When the broker does not answer or refuses, say what the user still has."""
+    try:
+        yield
+    except (BrokerRefused, BrokerUnreachable) as error:
+        raise type(error)(
+            error.what, where=error.where, hint=_still_there(error, path, machine)
+        ) from error
+
+
+def _still_there(error: BridgeError, path: Path, machine: Machine) -> str | None:
+    old, _unreadable = _previous(path)
+    if old is None or _SAID in (error.hint or ""):
+        return error.hint
+    age = in_words(machine.clock.now() - old.meta.fetched_at)
+    return "\n  ".join(filter(None, (error.hint, f"{_SAID} ({age} old): {path}")))
 
 
 def _sync_account(

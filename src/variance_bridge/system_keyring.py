@@ -84,7 +84,7 @@ class Keyring:
         return f"{kind.__module__}.{kind.__qualname__}"
 
     def read(self, group: str, name: str) -> str | None:
-        """The entry, or None.
+        """The entry, or None; a machine without a keyring has no entries, and that is no failure.
 
         Args:
             group: whose entry it is: a broker's name.
@@ -94,6 +94,8 @@ class Keyring:
             ConfigurationError: the keyring fails or does not answer.
         """
         backend = self._opened()
+        if _judge(backend) is Protection.ABSENT:
+            return None
         value = self._ask(lambda: backend.get_password(_service(group), name))
         return value if isinstance(value, str) and value else None
 

@@ -238,3 +238,35 @@ def test_the_list_of_brokers_is_readable_in_80_columns(variance, acme, monkeypat
 
     assert max(map(len, done.out.splitlines())) <= 80
     assert "credentials missing" in " ".join(done.out.split())
+
+
+@pytest.mark.parametrize(("error", "code"), [("BrokerUnreachable", 5), ("BrokerRefused", 4)])
+def test_when_the_broker_fails_the_user_is_told_what_is_still_there_and_how_old_it_is(
+    variance, install, folder, monkeypatch, token, error, code
+):
+    failing = SOURCE.replace(
+        "    def fetch(self, account):",
+        f"    def fetch(self, account):\n        import pathlib\n        if pathlib.Path('fail').exists():\n            raise {error}('no answer', hint='try later')",
+    )
+    install("acme", failing)
+    (folder / "mine.toml").write_text('broker = "acme"\n[plugins]\nallow = ["acme-plugin"]\n')
+    monkeypatch.setenv("VARIANCE_CONFIG", str(folder / "mine.toml"))
+    assert variance("sync", "--account", "Retirement").code == 0
+    good = (folder / "positions" / "live_acme.json").read_bytes()
+    (folder / "fail").touch()
+    done = variance("sync", "--account", "Retirement")
+
+    assert done.code == code
+    assert done.err.splitlines()[:2] == ["Error: no answer", "  try later"]
+    assert "the last good file is untouched (" in done.err
+    assert "s old): positions/live_acme.json" in done.err
+    assert (folder / "positions" / "live_acme.json").read_bytes() == good
+
+
+def test_a_machine_without_a_keyring_lacks_credentials_and_does_not_fail(
+    variance, acme, monkeypatch
+):
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+    done = variance("sync")
+
+    assert (done.code, "ACME_TOKEN" in done.err, "keyring failed" in done.err) == (3, True, False)
