@@ -1,0 +1,108 @@
+"""The page on hooks has every hook with its arguments, every method that is promised, and every field of a record."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+import attrs
+import pytest
+
+from variance_bridge import broker, hookspecs, model
+from variance_bridge.validation.schema import schema
+
+PAGE = (Path(__file__).parents[2] / "docs" / "hooks.md").read_text(encoding="utf-8")
+HOOKS = {
+    name: value
+    for name, value in vars(hookspecs).items()
+    if inspect.isfunction(value) and hasattr(value, "variance_bridge_spec")
+}
+PROTOCOLS = (broker.Broker, broker.QuoteSource, broker.Session, broker.Response, broker.Clock)
+RECORDS = [
+    cls
+    for cls in vars(broker).values()
+    if inspect.isclass(cls) and attrs.has(cls) and cls.__module__ == broker.__name__
+]
+
+
+def signature(function: object) -> str:
+    """As the page writes it: annotations without quotes."""
+    return str(inspect.signature(function)).replace("'", "").replace("attrs.NOTHING", "NOTHING")
+
+
+def methods(protocol: type) -> dict[str, object]:
+    return {
+        name: value
+        for name, value in vars(protocol).items()
+        if inspect.isfunction(value) and not name.startswith("_")
+    }
+
+
+def test_there_are_hooks():
+    assert len(HOOKS) >= 3
+
+
+@pytest.mark.parametrize("name", HOOKS)
+def test_every_hook_is_there_with_its_very_signature(name):
+    section = PAGE.partition(f"### {name}\n")[2].partition("\n#")[0]
+
+    assert f"def {name}{signature(HOOKS[name])}\n" in section
+
+
+def test_the_page_has_no_hook_that_does_not_exist():
+    assert set(re.findall(r"^### (variance_bridge_\w+)$", PAGE, re.MULTILINE)) == set(HOOKS)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda one: one.__name__)
+def test_every_method_of_what_is_promised_is_there_with_its_signature(protocol):
+    block = PAGE.partition(f"class {protocol.__name__}(Protocol):\n")[2].partition("```")[0]
+    written = [line.strip() for line in block.splitlines()]
+
+    for name, method in methods(protocol).items():
+        assert f"def {name}{signature(method)}" in written
+    for name, value in vars(protocol).items():
+        if isinstance(value, property):
+            returned = inspect.signature(value.fget).return_annotation
+            assert f"{name}: {returned}" in written
+    assert len(written) == sum(not name.startswith("_") for name in vars(protocol))
+
+
+def test_the_function_setting_is_there_with_its_signature():
+    assert (
+        "def setting(default: Any = NOTHING, *, title: str, environment: str | None = None) -> Any"
+        in (PAGE)
+    )
+    assert list(inspect.signature(broker.setting).parameters) == ["default", "title", "environment"]
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda one: one.__name__)
+def test_every_field_of_every_record_is_there_with_its_type(record):
+    section = PAGE.partition(f"### {record.__name__}\n")[2].partition("\n#")[0]
+    rows = re.findall(r"^\| `(\w+)` \| `(.+?)` \|", section, re.MULTILINE)
+
+    assert [(name, kind.replace("\\|", "|")) for name, kind in rows] == [
+        (field.name, str(field.type)) for field in attrs.fields(record)
+    ]
+
+
+def test_every_capability_is_there():
+    assert [word for word in broker.Capability if f"`{word}`" not in PAGE] == []
+
+
+def test_the_page_is_about_this_hook_api():
+    assert f"hook API **{broker.HOOK_API}**" in PAGE
+
+
+@pytest.mark.parametrize(
+    ("cls", "name"),
+    [
+        (model.Meta, "meta"),
+        (model.Balances, "balances"),
+        (model.Holding, "position"),
+        (model.Quote, "quote"),
+        (model.Greeks, "greeks"),
+    ],
+)
+def test_the_classes_of_a_portfolio_have_exactly_the_members_of_the_schema(cls, name):
+    assert {field.name for field in attrs.fields(cls)} == set(schema()["$defs"][name]["properties"])

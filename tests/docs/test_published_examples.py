@@ -1,0 +1,40 @@
+"""The documents that were published with version 1.0 of the schema stay what they are, and valid, for ever."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from variance_bridge import exact_json
+from variance_bridge.document import from_bytes
+from variance_bridge.model import Portfolio
+from variance_bridge.validation import check
+
+EXAMPLES = Path(__file__).parents[2] / "schemas" / "examples"
+PUBLISHED = {
+    "empty.json": "b9271685c2130592a1451a3d689dcce9d725a30ed63052ff5826e48eb7c1d093",
+    "full.json": "3d37732b7499fc609554f41f739e0659a2478c28013d6e23cecbb28326339536",
+    "rfc.json": "497ef6a2b6d4b8ddc97039e6a284076d1a5ba9da0fe958b26c8f8b415e416372",
+}
+"""SHA-256. Nobody edits a line of this: somewhere a program was written against that document. New examples are added."""
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_published_example_is_never_edited(name):
+    assert hashlib.sha256((EXAMPLES / name).read_bytes()).hexdigest() == PUBLISHED[name]
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_published_example_is_valid_and_read_without_a_warning(name):
+    data = (EXAMPLES / name).read_bytes()
+    portfolio, warnings = from_bytes(data)
+
+    assert check(exact_json.loads(data)) == []
+    assert isinstance(portfolio, Portfolio)
+    assert warnings == ()
+
+
+def test_every_example_is_pinned():
+    assert {path.name for path in EXAMPLES.iterdir()} == set(PUBLISHED)
