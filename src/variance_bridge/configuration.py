@@ -136,7 +136,10 @@ def _read(file: Path) -> dict[str, Any]:
         return tomllib.loads(raw.decode("utf-8"))
     except UnicodeDecodeError:
         raise ConfigurationError("the configuration is not UTF-8", where=str(file)) from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # tomllib passes on what int() says of 5,000 digits
         place = str(error).rpartition("(")[2].rstrip(")") if "(at " in str(error) else "some place"
         raise ConfigurationError(
             f"the configuration is not TOML ({place})", where=str(file)

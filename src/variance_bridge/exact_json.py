@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from itertools import chain
 from typing import Any
 
@@ -80,7 +80,10 @@ def _number_length(text: str) -> None:
 
 def _decimal(text: str) -> Decimal:
     _number_length(text)
-    value = Decimal(text)
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        raise DataRefused("a number is beyond the range of any price or quantity") from None
     if not -MAX_PLAIN_DIGITS <= value.adjusted() <= MAX_PLAIN_DIGITS:
         raise DataRefused("a number is beyond the range of any price or quantity")
     return value

@@ -11,7 +11,7 @@ import tomllib
 import types
 import typing
 from collections.abc import Hashable, Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from functools import cache
 from typing import Any
@@ -49,6 +49,10 @@ def parse_table(text: str, where: str) -> dict[str, Any]:
         return tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
         raise DialectFault(f"not TOML: {error}", where=where) from None
+    except (ValueError, InvalidOperation, RecursionError):  # tomllib passes on what int() and Decimal() say
+        raise DialectFault(
+            "not TOML that can be read: a number beyond all bounds, or nested too deep", where=where
+        ) from None
 
 
 def extend(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
