@@ -80,9 +80,14 @@ def folder(tmp_path, monkeypatch) -> Path:
     return work
 
 
+def in_one_spacing(text: str) -> str:
+    """The text without what only lines columns up."""
+    return "".join(f"{' '.join(line.split())}\n" for line in text.splitlines())
+
+
 def pattern(expected: str) -> re.Pattern[str]:
     """The output that a page shows: `...` stands for anything, alone on a line for any lines."""
-    lines = [line.rstrip() for line in expected.splitlines()]
+    lines = in_one_spacing(expected).splitlines()
     parts = [
         "(?:.*\n)*?" if line == "..." else re.escape(line).replace(r"\.\.\.", ".*") + "\n"
         for line in lines
@@ -106,7 +111,7 @@ def run_console(text: str, folder: Path) -> None:
             timeout=60,
             check=False,
         )
-        printed = "".join(f"{line.rstrip()}\n" for line in (done.stderr + done.stdout).splitlines())
+        printed = in_one_spacing(done.stderr + done.stdout)
         assert done.returncode == 0, (command, printed)
         assert pattern(expected).fullmatch(printed), (command, printed)
 
