@@ -1,1 +1,50 @@
-"""The kit by which the author of a broker proves it. Needs the extra `testing` (pytest, hypothesis)."""
+"""The kit by which the author of a broker proves it. Needs the extra `testing` (pytest, hypothesis).
+
+    from variance_bridge.testing import BrokerConformance
+
+    class TestAcme(BrokerConformance):
+        broker = AcmeBroker
+        payloads = Path(__file__).parent / "recordings"
+
+The names are imported when they are first used, because pytest imports this package whenever it starts.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from variance_bridge.testing.frozen_clock import FrozenClock
+    from variance_bridge.testing.recorder import record
+    from variance_bridge.testing.recordings import Exchange, Recording, read_recordings
+    from variance_bridge.testing.simulated_session import SimulatedSession
+    from variance_bridge.testing.suites import BrokerConformance, FileBrokerConformance
+
+_PLACES = {
+    "BrokerConformance": "suites",
+    "Exchange": "recordings",
+    "FileBrokerConformance": "suites",
+    "FrozenClock": "frozen_clock",
+    "Recording": "recordings",
+    "SimulatedSession": "simulated_session",
+    "read_recordings": "recordings",
+    "record": "recorder",
+}
+
+__all__ = [
+    "BrokerConformance",
+    "Exchange",
+    "FileBrokerConformance",
+    "FrozenClock",
+    "Recording",
+    "SimulatedSession",
+    "read_recordings",
+    "record",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)

@@ -1,0 +1,179 @@
+"""What every case works from: the subject, its recordings, and one run of the broker on each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any, ClassVar
+
+import attrs
+
+from variance_bridge.broker import BrokerSpec
+from variance_bridge.document import to_document
+from variance_bridge.errors import DataRefused
+from variance_bridge.model import Holding, Portfolio
+from variance_bridge.testing.cases import Complaints, NotReadyError
+from variance_bridge.testing.comparison import wrong
+from variance_bridge.testing.drift import Drift
+from variance_bridge.testing.recordings import Recording, as_recordings
+from variance_bridge.testing.rehearsal import Act, Outcome, Rehearsal, completed, rehearse, told
+from variance_bridge.testing.rows import RowList, find_rows, row_of
+from variance_bridge.testing.subject import Subject, find_subject
+from variance_bridge.testing.trees import Place, Sources
+
+
+@attrs.frozen
+class Working:
+    """An act, its payloads as a tree, and where its rows are."""
+
+    act: Act
+    sources: Sources
+    lists: tuple[RowList, ...]
+
+    def row_places(self) -> list[Place]:
+        """The places of all rows."""
+        return [place for rows in self.lists for place in rows.places()]
+
+    def renormalized(self, tree: Any) -> Outcome:
+        """What the broker makes of a changed tree."""
+        return self.act.normalize(self.sources.render(tree))
+
+
+class Bench:
+    """The attributes that an author sets, and what the cases look at.
+
+    Attributes:
+        broker: the class under test.
+        payloads: a folder with recordings, or a list of `Recording`.
+        spec: what its plugin declares; found through the entry point of the project, or of the environment.
+        own_payloads: names in `RawPortfolio.payloads` that hold what the plugin itself put there, not the broker.
+    """
+
+    broker: ClassVar[Any] = None
+    payloads: ClassVar[Any] = None
+    spec: ClassVar[BrokerSpec | None] = None
+    own_payloads: ClassVar[frozenset[str]] = frozenset()
+
+    def is_position(self, row: Any) -> bool:  # noqa: ARG002 - for authors to override
+        """Whether an element of the broker's list of rows is a position; False for its cash lines and totals."""
+        return True
+
+    def flipped(self, row: Any) -> Any | None:  # noqa: ARG002 - for authors to override
+        """The same row of the opposite side; None lets the kit find out how by itself."""
+        return None
+
+    def subject(self) -> Subject:
+        """The broker and its declaration."""
+        return _subject(_class_of(self))
+
+    def recordings(self) -> tuple[Recording, ...]:
+        """The recordings."""
+        return _recordings(_class_of(self))
+
+    def tries(self) -> tuple[Rehearsal, ...]:
+        """One run on each recording, also those that failed."""
+        return _tries(_class_of(self))
+
+    def rehearsals(self) -> tuple[Rehearsal, ...]:
+        """One run on each recording.
+
+        Raises:
+            NotReadyError: one of them failed; says how.
+        """
+        package = self.subject().package
+        problems = [problem for one in self.tries() if (problem := one.problem(package))]
+        if problems:
+            raise NotReadyError(problems[0])
+        return self.tries()
+
+    def acts(self) -> list[Act]:
+        """One act for each account of each recording."""
+        return [act for rehearsal in self.rehearsals() for act in rehearsal.acts]
+
+    def workings(self) -> tuple[Working, ...]:
+        """The acts with their rows."""
+        self.rehearsals()
+        return _workings(_class_of(self))
+
+    def with_rows(self) -> list[Working]:
+        """The acts that have rows.
+
+        Raises:
+            NotReadyError: none has.
+        """
+        found = [working for working in self.workings() if working.lists]
+        if not found:
+            raise NotReadyError(
+                "no row was found in the payloads: `meta.counts.fetched` must count the rows of the broker's answer"
+            )
+        return found
+
+    def holdings(self) -> list[tuple[Act, Holding]]:
+        """Every position of every act."""
+        return [(act, holding) for act in self.acts() for holding in act.portfolio.positions]
+
+    def document(self, portfolio: Portfolio) -> dict[str, Any]:
+        """The portfolio as the document that would be published."""
+        return to_document(completed(portfolio, self.subject().spec.name))
+
+    def judge(self, working: Working, drifts: Iterable[Drift]) -> Complaints:
+        """What is wrong with what the broker makes of damaged payloads."""
+        source, package = self.subject().spec.name, self.subject().package
+        for drift in drifts:
+            outcome = working.act.normalize(drift.payloads)
+            where = f"{working.act.name}: {drift}"
+            if isinstance(outcome, Portfolio):
+                for complaint in wrong(working.act.portfolio, outcome, source):
+                    yield f"{where}, {complaint}"
+            elif not isinstance(outcome, DataRefused):
+                yield f"{where}, it crashes with {told(outcome, package)}"
+            elif _costs_the_others(working, drift.place):
+                yield f"{where}, all rows are refused for one: {outcome.what}"
+
+
+def _costs_the_others(working: Working, place: Place) -> bool:
+    """Whether a refusal because of this place takes good rows along; a cut-off last line may do that."""
+    row = row_of(place, working.lists)
+    rows = working.row_places()
+    is_last_line = row == rows[-1] and place[0] in working.sources.tables if rows else False
+    return row is not None and len(rows) > 1 and not is_last_line
+
+
+def _class_of(bench: Bench) -> Any:
+    """The test class, as what the runs are kept by."""
+    return type(bench)
+
+
+@cache
+def _subject(test_class: Any) -> Subject:
+    return find_subject(test_class.broker, test_class, test_class.spec)
+
+
+@cache
+def _recordings(test_class: Any) -> tuple[Recording, ...]:
+    try:
+        return as_recordings(test_class.payloads)
+    except DataRefused as error:
+        hint = f" ({error.hint})" if error.hint else ""
+        raise NotReadyError(f"{error}{hint}") from None
+
+
+@cache
+def _tries(test_class: Any) -> tuple[Rehearsal, ...]:
+    subject = _subject(test_class)
+    return tuple(rehearse(subject, recording) for recording in _recordings(test_class))
+
+
+@cache
+def _workings(test_class: Any) -> tuple[Working, ...]:
+    bench = test_class()
+    found = []
+    for act in bench.acts():
+        sources = Sources(act.raw.payloads, test_class.own_payloads)
+        found.append(Working(act, sources, find_rows(act, sources, bench.is_position)))
+    return tuple(found)
+
+
+def listed(words: Sequence[str]) -> str:
+    """`a, b and c`."""
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)

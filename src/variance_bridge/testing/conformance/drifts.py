@@ -1,0 +1,317 @@
+"""What the broker makes of payloads that are not what they were: right, or rejected; never wrong, never a crash."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from variance_bridge.errors import DataRefused
+from variance_bridge.model import Portfolio
+from variance_bridge.testing import drift
+from variance_bridge.testing.cases import Complaints, case
+from variance_bridge.testing.comparison import violations
+from variance_bridge.testing.conformance.bench import Bench, Working
+from variance_bridge.testing.drift import Columns, Drift, Ways, find_columns
+from variance_bridge.testing.rehearsal import told
+from variance_bridge.testing.rows import emptied, fetched
+from variance_bridge.testing.trees import at, put, shown
+
+_GARBAGE: tuple[Any, ...] = (None, "", "garbage", 7, True, [], {}, {"garbage": "garbage"}, [[]])
+_NO_ENVELOPE: tuple[Any, ...] = (None, {}, [], "", "garbage")
+_NO_LIST: tuple[Any, ...] = (None, {}, "", "garbage", 0, False)
+
+_texts = st.text(max_size=12) | st.sampled_from(
+    ["NaN", "-", "1e9999", "0x10", "١٢", "\x00", "=1+1"]
+)
+_scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**40), 10**40)
+    | st.decimals(allow_nan=False, allow_infinity=False, places=4).filter(lambda d: abs(d) < 10**40)
+    | _texts
+)
+_any_json = st.recursive(
+    _scalars,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+_thorough = settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+class Drifts(Bench):
+    """DRIFT, ROW and EMPTY."""
+
+    def _retyped(self, ways: Ways) -> Complaints:
+        for working in self.workings():
+            yield from self.judge(working, drift.retyped(working.sources, ways))
+
+    @case("DRIFT-01")
+    def test_a_missing_member_changes_no_number(self) -> Complaints:
+        """Each member of the payloads can be missing: what it told is then unknown, or the row is rejected."""
+        for working in self.workings():
+            yield from self.judge(working, drift.missing(working.sources))
+
+    @case("DRIFT-02")
+    def test_a_null_changes_no_number(self) -> Complaints:
+        """Each value can be null."""
+        yield from self._retyped(drift.null)
+
+    @case("DRIFT-03")
+    def test_a_renamed_member_changes_no_number(self) -> Complaints:
+        """Each member can have another name; nothing that is merely similar is taken for it."""
+        for working in self.workings():
+            yield from self.judge(working, drift.renamed(working.sources))
+
+    @case("DRIFT-04")
+    def test_a_number_may_come_as_text_and_a_text_as_number(self) -> Complaints:
+        """Each number can come as a text and each text as a number, with blanks or an exponent."""
+        yield from self._retyped(drift.number_as_text)
+
+    @case("DRIFT-05")
+    def test_a_value_inside_a_list_or_object_changes_no_number(self) -> Complaints:
+        """Each value can be wrapped into a list or an object."""
+        yield from self._retyped(drift.wrapped)
+
+    @case("DRIFT-06")
+    def test_an_empty_value_changes_no_number(self) -> Complaints:
+        """Each value can be empty: an empty quantity is not zero, and an empty side is not long."""
+        yield from self._retyped(drift.emptied)
+
+    @case("DRIFT-07")
+    def test_true_and_false_change_no_number(self) -> Complaints:
+        """Each value can be true or false, and true or false can be a word: true is not 1, "false" is not true."""
+        yield from self._retyped(drift.truth)
+
+    @case("DRIFT-08")
+    def test_a_word_never_heard_of_changes_no_number(self) -> Complaints:
+        """Each word can be a new one: an unknown type is `other` or rejected, an unknown side is rejected."""
+        yield from self._retyped(drift.unheard_of)
+
+    @case("DRIFT-09")
+    def test_what_only_looks_like_a_number_is_none(self) -> Complaints:
+        """NaN, a decimal comma, 400 digits and two numbers in one are no number."""
+        yield from self._retyped(drift.no_number)
+
+    @case("DRIFT-10")
+    def test_new_members_change_nothing(self) -> Complaints:
+        """Members that nobody has heard of change nothing."""
+        yield from self._unchanged(drift.new_members)
+
+    @case("DRIFT-11")
+    def test_the_order_of_members_changes_nothing(self) -> Complaints:
+        """The members of each object can stand in another order."""
+        yield from self._unchanged(drift.other_order)
+
+    def _unchanged(self, drifts: Callable[..., Iterator[Drift]]) -> Complaints:
+        for working in self.workings():
+            for one in drifts(working.sources):
+                yield from self._is_unchanged(working, one)
+
+    def _is_unchanged(self, working: Working, one: Drift) -> Complaints:
+        outcome = working.act.normalize(one.payloads)
+        if not isinstance(outcome, Portfolio):
+            yield f"{working.act.name}: {one}, it ends with {told(outcome, self.subject().package)}"
+        elif outcome.positions != working.act.portfolio.positions:
+            yield f"{working.act.name}: {one}, the positions change"
+        elif outcome.balances != working.act.portfolio.balances:
+            yield f"{working.act.name}: {one}, the balances change"
+
+    @case("DRIFT-12")
+    def test_a_lost_column_changes_no_number(self) -> Complaints:
+        """Each column of a table can be missing or have another name."""
+        for working, columns in self._columns():
+            yield from self.judge(working, drift.lost_columns(working.sources, columns))
+
+    @case("DRIFT-13")
+    def test_the_order_of_columns_changes_nothing(self) -> Complaints:
+        """Columns are found by their names: in another order, or with a new one among them, they mean the same."""
+        for working, columns in self._columns():
+            for one in drift.moved_columns(working.sources, columns):
+                yield from self._is_unchanged(working, one)
+
+    def _columns(self) -> Iterator[tuple[Working, Columns]]:
+        for working in self.workings():
+            for rows in working.lists:
+                name = str(rows.place[0])
+                if name in working.sources.tables:
+                    columns = find_columns(working.sources, name, rows.rows[0])
+                    if columns is not None:
+                        yield working, columns
+
+    @case("ROW-01")
+    def test_a_row_of_garbage_is_rejected_and_costs_no_other(self) -> Complaints:
+        """A row that is no row at all is rejected, counted, and named by its number; all others stay as they were."""
+        for working in self.with_rows():
+            for place in working.row_places():
+                if place[0] in working.sources.tables:
+                    continue
+                for garbage in _GARBAGE:
+                    outcome = working.renormalized(put(working.sources.tree, place, garbage))
+                    where = f"{working.act.name}: with {garbage!r} at {shown(place)}"
+                    for complaint in self._costs(working, outcome, rejected=1):
+                        yield f"{where}, {complaint}"
+
+    @case("ROW-02")
+    def test_a_rejected_row_is_named_by_its_number(self) -> Complaints:
+        """`meta.rejected` names the row by its place in the broker's answer, counted from 1, or by its line."""
+        for working in self.with_rows():
+            for rows in working.lists:
+                if rows.place[0] in working.sources.tables or len(working.lists) > 1:
+                    continue
+                for index in rows.rows:
+                    place = (*rows.place, index)
+                    outcome = working.renormalized(put(working.sources.tree, place, {}))
+                    if not isinstance(outcome, Portfolio):
+                        continue
+                    before = {one.row for one in working.act.portfolio.meta.rejected}
+                    named = {one.row for one in outcome.meta.rejected} - before
+                    if named - {index + 1}:
+                        yield f"{working.act.name}: row {index + 1} is rejected as row {sorted(named)}"
+
+    @case("ROW-03")
+    def test_anything_at_all_in_the_place_of_a_row_costs_no_other(self) -> Complaints:
+        """Whatever JSON stands in the place of a row, there is no crash, and all other rows stay as they were."""
+        for working in self.with_rows():
+            if working.row_places()[0][0] not in working.sources.tables:
+                yield from self._survives(working)
+
+    def _survives(self, working: Working) -> Complaints:
+        place = working.row_places()[0]
+        row = at(working.sources.tree, place)
+        members = st.sampled_from(sorted(row)) if isinstance(row, dict) else st.nothing()
+        rows = _any_json | st.dictionaries(members, _any_json, max_size=4).map(
+            lambda other: {**row, **other} if isinstance(row, dict) else other
+        )
+
+        @_thorough
+        @given(rows)
+        def anything(other: Any) -> None:
+            outcome = working.renormalized(put(working.sources.tree, place, other))
+            problems = list(self._costs(working, outcome))
+            if problems:
+                raise AssertionError(
+                    f"{working.act.name}: with a row {_brief(row, other)}, {problems[0]}"
+                )
+
+        try:
+            anything()
+        except AssertionError as error:
+            yield str(error)
+
+    def _costs(self, working: Working, outcome: object, rejected: int = 0) -> Complaints:
+        """What a bad row costs beyond itself."""
+        before = working.act.portfolio
+        if isinstance(outcome, DataRefused):
+            if len(working.row_places()) > 1:
+                yield f"all rows are refused for one: {outcome.what}"
+            return
+        if not isinstance(outcome, Portfolio):
+            problem = outcome if isinstance(outcome, Exception) else TypeError()
+            yield f"it crashes with {told(problem, self.subject().package)}"
+            return
+        if fetched(outcome) != fetched(before):
+            yield f"{fetched(before)} rows become {fetched(outcome)}"
+        if len(outcome.meta.rejected) < len(before.meta.rejected) + rejected:
+            yield "the row is not rejected"
+        lost = Counter(before.positions) - Counter(outcome.positions)
+        if lost.total() > 1:
+            yield f"{lost.total()} positions change"
+        invalid = violations(outcome, self.subject().spec.name)
+        yield from (f"the document is not valid: {one}" for one in invalid[:1])
+
+    @case("EMPTY-01")
+    def test_an_account_with_nothing_is_empty_and_complete(self) -> Complaints:
+        """Where the broker's list of rows is empty, there is no position, no rejected row, and no error."""
+        for working in self.with_rows():
+            outcome = working.act.normalize(emptied(working.sources, working.lists))
+            if isinstance(outcome, DataRefused) and working.sources.tables:
+                continue
+            if not isinstance(outcome, Portfolio):
+                yield f"{working.act.name}: without rows, it ends with {told(_error(outcome), self.subject().package)}"
+            elif outcome.positions or outcome.meta.rejected or fetched(outcome) != 0:
+                yield f"{working.act.name}: without rows, there are rows"
+
+    @case("EMPTY-02")
+    def test_a_lost_list_of_rows_is_refused_and_not_empty(self) -> Complaints:
+        """Where the list of rows is missing, null or something else, the answer is refused: DataRefused.
+
+        An answer that is not understood is no account that holds nothing.
+        """
+        for working in self.with_rows():
+            for rows in working.lists:
+                if rows.place[0] in working.sources.tables:
+                    continue
+                for other in _NO_LIST:
+                    outcome = working.renormalized(put(working.sources.tree, rows.place, other))
+                    where = f"{working.act.name}: with {other!r} at {shown(rows.place)}"
+                    yield from (f"{where}, {one}" for one in self._not_refused(outcome))
+
+    @case("EMPTY-03")
+    def test_a_lost_envelope_is_refused_and_not_empty(self) -> Complaints:
+        """Where a whole payload is lost, the answer is refused, or at least no position is lost with it."""
+        for working in self.with_rows():
+            for name in working.sources.tree:
+                for other in _NO_ENVELOPE:
+                    if other == working.sources.tree[name]:
+                        continue
+                    outcome = working.renormalized({**working.sources.tree, name: other})
+                    is_empty_list = other == [] and any(
+                        rows.place == (name,) for rows in working.lists
+                    )
+                    if is_empty_list or _same_positions(outcome, working):
+                        continue
+                    where = f"{working.act.name}: with {other!r} for the payload {name}"
+                    yield from (f"{where}, {one}" for one in self._not_refused(outcome))
+
+    @case("EMPTY-04")
+    def test_rows_that_cannot_be_read_are_not_an_empty_account(self) -> Complaints:
+        """Where no row can be read, all are rejected and counted, or the answer is refused."""
+        for working in self.with_rows():
+            tree: Any = working.sources.tree
+            places = [p for p in working.row_places() if p[0] not in working.sources.tables]
+            for place in places:
+                tree = put(tree, place, {"garbage": Decimal(1)})
+            outcome = working.renormalized(tree)
+            if (
+                places
+                and isinstance(outcome, Portfolio)
+                and len(outcome.meta.rejected) < len(places)
+            ):
+                yield f"{working.act.name}: of {len(places)} unreadable rows, {len(outcome.meta.rejected)} are rejected"
+
+    def _not_refused(self, outcome: object) -> Complaints:
+        if isinstance(outcome, DataRefused):
+            return
+        if isinstance(outcome, Portfolio):
+            yield f"it is taken for an account with {len(outcome.positions)} positions"
+        else:
+            yield f"it crashes with {told(_error(outcome), self.subject().package)}"
+
+
+def _error(outcome: object) -> BaseException:
+    return outcome if isinstance(outcome, BaseException) else TypeError()
+
+
+def _same_positions(outcome: object, working: Working) -> bool:
+    return isinstance(outcome, Portfolio) and outcome.positions == working.act.portfolio.positions
+
+
+def _brief(row: Any, other: Any) -> str:
+    """The members that differ from the recorded row; the whole where it is no object."""
+    if isinstance(row, dict) and isinstance(other, dict) and row.keys() <= other.keys():
+        changed = {name: value for name, value in other.items() if row.get(name) != value}
+        return f"whose members are {changed!r}"
+    return f"of {other!r}"

@@ -1,0 +1,172 @@
+"""Whether the broker runs at all, and whether its documents say what the author read off the broker's own screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from variance_bridge.broker_run import Choice, Machine
+from variance_bridge.configuration import Configuration
+from variance_bridge.errors import BridgeError
+from variance_bridge.model import Side
+from variance_bridge.privacy import PersonalValues
+from variance_bridge.registry import Registry
+from variance_bridge.sync import NO_QUOTES, SyncRequest, sync
+from variance_bridge.testing.canaries import credential_value
+from variance_bridge.testing.cases import Complaints, case
+from variance_bridge.testing.conformance.bench import Bench
+from variance_bridge.testing.frozen_clock import FrozenClock
+from variance_bridge.testing.recordings import Recording
+from variance_bridge.testing.rehearsal import ACCOUNT_HASH, write_input
+from variance_bridge.testing.simulated_session import SimulatedSession
+from variance_bridge.testing.subject import Subject
+
+_MONEY = ("cost_basis", "market_value", "average_price")
+
+
+class Expectations(Bench):
+    """RUN and EXPCT: the recordings are read, and rightly."""
+
+    @case("RUN-01")
+    def test_each_recording_is_read_to_its_end(self) -> Complaints:
+        """Accounts are listed, fetched and normalized without an error, for each recording."""
+        self.rehearsals()
+        yield from ()
+
+    @case("RUN-02")
+    def test_a_sync_of_each_recording_would_be_published(self) -> Complaints:
+        """The whole pipeline accepts what the broker gives: registry, settings, credentials, seal and checks."""
+        subject = self.subject()
+        if subject.loaded.manager is None:
+            return
+        for recording in self.recordings():
+            try:
+                _dry_sync(subject, recording)
+            except BridgeError as error:
+                yield f"{recording.name}: {error}"
+
+    @case("EXPCT-01")
+    def test_each_recording_says_what_it_means(self) -> Complaints:
+        """Each recording states what is expected of each of its accounts.
+
+        Write `expected` by hand, from the broker's own screen or documentation and not from the plugin's output: one
+        object for each account, with `positions` (symbol, side, and what you know: quantity, multiplier, cost_basis,
+        market_value, ...), `counts` and `balances`.
+        """
+        for rehearsal in self.rehearsals():
+            expected = rehearsal.recording.expected
+            if expected is None:
+                yield f"{rehearsal.recording.name} has no member `expected`"
+            elif len(expected) != len(rehearsal.accounts):
+                yield (
+                    f"{rehearsal.recording.name} expects {len(expected)} accounts,"
+                    f" and the broker lists {len(rehearsal.accounts)}"
+                )
+
+    @case("EXPCT-02")
+    def test_each_expected_position_is_there_as_it_was_written_down(self) -> Complaints:
+        """Every position says what the broker's own screen says: side, quantity, multiplier, money."""
+        for act in self.acts():
+            left = list(self.document(act.portfolio)["positions"])
+            for wanted in (act.expected or {}).get("positions", ()):
+                found = _find(wanted, left)
+                if found is None:
+                    yield f"{act.name}: there is no {wanted.get('side', '')} {wanted.get('symbol')}"
+                    continue
+                left.remove(found)
+                for name, should, is_ in _differences(wanted, found):
+                    yield f"{act.name}: {name} of {wanted['symbol']} is {is_}, and should be {should}"
+
+    @case("EXPCT-03")
+    def test_counts_and_balances_are_as_they_were_written_down(self) -> Complaints:
+        """Counts and balances are what the author wrote down."""
+        for act in self.acts():
+            document = self.document(act.portfolio)
+            parts = {
+                "counts": document["meta"].get("counts", {}),
+                "balances": document.get("balances", {}),
+            }
+            for part, found in parts.items():
+                wanted = (act.expected or {}).get(part, {})
+                for name, should, is_ in _differences(wanted, found):
+                    yield f"{act.name}: {part}.{name} is {is_}, and should be {should}"
+
+    @case("EXPCT-04")
+    def test_what_was_written_down_covers_both_sides_and_each_type_with_money(self) -> Complaints:
+        """For a long, a short and one position of each declared type, quantity and money were written down."""
+        stated = [
+            (holding, wanted)
+            for act in self.acts()
+            for wanted in (act.expected or {}).get("positions", ())
+            for holding in act.portfolio.positions
+            if (holding.symbol, holding.side.value) == (wanted.get("symbol"), wanted.get("side"))
+            and "quantity" in wanted
+            and any(name in wanted for name in _MONEY)
+        ]
+        for side in Side:
+            if not any(holding.side is side for holding, _wanted in stated):
+                yield f"nothing with quantity and money is expected of a {side} position"
+        for kind in sorted(self.subject().types):
+            if not any(holding.type is kind for holding, _wanted in stated):
+                yield f"nothing with quantity and money is expected of a position of the type `{kind}`"
+
+
+def _find(wanted: Mapping[str, Any], documents: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The position that is meant: by symbol and side, of several the one that fits best."""
+    named = [one for one in documents if one["symbol"] == wanted.get("symbol")]
+    sided = [one for one in named if wanted.get("side") in (None, one["side"])] or named
+    return min(sided, key=lambda one: len(list(_differences(wanted, one))), default=None)
+
+
+def _differences(
+    wanted: Mapping[str, Any], found: Mapping[str, Any], prefix: str = ""
+) -> Iterator[tuple[str, str, str]]:
+    for name, should in wanted.items():
+        is_ = found.get(name)
+        if isinstance(should, Mapping) and isinstance(is_, Mapping):
+            yield from _differences(should, is_, f"{prefix}{name}.")
+        elif is_ != should:
+            yield f"{prefix}{name}", _words(should), "absent" if is_ is None else _words(is_)
+
+
+def _words(value: Any) -> str:
+    return format(value, "f") if isinstance(value, Decimal) else str(value)
+
+
+def _dry_sync(subject: Subject, recording: Recording) -> None:
+    """`variance sync --all-accounts --quotes none --dry-run`, over the recording."""
+    clock, personal = FrozenClock(recording.taken_at), PersonalValues()
+    with TemporaryDirectory() as folder:
+        machine = Machine(
+            registry=Registry(lambda _group: [subject.loaded.plugin.entry_point]),
+            configuration=Configuration(
+                folder=Path(folder),
+                file=None,
+                environment={"VARIANCE_OUTPUT_DIR": str(Path(folder) / "positions")},
+            ),
+            clock=clock,
+            personal=personal,
+            find_credential=lambda _broker, credential: credential_value(credential),
+            store_credential=lambda _broker, _name, _secret: True,
+            open_session=lambda hosts, token_paths: SimulatedSession(
+                recording.exchanges,
+                hosts=hosts,
+                token_paths=token_paths,
+                clock=clock,
+                personal=personal,
+            ),
+            hash_account=lambda _broker, _number: ACCOUNT_HASH,
+            trust=lambda _plugin: None,
+        )
+        choice = Choice(
+            broker=subject.spec.name,
+            input_file=write_input(recording, Path(folder)),
+            overrides={name: str(value) for name, value in recording.settings.items()},
+        )
+        sync(
+            machine,
+            SyncRequest(choice=choice, quotes=NO_QUOTES, all_accounts=True, dry_run=True),
+        )

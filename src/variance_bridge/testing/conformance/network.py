@@ -1,0 +1,329 @@
+"""How the broker behaves towards the network: it only reads, and a failure is never taken for an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from variance_bridge import exact_json
+from variance_bridge.errors import (
+    BridgeError,
+    BrokerRefused,
+    BrokerUnreachable,
+    DataRefused,
+    ForbiddenRequest,
+)
+from variance_bridge.testing import canaries, drift
+from variance_bridge.testing.blockade import Kind
+from variance_bridge.testing.cases import Complaints, NotReadyError, case
+from variance_bridge.testing.conformance.bench import Bench
+from variance_bridge.testing.recordings import Exchange
+from variance_bridge.testing.rehearsal import Rehearsal, rehearse, told
+from variance_bridge.testing.simulated_session import SentRequest
+from variance_bridge.testing.trees import Sources
+from variance_bridge.transport.wire import Silence
+
+Answer = Exchange | Silence
+MakeAnswer = Callable[[SentRequest], Answer | None]
+
+_ERROR = exact_json.dumps(
+    {"error": {"code": "refused", "message": f"no such thing, {canaries.PLANTED['owner']}"}}
+)
+_PAGE = (
+    f"<html><body>Dear {canaries.PLANTED['owner']}, we will be back soon.</body></html>".encode()
+)
+_HTML = {"content-type": "text/html"}
+_JSON = {"content-type": "application/json"}
+
+
+class Network(Bench):
+    """READ, FAIL and ACCT: for brokers that ask a network."""
+
+    @case("READ-01")
+    def test_it_asks_only_for_what_the_session_allows(self) -> Complaints:
+        """Every request goes by GET to a declared host, or to a declared token path.
+
+        The session refuses everything else; a broker that tries is not read-only, or its hosts are not declared.
+        """
+        for rehearsal in self.tries():
+            for error in rehearsal.session.forbidden:
+                yield f"{rehearsal.recording.name}: {error.what}"
+
+    @case("READ-02")
+    def test_what_is_posted_buys_a_token_and_nothing_else(self) -> Complaints:
+        """POST goes to a declared token path, whose answer is a token, and to nothing else.
+
+        A path that is posted to and answers with something else is an order, or might be one.
+        """
+        for rehearsal in self.tries():
+            yield from (
+                f"{rehearsal.recording.name}: something was posted: {error.what}"
+                for error in rehearsal.session.forbidden
+                if "POST" in error.what
+            )
+            for sent in rehearsal.session.wire.sent:
+                if sent.method == "POST" and not _answers_token(rehearsal, sent):
+                    yield f"{rehearsal.recording.name}: the answer to {sent} holds no token"
+
+    @case("READ-03")
+    def test_it_opens_no_connection_of_its_own(self) -> Complaints:
+        """The session is the only way out: no socket and no name look-up beside it."""
+        yield from self._strays(Kind.NETWORK)
+
+    @case("READ-04")
+    def test_it_starts_no_process_and_no_thread(self) -> Complaints:
+        """Neither processes nor threads are started, which could do what the session does not."""
+        yield from self._strays(Kind.PROCESSES)
+
+    @case("READ-05")
+    def test_it_touches_no_file(self) -> Complaints:
+        """No file is read, written or looked for while the broker is asked."""
+        yield from self._strays(Kind.FILES)
+
+    @case("READ-06")
+    def test_it_reads_no_environment_variable(self) -> Complaints:
+        """Credentials and settings come with the context, and not from the environment."""
+        yield from self._strays(Kind.ENVIRONMENT)
+
+    @case("READ-07")
+    def test_it_takes_the_time_from_the_context(self) -> Complaints:
+        """The time comes from `context.clock` and from no other clock."""
+        yield from self._strays(Kind.CLOCK)
+
+    def _strays(self, kind: Kind) -> Complaints:
+        for rehearsal in self.rehearsals():
+            watched = rehearse(self.subject(), rehearsal.recording, block=(kind,))
+            yield from (f"{rehearsal.recording.name}: {one}" for one in watched.trespasses)
+
+    @case("READ-08")
+    def test_no_secret_stands_in_an_address(self) -> Complaints:
+        """Credentials travel in header fields or in the body of a token request, and never in an address.
+
+        Addresses are written into the logs of every machine on the way.
+        """
+        for rehearsal in self.tries():
+            for sent in rehearsal.session.wire.sent:
+                if canaries.shows(f"{sent.url}{sent.query}"):
+                    yield f"{rehearsal.recording.name}: a credential stands in the address of {sent.method}"
+
+    @case("READ-09")
+    def test_making_the_broker_asks_nothing(self) -> Complaints:
+        """`__init__` sends no request and touches nothing: listing and checking brokers is free."""
+        for rehearsal in self.rehearsals():
+            sent = len(rehearsal.session.wire.sent)
+            self.subject().broker(rehearsal.context)
+            if len(rehearsal.session.wire.sent) > sent:
+                yield f"{rehearsal.recording.name}: __init__ sends a request"
+
+    @case("FAIL-01")
+    @pytest.mark.parametrize("status", [401, 403])
+    def test_a_refusal_is_told_as_a_refusal(self, status: int) -> Complaints:
+        """401 and 403 are BrokerRefused: the credentials are invalid, or do not permit it."""
+        yield from self._fails(f"answered {status}", _status(status), (BrokerRefused,))
+
+    @case("FAIL-02")
+    @pytest.mark.parametrize("status", [400, 404, 406, 410, 422])
+    def test_another_no_is_told_as_a_no(self, status: int) -> Complaints:
+        """Any other 4xx is BrokerRefused or DataRefused, and no crash."""
+        yield from self._fails(f"answered {status}", _status(status), (BrokerRefused, DataRefused))
+
+    @case("FAIL-03")
+    @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+    def test_an_outage_is_told_as_an_outage(self, status: int) -> Complaints:
+        """429 and 5xx are BrokerUnreachable, after the session's tries."""
+        yield from self._fails(f"answered {status}", _status(status), (BrokerUnreachable,))
+
+    @case("FAIL-04")
+    @pytest.mark.parametrize("silence", [Silence.READ_TIMEOUT, Silence.UNRESOLVED, Silence.BROKEN])
+    def test_no_answer_is_told_as_an_outage(self, silence: Silence) -> Complaints:
+        """A time-out, an unknown name and a broken connection are BrokerUnreachable."""
+        yield from self._fails("not answered", lambda _sent: silence, (BrokerUnreachable,))
+
+    @case("FAIL-05")
+    def test_a_redirect_is_not_followed(self) -> Complaints:
+        """A redirect is BrokerRefused: credentials are not carried elsewhere."""
+        answer = Exchange(
+            method="GET", url="", status=302, headers={"location": "https://elsewhere.example/"}
+        )
+        yield from self._fails("redirected", lambda _sent: answer, (BrokerRefused,))
+
+    @case("FAIL-06")
+    def test_a_page_in_the_place_of_json_is_refused(self) -> Complaints:
+        """An HTML page with status 200 (maintenance, a hotel's network) is DataRefused."""
+        page = Exchange(method="GET", url="", headers=_HTML, body=_PAGE)
+        yield from self._fails("answered with an HTML page", lambda _sent: page, (DataRefused,))
+
+    @case("FAIL-07")
+    @pytest.mark.parametrize("status", [200, 204])
+    def test_an_empty_body_is_refused(self, status: int) -> Complaints:
+        """A good status without a body is DataRefused, and no account that holds nothing."""
+        empty = Exchange(method="GET", url="", status=status, headers=_JSON)
+        refusals = (DataRefused, BrokerRefused)
+        yield from self._fails(f"answered {status} without a body", lambda _sent: empty, refusals)
+
+    @case("FAIL-08")
+    def test_half_an_answer_is_refused(self) -> Complaints:
+        """JSON that breaks off in its middle is DataRefused."""
+
+        def half(sent: SentRequest) -> Answer | None:
+            body = self._recorded_body(sent)
+            return Exchange(method="GET", url="", headers=_JSON, body=body[: len(body) // 2])
+
+        yield from self._fails("answered with half of its JSON", half, (DataRefused,))
+
+    @case("FAIL-09")
+    @pytest.mark.parametrize(
+        "other", [None, "text", 7, True, [], {}, [[]], {"data": None}, {"items": 7}]
+    )
+    def test_json_of_another_shape_is_refused(self, other: Any) -> Complaints:
+        """JSON of another shape is DataRefused or BrokerRefused, and never an empty answer."""
+
+        def answer(sent: SentRequest) -> Answer | None:
+            recorded = exact_json.loads(self._recorded_body(sent))
+            if other == recorded or (other == [] and isinstance(recorded, list)):
+                return None
+            return Exchange(method="GET", url="", headers=_JSON, body=exact_json.dumps(other))
+
+        refusals = (DataRefused, BrokerRefused)
+        yield from self._fails(f"answered with the JSON {other!r}", answer, refusals)
+
+    @case("FAIL-10")
+    def test_an_error_with_a_good_status_is_refused(self) -> Complaints:
+        """An error message with status 200 is DataRefused, BrokerRefused or BrokerUnreachable."""
+        error = Exchange(method="GET", url="", headers=_JSON, body=_ERROR)
+        refusals = (DataRefused, BrokerRefused, BrokerUnreachable)
+        yield from self._fails("answered 200 with an error message", lambda _sent: error, refusals)
+
+    @case("FAIL-11")
+    def test_an_answer_beyond_all_measure_is_refused(self) -> Complaints:
+        """An answer longer than the session reads is DataRefused."""
+        endless = Exchange(method="GET", url="", headers=_JSON, body=b" " * (9 * 1024 * 1024))
+        yield from self._fails("answered without end", lambda _sent: endless, (DataRefused,))
+
+    @case("FAIL-12")
+    @pytest.mark.parametrize("status", [400, 401, 403])
+    def test_a_refused_log_in_is_tried_once(self, status: int) -> Complaints:
+        """A refused token request is final: it is not sent a second time, because failed log-ins are counted."""
+        for sent, rehearsal in self._altered(_status(status)):
+            tokens = [one for one in rehearsal.session.wire.sent if one.method == "POST"]
+            if sent.method == "POST" and len(tokens) > 1:
+                yield f"{sent} is sent {len(tokens)} times, though it was answered {status}"
+
+    @case("FAIL-13")
+    def test_an_error_tells_what_to_do(self) -> Complaints:
+        """A refusal comes with a hint: what the user can do next."""
+        for sent, rehearsal in self._altered(_status(401)):
+            if isinstance(rehearsal.error, BridgeError) and not rehearsal.error.hint:
+                yield f"when {sent} is answered 401, the error has no hint"
+
+    @case("ACCT-01")
+    def test_a_missing_member_of_an_account_is_no_other_account(self) -> Complaints:
+        """Each member of the list of accounts can be missing: no account is invented, and none is lost in silence.
+
+        An account that cannot be read is told of with `context.warn`, or the answer is refused.
+        """
+        yield from self._accounts(drift.missing)
+
+    @case("ACCT-02")
+    def test_a_null_in_an_account_is_no_other_account(self) -> Complaints:
+        """Each value of the list of accounts can be null; "None" is no account number."""
+        yield from self._accounts(lambda sources: drift.retyped(sources, drift.null))
+
+    @case("ACCT-03")
+    def test_a_value_of_another_type_in_an_account_is_no_other_account(self) -> Complaints:
+        """Each value of the list of accounts can be inside a list, or true."""
+        yield from self._accounts(lambda sources: drift.retyped(sources, drift.wrapped))
+        yield from self._accounts(lambda sources: drift.retyped(sources, drift.truth))
+
+    def _accounts(self, drifts: Callable[[Sources], Iterator[drift.Drift]]) -> Complaints:
+        fullest = self._fullest()
+        numbers = {account.number for account in fullest.accounts}
+        listing = rehearse(self.subject(), fullest.recording, accounts_only=True)
+        for sent in dict.fromkeys(one for one in listing.session.wire.sent if one.method == "GET"):
+            sources = Sources({"answer": exact_json.loads(self._recorded_body(sent))})
+            for one in drifts(sources):
+                body = exact_json.dumps(one.payloads["answer"])
+                answer = Exchange(method="GET", url="", headers=_JSON, body=body)
+                changed = rehearse(
+                    self.subject(), fullest.recording, accounts_only=True, alter=_only(sent, answer)
+                )
+                where = f"{fullest.recording.name}: {one} in {sent}"
+                yield from (f"{where}, {p}" for p in self._wrong_accounts(changed, numbers))
+
+    def _wrong_accounts(self, changed: Rehearsal, numbers: set[str]) -> Complaints:
+        if changed.error is not None:
+            if not isinstance(changed.error, BridgeError):
+                yield f"it crashes with {told(changed.error, self.subject().package)}"
+            return
+        found = {account.number for account in changed.accounts}
+        if found - numbers:
+            yield "there is an account that was not there"
+        if len(found) < len(numbers) and not changed.warnings:
+            yield "an account is lost, and nobody is told"
+
+    def _fullest(self) -> Rehearsal:
+        """The run with the most positions."""
+        return max(
+            self.rehearsals(), key=lambda one: sum(len(a.portfolio.positions) for a in one.acts)
+        )
+
+    def _recorded_body(self, sent: SentRequest) -> bytes:
+        for exchange in self._fullest().recording.exchanges:
+            if f"{exchange.method} {exchange.url.partition('?')[0]}" == str(sent):
+                return exchange.body
+        raise NotReadyError(f"there is no answer to {sent}")
+
+    def _altered(self, make: MakeAnswer) -> Iterator[tuple[SentRequest, Rehearsal]]:
+        """One run for each request of the fullest recording, with something else in the place of its answer."""
+        fullest = self._fullest()
+        for sent in dict.fromkeys(fullest.session.wire.sent):
+            answer = make(sent)
+            if answer is not None:
+                yield sent, rehearse(self.subject(), fullest.recording, alter=_only(sent, answer))
+
+    def _fails(
+        self, how: str, make: MakeAnswer, wanted: tuple[type[BridgeError], ...]
+    ) -> Complaints:
+        """What is wrong with how each failure is told. A request that is not needed may fail without consequence."""
+        before = [act.portfolio.positions for act in self._fullest().acts]
+        names = " or ".join(one.__name__ for one in wanted)
+        for sent, rehearsal in self._altered(make):
+            error = rehearsal.error
+            if error is None:
+                after = [act.portfolio.positions for act in rehearsal.acts]
+                if after != before:
+                    count = sum(map(len, after))
+                    yield f"when {sent} is {how}, it is taken for an account with {count} positions"
+            elif not isinstance(error, wanted) or isinstance(error, ForbiddenRequest):
+                yield f"when {sent} is {how}, it ends with {told(error, self.subject().package)} and not with {names}"
+
+
+def _status(status: int) -> MakeAnswer:
+    answer = Exchange(method="GET", url="", status=status, headers=_JSON, body=_ERROR)
+    return lambda _sent: answer
+
+
+def _only(wanted: SentRequest, answer: Answer) -> Callable[[SentRequest], Answer | None]:
+    return lambda sent: answer if sent.key == wanted.key else None
+
+
+def _answers_token(rehearsal: Rehearsal, sent: SentRequest) -> bool:
+    """Whether the recorded answer has a member whose name ends in `token`."""
+    for exchange in rehearsal.recording.exchanges:
+        if exchange.method != "POST" or exchange.url.partition("?")[0] != sent.url:
+            continue
+        try:
+            waiting = [exact_json.loads(exchange.body)]
+        except DataRefused:
+            continue
+        while waiting:
+            one = waiting.pop()
+            if isinstance(one, list):
+                waiting += one
+            elif isinstance(one, dict):
+                if any(name.lower().replace("-", "_").endswith("token") for name in one):
+                    return True
+                waiting += one.values()
+    return False

@@ -1,0 +1,212 @@
+"""Whether anything personal gets out: into a document, a message, a log, a repr."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import attrs
+
+from variance_bridge import exact_json
+from variance_bridge.document import to_bytes
+from variance_bridge.errors import BridgeError, DataRefused
+from variance_bridge.model import Portfolio
+from variance_bridge.privacy import Secret
+from variance_bridge.seal import find_personal
+from variance_bridge.testing import canaries, drift
+from variance_bridge.testing.cases import Complaints, case
+from variance_bridge.testing.conformance.bench import Bench, Working
+from variance_bridge.testing.recordings import Exchange
+from variance_bridge.testing.rehearsal import Rehearsal, completed, rehearse
+from variance_bridge.testing.simulated_session import SentRequest
+from variance_bridge.testing.trees import nodes, put, shown
+
+_SHORTEST = 4
+_DEEPEST = 6
+
+
+class Privacy(Bench):
+    """PRIV."""
+
+    @case("PRIV-01")
+    def test_no_account_number_and_no_credential_is_in_a_document(self) -> Complaints:
+        """Nothing that the run knows to be personal is in a document: account number, nickname, credential, token."""
+        for rehearsal in self.rehearsals():
+            for act in rehearsal.acts:
+                for hit in find_personal(self.document(act.portfolio), rehearsal.personal):
+                    yield f"{act.name}: {hit}"
+                text = self._text(act.portfolio)
+                if len(act.account.number) >= _SHORTEST and act.account.number in text:
+                    yield f"{act.name}: the account number is in the document"
+
+    @case("PRIV-02")
+    def test_names_and_addresses_that_the_broker_adds_are_not_published(self) -> Complaints:
+        """Members with names, addresses and notes in every object of the payloads do not get into a document."""
+        for working in self.workings():
+            for one in drift.new_members(working.sources):
+                outcome = working.act.normalize(one.payloads)
+                if isinstance(outcome, Portfolio) and canaries.shows(self._text(outcome)):
+                    yield f"{working.act.name}: {one}, one of them is published"
+
+    @case("PRIV-03")
+    def test_a_text_that_is_not_published_stays_unpublished_whatever_it_says(self) -> Complaints:
+        """A text of the payloads that is in no document today is in none when it says something personal."""
+        for working in self.workings():
+            for place, _value in self._unpublished(working):
+                tree = put(working.sources.tree, place, canaries.WORD)
+                outcome = working.renormalized(tree)
+                if isinstance(outcome, Portfolio) and canaries.shows(self._text(outcome)):
+                    yield f"{working.act.name}: what {shown(place)} says is published"
+
+    def _unpublished(self, working: Working) -> Iterator[tuple[Any, str]]:
+        published = self._text(working.act.portfolio)
+        for place, value in nodes(working.sources.tree, drift.MOST_ELEMENTS):
+            is_text = isinstance(value, str) and drift.as_number(value) is None
+            is_leaf = place[0] not in working.sources.tables or working.sources.is_cell(place)
+            if is_text and is_leaf and value.strip() not in published:
+                yield place, value
+
+    @case("PRIV-04")
+    def test_nothing_personal_is_logged(self) -> Complaints:
+        """No log record of any level holds an account number, a credential or a name."""
+        for rehearsal in self._planted():
+            yield from _shown_in(rehearsal, rehearsal.log, "the log")
+
+    @case("PRIV-05")
+    def test_nothing_personal_is_told_in_a_warning(self) -> Complaints:
+        """No warning to the user holds an account number, a credential or a name."""
+        for rehearsal in self._planted():
+            yield from _shown_in(rehearsal, "\n".join(rehearsal.warnings), "a warning")
+
+    @case("PRIV-06")
+    def test_no_error_quotes_the_payloads(self) -> Complaints:
+        """An error about payloads says which member is wrong, and never what it says.
+
+        Error messages go to screens and into bug reports; what stands where a number should be may be a name.
+        """
+        for working in self.workings():
+            for one in drift.retyped(working.sources, drift.unheard_of):
+                outcome = working.act.normalize(one.payloads)
+                if isinstance(outcome, BridgeError) and canaries.shows(_words(outcome)):
+                    yield f"{working.act.name}: {one}, the error quotes it"
+
+    @case("PRIV-07")
+    def test_no_error_quotes_an_answer(self) -> Complaints:
+        """An error about an answer quotes neither its body nor the account number in its address."""
+        for rehearsal in self.rehearsals():
+            numbers = [account.number for account in rehearsal.accounts]
+            for sent in dict.fromkeys(rehearsal.session.wire.sent):
+                for status in (200, 400, 401, 403, 404):
+                    failed = rehearse(
+                        self.subject(), rehearsal.recording, alter=_answering(sent, status)
+                    )
+                    words = _words(failed.error) if isinstance(failed.error, BridgeError) else ""
+                    if canaries.shows(words):
+                        yield f"{rehearsal.recording.name}: when {sent} is answered {status}, the error quotes it"
+                    if any(len(one) >= _SHORTEST and one in words for one in numbers):
+                        yield f"{rehearsal.recording.name}: an error shows the account number"
+
+    @case("PRIV-08")
+    def test_no_repr_shows_anything_personal(self) -> Complaints:
+        """The repr of broker, accounts and payloads shows neither account number nor credential."""
+        for rehearsal in self.rehearsals():
+            shown_values = [
+                rehearsal.broker,
+                *rehearsal.accounts,
+                *(act.raw for act in rehearsal.acts),
+            ]
+            yield from _shown_in(rehearsal, " ".join(map(repr, shown_values)), "a repr")
+
+    @case("PRIV-09")
+    def test_nothing_is_printed(self) -> Complaints:
+        """A broker prints nothing: stdout belongs to the result, and `context.warn` to what the user should know."""
+        for rehearsal in self.rehearsals():
+            if rehearsal.printed:
+                yield f"{rehearsal.recording.name}: it prints something"
+
+    @case("PRIV-10")
+    def test_no_secret_is_kept_in_the_clear(self) -> Complaints:
+        """Credentials stay `Secret` objects: none of the broker's own objects holds one as text.
+
+        Give the Secret itself to the session, with `secret.prefixed("Bearer ")` where it needs a word before it.
+        """
+        for rehearsal in self.rehearsals():
+            for place in _texts_with_canary(rehearsal.broker, self.subject().package, "broker", 0):
+                yield f"{rehearsal.recording.name}: {place} holds a credential in the clear"
+
+    @case("PRIV-11")
+    def test_nothing_personal_is_in_a_rejected_row(self) -> Complaints:
+        """What is told of a rejected row is its number, a reason and at most the symbol of a listed contract."""
+        for working in self.workings():
+            for one in drift.retyped(working.sources, drift.unheard_of):
+                outcome = working.act.normalize(one.payloads)
+                if isinstance(outcome, Portfolio):
+                    symbols = [row.symbol for row in outcome.meta.rejected]
+                    symbols += [flag.symbol for flag in outcome.meta.flags]
+                    if any(canaries.shows(str(symbol)) for symbol in symbols):
+                        yield f"{working.act.name}: {one}, it is published in meta"
+
+    def _text(self, portfolio: Portfolio) -> str:
+        try:
+            return to_bytes(completed(portfolio, self.subject().spec.name)).decode()
+        except (TypeError, ValueError):
+            return repr(portfolio)
+
+    def _planted(self) -> Iterator[Rehearsal]:
+        """The runs once more, with names and addresses in every answer."""
+        for rehearsal in self.rehearsals():
+            exchanges = tuple(_with_names(one) for one in rehearsal.recording.exchanges)
+            recording = attrs.evolve(rehearsal.recording, exchanges=exchanges)
+            yield rehearse(self.subject(), recording)
+
+
+def _with_names(exchange: Exchange) -> Exchange:
+    try:
+        value = exact_json.loads(exchange.body)
+    except DataRefused:
+        return exchange
+    return attrs.evolve(exchange, body=exact_json.dumps(canaries.with_planted_members(value)))
+
+
+def _answering(wanted: SentRequest, status: int) -> Any:
+    body = exact_json.dumps({"error": {**canaries.PLANTED, "code": canaries.WORD}})
+    answer = Exchange(method="GET", url="", status=status, body=body)
+    return lambda sent: answer if sent.key == wanted.key else None
+
+
+def _words(error: BridgeError) -> str:
+    return f"{error.what} {error.where or ''} {error.hint or ''}"
+
+
+def _shown_in(rehearsal: Rehearsal, text: str, what: str) -> Complaints:
+    if canaries.shows(text):
+        yield f"{rehearsal.recording.name}: {what} shows a credential or a name"
+    for account in rehearsal.accounts:
+        for value in (account.number, account.nickname):
+            if value and len(value) >= _SHORTEST and value in text:
+                yield f"{rehearsal.recording.name}: {what} shows what identifies an account"
+
+
+def _texts_with_canary(value: Any, package: str, place: str, depth: int) -> Iterator[str]:
+    """Where an object of the broker's own holds a planted credential as plain text."""
+    if depth > _DEEPEST or isinstance(value, Secret):
+        return
+    if isinstance(value, str | bytes):
+        text = value if isinstance(value, str) else value.decode("latin-1")
+        if canaries.shows(text):
+            yield place
+    elif isinstance(value, Mapping):
+        for name, member in value.items():
+            yield from _texts_with_canary(member, package, f"{place}[{name!r}]", depth + 1)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for member in value:
+            yield from _texts_with_canary(member, package, f"{place}[]", depth + 1)
+    elif type(value).__module__.partition(".")[0] == package:
+        members = {name: getattr(value, name, None) for name in _attribute_names(value)}
+        for name, member in members.items():
+            yield from _texts_with_canary(member, package, f"{place}.{name}", depth + 1)
+
+
+def _attribute_names(value: Any) -> list[str]:
+    slots = [name for cls in type(value).__mro__ for name in getattr(cls, "__slots__", ())]
+    return [*getattr(value, "__dict__", {}), *(name for name in slots if name != "__weakref__")]

@@ -1,0 +1,175 @@
+"""Whether `normalize` is a pure function: the same payloads give the same document, and nothing else is touched."""
+
+from __future__ import annotations
+
+import copy
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import attrs
+
+from variance_bridge import exact_json
+from variance_bridge.document import to_bytes, to_document
+from variance_bridge.model import Portfolio
+from variance_bridge.testing import replay
+from variance_bridge.testing.blockade import Kind, trespasses
+from variance_bridge.testing.cases import Complaints, case
+from variance_bridge.testing.conformance.bench import Bench
+from variance_bridge.testing.rehearsal import completed, rehearse
+from variance_bridge.testing.trees import at, put
+
+_SEEDS = ("1", "2")
+
+
+class Purity(Bench):
+    """PURE and DETER."""
+
+    def _impurities(self, kind: Kind) -> Complaints:
+        for act in self.acts():
+            act.normalize(act.raw.payloads)
+            found = trespasses(
+                lambda act=act: act.normalize(act.raw.payloads),  # type: ignore[misc]
+                kind,
+                package=self.subject().package,
+            )
+            yield from (f"{act.name}: {one}" for one in found)
+
+    @case("PURE-01")
+    def test_normalize_uses_no_network(self) -> Complaints:
+        """Normalize opens no socket and resolves no name: what it needs, fetch has fetched."""
+        yield from self._impurities(Kind.NETWORK)
+
+    @case("PURE-02")
+    def test_normalize_touches_no_file(self) -> Complaints:
+        """Normalize opens, lists and looks for no file; tables that it keeps after the first call are no matter."""
+        yield from self._impurities(Kind.FILES)
+
+    @case("PURE-03")
+    def test_normalize_does_not_look_at_the_clock(self) -> Complaints:
+        """Normalize reads no clock: the only present is `raw.fetched_at`."""
+        yield from self._impurities(Kind.CLOCK)
+
+    @case("PURE-04")
+    def test_normalize_draws_no_random_number(self) -> Complaints:
+        """Normalize leaves nothing to chance."""
+        yield from self._impurities(Kind.RANDOMNESS)
+
+    @case("PURE-05")
+    def test_normalize_reads_no_environment(self) -> Complaints:
+        """Normalize reads no environment variable: settings come with the context."""
+        yield from self._impurities(Kind.ENVIRONMENT)
+
+    @case("PURE-06")
+    def test_normalize_starts_no_process_and_no_thread(self) -> Complaints:
+        """Normalize starts neither a process nor a thread."""
+        yield from self._impurities(Kind.PROCESSES)
+
+    @case("PURE-07")
+    def test_normalize_leaves_the_payloads_as_they_were(self) -> Complaints:
+        """Normalize changes nothing in the payloads: another look at them sees the same."""
+        for act in self.acts():
+            payloads = copy.deepcopy(dict(act.raw.payloads))
+            before = copy.deepcopy(payloads)
+            act.normalize(payloads)
+            if payloads != before:
+                yield f"{act.name}: the payloads are not what they were"
+
+    @case("PURE-08")
+    def test_normalize_needs_nothing_that_fetch_left_behind(self) -> Complaints:
+        """A broker that has fetched nothing normalizes recorded payloads just as well.
+
+        Keep nothing in `self` between fetch and normalize; what normalize needs belongs into the payloads.
+        """
+        for rehearsal in self.rehearsals():
+            for act in rehearsal.acts:
+                fresh = self.subject().broker(rehearsal.context)
+                outcome = attrs.evolve(act, broker=fresh).normalize(act.raw.payloads)
+                if outcome != act.portfolio:
+                    yield f"{act.name}: a new broker makes something else of the same payloads"
+
+    @case("PURE-09")
+    def test_the_payloads_can_be_kept(self) -> Complaints:
+        """Payloads are JSON or text, as they came, so that they can be recorded and looked at again."""
+        for act in self.acts():
+            try:
+                exact_json.dumps(act.raw.payloads)
+            except (TypeError, ValueError) as error:
+                yield f"{act.name}: {error}"
+
+    @case("DETER-01")
+    def test_the_same_payloads_give_the_same_bytes(self) -> Complaints:
+        """Normalizing twice gives the same document, byte for byte."""
+        for act in self.acts():
+            again = act.normalize(act.raw.payloads)
+            if not isinstance(again, Portfolio) or self._bytes(again) != self._bytes(act.portfolio):
+                yield f"{act.name}: the second document differs from the first"
+
+    @case("DETER-02")
+    def test_the_order_of_the_rows_does_not_matter(self) -> Complaints:
+        """Rows in another order give the same positions."""
+        for working in self.with_rows():
+            for rows in working.lists:
+                elements = list(at(working.sources.tree, rows.place))
+                turned = iter([elements[index] for index in reversed(rows.rows)])
+                for index in rows.rows:
+                    elements[index] = next(turned)
+                outcome = working.renormalized(put(working.sources.tree, rows.place, elements))
+                if not isinstance(outcome, Portfolio):
+                    yield f"{working.act.name}: with its rows backwards, it is refused"
+                elif self._positions(outcome) != self._positions(working.act.portfolio):
+                    yield f"{working.act.name}: with its rows backwards, it holds other positions"
+
+    @case("DETER-03")
+    def test_the_same_answers_give_the_same_payloads(self) -> Complaints:
+        """A second sync of the same answers fetches the same payloads."""
+        for rehearsal in self.rehearsals():
+            again = rehearse(self.subject(), rehearsal.recording)
+            for act, second in zip(rehearsal.acts, again.acts, strict=False):
+                if act.raw.payloads != second.raw.payloads:
+                    yield f"{act.name}: the second fetch brings other payloads"
+            if len(again.acts) != len(rehearsal.acts):
+                yield f"{rehearsal.recording.name}: the second sync ends otherwise than the first"
+
+    @case("DETER-04")
+    def test_another_process_gives_the_same_bytes(self) -> Complaints:
+        """Another process, in which sets and hashes have another order, gives the same document.
+
+        Do not go through a set where the order can be seen; `dict.fromkeys` keeps the order and drops what is double.
+        """
+        if self.subject().loaded.manager is None:
+            return
+        job = pickle.dumps(replay.Job.of(self.subject(), self.recordings()))
+        outputs = list(_in_other_processes(job))
+        for seed, (code, _output, error) in zip(_SEEDS, outputs, strict=True):
+            if code:
+                last = error.strip().splitlines()[-1:] or ["no message"]
+                yield f"it does not run in another process (PYTHONHASHSEED={seed}): {last[0]}"
+        documents = {output for code, output, _error in outputs if not code}
+        if len(documents) > 1:
+            yield "two processes give two documents"
+
+    def _bytes(self, portfolio: Portfolio) -> bytes:
+        return to_bytes(completed(portfolio, self.subject().spec.name))
+
+    def _positions(self, portfolio: Portfolio) -> object:
+        return to_document(completed(portfolio, self.subject().spec.name))["positions"]
+
+
+def _in_other_processes(job: bytes) -> Iterator[tuple[int, bytes, str]]:
+    """Exit code, output and errors of a replay under each hash seed; they run at the same time."""
+    running = [
+        subprocess.Popen(  # noqa: S603 - our own Python, on the broker under test
+            [sys.executable, "-c", replay.program(sys.path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        )
+        for seed in _SEEDS
+    ]
+    for process in running:
+        output, error = process.communicate(job, timeout=120)
+        yield process.returncode, output, error.decode("utf-8", "replace")

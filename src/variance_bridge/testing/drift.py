@@ -1,0 +1,249 @@
+"""What happens to the payloads of an API over the years: members vanish, turn null, change type or name, and appear."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+import attrs
+
+from variance_bridge.testing.canaries import WORD, with_planted_members
+from variance_bridge.testing.trees import Place, Sources, at, nodes, put, rename, shown, take
+
+MOST_ELEMENTS = 12
+"""Of a longer list, so many elements drift, evenly spread."""
+
+_NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
+
+Change = tuple[str, Any]
+Ways = Callable[[Any], Iterable[Change]]
+
+
+@attrs.frozen
+class Drift:
+    """One change of the payloads.
+
+    Attributes:
+        what: in words, as in `the member is missing`.
+        place: where.
+    """
+
+    what: str
+    place: Place
+    payloads: Mapping[str, Any] = attrs.field(repr=False)
+
+    def __str__(self) -> str:
+        return f"when {shown(self.place)} {self.what}"
+
+
+def as_number(value: Any) -> Decimal | None:
+    """The number that a value is, or that a text spells; None for anything else."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | Decimal):
+        return Decimal(value)
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        return Decimal(value)
+    return None
+
+
+def missing(sources: Sources) -> Iterator[Drift]:
+    """Each member and each cell is missing."""
+    for place, _value in nodes(sources.tree, MOST_ELEMENTS):
+        if _is_member(sources, place) or sources.is_cell(place):
+            yield Drift("is missing", place, sources.render(take(sources.tree, place)))
+
+
+def renamed(sources: Sources) -> Iterator[Drift]:
+    """Each member has another name: another way of writing it, or a new word."""
+    for place, _value in nodes(sources.tree, MOST_ELEMENTS):
+        if _is_member(sources, place):
+            name = _other_name(str(place[-1]))
+            payloads = sources.render(rename(sources.tree, place, name))
+            yield Drift(f"is named {name}", place, payloads)
+
+
+def _is_member(sources: Sources, place: Place) -> bool:
+    """Whether a place is a member of an object of the broker's; the payloads' own names are the plugin's."""
+    return isinstance(place[-1], str) and len(place) > 1 and place[0] not in sources.tables
+
+
+def _other_name(name: str) -> str:
+    """The same words in another spelling: avg_price and avg-price become avgPrice, avgPrice becomes avg_price."""
+    words = [word for word in re.split(r"[-_ ]|(?<=[a-z])(?=[A-Z])", name) if word]
+    if len(words) == 1:
+        return f"{name}New"
+    if re.search(r"[-_ ]", name):
+        return words[0].lower() + "".join(word.title() for word in words[1:])
+    return "_".join(word.lower() for word in words)
+
+
+def retyped(sources: Sources, ways: Ways) -> Iterator[Drift]:
+    """Each value becomes what `ways` gives for it."""
+    for place, value in nodes(sources.tree, MOST_ELEMENTS):
+        is_cell = sources.is_cell(place)
+        if place[0] in sources.tables and not is_cell:
+            continue
+        for words, other in ways(value):
+            if not is_cell or isinstance(other, str):
+                yield Drift(words, place, sources.render(put(sources.tree, place, other)))
+
+
+def null(value: Any) -> Iterator[Change]:
+    """Nothing in its place."""
+    if value is not None:
+        yield "is null", None
+
+
+def emptied(value: Any) -> Iterator[Change]:
+    """An empty text, list or object in its place."""
+    for words, empty in (("is an empty text", ""), ("is an empty list", []), ("is empty", {})):
+        if value != empty and not isinstance(value, dict | list):
+            yield words, empty
+
+
+def number_as_text(value: Any) -> Iterator[Change]:
+    """A number as text, a text as a number, with blanks around it or with an exponent."""
+    number = as_number(value)
+    if number is None:
+        return
+    if isinstance(value, str):
+        yield "is a number instead of a text", int(number) if number == int(number) else number
+    else:
+        yield "is a text instead of a number", str(value)
+    yield "is a text with blanks around it", f" {value} "
+    yield "is written with an exponent", f"{number:E}"
+
+
+def wrapped(value: Any) -> Iterator[Change]:
+    """The value inside a list or an object."""
+    if not isinstance(value, dict | list):
+        yield "is inside a list", [value]
+        yield "is inside an object", {"value": value}
+
+
+def truth(value: Any) -> Iterator[Change]:
+    """True or false in its place; as a word or a number where it was true or false already."""
+    if isinstance(value, bool):
+        yield "is a word for true or false", "true" if value else "false"
+        yield "is 1 or 0", int(value)
+    elif not isinstance(value, dict | list):
+        yield "is true", True
+        yield "is false", False
+
+
+def unheard_of(value: Any) -> Iterator[Change]:
+    """A word that nobody has heard of, or a number where there was a word."""
+    if isinstance(value, dict | list | bool) or value is None:
+        return
+    yield "is a word never heard of", WORD
+    if as_number(value) is None:
+        yield "is a number where there was a word", 7
+
+
+def no_number(value: Any) -> Iterator[Change]:
+    """What looks like a number and is none, or is one that nobody means."""
+    number = as_number(value)
+    if number is None:
+        return
+    for text in ("NaN", "Infinity", f"{value}x", "1" * 400, "0x10", "١٢", f"{value} {value}"):
+        yield f"is the text {text[:12]}", text
+    if "." in str(value):
+        yield "has a decimal comma", str(value).replace(".", ",")
+
+
+def new_members(sources: Sources) -> Iterator[Drift]:
+    """Every object has members that nobody has heard of."""
+    tree = {
+        name: value if name in sources.tables else with_planted_members(value)
+        for name, value in sources.tree.items()
+    }
+    for name in tree:
+        yield Drift("has new members", (name,), sources.render(tree))
+
+
+def other_order(sources: Sources) -> Iterator[Drift]:
+    """The members of every object stand in another order."""
+    for name, value in sources.tree.items():
+        if name not in sources.tables:
+            changed = {**sources.tree, name: _reversed(value)}
+            yield Drift("has its members in another order", (name,), sources.render(changed))
+
+
+def _reversed(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _reversed(value[name]) for name in reversed(list(value))}
+    if isinstance(value, list):
+        return [_reversed(item) for item in value]
+    return value
+
+
+@attrs.frozen
+class Columns:
+    """The part of a table that has columns: the header and everything below it of the same width."""
+
+    name: str
+    header: int
+    lines: tuple[int, ...]
+    width: int
+
+
+def find_columns(sources: Sources, name: str, first_row: int) -> Columns | None:
+    """The columns of a table; None where no line above the first row is as wide.
+
+    Args:
+        sources: the payloads.
+        name: of the table.
+        first_row: index of the first line that is a row.
+    """
+    lines = sources.tree[name]
+    width = len(lines[first_row])
+    header = next((i for i in range(first_row - 1, -1, -1) if len(lines[i]) == width), None)
+    if header is None:
+        return None
+    below = tuple(i for i in range(header, len(lines)) if len(lines[i]) == width)
+    return Columns(name, header, below, width)
+
+
+def _rebuilt(
+    sources: Sources, columns: Columns, change: Callable[[int, list[str]], list[str]]
+) -> dict[str, Any]:
+    lines = at(sources.tree, (columns.name,))
+    changed = [change(i, one) if i in columns.lines else one for i, one in enumerate(lines)]
+    return sources.render({**sources.tree, columns.name: changed})
+
+
+def lost_columns(sources: Sources, columns: Columns) -> Iterator[Drift]:
+    """Each column is missing, or has another name."""
+    header = sources.tree[columns.name][columns.header]
+    for place, title in enumerate(header):
+
+        def without(_line: int, cells: list[str], place: int = place) -> list[str]:
+            return cells[:place] + cells[place + 1 :]
+
+        def retitled(line: int, cells: list[str], place: int = place) -> list[str]:
+            if line != columns.header:
+                return cells
+            return [*cells[:place], f"{cells[place]} New", *cells[place + 1 :]]
+
+        where: Place = (columns.name, columns.header, place)
+        yield Drift(f"({title}): the column is missing", where, _rebuilt(sources, columns, without))
+        yield Drift(
+            f"({title}): the column is renamed", where, _rebuilt(sources, columns, retitled)
+        )
+
+
+def moved_columns(sources: Sources, columns: Columns) -> Iterator[Drift]:
+    """The columns stand in another order, or a new one stands among them."""
+
+    def backwards(_line: int, cells: list[str]) -> list[str]:
+        return cells[::-1]
+
+    def with_new_one(line: int, cells: list[str]) -> list[str]:
+        return [cells[0], "Held By" if line == columns.header else WORD, *cells[1:]]
+
+    where: Place = (columns.name, columns.header)
+    yield Drift("has its columns backwards", where, _rebuilt(sources, columns, backwards))
+    yield Drift("has a new column", where, _rebuilt(sources, columns, with_new_one))

@@ -1,0 +1,329 @@
+"""One run of a broker on a recording: everything it did, and what came of it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from variance_bridge.broker import Account, BrokerContext, RawPortfolio
+from variance_bridge.configuration import Configuration, broker_settings
+from variance_bridge.model import Portfolio, Status
+from variance_bridge.privacy import PersonalKind, PersonalValues, Secret
+from variance_bridge.testing.blockade import Kind, Trespass, blocked
+from variance_bridge.testing.canaries import credential_value
+from variance_bridge.testing.frozen_clock import FrozenClock
+from variance_bridge.testing.recordings import Recording
+from variance_bridge.testing.simulated_session import Alter, SimulatedSession
+from variance_bridge.testing.subject import Subject
+
+ACCOUNT_HASH = "0123456789ab***"
+GENERATOR = "variance-bridge 0"
+
+Outcome = Portfolio | Exception
+
+
+@attrs.frozen(kw_only=True)
+class Act:
+    """One account of a rehearsal.
+
+    Attributes:
+        name: of the recording, and of the account's place where there are several.
+        requests_before: requests that had been sent when `fetch` began.
+        began: the clock at that moment.
+    """
+
+    name: str
+    broker: Any
+    account: Account
+    raw: RawPortfolio
+    portfolio: Portfolio
+    requests_before: int
+    began: Any
+    expected: Mapping[str, Any] | None = None
+
+    def normalize(self, payloads: Mapping[str, Any]) -> Outcome:
+        """What the broker makes of other payloads; an exception is a result too."""
+        try:
+            result = self.broker.normalize(attrs.evolve(self.raw, payloads=payloads))
+        except Exception as error:  # noqa: BLE001 - which one is what a case looks at
+            return error
+        return result if isinstance(result, Portfolio) else TypeError("no Portfolio came back")
+
+
+@attrs.define(kw_only=True)
+class Rehearsal:
+    """What one run did.
+
+    Attributes:
+        stage: what was being done last.
+        error: what ended it; None where it ran to its end.
+        warnings: what the broker told the user.
+        log: all log records of the run, as text.
+        printed: what it wrote to stdout and stderr.
+        trespasses: of the kinds that were blocked.
+        left_behind: files that it wrote beside its input, or its input where it changed that.
+    """
+
+    recording: Recording
+    context: BrokerContext
+    session: SimulatedSession
+    clock: FrozenClock
+    personal: PersonalValues
+    broker: Any = None
+    stage: str = "be started"
+    error: BaseException | None = None
+    accounts: tuple[Account, ...] = ()
+    acts: tuple[Act, ...] = ()
+    warnings: list[str] = attrs.field(factory=list)
+    log: str = ""
+    printed: str = ""
+    trespasses: tuple[Trespass, ...] = ()
+    left_behind: tuple[str, ...] = ()
+
+    def problem(self, package: str) -> str | None:
+        """Why it did not run to its end, in one sentence; None where it did."""
+        if self.error is None:
+            return None
+        return (
+            f"{self.recording.name}: the broker could not {self.stage}: {told(self.error, package)}"
+        )
+
+
+def told(error: BaseException, package: str) -> str:
+    """An exception in words, with the place in the broker's own code."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if f"/{package}/" in frame.filename.replace("\\", "/")]
+    place = "".join(
+        f" ({Path(frame.filename).name}, line {frame.lineno})" for frame in (own or frames)[-1:]
+    )
+    return f"{type(error).__name__}: {error}{place}"
+
+
+def rehearse(
+    subject: Subject,
+    recording: Recording,
+    *,
+    alter: Alter | None = None,
+    block: Sequence[Kind] = (),
+    credentials: Mapping[str, Secret] | None = None,
+    accounts_only: bool = False,
+    later: timedelta = timedelta(0),
+) -> Rehearsal:
+    """Start the broker, list its accounts, fetch and normalize each.
+
+    Args:
+        subject: the broker.
+        recording: what the network or the file says.
+        alter: puts something else in the place of an answer.
+        block: kinds of touches that are stopped while the broker starts and talks.
+        credentials: in place of the invented ones.
+        accounts_only: go home after the list of accounts.
+        later: how long after the recording the run happens.
+    """
+    with _surroundings(subject, recording, alter, credentials, later) as rehearsal:
+        with _overheard(rehearsal):
+            _run(subject, rehearsal, block, accounts_only=accounts_only)
+        rehearsal.left_behind = _left_behind(rehearsal)
+        return rehearsal
+
+
+def _left_behind(rehearsal: Rehearsal) -> tuple[str, ...]:
+    """The names of files that the run wrote or changed beside or below its input."""
+    path = rehearsal.context.input_file
+    if path is None:
+        return ()
+    beside = [one.name for one in path.parent.rglob("*") if one.is_file() and one != path]
+    data = rehearsal.recording.file
+    is_changed = path.exists() and data is not None and path.read_bytes() != data
+    return (*beside, *([path.name] if is_changed else ()))
+
+
+def _run(
+    subject: Subject, rehearsal: Rehearsal, block: Sequence[Kind], *, accounts_only: bool
+) -> None:
+    input_file = rehearsal.context.input_file
+
+    def permits(event: str, arguments: tuple[Any, ...]) -> bool:
+        return event == "open" and bool(arguments) and str(arguments[0]) == str(input_file)
+
+    if not block:
+        _attempt(subject, rehearsal, accounts_only=accounts_only)
+        return
+    with blocked(*block, package=subject.package, permits=permits) as trespasses:
+        _attempt(subject, rehearsal, accounts_only=accounts_only)
+    rehearsal.trespasses = tuple(trespasses)
+
+
+def _attempt(subject: Subject, rehearsal: Rehearsal, *, accounts_only: bool) -> None:
+    try:
+        _list_accounts(subject, rehearsal)
+        if not accounts_only:
+            _perform(rehearsal)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - whatever ends it is a result
+        rehearsal.error = error
+
+
+def _list_accounts(subject: Subject, rehearsal: Rehearsal) -> None:
+    broker = rehearsal.broker = subject.broker(rehearsal.context)
+    rehearsal.stage = "list its accounts"
+    rehearsal.accounts = tuple(broker.accounts())
+    for account in rehearsal.accounts:
+        for value in (account.number, account.nickname):
+            if value:
+                rehearsal.personal.add(value, PersonalKind.ACCOUNT_NUMBER)
+
+
+def _perform(rehearsal: Rehearsal) -> None:
+    broker = rehearsal.broker
+    expected = rehearsal.recording.expected or ()
+    for place, account in enumerate(rehearsal.accounts):
+        rehearsal.stage = "fetch"
+        requests_before, began = len(rehearsal.session.wire.sent), rehearsal.clock.now()
+        raw = broker.fetch(account)
+        rehearsal.stage = "normalize"
+        portfolio = broker.normalize(raw)
+        if not isinstance(raw, RawPortfolio) or not isinstance(portfolio, Portfolio):
+            raise TypeError("fetch returns a RawPortfolio, and normalize a Portfolio")
+        several = f", account {place + 1}" if len(rehearsal.accounts) > 1 else ""
+        act = Act(
+            name=f"{rehearsal.recording.name}{several}",
+            broker=broker,
+            account=account,
+            raw=raw,
+            portfolio=portfolio,
+            requests_before=requests_before,
+            began=began,
+            expected=expected[place] if place < len(expected) else None,
+        )
+        rehearsal.acts = (*rehearsal.acts, act)
+
+
+@contextlib.contextmanager
+def _surroundings(
+    subject: Subject,
+    recording: Recording,
+    alter: Alter | None,
+    credentials: Mapping[str, Secret] | None,
+    later: timedelta,
+) -> Iterator[Rehearsal]:
+    clock, personal = FrozenClock(recording.taken_at + later), PersonalValues()
+    warnings: list[str] = []
+    session = SimulatedSession(
+        recording.exchanges,
+        hosts=subject.hosts,
+        token_paths=subject.token_paths,
+        clock=clock,
+        personal=personal,
+        alter=alter,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        settings = settings_of(subject, recording, Path(folder))
+        context = BrokerContext(
+            settings=settings,
+            credentials=_credentials(subject, settings, personal)
+            if credentials is None
+            else credentials,
+            session=session,
+            clock=clock,
+            personal=personal,
+            input_file=write_input(recording, Path(folder)),
+            folder=Path(folder) / "configuration",
+            warn=warnings.append,
+            store_credential=lambda _name, _secret: True,
+        )
+        yield Rehearsal(
+            recording=recording,
+            context=context,
+            session=session,
+            clock=clock,
+            personal=personal,
+            warnings=warnings,
+        )
+
+
+def settings_of(subject: Subject, recording: Recording, folder: Path) -> Any:
+    """The settings object for a recording, made as a sync makes it.
+
+    Raises:
+        ConfigurationError: the recording's settings are not the broker's.
+    """
+    return broker_settings(
+        subject.settings_class,
+        configuration=Configuration(folder=folder, file=None),
+        broker=subject.spec.name,
+        profile={},
+        overrides=recording.settings,
+    ).instance
+
+
+def write_input(recording: Recording, folder: Path) -> Path | None:
+    """The recorded file in a folder, as old as the recording; None for a recording of exchanges.
+
+    A recording that names a file without its bytes stands for a file that is not there.
+    """
+    if recording.file_name is None:
+        return None
+    path = folder / recording.file_name
+    if recording.file is not None:
+        path.write_bytes(recording.file)
+        moment = recording.taken_at.timestamp()
+        os.utime(path, (moment, moment))
+    return path
+
+
+def _credentials(
+    subject: Subject, settings: object, personal: PersonalValues
+) -> Mapping[str, Secret]:
+    found = {
+        one.name: credential_value(one)
+        for one in subject.spec.credentials
+        if one.is_required(settings)
+    }
+    for secret in found.values():
+        personal.add(secret)
+    return found
+
+
+@contextlib.contextmanager
+def _overheard(rehearsal: Rehearsal) -> Iterator[None]:
+    """Keeps what is logged (at every level) and printed."""
+    log, out = io.StringIO(), io.StringIO()
+    handler = logging.StreamHandler(log)
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+            yield
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)
+        rehearsal.log, rehearsal.printed = log.getvalue(), out.getvalue()
+
+
+def completed(portfolio: Portfolio, source: str) -> Portfolio:
+    """The portfolio as the core completes it before it is published, with an invented account hash."""
+    meta = attrs.evolve(
+        portfolio.meta,
+        source=source,
+        account_hash=ACCOUNT_HASH,
+        generator=GENERATOR,
+        status=Status.PARTIAL if portfolio.meta.rejected else Status.COMPLETE,
+    )
+    return attrs.evolve(portfolio, meta=meta)
+
+
+Normalizer = Callable[[Mapping[str, Any]], Outcome]

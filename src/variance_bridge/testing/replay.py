@@ -1,0 +1,60 @@
+"""A run in a process of its own: the job goes in through stdin, the documents come out through stdout."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+
+from variance_bridge.broker import BrokerSpec, QuoteSourceSpec
+from variance_bridge.document import to_bytes
+from variance_bridge.plugins import Plugin
+from variance_bridge.registry import LoadedPlugin, import_place
+from variance_bridge.testing.recordings import Recording
+from variance_bridge.testing.rehearsal import completed, rehearse
+from variance_bridge.testing.subject import Subject
+
+
+@attrs.frozen(kw_only=True)
+class Job:
+    """Which broker, and what to run it on."""
+
+    plugin: Plugin
+    spec: BrokerSpec
+    quotes: tuple[QuoteSourceSpec, ...]
+    recordings: tuple[Recording, ...]
+
+    @classmethod
+    def of(cls, subject: Subject, recordings: Sequence[Recording]) -> Job:
+        """The job of running a subject on its recordings."""
+        loaded = subject.loaded
+        bare = loaded.plugin._replace(entry_point=_without_distribution(loaded.plugin.entry_point))
+        return cls(
+            plugin=bare, spec=loaded.broker, quotes=loaded.quotes, recordings=tuple(recordings)
+        )
+
+
+def _without_distribution(point: Any) -> Any:
+    return type(point)(name=point.name, value=point.value, group=point.group)
+
+
+def program(path: Sequence[str]) -> str:
+    """The program of the other process, with our import path."""
+    return f"import sys; sys.path[:] = {list(path)!r}; from {__name__} import main; main()"
+
+
+def main() -> None:
+    """Run the job that comes through stdin; it comes from our own process."""
+    job: Job = pickle.load(sys.stdin.buffer)  # noqa: S301 - written by the process that started this one
+    loaded = LoadedPlugin(plugin=job.plugin, broker=job.spec, quotes=job.quotes, manager=None)
+    broker: Any = import_place(job.plugin, job.spec.broker)
+    subject = Subject(broker=broker, loaded=loaded)
+    for recording in job.recordings:
+        rehearsal = rehearse(subject, recording)
+        if rehearsal.error is not None:
+            raise SystemExit(str(rehearsal.problem(subject.package)))
+        for act in rehearsal.acts:
+            sys.stdout.buffer.write(to_bytes(completed(act.portfolio, subject.spec.name)))

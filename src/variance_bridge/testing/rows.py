@@ -1,0 +1,119 @@
+"""Which elements of the payloads are rows: found by what happens to the counts when one is taken away or doubled.
+
+Nothing need be known of the broker's names for this, and a broker that loses rows cannot hide them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import attrs
+
+from variance_bridge.model import Holding, Portfolio
+from variance_bridge.testing.rehearsal import Act
+from variance_bridge.testing.trees import Place, Sources, again, at, nodes, put, take
+
+
+@attrs.frozen
+class RowList:
+    """A list of rows.
+
+    Attributes:
+        place: of the list.
+        rows: indexes of its elements that the broker counts.
+        others: indexes of elements that look like rows and that it does not count.
+    """
+
+    place: Place
+    rows: tuple[int, ...]
+    others: tuple[int, ...]
+
+    def places(self) -> Iterator[Place]:
+        """The places of the rows."""
+        for index in self.rows:
+            yield (*self.place, index)
+
+
+def find_rows(
+    act: Act, sources: Sources, is_position: Callable[[Any], bool]
+) -> tuple[RowList, ...]:
+    """The lists of rows in an act's payloads.
+
+    Args:
+        act: what the broker made of them.
+        sources: the payloads.
+        is_position: tells a row from a line that is none (cash, total), by the element.
+    """
+    found = []
+    lists = [
+        (place, value)
+        for place, value in nodes(sources.tree)
+        if isinstance(value, list) and not sources.is_line(place)
+    ]
+    for place, elements in lists:
+        counted = [i for i in range(len(elements)) if _is_counted(act, sources, (*place, i))]
+        if not counted:
+            continue
+        width = len(elements[counted[0]]) if place[0] in sources.tables else None
+        others = tuple(
+            index
+            for index, element in enumerate(elements)
+            if index not in counted and _resembles_row(element, width) and is_position(element)
+        )
+        found.append(RowList(place, tuple(counted), () if width is not None else others))
+    return tuple(found)
+
+
+def _is_counted(act: Act, sources: Sources, place: Place) -> bool:
+    """Whether the broker counts one row fewer without it, or one more when it is there twice."""
+    before = fetched(act.portfolio)
+    without = act.normalize(sources.render(take(sources.tree, place)))
+    if fetched(without) == before - 1:
+        return True
+    twice = act.normalize(sources.render(again(sources.tree, place)))
+    return fetched(twice) == before + 1
+
+
+def fetched(outcome: object) -> int:
+    """How many rows a portfolio counts; -1 for an outcome that is none, or counts nothing."""
+    counts = outcome.meta.counts if isinstance(outcome, Portfolio) else None
+    return -1 if counts is None else counts.fetched
+
+
+def _resembles_row(element: Any, width: int | None) -> bool:
+    return width is None or (isinstance(element, list) and len(element) == width)
+
+
+def row_of(place: Place, lists: tuple[RowList, ...]) -> Place | None:
+    """The row that a place lies in; None for a place outside of all rows."""
+    for rows in lists:
+        length = len(rows.place)
+        if place[:length] == rows.place and len(place) > length and place[length] in rows.rows:
+            return place[: length + 1]
+    return None
+
+
+def emptied(sources: Sources, lists: tuple[RowList, ...]) -> dict[str, Any]:
+    """The payloads without any row."""
+    tree: Any = sources.tree
+    for rows in lists:
+        elements = at(tree, rows.place)
+        kept = [one for index, one in enumerate(elements) if index not in rows.rows]
+        tree = put(tree, rows.place, kept)
+    return sources.render(tree)
+
+
+def holding_of(act: Act, sources: Sources, place: Place) -> Holding | None:
+    """The open position that a row is: the one that is gone without it, or there once more when it comes twice."""
+    before = Counter(act.portfolio.positions)
+    without = act.normalize(sources.render(take(sources.tree, place)))
+    if isinstance(without, Portfolio):
+        gone = before - Counter(without.positions)
+        return next(iter(gone)) if gone.total() == 1 else None
+    twice = act.normalize(sources.render(again(sources.tree, place)))
+    if isinstance(twice, Portfolio):
+        more = Counter(twice.positions) - before
+        return next(iter(more)) if more.total() == 1 else None
+    return None

@@ -1,0 +1,26 @@
+"""The classes that an author inherits from: all conformance cases that apply."""
+
+from __future__ import annotations
+
+from variance_bridge.testing.conformance.declaration import Declaration
+from variance_bridge.testing.conformance.documents import Documents
+from variance_bridge.testing.conformance.drifts import Drifts
+from variance_bridge.testing.conformance.expectations import Expectations
+from variance_bridge.testing.conformance.files import Files
+from variance_bridge.testing.conformance.money import Money
+from variance_bridge.testing.conformance.network import Network
+from variance_bridge.testing.conformance.privacy import Privacy
+from variance_bridge.testing.conformance.purity import Purity
+from variance_bridge.testing.conformance.recorded import Recorded
+
+
+class _EveryBroker(Declaration, Recorded, Expectations, Documents, Money, Purity, Drifts, Privacy):
+    """The cases that hold for every broker."""
+
+
+class BrokerConformance(_EveryBroker, Network):
+    """For a broker that asks a network: set `broker` and `payloads`."""
+
+
+class FileBrokerConformance(_EveryBroker, Files):
+    """For a broker that reads files (capability `reads_files`): set `broker` and `payloads`."""
