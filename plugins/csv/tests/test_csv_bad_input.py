@@ -124,6 +124,24 @@ def test_a_whole_last_row_needs_no_line_end(read_csv):
     assert len(read_csv((HEADER + GOOD + OPTION).rstrip("\n")).positions) == 2
 
 
+@pytest.mark.parametrize("cut", ["-", "$", "("])
+def test_a_file_that_breaks_off_in_a_cell_may_lack_rows_and_says_so(read_csv, cut):
+    broken_off = HEADER + GOOD + GOOD.replace("1000.00\n", cut)
+    outcome = read_csv(broken_off)
+    assert {"caution": "possibly_truncated"} in outcome.meta["flags"]
+    assert any("may be cut off" in warning for warning in outcome.warnings)
+
+    ended = read_csv(broken_off + "\n")
+    assert {"caution": "possibly_truncated"} not in ended.meta["flags"]
+
+
+def test_a_quantity_that_breaks_off_may_lack_rows_behind_it_too(read_csv):
+    content = "Symbol,Type,P/L Open,Cost,Quantity\nQZA,STOCK,50.00,-950.00,10\nQZC,STOCK,1,-2,-"
+    outcome = read_csv(content)
+    assert outcome.meta["counts"]["rejected"] == 1
+    assert {"caution": "possibly_truncated"} in outcome.meta["flags"]
+
+
 def test_an_open_quote_costs_its_own_row_only(read_csv):
     outcome = read_csv(HEADER + '5WX00001,"QZC,STOCK,10,,,,50,-950,100,1000\n' + GOOD)
     assert [one["symbol"] for one in outcome.positions] == ["QZA"]

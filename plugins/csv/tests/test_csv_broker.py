@@ -237,7 +237,7 @@ def test_contradicted_costs_and_unread_numbers_are_told(read_csv):
         HEADER + FIRST.replace("-950.00", "950.00") + FIRST.replace("50.00,-", "5O,-")
     )
     assert any("contradict each other in 1 of 2" in one for one in outcome.warnings)
-    assert any("1 positions have a number that cannot be read" in one for one in outcome.warnings)
+    assert any("1 position has a number that cannot be read" in one for one in outcome.warnings)
 
 
 def test_a_cash_row_is_no_position_and_not_counted(read_csv):

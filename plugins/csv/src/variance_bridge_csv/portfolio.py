@@ -99,8 +99,9 @@ def notes(
 def _notes_on_rows(holdings: Holdings) -> Iterator[str]:
     for one in holdings.refused[:_MOST_TOLD]:
         yield f"line {one.line}, column {one.column}: the row was kept out: {describe(one)}"
-    if len(holdings.refused) > _MOST_TOLD:
-        yield f"{len(holdings.refused) - _MOST_TOLD} more rows were kept out: see meta.rejected"
+    more = len(holdings.refused) - _MOST_TOLD
+    if more > 0:
+        yield f"{more} more {'row was' if more == 1 else 'rows were'} kept out: see meta.rejected"
     doubted = _rows_with(holdings, Caution.COST_CONTRADICTED)
     if doubted:
         yield (
@@ -109,15 +110,19 @@ def _notes_on_rows(holdings: Holdings) -> Iterator[str]:
         )
     unvalued = _rows_with(holdings, Caution.MULTIPLIER_UNKNOWN)
     if unvalued:
-        yield f"{unvalued} positions have an unknown multiplier and no money values"
+        yield f"{_have(unvalued)} an unknown multiplier and no money values"
     unread = _rows_with(holdings, Caution.NUMBER_UNREADABLE)
     if unread:
         yield (
-            f"{unread} positions have a number that cannot be read and was left out; if the file was "
+            f"{_have(unread)} a number that cannot be read and was left out; if the file was "
             "saved from a spreadsheet program, export it again"
         )
     if holdings.total_agrees is False:
         yield "the file's total is not the sum of its rows (flag total_disagrees)"
+
+
+def _have(positions: int) -> str:
+    return "1 position has" if positions == 1 else f"{positions} positions have"
 
 
 def _rows_with(holdings: Holdings, caution: Caution) -> int:

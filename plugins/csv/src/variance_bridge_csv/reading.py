@@ -107,7 +107,8 @@ class Reading:
     Attributes:
         accounts: in the order of the file; never empty.
         passed: the rows that are no positions, with what they are.
-        complete: whether the end of a complete file was seen, where the dialect says that there must be one.
+        complete: whether the end of a complete file was seen, where the dialect says that there must be one, and the
+            file does not break off in a cell.
         unknown_columns: names that the dialect does not know.
         implied_date: the day from which the days to expiration count, where most rows agree on one.
     """
@@ -147,7 +148,8 @@ def read(layout: Layout, dialect: Dialect, as_of: date, where: str) -> Reading:
             for one in outcomes
             if one.position is None and one.refused is None
         ),
-        complete=layout.ended or total_seen or dialect.check.completeness is Completeness.NONE,
+        complete=not any(_ends_unread(one) for one in outcomes)
+        and (layout.ended or total_seen or dialect.check.completeness is Completeness.NONE),
         unknown_columns=tuple(
             dict.fromkeys(name for section in layout.sections for name in section.header.unknown)
         ),
@@ -226,6 +228,17 @@ def _refuse_cut_off(row: Row, where: str) -> None:
             where=f"{where}, line {row.line}, column {len(row.text) + 1}",
             hint="export the positions again",
         )
+
+
+def _ends_unread(one: _Outcome) -> bool:
+    """Whether the file's last cell cannot be read and no line end follows it: it may be cut off in that cell."""
+    row = one.cells.row
+    if not row.last:
+        return False
+    unread = {one.cells.column(field) for _caution, field in one.cells.cautions if field}
+    if one.refused is not None:
+        unread.add(one.refused.column)
+    return row.columns[-1] in unread
 
 
 def _refuse_unreadable(outcomes: Sequence[_Outcome], where: str) -> None:
