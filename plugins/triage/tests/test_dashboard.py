@@ -24,7 +24,7 @@ def test_the_screen_is_the_committed_one(account_report, width):
     assert render(account_report, width) == committed
 
 
-@pytest.mark.parametrize("width", [60, 72, 79, 80, 81, 109, 110, 140, 200])
+@pytest.mark.parametrize("width", [45, 60, 72, 79, 80, 81, 109, 110, 140, 200])
 def test_no_line_is_wider_than_the_terminal(account_report, width):
     assert max(map(cell_len, render(account_report, width).splitlines())) <= width
 

@@ -28,6 +28,11 @@ def test_totals_are_exact(hold, triaged):
     assert triaged(positions).totals.net_pl.complete == Decimal("0.01")
 
 
+def test_the_cost_of_a_short_position_keeps_every_digit(hold, triaged):
+    (entry,) = triaged([hold("-1 105C", cost_basis=Decimal("1" * 40 + ".25"))]).entries
+    assert entry.facts.net_cost.complete == Decimal("-" + "1" * 40 + ".25")
+
+
 def test_theta_of_shares_is_zero_and_of_an_option_unknown(hold, triaged):
     assert triaged([hold("100 stock")]).totals.theta.complete == 0
     assert triaged([hold("100 stock"), hold("1 105C")]).totals.theta == Sum(Decimal(0), 1, 2)

@@ -58,6 +58,12 @@ def test_what_has_expired_is_called_expired_and_not_zero_days(hold, triaged):
     assert report.entries[0].facts.expired
 
 
+def test_of_what_has_expired_nothing_else_is_said(hold, triaged):
+    report = triaged([sold(hold, "-1 105C -3d", cost="400", profit="390"), hold("-1 95C -3d")])
+    assert {f.action for entry in report.entries for f in entry.findings} == {Action.EXPIRING}
+    assert report.unavailable == ()
+
+
 def test_what_expired_this_morning_says_when(hold, triaged):
     instant = datetime(2025, 12, 22, 14, 30, tzinfo=UTC)
     report = triaged([hold("-1 105C 0d", expires_at=instant)])

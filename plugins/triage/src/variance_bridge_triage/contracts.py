@@ -10,7 +10,7 @@ import attrs
 
 from variance_bridge.model import Holding, Side
 from variance_bridge.screen import printable
-from variance_bridge.symbology import InstrumentType, OptionType
+from variance_bridge.symbology import Deliverable, InstrumentType, OptionType
 from variance_bridge_triage import wording
 from variance_bridge_triage.lots import OPTIONS
 from variance_bridge_triage.metrics import Facts
@@ -38,7 +38,7 @@ def title(facts: Facts) -> str:
 
 
 def describe(legs: Sequence[Holding]) -> list[str]:
-    """`-1 95P`, `-1 105C`; with the expiration behind each where they differ."""
+    """`-1 95P`, `-1 105C`; the expiration is behind each where they differ, `adj` behind an adjusted contract."""
     amounts: dict[tuple[object, ...], Decimal] = {}
     samples: dict[tuple[object, ...], Holding] = {}
     for leg in legs:
@@ -64,7 +64,8 @@ def _words(leg: Holding, amount: Decimal, *, dated: bool) -> str:
     count = f"{'+' if amount > 0 else '-'}{wording.quantity(abs(amount))}"
     if leg.type in OPTIONS:
         when = f" {day(leg.expiration).strip()}" if dated and leg.expiration else ""
-        return f"{count} {wording.price(leg.strike)}{_LETTERS[leg.option_type]}{when}"
+        adjusted = " adj" if leg.deliverable is Deliverable.ADJUSTED else ""
+        return f"{count} {wording.price(leg.strike)}{_LETTERS[leg.option_type]}{when}{adjusted}"
     if leg.type is InstrumentType.STOCK:
         return f"{count} sh"
     return f"{count} {safe(leg.symbol)}"

@@ -180,16 +180,17 @@ class _Columns:
     def of(cls, width: int) -> _Columns:
         """What fits into a line of that width."""
         room = width - _FIXED
-        if room < 2 * _SHORTEST_NAME:
-            return cls(max(room, _SHORTEST_NAME), 0, 0)
+        if room < _SHORTEST_NAME + 1 + _BAR:
+            return cls(max(room, 1), 0, 0)
         if width < _WIDE:
-            return cls(room - 12, 11, 0)
-        return cls(33, 15, room - 33 - 16 - 2)
+            return cls(room - 1 - _BAR, _BAR, 0)
+        return cls(_LONGEST_NAME, _WIDE_BAR, room - _LONGEST_NAME - 1 - _WIDE_BAR - 2)
 
 
-_ACTION, _ROOT, _DTE, _PL = 12, 8, 7, 9
+_ACTION, _ROOT, _DTE, _PL = 12, 10, 7, 9
 _FIXED = 1 + _ACTION + _ROOT + 1 + _DTE + 1 + _PL + 1
-_SHORTEST_NAME = 20
+_SHORTEST_NAME, _LONGEST_NAME = 24, 33
+_BAR, _WIDE_BAR = 11, 15
 
 
 def _cluster(
@@ -200,7 +201,8 @@ def _cluster(
     beside = len(legs) <= columns.legs
     line = Text(" ")
     line.append_text(_cell(_action(entry.finding), _ACTION))
-    line.append_text(_cell(Text(safe(facts.cluster.root), "bold"), _ROOT))
+    line.append_text(_cell(Text(safe(facts.cluster.root), "bold"), _ROOT - 1))
+    line.append(" ")
     name, *more = textwrap.wrap(title(facts), columns.strategy)
     line.append_text(_cell(Text(name), columns.strategy))
     line.append(" ")

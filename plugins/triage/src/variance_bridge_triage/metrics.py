@@ -56,7 +56,7 @@ def signed_cost(holding: Holding) -> Decimal | None:
     basis = holding.cost_basis
     if basis is None:
         return None
-    return basis if holding.side is Side.LONG else -basis
+    return basis if holding.side is Side.LONG else basis.copy_negate()
 
 
 def profit(holding: Holding) -> Decimal | None:

@@ -3,7 +3,8 @@
 A rule that lacks a number stays silent and says what it lacks. Where the rules differ from those of the public Variance
 engine, whose thresholds they use:
 
-- EXPIRING also names what has expired and is still listed, which the engine overlooks.
+- EXPIRING also names what has expired and is still listed, which the engine overlooks. Nothing else is said of it: its
+  prices are of the past.
 - HARVEST looks at the options only, so that the price of the shares does not hide the credit of a covered call; "within
   the first days" counts from the oldest leg and includes the opening day, where the engine counts from the newest and
   takes the opening day for an unknown one.
@@ -116,6 +117,8 @@ def judge(
     for facts in clusters:
         found: list[Finding] = []
         for action, rule in RULES.items():
+            if facts.expired and action is not Action.EXPIRING:
+                continue
             outcome = rule(facts, circumstances)
             if isinstance(outcome, Lacking):
                 lacking[action, outcome.needs] = lacking.get((action, outcome.needs), 0) + 1

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 UNKNOWN = "–"
+_EXACT = Context(prec=1000, rounding=ROUND_HALF_UP)
 _SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 
 
 def rounded(number: Decimal, places: int) -> Decimal:
     """Commercially rounded; a negative number that rounds to zero is zero."""
-    return number.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP) + Decimal(0)
+    shown = _EXACT.quantize(number, Decimal(1).scaleb(-places))
+    return shown or shown.copy_abs()
 
 
 def number(value: Decimal | None, places: int = 0, *, sign: bool = False) -> str:
@@ -28,7 +30,7 @@ def money(
     if amount is None:
         return UNKNOWN
     unit = _SIGNS.get(currency or "", f"{currency} " if currency else "")
-    text = number(abs(amount), places)
+    text = number(amount.copy_abs(), places)
     if not rounded(amount, places):
         return unit + text
     prefix = "-" if amount < 0 else "+" if sign else ""
@@ -46,12 +48,12 @@ def price(value: Decimal | None) -> str:
     """A price or strike, as traders write it: at most six digits after the point, no zeros at the end, no commas."""
     if value is None:
         return UNKNOWN
-    return f"{rounded(value, 6).normalize():f}"
+    return f"{_EXACT.normalize(rounded(value, 6)):f}"
 
 
 def quantity(value: Decimal) -> str:
     """`2` or `0.25`."""
-    return f"{value.normalize():,f}"
+    return f"{_EXACT.normalize(value):,f}"
 
 
 def days(count: int) -> str:
