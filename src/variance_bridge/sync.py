@@ -18,7 +18,13 @@ from variance_bridge.broker import Account, Session
 from variance_bridge.broker_run import BrokerRun, Choice, Machine, fetch_quotes, open_broker
 from variance_bridge.document import from_bytes, to_bytes, to_document
 from variance_bridge.enrich import enrich
-from variance_bridge.errors import BridgeError, BrokerRefused, BrokerUnreachable, DataRefused
+from variance_bridge.errors import (
+    BridgeError,
+    BrokerRefused,
+    BrokerUnreachable,
+    DataRefused,
+    UsageError,
+)
 from variance_bridge.freshness import in_words
 from variance_bridge.model import Caution, Environment, Portfolio
 from variance_bridge.publish import OutputLock, output_lock, publish, read_published
@@ -115,6 +121,7 @@ def sync(machine: Machine, request: SyncRequest, progress: Progress | None = Non
     run = open_broker(machine, request.choice)
     tell.session(run.context.session)
     target = _target(machine, request, run)
+    _refuse_to_overwrite(request.choice.input_file, target)
     with _locked(target, request, machine) as lock, _keeping(target, machine):
         tell.stage("accounts", run.spec.name)
         accounts = run.accounts()
@@ -148,6 +155,20 @@ def _target(machine: Machine, request: SyncRequest, run: BrokerRun) -> Path:
         return Path(str(run.profile["output"]))
     folder = Path(machine.configuration.top("output_dir", default="positions").value)
     return folder / f"live_{run.spec.slug}.json"
+
+
+def _refuse_to_overwrite(input_file: Path | None, target: Path) -> None:
+    """The user's export is not ours to replace, under whatever name it is given."""
+    try:
+        same = input_file is not None and target.samefile(input_file)
+    except OSError:
+        return
+    if same:
+        raise UsageError(
+            "the output would take the place of the input",
+            where=str(target),
+            hint="choose another `--output`; the input is untouched",
+        )
 
 
 @contextmanager

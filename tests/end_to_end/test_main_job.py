@@ -83,6 +83,17 @@ def test_a_dry_run_writes_nothing_at_all(variance, export, folder):
     assert sorted(folder.rglob("*")) == before
 
 
+@pytest.mark.parametrize("name", ["export.csv", "./export.csv", "link.csv"])
+def test_the_output_never_takes_the_place_of_the_input(variance, export, folder, name):
+    (folder / "link.csv").symlink_to(export)
+    before = export.read_bytes()
+    done = variance("sync", "--broker", "csv", "--input", export, "--output", name)
+
+    assert (done.code, done.out) == (2, "")
+    assert "take the place of the input" in done.err
+    assert export.read_bytes() == before
+
+
 def test_a_bad_row_is_kept_out_told_and_the_others_are_published(variance, export, folder):
     with export.open("a") as file:
         file.write("XYZ,Stock,many,,,,,52,,,,,,\n")
