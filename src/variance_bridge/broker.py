@@ -59,6 +59,11 @@ def _matches(pattern: re.Pattern[str], what: str) -> Callable[[Any, Any, Any], N
     return check
 
 
+_TEXT = attrs.validators.instance_of(str)
+_TEXTS = attrs.validators.deep_iterable(_TEXT)
+_OPTIONAL_TEXT = attrs.validators.optional(_TEXT)
+
+
 def _capabilities(words: Iterable[str]) -> frozenset[Capability]:
     return frozenset(Capability(word) for word in words)
 
@@ -76,7 +81,7 @@ class Credential:
     """
 
     name: str = attrs.field(validator=_matches(_CREDENTIAL, "an environment variable's name"))
-    title: str
+    title: str = attrs.field(validator=_TEXT)
     required: bool = True
     when: tuple[str, str] | None = None
 
@@ -89,11 +94,16 @@ class Credential:
 
 
 def _texts(values: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(values, str):  # ("api.acme.example") without its comma would be as many hosts as letters
+        raise TypeError("must be several strings, and is one")
     return tuple(values)
 
 
 def _credentials(values: Iterable[Credential]) -> tuple[Credential, ...]:
     return tuple(values)
+
+
+_CREDENTIALS = attrs.validators.deep_iterable(attrs.validators.instance_of(Credential))
 
 
 @attrs.frozen(kw_only=True)
@@ -117,19 +127,21 @@ class BrokerSpec:
 
     name: str = attrs.field(validator=_matches(_NAME, "a lower-case name"))
     slug: str = attrs.field(validator=_matches(_NAME, "a lower-case name"))
-    title: str
+    title: str = attrs.field(validator=_TEXT)
     broker: str = attrs.field(validator=_matches(_PLACE, "module:Class"))
     hosts: tuple[str, ...] = attrs.field(
         default=(), converter=_texts, validator=_matches(_HOST, "host names in lower case")
     )
-    token_paths: tuple[str, ...] = attrs.field(default=(), converter=_texts)
+    token_paths: tuple[str, ...] = attrs.field(default=(), converter=_texts, validator=_TEXTS)
     settings: str | None = attrs.field(
         default=None, validator=attrs.validators.optional(_matches(_PLACE, "module:Class"))
     )
-    credentials: tuple[Credential, ...] = attrs.field(default=(), converter=_credentials)
+    credentials: tuple[Credential, ...] = attrs.field(
+        default=(), converter=_credentials, validator=_CREDENTIALS
+    )
     capabilities: frozenset[Capability] = attrs.field(factory=frozenset, converter=_capabilities)
-    quotes: str | None = None
-    create_credentials: str | None = None
+    quotes: str | None = attrs.field(default=None, validator=_OPTIONAL_TEXT)
+    create_credentials: str | None = attrs.field(default=None, validator=_OPTIONAL_TEXT)
     hook_api: int = HOOK_API
 
 
@@ -143,14 +155,18 @@ class QuoteSourceSpec:
     """
 
     name: str = attrs.field(validator=_matches(_NAME, "a lower-case name"))
-    title: str
+    title: str = attrs.field(validator=_TEXT)
     source: str = attrs.field(validator=_matches(_PLACE, "module:Class"))
     hosts: tuple[str, ...] = attrs.field(
         default=(), converter=_texts, validator=_matches(_HOST, "host names in lower case")
     )
-    token_paths: tuple[str, ...] = attrs.field(default=(), converter=_texts)
-    settings: str | None = None
-    credentials: tuple[Credential, ...] = attrs.field(default=(), converter=_credentials)
+    token_paths: tuple[str, ...] = attrs.field(default=(), converter=_texts, validator=_TEXTS)
+    settings: str | None = attrs.field(
+        default=None, validator=attrs.validators.optional(_matches(_PLACE, "module:Class"))
+    )
+    credentials: tuple[Credential, ...] = attrs.field(
+        default=(), converter=_credentials, validator=_CREDENTIALS
+    )
     hook_api: int = HOOK_API
 
 

@@ -120,7 +120,9 @@ def guarded(plugin: str, doing: str) -> Iterator[None]:
         raise PluginError(
             f"{plugin} {doing}: {type(error).__name__}{missing}", hint="reinstall or upgrade it"
         ) from error
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # an extension module's panic is no Exception
         raise PluginError(
             f"{plugin} {doing}: {type(error).__name__}",
             hint="report it to the plugin's authors; `-vv` shows where",

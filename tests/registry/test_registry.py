@@ -89,7 +89,14 @@ def test_a_plugin_that_cannot_be_imported_is_listed_with_the_reason_and_the_othe
     assert "ModuleNotFoundError (no_such_module_bad)" in states["bad"][1]
 
 
-@pytest.mark.parametrize("failure", [RuntimeError("5WX00001"), SystemExit(3), ZeroDivisionError()])
+class Panic(BaseException):
+    """What an extension module raises that was written in another language."""
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [RuntimeError("5WX00001"), SystemExit(3), ZeroDivisionError(), Panic("5WX00001")],
+)
 def test_a_plugin_that_raises_is_told_by_the_class_and_never_by_the_message(install, failure):
     @hookimpl
     def variance_bridge_brokers():
@@ -250,6 +257,37 @@ def test_a_failure_after_the_sync_is_words_and_no_failure_of_the_sync(install, t
 def test_a_spec_that_makes_no_sense_cannot_be_made(changes):
     with pytest.raises(ValueError, match=r"must|teleport"):
         spec(**changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"title": 5},
+        {"title": None},
+        {"hosts": "api.acme.example"},
+        {"token_paths": (1,)},
+        {"credentials": ("ACME_TOKEN",)},
+        {"quotes": 7},
+        {"create_credentials": b"here"},
+    ],
+)
+def test_a_spec_of_wrong_types_breaks_its_own_plugin_and_no_list_of_brokers(install, changes):
+    @hookimpl
+    def variance_bridge_brokers():
+        return [spec(**changes)]
+
+    listing = registry(
+        install("acme", hooks={"variance_bridge_brokers": variance_bridge_brokers})
+    ).listing()
+
+    assert [(entry.state, entry.reason) for entry in listing] == [
+        (PluginState.BROKEN, "acme-broker 1.0 failed while it declared itself: TypeError")
+    ]
+
+
+def test_the_users_interruption_passes_the_guard():
+    with pytest.raises(KeyboardInterrupt), guarded("acme 1.0", "failed"):
+        raise KeyboardInterrupt
 
 
 def test_our_own_errors_pass_the_guard_unchanged():
