@@ -94,7 +94,8 @@ class Credential:
 
 
 def _texts(values: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(values, str):  # ("api.acme.example") without its comma would be as many hosts as letters
+    if isinstance(values, str):
+        # ("api.acme.example") without its comma would be as many hosts as it has letters.
         raise TypeError("must be several strings, and is one")
     return tuple(values)
 
