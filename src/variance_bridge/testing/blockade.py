@@ -126,6 +126,9 @@ _EVENTS = (
 )
 """Audit events by their beginning (docs.python.org, "Audit events table")."""
 
+_AUDITED = frozenset({Kind.NETWORK})
+"""Kinds of which the audit hook alone sees everything, so that the profiler stays free."""
+
 _watches: list[_Watch] = []
 _hook_installed = False
 
@@ -155,7 +158,8 @@ def blocked(
     watch = _Watch(frozenset(kinds or Kind), package, threading.get_ident(), permits)
     previous = sys.getprofile()
     _watches.append(watch)
-    sys.setprofile(_profiler(watch))
+    if watch.kinds - _AUDITED:
+        sys.setprofile(_profiler(watch))
     try:
         yield watch.trespasses
     finally:
