@@ -277,6 +277,25 @@ def dialects() -> str:
     return _table(("dialect", "file", "known from"), rows)
 
 
+def thresholds() -> str:
+    """The shipped thresholds of the triage, as they stand in their file."""
+    return f"```toml\n{_triage_file('thresholds.toml').strip()}\n```"
+
+
+def strategies() -> str:
+    """The strategies that the triage knows by name, with their legs."""
+    rows = []
+    for entry in tomllib.loads(_triage_file("strategies.toml"))["strategy"]:
+        legs = ", ".join(f"`{leg}`" for leg in entry["legs"])
+        rows.append(f"{entry['name']} | {entry.get('mirror', '')} | {legs}")
+    return _table(("strategy", "with all signs turned round", "legs"), rows)
+
+
+def _triage_file(name: str) -> str:
+    (file,) = ROOT.glob(f"plugins/triage/src/*/{name}")
+    return file.read_text(encoding="utf-8")
+
+
 def modules() -> str:
     """Every module of the core with the first sentence of its docstring."""
     return _modules_of("src/variance_bridge")
@@ -322,6 +341,8 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "modules": modules,
     "plugin modules": plugin_modules,
     "dialects": dialects,
+    "thresholds": thresholds,
+    "strategies": strategies,
     "settings of csv": settings("csv"),
     "settings of tastytrade": settings("tastytrade"),
     "credentials of tastytrade": credentials("tastytrade"),
