@@ -86,13 +86,25 @@ def _safely(check: Callable[[Patient], Iterator[Finding]], patient: Patient) -> 
     try:
         yield from check(patient)
     except BridgeError as error:
-        subject = check.__name__.strip("_").replace("_", " ")
-        yield Finding(subject, problem=True, detail=_tilde(str(error), patient), mend=error.hint)
+        yield finding_of(check.__name__.strip("_").replace("_", " "), error, patient.environment)
+
+
+def finding_of(subject: str, error: BridgeError, environment: Mapping[str, str]) -> Finding:
+    """What stopped a check, as a finding."""
+    mend = _without_home(error.hint, environment) if error.hint else None
+    return Finding(subject, problem=True, detail=_without_home(str(error), environment), mend=mend)
 
 
 def _tilde(text: str, patient: Patient) -> str:
-    home = patient.environment.get("HOME", "")
-    return text.replace(home, "~") if len(home) > 1 else text
+    return _without_home(text, patient.environment)
+
+
+def _without_home(text: str, environment: Mapping[str, str]) -> str:
+    """The home folder as `~`: its name is often that of its owner. A shell expands `~` before a quote, not behind it."""
+    home = environment.get("HOME", "").rstrip("/")
+    if not home:
+        return text
+    return text.replace(f"'{home}/", "~/'").replace(home, "~")
 
 
 def _program(_patient: Patient) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -9,6 +10,7 @@ import click
 from variance_bridge.cli.invocation import Invocation
 
 if TYPE_CHECKING:
+    from variance_bridge.broker_run import Choice
     from variance_bridge.doctor import Finding
 
 WOULD_STOP = 3
@@ -25,23 +27,35 @@ def doctor(
 ) -> int:
     """Say what would stop a sync, and how to mend it. Safe to paste into a public issue."""
     from variance_bridge.broker_run import Choice
-    from variance_bridge.doctor import Patient, examine
 
-    patient = Patient(
-        machine=invocation.machine(),
-        credentials=invocation.credentials,
-        choice=Choice(broker=broker, profile=profile),
-        environment=invocation.environment,
-        output_folder=invocation.output_folder,
-    )
     findings = []
-    for finding in examine(patient, online=not offline):
+    for finding in _findings(
+        invocation, Choice(broker=broker, profile=profile), online=not offline
+    ):
         findings.append(finding)
         if not as_json:
             _print(invocation, finding)
     if as_json:
         _print_json(findings)
     return WOULD_STOP if any(finding.problem for finding in findings) else 0
+
+
+def _findings(invocation: Invocation, choice: Choice, *, online: bool) -> Iterator[Finding]:
+    from variance_bridge.doctor import Patient, examine, finding_of
+    from variance_bridge.errors import ConfigurationError
+
+    try:
+        patient = Patient(
+            machine=invocation.machine(),
+            credentials=invocation.credentials,
+            choice=choice,
+            environment=invocation.environment,
+            output_folder=invocation.output_folder,
+        )
+    except ConfigurationError as error:
+        yield finding_of("configuration", error, invocation.environment)
+        return
+    yield from examine(patient, online=online)
 
 
 def _print(invocation: Invocation, finding: Finding) -> None:
