@@ -24,7 +24,7 @@ from variance_bridge.validation import check
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 FENCE = re.compile(
-    r"(?:<!-- (?P<role>[a-z]+)(?:: (?P<name>[^\n]+?))? -->\n\n?)?"
+    r"(?:<!-- (?P<role>[a-z]+)(?:: (?P<name>[^\n]+?))? -->\n(?:`(?P<shown>[^`\n]+)`\n\n)?)?"
     r"^```(?P<language>[a-z]*)\n(?P<text>.*?)^```$",
     re.DOTALL | re.MULTILINE,
 )
@@ -35,11 +35,12 @@ class Block(NamedTuple):
     name: str | None
     language: str
     text: str
+    shown: str | None
 
 
 def blocks(page: Path) -> Iterator[Block]:
     for found in FENCE.finditer(page.read_text(encoding="utf-8")):
-        yield Block(*found.group("role", "name", "language", "text"))
+        yield Block(*found.group("role", "name", "language", "text", "shown"))
 
 
 def named(page: str, role: str) -> list[Block]:
@@ -259,6 +260,13 @@ def test_no_python_block_of_a_page_escapes_being_run(page):
     idle = [b for b in blocks(DOCS / page) if b.language == "python" and b.role is None]
 
     assert idle == []
+
+
+def test_whoever_reads_a_page_sees_which_file_a_block_belongs_to():
+    found = [b for page in DOCS.rglob("*.md") for b in blocks(page) if b.role in {"file", "edit"}]
+
+    assert len(found) > 15
+    assert [b.name for b in found if b.shown != b.name] == []
 
 
 def test_the_document_on_the_page_of_the_schema_is_valid():
