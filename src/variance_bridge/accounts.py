@@ -33,10 +33,7 @@ def select_account(run: BrokerRun, accounts: Sequence[Account], wanted: str | No
 
 
 def _default(run: BrokerRun) -> str | None:
-    value = run.machine.configuration.broker_table(run.spec.name).get("default_account_id")
-    if value is not None and not isinstance(value, str):
-        raise ConfigurationError(f"`brokers.{run.spec.name}.default_account_id` must be a text")
-    return value
+    return run.machine.configuration.broker_table(run.spec.name).get("default_account_id")
 
 
 def _is_named(run: BrokerRun, account: Account, name: str) -> bool:
@@ -50,6 +47,6 @@ def _is_named(run: BrokerRun, account: Account, name: str) -> bool:
 def _which(run: BrokerRun, accounts: Sequence[Account], problem: str) -> ConfigurationError:
     hashes = [name for account in accounts[:12] if (name := run.account_hash(account))]
     return ConfigurationError(
-        f"{problem}: {', '.join(hashes)}" if hashes else problem,
+        f"{problem} (to choose from: {', '.join(hashes)})" if hashes else problem,
         hint="choose one with `--account HASH`, or all with `--all-accounts`; `variance accounts` tells which is which",
     )

@@ -79,12 +79,12 @@ class Configuration:
                 f"there is no profile of that name (there are: {', '.join(profiles) or 'none'})",
                 hint=_nearest(name, profiles),
             )
-        return _table(profiles[name], f"profiles.{name}")
+        return _with_texts(profiles[name], _PROFILE, f"profiles.{name}")
 
     def broker_table(self, broker: str) -> Mapping[str, Any]:
         """The broker's own table; empty when there is none."""
         brokers = _table(self.table.get("brokers", {}), "brokers")
-        return _table(brokers.get(broker, {}), f"brokers.{broker}")
+        return _with_texts(brokers.get(broker, {}), _BROKER, f"brokers.{broker}")
 
     def allowed_plugins(self) -> tuple[str, ...]:
         """Distributions of third parties that the user allowed in the file."""
@@ -173,6 +173,15 @@ def _table(value: Any, key: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise ConfigurationError(f"`{key}` must be a table of the configuration")
     return value
+
+
+def _with_texts(value: Any, ours: Sequence[str], key: str) -> Mapping[str, Any]:
+    """A table in which our own keys are texts; the others are the broker's."""
+    table = _table(value, key)
+    for name in ours:
+        if name in table:
+            _text(table[name], f"{key}.{name}")
+    return table
 
 
 def _text(value: Any, key: str) -> str:

@@ -23,6 +23,12 @@ def read_export(file: Path, account: str | None = None) -> tuple[Portfolio, tupl
 
     warnings: list[str] = []
     name = file.suffix.lower().removeprefix(".")
+    if not name:
+        raise DataRefused(
+            "its name has no ending that tells what it is",
+            where=str(file),
+            hint="positions files end in .json, exports in the name of their broker, such as .csv",
+        )
     machine = machine_for_reading(warnings.append)
     try:
         run = open_broker(machine, Choice(broker=name, input_file=file))

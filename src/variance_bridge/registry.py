@@ -33,6 +33,9 @@ OLDEST_HOOK_API = 1
 """The oldest hook API whose plugins still work."""
 
 
+_NO_QUOTES = "check `quotes` in variance.toml, or use `--quotes none`"
+
+
 class PluginState(StrEnum):
     """What is the matter with an installed plugin."""
 
@@ -96,14 +99,18 @@ class Registry:
             UnknownPlugin: no plugin of that name, or it brings no such source.
             PluginError: as `load`.
         """
-        loaded = [*self._loaded.values(), *(() if name in self._loaded else (self.load(name),))]
+        loaded = [*self._loaded.values(), *(() if name in self._loaded else self._named(name))]
         for plugin in loaded:
             for spec in plugin.quotes:
                 if spec.name == name:
                     return plugin, spec
-        raise UnknownPlugin(
-            f"the plugin `{name}` brings no source of quotes", hint="use `--quotes none`"
-        )
+        raise UnknownPlugin("no source of quotes of that name is installed", hint=_NO_QUOTES)
+
+    def _named(self, name: str) -> tuple[LoadedPlugin, ...]:
+        try:
+            return (self.load(name),)
+        except UnknownPlugin:
+            return ()
 
     def listing(self) -> tuple[Listing, ...]:
         """Every installed broker and its state; loads each one inside its guard."""

@@ -152,7 +152,7 @@ def _target(machine: Machine, request: SyncRequest, run: BrokerRun) -> Path:
     if request.output is not None:
         return request.output
     if "output" in run.profile:
-        return Path(str(run.profile["output"]))
+        return Path(run.profile["output"])
     folder = Path(machine.configuration.top("output_dir", default="positions").value)
     return folder / f"live_{run.spec.slug}.json"
 
@@ -161,7 +161,10 @@ def _refuse_to_overwrite(input_file: Path | None, target: Path) -> None:
     """The user's export is not ours to replace, under whatever name it is given."""
     try:
         same = input_file is not None and target.samefile(input_file)
-    except OSError:
+    except (
+        OSError,
+        ValueError,
+    ):  # one of them is not there, or has no name for a file: others say so
         return
     if same:
         raise UsageError(
@@ -253,10 +256,14 @@ def _with_quotes(
 
 
 def _quote_source(run: BrokerRun, request: SyncRequest) -> str | None:
+    """Flag, environment, profile, the broker's table, the file's top, the broker's own: the first that says one."""
     configuration = run.machine.configuration
-    table = configuration.broker_table(run.spec.name)
-    configured = run.profile.get("quotes") or table.get("quotes")
-    chosen = request.quotes or configured or configuration.top("quotes").value or run.spec.quotes
+    stated = configuration.top("quotes", request.quotes)
+    if stated.origin in {"file", "default"}:
+        table = configuration.broker_table(run.spec.name)
+        chosen = run.profile.get("quotes") or table.get("quotes") or stated.value or run.spec.quotes
+    else:
+        chosen = stated.value
     return None if chosen in {None, NO_QUOTES} else str(chosen)
 
 

@@ -202,3 +202,23 @@ def test_any_bytes_as_configuration_are_read_or_refused(tmp_path, data):
         read_configuration(tmp_path, None, {})
     except ConfigurationError:
         pass
+
+
+@pytest.mark.parametrize("key", ["broker", "account", "output", "quotes"])
+def test_our_keys_of_a_profile_are_texts(key):
+    configuration = Configuration(
+        folder=Path("nowhere"), file=None, table={"profiles": {"ira": {key: 7}}}
+    )
+
+    with pytest.raises(ConfigurationError, match=rf"`profiles\.ira\.{key}` must be a text"):
+        configuration.profile("ira")
+
+
+@pytest.mark.parametrize("key", ["default_account_id", "quotes"])
+def test_our_keys_of_a_brokers_table_are_texts(key):
+    configuration = Configuration(
+        folder=Path("nowhere"), file=None, table={"brokers": {"acme": {key: 7}}}
+    )
+
+    with pytest.raises(ConfigurationError, match=rf"`brokers\.acme\.{key}` must be a text"):
+        configuration.broker_table("acme")

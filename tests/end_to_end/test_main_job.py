@@ -67,6 +67,18 @@ def test_configuration_picks_the_broker(variance, export, folder):
     assert (folder / "elsewhere" / "live_csv.json").is_file()
 
 
+def test_the_environment_beats_the_file_in_the_choice_of_quotes(
+    variance, export, folder, monkeypatch
+):
+    (folder / "mine.toml").write_text('[brokers.csv]\nquotes = "nowhere"\n')
+    arguments = ("--config", "mine.toml", "sync", "--broker", "csv", "--input", export)
+
+    assert variance(*arguments).code == 3
+    monkeypatch.setenv("VARIANCE_QUOTES", "none")
+    assert variance(*arguments).code == 0
+    assert variance(*arguments, "--quotes", "nowhere").code == 3
+
+
 def test_json_is_one_object_on_stdout_and_all_else_is_on_stderr(variance, export):
     done = variance("-v", "sync", "--broker", "csv", "--input", export, "--json")
 
@@ -92,6 +104,13 @@ def test_the_output_never_takes_the_place_of_the_input(variance, export, folder,
     assert (done.code, done.out) == (2, "")
     assert "take the place of the input" in done.err
     assert export.read_bytes() == before
+
+
+def test_a_folder_that_no_file_system_can_name_is_refused_with_words(variance, export, folder):
+    (folder / "mine.toml").write_text('output_dir = "a\\u0000b"\n')
+    done = variance("--config", "mine.toml", "sync", "--broker", "csv", "--input", export)
+
+    assert (done.code, "no name for a file" in done.err) == (6, True)
 
 
 def test_a_bad_row_is_kept_out_told_and_the_others_are_published(variance, export, folder):
@@ -184,12 +203,16 @@ def test_nothing_there_says_what_to_run(variance):
         (("validate",), 2, "Missing argument"),
         (("--config", "missing.toml", "brokers"), 3, "missing.toml"),
         (("--config", "missing.toml", "sync"), 3, "missing.toml"),
+        (("show", "export"), 6, "no ending"),
+        (("sync", "--broker", "csv", "--input", "export.csv", "--quotes", "x"), 3, "no source of"),
         (("--sync", "--demo"), 2, "do not go together"),
         (("schema",), 0, ""),
         (("--version",), 0, ""),
     ],
 )
-def test_every_mistake_gets_its_exit_code_and_the_next_step(variance, arguments, code, words):
+def test_every_mistake_gets_its_exit_code_and_the_next_step(
+    variance, export, arguments, code, words
+):
     done = variance(*arguments)
 
     assert (done.code, words in done.err) == (code, True)

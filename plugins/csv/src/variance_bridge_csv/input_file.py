@@ -83,10 +83,12 @@ def read(path: Path, name_patterns: Iterable[str]) -> InputFile:
                 raise _too_large(shown)
             data = file.read(LARGEST_FILE + 1)
     except FileNotFoundError:
-        raise DataRefused("there is no such file", where=shown, hint="check --input") from None
+        raise DataRefused(
+            "there is no such file", where=shown, hint="check its name and folder"
+        ) from None
     except IsADirectoryError:
         raise DataRefused(
-            "this is a folder, not a file", where=shown, hint="check --input"
+            "this is a folder, not a file", where=shown, hint="check its name and folder"
         ) from None
     except (OSError, ValueError):
         raise DataRefused(
