@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import attrs
@@ -12,8 +13,27 @@ from variance_bridge.model import Portfolio
 from variance_bridge.validation import check_arithmetic, refuse
 
 
-def read_export(file: Path, account: str | None = None) -> tuple[Portfolio, tuple[str, ...]]:
-    """The portfolio in an export file, and what its broker warned of. Nothing is written; no account is hashed.
+_WORD = re.compile(r"[^\W_]+")
+_MASK = "***"
+
+
+@attrs.frozen(kw_only=True)
+class Export:
+    """An export file, read.
+
+    Attributes:
+        portfolio: what it holds.
+        warnings: what its broker warned of.
+        shown: its name, without what may be an account number or a nickname: brokers put both into names of files.
+    """
+
+    portfolio: Portfolio
+    warnings: tuple[str, ...]
+    shown: str
+
+
+def read_export(file: Path, account: str | None = None) -> Export:
+    """The portfolio in an export file. Nothing is written; no account is hashed.
 
     Raises:
         DataRefused: no broker reads such files, or this one is not readable.
@@ -26,7 +46,7 @@ def read_export(file: Path, account: str | None = None) -> tuple[Portfolio, tupl
     if not name:
         raise DataRefused(
             "its name has no ending that tells what it is",
-            where=str(file),
+            where=masked(file.name),
             hint="positions files end in .json, exports in the name of their broker, such as .csv",
         )
     machine = machine_for_reading(warnings.append)
@@ -35,10 +55,25 @@ def read_export(file: Path, account: str | None = None) -> tuple[Portfolio, tupl
     except UnknownPlugin:
         raise DataRefused(
             f"no broker that reads .{name} files is installed",
-            where=str(file),
+            where=masked(file.name),
             hint="positions files end in .json",
         ) from None
-    return _only(run, account), tuple(warnings)
+    portfolio = _only(run, account)
+    return Export(
+        portfolio=portfolio,
+        warnings=tuple(warnings),
+        shown=machine.personal.redact(masked(file.name)),
+    )
+
+
+def masked(name: str) -> str:
+    """A file's name without each word that looks like an account number: five digits, or three among letters."""
+    return _WORD.sub(lambda word: _MASK if _is_account_like(word[0]) else word[0], name)
+
+
+def _is_account_like(word: str) -> bool:
+    digits = sum(sign.isdigit() for sign in word)
+    return digits >= 5 or (3 <= digits < len(word) and len(word) >= 6)
 
 
 def _only(run: BrokerRun, account: str | None) -> Portfolio:

@@ -54,28 +54,30 @@ def load(path: str | Path, now: datetime | None = None, *, any_age: bool = False
 
     file = Path(path)
     moment = now or SystemClock().now()
-    portfolio, warnings = _read(file)
+    portfolio, warnings, where = _read(file)
     portfolio = attrs.evolve(portfolio, positions=in_canonical_order(portfolio.positions))
     age = age_of(portfolio.meta.fetched_at, moment)
-    freshness, warning = judge_age(age, where=str(file), any_age=any_age)
+    freshness, warning = judge_age(age, where=where, any_age=any_age)
     told = (*((warning,) if warning else ()), *warnings, *_partial(portfolio))
     return Snapshot(portfolio=portfolio, freshness=freshness, age=age, warnings=told, path=file)
 
 
-def _read(file: Path) -> tuple[Portfolio, tuple[str, ...]]:
+def _read(file: Path) -> tuple[Portfolio, tuple[str, ...], str]:
+    """What the file holds, what there is to warn of, and what messages call the file."""
     from variance_bridge.document import from_bytes
     from variance_bridge.files import read_bounded
 
     if file.suffix.lower() == ".json":
         try:
-            return from_bytes(read_bounded(file))
+            return (*from_bytes(read_bounded(file)), str(file))
         except DataRefused as error:
             if error.where is None:
                 raise DataRefused(error.what, where=str(file), hint=error.hint) from None
             raise
     from variance_bridge.export import read_export
 
-    return read_export(file)
+    export = read_export(file)
+    return export.portfolio, export.warnings, export.shown
 
 
 def _partial(portfolio: Portfolio) -> tuple[str, ...]:
