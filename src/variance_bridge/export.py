@@ -12,7 +12,6 @@ from variance_bridge.errors import DataRefused, UnknownPlugin
 from variance_bridge.model import Portfolio
 from variance_bridge.validation import check_arithmetic, refuse
 
-
 _WORD = re.compile(r"[^\W_]+")
 _MASK = "***"
 
