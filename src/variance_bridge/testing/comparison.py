@@ -45,7 +45,8 @@ def wrong(before: Portfolio, after: Portfolio, source: str) -> Iterator[str]:
         after: of the damaged ones.
         source: the broker's name, to complete the document.
     """
-    yield from (f"the document is not valid: {one}" for one in violations(after, source)[:2])
+    changed = only_changed(before, after)
+    yield from (f"the document is not valid: {one}" for one in violations(changed, source)[:2])
     yield from _wrong_counts(before, after)
     yield from _wrong_meta(before, after)
     flagged = {flag.symbol for flag in after.meta.flags if flag.caution is Caution.TYPE_UNKNOWN}
@@ -54,6 +55,19 @@ def wrong(before: Portfolio, after: Portfolio, source: str) -> Iterator[str]:
             yield f"a position of {now.symbol if now else ''} appears that was not there"
         elif now is not None:
             yield from _wrong_holding(was, now, before, after, named=now.symbol not in flagged)
+
+
+def only_changed(before: Portfolio, after: Portfolio) -> Portfolio:
+    """The portfolio without the positions that are as they were: these have been judged."""
+    known = set(before.positions)
+    positions = tuple(one for one in after.positions if one not in known)
+    counts = after.meta.counts
+    if counts is not None and counts.normalized == len(after.positions):
+        same = len(after.positions) - len(positions)
+        counts = attrs.evolve(
+            counts, fetched=counts.fetched - same, normalized=counts.normalized - same
+        )
+    return attrs.evolve(after, positions=positions, meta=attrs.evolve(after.meta, counts=counts))
 
 
 def violations(portfolio: Portfolio, source: str) -> tuple[Violation, ...]:

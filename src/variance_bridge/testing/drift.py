@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 import attrs
@@ -26,16 +27,41 @@ class Drift:
     """One change of the payloads.
 
     Attributes:
-        what: in words, as in `the member is missing`.
+        what: in words, as in `is missing`.
         place: where.
+        shown: the place as messages name it.
     """
 
     what: str
     place: Place
     payloads: Mapping[str, Any] = attrs.field(repr=False)
+    shown: str
 
     def __str__(self) -> str:
-        return f"when {shown(self.place)} {self.what}"
+        return f"when {self.shown} {self.what}"
+
+
+@attrs.frozen
+class Scope:
+    """What drifts: payloads, and the places in them.
+
+    Attributes:
+        inside: the beginning of all places, which messages leave out: the row that they lie in.
+    """
+
+    sources: Sources
+    places: tuple[tuple[Place, Any], ...]
+    inside: Place = ()
+
+    @classmethod
+    def whole(cls, sources: Sources) -> Scope:
+        """All places of the payloads."""
+        return cls(sources, tuple(nodes(sources.tree, MOST_ELEMENTS)))
+
+    def drift(self, what: str, place: Place, tree: Any) -> Drift:
+        """One change."""
+        name = shown(place[len(self.inside) :]) or "the row"
+        return Drift(what, place, self.sources.render(tree), name)
 
 
 def as_number(value: Any) -> Decimal | None:
@@ -49,20 +75,20 @@ def as_number(value: Any) -> Decimal | None:
     return None
 
 
-def missing(sources: Sources) -> Iterator[Drift]:
+def missing(scope: Scope) -> Iterator[Drift]:
     """Each member and each cell is missing."""
-    for place, _value in nodes(sources.tree, MOST_ELEMENTS):
-        if _is_member(sources, place) or sources.is_cell(place):
-            yield Drift("is missing", place, sources.render(take(sources.tree, place)))
+    for place, _value in scope.places:
+        if _is_member(scope.sources, place) or scope.sources.is_cell(place):
+            yield scope.drift("is missing", place, take(scope.sources.tree, place))
 
 
-def renamed(sources: Sources) -> Iterator[Drift]:
+def renamed(scope: Scope) -> Iterator[Drift]:
     """Each member has another name: another way of writing it, or a new word."""
-    for place, _value in nodes(sources.tree, MOST_ELEMENTS):
-        if _is_member(sources, place):
+    for place, _value in scope.places:
+        if _is_member(scope.sources, place):
             name = _other_name(str(place[-1]))
-            payloads = sources.render(rename(sources.tree, place, name))
-            yield Drift(f"is named {name}", place, payloads)
+            tree = rename(scope.sources.tree, place, name)
+            yield scope.drift(f"is named {name}", place, tree)
 
 
 def _is_member(sources: Sources, place: Place) -> bool:
@@ -80,15 +106,15 @@ def _other_name(name: str) -> str:
     return "_".join(word.lower() for word in words)
 
 
-def retyped(sources: Sources, ways: Ways) -> Iterator[Drift]:
-    """Each value becomes what `ways` gives for it."""
-    for place, value in nodes(sources.tree, MOST_ELEMENTS):
-        is_cell = sources.is_cell(place)
-        if place[0] in sources.tables and not is_cell:
+def retyped(scope: Scope, *ways: Ways) -> Iterator[Drift]:
+    """Each value becomes what `ways` give for it."""
+    for place, value in scope.places:
+        is_cell = scope.sources.is_cell(place)
+        if place[0] in scope.sources.tables and not is_cell:
             continue
-        for words, other in ways(value):
+        for words, other in chain.from_iterable(way(value) for way in ways):
             if not is_cell or isinstance(other, str):
-                yield Drift(words, place, sources.render(put(sources.tree, place, other)))
+                yield scope.drift(words, place, put(scope.sources.tree, place, other))
 
 
 def null(value: Any) -> Iterator[Change]:
@@ -161,7 +187,7 @@ def new_members(sources: Sources) -> Iterator[Drift]:
         for name, value in sources.tree.items()
     }
     for name in tree:
-        yield Drift("has new members", (name,), sources.render(tree))
+        yield Drift("has new members", (name,), sources.render(tree), name)
 
 
 def other_order(sources: Sources) -> Iterator[Drift]:
@@ -169,7 +195,8 @@ def other_order(sources: Sources) -> Iterator[Drift]:
     for name, value in sources.tree.items():
         if name not in sources.tables:
             changed = {**sources.tree, name: _reversed(value)}
-            yield Drift("has its members in another order", (name,), sources.render(changed))
+            payloads = sources.render(changed)
+            yield Drift("has its members in another order", (name,), payloads, name)
 
 
 def _reversed(value: Any) -> Any:
@@ -229,10 +256,9 @@ def lost_columns(sources: Sources, columns: Columns) -> Iterator[Drift]:
             return [*cells[:place], f"{cells[place]} New", *cells[place + 1 :]]
 
         where: Place = (columns.name, columns.header, place)
-        yield Drift(f"({title}): the column is missing", where, _rebuilt(sources, columns, without))
-        yield Drift(
-            f"({title}): the column is renamed", where, _rebuilt(sources, columns, retitled)
-        )
+        lost, other = _rebuilt(sources, columns, without), _rebuilt(sources, columns, retitled)
+        yield Drift("is missing", where, lost, f"the column {title}")
+        yield Drift("has another name", where, other, f"the column {title}")
 
 
 def moved_columns(sources: Sources, columns: Columns) -> Iterator[Drift]:
@@ -245,5 +271,7 @@ def moved_columns(sources: Sources, columns: Columns) -> Iterator[Drift]:
         return [cells[0], "Held By" if line == columns.header else WORD, *cells[1:]]
 
     where: Place = (columns.name, columns.header)
-    yield Drift("has its columns backwards", where, _rebuilt(sources, columns, backwards))
-    yield Drift("has a new column", where, _rebuilt(sources, columns, with_new_one))
+    yield Drift(
+        "has its columns backwards", where, _rebuilt(sources, columns, backwards), columns.name
+    )
+    yield Drift("has a new column", where, _rebuilt(sources, columns, with_new_one), columns.name)

@@ -300,16 +300,15 @@ def _credentials(
 def _overheard(rehearsal: Rehearsal) -> Iterator[None]:
     """Keeps what is logged (at every level) and printed."""
     log, out = io.StringIO(), io.StringIO()
-    handler = logging.StreamHandler(log)
     root = logging.getLogger()
-    level = root.level
-    root.addHandler(handler)
+    level, handlers = root.level, root.handlers
+    root.handlers = [logging.StreamHandler(log)]
     root.setLevel(logging.DEBUG)
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
             yield
     finally:
-        root.removeHandler(handler)
+        root.handlers = handlers
         root.setLevel(level)
         rehearsal.log, rehearsal.printed = log.getvalue(), out.getvalue()
 

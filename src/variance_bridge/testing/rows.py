@@ -117,3 +117,26 @@ def holding_of(act: Act, sources: Sources, place: Place) -> Holding | None:
         more = Counter(twice.positions) - before
         return next(iter(more)) if more.total() == 1 else None
     return None
+
+
+def thinned(
+    act: Act, sources: Sources, lists: tuple[RowList, ...], row: Place
+) -> tuple[Act, Sources, Place]:
+    """The act with one row and one neighbour left, and where the row is then.
+
+    A drift in a row is judged on these: it costs the broker less time than all rows would. Where the broker wants all
+    its rows (they have to make a total), they are left as they are.
+    """
+    places = [place for rows in lists for place in rows.places()]
+    kept = {row, places[(places.index(row) + 1) % len(places)]}
+    tree: Any = sources.tree
+    for place in reversed(places):
+        if place not in kept:
+            tree = take(tree, place)
+    payloads = sources.render(tree)
+    portfolio = act.normalize(payloads)
+    if not isinstance(portfolio, Portfolio) or fetched(portfolio) != len(kept):
+        return act, sources, row
+    gone = sum(one[:-1] == row[:-1] and one < row and one not in kept for one in places)
+    small = attrs.evolve(act, raw=attrs.evolve(act.raw, payloads=payloads), portfolio=portfolio)
+    return small, Sources(payloads, sources.own), (*row[:-1], int(row[-1]) - gone)

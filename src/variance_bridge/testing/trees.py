@@ -139,11 +139,13 @@ class Sources:
 
     Attributes:
         tree: without what the plugin itself put beside the broker's payloads.
+        own: the names of what the plugin put beside the broker's payloads.
         tables: the text payloads that were taken apart, by name.
     """
 
     def __init__(self, payloads: Mapping[str, Any], own: AbstractSet[str] = frozenset()) -> None:
         self._payloads = payloads
+        self.own = own
         texts = {
             name: as_table(value)
             for name, value in payloads.items()

@@ -14,12 +14,12 @@ from variance_bridge.errors import DataRefused
 from variance_bridge.model import Holding, Portfolio
 from variance_bridge.testing.cases import Complaints, NotReadyError
 from variance_bridge.testing.comparison import wrong
-from variance_bridge.testing.drift import Drift
+from variance_bridge.testing.drift import MOST_ELEMENTS, Drift, Scope
 from variance_bridge.testing.recordings import Recording, as_recordings
 from variance_bridge.testing.rehearsal import Act, Outcome, Rehearsal, completed, rehearse, told
-from variance_bridge.testing.rows import RowList, find_rows, row_of
+from variance_bridge.testing.rows import RowList, find_rows, row_of, thinned
 from variance_bridge.testing.subject import Subject, find_subject
-from variance_bridge.testing.trees import Place, Sources
+from variance_bridge.testing.trees import Place, Sources, at, nodes
 
 
 @attrs.frozen
@@ -116,6 +116,11 @@ class Bench:
         """The portfolio as the document that would be published."""
         return to_document(completed(portfolio, self.subject().spec.name))
 
+    def scopes(self) -> list[tuple[Working, Scope]]:
+        """What drifts: each act outside its rows, and each of its rows with one other beside it."""
+        self.rehearsals()
+        return _scopes(_class_of(self))
+
     def judge(self, working: Working, drifts: Iterable[Drift]) -> Complaints:
         """What is wrong with what the broker makes of damaged payloads."""
         source, package = self.subject().spec.name, self.subject().package
@@ -177,3 +182,33 @@ def _workings(test_class: Any) -> tuple[Working, ...]:
 def listed(words: Sequence[str]) -> str:
     """`a, b and c`."""
     return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
+
+
+@cache
+def _scopes(test_class: Any) -> list[tuple[Working, Scope]]:
+    found = []
+    for working in _workings(test_class):
+        places = tuple(nodes(working.sources.tree, MOST_ELEMENTS))
+        outside = tuple(one for one in places if row_of(one[0], working.lists) is None)
+        found.append((working, Scope(working.sources, outside)))
+        visited = {place for place, _value in places}
+        found += [_row_scope(working, row) for row in working.row_places() if row in visited]
+    return found
+
+
+def _row_scope(working: Working, row: Place) -> tuple[Working, Scope]:
+    act, sources, place = thinned(working.act, working.sources, working.lists, row)
+    act = attrs.evolve(act, name=f"{working.act.name}, {_row_name(working, row)}")
+    lists = (
+        find_rows(act, sources, lambda _row: True)
+        if sources is not working.sources
+        else working.lists
+    )
+    small = Working(act, sources, lists)
+    inside = tuple(nodes(at(sources.tree, place), place=place))
+    return small, Scope(sources, ((place, at(sources.tree, place)), *inside), place)
+
+
+def _row_name(working: Working, row: Place) -> str:
+    number = int(row[-1]) + 1
+    return f"line {number}" if row[0] in working.sources.tables else f"row {number}"

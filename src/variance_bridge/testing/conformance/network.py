@@ -19,10 +19,11 @@ from variance_bridge.testing import canaries, drift
 from variance_bridge.testing.blockade import Kind
 from variance_bridge.testing.cases import Complaints, NotReadyError, case
 from variance_bridge.testing.conformance.bench import Bench
+from variance_bridge.testing.drift import Scope
 from variance_bridge.testing.recordings import Exchange
 from variance_bridge.testing.rehearsal import Rehearsal, rehearse, told
 from variance_bridge.testing.simulated_session import SentRequest
-from variance_bridge.testing.trees import Sources
+from variance_bridge.testing.trees import Sources, nodes
 from variance_bridge.transport.wire import Silence
 
 Answer = Exchange | Silence
@@ -229,38 +230,38 @@ class Network(Bench):
     @case("ACCT-02")
     def test_a_null_in_an_account_is_no_other_account(self) -> Complaints:
         """Each value of the list of accounts can be null; "None" is no account number."""
-        yield from self._accounts(lambda sources: drift.retyped(sources, drift.null))
+        yield from self._accounts(lambda scope: drift.retyped(scope, drift.null))
 
     @case("ACCT-03")
     def test_a_value_of_another_type_in_an_account_is_no_other_account(self) -> Complaints:
         """Each value of the list of accounts can be inside a list, or true."""
-        yield from self._accounts(lambda sources: drift.retyped(sources, drift.wrapped))
-        yield from self._accounts(lambda sources: drift.retyped(sources, drift.truth))
+        yield from self._accounts(lambda scope: drift.retyped(scope, drift.wrapped, drift.truth))
 
-    def _accounts(self, drifts: Callable[[Sources], Iterator[drift.Drift]]) -> Complaints:
+    def _accounts(self, drifts: Callable[[Scope], Iterator[drift.Drift]]) -> Complaints:
         fullest = self._fullest()
-        numbers = {account.number for account in fullest.accounts}
         listing = rehearse(self.subject(), fullest.recording, accounts_only=True)
         for sent in dict.fromkeys(one for one in listing.session.wire.sent if one.method == "GET"):
             sources = Sources({"answer": exact_json.loads(self._recorded_body(sent))})
-            for one in drifts(sources):
+            texts = {value for _place, value in nodes(sources.tree) if isinstance(value, str)}
+            for one in drifts(Scope.whole(sources)):
                 body = exact_json.dumps(one.payloads["answer"])
                 answer = Exchange(method="GET", url="", headers=_JSON, body=body)
                 changed = rehearse(
                     self.subject(), fullest.recording, accounts_only=True, alter=_only(sent, answer)
                 )
                 where = f"{fullest.recording.name}: {one} in {sent}"
-                yield from (f"{where}, {p}" for p in self._wrong_accounts(changed, numbers))
+                yield from (f"{where}, {p}" for p in self._wrong_accounts(changed, texts))
 
-    def _wrong_accounts(self, changed: Rehearsal, numbers: set[str]) -> Complaints:
+    def _wrong_accounts(self, changed: Rehearsal, texts: set[str]) -> Complaints:
+        """Args: texts: all that the broker's answer says; an account number is one of them."""
         if changed.error is not None:
             if not isinstance(changed.error, BridgeError):
                 yield f"it crashes with {told(changed.error, self.subject().package)}"
             return
         found = {account.number for account in changed.accounts}
-        if found - numbers:
-            yield "there is an account that was not there"
-        if len(found) < len(numbers) and not changed.warnings:
+        if found - texts:
+            yield "there is an account with a number that the broker never wrote"
+        if len(found) < len(self._fullest().accounts) and not changed.warnings:
             yield "an account is lost, and nobody is told"
 
     def _fullest(self) -> Rehearsal:

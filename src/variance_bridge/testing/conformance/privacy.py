@@ -84,8 +84,8 @@ class Privacy(Bench):
 
         Error messages go to screens and into bug reports; what stands where a number should be may be a name.
         """
-        for working in self.workings():
-            for one in drift.retyped(working.sources, drift.unheard_of):
+        for working, scope in self.scopes():
+            for one in drift.retyped(scope, drift.unheard_of):
                 outcome = working.act.normalize(one.payloads)
                 if isinstance(outcome, BridgeError) and canaries.shows(_words(outcome)):
                     yield f"{working.act.name}: {one}, the error quotes it"
@@ -137,8 +137,8 @@ class Privacy(Bench):
     @case("PRIV-11")
     def test_nothing_personal_is_in_a_rejected_row(self) -> Complaints:
         """What is told of a rejected row is its number, a reason and at most the symbol of a listed contract."""
-        for working in self.workings():
-            for one in drift.retyped(working.sources, drift.unheard_of):
+        for working, scope in self.scopes():
+            for one in drift.retyped(scope, drift.unheard_of):
                 outcome = working.act.normalize(one.payloads)
                 if isinstance(outcome, Portfolio):
                     symbols = [row.symbol for row in outcome.meta.rejected]

@@ -1,0 +1,13 @@
+"""The conformance kit, on the recorded answers of two accounts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from variance_bridge.testing import BrokerConformance
+from variance_bridge_tastytrade.broker import TastytradeBroker
+
+
+class TestTastytrade(BrokerConformance):
+    broker = TastytradeBroker
+    payloads = Path(__file__).parent / "recordings"
