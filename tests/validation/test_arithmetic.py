@@ -86,6 +86,44 @@ def test_a_contradiction_is_found_where_it_is(document, path, value, pointer, ru
     assert (pointer, rule) in found(document)
 
 
+@pytest.mark.parametrize(
+    ("type_", "symbol", "root", "term", "value"),
+    [
+        ("stock", "QZA", "QZA", "option_type", "call"),
+        ("stock", "QZA", "QZA", "strike", Decimal(450)),
+        ("stock", "QZA", "QZA", "expiration", "2026-03-20"),
+        ("crypto", "BTC/USD", "BTC-USD", "expiration", "2026-03-20"),
+        ("future", "/ESM6", "/ES", "strike", Decimal(5000)),
+        ("future", "/ESM6", "/ES", "option_type", "put"),
+    ],
+)
+def test_a_term_that_the_type_does_not_have_is_found(document, type_, symbol, root, term, value):
+    position = {"root": root, "symbol": symbol, "type": type_, "side": "long", "quantity": 1}
+    document["positions"][0] = position
+    assert found(document) == []
+    position[term] = value
+
+    assert found(document) == [(f"/positions/0/{term}", "terms")]
+
+
+@pytest.mark.parametrize(("side", "value"), [("short", 100), ("long", -100)])
+@pytest.mark.parametrize("known", [{}, {"multiplier": 100}, {"quote": {"mark": 1}}])
+def test_a_lost_sign_is_found_without_a_price_too(document, side, value, known):
+    position = {"root": "QZA", "symbol": "QZA", "type": "stock", "side": side, "quantity": 1}
+    document["positions"][0] = {**position, **known, "market_value": value}
+    assert found(document) == [("/positions/0/market_value", "market_value")]
+    for right in (-value, 0):
+        document["positions"][0]["market_value"] = right
+        assert found(document) == []
+
+
+def test_a_future_may_be_worth_less_than_nothing(document):
+    position = {"root": "/CL", "symbol": "/CLK6", "type": "future", "side": "long", "quantity": 1}
+    document["positions"][0] = {**position, "market_value": -37630}
+
+    assert found(document) == []
+
+
 def test_a_position_more_or_less_than_counted_is_found(document):
     document["positions"].append(copy.deepcopy(document["positions"][0]))
 

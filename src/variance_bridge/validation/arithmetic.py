@@ -30,6 +30,19 @@ _LISTED = frozenset(
         InstrumentType.CRYPTO,
     }
 )
+_PRICED_FROM_ZERO = _LISTED - {InstrumentType.FUTURE}
+_A: Mapping[InstrumentType, str] = {
+    InstrumentType.STOCK: "a stock",
+    InstrumentType.OPTION: "an option",
+    InstrumentType.FUTURE: "a future",
+    InstrumentType.FUTURE_OPTION: "a future option",
+    InstrumentType.CRYPTO: "a crypto",
+}
+# A future expires, but its symbol does not say on which day.
+_UNWRITTEN_TERMS: Mapping[InstrumentType, frozenset[str]] = {
+    **dict.fromkeys(_LISTED, frozenset()),
+    InstrumentType.FUTURE: frozenset({"expiration"}),
+}
 
 
 def check_arithmetic(document: Mapping[str, Any]) -> list[Violation]:
@@ -133,6 +146,21 @@ def within_tolerance(stated: Decimal, computed: Decimal, quantity: Decimal) -> b
     return abs(_EXACT.subtract(stated, computed)) <= allowed
 
 
+def _check_sign(pointer: str, position: Mapping[str, Any]) -> Iterator[Violation]:
+    """What has a price of zero or more is never worth less than nothing to who owns it; a future may have any price."""
+    value = position.get("market_value")
+    if value is None or InstrumentType(position["type"]) not in _PRICED_FROM_ZERO:
+        return
+    if position.get("quote", {}).get("mark") is not None and "multiplier" in position:
+        return  # the product says more
+    if value * (-1 if position["side"] == "short" else 1) < 0:
+        yield Violation(
+            f"{pointer}/market_value",
+            "market_value",
+            "must not be above zero for a short position, nor below for a long one",
+        )
+
+
 def _check_terms(pointer: str, position: Mapping[str, Any]) -> Iterator[Violation]:
     """Symbol, root, strike, expiration and option type say the same."""
     kind = InstrumentType(position["type"])
@@ -141,7 +169,7 @@ def _check_terms(pointer: str, position: Mapping[str, Any]) -> Iterator[Violatio
     try:
         instrument = _parse(position, kind)
     except SymbolError:
-        yield Violation(f"{pointer}/symbol", "terms", f"is not the symbol of a {kind.value}")
+        yield Violation(f"{pointer}/symbol", "terms", f"is not the symbol of {_A[kind]}")
         return
     if instrument.type is not kind:
         yield Violation(f"{pointer}/type", "terms", "contradicts the symbol")
@@ -155,8 +183,12 @@ def _check_terms(pointer: str, position: Mapping[str, Any]) -> Iterator[Violatio
         "option_type": instrument.option_type and instrument.option_type.value,
     }
     for name, meant in stated.items():
-        if meant is not None and name in position and position[name] != meant:
+        if name not in position or position[name] == meant:
+            continue
+        if meant is not None:
             yield Violation(f"{pointer}/{name}", "terms", "contradicts the symbol")
+        elif name not in _UNWRITTEN_TERMS[kind]:
+            yield Violation(f"{pointer}/{name}", "terms", f"is no term of {_A[kind]}")
 
 
 def _parse(position: Mapping[str, Any], kind: InstrumentType) -> Instrument:
@@ -177,4 +209,4 @@ def _day(text: str) -> date | None:
         return None
 
 
-_POSITION_RULES = (_check_cost, _check_value, _check_terms)
+_POSITION_RULES = (_check_cost, _check_value, _check_sign, _check_terms)
