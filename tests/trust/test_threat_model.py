@@ -1,0 +1,215 @@
+"""The page docs/threat-model.md is true: what it names exists, nothing is forgotten, and each named test fails when its promise is broken."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from functools import cache
+from pathlib import Path
+
+import attrs
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "threat-model.md"
+BREAKAGES = ROOT / "tests" / "trust" / "data" / "breakages.toml"
+PLUGINS = ("csv", "tastytrade", "triage")
+PROMISES = range(1, 9)
+
+TEST = re.compile(r"`([\w/]+\.py)::(\w+)`")
+CODE = re.compile(r"`([^`]+)`")
+MODULE = re.compile(r"[a-z_]+(?:\.[a-z_]+)*")
+MEMBERS = ("meta.",)
+
+
+@attrs.frozen
+class Row:
+    """A line of a table of the page whose last column names tests."""
+
+    name: str
+    what: str
+    means: str
+    tests: tuple[tuple[str, str], ...]
+
+
+@cache
+def rows() -> tuple[Row, ...]:
+    found = []
+    for line in PAGE.read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+        if re.fullmatch(r"[UTNBPFMS]?[0-9]+", cells[0]):
+            means = cells[2] if len(cells) > 3 else ""
+            found.append(Row(cells[0], cells[1], means, tuple(TEST.findall(cells[-1]))))
+    return tuple(found)
+
+
+def threats() -> tuple[Row, ...]:
+    return tuple(row for row in rows() if not row.name.isdigit())
+
+
+def promises() -> dict[int, Row]:
+    return {int(row.name): row for row in rows() if row.name.isdigit()}
+
+
+@cache
+def functions(file: str) -> dict[str, ast.FunctionDef]:
+    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    return {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+NAMED = sorted({test for row in rows() for test in row.tests})
+
+
+@pytest.mark.parametrize("file", sorted({file for file, _name in NAMED}))
+def test_every_test_that_the_page_names_exists_and_is_run(file):
+    wanted = {name for one, name in NAMED if one == file}
+
+    assert wanted <= functions(file).keys()
+    for name in wanted:
+        marks = " ".join(ast.unparse(mark) for mark in functions(file)[name].decorator_list)
+        assert "skip" not in marks, name
+        assert "xfail" not in marks, name
+
+
+def test_every_line_of_the_page_that_looks_like_a_test_is_read_as_one():
+    text = PAGE.read_text(encoding="utf-8")
+
+    assert text.count("::test_") == sum(len(row.tests) for row in rows())
+
+
+def test_every_threat_has_a_means_and_a_test_and_its_own_name():
+    names = [row.name for row in threats()]
+
+    assert len(set(names)) == len(names) > 50
+    for row in threats():
+        assert row.tests, row.name
+        assert exists_as_module_or_file(row.means), row.name
+
+
+def exists_as_module_or_file(means: str) -> bool:
+    """Whether a means names a module or file, and every one that it names is there."""
+    named = [
+        code
+        for code in CODE.findall(means)
+        if (MODULE.fullmatch(code) or "/" in code or code.endswith(".lock"))
+        and not code.startswith(MEMBERS)
+    ]
+    missing = [code for code in named if not any(place.exists() for place in places(code))]
+    assert missing == []
+    return bool(named)
+
+
+def places(code: str) -> list[Path]:
+    """Where a module or file of that name could be."""
+    parts = code.split(".")
+    tops = [ROOT / "src" / "variance_bridge", *(ROOT / "plugins" / one / "src" for one in PLUGINS)]
+    inside = [top.joinpath(*parts) for top in tops]
+    return [ROOT / code, *(one.with_suffix(".py") for one in inside), *inside]
+
+
+def test_the_eight_promises_are_there_each_with_tests():
+    assert sorted(promises()) == list(PROMISES)
+    for number in PROMISES:
+        assert len(promises()[number].tests) >= 5, number
+
+
+def test_the_promises_begin_as_the_readme_has_them():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for number in PROMISES:
+        words = re.search(rf"^{number}\. (.{{12}})", readme, re.MULTILINE)
+        assert words is not None, number
+        assert promises()[number].what.startswith(words[1]), number
+
+
+def test_no_file_of_the_trust_and_publish_tests_is_forgotten():
+    written = {
+        str(path.relative_to(ROOT))
+        for folder in ("trust", "publish")
+        for path in (ROOT / "tests" / folder).glob("test_*.py")
+    }
+
+    assert written - {file for file, _name in NAMED} == {"tests/trust/test_threat_model.py"}
+
+
+@attrs.frozen(kw_only=True)
+class Breakage:
+    """A way to break something in one place, and the tests that must notice."""
+
+    what: str
+    file: str
+    old: str
+    new: str
+    tests: list[str]
+    promise: int | None = None
+
+
+@cache
+def breakages() -> tuple[Breakage, ...]:
+    table = tomllib.loads(BREAKAGES.read_text(encoding="utf-8"))
+    return tuple(Breakage(**entry) for entry in table["breakage"])
+
+
+def test_every_promise_is_broken_somewhere_and_every_test_that_must_notice_is_on_the_page():
+    assert {one.promise for one in breakages()} - {None} == set(PROMISES)
+    on_the_page = {f"{file}::{name}" for file, name in NAMED}
+    for breakage in breakages():
+        assert breakage.tests, breakage.what
+        assert set(breakage.tests) <= on_the_page, breakage.what
+
+
+@pytest.fixture
+def copy(tmp_path) -> Path:
+    """The repository's code and tests, to be broken."""
+    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    for name in ("src", "schemas", "tests", *(f"plugins/{one}" for one in PLUGINS)):
+        shutil.copytree(ROOT / name, tmp_path / "copy" / name, ignore=ignored)
+    for name in ("conftest.py", "pyproject.toml", "known_brokers.toml", "variance"):
+        shutil.copy(ROOT / name, tmp_path / "copy" / name)
+    return tmp_path / "copy"
+
+
+def outcome(copy: Path, *tests: str) -> subprocess.CompletedProcess[str]:
+    """Run tests on the copy, up to the first failure."""
+    sources = [copy / "src", *(copy / "plugins" / one / "src" for one in PLUGINS)]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(map(str, sources)),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTEST_ADDOPTS": "",
+    }
+    options = ("-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=line", "-rfE")
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *options, "-m", "not slow", *tests],
+        cwd=copy,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("breakage", breakages(), ids=lambda one: one.what)
+def test_each_breakage_is_noticed_by_the_tests_that_are_named_for_it(copy, breakage):
+    place = copy / breakage.file
+    source = place.read_text(encoding="utf-8")
+    assert source.count(breakage.old) == 1
+    place.write_text(source.replace(breakage.old, breakage.new), encoding="utf-8")
+
+    for test in breakage.tests:
+        done = outcome(copy, test)
+        assert done.returncode == 1, (test, done.stdout, done.stderr)
+        assert f"FAILED {test}" in done.stdout, (test, done.stdout)
+
+
+@pytest.mark.slow
+def test_the_copy_passes_when_nothing_is_broken(copy):
+    done = outcome(copy, *sorted({test for breakage in breakages() for test in breakage.tests}))
+
+    assert done.returncode == 0, (done.stdout, done.stderr)
