@@ -139,3 +139,21 @@ def test_a_ladder_of_spreads_keeps_their_widths_equal(hold, today):
         for c in cluster(positions, today)
     }
     assert widths == {Decimal(5)}
+
+
+def test_a_stated_adjustment_counts_whatever_the_symbol_looks_like(hold, today):
+    call = hold("-1 105C", deliverable=Deliverable.ADJUSTED)
+    assert names([hold("100 stock"), call], today) == ["Short Call", "Stock"]
+
+
+def test_a_standard_contract_without_a_multiplier_delivers_a_hundred_shares(hold, today):
+    call = hold("-1 105C", multiplier=None)
+    assert names([hold("100 stock"), call], today) == ["Covered Call"]
+
+
+def test_an_insured_part_takes_its_share_of_the_stock(hold, today):
+    found = cluster([hold("300 stock"), hold("-3 105C"), hold("1 95P")], today)
+    shares = {
+        c.strategy: sum(leg.quantity for leg in c.legs if leg.option_type is None) for c in found
+    }
+    assert shares == {"Collar": 100, "Covered Call": 200}

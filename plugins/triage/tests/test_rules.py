@@ -12,6 +12,8 @@ from variance_bridge.model import Balances, Greeks, Quote
 from variance_bridge_triage.rules import Action
 from variance_bridge_triage.thresholds import shipped_thresholds
 
+NOW = datetime(2025, 12, 22, 15, 30, tzinfo=UTC)
+
 
 def sold(hold, text, *, cost, profit, **changes):
     return hold(text, cost_basis=Decimal(cost), unrealized_pl=Decimal(profit), **changes)
@@ -64,12 +66,17 @@ def test_of_what_has_expired_nothing_else_is_said(hold, triaged):
     assert report.unavailable == ()
 
 
-def test_what_expired_this_morning_says_when(hold, triaged):
-    instant = datetime(2025, 12, 22, 14, 30, tzinfo=UTC)
-    report = triaged([hold("-1 105C 0d", expires_at=instant)])
-    assert found(report, Action.EXPIRING) == [
-        "expired today at 09:30 New York: check assignment, then sync"
-    ]
+@pytest.mark.parametrize(
+    ("instant", "words"),
+    [
+        (NOW - timedelta(hours=1), "expired today at 09:30 New York: check assignment, then sync"),
+        (NOW, "expired today at 10:30 New York: check assignment, then sync"),
+        (NOW + timedelta(seconds=1), "expires today (2025-12-22)"),
+    ],
+)
+def test_what_expired_today_says_when(hold, triaged, instant, words):
+    report = triaged([hold("-1 105C 0d", expires_at=instant)], now=NOW)
+    assert found(report, Action.EXPIRING) == [words]
 
 
 def test_the_number_of_expiring_legs_is_told(hold, triaged):
@@ -114,6 +121,14 @@ def test_quick_profit_is_measured_from_the_oldest_leg(hold, triaged):
 def test_a_debit_is_never_harvested(hold, triaged):
     report = triaged([sold(hold, "1 105C 45d", cost="400", profit="4000")])
     assert found(report, Action.HARVEST) == []
+
+
+def test_what_cost_nothing_has_no_credit_to_harvest(hold, triaged):
+    legs = [
+        sold(hold, "-1 105C 45d", cost="400", profit="300"),
+        sold(hold, "1 110C 45d", cost="400", profit="0"),
+    ]
+    assert found(triaged(legs), Action.HARVEST) == []
 
 
 def test_the_price_of_the_shares_does_not_hide_the_credit_of_a_covered_call(hold, triaged):
