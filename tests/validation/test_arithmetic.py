@@ -215,3 +215,10 @@ def test_products_of_the_longest_numbers_are_not_rounded_before_they_are_compare
     assert found(document) == []
     position["cost_basis"] *= Decimal("1.0000011")
     assert found(document) == [("/positions/4/cost_basis", "cost_basis")]
+
+
+def test_a_futures_option_that_is_named_by_its_series_alone_may_state_its_day(document):
+    document["positions"][1]["symbol"] = "./EX3H26P6450"
+    document["positions"][1].pop("underlying")
+
+    assert found(document) == []

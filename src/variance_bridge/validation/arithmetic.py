@@ -38,10 +38,11 @@ _A: Mapping[InstrumentType, str] = {
     InstrumentType.FUTURE_OPTION: "a future option",
     InstrumentType.CRYPTO: "a crypto",
 }
-# A future expires, but its symbol does not say on which day.
+# A future expires, but its symbol does not say on which day; nor does the name that data feeds give its options.
 _UNWRITTEN_TERMS: Mapping[InstrumentType, frozenset[str]] = {
     **dict.fromkeys(_LISTED, frozenset()),
     InstrumentType.FUTURE: frozenset({"expiration"}),
+    InstrumentType.FUTURE_OPTION: frozenset({"expiration"}),
 }
 
 
