@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from variance_bridge import load
 from variance_bridge.cli.boundary import run
+from variance_bridge.errors import DataRefused
 
 ROOT = Path(__file__).parents[2]
 NUMBER = "ZZ-7700143"
@@ -29,7 +31,7 @@ from variance_bridge.errors import *
 @hookimpl
 def variance_bridge_brokers():
     return [BrokerSpec(name="careless", slug="careless", title="Careless", broker="careless_plugin:Broker",
-                       hosts=("api.careless.example",), credentials=(Credential("CARELESS_TOKEN", "a token"),),
+                       hosts=("api.careless.example",), credentials=(Credential("CARELESS_TOKEN", "a token", required=False),),
                        capabilities={capabilities})]
 
 class Broker:
@@ -107,6 +109,15 @@ def test_an_error_in_which_a_plugin_quotes_something_personal_is_redacted(carele
     assert "***" in told
     for value in (NUMBER, "7700143", "owner@", "its-own-token", "Grandmother"):
         assert value not in told
+
+
+def test_a_reader_of_an_export_is_not_told_either(careless, folder):
+    careless(fetch=f"raise DataRefused('account {NUMBER} is odd')", capabilities="['reads_files']")
+    (folder / "export.careless").write_text("x")
+
+    with pytest.raises(DataRefused) as caught:
+        load("export.careless")
+    assert "7700143" not in f"{caught.value} {caught.value!r} {caught.value.args}"
 
 
 @pytest.mark.parametrize(
