@@ -190,6 +190,12 @@ def test_a_root_holds_no_contract_month(contract):
     assert root(f"/{contract}") == root(f"/{contract[:-2]}")
 
 
+@given(contracts, st.integers(0, 9), st.sampled_from(MONTH_CODES), st.integers(0, 99))
+def test_no_product_is_itself_a_contract(contract, digit, month, year):
+    found = reading(f"/{contract[:-1]}{digit}{month}{year}")
+    assert isinstance(found, SymbolError)
+
+
 @given(
     st.sampled_from(CANONICAL),
     st.integers(0, 30),

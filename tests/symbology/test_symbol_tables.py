@@ -84,6 +84,12 @@ def test_at_least_eighty_products_are_listed_and_every_entry_is_sound():
         assert (product.fraction is None) == (product.option_fraction is None)
 
 
+def test_a_tick_on_which_public_sources_disagree_is_left_out():
+    """Brokers state 0.05 and 0.01 for the mini VIX future."""
+    assert futures_product("/VXM").tick_size is None
+    assert futures_product("/VX").tick_size == Decimal("0.05")
+
+
 def test_a_smaller_contract_is_smaller_than_the_one_it_is_a_part_of():
     for code in PRODUCTS:
         product = futures_product(code)

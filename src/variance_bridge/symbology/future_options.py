@@ -32,6 +32,8 @@ from variance_bridge.symbology.text import (
 _STRIKE = r"([0-9]{1,9}(?:\.[0-9]{1,9})?|\.[0-9]{1,9})"
 _DATED = re.compile(rf"([A-Z0-9]+?)([0-9]{{6}})([CP]){_STRIKE}")
 _UNDATED = re.compile(rf"([A-Z0-9]+?)([CP]){_STRIKE}")
+_EARLIEST_FUTURE = -3
+"""Months: a SOFR future bears the name of the month in which its quarter begins."""
 _EXCHANGE = re.compile(r":[A-Z]{2,8}$")
 _SCALED = re.compile(r"[A-Z0-9]{3,8} +[CP] ?[0-9]+")
 
@@ -44,7 +46,7 @@ def parse_future_option(text: str, hints: Hints) -> Instrument | None:
     if dated is not None:
         offset = len(text) - len(body)
         expiration = compact_day(dated[2], offset)
-        future, series = _split(body, dated[1], hints, offset)
+        future, series = _split(body, dated[1], expiration, hints, offset)
         return _dated_option(future, series, expiration, RIGHTS[dated[3]], _strike(dated[4]), hints)
     undated = _UNDATED.fullmatch(body) if body != text else None
     if undated is not None and (series_code := read_code(undated[1])) is not None:
@@ -70,20 +72,26 @@ def _strike(digits: str) -> Decimal:
 
 
 def _split(
-    body: str, head: str, hints: Hints, offset: int
+    body: str, head: str, expiration: date, hints: Hints, offset: int
 ) -> tuple[ContractCode, ContractCode | None]:
-    """Future and series before the date: by columns, by blanks, or by what the tables allow."""
+    """Future and series before the date: by columns, by blanks, or by what the tables allow.
+
+    Where nothing parts the two, a reading whose years do not fit the expiration is none:
+    `6EM61EUM6` of 2026 is `6EM6` and `1EUM6`, not the year 61.
+    """
     columns = body[:5].rstrip(" "), body[5:11].rstrip(" ")
-    if "".join(columns) == head and (found := _pair(*columns)):
-        return found
     first = body.split(" ", 1)[0]
-    if len(first) < len(head) and (found := _pair(first, head[len(first) :].removeprefix("/"))):
+    parted = len(first) < len(head)
+    found = _pair(*columns) if "".join(columns) == head else None
+    if found is not None and (parted or _years_fit(found, expiration)):
+        return found
+    if parted and (found := _pair(first, head[len(first) :].removeprefix("/"))):
         return found
     alone = read_code(head)
     splits = [pair for cut in range(2, len(head) - 2) if (pair := _pair(head[:cut], head[cut:]))]
     if alone is not None and tables.futures_product(alone.product) is not None:
         return alone, None
-    best = _only_likely(splits, hints)
+    best = _only_likely([pair for pair in splits if _may_be(pair, expiration)] or splits, hints)
     if best is not None:
         return best
     if alone is not None and not splits and first == head:
@@ -94,6 +102,17 @@ def _split(
         else "no futures contract before the expiration"
     )
     raise SymbolError(reason, offset)
+
+
+def _years_fit(pair: tuple[ContractCode, ContractCode | None], expiration: date) -> bool:
+    """Whether no year that is written in full lies in another decade than the expiration."""
+    return all(code is None or code.months_after(expiration) is not None for code in pair)
+
+
+def _may_be(pair: tuple[ContractCode, ContractCode | None], expiration: date) -> bool:
+    """Whether the years fit and the future lives on after its option, but for its month's name."""
+    distance = pair[0].months_after(expiration)
+    return distance is not None and distance >= _EARLIEST_FUTURE and _years_fit(pair, expiration)
 
 
 def _pair(future: str, series: str) -> tuple[ContractCode, ContractCode | None] | None:

@@ -21,6 +21,8 @@ _EXCHANGE = re.compile(r":[A-Z]{2,8}$")
 _CODE = re.compile(rf"([A-Z0-9]{{1,4}})([{MONTH_CODES}])(20[0-9]{{2}}|[0-9]{{1,2}})")
 _NAMED_MONTH = re.compile(r"([A-Z0-9]{1,4}) +([A-Z]{3}) *'?(20[0-9]{2}|[0-9]{2})")
 _PREVIOUS_NAME = re.compile(r"(.*)\(PREV\. /([A-Z0-9]{2,9})\)")
+_MONTHS_APART = 12
+"""Futures expire within a few months of the month in their code: Brent two before it, SOFR three after it."""
 _DESCRIBED_MONTH = re.compile(r"\b([A-Z]{3})-(20[0-9]{2}|[0-9]{2})\b")
 
 
@@ -45,17 +47,29 @@ class ContractCode:
 
         Raises `SymbolError` where the year is written in full and the expiration lies in another decade.
         """
-        written = 2000 + int(self.year_digits[-2:]) if len(self.year_digits) > 1 else None
         if hints.expires_on is not None:
-            nearest = _nearest_year(int(self.year_digits[-1]), self.month, hints.expires_on)
-            if written not in (None, nearest):
+            if self.months_after(hints.expires_on) is None:
                 raise SymbolError("the contract's year and its expiration are years apart")
-            return nearest
-        if written is not None:
-            return written
+            return _nearest_year(int(self.year_digits[-1]), self.month, hints.expires_on)
+        if self._year_in_full is not None:
+            return self._year_in_full
         if hints.as_of is not None:
             return _first_year(int(self.year_digits), self.month, hints.as_of)
         return None
+
+    def months_after(self, expiration: date) -> int | None:
+        """Months from the expiration's to the contract's, negative where the contract's is earlier.
+
+        None where the year is written in full and is not the one with its last digit that lies nearest.
+        """
+        nearest = _nearest_year(int(self.year_digits[-1]), self.month, expiration)
+        if self._year_in_full not in (None, nearest):
+            return None
+        return _months(nearest, self.month) - _months(expiration.year, expiration.month)
+
+    @property
+    def _year_in_full(self) -> int | None:
+        return 2000 + int(self.year_digits[-2:]) if len(self.year_digits) > 1 else None
 
     def written(self, *, two_digits: bool = False) -> str:
         """The code with one year digit, or with two where they are known and wanted."""
@@ -94,9 +108,17 @@ def read_code(code: str) -> ContractCode | None:
         product, week = product[:-2], product[-2:]
         if not 1 <= int(week) <= 53:
             return None
-    if product.isdigit() or (len(product) == 1 and tables.futures_product(product) is None):
+    if product.isdigit() or _is_no_product(product):
         return None
     return ContractCode(product, week, MONTH_CODES.index(match[2]) + 1, match[3])
+
+
+def _is_no_product(product: str) -> bool:
+    """Whether an unlisted word is too short for a product, or is itself a contract: `ESZ2` of `ESZ2U25`."""
+    if tables.futures_product(product) is not None:
+        return False
+    inner = _CODE.fullmatch(product)
+    return len(product) == 1 or (inner is not None and tables.futures_product(inner[1]) is not None)
 
 
 def _is_weekly(product: str) -> bool:
@@ -115,9 +137,10 @@ def parse_future(text: str, hints: Hints) -> Instrument:
         code = f"{named[1]}{MONTH_CODES[number - 1]}{named[3]}"
     else:
         code = body.removeprefix(".").removeprefix("/").removeprefix("@").replace(" ", "")
-    if tables.futures_product(code) is not None:
+    product = tables.futures_product(code)
+    if product is not None:
         return Instrument(
-            InstrumentType.FUTURE, f"/{code}", f"/{code}", f"/{code}", hints.expires_on
+            InstrumentType.FUTURE, product.root, product.root, product.root, hints.expires_on
         )
     contract = read_code(code)
     if contract is None:
@@ -131,13 +154,18 @@ def parse_future(text: str, hints: Hints) -> Instrument:
 def future(contract: ContractCode, hints: Hints) -> Instrument:
     """A future from its contract code."""
     root = f"/{contract.product}"
+    month = contract.month_in(hints)
+    if hints.expires_on is not None:
+        distance = contract.months_after(hints.expires_on)
+        if distance is None or abs(distance) >= _MONTHS_APART:
+            raise SymbolError("the contract's month and its expiration are a year or more apart")
     return Instrument(
         InstrumentType.FUTURE,
         root,
         root,
         future_symbol(contract),
         hints.expires_on,
-        contract_month=contract.month_in(hints),
+        contract_month=month,
     )
 
 

@@ -27,6 +27,14 @@ _PREFERRED = re.compile(r"([A-Z]{1,6})(?:[/. -]PR[/. -]?|-P)([A-Z])")
 _SERIES = re.compile(r"[A-Z]|PR[A-Z]")
 _CUSIP = re.compile(r"[A-Z0-9*#]{8}[0-9]")
 _ISIN = re.compile(r"[A-Z]{2}[A-Z0-9]{9}[0-9]")
+_FIGURES = re.compile(
+    r"[A-Z0-9]+[/. -][0-9]+|[0-9]+[/. -](?:JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)|N/A"
+)
+"""What stands in a wrong column: a price, a date (`01/16`, `2026-01`, a spreadsheet's `Mar-01`, `12-Jan`), no value."""
+
+_OPTION_TERMS = re.compile(
+    r"[A-Z]{1,6}[0-9]?[0-9]{2}[01][0-9][0-3][0-9][/. -]?[CP][/. -]?[0-9]", re.ASCII
+)
 _FREE_TEXT = re.compile(r"[A-Z0-9][A-Z0-9 .%/&'()+*#$:-]{0,63}")
 _COIN_VENUE = re.compile(r":[A-Z]{2,8}$")
 _FIRST_FIGURE = re.compile(r" ?[0-9].*")
@@ -40,6 +48,10 @@ def instrument(kind: InstrumentType, symbol: str, root: str | None = None) -> In
 def parse_share(text: str, hints: Hints, kind: InstrumentType = InstrumentType.STOCK) -> Instrument:
     """A ticker whose type the caller knows; compact class shares are looked up."""
     text = _without_marks(text).removesuffix("**")
+    if _FIGURES.fullmatch(text):
+        raise SymbolError("a price, a date or a mark for no value, not a ticker")
+    if _OPTION_TERMS.match(text):
+        raise SymbolError("the symbol of an option where another type was announced")
     spelled = tables.class_share(text) or _spelled_by_underlying(text, hints)
     if spelled is not None:
         return instrument(kind, spelled)
