@@ -215,15 +215,17 @@ def _number(holdings: Holdings, file: InputFile) -> str:
 
 
 def _of_account(reading: Reading, account: Account, where: str) -> Holdings:
-    """The part of the account: by its place in the file, else by its number, else the only one."""
+    """The part of the account: by its place in the file where the number there is its own, else by its number.
+
+    A part that names another account is never taken, whatever its place.
+    """
     place = account.details.get("place")
+    parts = [one for one in reading.accounts if one.account in {"", account.number}]
     if isinstance(place, int) and 0 <= place < len(reading.accounts):
-        return reading.accounts[place]
-    named = [one for one in reading.accounts if one.account and one.account == account.number]
-    if named:
-        return named[0]
-    if len(reading.accounts) == 1:
-        return reading.accounts[0]
+        parts = [one for one in parts if one is reading.accounts[place]] or parts
+    named = [one for one in parts if one.account]
+    if len(parts) == 1 or named:
+        return (named or parts)[0]
     raise DataRefused("the file has several accounts, and not this one", where=where)
 
 

@@ -142,7 +142,8 @@ def _pattern_of(
     decimal: str, thousands: str, signs: tuple[str, ...], parentheses: bool, trailing_minus: bool
 ) -> re.Pattern[str]:
     currency = "(?:" + "|".join(re.escape(sign) for sign in signs) + ")?" if signs else ""
-    grouped = f"[0-9]{{1,3}}(?:{re.escape(thousands)}[0-9]{{3}})+|" if thousands else ""
+    # "0,015" is 0.015 with a decimal comma: a group of thousands never begins with 0.
+    grouped = f"[1-9][0-9]{{0,2}}(?:{re.escape(thousands)}[0-9]{{3}})+|" if thousands else ""
     return re.compile(
         ("(?P<open>[(]?)" if parentheses else "(?P<open>)")
         + f"(?P<first>[+-]?) ?{currency} ?(?P<second>[+-]?)"

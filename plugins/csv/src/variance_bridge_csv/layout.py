@@ -228,8 +228,20 @@ class _Walk:
             self._start(first_header)
         elif row.blank and not row.fault:
             return
-        elif not self._capture(row) and self._sections:
+        elif not self._capture(row):
+            self._take_other(row, first_header)
+
+    def _take_other(self, row: Row, first_header: Header) -> None:
+        if self._sections:
             self._take_below(row)
+        elif len(row.cells) >= first_header.width and not row.fault:
+            # As wide as the table: rows of a part whose header is missing or has other names. What they hold would be
+            # lost in silence.
+            raise DataRefused(
+                "rows stand before the header of the table: a part of the file has lost its header",
+                where=f"{self.where}, line {row.line}, column 1",
+                hint="export the positions again",
+            )
 
     def _take_below(self, row: Row) -> None:
         names = {plain(cell) for cell in row.cells}

@@ -123,10 +123,15 @@ def _width(row: Row) -> int:
 
 
 def has_right_width(row: RowCells, row_class: RowClass) -> bool:
-    """Whether the row has a cell for each column, and no more than empty ones beyond."""
+    """Whether the row has a cell for each column, and no more than empty ones beyond.
+
+    A header that ends with a delimiter has one cell more than it has names. A row that ends with one too, and is
+    shorter, has lost a cell: what stands behind the gap would be read in the wrong columns.
+    """
     ragged = row.dialect.ragged
     count, width = len(row.row.cells), row.header.width
-    if count < width:
+    has_lost_one = count < len(row.header.row.cells) and not row.row.cells[-1].strip()
+    if count < width or has_lost_one:
         return row_class in ragged.short
     beyond = row.row.cells[len(row.header.row.cells) :]
     return not beyond or (ragged.extra_empty and not any(cell.strip() for cell in beyond))
