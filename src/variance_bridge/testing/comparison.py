@@ -88,8 +88,10 @@ def _wrong_counts(before: Portfolio, after: Portfolio) -> Iterator[str]:
     if was is None or now is None:
         yield "its rows are not counted"
         return
-    if now.fetched != was.fetched:
+    if now.fetched < was.fetched:
         yield f"{was.fetched} rows become {now.fetched}: a row that cannot be read is rejected, not lost"
+    if now.fetched - now.rejected > was.fetched - was.rejected:
+        yield f"{was.fetched} rows become {now.fetched}, and not by rejected ones"
     if now.closed > was.closed:
         yield "a row counts as closed that was open"
     if now.normalized > was.normalized:

@@ -76,9 +76,10 @@ def as_number(value: Any) -> Decimal | None:
 
 
 def missing(scope: Scope) -> Iterator[Drift]:
-    """Each member and each cell is missing."""
+    """Each member is missing, and each cell of a row; columns are lost as a whole (`lost_columns`)."""
     for place, _value in scope.places:
-        if _is_member(scope.sources, place) or scope.sources.is_cell(place):
+        is_cell_of_row = bool(scope.inside) and scope.sources.is_cell(place)
+        if _is_member(scope.sources, place) or is_cell_of_row:
             yield scope.drift("is missing", place, take(scope.sources.tree, place))
 
 
@@ -174,7 +175,7 @@ def no_number(value: Any) -> Iterator[Change]:
     number = as_number(value)
     if number is None:
         return
-    for text in ("NaN", "Infinity", f"{value}x", "1" * 400, "0x10", "١٢", f"{value} {value}"):
+    for text in ("NaN", "Infinity", f"{value}x", "1" * 400, "١٢", f"{value} {value}"):
         yield f"is the text {text[:12]}", text
     if "." in str(value):
         yield "has a decimal comma", str(value).replace(".", ",")
@@ -209,7 +210,11 @@ def _reversed(value: Any) -> Any:
 
 @attrs.frozen
 class Columns:
-    """The part of a table that has columns: the header and everything below it of the same width."""
+    """The part of a table that has columns: the header and what stands below it, up to the first line without columns.
+
+    Attributes:
+        width: of the header; totals may have a cell more, which stays where it is.
+    """
 
     name: str
     header: int
@@ -230,8 +235,9 @@ def find_columns(sources: Sources, name: str, first_row: int) -> Columns | None:
     header = next((i for i in range(first_row - 1, -1, -1) if len(lines[i]) == width), None)
     if header is None:
         return None
-    below = tuple(i for i in range(header, len(lines)) if len(lines[i]) == width)
-    return Columns(name, header, below, width)
+    narrow = (i for i in range(header, len(lines)) if len(lines[i]) < width)
+    end = next(narrow, len(lines))
+    return Columns(name, header, tuple(range(header, end)), width)
 
 
 def _rebuilt(
@@ -265,7 +271,7 @@ def moved_columns(sources: Sources, columns: Columns) -> Iterator[Drift]:
     """The columns stand in another order, or a new one stands among them."""
 
     def backwards(_line: int, cells: list[str]) -> list[str]:
-        return cells[::-1]
+        return cells[: columns.width][::-1] + cells[columns.width :]
 
     def with_new_one(line: int, cells: list[str]) -> list[str]:
         return [cells[0], "Held By" if line == columns.header else WORD, *cells[1:]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from itertools import chain, combinations
@@ -14,6 +15,9 @@ from variance_bridge.testing.trees import Place, nodes, put
 _FIXED = ("strike", "multiplier", "price")
 """Parts of names whose numbers have no side, even where one of them is negative."""
 
+_MONEY = re.compile(
+    r"(?P<open>[(]?)(?P<sign>[+-]?)(?P<currency>[$])?(?P<digits>[0-9,]*[0-9](?:[.][0-9]*)?|[.][0-9]+)(?P<unit>%?)(?P<close>[)]?)"
+)
 _MOST_WORDS = 3
 """So many words may say the side together: position, effect of closing, effect of today's gain."""
 
@@ -31,10 +35,10 @@ def flips(row: Any, side: Side, witnesses: Sequence[tuple[Any, Side]]) -> Iterat
     negated = row
     words: list[tuple[Place, str]] = []
     for place, value in nodes(row):
-        number = as_number(value)
+        number = amount(value)
         if number is not None:
             if number and _carries_sign(place, witnesses):
-                negated = put(negated, place, _negated(value, number))
+                negated = put(negated, place, _negated(value))
         elif isinstance(value, str):
             word = _opposite(place, value, side, witnesses)
             if word is not None:
@@ -61,14 +65,30 @@ def _carries_sign(place: Place, witnesses: Sequence[tuple[Any, Side]]) -> bool:
         return False
     if any(part in name for part in _SIGNED):
         return True
-    numbers = [as_number(value) for value in _values(place, [row for row, _side in witnesses])]
+    numbers = [amount(value) for value in _values(place, [row for row, _side in witnesses])]
     return any(number is not None and number < 0 for number in numbers)
 
 
-def _negated(value: Any, number: Decimal) -> Any:
-    if isinstance(value, str):
-        return value.removeprefix("-") if number < 0 else f"-{value.removeprefix('+')}"
-    return -value
+def amount(value: Any) -> Decimal | None:
+    """The number that a value is or spells, also as money is written for people: `-$1,205.00`, `(15.00)`."""
+    number = as_number(value)
+    if number is not None or not isinstance(value, str):
+        return number
+    found = _MONEY.fullmatch(value.strip())
+    if found is None or bool(found["open"]) != bool(found["close"]):
+        return None
+    digits = Decimal(found["digits"].replace(",", ""))
+    return -digits if found["open"] or found["sign"] == "-" else digits
+
+
+def _negated(value: Any) -> Any:
+    if not isinstance(value, str):
+        return -value
+    found = _MONEY.fullmatch(value.strip())
+    if found is None:
+        return value
+    plain = f"{found['currency'] or ''}{found['digits']}{found['unit'] or ''}"
+    return plain if found["open"] or found["sign"] == "-" else f"-{plain}"
 
 
 def _opposite(

@@ -15,6 +15,8 @@ from variance_bridge.model import Holding, Portfolio
 from variance_bridge.testing.rehearsal import Act
 from variance_bridge.testing.trees import Place, Sources, again, at, nodes, put, take
 
+NO_COUNT = -(10**9)
+
 
 @attrs.frozen
 class RowList:
@@ -77,9 +79,9 @@ def _is_counted(act: Act, sources: Sources, place: Place) -> bool:
 
 
 def fetched(outcome: object) -> int:
-    """How many rows a portfolio counts; -1 for an outcome that is none, or counts nothing."""
+    """How many rows a portfolio counts; a number that no portfolio has for an outcome that is none."""
     counts = outcome.meta.counts if isinstance(outcome, Portfolio) else None
-    return -1 if counts is None else counts.fetched
+    return NO_COUNT if counts is None else counts.fetched
 
 
 def _resembles_row(element: Any, width: int | None) -> bool:

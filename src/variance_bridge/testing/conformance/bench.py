@@ -14,7 +14,14 @@ from variance_bridge.errors import DataRefused
 from variance_bridge.model import Holding, Portfolio
 from variance_bridge.testing.cases import Complaints, NotReadyError
 from variance_bridge.testing.comparison import wrong
-from variance_bridge.testing.drift import MOST_ELEMENTS, Drift, Scope
+from variance_bridge.testing.drift import (
+    MOST_ELEMENTS,
+    Drift,
+    Scope,
+    find_columns,
+    retyped,
+    unheard_of,
+)
 from variance_bridge.testing.recordings import Recording, as_recordings
 from variance_bridge.testing.rehearsal import Act, Outcome, Rehearsal, completed, rehearse, told
 from variance_bridge.testing.rows import RowList, find_rows, row_of, thinned
@@ -47,12 +54,15 @@ class Bench:
         payloads: a folder with recordings, or a list of `Recording`.
         spec: what its plugin declares; found through the entry point of the project, or of the environment.
         own_payloads: names in `RawPortfolio.payloads` that hold what the plugin itself put there, not the broker.
+        account_members: names of members or columns that say to which account a row belongs: with another word in
+            them, the row is another account's, and rightly gone from this one.
     """
 
     broker: ClassVar[Any] = None
     payloads: ClassVar[Any] = None
     spec: ClassVar[BrokerSpec | None] = None
     own_payloads: ClassVar[frozenset[str]] = frozenset()
+    account_members: ClassVar[frozenset[str]] = frozenset()
 
     def is_position(self, row: Any) -> bool:  # noqa: ARG002 - for authors to override
         """Whether an element of the broker's list of rows is a position; False for its cash lines and totals."""
@@ -120,6 +130,11 @@ class Bench:
         """What drifts: each act outside its rows, and each of its rows with one other beside it."""
         self.rehearsals()
         return _scopes(_class_of(self))
+
+    def unheard(self) -> list[tuple[str, Drift, Outcome]]:
+        """What the broker makes of the payloads with a word never heard of in each place: it names a person."""
+        self.rehearsals()
+        return _unheard(_class_of(self))
 
     def judge(self, working: Working, drifts: Iterable[Drift]) -> Complaints:
         """What is wrong with what the broker makes of damaged payloads."""
@@ -190,13 +205,15 @@ def _scopes(test_class: Any) -> list[tuple[Working, Scope]]:
     for working in _workings(test_class):
         places = tuple(nodes(working.sources.tree, MOST_ELEMENTS))
         outside = tuple(one for one in places if row_of(one[0], working.lists) is None)
+        accounts = test_class.account_members
         found.append((working, Scope(working.sources, outside)))
         visited = {place for place, _value in places}
-        found += [_row_scope(working, row) for row in working.row_places() if row in visited]
+        rows = [row for row in working.row_places() if row in visited]
+        found += [_row_scope(working, row, accounts) for row in rows]
     return found
 
 
-def _row_scope(working: Working, row: Place) -> tuple[Working, Scope]:
+def _row_scope(working: Working, row: Place, accounts: frozenset[str]) -> tuple[Working, Scope]:
     act, sources, place = thinned(working.act, working.sources, working.lists, row)
     act = attrs.evolve(act, name=f"{working.act.name}, {_row_name(working, row)}")
     lists = (
@@ -205,10 +222,30 @@ def _row_scope(working: Working, row: Place) -> tuple[Working, Scope]:
         else working.lists
     )
     small = Working(act, sources, lists)
-    inside = tuple(nodes(at(sources.tree, place), place=place))
-    return small, Scope(sources, ((place, at(sources.tree, place)), *inside), place)
+    inside = [(place, at(sources.tree, place)), *nodes(at(sources.tree, place), place=place)]
+    drifting = tuple(one for one in inside if _title(small, one[0]) not in accounts)
+    return small, Scope(sources, drifting, place)
+
+
+def _title(working: Working, place: Place) -> str | None:
+    """The name of a member, or the title of a cell's column."""
+    if not working.sources.is_cell(place):
+        return str(place[-1])
+    name = str(place[0])
+    first = min(int(row[-1]) for row in working.row_places() if row[0] == name)
+    columns = find_columns(working.sources, name, first)
+    return str(working.sources.tree[name][columns.header][place[2]]) if columns else None
 
 
 def _row_name(working: Working, row: Place) -> str:
     number = int(row[-1]) + 1
     return f"line {number}" if row[0] in working.sources.tables else f"row {number}"
+
+
+@cache
+def _unheard(test_class: Any) -> list[tuple[str, Drift, Outcome]]:
+    return [
+        (working.act.name, one, working.act.normalize(one.payloads))
+        for working, scope in _scopes(test_class)
+        for one in retyped(scope, unheard_of)
+    ]

@@ -85,13 +85,6 @@ class Documents(Bench):
             if meta.source != self.subject().spec.name:
                 yield f"{act.name}: meta.source is {meta.source}, not {self.subject().spec.name}"
 
-    @case("DOC-06")
-    def test_each_document_says_which_world_it_comes_from(self) -> Complaints:
-        """Production, sandbox and simulator are told apart, by `RawPortfolio.environment` or by the document."""
-        for act in self.acts():
-            if (act.portfolio.meta.environment or act.raw.environment) is None:
-                yield f"{act.name}: neither the raw portfolio nor the document states an environment"
-
     @case("DOC-07")
     def test_each_document_states_its_currency(self) -> Complaints:
         """The account's currency is stated, so that money means something."""

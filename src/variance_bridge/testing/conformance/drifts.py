@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from variance_bridge.errors import DataRefused
-from variance_bridge.model import Portfolio
+from variance_bridge.model import Balances, Portfolio
 from variance_bridge.testing import drift
 from variance_bridge.testing.cases import Complaints, case
 from variance_bridge.testing.comparison import only_changed, violations
@@ -126,8 +126,12 @@ class Drifts(Bench):
             yield f"{working.act.name}: {one}, it ends with {told(outcome, self.subject().package)}"
         elif outcome.positions != working.act.portfolio.positions:
             yield f"{working.act.name}: {one}, the positions change"
-        elif outcome.balances != working.act.portfolio.balances:
+        elif outcome.balances not in {working.act.portfolio.balances, self._unknown(working)}:
             yield f"{working.act.name}: {one}, the balances change"
+
+    def _unknown(self, working: Working) -> Balances | None:
+        """A table may lose its totals with the order of its columns; what was there is then unknown."""
+        return None if working.sources.tables else working.act.portfolio.balances
 
     @case("DRIFT-12")
     def test_a_lost_column_changes_no_number(self) -> Complaints:

@@ -24,7 +24,7 @@ from variance_bridge.testing.rehearsal import ACCOUNT_HASH, write_input
 from variance_bridge.testing.simulated_session import SimulatedSession
 from variance_bridge.testing.subject import Subject
 
-_MONEY = ("cost_basis", "market_value", "average_price")
+_MONEY = ("cost_basis", "market_value", "average_price", "unrealized_pl")
 
 
 class Expectations(Bench):

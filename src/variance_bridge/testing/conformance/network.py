@@ -40,7 +40,7 @@ _JSON = {"content-type": "application/json"}
 
 
 class Network(Bench):
-    """READ, FAIL and ACCT: for brokers that ask a network."""
+    """READ, FAIL, ACCT and DOC-06: for brokers that ask a network. A file does not say which world it comes from."""
 
     @case("READ-01")
     def test_it_asks_only_for_what_the_session_allows(self) -> Complaints:
@@ -117,6 +117,13 @@ class Network(Bench):
             self.subject().broker(rehearsal.context)
             if len(rehearsal.session.wire.sent) > sent:
                 yield f"{rehearsal.recording.name}: __init__ sends a request"
+
+    @case("DOC-06")
+    def test_each_document_says_which_world_it_comes_from(self) -> Complaints:
+        """Production, sandbox and simulator are told apart, by `RawPortfolio.environment` or by the document."""
+        for act in self.acts():
+            if (act.portfolio.meta.environment or act.raw.environment) is None:
+                yield f"{act.name}: neither the raw portfolio nor the document states an environment"
 
     @case("FAIL-01")
     @pytest.mark.parametrize("status", [401, 403])

@@ -84,11 +84,9 @@ class Privacy(Bench):
 
         Error messages go to screens and into bug reports; what stands where a number should be may be a name.
         """
-        for working, scope in self.scopes():
-            for one in drift.retyped(scope, drift.unheard_of):
-                outcome = working.act.normalize(one.payloads)
-                if isinstance(outcome, BridgeError) and canaries.shows(_words(outcome)):
-                    yield f"{working.act.name}: {one}, the error quotes it"
+        for name, one, outcome in self.unheard():
+            if isinstance(outcome, BridgeError) and canaries.shows(_words(outcome)):
+                yield f"{name}: {one}, the error quotes it"
 
     @case("PRIV-07")
     def test_no_error_quotes_an_answer(self) -> Complaints:
@@ -137,14 +135,12 @@ class Privacy(Bench):
     @case("PRIV-11")
     def test_nothing_personal_is_in_a_rejected_row(self) -> Complaints:
         """What is told of a rejected row is its number, a reason and at most the symbol of a listed contract."""
-        for working, scope in self.scopes():
-            for one in drift.retyped(scope, drift.unheard_of):
-                outcome = working.act.normalize(one.payloads)
-                if isinstance(outcome, Portfolio):
-                    symbols = [row.symbol for row in outcome.meta.rejected]
-                    symbols += [flag.symbol for flag in outcome.meta.flags]
-                    if any(canaries.shows(str(symbol)) for symbol in symbols):
-                        yield f"{working.act.name}: {one}, it is published in meta"
+        for name, one, outcome in self.unheard():
+            if isinstance(outcome, Portfolio):
+                symbols = [row.symbol for row in outcome.meta.rejected]
+                symbols += [flag.symbol for flag in outcome.meta.flags]
+                if any(canaries.shows(str(symbol)) for symbol in symbols):
+                    yield f"{name}: {one}, it is published in meta"
 
     def _text(self, portfolio: Portfolio) -> str:
         try:
