@@ -244,7 +244,7 @@ def _with_quotes(
     name = _quote_source(run, request)
     if name is None or not portfolio.positions:
         return portfolio
-    tell.stage("quotes", name)
+    tell.stage("quotes", "")
     snapshot = fetch_quotes(run, name, portfolio)
     if not snapshot.available:
         run.machine.warn(

@@ -6,12 +6,17 @@ the code that it passed, never by its message.
 
 from __future__ import annotations
 
+import re
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from variance_bridge.errors import BridgeError
 from variance_bridge.screen import printable
+
+if TYPE_CHECKING:
+    import click
 
 INTERRUPTED = 130
 """128 + SIGINT, as shells expect."""
@@ -36,7 +41,7 @@ def run(arguments: Sequence[str]) -> int:
         )
         sys.stdout.flush()
     except BridgeError as error:
-        _say(error)
+        _say(error, invocation.redact)
         if invocation.verbosity >= SHOW_PLACES:
             _say_places(error.__cause__ or error)
         return error.exit_code
@@ -44,10 +49,14 @@ def run(arguments: Sequence[str]) -> int:
         _print("Interrupted. Nothing was left half-written.")
         return INTERRUPTED
     except click.ClickException as error:
-        error.show(file=sys.stderr)
+        _say_usage(error, arguments)
         return error.exit_code
     except click.exceptions.Exit as stop:
         return stop.exit_code
+    except (
+        SystemExit
+    ) as stop:  # a plugin's command; what it says would be printed by the interpreter
+        return stop.code if isinstance(stop.code, int) else BUG
     except KeyboardInterrupt:
         _print("Interrupted. Nothing was left half-written.")
         return INTERRUPTED
@@ -66,11 +75,24 @@ def _print(text: str) -> None:
     print(text, file=sys.stderr)  # noqa: T201
 
 
-def _say(error: BridgeError) -> None:
+def _say(error: BridgeError, redact: Callable[[str], str]) -> None:
+    """The error in words. Ours hold nothing personal; a plugin's may, so what is known to be personal is taken out."""
     where = f"{error.where}: " if error.where else ""
-    _print(printable(f"Error: {where}{error.what}"))
+    _print(printable(redact(f"Error: {where}{error.what}")))
     if error.hint:
-        _print(printable(f"  {error.hint}"))
+        _print(printable(redact(f"  {error.hint}")))
+
+
+def _say_usage(error: click.ClickException, arguments: Sequence[str]) -> None:
+    """What click has to say, without the arguments that it quotes: one of them may be a secret in the wrong place."""
+    import click
+
+    message = error.format_message()
+    for argument in sorted(arguments, key=len, reverse=True):
+        if argument and not argument.startswith("-"):
+            message = re.sub(rf"(?<![\w-]){re.escape(argument)}(?![\w-])", "***", message)
+    context = getattr(error, "ctx", None)
+    click.UsageError(printable(message), ctx=context).show(file=sys.stderr)
 
 
 def _say_bug(error: Exception) -> None:

@@ -90,6 +90,11 @@ class Invocation:
         self._undo.append(guarded_logs(values, self.verbosity))
         return values
 
+    def redact(self, text: str) -> str:
+        """The text without what this invocation has seen to be personal; as it is, where it has looked at nothing."""
+        seen: PersonalValues | None = self.__dict__.get("personal")
+        return text if seen is None else seen.redact(text)
+
     @cached_property
     def keyring(self) -> Keyring:
         """The system's keyring; not asked before it is needed."""
