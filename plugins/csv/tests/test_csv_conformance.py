@@ -13,3 +13,4 @@ class TestCsv(FileBrokerConformance):
     payloads = Path(__file__).parent / "recordings"
     own_payloads = frozenset({"file", "dialect", "time_from_file"})
     account_members = frozenset({"Account"})
+    most_drifting = 4

@@ -56,6 +56,7 @@ class Bench:
         own_payloads: names in `RawPortfolio.payloads` that hold what the plugin itself put there, not the broker.
         account_members: names of members or columns that say to which account a row belongs: with another word in
             them, the row is another account's, and rightly gone from this one.
+        most_drifting: of a longer list of rows or lines so many drift, evenly spread.
     """
 
     broker: ClassVar[Any] = None
@@ -63,6 +64,7 @@ class Bench:
     spec: ClassVar[BrokerSpec | None] = None
     own_payloads: ClassVar[frozenset[str]] = frozenset()
     account_members: ClassVar[frozenset[str]] = frozenset()
+    most_drifting: ClassVar[int] = MOST_ELEMENTS
 
     def is_position(self, row: Any) -> bool:  # noqa: ARG002 - for authors to override
         """Whether an element of the broker's list of rows is a position; False for its cash lines and totals."""
@@ -203,7 +205,7 @@ def listed(words: Sequence[str]) -> str:
 def _scopes(test_class: Any) -> list[tuple[Working, Scope]]:
     found = []
     for working in _workings(test_class):
-        places = tuple(nodes(working.sources.tree, MOST_ELEMENTS))
+        places = tuple(nodes(working.sources.tree, test_class.most_drifting))
         outside = tuple(one for one in places if row_of(one[0], working.lists) is None)
         accounts = test_class.account_members
         found.append((working, Scope(working.sources, outside)))

@@ -60,7 +60,7 @@ class Privacy(Bench):
 
     def _unpublished(self, working: Working) -> Iterator[tuple[Any, str]]:
         published = self._text(working.act.portfolio)
-        for place, value in nodes(working.sources.tree, drift.MOST_ELEMENTS):
+        for place, value in nodes(working.sources.tree, self.most_drifting):
             is_text = isinstance(value, str) and drift.as_number(value) is None
             is_leaf = place[0] not in working.sources.tables or working.sources.is_cell(place)
             if is_text and is_leaf and value.strip() not in published:
