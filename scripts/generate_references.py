@@ -153,7 +153,8 @@ def _members_of(title: str, rule: Mapping[str, Any]) -> str:
     ]
     about = [rule["description"]] if "description" in rule else []
     table = _table(("member", "required", "type", "meaning"), rows)
-    return "\n\n".join([f"### {title}", *about, table])
+    forms = [f"- `{name}`: {_form(one)}" for name, one in rule["properties"].items() if _form(one)]
+    return "\n\n".join([f"### {title}", *about, table, *(["\n".join(forms)] if forms else [])])
 
 
 def _kind(member: Mapping[str, Any]) -> str:
@@ -174,12 +175,14 @@ def _type(member: Mapping[str, Any]) -> str:
 def _meaning(member: Mapping[str, Any]) -> str:
     listed = member.get("items", member).get("enum", ())
     words = ", ".join(f"`{word}`" for word in listed)
-    parts = (member.get("description", ""), words, _pattern(member))
-    return " ".join(part for part in parts if part)
+    return " ".join(part for part in (member.get("description", ""), words) if part)
 
 
-def _pattern(rule: Mapping[str, Any]) -> str:
-    return f"`{_cell(rule['pattern'])}`" if "pattern" in rule else ""
+def _form(rule: Mapping[str, Any]) -> str:
+    """Of a text. In a list and not in a table, where the signs of a pattern would have to be escaped."""
+    if "pattern" not in rule:
+        return ""
+    return f"`{rule['pattern']}`, at most {rule['maxLength']} characters"
 
 
 def kinds() -> str:
@@ -188,10 +191,10 @@ def kinds() -> str:
     for name, rule in _schema()["$defs"].items():
         if "properties" in rule or name == "line":
             continue
-        form = _pattern(rule) or f"{rule['type']} ≥ {rule['minimum']}"
-        longest, about = rule.get("maxLength", ""), rule.get("description", "")
-        rows.append(f"{name} | {form} | {longest} | {about}")
-    return _table(("kind", "form", "longest", "meaning"), rows)
+        form = _form(rule) or f"{rule['type']} ≥ {rule['minimum']}"
+        about = f" {rule['description']}" if "description" in rule else ""
+        rows.append(f"- **{name}**:{about} {form}")
+    return "\n".join(rows)
 
 
 def records() -> str:
@@ -208,12 +211,13 @@ def _record(cls: type[Any]) -> str:
     documentation = inspect.cleandoc(cls.__doc__ or "")
     about, _, listed = documentation.partition("Attributes:")
     meanings = dict(_attributes(listed))
-    rows = [
-        f"`{field.name}` | `{_cell(str(field.type))}` | {_default(field)} | {meanings.get(field.name, '')}"
-        for field in attrs.fields(cls)
-    ]
-    table = _table(("field", "type", "default", "meaning"), rows)
-    return f"### {cls.__name__}\n\n{about.strip()}\n\n{table}"
+    head = ("field", "type", "default", "meaning")[: 4 if listed else 3]
+    rows = []
+    for field in attrs.fields(cls):
+        kind = str(field.type).replace(" | ", " or ")
+        cells = (f"`{field.name}`", f"`{kind}`", _default(field), meanings.get(field.name, ""))
+        rows.append(" | ".join(cells[: len(head)]))
+    return f"### {cls.__name__}\n\n{about.strip()}\n\n{_table(head, rows)}"
 
 
 def _attributes(listed: str) -> Iterator[tuple[str, str]]:

@@ -107,6 +107,13 @@ def test_every_page_is_in_the_navigation_and_no_link_of_the_site_dangles(site):
     assert 0 < menu <= requests
 
 
+def test_no_sign_of_the_source_is_left_on_a_page(site):
+    signs = re.compile(r"\\\||^ *```|\*\*[a-z]|\]\([a-z]", re.MULTILINE)
+    for page in sorted(site.rglob("*.html")):
+        prose = re.sub(r"<pre.*?</pre>", "", page.read_text("utf-8"), flags=re.DOTALL)
+        assert signs.findall(prose) == [], page.name
+
+
 def test_a_warning_fails_the_build(command, tmp_path):
     text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     (tmp_path / "mkdocs.yml").write_text(text.partition("nav:")[0])
