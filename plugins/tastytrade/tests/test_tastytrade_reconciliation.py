@@ -51,6 +51,24 @@ def test_each_class_and_side_is_compared_with_its_own_balance(kind, side):
     assert (found.positions, found.balances) == (1500, 3000)
 
 
+def test_index_options_may_be_counted_among_the_options_or_beside_them():
+    """The vendor's specification names `index-derivative` values and does not say whether `derivative` holds them."""
+    held = [holding(value="232.00"), holding(value="3000.00")]
+    assert (
+        compare(held, short_derivative_value="232.0", short_index_derivative_value="3000.0") == ()
+    )
+    assert compare(held, short_derivative_value="3232", short_index_derivative_value="3000") == ()
+    (found,) = compare(held, short_derivative_value="232.0", short_index_derivative_value="0.0")
+    assert (found.positions, found.balances) == (3232, 232)
+    (found,) = compare(held, short_derivative_value="232.0", long_index_derivative_value="3000.0")
+    assert (found.positions, found.balances) == (3232, 232)
+
+
+def test_the_value_of_index_options_is_read_from_the_balances():
+    sheet = {"short-derivative-value": "232.0", "short-index-derivative-value": "3000.0"}
+    assert read_balances({"data": sheet}).values["short-index-derivative-value"] == 3000
+
+
 def test_the_message_holds_both_figures():
     (found,) = compare([holding(value="1234.5")], short_derivative_value="9000")
     assert str(found) == (

@@ -23,7 +23,13 @@ CURRENCY = "USD"
 
 CLASS_VALUES = tuple(
     f"{direction}-{name}-value"
-    for name in ("equity", "derivative", "futures-derivative", "cryptocurrency")
+    for name in (
+        "equity",
+        "derivative",
+        "index-derivative",
+        "futures-derivative",
+        "cryptocurrency",
+    )
     for direction in ("long", "short")
 )
 """The members that hold the value of one class of positions, each as a positive amount."""

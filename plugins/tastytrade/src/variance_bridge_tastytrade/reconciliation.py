@@ -26,18 +26,20 @@ class Class:
         name: in the API's member names, `long-<name>-value`.
         title: for people.
         drift: the share of the value by which two marks one minute apart may differ.
+        beside: a further name under which the balances may state a part of the class.
     """
 
     name: str
     title: str
     drift: Decimal
+    beside: str | None = None
 
 
 # Three standard deviations of one minute: a share that moves 3 % a day moves 0.15 % a minute (390 minutes); an option
 # moves up to ten times as much as its underlying; coins trade around the clock at about twice a share's volatility.
 CLASSES: Mapping[InstrumentType, Class] = {
     InstrumentType.STOCK: Class("equity", "stock", Decimal("0.005")),
-    InstrumentType.OPTION: Class("derivative", "option", Decimal("0.05")),
+    InstrumentType.OPTION: Class("derivative", "option", Decimal("0.05"), "index-derivative"),
     InstrumentType.FUTURE_OPTION: Class("futures-derivative", "futures option", Decimal("0.05")),
     InstrumentType.CRYPTO: Class("cryptocurrency", "crypto", Decimal("0.01")),
 }
@@ -84,7 +86,9 @@ def disagreements(
     """The classes in which positions and balances differ by more than the marks' ages explain.
 
     A class is not compared where the balances do not state it, where a position of it has no value, or, for shares,
-    beside a position of a type that we cannot name: the broker may count that among the shares.
+    beside a position of a type that we cannot name: the broker may count that among the shares. Index options have a
+    balance of their own in the vendor's specification, which does not say whether the one for options includes it:
+    both readings are let pass.
 
     Args:
         holdings: with the values that the broker's own marks gave.
@@ -105,7 +109,9 @@ def disagreements(
             worth = _worth(held, kind, side)
             if stated is None or worth is None:
                 continue
-            if not _explained(worth, abs(stated), compared.drift, apart):
+            beside = values.get(f"{side.value}-{compared.beside}-value", Decimal(0))
+            readings = (abs(stated), total(abs(stated), abs(beside)))
+            if not any(_explained(worth, one, compared.drift, apart) for one in readings):
                 found.append(Disagreement(f"{side.value} {compared.title}", worth, abs(stated)))
     return tuple(found)
 
