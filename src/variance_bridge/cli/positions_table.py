@@ -2,133 +2,147 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from decimal import ROUND_HALF_UP, Decimal
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
+import attrs
 from rich import box
-from rich.console import Group, JustifyMethod
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from variance_bridge.freshness import Freshness, in_words
-from variance_bridge.model import Holding, Side
+from variance_bridge.cli.positions_columns import (
+    Column,
+    columns,
+    name_of,
+    price,
+    strike_of,
+    sum_of,
+)
+from variance_bridge.cli.positions_frame import account_currency, foot, head, is_foreign
+from variance_bridge.model import Holding
 from variance_bridge.screen import printable
 from variance_bridge.snapshot import Snapshot
 
-_SIDE_STYLE = {Side.LONG: "green", Side.SHORT: "red"}
-_AGE_STYLE = {Freshness.FRESH: "green", Freshness.STALE: "yellow"}
-_CENT = Decimal("0.01")
-UNKNOWN = "–"
+_BETWEEN = 3
+"""Blanks between two columns; at the edges one each."""
 
 
-def positions_table(snapshot: Snapshot) -> Group:
-    """Head, table and totals. An unknown number is a dash, never a zero."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_footer=True, expand=False)
-    positions = snapshot.portfolio.positions
-    for name, footer in zip(_COLUMNS, _footers(positions), strict=True):
-        table.add_column(name, footer=footer, justify=_JUSTIFY.get(name, "right"), no_wrap=True)
-    for _root, group in groupby(positions, key=lambda holding: holding.root):
-        rows = list(group)
-        _add_group(table, rows)
-    return Group(_head(snapshot), table, *_foot(snapshot))
+@attrs.frozen
+class _Row:
+    """A line of the table, with a cell for every column that there might be."""
+
+    cells: Sequence[Text]
+    ends_section: bool = False
 
 
-_JUSTIFY: Mapping[str, JustifyMethod] = {"Symbol": "left", "Side": "left"}
-_COLUMNS = ("Symbol", "Side", "Qty", "Avg", "Mark", "Value", "P/L")
+@attrs.frozen
+class PositionsTable:
+    """Head, table and totals, in as many columns as there is room for. An unknown number is a dash, never a zero.
 
+    No number is ever cut: where even the fewest columns are too wide, the lines are longer than the terminal.
+    """
 
-def _add_group(table: Table, rows: Sequence[Holding]) -> None:
-    if len(rows) > 1:
-        root = Text(printable(rows[0].root), style="bold")
-        value, profit = _sum(r.market_value for r in rows), _sum(r.unrealized_pl for r in rows)
-        table.add_row(root, "", "", "", "", value, _signed(profit))
-    for place, holding in enumerate(rows):
-        indent = "  " if len(rows) > 1 else ""
-        table.add_row(
-            *_cells(holding, indent), end_section=place == len(rows) - 1 and len(rows) > 1
+    snapshot: Snapshot
+    _currency: str | None = attrs.field(init=False)
+
+    @_currency.default
+    def _of_the_account(self) -> str | None:
+        return account_currency(self.snapshot.portfolio)
+
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
+        """Print itself; called by rich."""
+        positions = self.snapshot.portfolio.positions
+        all_columns = columns(
+            positions, self.snapshot.portfolio.meta.fetched_at + self.snapshot.age
+        )
+        rows = list(self._rows(all_columns))
+        footer = [self._counted(), *(self._footer(column) for column in all_columns)]
+        widths = [
+            max(cell_len(text) for text in (name, *(row.cells[place].plain for row in rows)))
+            for place, name in enumerate(("Position", *(column.name for column in all_columns)))
+        ]
+        widths = [max(wide, footer[place].cell_len) for place, wide in enumerate(widths)]
+        ranks = [column.rank for column in all_columns]
+        kept = _that_fit(widths, ranks, options.max_width)
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_footer=True)
+        table.width = _width(widths, kept)
+        table.add_column("Position", footer=footer[0], no_wrap=True)
+        for place in kept:
+            column = all_columns[place]
+            table.add_column(
+                column.name, footer=footer[place + 1], justify=column.justify, no_wrap=True
+            )
+        for row in rows:
+            cells = (row.cells[0], *(row.cells[place + 1] for place in kept))
+            table.add_row(*cells, end_section=row.ends_section)
+        yield head(self.snapshot)
+        yield table
+        yield from foot(self.snapshot.portfolio)
+
+    def _rows(self, shown: Sequence[Column]) -> Iterator[_Row]:
+        positions = self.snapshot.portfolio.positions
+        groups = [list(group) for _root, group in groupby(positions, lambda one: one.root)]
+        for group, following in zip(groups, [*groups, []][1:], strict=True):
+            alone = len(group) == 1
+            if not alone:
+                yield _Row([_heading(group), *(self._sum(column, group) for column in shown)])
+            strikes = max(len(strike_of(one)) for one in group)
+            for holding in group:
+                name = self._name(holding, alone=alone, strike_width=strikes)
+                last = holding is group[-1] and (not alone or len(following) > 1)
+                yield _Row([name, *(column.cell(holding) for column in shown)], ends_section=last)
+
+    def _name(self, holding: Holding, *, alone: bool, strike_width: int) -> Text:
+        text = name_of(holding, alone=alone, strike_width=strike_width)
+        name = Text(text, style="bold") if alone else Text(f"  {text}")
+        if self._is_foreign(holding):
+            name.append(f"  {holding.currency}", style="yellow")
+        return name
+
+    def _counted(self) -> Text:
+        count = len(self.snapshot.portfolio.positions)
+        return Text(f"{count} position{'' if count == 1 else 's'}")
+
+    def _footer(self, column: Column) -> Text:
+        positions = self.snapshot.portfolio.positions
+        return self._sum(column, positions) if column.over == "account" else Text()
+
+    def _sum(self, column: Column, holdings: Iterable[Holding]) -> Text:
+        """What adds up in the account's currency; another currency's money is as good as unknown."""
+        if column.adds_up is None:
+            return Text()
+        amount = column.adds_up
+        return column.shows(
+            sum_of(None if self._is_foreign(one) else amount(one) for one in holdings)
         )
 
-
-def _cells(holding: Holding, indent: str) -> Iterable[Text | str]:
-    mark = holding.quote.mark if holding.quote else None
-    yield Text(indent + printable(holding.symbol), style="" if indent else "bold")
-    yield Text(holding.side.value, style=_SIDE_STYLE[holding.side])
-    yield _plain(holding.quantity)
-    yield _price(holding.average_price)
-    yield _price(mark)
-    yield _money(holding.market_value)
-    yield _signed(_money(holding.unrealized_pl))
+    def _is_foreign(self, holding: Holding) -> bool:
+        return is_foreign(holding, self._currency)
 
 
-def _footers(positions: Sequence[Holding]) -> Iterable[Text | str]:
-    yield f"{len(positions)} position{'' if len(positions) == 1 else 's'}"
-    yield from ("", "", "", "")
-    yield _sum(holding.market_value for holding in positions)
-    yield _signed(_sum(holding.unrealized_pl for holding in positions))
+def positions_table(snapshot: Snapshot) -> PositionsTable:
+    """The table of a snapshot, for rich to print."""
+    return PositionsTable(snapshot)
 
 
-def _sum(amounts: Iterable[Decimal | None]) -> str:
-    """The total of what is known; marked with `*` where something is not."""
-    listed = list(amounts)
-    known = [amount for amount in listed if amount is not None]
-    if not known:
-        return UNKNOWN
-    return _money(sum(known, Decimal(0))) + ("*" if len(known) < len(listed) else "")
+def _that_fit(widths: Sequence[int], ranks: Sequence[int], room: int) -> list[int]:
+    """The places of the columns that are shown: those of the highest rank go until the rest fits."""
+    kept = list(range(len(ranks)))
+    while _width(widths, kept) > room and (rank := max((ranks[one] for one in kept), default=0)):
+        kept = [place for place in kept if ranks[place] != rank]
+    return kept
 
 
-def _signed(text: str) -> Text:
-    style = "" if text in {UNKNOWN, "0.00"} else "red" if text.startswith("-") else "green"
-    return Text(text, style=style)
+def _width(widths: Sequence[int], kept: Sequence[int]) -> int:
+    return widths[0] + sum(widths[place + 1] + _BETWEEN for place in kept) + 2
 
 
-def _money(amount: Decimal | None) -> str:
-    if amount is None:
-        return UNKNOWN
-    return f"{amount.quantize(_CENT, rounding=ROUND_HALF_UP):,}"
-
-
-def _price(price: Decimal | None) -> str:
-    """A price in its own precision, at most six digits after the point."""
-    if price is None:
-        return UNKNOWN
-    shown = price.quantize(Decimal("0.000001"), rounding=ROUND_HALF_UP)
-    return f"{max(shown.normalize(), shown.quantize(_CENT), key=_digits):,f}"
-
-
-def _digits(price: Decimal) -> int:
-    exponent = price.as_tuple().exponent
-    return -exponent if isinstance(exponent, int) else 0
-
-
-def _plain(quantity: Decimal) -> str:
-    return f"{quantity.normalize():,f}"
-
-
-def _head(snapshot: Snapshot) -> Text:
-    meta = snapshot.portfolio.meta
-    parts = [
-        meta.source,
-        meta.account_hash or "",
-        meta.environment.value if meta.environment else "",
-    ]
-    head = Text("  ".join(part for part in parts if part), style="bold")
-    head.append("  ")
-    head.append(f"{in_words(snapshot.age)} old", style=_AGE_STYLE[snapshot.freshness])
-    if meta.rejected:
-        head.append(f"  partial: {len(meta.rejected)} rejected", style="yellow")
-    return head
-
-
-def _foot(snapshot: Snapshot) -> Iterable[Text]:
-    balances = snapshot.portfolio.balances
-    if balances is not None:
-        text = f"Net liq {_money(balances.net_liquidating_value)}   Cash {_money(balances.cash)}"
-        if balances.buying_power is not None:
-            text += f"   Buying power {_money(balances.buying_power)}"
-        yield Text(f"{text} {balances.currency}")
-    positions = snapshot.portfolio.positions
-    values = [holding.market_value for holding in positions]
-    profits = [holding.unrealized_pl for holding in positions]
-    if positions and any(None in column and any(column) for column in (values, profits)):
-        yield Text("* of what is known", style="dim")
+def _heading(group: Sequence[Holding]) -> Text:
+    """The root, and the price of its underlying where the legs agree on one."""
+    heading = Text(printable(group[0].root), style="bold")
+    prices = {one.quote.underlying_price for one in group if one.quote} - {None}
+    if len(prices) == 1:
+        heading.append(f"  {price(prices.pop())}", style="not bold dim")
+    return heading

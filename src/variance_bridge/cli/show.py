@@ -34,4 +34,4 @@ def show(invocation: Invocation, file: Path | None, *, any_age: bool, as_json: b
 
     from variance_bridge.cli.positions_table import positions_table
 
-    Console().print(positions_table(snapshot))
+    Console().print(positions_table(snapshot), crop=False)

@@ -1,0 +1,70 @@
+"""What stands above and below the positions table: whose, how old, how complete, and what the sums lack."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from rich.text import Text
+
+from variance_bridge.cli.positions_columns import money, sum_of
+from variance_bridge.freshness import Freshness, in_words
+from variance_bridge.model import Environment, Holding, Portfolio
+from variance_bridge.snapshot import Snapshot
+from variance_bridge.symbology import InstrumentType
+
+_AGE_STYLE = {Freshness.FRESH: "green", Freshness.STALE: "yellow"}
+
+
+def account_currency(portfolio: Portfolio) -> str | None:
+    """The currency of the sums: the account's; where it is not told, the one that all holdings have."""
+    named = {one.currency for one in portfolio.positions}
+    common = named.pop() if len(named) == 1 else None
+    return portfolio.meta.currency or getattr(portfolio.balances, "currency", common)
+
+
+def is_foreign(holding: Holding, currency: str | None) -> bool:
+    """Whether the holding's money is in another currency than the sums."""
+    return holding.currency not in {None, currency}
+
+
+def head(snapshot: Snapshot) -> Text:
+    """Source, account, world and age."""
+    meta = snapshot.portfolio.meta
+    text = Text("  ".join(filter(None, (meta.source, meta.account_hash))), style="bold")
+    if meta.environment is not None:
+        real = meta.environment is Environment.PRODUCTION
+        text.append("  ").append(meta.environment.value, style="" if real else "reverse yellow")
+    text.append("  ").append(f"{in_words(snapshot.age)} old", style=_AGE_STYLE[snapshot.freshness])
+    text.append(f" ({meta.fetched_at:%Y-%m-%d %H:%M} UTC)", style="not bold dim")
+    if meta.rejected:
+        text.append(f"  partial: {len(meta.rejected)} rejected", style="yellow")
+    return text
+
+
+def foot(portfolio: Portfolio) -> Iterator[Text]:
+    """Balances, what the sums lack, and cautions."""
+    if (balances := portfolio.balances) is not None:
+        text = f"Net liq {money(balances.net_liquidating_value)}   Cash {money(balances.cash)}"
+        if balances.buying_power is not None:
+            text += f"   Buying power {money(balances.buying_power)}"
+        yield Text(f"{text} {balances.currency}")
+    if reasons := ", ".join(_reasons(portfolio)):
+        yield Text(f"* {reasons}", style="dim")
+    cautions = Counter(flag.caution.value.replace("_", " ") for flag in portfolio.meta.flags)
+    if cautions:
+        told = ", ".join(f"{name} ({count})" for name, count in sorted(cautions.items()))
+        yield Text(f"Cautions: {told}", style="yellow")
+
+
+def _reasons(portfolio: Portfolio) -> Iterator[str]:
+    """Why a sum may lack something."""
+    currency = account_currency(portfolio)
+    own = [one for one in portfolio.positions if not is_foreign(one, currency)]
+    if len(own) < len(portfolio.positions):
+        yield f"in {currency}" if currency else "of one currency"
+    if any(one.type is InstrumentType.FUTURE and one.market_value for one in own):
+        yield "without the notional of futures"
+    values = [one.market_value for one in own]
+    if any("*" in sum_of(amounts) for amounts in (values, [one.unrealized_pl for one in own])):
+        yield "of what is known"
