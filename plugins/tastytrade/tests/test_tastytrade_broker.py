@@ -191,6 +191,24 @@ def test_disagreeing_balances_are_told_with_both_figures_once(desk):
     )
 
 
+def test_balances_that_disagree_alike_in_two_accounts_are_told_for_each(desk_for):
+    accounts = (SimulatedAccount(number="5WX00001"), SimulatedAccount(number="5WX00002"))
+    desk = desk_for(SimulatedPortfolio(accounts=accounts))
+    desk.simulator.faults = [
+        Fault(
+            "balances",
+            FaultKind.SET_MEMBER,
+            pointer="/data/items/0/short-derivative-value",
+            value="9000.0",
+        )
+    ]
+    broker = TastytradeBroker(desk.context())
+    for account in broker.accounts():
+        broker.fetch(account)
+        broker.fetch(account)
+    assert len(desk.warnings) == 2
+
+
 def test_a_wrong_clock_is_told_once(desk_for, clock):
     desk = desk_for(clock=SimulatedClock(clock.now(), frozen=True))
     desk.simulator.faults = [Fault("accounts", FaultKind.CLOCK_OFFSET, at=1, seconds=-200)]

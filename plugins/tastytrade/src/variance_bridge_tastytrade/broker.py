@@ -19,7 +19,7 @@ class TastytradeBroker:
 
     def __init__(self, context: BrokerContext) -> None:
         self._context = context
-        self._told: set[str] = set()
+        self._told: set[tuple[str, str]] = set()
 
     def accounts(self) -> Sequence[Account]:
         """The open accounts, in the broker's order."""
@@ -29,7 +29,7 @@ class TastytradeBroker:
         for value in listed.personal:
             self._context.personal.add(value, PersonalKind.ACCOUNT_NUMBER)
         if listed.unreadable:
-            self._warn(
+            self._context.warn(
                 f"tastytrade lists {listed.unreadable} account(s) without a number: left out"
             )
         return listed.open
@@ -55,15 +55,15 @@ class TastytradeBroker:
             environment=api.endpoint.environment,
         )
         for disagreement in read(raw).disagreements:
-            self._warn(f"{disagreement}: look at both before you rely on either")
+            self._warn(account, f"{disagreement}: look at both before you rely on either")
         return raw
 
     def normalize(self, raw: RawPortfolio) -> Portfolio:
         """The payloads in the lingua franca. Pure."""
         return read(raw).portfolio
 
-    def _warn(self, message: str) -> None:
-        """Tell the user once: a fetch may be repeated to confirm a surprise."""
-        if message not in self._told:
-            self._told.add(message)
+    def _warn(self, account: Account, message: str) -> None:
+        """Tell the user once for each account: a fetch may be repeated to confirm a surprise."""
+        if (account.number, message) not in self._told:
+            self._told.add((account.number, message))
             self._context.warn(message)
