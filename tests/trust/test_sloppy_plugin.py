@@ -111,6 +111,19 @@ def test_an_error_in_which_a_plugin_quotes_something_personal_is_redacted(carele
         assert value not in told
 
 
+def test_a_bug_is_told_by_class_and_place_and_never_by_its_message(careless, capsys, monkeypatch):
+    def broken(*_arguments: object) -> None:
+        raise RuntimeError(f"account {NUMBER}")
+
+    careless()
+    monkeypatch.setattr("variance_bridge.sync.check", broken)
+
+    assert run(["-vv", "sync"]) == 1
+    told = "".join(capsys.readouterr())
+    assert "RuntimeError" in told
+    assert "7700143" not in told
+
+
 def test_a_reader_of_an_export_is_not_told_either(careless, folder):
     careless(fetch=f"raise DataRefused('account {NUMBER} is odd')", capabilities="['reads_files']")
     (folder / "export.careless").write_text("x")
