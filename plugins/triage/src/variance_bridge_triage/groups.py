@@ -69,8 +69,11 @@ class Group:
     @days.default
     def _days(self) -> tuple[Day, ...]:
         """In order: a set of dates would be walked in another order in every process."""
+        first = self.legs[0][0].day
+        if all(part.day == first for part, _ratio in self.legs):
+            return (first,)
         days = {part.day for part, _ratio in self.legs}
-        return tuple(sorted(days, key=lambda day: day or date.max)) if len(days) > 1 else (*days,)
+        return tuple(sorted(days, key=lambda day: day or date.max))
 
     def take(self, units: Decimal) -> Group:
         """That many units of it, as a group of their own; this one keeps the rest."""

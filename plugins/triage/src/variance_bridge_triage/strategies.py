@@ -64,8 +64,8 @@ class Strategies:
 
         `today` is a day in New York: it decides what is far enough from expiry for `deep`.
         """
-        for signature in (_signature(members), _signature(members, any_strike=True)):
-            for entry in self.entries.get(signature, ()):
+        for any_strike in (False, True):
+            for entry in self.entries.get(_signature(members, any_strike=any_strike), ()):
                 if self._holds(entry, members, today):
                     return entry.name
         return None
@@ -129,7 +129,7 @@ def _leg(text: str) -> tuple[str, int, int, int]:
     return kind, int(ratio), strike, expiration
 
 
-def _signature(members: Sequence[Member], *, any_strike: bool = False) -> Signature:
+def _signature(members: Sequence[Member], *, any_strike: bool) -> Signature:
     options = [member for member in members if member.kind in _OPTION_KINDS]
     strikes = _ranks(member.strike for member in options)
     expirations = _ranks(member.expiration for member in options)
