@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -57,7 +58,7 @@ def run_pytest(projects: Sequence[Path], *what: object) -> Results:
     done = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-q", "--assert=plain", "--import-mode=importlib"),
-            *("-p", "variance_bridge.testing.pytest_plugin", "-p", "no:cacheprovider"),
+            *("-p", "variance_bridge", "-p", "no:cacheprovider"),
             *(f"--rootdir={above}", f"--conformance-report={report}", *map(str, what)),
         ],
         cwd=above,
@@ -87,7 +88,38 @@ def finished_project(name: str, folder: Path) -> Path:
     return folder
 
 
+def install(project: Path, site: Path) -> Path:
+    """Install a project as `pip install --no-deps` does: its wheel is built, and unpacked into a folder."""
+    wheels = site.parent / f"{site.name}-wheels"
+    code = f"import hatchling.build as b; b.build_wheel({str(wheels)!r})"
+    wheels.mkdir(parents=True)
+    subprocess.run([sys.executable, "-c", code], cwd=project, check=True, capture_output=True)
+    (wheel,) = wheels.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    return site
+
+
+def command(*arguments: object, site: Path, cwd: Path) -> subprocess.CompletedProcess:
+    """`variance ARGUMENTS` in an environment in which `site` is installed."""
+    return subprocess.run(
+        [sys.executable, "-m", "variance_bridge", *map(str, arguments)],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(site)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 @pytest.fixture(scope="session")
 def workshop():
     """`workshop.project(name, folder)` makes a finished project, `workshop.run(projects)` runs its cases."""
-    return SimpleNamespace(project=finished_project, run=run_pytest, node=node, host=REAL_HOST)
+    return SimpleNamespace(
+        project=finished_project,
+        run=run_pytest,
+        node=node,
+        host=REAL_HOST,
+        install=install,
+        command=command,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,10 @@ from variance_bridge.testing.pytest_plugin import OPTION
 from variance_bridge.testing.tiers import Result, Standing, standing
 
 LONGEST_SECONDS = 900
+
+PYTEST_PLUGIN = "variance_bridge"
+"""The name of our entry point in the group pytest11: under another one, pytest would take it for a second plugin."""
+
 _MOST_COMPLAINTS = 3
 
 
@@ -110,10 +115,15 @@ def _run(tests: Path) -> dict[str, Any]:
         report = Path(folder) / "report.json"
         command = [
             *(sys.executable, "-m", "pytest", "-q", "--assert=plain"),
-            *("-p", "variance_bridge.testing.pytest_plugin", f"{OPTION}={report}", str(tests)),
+            *("-p", PYTEST_PLUGIN, f"{OPTION}={report}", str(tests)),
         ]
         done = subprocess.run(  # noqa: S603 - our own Python, on the tests that the user named
-            command, capture_output=True, text=True, check=False, timeout=LONGEST_SECONDS
+            command,
+            env={**os.environ, "HYPOTHESIS_STORAGE_DIRECTORY": folder},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=LONGEST_SECONDS,
         )
         if not report.is_file():
             raise PluginError(

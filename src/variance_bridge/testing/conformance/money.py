@@ -232,10 +232,9 @@ def _lost_digits(working: Working, place: Place, value: Any, was: Holding) -> It
         other = _in_the_same_type(value, number + step)
         return _changed(working, working.renormalized(put(working.sources.tree, place, other)))
 
-    much = changed_by(Decimal(1))
-    if much is None or not _is_a_price(was, much, number):
+    much, little = changed_by(Decimal(1)), changed_by(_HAIR)
+    if much is None or much.multiplier != was.multiplier or not _is_a_price(was, much, number):
         return
-    little = changed_by(_HAIR)
     for name in ("average_price", *MONEY):
         base, far = getattr(was, name), getattr(much, name)
         near = getattr(little, name) if little is not None else base

@@ -301,11 +301,18 @@ class Network(Bench):
             error = rehearsal.error
             if error is None:
                 after = [act.portfolio.positions for act in rehearsal.acts]
-                if after != before:
+                if after != before and not _is_all_rejected(rehearsal):
                     count = sum(map(len, after))
                     yield f"when {sent} is {how}, it is taken for an account with {count} positions"
             elif not isinstance(error, wanted) or isinstance(error, ForbiddenRequest):
                 yield f"when {sent} is {how}, it ends with {told(error, self.subject().package)} and not with {names}"
+
+
+def _is_all_rejected(rehearsal: Rehearsal) -> bool:
+    """Whether rows were rejected and none was kept: the core refuses that, so it is never taken for empty."""
+    return any(
+        act.portfolio.meta.rejected and not act.portfolio.positions for act in rehearsal.acts
+    )
 
 
 def _status(status: int) -> MakeAnswer:

@@ -1,0 +1,1 @@
+"""The broker Alpaca, for Variance Bridge: an example of a plugin by a third party."""
