@@ -35,6 +35,8 @@ HIGHEST_STRIKE = Decimal("99999.999")
 
 _LENGTH = 21
 _ROOT_COLUMNS = 6
+_TERMS_COLUMNS = 15
+_SHORTEST = 16
 _PADDED = re.compile(
     r"([A-Z]{1,6}) *([0-9]{2})([0-9]{2})([0-9]{2})([CP])([0-9]{5})([0-9]{3})", re.ASCII
 )
@@ -44,11 +46,11 @@ _CLASS_ROOT = re.compile(r"([A-Z]{1,5})[/. -]([A-Z])([0-9]?)")
 
 
 def parse_padded(symbol: str) -> Instrument | None:
-    """The 21-character form with a root of capitals; None for what needs a closer look.
+    """The 21-character form with a root of capitals, or what is left of it where blanks were lost; else None.
 
     This is the form that brokers send by the thousand, so it is read in one step.
     """
-    match = _PADDED.fullmatch(symbol) if len(symbol) == _LENGTH else None
+    match = _PADDED.fullmatch(symbol) if _SHORTEST <= len(symbol) <= _LENGTH else None
     if match is None:
         return None
     root, year, month, day_of_month, right, dollars, mills = match.groups()
@@ -65,7 +67,7 @@ def parse_padded(symbol: str) -> Instrument | None:
         InstrumentType.OPTION,
         group,
         underlying,
-        symbol,
+        symbol if len(symbol) == _LENGTH else root.ljust(_ROOT_COLUMNS) + symbol[-_TERMS_COLUMNS:],
         expiration,
         strike,
         RIGHTS[right],
