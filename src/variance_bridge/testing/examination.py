@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -119,7 +118,6 @@ def _run(tests: Path) -> dict[str, Any]:
         ]
         done = subprocess.run(  # noqa: S603 - our own Python, on the tests that the user named
             command,
-            env={**os.environ, "HYPOTHESIS_STORAGE_DIRECTORY": folder},
             capture_output=True,
             text=True,
             check=False,
