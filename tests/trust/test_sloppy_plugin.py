@@ -30,7 +30,7 @@ from variance_bridge.errors import *
 
 @hookimpl
 def variance_bridge_brokers():
-    return [BrokerSpec(name="careless", slug="careless", title="Careless", broker="careless_plugin:Broker",
+    return [BrokerSpec(name="careless", slug="careless", title="Care\x1b[2Jless", broker="careless_plugin:Broker",
                        hosts=("api.careless.example",), credentials=(Credential("CARELESS_TOKEN", "a token", required=False),),
                        capabilities={capabilities})]
 
@@ -39,7 +39,7 @@ class Broker:
         self.context = context
     def accounts(self):
         pathlib.Path("at_run.txt").write_text(repr([sorted(self.context.credentials), sorted(os.environ)]))
-        return [Account(number="ZZ-7700143", nickname="Grandmother's wheel")]
+        return [Account(number="ZZ-7700143", nickname="Grandmother's wheel", kind="Joint\x1b[2J")]
     def fetch(self, account):
         self.context.personal.add("owner@mail.example")
         {fetch}
@@ -109,6 +109,26 @@ def test_an_error_in_which_a_plugin_quotes_something_personal_is_redacted(carele
     assert "***" in told
     for value in (NUMBER, "7700143", "owner@", "its-own-token", "Grandmother"):
         assert value not in told
+
+
+@pytest.mark.parametrize(
+    ("fetch", "arguments"),
+    [
+        ("raise DataRefused('a\\x1b[2Jb', hint='c\\x1b[2Jd')", ["sync"]),
+        ("self.context.warn('a\\x1b[2Jb')", ["sync"]),
+        ("pass", ["accounts"]),
+        ("pass", ["brokers"]),
+        ("pass", ["doctor"]),
+    ],
+    ids=["error", "warning", "account", "title", "doctor"],
+)
+def test_what_a_plugin_says_is_shown_and_not_obeyed(careless, capsys, fetch, arguments):
+    careless(fetch=fetch)
+    run(arguments)
+    told = "".join(capsys.readouterr())
+
+    assert "?[2J" in told
+    assert "\x1b" not in told
 
 
 def test_a_bug_is_told_by_class_and_place_and_never_by_its_message(careless, capsys, monkeypatch):

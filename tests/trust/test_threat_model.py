@@ -183,8 +183,9 @@ def outcome(copy: Path, *tests: str) -> subprocess.CompletedProcess[str]:
         "PYTEST_ADDOPTS": "",
     }
     options = ("-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=line", "-rfE")
+    place = f"--basetemp={copy.parent / 'temporary'}"  # pytest tidies its usual place up, also under others
     return subprocess.run(
-        [sys.executable, "-m", "pytest", *options, "-m", "not slow", *tests],
+        [sys.executable, "-m", "pytest", *options, place, "-m", "not slow", *tests],
         cwd=copy,
         env=environment,
         capture_output=True,
