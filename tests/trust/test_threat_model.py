@@ -126,10 +126,10 @@ def test_the_promises_begin_as_the_readme_has_them():
         assert promises()[number].what.startswith(words[1]), number
 
 
-def test_no_file_of_the_trust_and_publish_tests_is_forgotten():
+def test_no_file_of_the_trust_publish_and_canary_tests_is_forgotten():
     written = {
         str(path.relative_to(ROOT))
-        for folder in ("trust", "publish")
+        for folder in ("trust", "publish", "canary")
         for path in (ROOT / "tests" / folder).glob("test_*.py")
     }
 
