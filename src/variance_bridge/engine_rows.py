@@ -64,6 +64,8 @@ _TYPES = {
 }
 _CALL_PUT = {OptionType.CALL: "Call", OptionType.PUT: "Put"}
 _ENGINE_FUTURE = re.compile(r"(/[A-Z0-9]{1,3})[FGHJKMNQUVXZ][0-9]{1,2}")
+_LEAST_DELTA = Decimal("0.001")
+"""From a smaller delta the engine does not derive how gamma is weighted."""
 _LOG = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -277,8 +279,27 @@ def _call_put(holding: Holding) -> str | None:
     return _CALL_PUT[instrument.option_type] if instrument.option_type else None
 
 
+def _weighable(greeks: Greeks, type_: InstrumentType) -> tuple[Decimal | None, Decimal | None]:
+    """Delta and gamma where the engine cannot mistake them for beta-weighted ones.
+
+    It takes `Delta` for shares of the benchmark where `beta_delta` is empty, and `Gamma` for theirs where it knows
+    neither `beta_gamma` nor both deltas. Of shares that is an approximation of its own; of futures, whose delta counts
+    units of the contract (125,000 for one of euros), it drowns the whole portfolio: they are left empty.
+    """
+    delta, gamma = greeks.delta, greeks.gamma
+    if type_ not in {InstrumentType.FUTURE, InstrumentType.FUTURE_OPTION}:
+        return delta, gamma
+    if delta and greeks.beta_delta is None:
+        delta = None
+    scaled = delta is not None and abs(delta) > _LEAST_DELTA
+    if gamma and greeks.beta_gamma is None and not scaled:
+        gamma = None
+    return delta, gamma
+
+
 def _row(position: Position, holding: Holding) -> dict[str, str]:
     greeks = holding.greeks or Greeks()
+    delta, gamma = _weighable(greeks, holding.type)
     values = (
         position.symbol,
         position.asset_type,
@@ -292,11 +313,11 @@ def _row(position: Position, holding: Holding) -> dict[str, str]:
         _text(position.cost),
         "",
         "",
-        _text(position.delta),
+        _text(delta),
         _text(position.beta_delta),
         _text(position.theta),
         _text(position.vega),
-        _text(position.gamma),
+        _text(gamma),
         _text(greeks.beta_gamma),
         _text(holding.market_value),
         _text(position.bid),

@@ -153,6 +153,35 @@ def test_every_member_reaches_its_column():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("greeks", "delta", "gamma"),
+    [
+        ({"delta": "-21247.7", "gamma": "-1002828.8"}, "", ""),
+        ({"delta": "-21247.7", "gamma": "-1002828.8", "beta_gamma": "-4.6"}, "", "-1002828.8"),
+        ({"beta_delta": "-1.4", "gamma": "-1002828.8"}, "", ""),
+        ({"delta": "0.0009", "beta_delta": "1.4", "gamma": "-2.5"}, "0.0009", ""),
+        ({"delta": "-0.0011", "beta_delta": "-1.4", "gamma": "-2.5"}, "-0.0011", "-2.5"),
+        ({"delta": "0", "gamma": "0"}, "0", "0"),
+    ],
+)
+def test_a_futures_delta_is_never_mistaken_for_shares_of_the_benchmark(greeks, delta, gamma):
+    short_put = option(
+        "./6EH7 EUUF7 270108P1.195", "/6E", "/6EH7", type=InstrumentType.FUTURE_OPTION,
+        greeks=Greeks(**{name: Decimal(value) for name, value in greeks.items()}),
+    )  # fmt: skip
+    (row,) = rows(portfolio(short_put), NOW)
+
+    assert (row["Delta"], row["Gamma"]) == (delta, gamma)
+    assert row["beta_delta"] == greeks.get("beta_delta", "")
+
+
+def test_the_delta_of_shares_stays_without_a_weighted_one():
+    shares = stock("SPY", "SPY", greeks=Greeks(delta=Decimal(100), gamma=Decimal(1)))
+    (row,) = rows(portfolio(shares), NOW)
+
+    assert (row["Delta"], row["Gamma"], row["beta_delta"]) == ("100", "1", "")
+
+
 def test_unknown_is_empty_and_zero_is_zero():
     known = stock("SPY", "SPY", unrealized_pl=Decimal(0), cost_basis=Decimal("0.00"))
     unknown = stock("SPY", "SPY")
