@@ -1,0 +1,203 @@
+"""From `variance plugin new` to a broker that syncs its author's three rows: the whole way, and how many lines it takes."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from datetime import UTC, datetime
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+
+from variance_bridge.broker_run import Choice, Machine
+from variance_bridge.cli.boundary import run
+from variance_bridge.configuration import Configuration
+from variance_bridge.privacy import PersonalValues, Secret
+from variance_bridge.registry import Registry
+from variance_bridge.sync import NO_QUOTES, SyncRequest, sync
+from variance_bridge.testing import FrozenClock, SimulatedSession, read_recordings
+
+MOST_LINES = 60
+
+HOST = "api.umbrella.example.com"
+ANSWER = {
+    "holder": {"full_name": "Invented Holder", "ref": "UMB-0000001"},
+    "lots": [
+        {"ticker": "SPY", "kind": "EQ", "units": 100, "paid": 450.25, "last": 460.5, "size": 1},
+        {
+            "ticker": "SPY 20MAR26 440 P",
+            "kind": "OP",
+            "units": -2,
+            "paid": 3.15,
+            "last": 2.05,
+            "size": 100,
+        },
+        {"ticker": "F", "kind": "EQ", "units": 0, "paid": 12.1, "last": 11.9, "size": 1},
+    ],
+}
+RECORDING = {
+    "format": 1,
+    "title": "the three lots of the documentation",
+    "taken_at": "2026-01-15T15:00:00Z",
+    "settings": {},
+    "exchanges": [{"url": f"https://{HOST}/v3/portfolio", "json": ANSWER}],
+    "expected": [
+        {
+            "positions": [
+                {"symbol": "SPY", "side": "long", "quantity": 100, "cost_basis": 45025},
+                {
+                    "symbol": "SPY   260320P00440000",
+                    "side": "short",
+                    "quantity": 2,
+                    "multiplier": 100,
+                    "cost_basis": 630,
+                    "market_value": -410,
+                },
+            ],
+            "counts": {"fetched": 3, "normalized": 2, "closed": 1, "rejected": 0},
+        }
+    ],
+}
+NOTHING = {
+    **RECORDING,
+    "title": "a portfolio without lots",
+    "exchanges": [{"url": f"https://{HOST}/v3/portfolio", "json": {**ANSWER, "lots": []}}],
+    "expected": [{"positions": []}],
+}
+
+EDITS = {
+    "src/variance_bridge_umbrella/plugin.py": [("api.umbrella.example", HOST)],
+    "README.md": [("api.umbrella.example", HOST)],
+    "src/variance_bridge_umbrella/broker.py": [
+        ("https://api.umbrella.example", f"https://{HOST}"),
+        (
+            '"""Two requests: the list of accounts, and the positions of one."""',
+            '"""One request tells all."""',
+        ),
+        (
+            """        found = []
+        for entry in _list(self._get("/v1/accounts"), "accounts"):
+            number = entry.get("number") if isinstance(entry, Mapping) else None
+            if isinstance(number, str) and number:
+                found.append(Account(number=number))
+            else:
+                self._context.warn("an account without a number is left out")
+        return found
+""",
+            """        answer = self._get("/v3/portfolio")
+        holder = answer.get("holder") if isinstance(answer, Mapping) else None
+        number = holder.get("ref") if isinstance(holder, Mapping) else None
+        if not isinstance(number, str) or not number:
+            raise DataRefused("the answer names no holder", hint="run the sync again later")
+        self._context.personal.add(str(holder.get("full_name") or ""))
+        return [Account(number=number)]
+""",
+        ),
+        ('        number = quote(account.number, safe="")\n', ""),
+        ("from urllib.parse import quote\n", ""),
+        (
+            'self._get(f"/v1/accounts/{number}/positions")',
+            'self._get("/v3/portfolio")',
+        ),
+        (
+            '_list(raw.payloads["positions"], "positions")',
+            '_list(raw.payloads["positions"], "lots")',
+        ),
+    ],
+    "src/variance_bridge_umbrella/positions.py": [
+        (
+            '{"stock": InstrumentType.STOCK, "option": InstrumentType.OPTION}',
+            '{"EQ": InstrumentType.STOCK, "OP": InstrumentType.OPTION}',
+        ),
+        (
+            '_word(row, "type", Rejection.TYPE_MISSING)',
+            '_word(row, "kind", Rejection.TYPE_MISSING)',
+        ),
+        ('_word(row, "symbol", Rejection', '_word(row, "ticker", Rejection'),
+        ('_optional(row, "multiplier", cautions)', '_optional(row, "size", cautions)'),
+        ('_optional(row, "average_price", cautions)', '_optional(row, "paid", cautions)'),
+        ('_optional(row, "mark", cautions)', '_optional(row, "last", cautions)'),
+        ('number(row.get("quantity"))', 'number(row.get("units"))'),
+    ],
+}
+
+
+@pytest.fixture
+def walked(tmp_path):
+    """The project after its author's work, and the lines that were written for it."""
+    project = tmp_path / "umbrella"
+    assert run(["plugin", "new", "umbrella", "--folder", str(project)]) == 0
+    written = []
+    for name, edits in EDITS.items():
+        file = project / name
+        before = text = file.read_text()
+        for old, new in edits:
+            assert old in text, f"{name}: the template has changed, and {old!r} is not in it"
+            text = text.replace(old, new)
+        file.write_text(text)
+        changes = difflib.unified_diff(before.splitlines(), text.splitlines(), lineterm="", n=0)
+        if file.suffix == ".py":
+            written += [one for one in changes if one.startswith("+") and not one.startswith("+++")]
+    recordings = project / "tests" / "recordings"
+    (recordings / "positions.json").write_text(json.dumps(RECORDING))
+    (recordings / "nothing.json").write_text(json.dumps(NOTHING))
+    return project, written
+
+
+def machine(project: Path, folder: Path) -> Machine:
+    point = EntryPoint("umbrella", "variance_bridge_umbrella.plugin", "variance_bridge")
+    clock, personal = FrozenClock(datetime(2026, 1, 15, 15, tzinfo=UTC)), PersonalValues()
+    recording = read_recordings(project / "tests" / "recordings")[1]
+    return Machine(
+        registry=Registry(lambda _group: [point]),
+        configuration=Configuration(folder=folder, file=None),
+        clock=clock,
+        personal=personal,
+        find_credential=lambda _broker, _credential: Secret("invented-token"),
+        store_credential=lambda _broker, _name, _secret: True,
+        open_session=lambda hosts, token_paths: SimulatedSession(
+            recording.exchanges,
+            hosts=hosts,
+            token_paths=token_paths,
+            clock=clock,
+            personal=personal,
+        ),
+        hash_account=lambda _broker, _number: "0123456789ab***",
+        trust=lambda _plugin: None,
+    )
+
+
+def test_fewer_than_sixty_lines_make_a_broker_that_syncs_its_three_rows(
+    walked, tmp_path, monkeypatch
+):
+    project, written = walked
+    monkeypatch.syspath_prepend(project / "src")
+
+    output = tmp_path / "live_umbrella.json"
+    request = SyncRequest(choice=Choice(broker="umbrella"), output=output, quotes=NO_QUOTES)
+    sync(machine(project, tmp_path / "configuration"), request)
+
+    document = json.loads(output.read_text())
+    assert document["meta"]["counts"] == {
+        "fetched": 3,
+        "normalized": 2,
+        "closed": 1,
+        "rejected": 0,
+    }
+    told = [
+        (one["symbol"], one["side"], one["quantity"], one["cost_basis"])
+        for one in document["positions"]
+    ]
+    assert told == [("SPY", "long", 100, 45025), ("SPY   260320P00440000", "short", 2, 630)]
+    assert "UMB-0000001" not in output.read_text()
+    assert 0 < len(written) < MOST_LINES
+
+
+@pytest.mark.slow
+def test_the_broker_of_the_walk_passes_the_whole_kit(walked, workshop):
+    project, _written = walked
+    results = workshop.run([project], project / "tests")
+
+    failed = {name: c for name, c in results.cases.items() if c["outcome"] != "passed"}
+    assert failed == {}
