@@ -31,7 +31,7 @@ from variance_bridge.errors import *
 @hookimpl
 def variance_bridge_brokers():
     return [BrokerSpec(name="careless", slug="careless", title="Care\x1b[2Jless", broker="careless_plugin:Broker",
-                       hosts=("api.careless.example",), credentials=(Credential("CARELESS_TOKEN", "a token", required=False),),
+                       hosts=("api.careless.example",), token_paths=("/oauth/token",), credentials=(Credential("CARELESS_TOKEN", "a token", required=False),),
                        capabilities={capabilities})]
 
 class Broker:
@@ -109,6 +109,21 @@ def test_an_error_in_which_a_plugin_quotes_something_personal_is_redacted(carele
     assert "***" in told
     for value in (NUMBER, "7700143", "owner@", "its-own-token", "Grandmother"):
         assert value not in told
+
+
+def test_a_token_that_a_plugin_got_and_did_not_tell_of_is_redacted(careless, serve, capsys):
+    body = b'{"access_token": "granted-just-now-5e1d"}'
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    server = serve(lambda connection, _request: connection.sendall(head + body))
+    careless(
+        fetch=f"granted = self.context.session.post_token('{server.url}/oauth/token', form={{'grant': 'x'}})\n"
+        "        self.context.warn('got ' + granted.json()['access_token'])"
+    )
+
+    assert run(["-vv", "sync"]) == 0
+    told = "".join(capsys.readouterr())
+    assert "got ***" in told
+    assert "granted-just-now" not in told
 
 
 @pytest.mark.parametrize(

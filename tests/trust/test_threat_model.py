@@ -21,7 +21,13 @@ BREAKAGES = ROOT / "tests" / "trust" / "data" / "breakages.toml"
 PLUGINS = ("csv", "tastytrade", "triage")
 PROMISES = range(1, 9)
 
-TEST = re.compile(r"`([\w/]+\.py)::(\w+)`")
+ROW = re.compile(
+    r"\| \[(?P<name>[UTNBPFMS]?[0-9]+)\]\(#(?P<anchor>[a-z0-9-]+)\) \| (?P<cells>.*) \|"
+)
+PROOFS = re.compile(
+    r'<a id="(?P<anchor>[a-z0-9-]+)"></a>\*\*(?P<name>[A-Z]?[0-9]+)\*\* (?P<what>.+)'
+)
+TEST = re.compile(r"- `(?P<file>[\w/]+\.py)::(?P<name>\w+)`(?P<slow> \(slow\))?")
 CODE = re.compile(r"`([^`]+)`")
 MODULE = re.compile(r"[a-z_]+(?:\.[a-z_]+)*")
 MEMBERS = ("meta.",)
@@ -29,31 +35,49 @@ MEMBERS = ("meta.",)
 
 @attrs.frozen
 class Row:
-    """A line of a table of the page whose last column names tests."""
+    """A threat or a promise of the page: of the tables, or of the list of tests."""
 
     name: str
+    anchor: str
     what: str
-    means: str
-    tests: tuple[tuple[str, str], ...]
+    means: str = ""
+    tests: tuple[tuple[str, str], ...] = ()
+
+
+def lines() -> list[str]:
+    return PAGE.read_text(encoding="utf-8").splitlines()
 
 
 @cache
-def rows() -> tuple[Row, ...]:
-    found = []
-    for line in PAGE.read_text(encoding="utf-8").splitlines():
-        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
-        if re.fullmatch(r"[UTNBPFMS]?[0-9]+", cells[0]):
-            means = cells[2] if len(cells) > 3 else ""
-            found.append(Row(cells[0], cells[1], means, tuple(TEST.findall(cells[-1]))))
-    return tuple(found)
+def tabled() -> dict[str, Row]:
+    """The rows of the tables, by name."""
+    found = [
+        Row(match["name"], match["anchor"], *match["cells"].split(" | "))
+        for match in map(ROW.fullmatch, lines())
+        if match
+    ]
+    assert len({row.name for row in found}) == len(found)
+    return {row.name: row for row in found}
+
+
+@cache
+def proven() -> dict[str, Row]:
+    """The rows of the list of tests, by name."""
+    found: dict[str, Row] = {}
+    row = None
+    for line in lines():
+        if match := PROOFS.fullmatch(line):
+            assert match["name"] not in found
+            row = Row(match["name"], match["anchor"], match["what"])
+        elif row is not None and (match := TEST.fullmatch(line)):
+            row = attrs.evolve(row, tests=(*row.tests, (match["file"], match["name"])))
+        if row is not None:
+            found[row.name] = row
+    return found
 
 
 def threats() -> tuple[Row, ...]:
-    return tuple(row for row in rows() if not row.name.isdigit())
-
-
-def promises() -> dict[int, Row]:
-    return {int(row.name): row for row in rows() if row.name.isdigit()}
+    return tuple(row for row in tabled().values() if not row.name.isdigit())
 
 
 @cache
@@ -62,7 +86,7 @@ def functions(file: str) -> dict[str, ast.FunctionDef]:
     return {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 
-NAMED = sorted({test for row in rows() for test in row.tests})
+NAMED = sorted({test for row in proven().values() for test in row.tests})
 
 
 @pytest.mark.parametrize("file", sorted({file for file, _name in NAMED}))
@@ -79,15 +103,28 @@ def test_every_test_that_the_page_names_exists_and_is_run(file):
 def test_every_line_of_the_page_that_looks_like_a_test_is_read_as_one():
     text = PAGE.read_text(encoding="utf-8")
 
-    assert text.count("::test_") == sum(len(row.tests) for row in rows())
+    assert text.count("::test_") == sum(len(row.tests) for row in proven().values())
 
 
-def test_every_threat_has_a_means_and_a_test_and_its_own_name():
-    names = [row.name for row in threats()]
+def test_a_test_that_only_continuous_integration_runs_is_marked_so_on_the_page():
+    for match in filter(None, map(TEST.fullmatch, lines())):
+        marks = functions(match["file"])[match["name"]].decorator_list
+        slow = any("mark.slow" in ast.unparse(mark) for mark in marks)
+        assert slow == bool(match["slow"]), match["name"]
 
-    assert len(set(names)) == len(names) > 50
+
+def test_every_threat_and_promise_stands_in_a_table_and_in_the_list_of_tests():
+    assert [row.name for row in tabled().values()] == [row.name for row in proven().values()]
+    for name, row in tabled().items():
+        assert row.anchor == proven()[name].anchor, name
+        assert row.what.startswith(proven()[name].what), name
+        assert proven()[name].tests, name
+        assert len(set(proven()[name].tests)) == len(proven()[name].tests), name
+
+
+def test_every_threat_has_a_means_that_is_there():
+    assert len(threats()) > 50
     for row in threats():
-        assert row.tests, row.name
         assert exists_as_module_or_file(row.means), row.name
 
 
@@ -113,9 +150,9 @@ def places(code: str) -> list[Path]:
 
 
 def test_the_eight_promises_are_there_each_with_tests():
-    assert sorted(promises()) == list(PROMISES)
+    assert [name for name in tabled() if name.isdigit()] == [str(number) for number in PROMISES]
     for number in PROMISES:
-        assert len(promises()[number].tests) >= 5, number
+        assert len(proven()[str(number)].tests) >= 5, number
 
 
 def test_the_promises_begin_as_the_readme_has_them():
@@ -123,7 +160,7 @@ def test_the_promises_begin_as_the_readme_has_them():
     for number in PROMISES:
         words = re.search(rf"^{number}\. (.{{12}})", readme, re.MULTILINE)
         assert words is not None, number
-        assert promises()[number].what.startswith(words[1]), number
+        assert tabled()[str(number)].what.startswith(words[1]), number
 
 
 def test_no_file_of_the_trust_publish_and_canary_tests_is_forgotten():
