@@ -28,7 +28,8 @@ def anchors(path: Path) -> set[str]:
     text = re.sub(
         r"^```.*?^```$", "", path.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE
     )
-    return {slugify(title, "-") for title in re.findall(r"^#+ (.+)$", text, re.MULTILINE)}
+    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {*(slugify(title, "-") for title in titles), *re.findall(r'<a id="([^"]+)">', text)}
 
 
 def dangling(path: Path) -> list[str]:
