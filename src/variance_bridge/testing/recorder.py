@@ -77,7 +77,7 @@ class ListeningSession:
         return self._kept("POST", url, self._inner.post_token(url, **arguments))
 
     def _kept(self, method: str, url: str, response: Response) -> Response:
-        headers = {n: response.headers[n] for n in _KEPT_HEADERS if n in response.headers}
+        headers = _kept_headers(response.headers)
         self.exchanges.append(
             Exchange(
                 method=method,
@@ -88,6 +88,10 @@ class ListeningSession:
             )
         )
         return response
+
+
+def _kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: headers[name] for name in _KEPT_HEADERS if name in headers}
 
 
 def record(machine: Machine, name: str, file: Path, *, title: str = "") -> Recording:
@@ -200,6 +204,7 @@ def _with_invented_identities(
         attrs.evolve(
             exchange,
             url=replaced(exchange.url),
+            headers=_kept_headers(exchange.headers),
             body=replaced(exchange.body.decode("utf-8", "replace")).encode(),
         )
         for exchange in recording.exchanges
