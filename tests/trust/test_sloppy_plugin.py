@@ -47,7 +47,7 @@ class Broker:
     def normalize(self, raw):
         rows = ({rows})
         counts = Counts(fetched=len(rows), normalized=len(rows), closed=0, rejected=0)
-        return Portfolio(meta=Meta(source="careless", fetched_at=raw.fetched_at, counts=counts), positions=rows)
+        return Portfolio(meta=Meta({meta}, fetched_at=raw.fetched_at, counts=counts), positions=rows)
 
 def shares(symbol="SPY", quantity=7, **more):
     return Holding(root="SPY", symbol=symbol, type=InstrumentType.STOCK, side=Side.LONG, quantity=Decimal(quantity), **more)
@@ -73,10 +73,16 @@ def careless(tmp_path, folder, monkeypatch):
     )
     monkeypatch.setenv("VARIANCE_CONFIG", str(folder / "mine.toml"))
 
-    def install(*, fetch: str = "pass", rows: str = "shares(),", capabilities: str = "()") -> None:
+    def install(
+        *,
+        fetch: str = "pass",
+        rows: str = "shares(),",
+        capabilities: str = "()",
+        meta: str = 'source="careless"',
+    ) -> None:
         about = site / "careless_plugin-1.0.dist-info"
         about.mkdir(parents=True, exist_ok=True)
-        source = PLUGIN.format(fetch=fetch, rows=rows, capabilities=capabilities)
+        source = PLUGIN.format(fetch=fetch, rows=rows, capabilities=capabilities, meta=meta)
         (site / "careless_plugin.py").write_text(source)
         (about / "METADATA").write_text(
             "Metadata-Version: 2.1\nName: careless-plugin\nVersion: 1.0\n"
@@ -209,6 +215,20 @@ def test_a_document_of_a_plugin_that_breaks_the_schema_or_the_arithmetic_is_not_
     assert run(["sync"]) == 6
     assert words in capsys.readouterr().err
     assert not (folder / "positions/live_careless.json").exists()
+
+
+def test_a_plugin_does_not_say_whose_positions_these_are(careless, folder):
+    careless(
+        meta='source="another", account_hash="0123456789ab***", generator="another 1.0",'
+        " status=Status.PARTIAL"
+    )
+
+    assert run(["sync"]) == 0
+    meta = json.loads((folder / "positions/live_careless.json").read_bytes())["meta"]
+    assert (meta["source"], meta["status"]) == ("careless", "complete")
+    assert meta["generator"].startswith("variance-bridge ")
+    assert re.fullmatch(r"[0-9a-f]{12}\*{3}", meta["account_hash"])
+    assert meta["account_hash"] != "0123456789ab***"
 
 
 def test_an_empty_answer_does_not_replace_positions_whatever_the_plugin_thinks(
