@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
+import sys
 import time
 from decimal import Decimal
 
@@ -84,6 +86,35 @@ def test_json_is_one_object_on_stdout_and_all_else_is_on_stderr(variance, export
 
     assert json.loads(done.out)["synced"][0]["meta"]["counts"]["fetched"] == 3
     assert "fetch" in done.err
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+@pytest.mark.parametrize("command", ["sync --broker csv --input", "show"])
+def test_a_terminal_that_cannot_show_every_character_is_no_failure(export, command, encoding):
+    done = subprocess.run(
+        [sys.executable, "-m", "variance_bridge", *command.split(), export],
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        capture_output=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr.count(b"bug")) == (0, 0)
+    assert b"3 positions" in done.stdout
+
+
+def test_a_closed_stdout_is_no_failure(export):
+    code = subprocess.run(
+        [
+            "sh",
+            "-c",
+            '"$0" -m variance_bridge sync --broker csv --input "$1" >&-',
+            sys.executable,
+            export,
+        ],
+        check=False,
+    ).returncode
+
+    assert code == 0
 
 
 def test_a_dry_run_writes_nothing_at_all(variance, export, folder):

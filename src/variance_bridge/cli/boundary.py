@@ -39,7 +39,7 @@ def run(arguments: Sequence[str]) -> int:
         result = variance.main(
             args=list(arguments), prog_name="variance", standalone_mode=False, obj=invocation
         )
-        sys.stdout.flush()
+        _flush()
     except BridgeError as error:
         _say(error, invocation.redact)
         if invocation.verbosity >= SHOW_PLACES:
@@ -69,6 +69,12 @@ def run(arguments: Sequence[str]) -> int:
     finally:
         invocation.restore()
     return result if isinstance(result, int) else 0
+
+
+def _flush() -> None:
+    """Now, so that a full disk or a closed pipe is told here; there is no stdout after `>&-`."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
 
 
 def _print(text: str) -> None:
