@@ -49,7 +49,8 @@ def parse_table(text: str, where: str) -> dict[str, Any]:
         return tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
         raise DialectFault(f"not TOML: {error}", where=where) from None
-    except (ValueError, InvalidOperation, RecursionError):  # tomllib passes on what int() and Decimal() say
+    except (ValueError, InvalidOperation, RecursionError):
+        # tomllib passes on what int() and Decimal() say.
         raise DialectFault(
             "not TOML that can be read: a number beyond all bounds, or nested too deep", where=where
         ) from None
