@@ -302,6 +302,23 @@ def test_no_token_request_ever_carries_the_old_token(desk, clock):
 
 
 @pytest.mark.parametrize(
+    ("symbol", "segment"),
+    [
+        ("/ESZ4", "%2FESZ4"),
+        ("BTC/USD", "BTC%2FUSD"),
+        ("BRK/B", "BRK%2FB"),
+        ("./ESZ4 EW4U4 240927P5520", ".%2FESZ4%20EW4U4%20240927P5520"),
+        ("SPY   240324P00480500", "SPY%20%20%20240324P00480500"),
+    ],
+)
+def test_a_segment_of_a_path_is_encoded_whole_and_once(desk, symbol, segment):
+    """A raw slash would select another route without a word (the API's conventions; JB, tests of paths)."""
+    with pytest.raises(BrokerRefused):
+        api_of(desk.context()).get("instrument", ("instruments", "anything", symbol))
+    assert desk.simulator.requests[-1].path == f"/instruments/anything/{segment}"
+
+
+@pytest.mark.parametrize(
     "body", [b'{"message":"Unauthorized"}', b'{"error":null}', b'"no"', b'{"error":{"code":401}}']
 )
 @pytest.mark.parametrize(("route", "tokens"), [("accounts", 2), ("token", 1)])
