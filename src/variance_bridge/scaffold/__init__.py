@@ -33,7 +33,7 @@ def check_name(name: str) -> None:
     if not _NAME.fullmatch(name) or name.endswith("_") or "__" in name:
         raise UsageError(
             "that is no name for a broker",
-            hint="lower-case letters, digits and single underscores, a letter first, at most 32: `interactive_brokers`",
+            hint="lower-case letters, digits and single underscores, a letter first, at most 32: `acme_direct`",
         )
     if keyword.iskeyword(name) or keyword.issoftkeyword(name) or name in _RESERVED:
         raise UsageError(f"the name `{name}` means something else", hint="choose another one")
