@@ -9,9 +9,11 @@ import attrs
 
 from variance_bridge.errors import BridgeError, DataRefused
 from variance_bridge.freshness import Freshness, age_of, judge_age
-from variance_bridge.model import Portfolio, Status
+from variance_bridge.model import Holding, Portfolio, Status
+from variance_bridge.symbology import InstrumentType, SymbolError, parse
 
 LIVE_FILES = "live_*.json"
+_OPTIONS = frozenset({InstrumentType.OPTION, InstrumentType.FUTURE_OPTION})
 
 
 @attrs.frozen(kw_only=True)
@@ -37,7 +39,8 @@ def load(path: str | Path, now: datetime | None = None, *, any_age: bool = False
     """Read positions and check their age.
 
     `.json` is a document of the lingua franca; any other ending names the broker that reads such files (`.csv`: the
-    broker `csv`), so that a portfolio gives the same rows whichever way it came.
+    broker `csv`), so that a portfolio gives the same rows whichever way it came. What an option does not
+    state of its type and its underlying is taken from its symbol.
 
     Args:
         path: of the file.
@@ -55,7 +58,8 @@ def load(path: str | Path, now: datetime | None = None, *, any_age: bool = False
     file = Path(path)
     moment = now or SystemClock().now()
     portfolio, warnings, where = _read(file)
-    portfolio = attrs.evolve(portfolio, positions=in_canonical_order(portfolio.positions))
+    positions = tuple(map(_spelled_out, portfolio.positions))
+    portfolio = attrs.evolve(portfolio, positions=in_canonical_order(positions))
     age = age_of(portfolio.meta.fetched_at, moment)
     freshness, warning = judge_age(age, where=where, any_age=any_age)
     told = (*((warning,) if warning else ()), *warnings, *_partial(portfolio))
@@ -78,6 +82,24 @@ def _read(file: Path) -> tuple[Portfolio, tuple[str, ...], str]:
 
     export = read_export(file)
     return export.portfolio, export.warnings, export.shown
+
+
+def _spelled_out(holding: Holding) -> Holding:
+    """The option type and the underlying are in the symbol: a document need not state them."""
+    if holding.type not in _OPTIONS or None not in (holding.option_type, holding.underlying):
+        return holding
+    try:
+        instrument = parse(
+            holding.symbol, instrument_type=holding.type, expires_on=holding.expiration
+        )
+    except SymbolError:
+        return holding
+    underlying = instrument.underlying if instrument.root == holding.root else None
+    return attrs.evolve(
+        holding,
+        option_type=holding.option_type or instrument.option_type,
+        underlying=holding.underlying or underlying,
+    )
 
 
 def _partial(portfolio: Portfolio) -> tuple[str, ...]:
