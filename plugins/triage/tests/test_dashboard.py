@@ -159,6 +159,14 @@ def test_many_expirations_end_in_a_sum(hold, triaged):
     assert "8 later expirations, 8 contracts" in render(triaged(legs), 80)
 
 
+def test_numbers_of_contracts_are_shown_whole_and_apart_from_the_roots(hold, triaged):
+    report = triaged([hold("-1270 95P", root="ABC"), hold("1130 90P 60d"), hold("-1 95P 60d")])
+
+    screen = render(report, 80)
+    assert "1,270 short         ABC" in screen
+    assert "1 short, 1,130 long XYZ" in screen
+
+
 @pytest.mark.parametrize(
     ("amount", "drawn"),
     [

@@ -27,6 +27,7 @@ from variance_bridge_triage.thresholds import SHIPPED
 _WIDE = 110
 """From this many columns on the legs have a column of their own."""
 _RUNGS = 12
+_SHORTEST_COUNTS = 17
 
 ACTION_STYLES = {
     Action.EXPIRING: "bold yellow",
@@ -272,16 +273,23 @@ def bar(amount: Decimal | None, scale: Decimal, width: int) -> Text:
 def _ladder(rungs: Sequence[Rung], width: int) -> RenderableType:
     most = max(rung.long + rung.short for rung in rungs)
     length = max(10, min(40, width - 60))
-    lines = [_rung(rung, most, length) for rung in rungs[:_RUNGS]]
+    shown = rungs[:_RUNGS]
+    words = max(_SHORTEST_COUNTS, *(len(_counts(rung)) for rung in shown)) + 1
+    lines = [_rung(rung, most, length, words) for rung in shown]
     if len(rungs) > _RUNGS:
         later = rungs[_RUNGS:]
         contracts = sum((rung.long + rung.short for rung in later), Decimal(0))
-        words = f" {len(later)} later expirations, {wording.quantity(contracts)} contracts"
-        lines.append(Text(words, style="dim"))
+        rest = f" {len(later)} later expirations, {wording.quantity(contracts)} contracts"
+        lines.append(Text(rest, style="dim"))
     return Group(*lines, Text(" █ short  ░ long contracts", style="dim"), Text())
 
 
-def _rung(rung: Rung, most: Decimal, length: int) -> Text:
+def _counts(rung: Rung) -> str:
+    counts = [(rung.short, "short"), (rung.long, "long")]
+    return ", ".join(f"{wording.quantity(n)} {side}" for n, side in counts if n)
+
+
+def _rung(rung: Rung, most: Decimal, length: int, words: int) -> Text:
     line = Text(f" {day(rung.expiration)} ")
     when = Text(wording.dte(rung.dte), style="bold yellow" if rung.dte <= 0 else "")
     line.append_text(_cell(when, _DTE, right=True))
@@ -292,9 +300,7 @@ def _rung(rung: Rung, most: Decimal, length: int) -> Text:
     )
     drawn = Text.assemble(("█" * short, "red"), ("░" * long, "green"))
     line.append_text(_cell(drawn, length + 1))
-    counts = [(rung.short, "short"), (rung.long, "long")]
-    words = ", ".join(f"{wording.quantity(n)} {side}" for n, side in counts if n)
-    line.append_text(_cell(Text(words), 18))
+    line.append_text(_cell(Text(_counts(rung)), words))
     line.append(" ".join(safe(root) for root in rung.roots), style="dim")
     line.no_wrap = True
     line.overflow = "ellipsis"
