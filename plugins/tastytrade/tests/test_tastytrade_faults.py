@@ -338,7 +338,7 @@ def test_an_empty_account_is_published_as_empty_and_explained(desk, tmp_path):
     desk.simulator.portfolio = SimulatedPortfolio.of([], cash="1000.00")
     (done,) = run(desk, tmp_path)
     assert done.portfolio.positions == ()
-    assert done.note == "the broker answered well, and that the account holds nothing"
+    assert done.note == "the broker answered, and the account holds nothing"
 
 
 def test_closed_rows_are_counted_and_not_published(desk, tmp_path):
