@@ -309,6 +309,7 @@ def _rejected_field(
     return None
 
 
+_MOST_DIGITS = 20
 _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -322,7 +323,8 @@ def _typed(value: Any, field: Any, broker: str) -> Any:
             raise ConfigurationError(f"{setting} must be true or false")
         return word
     if "int" in declared:
-        number = int(value) if isinstance(value, str) and value.isdecimal() else value
+        digits = isinstance(value, str) and value.isdecimal() and len(value) < _MOST_DIGITS
+        number = int(value) if digits else value
         if isinstance(number, bool) or not isinstance(number, int):
             raise ConfigurationError(f"{setting} must be a whole number")
         return number

@@ -329,4 +329,4 @@ def _why_empty(portfolio: Portfolio) -> str:
         )
     if world is Environment.SANDBOX:
         return "the sandbox account holds nothing (a sandbox forgets its positions every day)"
-    return "the broker answered well, and that the account holds nothing"
+    return "the broker answered, and the account holds nothing"

@@ -92,6 +92,7 @@ def test_keys_of_the_core_are_not_given_to_the_broker(tmp_path):
         ({"world": "mars"}, r"`world` \(production or sandbox\)", None),
         ({"deep": "perhaps"}, "true or false", None),
         ({"pages": "many"}, "whole number", None),
+        ({"pages": "9" * 5000}, "whole number", None),
     ],
 )
 def test_a_wrong_setting_is_named(tmp_path, overrides, reason, hint):

@@ -96,7 +96,7 @@ def test_the_first_use_of_a_foreign_plugin_needs_a_yes(variance, install, folder
     monkeypatch.setenv("SECRET_OF_ANOTHER_TOKEN", "x")
     allowed = variance("sync", "--broker", "acme", "--yes")
     assert allowed.code == 0, allowed.err
-    assert "the broker answered well" in allowed.out
+    assert "the broker answered, and the account holds nothing" in allowed.out
     again = variance("sync", "--broker", "acme")
     assert again.code == 0, again.err
     assert "00099911" not in (folder / "positions" / "live_acme.json").read_text()

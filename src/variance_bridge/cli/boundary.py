@@ -6,6 +6,8 @@ the code that it passed, never by its message.
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import sys
 import traceback
@@ -18,10 +20,16 @@ from variance_bridge.screen import printable
 if TYPE_CHECKING:
     import click
 
+    from variance_bridge.cli.invocation import Invocation
+
 INTERRUPTED = 130
 """128 + SIGINT, as shells expect."""
 
 BUG = 1
+
+OUTPUT_FAILED = 6
+
+_OUTPUT_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 SHOW_PLACES = 2
 """With `-vv` an error also says where in the code it was raised."""
@@ -29,8 +37,6 @@ SHOW_PLACES = 2
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command and return its exit code (DESIGN §5)."""
-    import click
-
     from variance_bridge.cli.commands import variance
     from variance_bridge.cli.invocation import Invocation
 
@@ -41,34 +47,51 @@ def run(arguments: Sequence[str]) -> int:
         )
         _flush()
     except BridgeError as error:
-        _say(error, invocation.redact)
-        if invocation.verbosity >= SHOW_PLACES:
-            _say_places(error.__cause__ or error)
-        return error.exit_code
-    except click.exceptions.Abort:
-        _print("Interrupted. Nothing was left half-written.")
-        return INTERRUPTED
-    except click.ClickException as error:
-        _say_usage(error, arguments)
-        return error.exit_code
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
-    except (
-        SystemExit
-    ) as stop:  # a plugin's command; what it says would be printed by the interpreter
-        return stop.code if isinstance(stop.code, int) else BUG
-    except KeyboardInterrupt:
-        _print("Interrupted. Nothing was left half-written.")
-        return INTERRUPTED
-    except BrokenPipeError:
-        _close_stdout()
-        return 0
-    except Exception as error:  # noqa: BLE001 - the last resort, so that no value of a traceback reaches the screen
-        _say_bug(error)
-        return BUG
+        return _told(error, invocation)
+    except Exception as error:  # noqa: BLE001 - so that no value of a traceback reaches the screen
+        return _told_otherwise(error, arguments)
+    except (KeyboardInterrupt, SystemExit) as stop:
+        return _stopped(stop)
     finally:
         invocation.restore()
     return result if isinstance(result, int) else 0
+
+
+def _told(error: BridgeError, invocation: Invocation) -> int:
+    _say(error, invocation.redact)
+    if invocation.verbosity >= SHOW_PLACES:
+        _say_places(error.__cause__ or error)
+    return error.exit_code
+
+
+def _told_otherwise(error: Exception, arguments: Sequence[str]) -> int:
+    """What click says of how the command was called, a closed or full output, and bugs."""
+    import click
+
+    match error:
+        case click.exceptions.Exit():
+            return error.exit_code
+        case click.exceptions.Abort():
+            return _stopped(KeyboardInterrupt())
+        case click.ClickException():
+            _say_usage(error, arguments)
+            return error.exit_code
+        case BrokenPipeError():
+            _close_stdout()
+            return 0
+        case OSError() if error.errno in _OUTPUT_ERRORS:
+            return _say_output_failed(error)
+        case _:
+            _say_bug(error)
+            return BUG
+
+
+def _stopped(stop: BaseException) -> int:
+    """By the user, or by a plugin's command, whose last words would be printed by the interpreter unread by anybody."""
+    if isinstance(stop, SystemExit):
+        return stop.code if isinstance(stop.code, int) else BUG
+    _print("Interrupted. Nothing was left half-written.")
+    return INTERRUPTED
 
 
 def _flush() -> None:
@@ -101,6 +124,13 @@ def _say_usage(error: click.ClickException, arguments: Sequence[str]) -> None:
     click.UsageError(printable(message), ctx=context).show(file=sys.stderr)
 
 
+def _say_output_failed(error: OSError) -> int:
+    """A full disk behind `variance schema > file` is the user's to mend."""
+    _close_stdout()
+    _print(f"Error: the output cannot be written: {os.strerror(error.errno or 0)}")
+    return OUTPUT_FAILED
+
+
 def _say_bug(error: Exception) -> None:
     _print(f"Error: this is a bug in variance-bridge ({type(error).__name__}). Please report it.")
     _say_places(error)
@@ -114,6 +144,4 @@ def _say_places(error: BaseException) -> None:
 
 def _close_stdout() -> None:
     """The reader of a pipe has gone (`variance show | head`): be quiet about it at exit too."""
-    import os
-
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
