@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import TypeVar
+from types import MethodType
+from typing import Generic, TypeVar
 from zoneinfo import ZoneInfo
 
 import attrs
@@ -136,8 +137,26 @@ class Position:
         return self.quantity > 0
 
 
+class _Reading(Generic[T]):
+    """A method of `PortfolioParser` that the class answers too, as a parser made without arguments.
+
+    The engine never makes a parser: it says `PortfolioParser.parse(path)`.
+    """
+
+    def __init__(self, method: Callable[[PortfolioParser, str | Path], Rows[T]]) -> None:
+        self._method = method
+        self.__doc__ = method.__doc__
+
+    def __get__(
+        self, parser: PortfolioParser | None, parsers: type[PortfolioParser]
+    ) -> Callable[[str | Path], Rows[T]]:
+        return MethodType(self._method, parsers() if parser is None else parser)
+
+
 class PortfolioParser:
     """Reads positions for the Variance engine, from a document or a broker's export.
+
+    Its methods can be called on the class as well, as the engine does.
 
     Args:
         now: gives the present, aware; the machine's time by default.
@@ -148,6 +167,7 @@ class PortfolioParser:
         self._now = now
         self._any_age = any_age
 
+    @_Reading
     def parse(self, path: str | Path) -> Rows[dict[str, str]]:
         """The rows: exactly `COLUMNS`, all values texts, "" for unknown.
 
@@ -158,6 +178,7 @@ class PortfolioParser:
         snapshot, now = self._load(path)
         return Rows(rows(snapshot.portfolio, now), snapshot)
 
+    @_Reading
     def parse_positions(self, path: str | Path) -> Rows[Position]:
         """The rows as `Position` objects; raises as `parse`."""
         snapshot, now = self._load(path)

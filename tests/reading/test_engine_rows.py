@@ -247,6 +247,21 @@ def test_the_parser_reads_a_document_and_carries_its_warnings():
     assert found.snapshot.warnings[1].startswith("partial")
 
 
+def test_the_class_reads_without_a_parser_being_made_as_the_engine_has_it(tmp_path):
+    path = tmp_path / "live_acme.json"
+    held = portfolio(stock("SPY", "SPY"))
+    meta = attrs.evolve(held.meta, fetched_at=datetime.now(UTC))
+    path.write_bytes(document.to_bytes(attrs.evolve(held, meta=meta)))
+
+    class EnginesParser:
+        parse = PortfolioParser.parse
+
+    assert [row["Symbol"] for row in EnginesParser.parse(str(path))] == ["SPY"]
+    assert [row["Symbol"] for row in EnginesParser().parse(str(path))] == ["SPY"]
+    assert [position.symbol for position in PortfolioParser.parse_positions(path)] == ["SPY"]
+    assert PortfolioParser.parse(path) == PortfolioParser().parse(path)
+
+
 def test_positions_and_rows_say_the_same():
     parser = PortfolioParser(now=lambda: NOW.replace(minute=30))
     found = parser.parse_positions(FULL)
