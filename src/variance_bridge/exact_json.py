@@ -19,9 +19,12 @@ MAX_DEPTH = 64
 MAX_NUMBER_LENGTH = 100
 MAX_PLAIN_DIGITS = 200
 MAX_BYTES = 64 * 1024 * 1024
+MAX_VALUES = 2_000_000
+"""A value takes some hundred bytes of memory, whatever it takes in the text: `[],` are three bytes, and a list."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_STRING_OR_BRACKET = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]', re.DOTALL)
+_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+_BRACKET = re.compile(r"[\[\]{}]")
 
 
 def loads(text: str | bytes, *, max_bytes: int = MAX_BYTES) -> Any:
@@ -31,11 +34,14 @@ def loads(text: str | bytes, *, max_bytes: int = MAX_BYTES) -> Any:
 
     Raises:
         DataRefused: not UTF-8 or not JSON; NaN or Infinity; a name twice in one object; a lone surrogate; deeper than
-            64 levels, a number longer than 100 characters, or longer than `max_bytes` altogether.
+            64 levels, a number longer than 100 characters, more than 2 million values, or longer than `max_bytes`
+            altogether.
     """
     if len(text) > max_bytes:
         raise DataRefused(f"the JSON text is longer than {max_bytes} bytes")
     decoded = _decode(text) if isinstance(text, bytes) else text
+    if decoded.count(",") + decoded.count("[") + decoded.count("{") > MAX_VALUES:
+        raise DataRefused(f"the JSON text has more than {MAX_VALUES} values")
     _check_depth(decoded)
     try:
         value = json.loads(
@@ -63,7 +69,7 @@ def _decode(raw: bytes) -> str:
 
 def _check_depth(text: str) -> None:
     depth = 0
-    for match in _STRING_OR_BRACKET.finditer(text):
+    for match in _BRACKET.finditer(_STRING.sub("", text)):
         bracket = match.group()
         if bracket in "[{":
             depth += 1
@@ -71,6 +77,8 @@ def _check_depth(text: str) -> None:
                 raise DataRefused(f"the JSON text is nested deeper than {MAX_DEPTH} levels")
         elif bracket in "]}":
             depth -= 1
+            if depth < 0:
+                return  # no JSON; the parser says where
 
 
 def _number_length(text: str) -> None:

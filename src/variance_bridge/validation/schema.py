@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from variance_bridge.shipped import shipped_text
@@ -16,6 +17,10 @@ from variance_bridge.validation.violation import Violation, json_pointer
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
     from jsonschema.protocols import Validator
+
+MOST_ERRORS = 10_000
+_MOST_NEAREST = 100
+"""Names for which a known one is looked for: each look costs as much as reading a page."""
 
 SCHEMA_FILE = "schemas/positions-1.schema.json"
 
@@ -59,11 +64,18 @@ def _validator() -> Validator:
 
 
 def check_schema(document: Any) -> list[Violation]:
-    """What in `document` breaks the schema, in the order of the document's places. Empty when nothing does."""
-    found = {
-        violation for error in _validator().iter_errors(document) for violation in _render(error)
-    }
-    return sorted(found, key=_place)
+    """What in `document` breaks the schema, in the order of the document's places. Empty when nothing does.
+
+    Of a document that is wrong in very many places, the first that are found are told, and that there are more.
+    """
+    errors = _validator().iter_errors(document)
+    found = {violation for error in islice(errors, MOST_ERRORS) for violation in _render(error)}
+    told = sorted(found, key=_place)
+    if next(errors, None) is not None:
+        told.append(
+            Violation("", "errors", f"has more than {MOST_ERRORS} errors; not all are told")
+        )
+    return told
 
 
 def _place(violation: Violation) -> tuple[Any, ...]:
@@ -95,7 +107,9 @@ def _unknown_members(error: ValidationError) -> str:
     present: Any = error.instance
     known = list(allowed["properties"])
     unknown = [name for name in present if name not in known]
-    nearest = sorted({n for u in unknown for n in difflib.get_close_matches(u, known, n=1)})
+    nearest = sorted(
+        {n for u in unknown[:_MOST_NEAREST] for n in difflib.get_close_matches(u, known, n=1)}
+    )
     hint = f"; nearest known: {', '.join(nearest)}" if nearest else ""
     plural = "s" if len(unknown) > 1 else ""
     return f"has {len(unknown)} member{plural} that the schema does not allow{hint}"
