@@ -7,6 +7,8 @@ reads a global: environment and folders are passed in.
 from __future__ import annotations
 
 import difflib
+import os
+import stat
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -124,11 +126,19 @@ def read_configuration(
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        with file.open("rb") as stream:
-            raw = stream.read(MAX_BYTES + 1)
-    except OSError as error:
+        # Opening a named pipe without O_NONBLOCK would wait for a writer that may never come.
+        handle = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            if stat.S_ISFIFO(os.fstat(handle).st_mode):
+                raise ConfigurationError("the configuration is a pipe, not a file", where=str(file))
+            with os.fdopen(handle, "rb", closefd=False) as stream:
+                raw = stream.read(MAX_BYTES + 1)
+        finally:
+            os.close(handle)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "its name is not usable"
         raise ConfigurationError(
-            f"the configuration cannot be read: {error.strerror}", where=str(file)
+            f"the configuration cannot be read: {reason}", where=str(file)
         ) from None
     if len(raw) > MAX_BYTES:
         raise ConfigurationError("the configuration is larger than 1 MiB", where=str(file))

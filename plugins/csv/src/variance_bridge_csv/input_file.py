@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 from collections.abc import Iterable
@@ -77,18 +78,18 @@ def read(path: Path, name_patterns: Iterable[str]) -> InputFile:
     """
     shown, account, nickname = describe_name(path.name, name_patterns)
     try:
-        with path.open("rb") as file:
-            status = path.stat()
-            if stat.S_ISREG(status.st_mode) and status.st_size > LARGEST_FILE:
-                raise _too_large(shown)
-            data = file.read(LARGEST_FILE + 1)
+        # Opening a named pipe without O_NONBLOCK would wait for a writer that may never come.
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            status = os.fstat(handle)
+            _refuse_other_than_files(status, shown)
+            with os.fdopen(handle, "rb", closefd=False) as file:
+                data = file.read(LARGEST_FILE + 1)
+        finally:
+            os.close(handle)
     except FileNotFoundError:
         raise DataRefused(
             "there is no such file", where=shown, hint="check its name and folder"
-        ) from None
-    except IsADirectoryError:
-        raise DataRefused(
-            "this is a folder, not a file", where=shown, hint="check its name and folder"
         ) from None
     except (OSError, ValueError):
         raise DataRefused(
@@ -96,8 +97,28 @@ def read(path: Path, name_patterns: Iterable[str]) -> InputFile:
         ) from None
     if len(data) > LARGEST_FILE:
         raise _too_large(shown)
-    modified_at = datetime.fromtimestamp(int(status.st_mtime), UTC)
+    try:
+        modified_at = datetime.fromtimestamp(int(status.st_mtime), UTC)
+    except (OSError, OverflowError, ValueError):
+        raise DataRefused(
+            "the file's time is in no calendar", where=shown, hint="set its time: touch FILE"
+        ) from None
     return InputFile(shown, data, modified_at, account, nickname)
+
+
+def _refuse_other_than_files(status: os.stat_result, shown: str) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise DataRefused(
+            "this is a folder, not a file", where=shown, hint="check its name and folder"
+        )
+    if not stat.S_ISREG(status.st_mode):
+        raise DataRefused(
+            "this is a pipe or a device, which does not tell how old its positions are",
+            where=shown,
+            hint="save them to a file first",
+        )
+    if status.st_size > LARGEST_FILE:
+        raise _too_large(shown)
 
 
 def _too_large(shown: str) -> DataRefused:

@@ -80,7 +80,9 @@ def _read_table(path: Path) -> dict[str, Any]:
 def _user_files(folder: Path | None) -> list[Path]:
     if folder is None or not folder.is_dir():
         return []
-    found = sorted(path for path in folder.glob("*.toml") if path.name != _OTHER_REPORTS)
+    found = sorted(
+        path for path in folder.glob("*.toml") if path.name != _OTHER_REPORTS and not path.is_fifo()
+    )
     if len(found) > _MOST_USER_DIALECTS:
         raise ConfigurationError(
             f"more than {_MOST_USER_DIALECTS} dialect files in the configuration folder"
