@@ -64,22 +64,22 @@ def test_no_cell_of_an_export_gets_out(nest, canaries, name):
     for number, text in enumerate(variants(name, canaries)):
         file = nest.input(f"export{number}.csv", text)
         out = f"out{number}.json"
-        for command in (
-            ("sync", "--broker", "csv", "--input", file, "--output", out, "--all-accounts"),
-            ("sync", "--broker", "csv", "--input", file, "--output", out),
-            ("show", "--any-age", file),
-            ("triage", "--any-age", file),
-        ):
-            nest.run_silently(*command)
+        reader = ("show", "triage")[number % 2]
+        nest.run_silently(
+            "sync", "--broker", "csv", "--input", file, "--output", out, "--all-accounts"
+        )
+        nest.run_silently(reader, "--any-age", file)
 
 
-@pytest.mark.parametrize("name", list(EXPORTS))
+@pytest.mark.parametrize("name", ["tastytrade_2026", "schwab_all_accounts", "fidelity", "template"])
 def test_no_line_outside_of_the_table_gets_out(nest, canaries, name):
     lines = export(name)
     header, row, _published = EXPORTS[name]
-    for place in sorted({0, header, row, row + 1, len(lines)}):
+    for place in sorted({0, header, row, len(lines)}):
         mark = canaries.text(f"{name}: line {place + 1}")
-        for number, line in enumerate((mark, f"{mark},{mark}", f'"{mark}', f'"{mark}"x,,')):
+        for number, line in enumerate(
+            (mark, f"{mark},{mark}", f'"{mark}', f'"{mark}"x,,')[:: 1 + place % 2]
+        ):
             text = "\n".join([*lines[:place], line, *lines[place:]])
             file = nest.input(f"export{place}-{number}.csv", text)
             nest.run_silently("sync", "--broker", "csv", "--input", file, "--output", "out.json")
@@ -135,19 +135,19 @@ def test_a_file_that_is_refused_is_not_repeated(nest, canaries, fault):
 
 
 @pytest.mark.parametrize(
-    "name", ["positions_{}.csv", "{}.CSV", "tastytrade_positions_x{}_260302.csv", "My {} 2026.csv"]
+    "name", ["{}.CSV", "tastytrade_positions_x{}_260302.csv", "My {} 2026.csv"]
 )
 def test_an_account_number_in_the_name_of_an_export_is_not_repeated(nest, canaries, name):
     name = name.format(canaries.text(name))
     commands = (
         ("sync", "--broker", "csv", "--input", name, "--output", "out.json"),
-        ("show", name), ("triage", name), ("show", "--any-age", name), ("show", "--json", name),
+        ("show", name), ("triage", "--any-age", name),
         ("accounts", "--broker", "csv", "--input", name),
     )  # fmt: skip
     for command in commands:
         nest.run_silently(*command)
     file = nest.input(name, "\n".join(export("variance_plain")))
-    for age in (0, 7200, 90_000, -90_000):
+    for age in (0, 90_000, -90_000):
         os.utime(file, (time.time() - age,) * 2)
         for command in commands:
             nest.run_silently(*command)
@@ -219,7 +219,7 @@ def test_no_name_of_a_member_is_told_by_validate(nest, canaries):
 
 def test_a_document_that_is_refused_is_not_repeated(nest, canaries, plant):
     good = full_document()
-    chosen = list(plant.each(good, canaries.text))[::4]
+    chosen = list(plant.each(good, canaries.text))[::8]
     for number, (_at, planted) in enumerate(chosen):
         file = nest.input(f"d{number}.json", json.dumps(planted))
         for command in ("show", "triage"):

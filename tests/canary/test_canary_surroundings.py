@@ -146,7 +146,7 @@ OWN_WORDS = {"BrokerRefused", "DataRefused", "ImportError"}
 )
 def test_what_a_broken_plugin_raises_is_not_repeated(acme, nest, stage, how):
     acme.install(**{stage: RAISING[how].format(KNOWN[stage])})
-    for command in (("sync",), ("accounts", "--json"), ("doctor",), ("brokers",)):
+    for command in (("sync",), ("accounts", "--json"), ("doctor",)):
         nest.run_silently(*command)
 
 
@@ -188,7 +188,7 @@ def test_a_portfolio_with_something_personal_in_it_is_not_published(acme, nest):
         assert nest.run_silently("sync").code == 6, member
 
 
-@pytest.mark.parametrize("value", ["mark", "mark\x1b[31m", "mark\nmore", "mark" + "x" * 20_000])
+@pytest.mark.parametrize("value", ["mark", "mark\n\x1b[31m" + "x" * 20_000])
 def test_the_value_of_a_setting_is_not_repeated(acme, nest, canaries, value):
     acme.install()
     mark = canaries.text("a setting")
@@ -252,8 +252,19 @@ def test_no_value_of_the_configuration_is_repeated(acme, nest, canaries, text):
         nest.run_silently(*command)
 
 
-@pytest.mark.parametrize("content", ["ACME_TOKEN={}\n", "ACME_TOKEN='{}\n", "{}\n", 'export ACME_TOKEN="{}" x\n', "ACME_TOKEN={}\x00\x1b\n", "\ufeffACME_TOKEN: {}\n"])  # fmt: skip
-@pytest.mark.parametrize("mode", [0o600, 0o644, 0o000])
+@pytest.mark.parametrize(
+    ("content", "mode"),
+    [
+        ("ACME_TOKEN={}\n", 0o600),
+        ("ACME_TOKEN={}\n", 0o644),
+        ("ACME_TOKEN={}\n", 0o000),
+        ("ACME_TOKEN='{}\n", 0o600),
+        ("{}\n", 0o644),
+        ('export ACME_TOKEN="{}" x\n', 0o666),
+        ("ACME_TOKEN={}\x00\x1b\n", 0o600),
+        ("\ufeffACME_TOKEN: {}\n", 0o600),
+    ],
+)
 def test_no_env_file_is_repeated(acme, nest, canaries, content, mode):
     acme.install()
     nest.patch.delenv("ACME_TOKEN")

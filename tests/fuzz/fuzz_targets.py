@@ -173,7 +173,7 @@ def _check_reading(portfolio: Portfolio) -> None:
     snapshot = Snapshot(
         portfolio=portfolio,
         freshness=Freshness.FRESH,
-        age=timedelta(0),
+        age=NOW - portfolio.meta.fetched_at,
         warnings=(),
         path=Path("x.json"),
     )
@@ -257,7 +257,7 @@ def symbol(data: bytes) -> None:
         except SymbolError as error:
             _expect(spelled not in str(error) or len(spelled) < 12, "an error does not repeat it")
             continue
-        again = parse(instrument.symbol, **{**hints, "instrument_type": instrument.type})
+        again = parse(instrument.symbol, **hints)
         # A canonical future has a year of one digit: its decade is that of the day that is told.
         again = attrs.evolve(again, contract_month=instrument.contract_month)
         _expect(again == instrument, "a canonical symbol means what it was made from")

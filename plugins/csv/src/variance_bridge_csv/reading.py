@@ -27,6 +27,8 @@ _OUTSIDE = frozenset({RowClass.LABEL, RowClass.FOOTER, RowClass.IGNORE})
 _IN_CASH = frozenset({RowClass.CASH, RowClass.PENDING})
 _CASH = RowRule(is_=RowClass.CASH)
 _LONGEST_DTE = 4_000
+_YEARS_OF_EXPORTS = range(1970, 2200)
+"""Beyond them a time is a mistake of the file, and at the calendar's ends it has no equal in another zone."""
 _LONGEST_NAME = 100
 
 
@@ -408,7 +410,7 @@ def _instant(
     day: date, time_text: str, formats: tuple[str, ...], rules: TimeRules, zone: str | None
 ) -> datetime | None:
     time = cells.parse_time(time_text, formats)
-    if time is None:
+    if time is None or day.year not in _YEARS_OF_EXPORTS:
         return None
     found = (cells.zone(zone) if zone else None) or cells.zone(rules.zone)
     return datetime.combine(day, time, tzinfo=found)
