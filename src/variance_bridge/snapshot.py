@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -115,8 +116,12 @@ def newest_live(folder: Path) -> Path | None:
 
     A file that states no time counts as the oldest, so that it hides no good one and is still found alone.
     """
-    found = [path for path in sorted(folder.glob(LIVE_FILES)) if path.is_file()]
-    return max(found, key=_stated_time, default=None)
+    return newest(folder.glob(LIVE_FILES))
+
+
+def newest(paths: Iterable[Path]) -> Path | None:
+    """The one of these documents that states the newest time; None when there is none."""
+    return max((path for path in sorted(paths) if path.is_file()), key=_stated_time, default=None)
 
 
 def newest_export(folder: Path, suffix: str) -> Path | None:

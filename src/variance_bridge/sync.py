@@ -31,6 +31,7 @@ from variance_bridge.publish import OutputLock, output_lock, publish, read_publi
 from variance_bridge.registry import tell_synced
 from variance_bridge.replacement import Judgement, Verdict, judge_replacement
 from variance_bridge.seal import seal
+from variance_bridge.snapshot import newest
 from variance_bridge.validation import check, refuse
 
 NO_QUOTES = "none"
@@ -97,22 +98,40 @@ class Synced:
 
 
 @attrs.frozen(kw_only=True)
+class Failed:
+    """One account of several that could not be synced; the others were.
+
+    Attributes:
+        account: its hash.
+        error: why not; its file is as it was.
+    """
+
+    account: str
+    error: BridgeError
+
+
+@attrs.frozen(kw_only=True)
 class Progress:
     """Told as the sync goes along; does nothing by default.
 
     Attributes:
         stage: a stage begins; its name and what it is about.
-        accounts: how many accounts are done, of how many.
+        accounts: how many accounts are done, of how many, and the hash of the next one of several.
         session: the session whose statistics tell requests and retries.
     """
 
     stage: Callable[[str, str], None] = attrs.field(default=lambda _stage, _detail: None)
-    accounts: Callable[[int, int], None] = attrs.field(default=lambda _done, _of: None)
+    accounts: Callable[[int, int, str], None] = attrs.field(default=lambda _done, _of, _next: None)
     session: Callable[[Session], None] = attrs.field(default=lambda _session: None)
 
 
-def sync(machine: Machine, request: SyncRequest, progress: Progress | None = None) -> list[Synced]:
+def sync(
+    machine: Machine, request: SyncRequest, progress: Progress | None = None
+) -> list[Synced | Failed]:
     """Run the pipeline.
+
+    Returns:
+        One `Synced`; of all accounts, one record each, those after an outage left out.
 
     Raises:
         BridgeError: whatever stopped it, by its exit code; the file that was there is as it was.
@@ -122,7 +141,7 @@ def sync(machine: Machine, request: SyncRequest, progress: Progress | None = Non
     tell.session(run.context.session)
     target = _target(machine, request, run)
     _refuse_to_overwrite(request.choice.input_file, target)
-    with _locked(target, request, machine) as lock, _keeping(target, machine):
+    with _locked(target, request, machine) as lock, _keeping(target, machine, request):
         tell.stage("accounts", run.spec.name)
         accounts = run.accounts()
         if not request.all_accounts:
@@ -138,14 +157,20 @@ def sync(machine: Machine, request: SyncRequest, progress: Progress | None = Non
 
 def _sync_each(
     run: BrokerRun, accounts: Sequence[Account], target: Path, request: SyncRequest, tell: Progress
-) -> Iterator[Synced]:
+) -> Iterator[Synced | Failed]:
+    """Each account into a file of its own. One that fails does not cost the others; an outage ends it for all."""
     for done, account in enumerate(accounts):
-        tell.accounts(done, len(accounts))
-        pseudonym = (run.account_hash(account) or "").removesuffix("***")
-        path = target.with_name(f"{target.stem}_{pseudonym}.json")
-        with _locked(path, request, run.machine) as lock, _keeping(path, run.machine):
-            yield _sync_account(run, account, path, lock, request, tell)
-    tell.accounts(len(accounts), len(accounts))
+        pseudonym = run.account_hash(account) or ""
+        tell.accounts(done, len(accounts), pseudonym)
+        path = target.with_name(f"{target.stem}_{pseudonym.removesuffix('***')}.json")
+        try:
+            with _locked(path, request, run.machine) as lock, _keeping(path, run.machine):
+                yield _sync_account(run, account, path, lock, request, tell)
+        except BridgeError as error:
+            yield Failed(account=pseudonym, error=error)
+            if isinstance(error, BrokerUnreachable):
+                return
+    tell.accounts(len(accounts), len(accounts), "")
 
 
 def _target(machine: Machine, request: SyncRequest, run: BrokerRun) -> Path:
@@ -161,10 +186,8 @@ def _refuse_to_overwrite(input_file: Path | None, target: Path) -> None:
     """The user's export is not ours to replace, under whatever name it is given."""
     try:
         same = input_file is not None and target.samefile(input_file)
-    except (
-        OSError,
-        ValueError,
-    ):  # one of them is not there, or has no name for a file: others say so
+    except (OSError, ValueError):
+        # One of them is not there, or has no name for a file: others say so.
         return
     if same:
         raise UsageError(
@@ -185,14 +208,15 @@ def _locked(path: Path, request: SyncRequest, machine: Machine) -> Iterator[Outp
 
 
 @contextmanager
-def _keeping(path: Path, machine: Machine) -> Iterator[None]:
-    """When the broker does not answer or refuses, say what the user still has."""
+def _keeping(path: Path, machine: Machine, request: SyncRequest | None = None) -> Iterator[None]:
+    """When the broker's answer cannot be used, say what the user still has."""
     try:
         yield
-    except (BrokerRefused, BrokerUnreachable) as error:
-        raise type(error)(
-            error.what, where=error.where, hint=_still_there(error, path, machine)
-        ) from error
+    except (BrokerRefused, BrokerUnreachable, DataRefused) as error:
+        several = request is not None and request.all_accounts
+        last = newest(path.parent.glob(f"{path.stem}_*.json")) if several else path
+        hint = _still_there(error, last, machine) if last else error.hint
+        raise type(error)(error.what, where=error.where, hint=hint) from error
 
 
 def _still_there(error: BridgeError, path: Path, machine: Machine) -> str | None:
@@ -248,7 +272,8 @@ def _with_quotes(
     snapshot = fetch_quotes(run, name, portfolio)
     if not snapshot.available:
         run.machine.warn(
-            f"the source of quotes `{name}` has no market data here; positions have no prices"
+            f"the source of quotes `{name}` has no market data here;"
+            " prices are those that the broker gave with the positions, if any"
         )
     return enrich(
         portfolio, snapshot, now=run.machine.clock.now(), source=name, stale_after=STALE_AFTER

@@ -270,3 +270,41 @@ def test_a_machine_without_a_keyring_lacks_credentials_and_does_not_fail(
     done = variance("sync")
 
     assert (done.code, "ACME_TOKEN" in done.err, "keyring failed" in done.err) == (3, True, False)
+
+
+FAILING_SECOND = SOURCE.replace(
+    "    def fetch(self, account):",
+    "    def fetch(self, account):\n        import pathlib\n        if account.number == 'ZZ-0001111' and pathlib.Path('fail').exists():\n"
+    "            raise {error}('not permitted', hint='ask the broker')",
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "others"), [("BrokerRefused", 4, 1), ("BrokerUnreachable", 5, 0)]
+)
+def test_of_all_accounts_one_that_fails_is_told_by_its_hash_and_only_an_outage_ends_the_others(
+    variance, install, folder, monkeypatch, token, error, code, others
+):
+    install("acme", FAILING_SECOND.replace("{error}", error))
+    (folder / "mine.toml").write_text('broker = "acme"\n[plugins]\nallow = ["acme-plugin"]\n')
+    monkeypatch.setenv("VARIANCE_CONFIG", str(folder / "mine.toml"))
+    first = hashes(variance)[0]
+    assert variance("sync", "--all-accounts").code == 0
+    (folder / "fail").touch()
+    done = variance("sync", "--all-accounts")
+
+    assert (done.code, len(done.out.splitlines())) == (code, others)
+    assert f"{first} was not synced: not permitted" in done.err
+    assert "the last good file is untouched" in done.err
+    report = json.loads(variance("sync", "--all-accounts", "--json").out)
+    assert report["failed"] == [{"account_hash": first, "exit_code": code, "what": "not permitted"}]
+
+
+def test_rejected_rows_and_cautions_are_told_by_their_reasons(variance, export):
+    with export.open("a") as file:
+        file.write("XYZ,Stock,many,,,,,52,,,,,,\n")
+    done = variance("-v", "sync", "--broker", "csv", "--input", export)
+
+    assert "1 row rejected: quantity_unreadable x1" in done.err
+    assert "row 5 was rejected: quantity_unreadable" in done.err
+    assert "cautions: time_from_file x1" in done.err

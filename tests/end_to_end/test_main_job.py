@@ -19,7 +19,7 @@ def test_a_sync_from_a_file_writes_a_valid_private_document(variance, export, fo
 
     assert (done.code, done.out) == (
         0,
-        f"3 positions (fetched 3, closed 0, rejected 0) → {folder / 'out.json'}\n",
+        f"3 positions (fetched 3, normalized 3, closed 0, rejected 0) → {folder / 'out.json'}\n",
     )
     document = exact_json.loads((folder / "out.json").read_bytes())
     assert check(document) == []

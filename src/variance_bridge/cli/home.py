@@ -28,10 +28,12 @@ def home(ctx: click.Context, *, sync_first: bool, demo: bool, newest_csv: bool) 
 
 def _sync_and_show(ctx: click.Context, invocation: Invocation) -> int | None:
     from variance_bridge.cli.sync import run_sync
+    from variance_bridge.sync import Synced
 
     result: int | None = None
     for synced in run_sync(invocation, {}):
-        result = _show(ctx, synced.path)
+        if isinstance(synced, Synced):
+            result = _show(ctx, synced.path)
     return result
 
 

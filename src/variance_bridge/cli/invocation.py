@@ -25,11 +25,15 @@ class Invocation:
     Attributes:
         config: what `--config` named.
         verbosity: how often `-v` was given.
+        subject: the account of several that is being synced, by hash; warnings begin with it.
+        speak: writes a line to stderr; a progress bar takes it over while it is drawn.
     """
 
     def __init__(self) -> None:
         self.config: str | None = None
         self.verbosity = 0
+        self.subject = ""
+        self.speak: Callable[[str], None] = _to_stderr
         self._removed: Mapping[str, str] = {}
         self._undo: list[Callable[[], None]] = []
         self.clock = SystemClock()
@@ -154,7 +158,12 @@ class Invocation:
         """
         from variance_bridge.snapshot import newest_live
 
-        return self._found(newest_live(self.output_folder), "positions file")
+        return self._found(
+            newest_live(self.output_folder),
+            "positions file",
+            "run `variance sync --broker NAME` (`variance brokers` lists them),"
+            " or look around with `variance demo`",
+        )
 
     def newest_export(self, suffix: str) -> Path:
         """The newest export of that ending in the output folder.
@@ -164,32 +173,36 @@ class Invocation:
         """
         from variance_bridge.snapshot import newest_export
 
-        return self._found(newest_export(self.output_folder, suffix), f"{suffix} file")
+        return self._found(
+            newest_export(self.output_folder, suffix),
+            f"{suffix} file",
+            "put an export of your broker there, or name it: `variance triage FILE`",
+        )
 
-    def _found(self, file: Path | None, what: str) -> Path:
+    def _found(self, file: Path | None, what: str, hint: str) -> Path:
         from variance_bridge.errors import DataRefused
 
         if file is None:
-            raise DataRefused(
-                f"there is no {what} in {self.output_folder}",
-                hint="run `variance sync --broker NAME` (`variance brokers` lists them),"
-                " or look around with `variance demo`",
-            )
+            raise DataRefused(f"there is no {what} in {self.output_folder}", hint=hint)
         return file
 
     def warn(self, message: str) -> None:
         """Tell the user something, on stderr, without anything personal."""
-        import click
-
-        from variance_bridge.screen import printable
-
-        click.echo(printable(f"Warning: {self.personal.redact(message)}"), err=True)
+        subject = f"{self.subject}: " if self.subject else ""
+        self._say(f"Warning: {subject}{message}")
 
     def note(self, message: str) -> None:
         """Tell more, with `-v`."""
         if self.verbosity:
-            import click
+            self._say(message)
 
-            from variance_bridge.screen import printable
+    def _say(self, text: str) -> None:
+        from variance_bridge.screen import printable
 
-            click.echo(printable(self.personal.redact(message)), err=True)
+        self.speak(printable(self.personal.redact(text)))
+
+
+def _to_stderr(text: str) -> None:
+    import click
+
+    click.echo(text, err=True)

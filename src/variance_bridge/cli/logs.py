@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 _LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 
 
+def _worth_reading(record: logging.LogRecord) -> bool:
+    """What we and our plugins say; of libraries, only what went wrong."""
+    return record.name.startswith("variance_bridge") or record.levelno >= logging.WARNING
+
+
 def guarded_logs(personal: PersonalValues, verbosity: int) -> Callable[[], None]:
     """Write log records to stderr by `verbosity`, redacted, and report uncaught exceptions without values.
 
@@ -23,6 +28,7 @@ def guarded_logs(personal: PersonalValues, verbosity: int) -> Callable[[], None]
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+    handler.addFilter(_worth_reading)
     root = logging.getLogger()
     level, before = _LEVELS[min(verbosity, 2)], root.level
     root.addHandler(handler)

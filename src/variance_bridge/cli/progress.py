@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+import attrs
 
 from variance_bridge.sync import Progress
 
@@ -27,19 +29,23 @@ def shown_progress(invocation: Invocation) -> Iterator[Progress]:
 
 @contextmanager
 def _bar(stages: _Stages) -> Iterator[Progress]:
+    plain = Progress(stage=stages.begin, session=stages.watch, accounts=stages.go_on)
     if not sys.stderr.isatty():
-        yield Progress(stage=stages.begin, session=stages.watch)
+        yield plain
         return
     from rich.console import Console
     from rich.progress import Progress as Bar
+    from rich.text import Text
 
     with Bar(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("Reading accounts", total=None, visible=False)
-        yield Progress(
-            stage=stages.begin,
-            session=stages.watch,
-            accounts=lambda done, of: bar.update(task, completed=done, total=of, visible=of > 1),
-        )
+
+        def go_on(done: int, of: int, account: str) -> None:
+            stages.go_on(done, of, account)
+            bar.update(task, completed=done, total=of, visible=of > 1)
+
+        with stages.spoken_by(lambda text: bar.console.print(Text(text), soft_wrap=True)):
+            yield attrs.evolve(plain, accounts=go_on)
 
 
 class _Stages:
@@ -54,6 +60,18 @@ class _Stages:
     def watch(self, session: Session) -> None:
         self._session = session
 
+    def go_on(self, _done: int, of: int, account: str) -> None:
+        self._invocation.subject = account if of > 1 else ""
+
+    @contextmanager
+    def spoken_by(self, speak: Callable[[str], None]) -> Iterator[None]:
+        """Lines go above the bar while it is drawn, and not into it."""
+        before, self._invocation.speak = self._invocation.speak, speak
+        try:
+            yield
+        finally:
+            self._invocation.speak = before
+
     def begin(self, stage: str, detail: str) -> None:
         self.end()
         self._stage, self._began = f"{stage} {detail}".strip(), self._invocation.clock.monotonic()
@@ -66,6 +84,7 @@ class _Stages:
 
     def finish(self) -> None:
         self.end()
+        self._invocation.subject = ""
         statistics = getattr(self._session, "statistics", None)
         if statistics is not None and statistics.requests:
             self._invocation.note(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import attrs
 import click
 
 from variance_bridge.cli.invocation import Invocation
-
-if TYPE_CHECKING:
-    from variance_bridge.sync import Synced
+from variance_bridge.model import Flag, RejectedRow
+from variance_bridge.sync import Failed, Synced
 
 
 @click.command()
@@ -39,17 +41,46 @@ if TYPE_CHECKING:
 @click.option("--yes", is_flag=True, help="Trust the broker's plugin without being asked.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
-def sync(invocation: Invocation, /, **options: Any) -> None:
+def sync(invocation: Invocation, /, **options: Any) -> int:
     """Fetch positions from a broker, read-only, and write them down."""
     results = run_sync(invocation, options)
+    for result in results:
+        _explain(invocation, result)
     if options["as_json"]:
         _print_json(results)
     else:
         for result in results:
-            click.echo(_sentence(result))
+            if not isinstance(result, Failed):
+                click.echo(_sentence(result))
+    return next((one.error.exit_code for one in results if isinstance(one, Failed)), 0)
 
 
-def run_sync(invocation: Invocation, options: dict[str, Any]) -> list[Synced]:
+def _explain(invocation: Invocation, result: Synced | Failed) -> None:
+    """What of an account was not synced, or not whole, on stderr; with `-v` each row and each caution."""
+    if isinstance(result, Failed):
+        hint = f"\n  {result.error.hint}" if result.error.hint else ""
+        invocation.warn(f"{result.account} was not synced: {result.error}{hint}")
+        return
+    meta = result.portfolio.meta
+    for row in meta.rejected:
+        symbol = f" ({row.symbol})" if row.symbol else ""
+        invocation.note(f"row {row.row}{symbol} was rejected: {row.reason.value}")
+    if meta.rejected:
+        plural = "" if len(meta.rejected) == 1 else "s"
+        invocation.warn(f"{len(meta.rejected)} row{plural} rejected: {_counted(meta.rejected)}")
+    if meta.flags:
+        invocation.note(f"cautions: {_counted(meta.flags)}")
+
+
+def _counted(records: Sequence[RejectedRow] | Sequence[Flag]) -> str:
+    """The reasons or cautions, most frequent first: "quote_stale x3, multiplier_unknown x1"."""
+    words = Counter(
+        one.reason.value if isinstance(one, RejectedRow) else one.caution.value for one in records
+    )
+    return ", ".join(f"{word} x{count}" for word, count in words.most_common())
+
+
+def run_sync(invocation: Invocation, options: dict[str, Any]) -> list[Synced | Failed]:
     """The pipeline with the options of the command line; warnings and diagnostics go to stderr."""
     from variance_bridge.broker_run import Choice
     from variance_bridge.cli.progress import shown_progress
@@ -86,13 +117,13 @@ def _sentence(result: Synced) -> str:
     number = len(result.portfolio.positions)
     text = f"{number} position{'' if number == 1 else 's'}"
     if counts is not None:
-        text += f" (fetched {counts.fetched}, closed {counts.closed}, rejected {counts.rejected})"
+        text += f" ({', '.join(f'{name} {n}' for name, n in attrs.asdict(counts).items())})"
     arrow = "→" if result.published else "not written (dry run):"
     note = f"\n{result.note}" if result.note else ""
     return printable(f"{text} {arrow} {result.path}{note}")
 
 
-def _print_json(results: list[Synced]) -> None:
+def _print_json(results: list[Synced | Failed]) -> None:
     from variance_bridge.document import to_document
     from variance_bridge.exact_json import dumps
 
@@ -104,5 +135,11 @@ def _print_json(results: list[Synced]) -> None:
             "meta": to_document(result.portfolio)["meta"],
         }
         for result in results
+        if not isinstance(result, Failed)
     ]
-    click.echo(dumps({"synced": entries}), nl=False)
+    failed = [
+        {"account_hash": one.account, "exit_code": one.error.exit_code, "what": one.error.what}
+        for one in results
+        if isinstance(one, Failed)
+    ]
+    click.echo(dumps({"synced": entries, **({"failed": failed} if failed else {})}), nl=False)

@@ -40,11 +40,10 @@ def command(ctx: click.Context, *, as_json: bool) -> None:
     with tempfile.TemporaryDirectory(prefix="variance-demo-") as name:
         folder = Path(name)
         with Simulator(SimulatedPortfolio.demo(SystemClock().now())) as simulator:
-            request = SyncRequest(
-                choice=Choice(broker=BROKER), output=folder / "positions" / "live_tasty.json"
-            )
-            (synced,) = sync(demo_machine(simulator, folder), request)
-        _show(ctx, synced.path, as_json=as_json)
+            output = folder / "positions" / "live_tasty.json"
+            request = SyncRequest(choice=Choice(broker=BROKER), output=output)
+            sync(demo_machine(simulator, folder), request)
+        _show(ctx, output, as_json=as_json)
     click.echo(_FAREWELL, err=True)
 
 
