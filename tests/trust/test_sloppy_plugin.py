@@ -47,7 +47,7 @@ class Broker:
     def normalize(self, raw):
         rows = ({rows})
         counts = Counts(fetched=len(rows), normalized=len(rows), closed=0, rejected=0)
-        return Portfolio(meta=Meta({meta}, fetched_at=raw.fetched_at, counts=counts), positions=rows)
+        return Portfolio(meta=Meta({meta}, counts=counts), positions=rows)
 
 def shares(symbol="SPY", quantity=7, **more):
     return Holding(root="SPY", symbol=symbol, type=InstrumentType.STOCK, side=Side.LONG, quantity=Decimal(quantity), **more)
@@ -63,37 +63,48 @@ def folder(tmp_path, monkeypatch) -> Path:
 
 
 @pytest.fixture
-def careless(tmp_path, folder, monkeypatch):
-    """The plugin, installed and allowed by the configuration; what is careless about it is passed in."""
+def install(tmp_path, folder, monkeypatch):
+    """What an installer leaves behind for `NAME-plugin 1.0`, allowed by the configuration; gone after the test."""
     site = tmp_path / "site"
+    allowed: list[str] = []
     monkeypatch.syspath_prepend(str(site))
-    monkeypatch.setenv("CARELESS_TOKEN", "its-own-token-41c7")
-    (folder / "mine.toml").write_text(
-        'broker = "careless"\n[plugins]\nallow = ["careless-plugin"]\n'
-    )
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
     monkeypatch.setenv("VARIANCE_CONFIG", str(folder / "mine.toml"))
 
-    def install(
-        *,
-        fetch: str = "pass",
-        rows: str = "shares(),",
-        capabilities: str = "()",
-        meta: str = 'source="careless"',
-    ) -> None:
-        about = site / "careless_plugin-1.0.dist-info"
+    def make(name: str, source: str, *, allow: bool = True) -> None:
+        about = site / f"{name}_plugin-1.0.dist-info"
         about.mkdir(parents=True, exist_ok=True)
-        source = PLUGIN.format(fetch=fetch, rows=rows, capabilities=capabilities, meta=meta)
-        (site / "careless_plugin.py").write_text(source)
+        (site / f"{name}_plugin.py").write_text(source)
         (about / "METADATA").write_text(
-            "Metadata-Version: 2.1\nName: careless-plugin\nVersion: 1.0\n"
+            f"Metadata-Version: 2.1\nName: {name}-plugin\nVersion: 1.0\n"
         )
-        (about / "entry_points.txt").write_text("[variance_bridge]\ncareless = careless_plugin\n")
-        sys.modules.pop("careless_plugin", None)
+        (about / "entry_points.txt").write_text(f"[variance_bridge]\n{name} = {name}_plugin\n")
+        sys.modules.pop(f"{name}_plugin", None)
         importlib.invalidate_caches()
+        if allow:
+            allowed.append(f"{name}-plugin")
+        (folder / "mine.toml").write_text(f'broker = "careless"\n[plugins]\nallow = {allowed}\n')
 
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    yield install
-    sys.modules.pop("careless_plugin", None)
+    yield make
+    for name in [name for name in sys.modules if name in {"careless_plugin", "prices_plugin"}]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def careless(install, monkeypatch):
+    """The plugin; what is careless about it is passed in."""
+    monkeypatch.setenv("CARELESS_TOKEN", "its-own-token-41c7")
+
+    def make(*, allow: bool = True, **parts: str) -> None:
+        usual = {
+            "fetch": "pass",
+            "rows": "shares(),",
+            "capabilities": "()",
+            "meta": 'source="careless", fetched_at=raw.fetched_at',
+        }
+        install("careless", PLUGIN.format(**{**usual, **parts}), allow=allow)
+
+    return make
 
 
 @pytest.mark.parametrize(
@@ -220,7 +231,7 @@ def test_a_document_of_a_plugin_that_breaks_the_schema_or_the_arithmetic_is_not_
 def test_a_plugin_does_not_say_whose_positions_these_are(careless, folder):
     careless(
         meta='source="another", account_hash="0123456789ab***", generator="another 1.0",'
-        " status=Status.PARTIAL"
+        " status=Status.PARTIAL, fetched_at=raw.fetched_at"
     )
 
     assert run(["sync"]) == 0
@@ -229,6 +240,14 @@ def test_a_plugin_does_not_say_whose_positions_these_are(careless, folder):
     assert meta["generator"].startswith("variance-bridge ")
     assert re.fullmatch(r"[0-9a-f]{12}\*{3}", meta["account_hash"])
     assert meta["account_hash"] != "0123456789ab***"
+
+
+def test_a_plugin_does_not_make_positions_younger_than_they_are(careless, folder, capsys):
+    careless(meta='source="careless", fetched_at=self.context.clock.now()')
+
+    assert run(["sync"]) == 3
+    assert "changed the time of the fetch" in capsys.readouterr().err
+    assert not (folder / "positions/live_careless.json").exists()
 
 
 def test_an_empty_answer_does_not_replace_positions_whatever_the_plugin_thinks(
@@ -285,12 +304,60 @@ def test_a_plugin_is_given_the_credentials_that_it_declared_and_no_others(
 def test_a_plugin_that_nobody_allowed_is_given_nothing_and_not_run(
     careless, folder, capsys, command
 ):
-    careless()
-    (folder / "mine.toml").write_text('broker = "careless"\n')
+    careless(allow=False)
 
     assert run([command]) == 3
     assert "careless-plugin 1.0 has not been allowed" in "".join(capsys.readouterr())
     assert not (folder / "at_run.txt").exists()
+
+
+PRICES = """
+import pathlib
+from variance_bridge import *
+from variance_bridge.errors import ForbiddenRequest
+
+@hookimpl
+def variance_bridge_brokers():
+    return [BrokerSpec(name="prices", slug="prices", title="Prices", broker="prices_plugin:Nobody")]
+
+@hookimpl
+def variance_bridge_quotes():
+    return [QuoteSourceSpec(name="prices", title="Prices", source="prices_plugin:Quotes", hosts=("api.prices.example",),
+                            credentials=(Credential("PRICES_TOKEN", "a token"),))]
+
+class Quotes:
+    def __init__(self, context):
+        self.context = context
+    def fetch(self, portfolio):
+        try:
+            self.context.session.get("https://api.careless.example/")
+            reached = "reached"
+        except ForbiddenRequest:
+            reached = "stopped"
+        pathlib.Path("at_quotes.txt").write_text(f"{sorted(self.context.credentials)} {reached}")
+        return MarketSnapshot(instruments={})
+"""
+
+
+def test_another_partys_quotes_are_not_given_what_is_the_brokers(
+    careless, install, folder, monkeypatch
+):
+    monkeypatch.setenv("PRICES_TOKEN", "of-the-prices-8a20")
+    careless()
+    install("prices", PRICES)
+
+    assert run(["sync", "--quotes", "prices"]) == 0
+    assert (folder / "at_quotes.txt").read_text() == "['PRICES_TOKEN'] stopped"
+
+
+def test_another_partys_quotes_are_asked_for_too(careless, install, folder, capsys, monkeypatch):
+    monkeypatch.setenv("PRICES_TOKEN", "of-the-prices-8a20")
+    careless()
+    install("prices", PRICES, allow=False)
+
+    assert run(["sync", "--quotes", "prices"]) == 3
+    assert "prices-plugin 1.0 has not been allowed" in capsys.readouterr().err
+    assert not (folder / "at_quotes.txt").exists()
 
 
 def test_a_file_in_the_working_folder_is_not_taken_for_a_module(tmp_path):
