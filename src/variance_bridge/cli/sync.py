@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ def sync(invocation: Invocation, /, **options: Any) -> int:
     for result in results:
         _explain(invocation, result)
     if options["as_json"]:
-        _print_json(results)
+        _print_json(results, invocation.redact)
     else:
         for result in results:
             if not isinstance(result, Failed):
@@ -123,13 +123,14 @@ def _sentence(result: Synced) -> str:
     return printable(f"{text} {arrow} {result.path}{note}")
 
 
-def _print_json(results: list[Synced | Failed]) -> None:
+def _print_json(results: list[Synced | Failed], redact: Callable[[str], str]) -> None:
     from variance_bridge.document import to_document
     from variance_bridge.exact_json import dumps
+    from variance_bridge.screen import path_text
 
     entries = [
         {
-            "path": str(result.path),
+            "path": path_text(result.path),
             "published": result.published,
             "note": result.note,
             "meta": to_document(result.portfolio)["meta"],
@@ -138,7 +139,11 @@ def _print_json(results: list[Synced | Failed]) -> None:
         if not isinstance(result, Failed)
     ]
     failed = [
-        {"account_hash": one.account, "exit_code": one.error.exit_code, "what": one.error.what}
+        {
+            "account_hash": one.account,
+            "exit_code": one.error.exit_code,
+            "what": redact(one.error.what),
+        }
         for one in results
         if isinstance(one, Failed)
     ]

@@ -10,7 +10,7 @@ from xml.sax.saxutils import quoteattr
 import attrs
 
 from variance_bridge import __version__, exact_json
-from variance_bridge.screen import printable
+from variance_bridge.screen import path_text
 from variance_bridge.validation.violation import Violation
 
 
@@ -31,7 +31,7 @@ class Checked:
     @property
     def name(self) -> str:
         """The path as text that every writer can encode and no terminal obeys."""
-        return printable(str(self.file).encode("utf-8", "replace").decode())
+        return path_text(self.file)
 
 
 def text(results: Sequence[Checked]) -> str:
