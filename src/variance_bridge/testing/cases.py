@@ -8,8 +8,6 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import pytest
-
 MOST_SHOWN = 8
 
 _IDENTIFIER = re.compile(r"[A-Z]{3,6}-[0-9]{2}")
@@ -40,6 +38,8 @@ def case(identifier: str) -> Callable[[Callable[..., Complaints]], Callable[...,
             except NotReadyError as error:
                 complaints = [str(error)]
             if complaints:
+                import pytest
+
                 pytest.fail(report(identifier, method, complaints), pytrace=False)
 
         test.case_id = identifier  # type: ignore[attr-defined]

@@ -19,10 +19,11 @@ from variance_bridge.errors import ConfigurationError, PluginError
 from variance_bridge.plugins import BROKERS
 from variance_bridge.registry import LoadedPlugin
 from variance_bridge.testing.cases import case_id, sentence
-from variance_bridge.testing.pytest_plugin import OPTION
 from variance_bridge.testing.tiers import Result, Standing, standing
 
 LONGEST_SECONDS = 900
+
+OPTION = "--conformance-report"
 
 PYTEST_PLUGIN = "variance_bridge"
 """The name of our entry point in the group pytest11: under another one, pytest would take it for a second plugin."""
@@ -64,8 +65,13 @@ def examine(loaded: LoadedPlugin, tests: Path | None = None) -> Examination:
         ConfigurationError: the tests are nowhere to be found, or pytest is not installed.
         PluginError: the tests cannot be run.
     """
-    from variance_bridge.testing.suites import BrokerConformance, FileBrokerConformance
-
+    try:
+        from variance_bridge.testing.suites import BrokerConformance, FileBrokerConformance
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"the conformance kit needs {error.name}, which is not installed",
+            hint="pip install variance-bridge[testing]",
+        ) from None
     reads_files = Capability.READS_FILES in loaded.broker.capabilities
     sentences = suite_cases(FileBrokerConformance if reads_files else BrokerConformance)
     outcomes = _run(tests or _find_tests(loaded))
@@ -116,13 +122,7 @@ def _run(tests: Path) -> dict[str, Any]:
             *(sys.executable, "-m", "pytest", "-q", "--assert=plain"),
             *("-p", PYTEST_PLUGIN, f"{OPTION}={report}", str(tests)),
         ]
-        done = subprocess.run(  # noqa: S603 - our own Python, on the tests that the user named
-            command,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=LONGEST_SECONDS,
-        )
+        done = _finished(command, tests)
         if not report.is_file():
             raise PluginError(
                 "the tests cannot be run",
@@ -137,6 +137,19 @@ def _run(tests: Path) -> dict[str, Any]:
             hint="inherit a test class from variance_bridge.testing.BrokerConformance",
         )
     return outcomes
+
+
+def _finished(command: list[str], tests: Path) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(  # noqa: S603 - our own Python, on the tests that the user named
+            command, capture_output=True, text=True, check=False, timeout=LONGEST_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        raise PluginError(
+            f"the tests did not end within {LONGEST_SECONDS} seconds",
+            where=str(tests),
+            hint="run pytest there and see which one hangs",
+        ) from None
 
 
 def _last_words(text: str) -> str:
