@@ -44,13 +44,17 @@ class Broker:
         self.context.personal.add("owner@mail.example")
         {fetch}
         return RawPortfolio(account=account, payloads={{}}, fetched_at=self.context.clock.now())
+    def again(self):
+        self.context.shared["times"] = self.context.shared.get("times", 0) + 1
+        return self.context.shared["times"] > 1
     def normalize(self, raw):
         rows = ({rows})
         counts = Counts(fetched=len(rows), normalized=len(rows), closed=0, rejected=0)
         return Portfolio(meta=Meta({meta}, counts=counts), positions=rows)
 
 def shares(symbol="SPY", quantity=7, **more):
-    return Holding(root="SPY", symbol=symbol, type=InstrumentType.STOCK, side=Side.LONG, quantity=Decimal(quantity), **more)
+    root = symbol if symbol.isalpha() else "SPY"
+    return Holding(root=root, symbol=symbol, type=InstrumentType.STOCK, side=Side.LONG, quantity=Decimal(quantity), **more)
 """
 
 
@@ -71,14 +75,16 @@ def install(tmp_path, folder, monkeypatch):
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     monkeypatch.setenv("VARIANCE_CONFIG", str(folder / "mine.toml"))
 
-    def make(name: str, source: str, *, allow: bool = True) -> None:
+    def make(name: str, source: str, *, allow: bool = True, group: str = "variance_bridge") -> None:
         about = site / f"{name}_plugin-1.0.dist-info"
         about.mkdir(parents=True, exist_ok=True)
         (site / f"{name}_plugin.py").write_text(source)
         (about / "METADATA").write_text(
             f"Metadata-Version: 2.1\nName: {name}-plugin\nVersion: 1.0\n"
         )
-        (about / "entry_points.txt").write_text(f"[variance_bridge]\n{name} = {name}_plugin\n")
+        (about / "entry_points.txt").write_text(
+            f"[{group}]\n{name} = {name}_plugin{TARGETS[group]}\n"
+        )
         sys.modules.pop(f"{name}_plugin", None)
         importlib.invalidate_caches()
         if allow:
@@ -263,6 +269,34 @@ def test_an_empty_answer_does_not_replace_positions_whatever_the_plugin_thinks(
     assert (folder / "positions/live_careless.json").read_bytes() == good
 
 
+TEN = "*(shares(sign) for sign in 'ABCDEFGHIJ'),"
+ONE = "shares('A'),"
+ONE_THEN_TEN = "*(shares(sign) for sign in ('ABCDEFGHIJ' if self.again() else 'A')),"
+
+
+@pytest.mark.parametrize(("rows", "code"), [(ONE_THEN_TEN, 6), (ONE, 0)], ids=["no", "yes"])
+def test_a_great_loss_of_rows_is_believed_when_a_second_fetch_finds_it_too(
+    careless, folder, capsys, rows, code
+):
+    careless(rows=TEN)
+    assert run(["sync"]) == 0
+    good = (folder / "positions/live_careless.json").read_bytes()
+    careless(rows=rows)
+
+    assert run(["sync"]) == code
+    assert "a second fetch" in capsys.readouterr().err
+    assert ((folder / "positions/live_careless.json").read_bytes() == good) is bool(code)
+
+
+TARGETS = {"variance_bridge": "", "variance_bridge.commands": ":gadget"}
+COMMAND = """
+import os, pathlib, click
+pathlib.Path("at_import.txt").write_text(repr(sorted(os.environ)))
+
+@click.command()
+def gadget():
+    pass
+"""
 COMMANDS = {
     "sync": ["sync"],
     "show": ["show", "export.careless"],
@@ -286,6 +320,18 @@ def test_no_command_imports_a_plugin_into_an_environment_with_secrets(
     assert "PATH" in seen
     assert "_TOKEN" not in seen
     assert os.environ["ANOTHER_BROKERS_TOKEN"] == "not-for-you-93f1"
+
+
+def test_no_command_of_a_plugin_is_imported_into_an_environment_with_secrets(
+    install, folder, monkeypatch
+):
+    monkeypatch.setenv("ANOTHER_BROKERS_TOKEN", "not-for-you-93f1")
+    install("careless", COMMAND, group="variance_bridge.commands")
+
+    assert run(["careless"]) == 0
+    seen = (folder / "at_import.txt").read_text()
+    assert "PATH" in seen
+    assert "_TOKEN" not in seen
 
 
 def test_a_plugin_is_given_the_credentials_that_it_declared_and_no_others(
