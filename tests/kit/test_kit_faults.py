@@ -113,7 +113,7 @@ def test_a_failure_reads_like_sentences_and_says_what_to_do(outcome):
     message = results.message(projects["float_money"], "EXACT-02").splitlines()
     assert message[:2] == [
         "EXACT-02: A price with 16 decimals arrives with all of them, and so does the money that it makes.",
-        "  - positions.json: positions.positions[0].average_price loses digits on its way to average_price",
+        "  - positions.json, row 1: average_price loses digits on its way to average_price",
     ]
     assert message[-2] == "  - and 2 more of the kind"
     assert message[-1].startswith(

@@ -133,6 +133,10 @@ class Bench:
         self.rehearsals()
         return _scopes(_class_of(self))
 
+    def row_scopes(self) -> list[tuple[Working, Scope]]:
+        """The rows that drift, each with one other beside it; `Scope.inside` is the row's place."""
+        return [(working, scope) for working, scope in self.scopes() if scope.inside]
+
     def unheard(self) -> list[tuple[str, Drift, Outcome]]:
         """What the broker makes of the payloads with a word never heard of in each place: it names a person."""
         self.rehearsals()

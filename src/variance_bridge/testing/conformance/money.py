@@ -128,17 +128,17 @@ class Money(Bench):
     @case("MULT-04")
     def test_the_multiplier_that_a_row_states_is_obeyed(self) -> Complaints:
         """Where a row has a member named multiplier, the position has that multiplier and no assumed one."""
-        for working in self.with_rows():
-            for place, was in _sides(working).items():
-                for inner, value in nodes(at(working.sources.tree, place)):
-                    stated = as_number(value)
-                    if "multiplier" not in str(inner[-1]).casefold() or stated is None:
-                        continue
-                    other = _in_the_same_type(value, stated / 10)
-                    tree = put(working.sources.tree, (*place, *inner), other)
-                    now = _changed(working, working.renormalized(tree))
-                    if now is not None and now.multiplier == was.multiplier:
-                        yield f"{working.act.name}: the multiplier in {shown(place)} is not read"
+        for working, scope in self.row_scopes():
+            was = holding_of(working.act, working.sources, scope.inside)
+            for place, value in scope.places:
+                stated = as_number(value)
+                if "multiplier" not in str(place[-1]).casefold() or stated is None or was is None:
+                    continue
+                other = _in_the_same_type(value, stated / 10)
+                outcome = working.renormalized(put(working.sources.tree, place, other))
+                now = _changed(working, outcome)
+                if now is not None and now.multiplier == was.multiplier:
+                    yield f"{working.act.name}: {place[-1]} is not read"
 
     @case("EXACT-01")
     def test_no_number_is_a_binary_fraction(self) -> Complaints:
@@ -155,13 +155,13 @@ class Money(Bench):
         Build a Decimal from the text or number as it came, never from a float; multiply with
         `variance_bridge.valuation`.
         """
-        for working in self.with_rows():
-            for place, was in _sides(working).items():
-                for inner, value in nodes(at(working.sources.tree, place)):
-                    if as_number(value) is not None:
-                        where = (*place, *inner)
-                        for lost in _lost_digits(working, where, value, was):
-                            yield f"{working.act.name}: {shown(where)} loses digits on its way to {lost}"
+        for working, scope in self.row_scopes():
+            was = holding_of(working.act, working.sources, scope.inside)
+            for place, value in scope.places:
+                if was is not None and as_number(value) is not None:
+                    for lost in _lost_digits(working, place, value, was):
+                        name = shown(place[len(scope.inside) :])
+                        yield f"{working.act.name}: {name} loses digits on its way to {lost}"
 
     @case("EXACT-03")
     def test_the_payloads_hold_no_binary_fraction(self) -> Complaints:
