@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime as clock_module
+import gc
 import io
 import logging
 import os
@@ -148,3 +149,20 @@ def test_other_threads_are_left_alone():
     reading.join()
 
     assert seen
+
+
+def test_what_the_garbage_collector_calls_is_not_blamed_on_the_function():
+    def measure(_phase, _info):
+        time.perf_counter()
+
+    threshold = gc.get_threshold()
+    gc.callbacks.append(measure)
+    gc.set_threshold(1)
+    try:
+        found = trespasses(lambda: [[one] for one in range(2000)])
+    finally:
+        gc.callbacks.remove(measure)
+        gc.set_threshold(*threshold)
+
+    assert found == ()
+    assert gc.isenabled()

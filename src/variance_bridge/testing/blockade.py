@@ -5,12 +5,14 @@ hook (PEP 578), through which every file, socket and process goes, and the profi
 built-in function. The first call of a blocked kind is stopped before it happens and its place is kept. Only the thread
 that asked is watched; starting another is stopped too.
 
-`logging` may look at the clock: what it writes is no result.
+`logging` may look at the clock: what it writes is no result. The garbage collector waits, because what it calls (finalizers,
+and callbacks of tools that measure it) would be taken for calls of the function.
 """
 
 from __future__ import annotations
 
 import _random
+import gc
 import os
 import random
 import sys
@@ -156,7 +158,8 @@ def blocked(
     """
     _install_audit_hook()
     watch = _Watch(frozenset(kinds or Kind), package, threading.get_ident(), permits)
-    previous = sys.getprofile()
+    previous, collects = sys.getprofile(), gc.isenabled()
+    gc.disable()
     _watches.append(watch)
     if watch.kinds - _AUDITED:
         sys.setprofile(_profiler(watch))
@@ -165,6 +168,8 @@ def blocked(
     finally:
         sys.setprofile(previous)
         _watches.remove(watch)
+        if collects:
+            gc.enable()
 
 
 def trespasses(
