@@ -13,7 +13,7 @@ from collections.abc import Iterable, MutableMapping
 from typing import Final
 
 _SECRET_WORDS: Final = re.compile(
-    r"(?:^|_)(?:(?:[A-Z0-9]*(?:TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|APIKEY)S?|CREDENTIALS?|PIN|OTP|PAT)(?:_|$)|KEYS?$)",
+    r"(?:^|_)(?:(?:[A-Z0-9]*(?:TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|APIKEY)S?|CREDENTIALS?|PIN|OTP|PAT)(?:_|$)|KEYS?$)|[A-Z0-9]_USERNAME$",
     re.IGNORECASE,
 )
 

@@ -7,6 +7,7 @@ replaced by invented ones everywhere. Positions and amounts stay as they are: lo
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
@@ -20,6 +21,7 @@ from variance_bridge import exact_json
 from variance_bridge.broker import Session
 from variance_bridge.broker_run import BrokerRun, Choice, Machine, open_broker
 from variance_bridge.errors import DataRefused
+from variance_bridge.plugins import guarded
 from variance_bridge.privacy import PersonalKind, PersonalValues
 from variance_bridge.testing.drift import as_number
 from variance_bridge.testing.recordings import Exchange, Recording, recording_text
@@ -130,7 +132,7 @@ def record(machine: Machine, name: str, file: Path, *, title: str = "") -> Recor
     )
     subject = Subject(broker=type(run.broker), loaded=run.loaded)
     scrubbed = scrub(raw, numbers, machine.personal, lambda one: rehearse(subject, one))
-    with file.open("xb") as out:
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
         out.write(recording_text(scrubbed))
     return scrubbed
 
@@ -138,7 +140,8 @@ def record(machine: Machine, name: str, file: Path, *, title: str = "") -> Recor
 def _fetch_all(run: BrokerRun) -> tuple[str, ...]:
     accounts = run.accounts()
     for account in accounts:
-        run.broker.fetch(account)
+        with guarded(str(run.loaded.plugin), "failed while it fetched"):
+            run.broker.fetch(account)
     return tuple(account.number for account in accounts)
 
 
