@@ -45,22 +45,36 @@ def python(*arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-P", "-m", *arguments)
 
 
-def steps(options: argparse.Namespace, report: Path) -> list[Step]:
+def steps(options: argparse.Namespace, reports: Path) -> list[Step]:
     """The steps that were asked for, tests last so that their result ends the output."""
     lint = Step("lint", (python("ruff", "check", "."), python("ruff", "format", "--check", ".")))
     types = Step("types", (python("mypy", "--strict", *SOURCES),))
     docs = Step("docs", (python("mkdocs", "build", "--strict"),))
-    tests = Step("tests", (pytest_command(options, report),))
+    tests = Step("tests", pytest_commands(options, reports))
     known = [lint, types, docs, tests]
     return [step for step in known if not options.step or step.name in options.step]
 
 
-def pytest_command(options: argparse.Namespace, report: Path) -> tuple[str, ...]:
-    """Without a selection: the whole suite, with the floor of pyproject.toml on its coverage."""
-    selection = [] if options.slow else ["-m", "not slow"]
-    coverage = [] if options.pytest else ["--cov", "--cov-report=term:skip-covered"]
-    workers = ["-n", "2", "-q", f"--junit-xml={report}"]
-    return python("pytest", *workers, *selection, *coverage, *options.pytest)
+def pytest_commands(options: argparse.Namespace, reports: Path) -> tuple[tuple[str, ...], ...]:
+    """The fast suite with the floor of pyproject.toml on its coverage; then the slow proofs.
+
+    The slow ones run without measuring: they copy the code, kill processes and hold times, and all three go badly with
+    a tracer.
+    """
+    common = ["-n", "2", "-q"]
+    if options.pytest:
+        selection = [] if options.slow else ["-m", "not slow"]
+        return (
+            python(
+                "pytest", *common, *selection, f"--junit-xml={reports / 'own.xml'}", *options.pytest
+            ),
+        )
+    coverage = ["--cov", "--cov-report=term:skip-covered"]
+    fast = python(
+        "pytest", *common, "-m", "not slow", f"--junit-xml={reports / 'fast.xml'}", *coverage
+    )
+    slow = python("pytest", *common, "-m", "slow", f"--junit-xml={reports / 'slow.xml'}")
+    return (fast, slow) if options.slow else (fast,)
 
 
 def run(step: Step) -> Outcome:
@@ -74,11 +88,17 @@ def run(step: Step) -> Outcome:
     return Outcome(step.name, passed, seconds)
 
 
-def count_tests(report: Path) -> str:
-    """The line that ends the output, from pytest's own report; empty when no tests ran."""
+def count_tests(reports: Path) -> str:
+    """The line that ends the output, from pytest's own reports; empty when no tests ran."""
     try:
-        suites = list(ET.parse(report).getroot().iter("testsuite"))  # noqa: S314 - pytest's
+        suites = [
+            suite
+            for report in sorted(reports.glob("*.xml"))
+            for suite in ET.parse(report).getroot().iter("testsuite")  # noqa: S314 - pytest's
+        ]
     except (OSError, ET.ParseError):
+        return ""
+    if not suites:
         return ""
 
     def total(attribute: str) -> int:
@@ -117,9 +137,9 @@ def main() -> int:
     """Runs the steps, then says how each went; returns the exit code."""
     options = arguments()
     with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "tests.xml"
-        outcomes = [run(step) for step in steps(options, report)]
-        counted = count_tests(report)
+        reports = Path(folder)
+        outcomes = [run(step) for step in steps(options, reports)]
+        counted = count_tests(reports)
     print("\n== summary")
     for outcome in outcomes:
         print(

@@ -80,6 +80,7 @@ def folder(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("PATH", f"{work}:{Path(sys.executable).parent}:{os.environ['PATH']}")
     monkeypatch.setenv("PYTHONPATH", f"{site}:{work / PROJECT / 'src'}")
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.delenv("CI", raising=False)  # pytest says more there than at a person's terminal
     return work
 
 

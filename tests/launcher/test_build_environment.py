@@ -285,8 +285,10 @@ def test_paths_of_editable_installs_become_relative_and_ascii(build_environment,
     assert (packages / "other.pth").read_text(encoding="ascii") == "import sys\n"
 
 
+# Ctrl-C must mean something also where these tests run in the background, with interrupts ignored.
 LOAD_SCRIPT = """
-import importlib.util, pathlib, subprocess, sys
+import importlib.util, pathlib, signal, subprocess, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 specification = importlib.util.spec_from_file_location("build_environment", sys.argv[1])
 module = importlib.util.module_from_spec(specification)
 sys.modules["build_environment"] = module

@@ -78,9 +78,18 @@ def test_an_unknown_step_is_a_usage_error(asked, capsys):
 
 
 def test_the_fast_suite_is_the_rule_and_slow_proofs_run_on_demand(run_checks, asked, tmp_path):
-    report = tmp_path / "report"
-    assert "not slow" in run_checks.pytest_command(asked(), report)
-    assert "not slow" not in run_checks.pytest_command(asked("--slow"), report)
+    assert [
+        command[command.index("-m", 3) + 1]
+        for command in run_checks.pytest_commands(asked(), tmp_path)
+    ] == ["not slow"]
+    both = run_checks.pytest_commands(asked("--slow"), tmp_path)
+    assert [command[command.index("-m", 3) + 1] for command in both] == ["not slow", "slow"]
+
+
+def test_coverage_is_measured_on_the_fast_suite_alone(run_checks, asked, tmp_path):
+    fast, slow = run_checks.pytest_commands(asked("--slow"), tmp_path)
+    assert "--cov" in fast
+    assert "--cov" not in slow
 
 
 def test_continuous_integration_runs_the_slow_proofs(asked, monkeypatch):
@@ -92,23 +101,21 @@ def test_continuous_integration_runs_the_slow_proofs(asked, monkeypatch):
 def test_what_stands_after_two_dashes_goes_to_pytest_and_measures_no_coverage(
     run_checks, asked, tmp_path
 ):
-    command = run_checks.pytest_command(asked("tests", "--", "-k", "x"), tmp_path / "report")
+    (command,) = run_checks.pytest_commands(asked("tests", "--", "-k", "x"), tmp_path)
     assert command[-2:] == ("-k", "x")
     assert "--cov" not in command
-    assert "--cov" in run_checks.pytest_command(asked(), tmp_path / "report")
 
 
-def test_tests_are_counted_from_pytests_report(run_checks, tmp_path):
-    report = tmp_path / "report"
-    report.write_text(
-        "<testsuites><testsuite tests='9' failures='2' errors='1' skipped='1'/></testsuites>"
-    )
-    assert run_checks.count_tests(report) == "5 passed, 3 failed, 1 skipped"
+def test_tests_are_counted_from_pytests_reports(run_checks, tmp_path):
+    for name in ("fast.xml", "slow.xml"):
+        (tmp_path / name).write_text(
+            "<testsuites><testsuite tests='9' failures='2' errors='1' skipped='1'/></testsuites>"
+        )
+    assert run_checks.count_tests(tmp_path) == "10 passed, 6 failed, 2 skipped"
 
 
 @pytest.mark.parametrize("content", [None, "", "<cut"])
 def test_a_run_without_a_report_counts_nothing(run_checks, tmp_path, content):
-    report = tmp_path / "report"
     if content is not None:
-        report.write_text(content)
-    assert run_checks.count_tests(report) == ""
+        (tmp_path / "fast.xml").write_text(content)
+    assert run_checks.count_tests(tmp_path) == ""

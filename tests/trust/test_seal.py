@@ -268,10 +268,10 @@ def test_a_large_document_is_searched_in_bounded_time(document) -> None:
     positions = document["positions"]
     document["positions"] = [copy.copy(positions[i % len(positions)]) for i in range(5000)]
     document["positions"][-1] = {**document["positions"][-1], "sector": "of 5wx00019"}
-    started = time.perf_counter()
+    started = time.process_time()
     hits = find_personal(document, personal)
     assert [hit.pointer for hit in hits] == ["/positions/4999/sector"]
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_the_search_is_the_same_on_what_is_written(document, personal) -> None:
