@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
 import socket
 
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, settings
 
 settings.register_profile(
     "fast",
-    max_examples=40,
+    max_examples=20,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
@@ -44,3 +45,19 @@ def _alone_on_this_machine(monkeypatch, tmp_path_factory):
     monkeypatch.setenv("VARIANCE_CONFIG_DIR", str(home / "variance"))
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
     monkeypatch.setattr(socket.socket, "connect", _connect_to_loopback_only)
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were():
+    """What a test redacts or mutes is redacted and mute in that test alone."""
+    root = logging.getLogger()
+    factory, errors, level = logging.getLogRecordFactory(), logging.raiseExceptions, root.level
+    disabled, handlers = root.manager.disable, tuple(root.handlers)
+    yield
+    for handler in root.handlers[:]:
+        if type(handler) is logging.StreamHandler and handler not in handlers:
+            root.removeHandler(handler)
+    logging.setLogRecordFactory(factory)
+    logging.raiseExceptions = errors
+    root.manager.disable = disabled
+    root.setLevel(level)
