@@ -257,7 +257,9 @@ def symbol(data: bytes) -> None:
         except SymbolError as error:
             _expect(spelled not in str(error) or len(spelled) < 12, "an error does not repeat it")
             continue
-        again = parse(instrument.symbol, **hints)
+        # OSI has no room for the slash of a class share: one that is in no table is known by its underlying alone.
+        beside_it = {"underlying": instrument.underlying} if instrument.strike else {}
+        again = parse(instrument.symbol, **{**hints, **beside_it})
         # A canonical future has a year of one digit: its decade is that of the day that is told.
         again = attrs.evolve(again, contract_month=instrument.contract_month)
         _expect(again == instrument, "a canonical symbol means what it was made from")

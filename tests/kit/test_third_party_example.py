@@ -34,6 +34,7 @@ def test_an_installed_plugin_is_listed_with_its_distribution_and_what_it_lacks(
     assert "APCA_API_KEY_ID" in entries["alpaca"]["reason"]
 
 
+@pytest.mark.slow
 def test_the_example_reaches_gold(workshop, site, tmp_path):
     tests = site.parent / "tests"
     done = workshop.command(

@@ -10,6 +10,7 @@ from variance_bridge.testing import FileBrokerConformance
 from variance_bridge_csv.broker import CsvBroker
 
 
+@pytest.mark.slow
 class TestCsv(FileBrokerConformance):
     broker = CsvBroker
     payloads = Path(__file__).parent / "recordings"

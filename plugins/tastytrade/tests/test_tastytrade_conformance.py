@@ -10,6 +10,7 @@ from variance_bridge.testing import BrokerConformance
 from variance_bridge_tastytrade.broker import TastytradeBroker
 
 
+@pytest.mark.slow
 class TestTastytrade(BrokerConformance):
     broker = TastytradeBroker
     payloads = Path(__file__).parent / "recordings"

@@ -28,7 +28,7 @@ _SERIES = re.compile(r"[A-Z]|PR[A-Z]")
 _CUSIP = re.compile(r"[A-Z0-9*#]{8}[0-9]")
 _ISIN = re.compile(r"[A-Z]{2}[A-Z0-9]{9}[0-9]")
 _FIGURES = re.compile(
-    r"[A-Z0-9]+[/. -][0-9]+|[0-9]+[/. -](?:JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)|N/A"
+    r"[A-Z0-9]+[/. -][0-9]+|[0-9]+[/. -](?:JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)|N[/. -]A"
 )
 """What stands in a wrong column: a price, a date (`01/16`, `2026-01`, a spreadsheet's `Mar-01`, `12-Jan`), no value."""
 

@@ -9,6 +9,7 @@ open-ended), so that a match takes at most some millions of steps; longer text t
 from __future__ import annotations
 
 import re
+import warnings
 from functools import lru_cache
 
 LONGEST_PATTERN = 400
@@ -37,9 +38,13 @@ def fault(pattern: str) -> str | None:
     if len(_OPEN_REPEAT.findall(skeleton)) > MOST_OPEN_REPEATS:
         return f"has more than {MOST_OPEN_REPEATS} open-ended repeats"
     try:
-        re.compile(pattern)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", FutureWarning)
+            re.compile(pattern)
     except (re.error, OverflowError, RecursionError):
         return "is not a regular expression"
+    except FutureWarning:
+        return "has a set with `[`, `--`, `&&`, `~~` or `||` in it, which will mean something else one day: escape it"
     return None
 
 
