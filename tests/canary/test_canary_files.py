@@ -160,15 +160,27 @@ def test_an_account_number_in_the_name_of_an_export_is_not_repeated(nest, canari
 
 
 def test_a_nickname_in_the_name_of_an_export_is_not_repeated(nest, canaries):
+    """It is one by the pattern of a broker's file names alone."""
     name = f"{canaries.word('nickname')} wheel-Positions-2026-03-02.csv"
-    nest.input(name, "\n".join(export("schwab_all_accounts")))
-
-    for command in (
-        ("sync", "--broker", "csv", "--input", name, "--all-accounts"),
-        ("show", name),
-        ("show", "--any-age", name),
-    ):
-        nest.run_silently(*command)
+    for text in (export("schwab_all_accounts"), export("variance_plain"), ["no positions"]):
+        file = nest.input(name, "\n".join(text))
+        for age in (0, 90_000):
+            os.utime(file, (time.time() - age,) * 2)
+            for command in (
+                (
+                    "sync",
+                    "--broker",
+                    "csv",
+                    "--input",
+                    name,
+                    "--all-accounts",
+                    "--output",
+                    "o.json",
+                ),
+                ("show", name),
+                ("show", "--any-age", name),
+            ):
+                nest.run_silently(*command)
 
 
 def full_document() -> Any:

@@ -407,7 +407,8 @@ def test_doctor_does_not_name_the_home_folder(nest, canaries, acme):
 def test_a_process_of_its_own_gives_nothing_away(acme, nest, canaries, tmp_path):
     """What only a process can show: the interpreter's own tracebacks, warnings and exit."""
     acme.install(fetch="import threading; threading.Thread(target=lambda: int(NUMBER)).start()")
-    nest.environment(PYTHONPATH=str(tmp_path / "site"))
+    others = os.environ.get("PYTHONPATH")
+    nest.environment(PYTHONPATH=os.pathsep.join(filter(None, (str(tmp_path / "site"), others))))
     done = subprocess.run(
         [sys.executable, "-X", "dev", "-m", "variance_bridge", "-vv", "sync"],
         cwd=nest.folder,

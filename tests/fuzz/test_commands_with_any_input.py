@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import io
 import random
+from functools import cache
 from itertools import islice
 from pathlib import Path
 
@@ -20,11 +22,20 @@ DOCUMENTED = frozenset({0, 2, 3, 4, 5, 6, 7, 8})
 NOISE = (b"", b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b"\n" * 5000, b"\x1b[2J\x1b]0;owned\x07" * 20, bytes(range(256)) * 8)  # fmt: skip
 
 
+@cache
+def _entry_points(group):
+    """What is installed; looked up once and not for each of some thousand commands."""
+    return importlib.metadata.entry_points(group=group)
+
+
 @pytest.fixture
 def variance(tmp_path, monkeypatch, capsys, caplog):
     """Run the command in this process; its code is documented and its words are fit for a terminal."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setattr(
+        "variance_bridge.plugins.entry_points", lambda *, group: _entry_points(group)
+    )
     caplog.set_level("CRITICAL")
 
     def call(*arguments):
@@ -86,7 +97,7 @@ def test_any_bytes_as_the_file_that_a_sync_would_replace_end_in_a_documented_cod
 
 
 def test_any_bytes_as_configuration_end_in_a_documented_code(variance):
-    for data in noise("configuration", count=60):
+    for data in noise("configuration", count=25):
         file = written("variance.toml", data)
         for command in (("brokers",), ("sync", "--dry-run"), ("doctor", "--offline")):
             variance("--config", file, *command)
@@ -96,13 +107,13 @@ def test_any_bytes_as_a_dialect_end_in_a_documented_code(variance, tmp_path, mon
     monkeypatch.setenv("VARIANCE_CONFIG_DIR", str(tmp_path))
     (tmp_path / "csv").mkdir()
     export = written("x.csv", seeds("csv")[-1])
-    for data in noise("dialect", count=60):
+    for data in noise("dialect", count=30):
         written("csv/mine.toml", data)
         variance("sync", "--broker", "csv", "--input", export, "--dry-run")
 
 
 def test_any_bytes_as_env_file_end_in_a_documented_code(variance):
-    for data in noise("env", count=60):
+    for data in noise("env", count=30):
         written(".env", data)
         variance("auth", "status", "--broker", "tastytrade")
 
@@ -117,7 +128,7 @@ def test_any_bytes_in_the_configuration_folder_end_in_a_documented_code(
     variance("sync", "--broker", "csv", "--input", "x.csv", "--dry-run")
     for kept in [*folder.iterdir(), folder / "consents.json", folder / "installation.key"]:
         before = kept.read_bytes() if kept.exists() else b"[]"
-        for data in (*NOISE, before[:-3], before * 2, b"{" + before):
+        for data in (*NOISE[::2], before[:-3], before * 2, b"{" + before):
             written(kept, data)
             variance("sync", "--broker", "csv", "--input", "x.csv", "--dry-run")
             variance("doctor", "--offline")
@@ -137,9 +148,8 @@ def test_any_name_of_a_file_is_shown_harmlessly(variance, name):
             if exists:
                 written(called, data)
             for command in (
-                ("validate", "--"), ("validate", "--json", "--"), ("validate", "--format", "github", "--"),
-                ("validate", "--format", "junit", "--"), ("show", "--"), ("show", "--any-age", "--"),
-                ("triage", "--any-age", "--"),
+                ("validate", "--"), ("validate", "--json", "--"), ("validate", "--format", "junit", "--"),
+                ("show", "--any-age", "--"),
             ):  # fmt: skip
                 variance(*command, called)
             variance("sync", "--broker", "csv", f"--input={called}", "--output", "o.json")

@@ -81,7 +81,7 @@ def test_the_script_finds_what_a_target_raises_and_keeps_the_input(
             raise ZeroDivisionError
 
     monkeypatch.setitem(TARGETS, "symbol", broken)
-    arguments = ["symbol", "--seconds", "2", "--findings", str(tmp_path)]
+    arguments = ["symbol", "--seconds", "0.5", "--findings", str(tmp_path)]
 
     assert script.main(arguments) == 1
     assert "1 different failures" in capsys.readouterr().out
