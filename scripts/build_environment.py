@@ -247,6 +247,7 @@ def install_lock(checkout: Checkout, level: str, lock_descriptor: int) -> None:
         [
             *pip_install(checkout),
             "--require-hashes",
+            "--no-deps",
             "--only-binary=:all:",
             "--requirement",
             str(checkout.root / LOCKS[level]),
