@@ -28,7 +28,6 @@ if TYPE_CHECKING:
         Session,
         setting,
     )
-    from variance_bridge.engine_rows import PortfolioParser, Position
     from variance_bridge.errors import (
         BridgeError,
         BrokerRefused,
@@ -40,8 +39,6 @@ if TYPE_CHECKING:
         PositionsTooOld,
         SyncRunning,
     )
-    from variance_bridge.freshness import Freshness
-    from variance_bridge.hookspecs import hookimpl
     from variance_bridge.model import (
         Balances,
         Caution,
@@ -58,8 +55,11 @@ if TYPE_CHECKING:
         Side,
         Status,
     )
+    from variance_bridge.plugins.hookspecs import hookimpl
     from variance_bridge.privacy import PersonalValues, Secret
-    from variance_bridge.snapshot import Snapshot, load
+    from variance_bridge.reading.engine_rows import PortfolioParser, Position
+    from variance_bridge.reading.freshness import Freshness
+    from variance_bridge.reading.load import Snapshot, load
     from variance_bridge.symbology import (
         Deliverable,
         Instrument,
@@ -89,7 +89,7 @@ _PLACES = {
         "Session",
         "setting",
     ),
-    "engine_rows": ("PortfolioParser", "Position"),
+    "reading.engine_rows": ("PortfolioParser", "Position"),
     "errors": (
         "BridgeError",
         "BrokerRefused",
@@ -101,8 +101,8 @@ _PLACES = {
         "PositionsTooOld",
         "SyncRunning",
     ),
-    "freshness": ("Freshness",),
-    "hookspecs": ("hookimpl",),
+    "reading.freshness": ("Freshness",),
+    "plugins.hookspecs": ("hookimpl",),
     "model": (
         "Balances",
         "Caution",
@@ -120,7 +120,7 @@ _PLACES = {
         "Status",
     ),
     "privacy": ("PersonalValues", "Secret"),
-    "snapshot": ("Snapshot", "load"),
+    "reading.load": ("Snapshot", "load"),
     "symbology": ("Deliverable", "Instrument", "InstrumentType", "OptionType", "SymbolError"),
 }
 _MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+CLOCK_TOLERANCE = timedelta(seconds=120)
+"""How far two machines' clocks may be apart before a time counts as being in the future."""
 
 
 class SystemClock:

@@ -2,7 +2,7 @@
 
 One class per object of the JSON form (DESIGN §3). None means unknown and is not written; zero means zero. Money,
 prices, quantities and greeks are `Decimal`; times are aware and in UTC. Enumerations are closed here, because this is
-what we write; the reading side (`variance_bridge.document`) keeps words that it does not know apart.
+what we write; the reading side (`variance_bridge.document.convert`) keeps words that it does not know apart.
 """
 
 from __future__ import annotations

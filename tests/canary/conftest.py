@@ -167,7 +167,7 @@ def _entry_points(group: str) -> Any:
 @pytest.fixture
 def nest(tmp_path, monkeypatch, capsys, caplog) -> Nest:
     monkeypatch.setattr(
-        "variance_bridge.plugins.entry_points", lambda *, group: _entry_points(group)
+        "variance_bridge.plugins.entry_points.entry_points", lambda *, group: _entry_points(group)
     )
     folder = tmp_path / "work"
     folder.mkdir(mode=0o700)

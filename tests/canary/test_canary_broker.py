@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from variance_bridge.session import Policy
+from variance_bridge.network.session import Policy
 from variance_bridge_tastytrade.simulator import (
     Fault,
     LegacyLogin,
@@ -172,7 +172,7 @@ def desk(nest, canaries) -> Iterator[Desk]:
             HTTPS_PROXY=f"http://u:{canaries.text('proxy password')}@127.0.0.1:9",
         )
         nest.patch.setattr(
-            "variance_bridge.machine.configured_policy",
+            "variance_bridge.pipeline.context.configured_policy",
             lambda _configuration: Policy(
                 connect_seconds=2, read_seconds=0.2, total_seconds=1, tries=2, body_bytes=1 << 20
             ),

@@ -326,7 +326,7 @@ def test_a_credential_in_the_keyring_is_not_repeated(acme, nest, canaries):
 
     Backend.__module__ = "keyring.backends.SecretService"
     backend = Backend()
-    nest.patch.setattr("variance_bridge.system_keyring._system_backend", lambda: backend)
+    nest.patch.setattr("variance_bridge.settings.keyring._system_backend", lambda: backend)
     nest.patch.delenv("ACME_TOKEN")
     acme.install()
     token = canaries.text("in the keyring")

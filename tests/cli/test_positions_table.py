@@ -14,8 +14,7 @@ from rich.console import Console
 
 from variance_bridge.cli.positions_columns import money, number, price
 from variance_bridge.cli.positions_table import positions_table
-from variance_bridge.document import in_canonical_order
-from variance_bridge.freshness import Freshness
+from variance_bridge.document.convert import in_canonical_order
 from variance_bridge.model import (
     Balances,
     Caution,
@@ -32,7 +31,8 @@ from variance_bridge.model import (
     Rejection,
     Side,
 )
-from variance_bridge.snapshot import Snapshot
+from variance_bridge.reading.freshness import Freshness
+from variance_bridge.reading.load import Snapshot
 from variance_bridge.testing.strategies import portfolios
 
 FETCHED = datetime(2026, 3, 2, 15, 30, tzinfo=UTC)

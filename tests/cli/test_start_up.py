@@ -23,9 +23,11 @@ OURS = {
         ".cli.invocation",
         ".clock",
         ".errors",
+        ".formatting",
         ".plugins",
-        ".screen",
-        ".shipped",
+        ".plugins.entry_points",
+        ".storage",
+        ".storage.shipped",
     },
     "--help": {
         "",
@@ -36,9 +38,11 @@ OURS = {
         ".cli.invocation",
         ".clock",
         ".errors",
+        ".formatting",
         ".plugins",
-        ".screen",
-        ".shipped",
+        ".plugins.entry_points",
+        ".storage",
+        ".storage.shipped",
     },
 }
 MOST_MODULES = {"--version": 190, "--help": 210}

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from variance_bridge.broker import setting
-from variance_bridge.configuration import (
+from variance_bridge.errors import ConfigurationError, UsageError
+from variance_bridge.settings.configuration import (
     Configuration,
     broker_settings,
     parse_overrides,
     read_configuration,
 )
-from variance_bridge.errors import ConfigurationError, UsageError
 
 
 @attrs.frozen(kw_only=True)

@@ -9,9 +9,11 @@ from types import SimpleNamespace
 import attrs
 import pytest
 
-from variance_bridge import broker_run, configuration, sync
 from variance_bridge.broker import setting
-from variance_bridge.broker_run import Choice
+from variance_bridge.pipeline import run as broker_run
+from variance_bridge.pipeline import sync
+from variance_bridge.pipeline.run import Choice
+from variance_bridge.settings import configuration
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")

@@ -9,8 +9,9 @@ from pathlib import Path
 import attrs
 import pytest
 
-from variance_bridge import broker, hookspecs, model
-from variance_bridge.validation.schema import schema
+from variance_bridge import broker, model
+from variance_bridge.document.schema import schema
+from variance_bridge.plugins import hookspecs
 
 PAGE = (Path(__file__).parents[2] / "docs" / "hooks.md").read_text(encoding="utf-8")
 HOOKS = {

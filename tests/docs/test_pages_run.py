@@ -16,10 +16,10 @@ from typing import NamedTuple
 
 import pytest
 
-from variance_bridge import exact_json
-from variance_bridge.configuration import read_configuration
-from variance_bridge.document import from_bytes, to_bytes
-from variance_bridge.validation import check
+from variance_bridge.document import exact_json
+from variance_bridge.document.check import check
+from variance_bridge.document.convert import from_bytes, to_bytes
+from variance_bridge.settings.configuration import read_configuration
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

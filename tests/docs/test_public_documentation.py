@@ -22,7 +22,9 @@ NAMES = [name for name in variance_bridge.__all__ if name != "__version__"]
 
 def documented_constants(module: str) -> set[str]:
     """Names that are assigned at the top of a module and followed by a text that says what they are."""
-    body = ast.parse((CORE / f"{module}.py").read_text(encoding="utf-8")).body
+    body = ast.parse(
+        (CORE.joinpath(*module.split(".")).with_suffix(".py")).read_text(encoding="utf-8")
+    ).body
     return {
         target.id
         for node, after in pairwise(body)

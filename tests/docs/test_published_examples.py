@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from variance_bridge import exact_json
-from variance_bridge.document import from_bytes
+from variance_bridge.document import exact_json
+from variance_bridge.document.check import check
+from variance_bridge.document.convert import from_bytes
 from variance_bridge.model import Portfolio
-from variance_bridge.validation import check
 
 EXAMPLES = Path(__file__).parents[2] / "schemas" / "examples"
 PUBLISHED = {

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from variance_bridge import exact_json
-from variance_bridge.document import (
+from variance_bridge.document import exact_json
+from variance_bridge.document.check import check
+from variance_bridge.document.convert import (
     from_bytes,
     in_canonical_order,
     instant_text,
@@ -22,7 +23,6 @@ from variance_bridge.document import (
 from variance_bridge.errors import DataRefused
 from variance_bridge.model import Counts, Meta, Portfolio
 from variance_bridge.testing.strategies import holdings, portfolios
-from variance_bridge.validation import check
 
 EXAMPLES = Path(__file__).parents[2] / "schemas" / "examples"
 

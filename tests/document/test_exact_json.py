@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from variance_bridge import exact_json
+from variance_bridge.document import exact_json
 from variance_bridge.errors import DataRefused
 
 decimals = st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**60), max_value=10**60)

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from variance_bridge import exact_json
+from variance_bridge.document import exact_json
 
 SOURCE = """
 from decimal import Decimal

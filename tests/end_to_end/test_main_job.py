@@ -10,8 +10,8 @@ from decimal import Decimal
 
 import pytest
 
-from variance_bridge import exact_json
-from variance_bridge.validation import check
+from variance_bridge.document import exact_json
+from variance_bridge.document.check import check
 
 
 def test_a_sync_from_a_file_writes_a_valid_private_document(variance, export, folder):

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from variance_bridge.broker import MarketData, MarketSnapshot
-from variance_bridge.enrich import enrich
 from variance_bridge.model import Caution, Flag, Greeks, Holding, Meta, Portfolio, Quote, Side
+from variance_bridge.pipeline.enrich import enrich
 from variance_bridge.symbology import InstrumentType, OptionType
 
 NOW = datetime(2026, 2, 6, 15, 0, tzinfo=UTC)

@@ -23,18 +23,24 @@ from typing import Any
 import attrs
 
 from variance_bridge.broker import BrokerContext, Credential
-from variance_bridge.configuration import BrokerSettings, broker_settings, read_configuration
-from variance_bridge.credentials import CredentialStore
-from variance_bridge.document import from_bytes, to_bytes, to_document
-from variance_bridge.engine_rows import positions, rows
-from variance_bridge.enrich import enrich
+from variance_bridge.document.check import check
+from variance_bridge.document.convert import from_bytes, to_bytes, to_document
 from variance_bridge.errors import BridgeError
-from variance_bridge.freshness import Freshness
 from variance_bridge.model import Portfolio
+from variance_bridge.network.session import Response
+from variance_bridge.pipeline.enrich import enrich
+from variance_bridge.pipeline.personal import find_personal
 from variance_bridge.privacy import PersonalValues, Secret
-from variance_bridge.seal import find_personal
-from variance_bridge.session import Response
-from variance_bridge.snapshot import Snapshot
+from variance_bridge.reading.engine_rows import positions, rows
+from variance_bridge.reading.freshness import Freshness
+from variance_bridge.reading.load import Snapshot
+from variance_bridge.settings.configuration import (
+    BrokerSettings,
+    broker_settings,
+    read_configuration,
+)
+from variance_bridge.settings.credentials import CredentialStore
+from variance_bridge.settings.keyring import Keyring
 from variance_bridge.symbology import (
     FractionError,
     InstrumentType,
@@ -42,8 +48,6 @@ from variance_bridge.symbology import (
     parse,
     parse_fraction,
 )
-from variance_bridge.system_keyring import Keyring
-from variance_bridge.validation import check
 from variance_bridge_csv.broker import CsvBroker
 from variance_bridge_csv.dialect_file import parse_table, read_dialect
 from variance_bridge_csv.settings import CsvSettings

@@ -34,7 +34,7 @@ def variance(tmp_path, monkeypatch, capsys, caplog):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.setattr(
-        "variance_bridge.plugins.entry_points", lambda *, group: _entry_points(group)
+        "variance_bridge.plugins.entry_points.entry_points", lambda *, group: _entry_points(group)
     )
     caplog.set_level("CRITICAL")
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from variance_bridge.broker_run import Choice, Machine
 from variance_bridge.cli.boundary import run
-from variance_bridge.configuration import Configuration
+from variance_bridge.pipeline.run import Choice, Machine
+from variance_bridge.pipeline.sync import NO_QUOTES, SyncRequest, sync
+from variance_bridge.plugins.registry import Registry
 from variance_bridge.privacy import PersonalValues, Secret
-from variance_bridge.registry import Registry
-from variance_bridge.sync import NO_QUOTES, SyncRequest, sync
+from variance_bridge.settings.configuration import Configuration
 from variance_bridge.testing import FrozenClock, SimulatedSession, read_recordings
 
 MOST_LINES = 60

@@ -25,11 +25,11 @@ from pathlib import Path
 import attrs
 import pytest
 
-from variance_bridge import exact_json
 from variance_bridge.broker import Account, Capability, RawPortfolio, setting
+from variance_bridge.document import exact_json
 from variance_bridge.errors import BridgeError, BrokerRefused, BrokerUnreachable, DataRefused
 from variance_bridge.model import Balances, Greeks, Side
-from variance_bridge.registry import Registry
+from variance_bridge.plugins.registry import Registry
 from variance_bridge.symbology import InstrumentType
 from variance_bridge.testing import (
     BrokerConformance,

@@ -11,7 +11,7 @@ import pytest
 from variance_bridge.cli.boundary import run
 from variance_bridge.cli.plugin import _print_text
 from variance_bridge.errors import ConfigurationError, PluginError
-from variance_bridge.registry import Registry
+from variance_bridge.plugins.registry import Registry
 from variance_bridge.testing import BrokerConformance
 from variance_bridge.testing.cases import NotReadyError
 from variance_bridge.testing.examination import Examination, examine, suite_cases

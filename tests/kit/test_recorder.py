@@ -9,12 +9,12 @@ from importlib.metadata import EntryPoint
 import attrs
 import pytest
 
-from variance_bridge import exact_json
-from variance_bridge.broker_run import Machine
-from variance_bridge.configuration import Configuration
+from variance_bridge.document import exact_json
 from variance_bridge.errors import DataRefused
+from variance_bridge.pipeline.run import Machine
+from variance_bridge.plugins.registry import Registry
 from variance_bridge.privacy import PersonalKind, PersonalValues, Secret
-from variance_bridge.registry import Registry
+from variance_bridge.settings.configuration import Configuration
 from variance_bridge.testing import Exchange, FrozenClock, SimulatedSession, read_recordings, record
 from variance_bridge.testing.recorder import ListeningSession, scrub
 from variance_bridge.testing.recordings import Recording

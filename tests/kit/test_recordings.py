@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from variance_bridge import exact_json
+from variance_bridge.document import exact_json
 from variance_bridge.errors import DataRefused
 from variance_bridge.testing import Exchange, Recording, read_recordings
 from variance_bridge.testing.recordings import as_recordings, read_recording, recording_text

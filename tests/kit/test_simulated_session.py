@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from variance_bridge.errors import BrokerRefused, BrokerUnreachable, DataRefused, ForbiddenRequest
+from variance_bridge.network.wire import Silence
 from variance_bridge.privacy import PersonalValues, Secret
 from variance_bridge.testing import Exchange, FrozenClock, SimulatedSession
 from variance_bridge.testing.simulated_session import UnrecordedRequestError
-from variance_bridge.transport.wire import Silence
 
 HOST = "api.acme.example"
 URL = f"https://{HOST}/v1/x"

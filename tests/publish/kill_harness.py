@@ -36,8 +36,8 @@ import attrs
 import system_call_tracer as tracer
 
 from variance_bridge.errors import DataRefused
-from variance_bridge.file_system import FileSystem
-from variance_bridge.publish import previous_path, publish, read_published
+from variance_bridge.storage.filesystem import FileSystem
+from variance_bridge.storage.replace import previous_path, publish, read_published
 
 PUBLISHED, UNCHANGED, IN_PLACE, NO_MEMORY = 0, 10, 11, 12
 ERRORS = (

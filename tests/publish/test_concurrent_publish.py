@@ -7,13 +7,13 @@ import sys
 
 import pytest
 
-from variance_bridge.publish import previous_path, read_published
+from variance_bridge.storage.replace import previous_path, read_published
 
 WRITER = """
 import hashlib, random, sys
 from pathlib import Path
 from variance_bridge.errors import SyncRunning
-from variance_bridge.publish import publish
+from variance_bridge.storage.replace import publish
 path, seed, count = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 chance, published, refused = random.Random(seed), 0, 0
 while published < count:
@@ -29,7 +29,7 @@ sys.stdout.write(f"[{published}, {refused}]")
 READER = """
 import hashlib, sys
 from pathlib import Path
-from variance_bridge.publish import read_published
+from variance_bridge.storage.replace import read_published
 path = Path(sys.argv[1])
 documents, seen = 0, set()
 while not path.with_name("done").exists():

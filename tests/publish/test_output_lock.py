@@ -11,16 +11,16 @@ from types import SimpleNamespace
 import pytest
 
 from variance_bridge.errors import DataRefused, SyncRunning
-from variance_bridge.file_system import FileSystem
-from variance_bridge.output_lock import openness
-from variance_bridge.publish import output_lock, publish, read_published
+from variance_bridge.storage.filesystem import FileSystem
+from variance_bridge.storage.lock import openness
+from variance_bridge.storage.replace import output_lock, publish, read_published
 
 OLD, NEW = b'{"old": 1}\n', b'{"new": 1}\n'
 
 HOLDER = """
 import sys
 from pathlib import Path
-from variance_bridge.publish import output_lock
+from variance_bridge.storage.replace import output_lock
 with output_lock(Path(sys.argv[1])):
     sys.stdout.write("held\\n")
     sys.stdout.flush()

@@ -15,8 +15,8 @@ import attrs
 import pytest
 
 from variance_bridge.errors import DataRefused
-from variance_bridge.file_system import FileSystem
-from variance_bridge.publish import previous_path, publish
+from variance_bridge.storage.filesystem import FileSystem
+from variance_bridge.storage.replace import previous_path, publish
 
 OLDER, OLD, NEW = b"older" * 40, b"old" * 50, b"new" * 60
 

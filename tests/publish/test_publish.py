@@ -14,10 +14,10 @@ from pathlib import Path
 import attrs
 import pytest
 
-from variance_bridge import file_system
 from variance_bridge.errors import DataRefused, SyncRunning
-from variance_bridge.file_system import FileSystem
-from variance_bridge.publish import (
+from variance_bridge.storage import filesystem as file_system
+from variance_bridge.storage.filesystem import FileSystem
+from variance_bridge.storage.replace import (
     LARGEST_DOCUMENT,
     output_lock,
     previous_path,
@@ -426,7 +426,7 @@ def run_limited(path, limit, value):
     program = (
         "import resource, sys\nfrom pathlib import Path\n"
         "from variance_bridge.errors import DataRefused\n"
-        "from variance_bridge.publish import publish\n"
+        "from variance_bridge.storage.replace import publish\n"
         "resource.setrlimit(int(sys.argv[2]), (int(sys.argv[3]),) * 2)\n"
         "try:\n    publish(Path(sys.argv[1]), b'n' * 5000)\n"
         "except DataRefused as refusal:\n    sys.stdout.write(refusal.what)\n"

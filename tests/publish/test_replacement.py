@@ -20,7 +20,7 @@ from variance_bridge.model import (
     Rejection,
     Side,
 )
-from variance_bridge.replacement import Judgement, Verdict, judge_replacement
+from variance_bridge.pipeline.overwrite import Judgement, Verdict, judge_replacement
 from variance_bridge.symbology import InstrumentType
 
 TODAY = datetime(2025, 12, 19, 15, 0, tzinfo=UTC)

@@ -8,15 +8,16 @@ import attrs
 import pytest
 from hypothesis import given
 
-from variance_bridge import PortfolioParser, document
-from variance_bridge.engine_rows import (
+from variance_bridge import PortfolioParser
+from variance_bridge.document import convert as document
+from variance_bridge.model import Greeks, Holding, Meta, Portfolio, Quote, Side
+from variance_bridge.reading.engine_rows import (
     COLUMNS,
     days_to_expiration,
     engine_root,
     positions,
     rows,
 )
-from variance_bridge.model import Greeks, Holding, Meta, Portfolio, Quote, Side
 from variance_bridge.symbology import InstrumentType, OptionType
 from variance_bridge.testing.strategies import portfolios
 

@@ -6,10 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from variance_bridge import exact_json
+from variance_bridge.document import exact_json
+from variance_bridge.document.newest import newest_export, newest_live
 from variance_bridge.errors import DataRefused, PositionsTooOld
-from variance_bridge.freshness import STALE_MARK, Freshness, age_of, in_words, judge_age
-from variance_bridge.snapshot import load, newest_export, newest_live
+from variance_bridge.formatting import format_age
+from variance_bridge.reading.freshness import STALE_MARK, Freshness, age_of, judge_age
+from variance_bridge.reading.load import load
 
 NOW = datetime(2026, 3, 2, 15, 0, 0, tzinfo=UTC)
 
@@ -64,7 +66,7 @@ def test_what_is_older_than_a_day_or_from_the_future_is_refused_with_its_age(tmp
         load(path, NOW)
 
     assert caught.value.exit_code == 7
-    assert in_words(timedelta(seconds=abs(seconds))) in str(caught.value)
+    assert format_age(timedelta(seconds=abs(seconds))) in str(caught.value)
     assert "variance sync" in caught.value.hint
     assert STALE_MARK in load(path, NOW, any_age=True).warnings[0]
 
@@ -131,7 +133,7 @@ def test_a_partial_document_carries_that_fact(tmp_path):
     ],
 )
 def test_an_age_in_words(seconds, words):
-    assert in_words(timedelta(seconds=seconds)) == words
+    assert format_age(timedelta(seconds=seconds)) == words
 
 
 def test_the_newest_file_is_the_one_that_states_the_newest_time(tmp_path):

@@ -7,9 +7,9 @@ from decimal import Decimal
 
 import pytest
 
-from variance_bridge import exact_json
-from variance_bridge.engine_rows import PortfolioParser
-from variance_bridge.snapshot import load
+from variance_bridge.document import exact_json
+from variance_bridge.reading.engine_rows import PortfolioParser
+from variance_bridge.reading.load import load
 
 NOW = datetime(2026, 3, 2, 15, 0, 0, tzinfo=UTC)
 

@@ -8,9 +8,9 @@ import pytest
 
 from variance_bridge.broker import HOOK_API, BrokerSpec, QuoteSourceSpec
 from variance_bridge.errors import PluginError, UnknownPlugin
-from variance_bridge.hookspecs import hookimpl
-from variance_bridge.plugins import find_plugin, guarded
-from variance_bridge.registry import PluginState, Registry, tell_synced
+from variance_bridge.plugins.entry_points import find_plugin, guarded
+from variance_bridge.plugins.hookspecs import hookimpl
+from variance_bridge.plugins.registry import PluginState, Registry, tell_synced
 
 
 class Distribution:

@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 import attrs
 import pytest
 
+from variance_bridge.network.session import Policy, ReadOnlySession
 from variance_bridge.privacy import PersonalValues
-from variance_bridge.session import Policy, ReadOnlySession
-from variance_bridge.system_keyring import Keyring
+from variance_bridge.settings.keyring import Keyring
 
 HOST = "api.acme.example"
 TOKEN_PATH = "/oauth/token"

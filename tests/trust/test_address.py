@@ -12,9 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from variance_bridge.errors import ForbiddenRequest, PluginError
+from variance_bridge.network.allowed import check_hosts, is_loopback, resolve
+from variance_bridge.network.session import ReadOnlySession
 from variance_bridge.privacy import PersonalValues, Secret
-from variance_bridge.session import ReadOnlySession
-from variance_bridge.transport.address import check_hosts, is_loopback, resolve
 
 HOST = "api.acme.example"
 HOSTS = frozenset({HOST})

@@ -10,10 +10,10 @@ import time
 import pytest
 
 from variance_bridge.broker import Credential
-from variance_bridge.credentials import CredentialStore, Place, read_env_file
 from variance_bridge.errors import ConfigurationError
 from variance_bridge.privacy import Secret
-from variance_bridge.system_keyring import Keyring, Protection
+from variance_bridge.settings.credentials import CredentialStore, Place, read_env_file
+from variance_bridge.settings.keyring import Keyring, Protection
 
 NAME = "ACME_TOKEN"
 TOKEN = Credential(NAME, "read-only API token")
@@ -289,9 +289,9 @@ def test_keyring_and_dotenv_are_imported_only_when_reached(tmp_path) -> None:
         "import sys\n"
         "from pathlib import Path\n"
         "from variance_bridge.broker import Credential\n"
-        "from variance_bridge.credentials import CredentialStore\n"
+        "from variance_bridge.settings.credentials import CredentialStore\n"
         "from variance_bridge.privacy import PersonalValues\n"
-        "from variance_bridge.system_keyring import Keyring\n"
+        "from variance_bridge.settings.keyring import Keyring\n"
         "store = CredentialStore(environment={'A': 'b'}, folders=[Path(sys.argv[1])], keyring=Keyring(),\n"
         "                        personal=PersonalValues())\n"
         "assert store.find('acme', Credential('A', 'a')) is not None\n"

@@ -6,10 +6,10 @@ import pytest
 
 from variance_bridge.errors import BrokerUnreachable, ConfigurationError
 from variance_bridge.model import Route
+from variance_bridge.network import wire
+from variance_bridge.network.session import Detours, detours
+from variance_bridge.network.wire import Answer
 from variance_bridge.privacy import Secret
-from variance_bridge.session import Detours, detours
-from variance_bridge.transport import wire
-from variance_bridge.transport.wire import Answer
 
 URL = "https://api.acme.example/positions"
 PROXY = "http://user:proxy-canary@127.0.0.1:9"

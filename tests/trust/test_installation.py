@@ -16,7 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from variance_bridge.errors import ConfigurationError
-from variance_bridge.installation import FILE_NAME, account_hash, installation_key, rotate_key
+from variance_bridge.settings.account_hash import (
+    FILE_NAME,
+    account_hash,
+    installation_key,
+    rotate_key,
+)
 
 KEY = bytes(range(32))
 FORM = re.compile(r"[0-9a-f]{12}\*{3}")

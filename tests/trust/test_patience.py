@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from variance_bridge.errors import BrokerUnreachable
-from variance_bridge.session import Policy
-from variance_bridge.transport import wire
-from variance_bridge.transport.patience import is_passing, retry_after, wait_before
-from variance_bridge.transport.wire import Answer, NoAnswer, Silence
+from variance_bridge.network import wire
+from variance_bridge.network.retry import is_passing, retry_after, wait_before
+from variance_bridge.network.session import Policy
+from variance_bridge.network.wire import Answer, NoAnswer, Silence
 
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 URL = "https://api.acme.example/positions"

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from variance_bridge.consent import (
+from variance_bridge.errors import ConfigurationError
+from variance_bridge.plugins.consent import (
     FILE_NAME,
     Asking,
     Decision,
@@ -19,8 +20,7 @@ from variance_bridge.consent import (
     record_consent,
     refusal,
 )
-from variance_bridge.errors import ConfigurationError
-from variance_bridge.isolation import isolate_environment, looks_like_credential
+from variance_bridge.plugins.isolation import isolate_environment, looks_like_credential
 
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 

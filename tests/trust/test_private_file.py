@@ -11,7 +11,7 @@ import time
 import pytest
 
 from variance_bridge.errors import ConfigurationError
-from variance_bridge.private_file import (
+from variance_bridge.storage.private import (
     inspect_private,
     make_private_folder,
     only_one,

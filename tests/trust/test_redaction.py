@@ -9,9 +9,9 @@ import threading
 
 import pytest
 
+from variance_bridge.cli.redaction import describe, install_exception_hooks, install_redaction
 from variance_bridge.errors import BrokerUnreachable
 from variance_bridge.privacy import PersonalValues, Secret
-from variance_bridge.redaction import describe, install_exception_hooks, install_redaction
 
 CANARY = "canary-5WX00001-value"
 FORMAT = "%(levelname)s %(name)s %(message)s %(payload)s"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from variance_bridge.screen import printable
+from variance_bridge.formatting import printable
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ import pytest
 import urllib3.util.connection
 
 from variance_bridge.errors import BrokerUnreachable, ForbiddenRequest
+from variance_bridge.network.session import Response
 from variance_bridge.privacy import Secret
-from variance_bridge.session import Response
 
 TOKEN_URL = "https://api.acme.example/oauth/token"
 

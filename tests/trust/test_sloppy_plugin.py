@@ -174,7 +174,7 @@ def test_a_bug_is_told_by_class_and_place_and_never_by_its_message(careless, cap
         raise RuntimeError(f"account {NUMBER}")
 
     careless()
-    monkeypatch.setattr("variance_bridge.sync.check", broken)
+    monkeypatch.setattr("variance_bridge.pipeline.sync.check", broken)
 
     assert run(["-vv", "sync"]) == 1
     told = "".join(capsys.readouterr())

@@ -28,8 +28,8 @@ from variance_bridge.errors import (
     BrokerUnreachable,
     DataRefused,
 )
+from variance_bridge.network.wire import _tls_context
 from variance_bridge.privacy import Secret
-from variance_bridge.transport.wire import _tls_context
 
 MEBIBYTE = 1024 * 1024
 CANARY = "canary-credential-7f3a"
@@ -593,7 +593,7 @@ def test_no_message_log_line_or_traceback_holds_what_was_sent_or_received(
         except BridgeError as error:
             told += [str(error), repr(error), str(error.hint), *traceback.format_exception(error)]
     told.append(caplog.text)
-    assert "variance_bridge.session" in caplog.text
+    assert "variance_bridge.network.session" in caplog.text
     assert "canary" not in "".join(told).replace(Path(__file__).name, "")
 
 
@@ -653,7 +653,7 @@ def test_threads_that_share_a_session_take_turns(serve, open_session) -> None:
 
 def test_the_network_libraries_are_imported_when_the_first_request_is_sent() -> None:
     code = (
-        "import sys, variance_bridge.session\n"
+        "import sys, variance_bridge.network.session\n"
         "print(sorted({'requests', 'urllib3', 'ssl', 'certifi', 'http.client'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

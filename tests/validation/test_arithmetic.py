@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from variance_bridge import exact_json
-from variance_bridge.document import to_document
+from variance_bridge.document import exact_json
+from variance_bridge.document.arithmetic import check_arithmetic, within_tolerance
+from variance_bridge.document.convert import to_document
+from variance_bridge.document.schema import check_schema
 from variance_bridge.testing.strategies import amounts, portfolios
-from variance_bridge.validation import check_arithmetic, check_schema
-from variance_bridge.validation.arithmetic import within_tolerance
 
 EXACT = Context(prec=100)
 FULL = Path(__file__).parents[2] / "schemas" / "examples" / "full.json"

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from variance_bridge.cli.boundary import run
 from variance_bridge.cli.validate import FORMATS
-from variance_bridge.validation import Violation
-from variance_bridge.validation.reports import REPORTS, Checked
+from variance_bridge.document.reports import REPORTS, Checked
+from variance_bridge.document.violation import Violation
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "schemas" / "examples"

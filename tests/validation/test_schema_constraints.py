@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from variance_bridge import exact_json
-from variance_bridge.validation import check, check_schema
-from variance_bridge.validation.schema import schema
+from variance_bridge.document import exact_json
+from variance_bridge.document.check import check
+from variance_bridge.document.schema import check_schema, schema
 
 EXAMPLES = Path(__file__).parents[2] / "schemas" / "examples"
 ANNOTATIONS = {"$schema", "$id", "$comment", "title", "description", "$defs"}

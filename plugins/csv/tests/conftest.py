@@ -10,7 +10,7 @@ import attrs
 import pytest
 
 from variance_bridge.broker import BrokerContext
-from variance_bridge.document import to_document
+from variance_bridge.document.convert import to_document
 from variance_bridge.privacy import PersonalValues
 from variance_bridge_csv.broker import CsvBroker
 from variance_bridge_csv.settings import CsvSettings

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from variance_bridge import exact_json
-from variance_bridge.validation import check
+from variance_bridge.document import exact_json
+from variance_bridge.document.check import check
 
 FILES = (
     "etrade",

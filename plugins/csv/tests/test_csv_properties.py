@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from variance_bridge.broker import Account, RawPortfolio
-from variance_bridge.document import in_canonical_order, to_document
+from variance_bridge.document.check import check
+from variance_bridge.document.convert import in_canonical_order, to_document
 from variance_bridge.errors import DataRefused
 from variance_bridge.model import Portfolio, Side
-from variance_bridge.validation import check
 from variance_bridge_csv import library
 from variance_bridge_csv.broker import CsvBroker, _candidate, _laid_out
 from variance_bridge_csv.dialect_file import DialectFault

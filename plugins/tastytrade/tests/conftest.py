@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from variance_bridge.broker import BrokerContext
+from variance_bridge.network.session import Policy, ReadOnlySession
 from variance_bridge.privacy import PersonalValues, Secret
-from variance_bridge.session import Policy, ReadOnlySession
 from variance_bridge_tastytrade.plugin import variance_bridge_brokers
 from variance_bridge_tastytrade.settings import TastytradeSettings
 from variance_bridge_tastytrade.simulator import SimulatedPortfolio, Simulator

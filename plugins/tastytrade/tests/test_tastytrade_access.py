@@ -13,8 +13,8 @@ from variance_bridge.errors import (
     CredentialsMissing,
     DataRefused,
 )
+from variance_bridge.network.session import Policy
 from variance_bridge.privacy import Secret
-from variance_bridge.session import Policy
 from variance_bridge_tastytrade.api import api_of
 from variance_bridge_tastytrade.broker import TastytradeBroker
 from variance_bridge_tastytrade.simulator import (

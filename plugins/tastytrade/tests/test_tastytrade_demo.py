@@ -12,9 +12,9 @@ from click.testing import CliRunner
 
 from variance_bridge.cli.commands import variance
 from variance_bridge.cli.invocation import Invocation
-from variance_bridge.document import from_bytes, to_document
-from variance_bridge.sync import Choice, SyncRequest, sync
-from variance_bridge.validation import check
+from variance_bridge.document.check import check
+from variance_bridge.document.convert import from_bytes, to_document
+from variance_bridge.pipeline.sync import Choice, SyncRequest, sync
 from variance_bridge_tastytrade.demo import demo_machine
 from variance_bridge_tastytrade.simulator import SimulatedPortfolio, Simulator
 

@@ -16,12 +16,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from variance_bridge import exact_json
 from variance_bridge.broker import Account, RawPortfolio
-from variance_bridge.document import to_document
+from variance_bridge.document import exact_json
+from variance_bridge.document.check import check
+from variance_bridge.document.convert import to_document
 from variance_bridge.errors import DataRefused
 from variance_bridge.model import Caution, Portfolio, RejectedRow
-from variance_bridge.validation import check
 from variance_bridge_tastytrade.accounts import read_accounts
 from variance_bridge_tastytrade.market_data import Item, read_betas, read_items
 from variance_bridge_tastytrade.normalization import read

@@ -10,13 +10,13 @@ from pathlib import Path
 import attrs
 import pytest
 
-from variance_bridge.broker_run import Choice, Machine
-from variance_bridge.configuration import Configuration
-from variance_bridge.document import from_bytes
+from variance_bridge.document.convert import from_bytes
 from variance_bridge.errors import BridgeError
-from variance_bridge.registry import Registry
-from variance_bridge.session import Policy
-from variance_bridge.sync import SyncRequest, sync
+from variance_bridge.network.session import Policy
+from variance_bridge.pipeline.run import Choice, Machine
+from variance_bridge.pipeline.sync import SyncRequest, sync
+from variance_bridge.plugins.registry import Registry
+from variance_bridge.settings.configuration import Configuration
 from variance_bridge_tastytrade.simulator import (
     BodyForm,
     Fault,

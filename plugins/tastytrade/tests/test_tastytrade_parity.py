@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from variance_bridge.broker import BrokerContext
-from variance_bridge.document import in_canonical_order
-from variance_bridge.enrich import enrich
+from variance_bridge.document.convert import in_canonical_order
+from variance_bridge.pipeline.enrich import enrich
 from variance_bridge_csv.broker import CsvBroker
 from variance_bridge_csv.settings import CsvSettings
 from variance_bridge_tastytrade.broker import TastytradeBroker

@@ -8,8 +8,8 @@ from decimal import Decimal
 import attrs
 import pytest
 
-from variance_bridge.enrich import enrich
 from variance_bridge.model import Caution, Holding, Meta, Portfolio, Side
+from variance_bridge.pipeline.enrich import enrich
 from variance_bridge.symbology import InstrumentType
 from variance_bridge_tastytrade.broker import TastytradeBroker
 from variance_bridge_tastytrade.market_data import read_items, wanted

@@ -9,11 +9,11 @@ from pathlib import Path
 import attrs
 import pytest
 
-from variance_bridge import exact_json
 from variance_bridge.broker import Account, MarketData, MarketSnapshot, RawPortfolio
-from variance_bridge.document import to_document
-from variance_bridge.enrich import enrich
-from variance_bridge.validation import check
+from variance_bridge.document import exact_json
+from variance_bridge.document.check import check
+from variance_bridge.document.convert import to_document
+from variance_bridge.pipeline.enrich import enrich
 from variance_bridge_tastytrade.normalization import read
 
 CASES = exact_json.loads((Path(__file__).parent / "data" / "real_rows.json").read_bytes())["cases"]

@@ -113,9 +113,9 @@ def report_of(
     **meta,
 ):
     """The triage of invented positions."""
-    from variance_bridge.freshness import Freshness
     from variance_bridge.model import Meta, Portfolio
-    from variance_bridge.snapshot import Snapshot
+    from variance_bridge.reading.freshness import Freshness
+    from variance_bridge.reading.load import Snapshot
     from variance_bridge_triage.report import triage
     from variance_bridge_triage.thresholds import shipped_thresholds
 

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from variance_bridge.model import Greeks, Side
-from variance_bridge.valuation import total
+from variance_bridge.money import total
 from variance_bridge_triage.clusters import cluster
 from variance_bridge_triage.strategies import strategies
 

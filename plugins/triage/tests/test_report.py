@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
-from variance_bridge.exact_json import dumps, loads
+from variance_bridge.document.exact_json import dumps, loads
 from variance_bridge.model import Balances, Greeks, Quote
 from variance_bridge_triage.metrics import Sum, add_up
 from variance_bridge_triage.report_document import to_document

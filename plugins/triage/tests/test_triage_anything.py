@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from variance_bridge.exact_json import dumps
+from variance_bridge.document.exact_json import dumps
 from variance_bridge.model import Greeks, Quote
 from variance_bridge_triage.dashboard import render
 from variance_bridge_triage.page import page

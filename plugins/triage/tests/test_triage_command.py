@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from variance_bridge.cli.invocation import Invocation
-from variance_bridge.document import to_bytes
+from variance_bridge.document.convert import to_bytes
+from variance_bridge.document.exact_json import loads
 from variance_bridge.errors import ConfigurationError, DataRefused, PositionsTooOld
-from variance_bridge.exact_json import loads
 from variance_bridge.model import Meta, Portfolio
 from variance_bridge_triage.command import command
 
@@ -135,7 +135,7 @@ def test_the_help_names_what_can_be_done(now):
 
 
 def test_an_empty_account_is_no_error(place, now):
-    from variance_bridge.document import from_bytes
+    from variance_bridge.document.convert import from_bytes
 
     portfolio, _warnings = from_bytes(place.read_bytes())
     place.write_bytes(to_bytes(attrs.evolve(portfolio, positions=())))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from variance_bridge.broker_run import Choice
 from variance_bridge.clock import SystemClock
-from variance_bridge.snapshot import load
-from variance_bridge.sync import SyncRequest, sync
+from variance_bridge.pipeline.run import Choice
+from variance_bridge.pipeline.sync import SyncRequest, sync
+from variance_bridge.reading.load import load
 from variance_bridge_tastytrade.demo import demo_machine
 from variance_bridge_tastytrade.simulator import SimulatedPortfolio, Simulator, to_csv
 from variance_bridge_triage.report import triage

@@ -30,14 +30,14 @@ def accounts(invocation: Invocation, /, **options: Any) -> None:
     """
     from pathlib import Path
 
-    from variance_bridge.broker_run import Choice, open_broker
+    from variance_bridge.pipeline.run import Choice, open_broker
 
     input_file: Path | None = Path(options["input_file"]) if options["input_file"] else None
     choice = Choice(broker=options["broker"], profile=options["profile"], input_file=input_file)
     run = open_broker(invocation.machine(), choice)
     found = run.accounts()
     if options["as_json"]:
-        from variance_bridge.exact_json import dumps
+        from variance_bridge.document.exact_json import dumps
 
         entries = [{"account_hash": run.account_hash(one), "kind": one.kind} for one in found]
         click.echo(dumps({"accounts": entries}), nl=False)
@@ -55,7 +55,7 @@ def _print_table(rows: list[tuple[str, str, str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from variance_bridge.screen import printable
+    from variance_bridge.formatting import printable
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("Account", "Type", "Nickname"):

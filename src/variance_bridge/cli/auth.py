@@ -53,7 +53,7 @@ def status(invocation: Invocation, broker: str | None, *, as_json: bool) -> int:
     if as_json:
         import attrs
 
-        from variance_bridge.exact_json import dumps
+        from variance_bridge.document.exact_json import dumps
 
         click.echo(dumps({"credentials": [attrs.asdict(state) for state in states]}), nl=False)
     else:
@@ -82,8 +82,8 @@ def clear(invocation: Invocation, broker: str | None, names: tuple[str, ...]) ->
 @click.pass_obj
 def rotate_key(invocation: Invocation) -> None:
     """Replace the key under which account numbers are hashed. Every account gets a new hash."""
-    from variance_bridge.installation import rotate_key as rotate
-    from variance_bridge.system_keyring import Keyring
+    from variance_bridge.settings.account_hash import rotate_key as rotate
+    from variance_bridge.settings.keyring import Keyring
 
     key = rotate(invocation.folder, Keyring())
     click.echo(f"the new key is kept in: {key.origin}")

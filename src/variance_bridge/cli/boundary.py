@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from variance_bridge.errors import BridgeError
-from variance_bridge.screen import printable
+from variance_bridge.formatting import printable
 
 if TYPE_CHECKING:
     import click

@@ -9,7 +9,7 @@ import click
 from variance_bridge.cli.invocation import Invocation
 
 if TYPE_CHECKING:
-    from variance_bridge.registry import Listing
+    from variance_bridge.plugins.registry import Listing
 
 
 @click.command()
@@ -22,7 +22,7 @@ def brokers(invocation: Invocation, *, as_json: bool) -> None:
     """
     entries = [_entry(invocation, listing) for listing in invocation.registry.listing()]
     if as_json:
-        from variance_bridge.exact_json import dumps
+        from variance_bridge.document.exact_json import dumps
 
         click.echo(dumps({"brokers": entries}), nl=False)
         return
@@ -52,7 +52,7 @@ def _print_table(entries: list[dict[str, Any]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from variance_bridge.screen import printable
+    from variance_bridge.formatting import printable
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("Broker", "Title", "Distribution", "State"):

@@ -11,7 +11,7 @@ import click
 from variance_bridge import __version__
 from variance_bridge.cli.invocation import Invocation
 from variance_bridge.errors import PluginError, UnknownPlugin, UsageError
-from variance_bridge.plugins import COMMANDS, find_plugin, guarded, names, plugins
+from variance_bridge.plugins.entry_points import COMMANDS, find_plugin, guarded, names, plugins
 
 _OURS = {
     "accounts": ("variance_bridge.cli.accounts:accounts", "List accounts and how to select one."),

@@ -10,8 +10,8 @@ import click
 from variance_bridge.cli.invocation import Invocation
 
 if TYPE_CHECKING:
-    from variance_bridge.broker_run import Choice
-    from variance_bridge.doctor import Finding
+    from variance_bridge.cli.doctor_checks import Finding
+    from variance_bridge.pipeline.run import Choice
 
 WOULD_STOP = 3
 
@@ -26,7 +26,7 @@ def doctor(
     invocation: Invocation, broker: str | None, profile: str | None, *, offline: bool, as_json: bool
 ) -> int:
     """Say what would stop a sync, and how to mend it. Safe to paste into a public issue."""
-    from variance_bridge.broker_run import Choice
+    from variance_bridge.pipeline.run import Choice
 
     findings = []
     for finding in _findings(
@@ -41,7 +41,7 @@ def doctor(
 
 
 def _findings(invocation: Invocation, choice: Choice, *, online: bool) -> Iterator[Finding]:
-    from variance_bridge.doctor import Patient, examine, finding_of
+    from variance_bridge.cli.doctor_checks import Patient, examine, finding_of
     from variance_bridge.errors import ConfigurationError
 
     try:
@@ -59,7 +59,7 @@ def _findings(invocation: Invocation, choice: Choice, *, online: bool) -> Iterat
 
 
 def _print(invocation: Invocation, finding: Finding) -> None:
-    from variance_bridge.screen import printable
+    from variance_bridge.formatting import printable
 
     word = "problem" if finding.problem else "ok"
     line = f"{word:<8}{finding.subject}: {finding.detail}"
@@ -71,6 +71,6 @@ def _print(invocation: Invocation, finding: Finding) -> None:
 def _print_json(findings: list[Finding]) -> None:
     import attrs
 
-    from variance_bridge.exact_json import dumps
+    from variance_bridge.document.exact_json import dumps
 
     click.echo(dumps({"findings": [attrs.asdict(finding) for finding in findings]}), nl=False)

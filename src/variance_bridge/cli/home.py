@@ -28,7 +28,7 @@ def home(ctx: click.Context, *, sync_first: bool, demo: bool, newest_csv: bool) 
 
 def _sync_and_show(ctx: click.Context, invocation: Invocation) -> int | None:
     from variance_bridge.cli.sync import run_sync
-    from variance_bridge.sync import Synced
+    from variance_bridge.pipeline.sync import Synced
 
     result: int | None = None
     for synced in run_sync(invocation, {}):
@@ -39,7 +39,7 @@ def _sync_and_show(ctx: click.Context, invocation: Invocation) -> int | None:
 
 def _show(ctx: click.Context, file: Path) -> int | None:
     """The dashboard where a plugin brings one, else the positions table."""
-    from variance_bridge.plugins import COMMANDS, names
+    from variance_bridge.plugins.entry_points import COMMANDS, names
 
     return _invoke(ctx, "triage" if "triage" in names(COMMANDS) else "show", str(file))
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from variance_bridge.clock import SystemClock
 
 if TYPE_CHECKING:
-    from variance_bridge.broker_run import Machine
-    from variance_bridge.configuration import Configuration
-    from variance_bridge.credentials import CredentialStore
+    from variance_bridge.pipeline.run import Machine
+    from variance_bridge.plugins.registry import Registry
     from variance_bridge.privacy import PersonalValues
-    from variance_bridge.registry import Registry
-    from variance_bridge.system_keyring import Keyring
+    from variance_bridge.settings.configuration import Configuration
+    from variance_bridge.settings.credentials import CredentialStore
+    from variance_bridge.settings.keyring import Keyring
 
 
 class Invocation:
@@ -45,7 +45,7 @@ class Invocation:
 
     def isolate(self) -> None:
         """Take everybody's secrets out of the process's environment, before a plugin is imported."""
-        from variance_bridge.isolation import isolate_environment
+        from variance_bridge.plugins.isolation import isolate_environment
 
         _ = self.environment
         before = dict(os.environ)
@@ -64,14 +64,14 @@ class Invocation:
     @cached_property
     def folder(self) -> Path:
         """The user's configuration folder; need not exist."""
-        from variance_bridge.machine import user_folder
+        from variance_bridge.pipeline.context import user_folder
 
         return user_folder(self.environment)
 
     @cached_property
     def configuration(self) -> Configuration:
         """The configuration file, read and checked."""
-        from variance_bridge.configuration import read_configuration
+        from variance_bridge.settings.configuration import read_configuration
 
         explicit = Path(self.config) if self.config else None
         return read_configuration(self.folder, explicit, self.environment)
@@ -79,7 +79,7 @@ class Invocation:
     @cached_property
     def registry(self) -> Registry:
         """The installed plugins."""
-        from variance_bridge.registry import Registry
+        from variance_bridge.plugins.registry import Registry
 
         self.isolate()
         return Registry()
@@ -102,14 +102,14 @@ class Invocation:
     @cached_property
     def keyring(self) -> Keyring:
         """The system's keyring; not asked before it is needed."""
-        from variance_bridge.system_keyring import Keyring
+        from variance_bridge.settings.keyring import Keyring
 
         return Keyring()
 
     @cached_property
     def credentials(self) -> CredentialStore:
         """Environment, `.env` and keyring."""
-        from variance_bridge.machine import credential_store
+        from variance_bridge.pipeline.context import credential_store
 
         return credential_store(self.configuration, self.personal, self.keyring)
 
@@ -119,7 +119,7 @@ class Invocation:
         Args:
             trust: whether `--yes` was given: a third party's plugin is trusted without a question.
         """
-        from variance_bridge.machine import this_machine
+        from variance_bridge.pipeline.context import this_machine
 
         return this_machine(
             self.configuration,
@@ -138,7 +138,7 @@ class Invocation:
 
         import click
 
-        from variance_bridge.screen import printable
+        from variance_bridge.formatting import printable
 
         if not sys.stdin.isatty():
             return False
@@ -156,7 +156,7 @@ class Invocation:
         Raises:
             DataRefused: there is none; says how to get one.
         """
-        from variance_bridge.snapshot import newest_live
+        from variance_bridge.document.newest import newest_live
 
         return self._found(
             newest_live(self.output_folder),
@@ -171,7 +171,7 @@ class Invocation:
         Raises:
             DataRefused: there is none.
         """
-        from variance_bridge.snapshot import newest_export
+        from variance_bridge.document.newest import newest_export
 
         return self._found(
             newest_export(self.output_folder, suffix),
@@ -197,7 +197,7 @@ class Invocation:
             self._say(message)
 
     def _say(self, text: str) -> None:
-        from variance_bridge.screen import printable
+        from variance_bridge.formatting import printable
 
         self.speak(printable(self.personal.redact(text)))
 

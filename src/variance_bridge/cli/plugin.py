@@ -32,9 +32,9 @@ def new(name: str, folder: Path | None) -> None:
 
     Its tests run at once. Those that are red say what there is to do.
     """
-    from variance_bridge.plugins import names
+    from variance_bridge.formatting import printable
+    from variance_bridge.plugins.entry_points import names
     from variance_bridge.scaffold import check_name, write_project
-    from variance_bridge.screen import printable
 
     check_name(name)
     if name in names():
@@ -103,7 +103,7 @@ def check(
 
 
 def _print_text(examination: Examination) -> None:
-    from variance_bridge.screen import printable
+    from variance_bridge.formatting import printable
     from variance_bridge.testing.tiers import Tier, rules
 
     standing = examination.standing
@@ -129,7 +129,7 @@ def _print_text(examination: Examination) -> None:
 
 
 def _print_json(examination: Examination) -> None:
-    from variance_bridge.exact_json import dumps
+    from variance_bridge.document.exact_json import dumps
     from variance_bridge.testing.tiers import rules
 
     standing = examination.standing

@@ -10,11 +10,11 @@ from typing import Literal
 import attrs
 from rich.text import Text
 
-from variance_bridge.engine_rows import days_to_expiration
+from variance_bridge.formatting import printable
 from variance_bridge.model import Greeks, Holding, Quote, Side
-from variance_bridge.screen import printable
+from variance_bridge.money import total
+from variance_bridge.reading.engine_rows import days_to_expiration
 from variance_bridge.symbology import InstrumentType
-from variance_bridge.valuation import total
 
 UNKNOWN = "–"
 _SIDE_STYLE = {Side.LONG: "green", Side.SHORT: "red"}

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from rich.text import Text
 
 from variance_bridge.cli.positions_columns import money, sum_of
-from variance_bridge.freshness import Freshness, in_words
+from variance_bridge.formatting import format_age
 from variance_bridge.model import Environment, Holding, Portfolio
-from variance_bridge.snapshot import Snapshot
+from variance_bridge.reading.freshness import Freshness
+from variance_bridge.reading.load import Snapshot
 from variance_bridge.symbology import InstrumentType
 
 _AGE_STYLE = {Freshness.FRESH: "green", Freshness.STALE: "yellow"}
@@ -35,7 +36,9 @@ def head(snapshot: Snapshot) -> Text:
     if meta.environment is not None:
         real = meta.environment is Environment.PRODUCTION
         text.append("  ").append(meta.environment.value, style="" if real else "reverse yellow")
-    text.append("  ").append(f"{in_words(snapshot.age)} old", style=_AGE_STYLE[snapshot.freshness])
+    text.append("  ").append(
+        f"{format_age(snapshot.age)} old", style=_AGE_STYLE[snapshot.freshness]
+    )
     text.append(f" ({meta.fetched_at:%Y-%m-%d %H:%M} UTC)", style="not bold dim")
     if meta.rejected:
         text.append(f"  partial: {len(meta.rejected)} rejected", style="yellow")

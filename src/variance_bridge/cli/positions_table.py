@@ -21,9 +21,9 @@ from variance_bridge.cli.positions_columns import (
     sum_of,
 )
 from variance_bridge.cli.positions_frame import account_currency, foot, head, is_foreign
+from variance_bridge.formatting import printable
 from variance_bridge.model import Holding
-from variance_bridge.screen import printable
-from variance_bridge.snapshot import Snapshot
+from variance_bridge.reading.load import Snapshot
 
 _BETWEEN = 3
 """Blanks between two columns; at the edges one each."""

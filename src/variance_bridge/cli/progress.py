@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from variance_bridge.sync import Progress
+from variance_bridge.pipeline.sync import Progress
 
 if TYPE_CHECKING:
     from variance_bridge.broker import Session

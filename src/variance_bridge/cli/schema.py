@@ -8,6 +8,6 @@ import click
 @click.command()
 def schema() -> None:
     """Print the JSON Schema of the positions file (2020-12)."""
-    from variance_bridge.validation.schema import schema_text
+    from variance_bridge.document.schema import schema_text
 
     click.echo(schema_text(), nl=False)

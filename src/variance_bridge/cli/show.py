@@ -19,14 +19,14 @@ def show(invocation: Invocation, file: Path | None, *, any_age: bool, as_json: b
 
     Without FILE: the newest positions file.
     """
-    from variance_bridge.snapshot import load
+    from variance_bridge.reading.load import load
 
     invocation.isolate()  # an export is read by the plugin of its ending
     snapshot = load(file or invocation.newest_live(), invocation.clock.now(), any_age=any_age)
     for warning in snapshot.warnings:
         invocation.warn(warning)
     if as_json:
-        from variance_bridge.document import to_bytes
+        from variance_bridge.document.convert import to_bytes
 
         click.echo(to_bytes(snapshot.portfolio), nl=False)
         return

@@ -12,7 +12,7 @@ import click
 
 from variance_bridge.cli.invocation import Invocation
 from variance_bridge.model import Flag, RejectedRow
-from variance_bridge.sync import Failed, Synced
+from variance_bridge.pipeline.sync import Failed, Synced
 
 
 @click.command()
@@ -82,11 +82,11 @@ def _counted(records: Sequence[RejectedRow] | Sequence[Flag]) -> str:
 
 def run_sync(invocation: Invocation, options: dict[str, Any]) -> list[Synced | Failed]:
     """The pipeline with the options of the command line; warnings and diagnostics go to stderr."""
-    from variance_bridge.broker_run import Choice
     from variance_bridge.cli.progress import shown_progress
-    from variance_bridge.configuration import parse_overrides
-    from variance_bridge.sync import SyncRequest
-    from variance_bridge.sync import sync as run
+    from variance_bridge.pipeline.run import Choice
+    from variance_bridge.pipeline.sync import SyncRequest
+    from variance_bridge.pipeline.sync import sync as run
+    from variance_bridge.settings.configuration import parse_overrides
 
     choice = Choice(
         broker=options.get("broker"),
@@ -111,7 +111,7 @@ def run_sync(invocation: Invocation, options: dict[str, Any]) -> list[Synced | F
 
 def _sentence(result: Synced) -> str:
     """One line a person can read: what was written where, and what was not."""
-    from variance_bridge.screen import printable
+    from variance_bridge.formatting import printable
 
     counts = result.portfolio.meta.counts
     number = len(result.portfolio.positions)
@@ -124,9 +124,9 @@ def _sentence(result: Synced) -> str:
 
 
 def _print_json(results: list[Synced | Failed], redact: Callable[[str], str]) -> None:
-    from variance_bridge.document import to_document
-    from variance_bridge.exact_json import dumps
-    from variance_bridge.screen import path_text
+    from variance_bridge.document.convert import to_document
+    from variance_bridge.document.exact_json import dumps
+    from variance_bridge.formatting import path_text
 
     entries = [
         {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from variance_bridge.validation.reports import Checked
+    from variance_bridge.document.reports import Checked
 
 NOT_ACCEPTABLE = 6
 
@@ -33,7 +33,7 @@ def validate(files: tuple[Path, ...], form: str, output: Path | None, *, as_json
     Prints each problem as `FILE: JSON pointer: what is wrong`, to stdout, and exits with 6 when there is one. No value
     of a file is printed. Needs nothing but the files: no configuration, no plugin, no network.
     """
-    from variance_bridge.validation.reports import REPORTS
+    from variance_bridge.document.reports import REPORTS
 
     results = [check_file(file) for file in files]
     report = REPORTS["json" if as_json else form](results)
@@ -46,12 +46,13 @@ def validate(files: tuple[Path, ...], form: str, output: Path | None, *, as_json
 
 def check_file(file: Path) -> Checked:
     """What is wrong with the file; a file that cannot be read has one violation."""
+    from variance_bridge.document.check import check
+    from variance_bridge.document.exact_json import loads
+    from variance_bridge.document.reports import Checked
+    from variance_bridge.document.versions import for_this_version
+    from variance_bridge.document.violation import Violation
     from variance_bridge.errors import BridgeError
-    from variance_bridge.exact_json import loads
-    from variance_bridge.files import read_bounded
-    from variance_bridge.validation import Violation, check
-    from variance_bridge.validation.reports import Checked
-    from variance_bridge.validation.versions import for_this_version
+    from variance_bridge.storage.read import read_bounded
 
     try:
         document, _warnings = for_this_version(loads(read_bounded(file)))

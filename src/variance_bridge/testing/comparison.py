@@ -14,12 +14,13 @@ from typing import Any
 
 import attrs
 
-from variance_bridge.document import to_document
+from variance_bridge.document.arithmetic import RELATIVE_TOLERANCE, within_tolerance
+from variance_bridge.document.check import check
+from variance_bridge.document.convert import to_document
+from variance_bridge.document.violation import Violation
 from variance_bridge.model import Balances, Caution, Greeks, Holding, Portfolio, Quote
 from variance_bridge.symbology import InstrumentType
 from variance_bridge.testing.rehearsal import completed
-from variance_bridge.validation import Violation, check
-from variance_bridge.validation.arithmetic import RELATIVE_TOLERANCE, within_tolerance
 
 MONEY = ("cost_basis", "market_value", "unrealized_pl", "day_pl")
 PER_UNIT = ("strike", "multiplier", "average_price")

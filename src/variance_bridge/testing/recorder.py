@@ -17,11 +17,11 @@ from urllib.parse import quote, urlencode
 
 import attrs
 
-from variance_bridge import exact_json
 from variance_bridge.broker import Session
-from variance_bridge.broker_run import BrokerRun, Choice, Machine, open_broker
+from variance_bridge.document import exact_json
 from variance_bridge.errors import DataRefused
-from variance_bridge.plugins import guarded
+from variance_bridge.pipeline.run import BrokerRun, Choice, Machine, open_broker
+from variance_bridge.plugins.entry_points import guarded
 from variance_bridge.privacy import PersonalKind, PersonalValues
 from variance_bridge.testing.drift import as_number
 from variance_bridge.testing.recordings import Exchange, Recording, recording_text

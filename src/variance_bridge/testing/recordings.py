@@ -29,8 +29,8 @@ from typing import Any
 
 import attrs
 
-from variance_bridge import exact_json
-from variance_bridge.document import instant, instant_text
+from variance_bridge.document import exact_json
+from variance_bridge.document.convert import instant, instant_text
 from variance_bridge.errors import BridgeError, DataRefused
 
 FORMAT = 1

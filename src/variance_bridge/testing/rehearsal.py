@@ -16,9 +16,9 @@ from typing import Any
 import attrs
 
 from variance_bridge.broker import Account, BrokerContext, RawPortfolio
-from variance_bridge.configuration import Configuration, broker_settings
 from variance_bridge.model import Portfolio, Status
 from variance_bridge.privacy import PersonalKind, PersonalValues, Secret
+from variance_bridge.settings.configuration import Configuration, broker_settings
 from variance_bridge.testing.blockade import Kind, Trespass, blocked
 from variance_bridge.testing.canaries import credential_value
 from variance_bridge.testing.frozen_clock import FrozenClock

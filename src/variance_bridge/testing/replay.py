@@ -10,9 +10,9 @@ from typing import Any
 import attrs
 
 from variance_bridge.broker import BrokerSpec, QuoteSourceSpec
-from variance_bridge.document import to_bytes
-from variance_bridge.plugins import Plugin
-from variance_bridge.registry import LoadedPlugin, import_place
+from variance_bridge.document.convert import to_bytes
+from variance_bridge.plugins.entry_points import Plugin
+from variance_bridge.plugins.registry import LoadedPlugin, import_place
 from variance_bridge.testing.recordings import Recording
 from variance_bridge.testing.rehearsal import completed, rehearse
 from variance_bridge.testing.subject import Subject

@@ -1,7 +1,7 @@
 """The real read-only session over recorded answers: what it refuses on the network it refuses here too.
 
 Only the wire is replaced. Addresses, header fields, retries, back-off, redirects and caps are those of
-`variance_bridge.session`.
+`variance_bridge.network.session`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from urllib.parse import parse_qsl, urlsplit
 import attrs
 
 from variance_bridge.errors import DataRefused, ForbiddenRequest
+from variance_bridge.network.retry import is_passing
+from variance_bridge.network.session import Policy, ReadOnlySession, Response
+from variance_bridge.network.wire import Answer, NoAnswer, Request, Silence, Wire
 from variance_bridge.privacy import PersonalValues
-from variance_bridge.session import Policy, ReadOnlySession, Response
 from variance_bridge.testing.frozen_clock import FrozenClock
 from variance_bridge.testing.recordings import Exchange
-from variance_bridge.transport.patience import is_passing
-from variance_bridge.transport.wire import Answer, NoAnswer, Request, Silence, Wire
 
 if TYPE_CHECKING:
     from variance_bridge.privacy import Secret

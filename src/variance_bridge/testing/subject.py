@@ -13,8 +13,8 @@ import attrs
 
 from variance_bridge.broker import BrokerSpec, Capability
 from variance_bridge.errors import BridgeError
-from variance_bridge.plugins import BROKERS, Plugin, installed_entry_points
-from variance_bridge.registry import LoadedPlugin, Registry, import_place
+from variance_bridge.plugins.entry_points import BROKERS, Plugin, installed_entry_points
+from variance_bridge.plugins.registry import LoadedPlugin, Registry, import_place
 from variance_bridge.symbology import InstrumentType
 from variance_bridge.testing.cases import NotReadyError
 

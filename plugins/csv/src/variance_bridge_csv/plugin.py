@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from variance_bridge.broker import BrokerSpec, Capability
-from variance_bridge.hookspecs import hookimpl
+from variance_bridge.plugins.hookspecs import hookimpl
 
 
 @hookimpl

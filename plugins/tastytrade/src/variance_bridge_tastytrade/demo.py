@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from variance_bridge.broker_run import Machine
+    from variance_bridge.pipeline.run import Machine
     from variance_bridge_tastytrade.simulator import Simulator
 
 BROKER = "tastytrade"
@@ -32,9 +32,9 @@ _FAREWELL = (
 @click.pass_context
 def command(ctx: click.Context, *, as_json: bool) -> None:
     """Look around with an invented account: simulator, sync, dashboard."""
-    from variance_bridge.broker_run import Choice
     from variance_bridge.clock import SystemClock
-    from variance_bridge.sync import SyncRequest, sync
+    from variance_bridge.pipeline.run import Choice
+    from variance_bridge.pipeline.sync import SyncRequest, sync
     from variance_bridge_tastytrade.simulator import SimulatedPortfolio, Simulator
 
     with tempfile.TemporaryDirectory(prefix="variance-demo-") as name:
@@ -52,13 +52,13 @@ def demo_machine(simulator: Simulator, folder: Path) -> Machine:
     import secrets
 
     from variance_bridge import __version__
-    from variance_bridge.broker_run import Machine
     from variance_bridge.clock import SystemClock
-    from variance_bridge.configuration import Configuration
-    from variance_bridge.installation import account_hash
+    from variance_bridge.network.session import ReadOnlySession
+    from variance_bridge.pipeline.run import Machine
+    from variance_bridge.plugins.registry import Registry
     from variance_bridge.privacy import PersonalValues, Secret
-    from variance_bridge.registry import Registry
-    from variance_bridge.session import ReadOnlySession
+    from variance_bridge.settings.account_hash import account_hash
+    from variance_bridge.settings.configuration import Configuration
 
     known = simulator.credentials
     credentials = {

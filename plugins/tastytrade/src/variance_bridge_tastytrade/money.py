@@ -16,10 +16,9 @@ from decimal import Decimal
 
 import attrs
 
+from variance_bridge.document.arithmetic import within_tolerance
 from variance_bridge.model import Caution, Quote, Side
-from variance_bridge.symbology import InstrumentType
-from variance_bridge.validation.arithmetic import within_tolerance
-from variance_bridge.valuation import (
+from variance_bridge.money import (
     cost_basis,
     difference,
     market_value,
@@ -27,6 +26,7 @@ from variance_bridge.valuation import (
     total,
     unrealized_pl,
 )
+from variance_bridge.symbology import InstrumentType
 from variance_bridge_tastytrade import fields
 from variance_bridge_tastytrade.fields import Members
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from variance_bridge.broker import BrokerSpec, Credential, QuoteSourceSpec
-from variance_bridge.hookspecs import hookimpl
+from variance_bridge.plugins.hookspecs import hookimpl
 
 _NAME = "tastytrade"
 _TITLE = "tastytrade"

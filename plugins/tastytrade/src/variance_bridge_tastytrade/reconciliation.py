@@ -14,8 +14,8 @@ from decimal import Decimal
 import attrs
 
 from variance_bridge.model import Holding, Side
+from variance_bridge.money import difference, total
 from variance_bridge.symbology import InstrumentType
-from variance_bridge.valuation import difference, total
 
 
 @attrs.frozen

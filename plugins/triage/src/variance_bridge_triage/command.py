@@ -39,7 +39,7 @@ def command(
 
     FILE is a positions file (`.json`) or a broker's export (`.csv`); without it the newest positions file is taken.
     """
-    from variance_bridge.snapshot import load
+    from variance_bridge.reading.load import load
     from variance_bridge_triage.report import triage
     from variance_bridge_triage.thresholds import thresholds
 
@@ -52,7 +52,7 @@ def command(
     if html_file is not None:
         _write(report, html_file)
     if as_json:
-        from variance_bridge.exact_json import dumps
+        from variance_bridge.document.exact_json import dumps
         from variance_bridge_triage.report_document import to_document
 
         click.echo(dumps(to_document(report)), nl=False)
@@ -61,7 +61,7 @@ def command(
 
 
 def _write(report: Report, file: Path) -> None:
-    from variance_bridge.screen import printable
+    from variance_bridge.formatting import printable
     from variance_bridge_triage.page import page
     from variance_bridge_triage.page_file import write_page
 

@@ -8,8 +8,8 @@ from decimal import Decimal
 
 import attrs
 
+from variance_bridge.formatting import printable
 from variance_bridge.model import Holding, Side
-from variance_bridge.screen import printable
 from variance_bridge.symbology import Deliverable, InstrumentType, OptionType
 from variance_bridge_triage import wording
 from variance_bridge_triage.lots import OPTIONS

@@ -14,9 +14,9 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from variance_bridge.freshness import Freshness
+from variance_bridge.formatting import printable
 from variance_bridge.model import Environment
-from variance_bridge.screen import printable
+from variance_bridge.reading.freshness import Freshness
 from variance_bridge_triage import wording
 from variance_bridge_triage.contracts import Rung, day, describe, ladder, safe, title
 from variance_bridge_triage.metrics import Facts, Sum, market_day

@@ -14,8 +14,8 @@ from typing import Any
 import attrs
 
 from variance_bridge.model import Greeks, Holding, Quote
+from variance_bridge.money import total
 from variance_bridge.symbology import Deliverable, InstrumentType, SymbolError, parse
-from variance_bridge.valuation import total
 
 OPTIONS = (InstrumentType.OPTION, InstrumentType.FUTURE_OPTION)
 MONEY = ("cost_basis", "market_value", "unrealized_pl", "day_pl")

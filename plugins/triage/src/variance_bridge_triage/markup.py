@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 
-from variance_bridge.screen import printable
+from variance_bridge.formatting import printable
 
 _VOID = frozenset({"meta", "br", "hr"})
 

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import attrs
 
 from variance_bridge.model import Greeks, Holding, Portfolio, Side
+from variance_bridge.money import total
 from variance_bridge.symbology import InstrumentType, OptionType
-from variance_bridge.valuation import total
 from variance_bridge_triage.clusters import Cluster
 from variance_bridge_triage.lots import OPTIONS
 

@@ -7,9 +7,9 @@ from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from importlib import resources
 
-from variance_bridge.document import instant_text
-from variance_bridge.freshness import Freshness
+from variance_bridge.document.convert import instant_text
 from variance_bridge.model import Environment
+from variance_bridge.reading.freshness import Freshness
 from variance_bridge_triage import wording
 from variance_bridge_triage.charts import ladder_chart, profit_chart
 from variance_bridge_triage.contracts import day, describe, ladder, safe, title

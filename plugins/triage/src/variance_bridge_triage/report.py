@@ -7,9 +7,11 @@ from decimal import Decimal
 
 import attrs
 
-from variance_bridge.freshness import CLOCK_TOLERANCE, READABLE_FOR, Freshness, in_words
+from variance_bridge.clock import CLOCK_TOLERANCE
+from variance_bridge.formatting import format_age
 from variance_bridge.model import Meta, Portfolio, Status
-from variance_bridge.snapshot import Snapshot
+from variance_bridge.reading.freshness import READABLE_FOR, Freshness
+from variance_bridge.reading.load import Snapshot
 from variance_bridge_triage.clusters import cluster
 from variance_bridge_triage.metrics import (
     Facts,
@@ -70,7 +72,7 @@ class Report:
     @property
     def age_words(self) -> str:
         """How old the positions are."""
-        return "from the future" if self.age < timedelta(0) else f"{in_words(self.age)} old"
+        return "from the future" if self.age < timedelta(0) else f"{format_age(self.age)} old"
 
     @property
     def too_old(self) -> bool:

@@ -13,8 +13,8 @@ from typing import Any
 import attrs
 
 from variance_bridge.errors import ConfigurationError, DataRefused
-from variance_bridge.files import read_bounded
-from variance_bridge.screen import printable
+from variance_bridge.formatting import printable
+from variance_bridge.storage.read import read_bounded
 from variance_bridge_triage.strategies import strategies
 
 FILE_NAME = "triage.toml"

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import attrs
 
 from variance_bridge.broker import BrokerSpec
-from variance_bridge.document import to_document
+from variance_bridge.document.convert import to_document
 from variance_bridge.errors import DataRefused
 from variance_bridge.model import Holding, Portfolio
 from variance_bridge.testing.cases import Complaints, NotReadyError

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC
 
-from variance_bridge.document import from_bytes, in_canonical_order, to_bytes
+from variance_bridge.document.arithmetic import check_arithmetic
+from variance_bridge.document.convert import from_bytes, in_canonical_order, to_bytes
+from variance_bridge.document.schema import check_schema
 from variance_bridge.errors import DataRefused
 from variance_bridge.model import Caution, Counts, Portfolio
 from variance_bridge.symbology import InstrumentType, SymbolError, parse
@@ -13,7 +15,6 @@ from variance_bridge.testing.conformance.bench import Bench, Working
 from variance_bridge.testing.rehearsal import Act, completed
 from variance_bridge.testing.rows import fetched
 from variance_bridge.testing.trees import again, shown, take
-from variance_bridge.validation import check_arithmetic, check_schema
 
 _LISTED = frozenset(
     {

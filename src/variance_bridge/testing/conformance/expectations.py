@@ -8,13 +8,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from variance_bridge.broker_run import Choice, Machine
-from variance_bridge.configuration import Configuration
 from variance_bridge.errors import BridgeError
 from variance_bridge.model import Side
+from variance_bridge.pipeline.run import Choice, Machine
+from variance_bridge.pipeline.sync import NO_QUOTES, SyncRequest, sync
+from variance_bridge.plugins.registry import Registry
 from variance_bridge.privacy import PersonalValues
-from variance_bridge.registry import Registry
-from variance_bridge.sync import NO_QUOTES, SyncRequest, sync
+from variance_bridge.settings.configuration import Configuration
 from variance_bridge.testing.canaries import credential_value
 from variance_bridge.testing.cases import Complaints, case
 from variance_bridge.testing.conformance.bench import Bench

@@ -153,7 +153,7 @@ class Money(Bench):
         """A price with 16 decimals arrives with all of them, and so does the money that it makes.
 
         Build a Decimal from the text or number as it came, never from a float; multiply with
-        `variance_bridge.valuation`.
+        `variance_bridge.money`.
         """
         for working, scope in self.row_scopes():
             was = holding_of(working.act, working.sources, scope.inside)

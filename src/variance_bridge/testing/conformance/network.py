@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from variance_bridge import exact_json
+from variance_bridge.document import exact_json
 from variance_bridge.errors import (
     BridgeError,
     BrokerRefused,
@@ -15,6 +15,7 @@ from variance_bridge.errors import (
     DataRefused,
     ForbiddenRequest,
 )
+from variance_bridge.network.wire import Silence
 from variance_bridge.testing import canaries, drift
 from variance_bridge.testing.blockade import Kind
 from variance_bridge.testing.cases import Complaints, NotReadyError, case
@@ -24,7 +25,6 @@ from variance_bridge.testing.recordings import Exchange
 from variance_bridge.testing.rehearsal import Rehearsal, rehearse, told
 from variance_bridge.testing.simulated_session import SentRequest
 from variance_bridge.testing.trees import Sources, nodes
-from variance_bridge.transport.wire import Silence
 
 Answer = Exchange | Silence
 MakeAnswer = Callable[[SentRequest], Answer | None]

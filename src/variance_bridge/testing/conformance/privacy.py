@@ -7,12 +7,12 @@ from typing import Any
 
 import attrs
 
-from variance_bridge import exact_json
-from variance_bridge.document import to_bytes
+from variance_bridge.document import exact_json
+from variance_bridge.document.convert import to_bytes
 from variance_bridge.errors import BridgeError, DataRefused
 from variance_bridge.model import Portfolio
+from variance_bridge.pipeline.personal import find_personal
 from variance_bridge.privacy import Secret
-from variance_bridge.seal import find_personal
 from variance_bridge.testing import canaries, drift
 from variance_bridge.testing.cases import Complaints, case
 from variance_bridge.testing.conformance.bench import Bench, Working

@@ -10,8 +10,8 @@ import sys
 
 import attrs
 
-from variance_bridge import exact_json
-from variance_bridge.document import to_bytes, to_document
+from variance_bridge.document import exact_json
+from variance_bridge.document.convert import to_bytes, to_document
 from variance_bridge.model import Portfolio
 from variance_bridge.testing import replay
 from variance_bridge.testing.blockade import Kind, trespasses

@@ -1,0 +1,293 @@
+"""What would stop a sync: checks that change nothing, the offline ones first. Safe to paste into a public issue.
+
+A check tells names, places and states, never a value: no secret, no account number, and the home folder as `~`.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import stat
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import attrs
+
+from variance_bridge import __version__
+from variance_bridge.broker import Capability
+from variance_bridge.document.newest import newest_live
+from variance_bridge.errors import BridgeError, DataRefused, PositionsTooOld
+from variance_bridge.formatting import format_age
+from variance_bridge.pipeline.run import Choice, Machine, open_broker
+from variance_bridge.plugins.entry_points import BROKERS, names
+from variance_bridge.plugins.registry import LoadedPlugin, import_place
+from variance_bridge.reading.load import load
+from variance_bridge.settings.account_hash import FILE_NAME as KEY_FILE
+from variance_bridge.settings.configuration import Configuration, broker_settings
+from variance_bridge.settings.credentials import CredentialStore
+from variance_bridge.settings.keyring import Protection
+from variance_bridge.storage.private import inspect_private
+
+
+@attrs.frozen
+class Finding:
+    """One check's outcome.
+
+    Attributes:
+        subject: what was looked at.
+        problem: whether it would stop a sync.
+        detail: what was found.
+        mend: what to do about it; None where nothing is to be done.
+    """
+
+    subject: str
+    problem: bool
+    detail: str
+    mend: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Patient:
+    """What is examined."""
+
+    machine: Machine
+    credentials: CredentialStore
+    choice: Choice
+    environment: Mapping[str, str]
+    output_folder: Path
+
+    @property
+    def configuration(self) -> Configuration:
+        """The configuration of the run."""
+        return self.machine.configuration
+
+    @property
+    def broker(self) -> str | None:
+        """The broker that a sync would use."""
+        profile = self.configuration.profile(
+            self.configuration.top("profile", self.choice.profile).value
+        )
+        name = self.choice.broker or profile.get("broker") or self.configuration.top("broker").value
+        return str(name) if name else None
+
+
+def examine(patient: Patient, *, online: bool) -> Iterator[Finding]:
+    """All findings; those that need the network come last, and only when nothing offline stands in the way."""
+    well = True
+    for check in _OFFLINE:
+        for finding in _safely(check, patient):
+            well = well and not finding.problem
+            yield finding
+    if online and well:
+        yield from _safely(_answers, patient)
+
+
+def _safely(check: Callable[[Patient], Iterator[Finding]], patient: Patient) -> Iterator[Finding]:
+    try:
+        yield from check(patient)
+    except BridgeError as error:
+        yield finding_of(check.__name__.strip("_").replace("_", " "), error, patient.environment)
+
+
+def finding_of(subject: str, error: BridgeError, environment: Mapping[str, str]) -> Finding:
+    """What stopped a check, as a finding."""
+    mend = _without_home(error.hint, environment) if error.hint else None
+    return Finding(subject, problem=True, detail=_without_home(str(error), environment), mend=mend)
+
+
+def _tilde(text: str, patient: Patient) -> str:
+    return _without_home(text, patient.environment)
+
+
+def _without_home(text: str, environment: Mapping[str, str]) -> str:
+    """The home folder as `~`: its name is often that of its owner. A shell expands `~` before a quote, not behind it."""
+    home = environment.get("HOME", "").rstrip("/")
+    if not home:
+        return text
+    return text.replace(f"'{home}/", "~/'").replace(home, "~")
+
+
+def _program(_patient: Patient) -> Iterator[Finding]:
+    python = ".".join(map(str, sys.version_info[:3]))
+    detail = f"variance-bridge {__version__}, Python {python}, {platform.system()}"
+    yield Finding("program", problem=False, detail=detail)
+
+
+def _configuration(patient: Patient) -> Iterator[Finding]:
+    configuration = patient.configuration
+    file = configuration.file
+    detail = _tilde(str(file), patient) if file else "no variance.toml; defaults are used"
+    yield Finding("configuration", problem=False, detail=detail)
+    for key, default in (("broker", None), ("output_dir", "positions"), ("quotes", None)):
+        sourced = configuration.top(key, default=default)
+        yield Finding(f"  {key}", problem=False, detail=f"from {sourced.origin}")
+
+
+def _output_folder(patient: Patient) -> Iterator[Finding]:
+    folder = patient.output_folder
+    shown = _tilde(str(folder), patient)
+    if not folder.exists():
+        parent = next(
+            one for one in (folder.absolute(), *folder.absolute().parents) if one.exists()
+        )
+        if os.access(parent, os.W_OK | os.X_OK):
+            yield Finding("output folder", problem=False, detail=f"{shown} will be made")
+        else:
+            yield Finding(
+                "output folder",
+                problem=True,
+                detail=f"{shown} cannot be made",
+                mend="set output_dir to a folder of yours",
+            )
+        return
+    if not os.access(folder, os.W_OK | os.X_OK):
+        yield Finding(
+            "output folder",
+            problem=True,
+            detail=f"{shown} is not writable",
+            mend=f"chmod u+wx {shown}",
+        )
+        return
+    open_to_others = stat.S_IMODE(folder.stat().st_mode) & 0o077
+    mend = f"chmod 700 {shown}" if open_to_others else None
+    state = "other users can look into it" if open_to_others else "writable, private"
+    yield Finding("output folder", problem=False, detail=f"{shown}: {state}", mend=mend)
+
+
+def _positions(patient: Patient) -> Iterator[Finding]:
+    file = newest_live(patient.output_folder)
+    if file is None:
+        yield Finding("positions", problem=False, detail="none yet")
+        return
+    try:
+        snapshot = load(file, patient.machine.clock.now(), any_age=True)
+    except (DataRefused, PositionsTooOld) as error:
+        yield Finding(
+            "positions", problem=False, detail=error.what, mend="the next sync replaces it"
+        )
+        return
+    yield Finding("positions", problem=False, detail=f"valid, {format_age(snapshot.age)} old")
+
+
+def _installation_key(patient: Patient) -> Iterator[Finding]:
+    path = patient.configuration.folder / KEY_FILE
+    try:
+        _content, trouble = inspect_private(path, "the installation key")
+    except FileNotFoundError:
+        yield Finding("installation key", problem=False, detail="will be made by the first sync")
+        return
+    if trouble is not None:
+        raise trouble
+    yield Finding("installation key", problem=False, detail="there, private")
+
+
+def _keyring(patient: Patient) -> Iterator[Finding]:
+    protection = patient.credentials.keyring_protection
+    mend = None
+    if protection not in {Protection.SECURE, Protection.UNKNOWN}:
+        mend = "keep credentials in a .env file with mode 600, or in the environment"
+    yield Finding("keyring", problem=False, detail=protection.value, mend=mend)
+
+
+def _plugins(patient: Patient) -> Iterator[Finding]:
+    wanted = patient.broker
+    installed = names(BROKERS)
+    if not installed:
+        yield Finding(
+            "plugins",
+            problem=True,
+            detail="no broker is installed",
+            mend="install one, such as variance-bridge-csv",
+        )
+    for listing in patient.machine.registry.listing():
+        sick = listing.reason is not None
+        detail = f"{', '.join(listing.distributions)}: {listing.reason or 'well'}"
+        yield Finding(
+            f"plugin {listing.name}", problem=sick and listing.name == wanted, detail=detail
+        )
+
+
+def _broker(patient: Patient) -> Iterator[Finding]:
+    if patient.broker is None:
+        yield Finding(
+            "broker",
+            problem=True,
+            detail="none is chosen",
+            mend='set broker = "NAME" in variance.toml, or say --broker NAME',
+        )
+        return
+    loaded = patient.machine.registry.load(patient.broker)
+    yield Finding("broker", problem=False, detail=f"{loaded.broker.name} ({loaded.broker.title})")
+    yield from _settings(patient, loaded)
+    yield from _credentials(patient, loaded)
+
+
+def _settings(patient: Patient, loaded: LoadedPlugin) -> Iterator[Finding]:
+    configuration, spec = patient.configuration, loaded.broker
+    settings = broker_settings(
+        import_place(loaded.plugin, spec.settings) if spec.settings else None,
+        configuration=configuration,
+        broker=spec.name,
+        profile=configuration.profile(configuration.top("profile", patient.choice.profile).value),
+        overrides=patient.choice.overrides,
+    )
+    for name, origin in settings.origins.items():
+        yield Finding(f"  {name}", problem=False, detail=f"from {origin}")
+    if "default_account_id" in configuration.broker_table(spec.name):
+        yield Finding("  default_account_id", problem=False, detail="from file")
+
+
+def _credentials(patient: Patient, loaded: LoadedPlugin) -> Iterator[Finding]:
+    spec = loaded.broker
+    for state in patient.credentials.states(spec.name, spec.credentials):
+        absent = state.origin is None
+        detail = state.problem or (state.origin and f"from {state.origin}") or "not set"
+        mend = f"variance auth set --broker {spec.name}" if absent and state.required else None
+        yield Finding(
+            f"  {state.name}",
+            problem=state.required and absent,
+            detail=_tilde(detail, patient),
+            mend=mend,
+        )
+
+
+def _network(patient: Patient) -> Iterator[Finding]:
+    from variance_bridge.pipeline.context import configured_policy
+
+    detours = configured_policy(patient.configuration).detours
+    used = [word for word, there in (("proxy", detours.proxy), ("netrc", detours.netrc)) if there]
+    yield Finding(
+        "network", problem=False, detail=f"through {' and '.join(used)}" if used else "direct"
+    )
+    for name in detours.ignored:
+        key = "netrc" if "netrc" in name else "proxy"
+        yield Finding(
+            f"  {name}",
+            problem=False,
+            detail="there, and not used",
+            mend=f"to use it: [network] {key} = true",
+        )
+
+
+def _answers(patient: Patient) -> Iterator[Finding]:
+    loaded = patient.machine.registry.load(str(patient.broker))
+    if Capability.READS_FILES in loaded.broker.capabilities:
+        yield Finding("answer", problem=False, detail="reads files; needs no network")
+        return
+    accounts = open_broker(patient.machine, patient.choice).accounts()
+    plural = "" if len(accounts) == 1 else "s"
+    yield Finding("answer", problem=not accounts, detail=f"{len(accounts)} open account{plural}")
+
+
+_OFFLINE = (
+    _program,
+    _configuration,
+    _output_folder,
+    _positions,
+    _installation_key,
+    _keyring,
+    _plugins,
+    _broker,
+    _network,
+)

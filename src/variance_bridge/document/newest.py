@@ -1,0 +1,40 @@
+"""Which file of a folder is the newest: documents by the time they state, exports by their modification time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from variance_bridge.document.convert import instant
+from variance_bridge.document.exact_json import loads
+from variance_bridge.errors import BridgeError
+from variance_bridge.storage.read import read_bounded
+
+LIVE_FILES = "live_*.json"
+
+
+def newest_live(folder: Path) -> Path | None:
+    """The newest `live_*.json` of the folder by the time it states; None when there is none.
+
+    A file that states no time counts as the oldest, so that it hides no good one and is still found alone.
+    """
+    return newest(folder.glob(LIVE_FILES))
+
+
+def newest(paths: Iterable[Path]) -> Path | None:
+    """The one of these documents that states the newest time; None when there is none."""
+    return max((path for path in sorted(paths) if path.is_file()), key=_stated_time, default=None)
+
+
+def newest_export(folder: Path, suffix: str) -> Path | None:
+    """The newest file of the folder with that ending by its modification time; None when there is none."""
+    found = [path for path in sorted(folder.glob(f"*{suffix}")) if path.is_file()]
+    return max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
+
+
+def _stated_time(path: Path) -> datetime:
+    try:
+        return instant(loads(read_bounded(path))["meta"]["fetched_at"])
+    except (BridgeError, KeyError, TypeError, ValueError):
+        return datetime.min.replace(tzinfo=UTC)

@@ -1,0 +1,134 @@
+"""The JSON Schema check. Its messages are made from the schema, never from the validator's, which quote the value."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from functools import cache
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from variance_bridge.document.violation import Violation, json_pointer
+from variance_bridge.storage.shipped import shipped_text
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
+    from jsonschema.protocols import Validator
+
+MOST_ERRORS = 10_000
+_MOST_NEAREST = 100
+"""Names for which a known one is looked for: each look costs as much as reading a page."""
+
+SCHEMA_FILE = "schemas/positions-1.schema.json"
+
+
+def schema_text() -> str:
+    """The JSON Schema of the lingua franca, version 1, as shipped."""
+    return shipped_text(SCHEMA_FILE)
+
+
+@cache
+def schema() -> Mapping[str, Any]:
+    """The JSON Schema of the lingua franca as a mapping."""
+    parsed: Mapping[str, Any] = json.loads(schema_text())
+    return parsed
+
+
+def _is_number(_checker: Any, value: Any) -> bool:
+    if isinstance(value, bool):
+        return False
+    if isinstance(value, Decimal):
+        return value.is_finite()
+    return isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
+
+
+def _is_integer(checker: Any, value: Any) -> bool:
+    return _is_number(checker, value) and value == int(value)
+
+
+@cache
+def _validator() -> Validator:
+    import jsonschema
+    from jsonschema import validators
+
+    types = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {"number": _is_number, "integer": _is_integer}
+    )
+    extend: Any = validators.extend
+    exact = extend(jsonschema.Draft202012Validator, type_checker=types)
+    validator: Validator = exact(schema())
+    return validator
+
+
+def check_schema(document: Any) -> list[Violation]:
+    """What in `document` breaks the schema, in the order of the document's places. Empty when nothing does.
+
+    Of a document that is wrong in very many places, the first that are found are told, and that there are more.
+    """
+    errors = _validator().iter_errors(document)
+    found = {violation for error in islice(errors, MOST_ERRORS) for violation in _render(error)}
+    told = sorted(found, key=_place)
+    if next(errors, None) is not None:
+        told.append(
+            Violation("", "errors", f"has more than {MOST_ERRORS} errors; not all are told")
+        )
+    return told
+
+
+def _place(violation: Violation) -> tuple[Any, ...]:
+    steps = [(0, int(s), "") if s.isdigit() else (1, 0, s) for s in violation.pointer.split("/")]
+    return (steps, violation.rule, violation.message)
+
+
+def _render(error: ValidationError) -> list[Violation]:
+    rule = str(error.validator)
+    pointer = json_pointer(error.absolute_path)
+    if rule == "required":
+        required: Any = error.validator_value
+        present: Any = error.instance
+        missing = [name for name in required if name not in present]
+        return [Violation(pointer, rule, f"`{name}` is missing") for name in missing]
+    if rule == "additionalProperties":
+        return [Violation(pointer, rule, _unknown_members(error))]
+    render = _MESSAGES.get(rule)
+    message = render(error.validator_value) if render else f"breaks the rule `{rule}`"
+    return [Violation(pointer, rule, message)]
+
+
+def _unknown_members(error: ValidationError) -> str:
+    """How many members are not allowed, and which known names they may be misspellings of.
+
+    A foreign name may be personal data, so only names of the schema are told.
+    """
+    allowed: Any = error.schema
+    present: Any = error.instance
+    known = list(allowed["properties"])
+    unknown = [name for name in present if name not in known]
+    nearest = sorted(
+        {n for u in unknown[:_MOST_NEAREST] for n in difflib.get_close_matches(u, known, n=1)}
+    )
+    hint = f"; nearest known: {', '.join(nearest)}" if nearest else ""
+    plural = "s" if len(unknown) > 1 else ""
+    return f"has {len(unknown)} member{plural} that the schema does not allow{hint}"
+
+
+_TYPE_WORDS = {
+    "object": "an object",
+    "array": "an array",
+    "string": "a text",
+    "number": "a finite number (not a text, not true or false)",
+    "integer": "a whole number",
+}
+
+_MESSAGES: Mapping[str, Callable[[Any], str]] = {
+    "type": lambda value: f"must be {_TYPE_WORDS.get(value, value)}",
+    "enum": lambda value: f"must be one of {', '.join(value)}",
+    "pattern": lambda value: f"must match {value}",
+    "maxLength": lambda value: f"must not be longer than {value} characters",
+    "minimum": lambda value: f"must be at least {value}",
+    "exclusiveMinimum": lambda value: f"must be greater than {value}",
+    "not": lambda _value: "must not hold control characters",
+}

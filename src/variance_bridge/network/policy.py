@@ -1,0 +1,126 @@
+"""The limits of the read-only session, and the detours that its requests may take when the user configured them."""
+
+from __future__ import annotations
+
+import netrc
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from variance_bridge.errors import ConfigurationError
+from variance_bridge.privacy import Secret
+from variance_bridge.storage.private import read_private
+
+MEBIBYTE: Final = 1024 * 1024
+
+_PROXY_VARIABLES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
+_NO_PROXY_VARIABLES = ("no_proxy", "NO_PROXY")
+_NETRC_NAMES = (".netrc", "_netrc")
+_PROXY = re.compile(r"https?://[^\s/?#]+/?")
+
+
+@attrs.frozen(kw_only=True)
+class Detours:
+    """Where requests go through, and where credentials may come from, beside what the plugin says.
+
+    Attributes:
+        proxy: the proxy's URL; None goes straight to the broker. Never used for loopback.
+        no_proxy: hosts (and the hosts below them) that are reached without the proxy; `*` for all.
+        netrc: a netrc file that gives basic authentication to requests that have none; None reads no such file.
+        ignored: what the surroundings offered and the configuration did not allow, for `variance doctor`.
+    """
+
+    proxy: Secret | None = None
+    no_proxy: tuple[str, ...] = ()
+    netrc: Path | None = None
+    ignored: tuple[str, ...] = ()
+
+    def proxy_for(self, host: str) -> Secret | None:
+        """The proxy for requests to a host."""
+        for entry in self.no_proxy:
+            name = entry.lower().lstrip(".")
+            if name == "*" or host == name or host.endswith("." + name):
+                return None
+        return self.proxy
+
+    def login_for(self, host: str) -> tuple[str, Secret] | None:
+        """User name and password for a host, from the netrc file; its `default` entry is for nobody in particular.
+
+        Raises:
+            ConfigurationError: the file cannot be read or understood, or others can read it.
+        """
+        if self.netrc is None:
+            return None
+        read_private(self.netrc, "the netrc file")
+        try:
+            entry = netrc.netrc(self.netrc).hosts.get(host)
+        except (netrc.NetrcParseError, OSError, UnicodeDecodeError):
+            entry, broken = None, True
+        else:
+            broken = False
+        if broken:
+            raise ConfigurationError("the netrc file is not understood", where=str(self.netrc))
+        return (entry[0], Secret(entry[2])) if entry and entry[2] else None
+
+
+@attrs.frozen(kw_only=True)
+class Policy:
+    """How long, how much and how often. Seconds and bytes.
+
+    Attributes:
+        tries: of one request, the first included.
+        connect_seconds: for one connection to be made.
+        read_seconds: for one silence of the other side.
+        total_seconds: for one request with all its tries and waits.
+        back_off_seconds: the longest wait before the second try; doubles for each further one.
+        longest_wait_seconds: the longest wait; a server that asks for more (Retry-After) is not asked again.
+        body_bytes: the longest body, before and after decompression.
+        detours: proxy and netrc.
+    """
+
+    tries: int = 3
+    connect_seconds: float = 10.0
+    read_seconds: float = 20.0
+    total_seconds: float = 60.0
+    back_off_seconds: float = 1.0
+    longest_wait_seconds: float = 30.0
+    body_bytes: int = 8 * MEBIBYTE
+    detours: Detours = Detours()
+
+
+def detours(
+    environment: Mapping[str, str], home: Path, *, allow_proxy: bool, allow_netrc: bool
+) -> Detours:
+    """The detours that the surroundings offer and the configuration allows.
+
+    Args:
+        environment: for HTTPS_PROXY, ALL_PROXY and NO_PROXY, in upper or lower case.
+        home: where `.netrc` would be.
+        allow_proxy: `[network] proxy = true`.
+        allow_netrc: `[network] netrc = true`.
+
+    Raises:
+        ConfigurationError: a proxy is allowed, and its URL is not http:// or https:// with a host.
+    """
+    variable = next((name for name in _PROXY_VARIABLES if environment.get(name)), None)
+    file = next((home / name for name in _NETRC_NAMES if (home / name).is_file()), None)
+    if allow_proxy and variable is not None and not _PROXY.fullmatch(environment[variable]):
+        raise ConfigurationError(
+            "the proxy's address must be http://HOST:PORT or https://HOST:PORT", where=variable
+        )
+    exceptions = next(
+        (environment[name] for name in _NO_PROXY_VARIABLES if name in environment), ""
+    )
+    return Detours(
+        proxy=Secret(environment[variable]) if allow_proxy and variable is not None else None,
+        no_proxy=tuple(exceptions.replace(",", " ").split()),
+        netrc=file if allow_netrc else None,
+        ignored=tuple(
+            name
+            for name, allowed in ((variable, allow_proxy), (file and file.name, allow_netrc))
+            if name and not allowed
+        ),
+    )

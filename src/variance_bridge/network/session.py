@@ -1,0 +1,396 @@
+"""The read-only session: all that a broker plugin can do to the network (DESIGN §7, promises 5 and 7).
+
+GET to the declared hosts, POST to the declared token paths, https or loopback, no redirect followed, at most three
+tries, bounded in time and memory. What may be called is decided in `transport.address`, when to try again in
+`transport.patience`, by the limits of `transport.policy`; `transport.wire` does one try.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import secrets
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
+from urllib.parse import urlencode, urlsplit
+
+import attrs
+
+from variance_bridge.errors import (
+    BrokerRefused,
+    BrokerUnreachable,
+    DataRefused,
+    ForbiddenRequest,
+    PluginError,
+)
+from variance_bridge.model import Route
+from variance_bridge.network.allowed import Address, check_hosts, check_token_paths, resolve
+from variance_bridge.network.policy import Detours, Policy, detours
+from variance_bridge.network.retry import is_passing, retry_after, wait_before
+from variance_bridge.privacy import PersonalKind, PersonalValues, Secret
+
+if TYPE_CHECKING:
+    from variance_bridge.broker import Clock
+    from variance_bridge.network.wire import Answer, Request, Wire
+
+__all__ = ["Detours", "Policy", "ReadOnlySession", "Response", "Statistics", "detours"]
+
+_LOG = logging.getLogger(__name__)
+_TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_USER_AGENT: Final = re.compile(
+    r"[A-Za-z0-9._-]+/[0-9][A-Za-z0-9._+-]*(?: \([A-Za-z0-9 .;:/_+-]*\))?"
+)
+_SHORTEST_TOKEN: Final = 8
+_random: Final = secrets.SystemRandom().random
+
+_OWN_HEADERS: Final = frozenset(
+    {
+        "accept-encoding", "connection", "content-length", "cookie", "expect", "host", "keep-alive",
+        "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "user-agent",
+        "x-http-method", "x-http-method-override", "x-method-override",
+    }
+)  # fmt: skip
+"""Header fields that a plugin may not set: those of the connection, and those by which a GET passes for another method."""
+
+
+@attrs.frozen(kw_only=True, repr=False)
+class Response:
+    """What came back (`variance_bridge.broker.Response`). Its repr shows neither headers nor body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """The body as JSON; every number an exact `Decimal` or `int`.
+
+        Raises:
+            DataRefused: the body is not JSON, or beyond the caps on depth and digits.
+        """
+        from variance_bridge.document import exact_json
+
+        return exact_json.loads(self.body)
+
+    def __repr__(self) -> str:
+        return f"Response(status={self.status}, {len(self.body)} bytes)"
+
+
+@attrs.define(kw_only=True)
+class Statistics:
+    """What the session did so far.
+
+    Attributes:
+        requests: tries that were sent, the retries among them.
+        retries: tries after the first of each request.
+        bytes_received: bodies as they were on the wire, before decompression.
+        seconds_waited: spent in back-off.
+        seconds: by stage, from the beginning to the end of `ReadOnlySession.stage`.
+    """
+
+    requests: int = 0
+    retries: int = 0
+    bytes_received: int = 0
+    seconds_waited: float = 0.0
+    seconds: dict[str, float] = attrs.field(factory=dict)
+
+
+class ReadOnlySession:
+    """A session that can read from the declared hosts, obtain a token there, and do nothing else.
+
+    Args:
+        hosts: host names in lower case, without port.
+        token_paths: the paths to which a POST may go.
+        clock: the time.
+        personal: is told every secret that is sent, and every token that comes back; redacts log lines and messages.
+        user_agent: `product/version`; brokers refuse requests without one.
+        policy: limits and detours.
+        random: numbers in [0, 1) for the jitter.
+
+    Raises:
+        PluginError: the declaration cannot be kept to: a wildcard, another machine's address, a relative path.
+    """
+
+    def __init__(
+        self,
+        hosts: Iterable[str],
+        token_paths: Iterable[str] = (),
+        *,
+        clock: Clock,
+        personal: PersonalValues,
+        user_agent: str,
+        policy: Policy | None = None,
+        random: Callable[[], float] = _random,
+    ) -> None:
+        if not _USER_AGENT.fullmatch(user_agent):
+            raise PluginError("the user agent is not of the form product/version")
+        self._hosts = check_hosts(hosts)
+        self._token_paths = check_token_paths(token_paths)
+        self._clock = clock
+        self._personal = personal
+        self._user_agent = user_agent
+        self._policy = policy or Policy()
+        self._random = random
+        self._wire: Wire | None = None
+        self._lock = threading.RLock()
+        self._taken: dict[Route, None] = {}
+        self.statistics = Statistics()
+
+    def get(
+        self,
+        url: str,
+        *,
+        params: Sequence[tuple[str, str]] = (),
+        headers: Mapping[str, str | Secret] | None = None,
+    ) -> Response:
+        """GET (see `variance_bridge.broker.Session`)."""
+        address = resolve(url, self._hosts, params)
+        return self._request("GET", address, headers or {}, self._policy.tries)
+
+    def post_token(
+        self,
+        url: str,
+        *,
+        form: Mapping[str, str | Secret] | None = None,
+        json: Mapping[str, str | Secret] | None = None,
+        headers: Mapping[str, str | Secret] | None = None,
+        once: bool = False,
+    ) -> Response:
+        """POST to one of the token paths (see `variance_bridge.broker.Session`).
+
+        The tokens in the answer are personal values from then on.
+        """
+        address = resolve(url, self._hosts)
+        if address.path not in self._token_paths or address.query:
+            raise ForbiddenRequest(
+                "a request was stopped before it was sent: POST goes to the declared token paths only",
+                hint="This is a bug in the broker's plugin, or a wrong address in its settings.",
+            )
+        kind, body = self._body(form, json)
+        tries = 1 if once else self._policy.tries
+        response = self._request("POST", address, headers or {}, tries, kind, body)
+        self._learn_tokens(response)
+        return response
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Count the time of the `with` block under a name in `statistics.seconds`."""
+        started = self._clock.monotonic()
+        try:
+            yield
+        finally:
+            passed = self._clock.monotonic() - started
+            self.statistics.seconds[name] = self.statistics.seconds.get(name, 0.0) + passed
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """The detours that requests took so far, for `meta.via`."""
+        return tuple(self._taken)
+
+    def close(self) -> None:
+        """Close the connections."""
+        with self._lock:
+            if self._wire is not None:
+                self._wire.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"ReadOnlySession({', '.join(sorted(self._hosts))})"
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a session is never pickled")
+
+    def _request(
+        self,
+        method: str,
+        address: Address,
+        headers: Mapping[str, str | Secret],
+        tries: int,
+        content_type: str | None = None,
+        body: bytes | None = None,
+    ) -> Response:
+        from variance_bridge.network.wire import Request
+
+        sent = self._headers(headers, address, content_type)
+        request = Request(method=method, address=address, headers=sent, body=body)
+        with self._lock:
+            answer = self._try(request, tries)
+        if 300 <= answer.status < 400:
+            raise BrokerRefused(
+                f"the broker answered with a redirect ({answer.status}), which is never followed",
+                where=self._shown(request),
+                hint="The broker's address has changed, or something stands between: update the plugin.",
+            )
+        return Response(status=answer.status, headers=answer.headers, body=answer.body)
+
+    def _try(self, request: Request, tries: int) -> Answer:
+        """Up to so many tries within `policy.total_seconds`."""
+        from variance_bridge.network.wire import NoAnswer, Silence
+
+        started = self._clock.monotonic()
+        for attempt in range(1, tries + 1):
+            left = self._policy.total_seconds - (self._clock.monotonic() - started)
+            asked: float | None = None
+            certain = False
+            try:
+                answer = self._send(request, left, attempt)
+            except NoAnswer as silence:
+                problem = f"the broker cannot be reached: {silence.reason.value}"
+                certain = silence.reason is Silence.CERTIFICATE
+            else:
+                if not is_passing(answer.status) and answer.status >= 200:
+                    return answer
+                problem = f"the broker answered with status {answer.status}"
+                asked = retry_after(answer.headers, self._clock.now())
+            wait = wait_before(attempt, asked, self._policy, self._random)
+            left = self._policy.total_seconds - (self._clock.monotonic() - started)
+            last = attempt == tries or wait >= left
+            if certain or last or wait > self._policy.longest_wait_seconds:
+                break
+            self._clock.sleep(wait)
+            self.statistics.seconds_waited += wait
+        raise BrokerUnreachable(
+            f"{problem} ({attempt} {'try' if attempt == 1 else 'tries'})",
+            where=self._shown(request),
+            hint=_advice(asked, certain=certain),
+        )
+
+    def _send(self, request: Request, seconds: float, attempt: int) -> Answer:
+        """One try, counted and logged."""
+        from variance_bridge.network.wire import NoAnswer, Wire
+
+        if self._wire is None:
+            self._wire = Wire(self._policy)
+        proxy = None if request.address.loopback else self._proxy_for(request.address.host)
+        self.statistics.requests += 1
+        self.statistics.retries += attempt > 1
+        began = self._clock.monotonic()
+        outcome = "stopped"
+        try:
+            answer = self._wire.send(request, seconds, proxy)
+            outcome = str(answer.status)
+            self.statistics.bytes_received += answer.received
+        except NoAnswer as silence:
+            outcome = silence.reason.value
+            raise
+        except DataRefused as error:
+            outcome = "refused"
+            raise DataRefused(error.what, where=self._shown(request)) from None
+        finally:
+            passed = self._clock.monotonic() - began
+            _LOG.debug("%s: %s (try %d, %.3f s)", self._shown(request), outcome, attempt, passed)
+        return answer
+
+    def _proxy_for(self, host: str) -> Secret | None:
+        proxy = self._policy.detours.proxy_for(host)
+        if proxy is not None:
+            self._personal.add(proxy)
+            self._personal.add(urlsplit(proxy.reveal()).password or "", PersonalKind.CREDENTIAL)
+            self._taken[Route.PROXY] = None
+        return proxy
+
+    def _headers(
+        self, given: Mapping[str, str | Secret], address: Address, content_type: str | None
+    ) -> dict[str, str]:
+        """The header fields to send, the secrets among them in the clear."""
+        sent = {"User-Agent": self._user_agent, "Accept-Encoding": "gzip"}
+        if content_type is not None:
+            sent["Content-Type"] = content_type
+        for name, value in given.items():
+            own = name.lower() in _OWN_HEADERS or name.lower() in map(str.lower, sent)
+            if own or not _TOKEN.fullmatch(name):
+                raise ForbiddenRequest(
+                    "a request was stopped before it was sent: a plugin may not set this header field",
+                    where=name if _TOKEN.fullmatch(name) else None,
+                )
+            sent[name] = self._reveal(value)
+            if any(not 32 <= ord(sign) < 127 for sign in sent[name]):
+                raise ForbiddenRequest(
+                    "a request was stopped before it was sent: a header field holds a character beyond ASCII, "
+                    "or a line break",
+                    where=name,
+                    hint="A credential with a line break in it was not copied whole: set it again.",
+                )
+        self._add_login(sent, address)
+        return sent
+
+    def _add_login(self, sent: dict[str, str], address: Address) -> None:
+        """Basic authentication from the netrc file, where the user allowed it and the plugin sends none."""
+        if address.loopback or any(name.lower() == "authorization" for name in sent):
+            return
+        login = self._policy.detours.login_for(address.host)
+        if login is None:
+            return
+        from variance_bridge.network.wire import basic_authorization
+
+        user, password = login
+        self._personal.add(password)
+        sent["Authorization"] = basic_authorization(user, password.reveal())
+        self._taken[Route.NETRC] = None
+
+    def _body(
+        self,
+        form: Mapping[str, str | Secret] | None,
+        document: Mapping[str, str | Secret] | None,
+    ) -> tuple[str, bytes]:
+        if (form is None) == (document is None):
+            raise ForbiddenRequest("a token request is either a form or JSON")
+        if form is not None:
+            fields = [(name, self._reveal(value)) for name, value in form.items()]
+            return "application/x-www-form-urlencoded", urlencode(fields).encode("ascii")
+        members = {name: self._reveal(value) for name, value in (document or {}).items()}
+        return "application/json", json.dumps(members).encode("ascii")
+
+    def _reveal(self, value: str | Secret) -> str:
+        """The value in the clear; a secret is a personal value from then on, and so is it without its scheme."""
+        if not isinstance(value, Secret):
+            return value
+        revealed = value.reveal()
+        self._personal.add(value)
+        scheme, _, rest = revealed.partition(" ")
+        if scheme in {"Bearer", "Basic", "Token"} and rest:
+            self._personal.add(rest, PersonalKind.CREDENTIAL)
+        return revealed
+
+    def _learn_tokens(self, response: Response) -> None:
+        """Whatever a token endpoint calls a token is one, also when the plugin forgets to say so."""
+        try:
+            answer = response.json()
+        except DataRefused:
+            return
+        waiting = [answer]
+        while waiting:
+            one = waiting.pop()
+            if isinstance(one, list):
+                waiting += one
+            if not isinstance(one, dict):
+                continue
+            for name, value in one.items():
+                if isinstance(value, dict | list):
+                    waiting.append(value)
+                elif (
+                    isinstance(value, str) and len(value) >= _SHORTEST_TOKEN and _names_token(name)
+                ):
+                    self._personal.add(value, PersonalKind.CREDENTIAL)
+
+    def _shown(self, request: Request) -> str:
+        return self._personal.redact(f"{request.method} {request.address.shown}")
+
+
+def _names_token(name: str) -> bool:
+    return name.lower().replace("-", "_").endswith("token")
+
+
+def _advice(asked: float | None, *, certain: bool) -> str:
+    if certain:
+        return "Something stands between you and the broker, or this machine's date is wrong. Do not go on until it is known."
+    if asked:
+        return f"The broker asks to wait {asked:.0f} seconds: run the command again after that."
+    return "Check the network and the broker's status page, then run the command again."

@@ -1,0 +1,52 @@
+"""Which account is meant: by number, by hash, by nickname, or because it is the only one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from variance_bridge.broker import Account
+from variance_bridge.errors import ConfigurationError, DataRefused
+from variance_bridge.pipeline.run import BrokerRun
+
+
+def select_account(run: BrokerRun, accounts: Sequence[Account], wanted: str | None) -> Account:
+    """The account that `--account`, the profile or `default_account_id` names, else the only one.
+
+    Raises:
+        DataRefused: the broker lists none.
+        ConfigurationError: none fits, or more than one; the hashes are listed, never the numbers.
+    """
+    if not accounts:
+        raise DataRefused(
+            "the broker lists no open account", hint="check with the broker's own program"
+        )
+    name = wanted or run.profile.get("account") or _default(run)
+    if name is None:
+        if len(accounts) == 1:
+            return accounts[0]
+        raise _which(run, accounts, f"there are {len(accounts)} accounts")
+    fitting = [account for account in accounts if _is_named(run, account, str(name))]
+    if len(fitting) == 1:
+        return fitting[0]
+    problem = "no account fits what was asked for" if not fitting else "more than one account fits"
+    raise _which(run, accounts, problem)
+
+
+def _default(run: BrokerRun) -> str | None:
+    return run.machine.configuration.broker_table(run.spec.name).get("default_account_id")
+
+
+def _is_named(run: BrokerRun, account: Account, name: str) -> bool:
+    pseudonym = run.account_hash(account)
+    names = {account.number, account.nickname}
+    if pseudonym is not None:
+        names |= {pseudonym, pseudonym.removesuffix("***")}
+    return name in names - {None, ""}
+
+
+def _which(run: BrokerRun, accounts: Sequence[Account], problem: str) -> ConfigurationError:
+    hashes = [name for account in accounts[:12] if (name := run.account_hash(account))]
+    return ConfigurationError(
+        f"{problem} (to choose from: {', '.join(hashes)})" if hashes else problem,
+        hint="choose one with `--account HASH`, or all with `--all-accounts`; `variance accounts` tells which is which",
+    )

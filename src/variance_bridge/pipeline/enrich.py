@@ -1,0 +1,219 @@
+"""Market data meets positions: quotes, greeks of the whole position, market value, profit and loss.
+
+A pure function, the same for every quote source. It adds to what the broker said, and replaces it only by something
+better: a quote that has a mark and is not stale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from decimal import Context, Decimal
+
+import attrs
+
+from variance_bridge.broker import MarketData, MarketSnapshot
+from variance_bridge.model import Caution, Flag, Greeks, Holding, Portfolio, Quote
+from variance_bridge.money import difference, market_value, product, unrealized_pl
+from variance_bridge.symbology import InstrumentType
+
+RATIO_DIGITS = 28
+"""Significant digits of `beta_delta` and `beta_gamma`, the only results of a division (rounded half to even)."""
+
+CLOCK_TOLERANCE = timedelta(seconds=120)
+"""How far in the future a price may be before its time is not believed (the same as for documents, DESIGN §6)."""
+
+_RATIO = Context(prec=RATIO_DIGITS)
+_DELTA_OF_ONE = frozenset({InstrumentType.STOCK, InstrumentType.FUTURE, InstrumentType.CRYPTO})
+_PRICES = ("bid", "ask", "mark", "last", "underlying_price")
+_SENSITIVITIES = ("delta", "gamma", "theta", "vega")
+_GREEKS = (*_SENSITIVITIES, "beta_delta", "beta_gamma", "implied_volatility")
+_NOTHING = MarketData()
+
+
+def enrich(
+    portfolio: Portfolio,
+    snapshot: MarketSnapshot,
+    *,
+    now: datetime,
+    source: str,
+    stale_after: timedelta,
+) -> Portfolio:
+    """The portfolio with what the snapshot knows of its instruments, matched by exact canonical symbol.
+
+    - `quote`: a fresh quote with a mark replaces the broker's; a stale one, or one without a mark, only fills what the
+      broker left open.
+    - `market_value` and `unrealized_pl` follow the mark, where it was replaced or the broker gave none. Exact.
+    - `greeks` are unit value x multiplier x quantity x sign. One share, future or coin has delta 1 and no gamma, theta
+      or vega; these need no quote. `beta_delta` = delta x beta x underlying price / benchmark price and
+      `beta_gamma` = gamma x (beta x underlying price / benchmark price)^2, to `RATIO_DIGITS` digits.
+    - `meta.flags`: `quote_missing` and `quote_stale` by symbol; one `quote_missing` for the whole file where the source
+      has no market data at all.
+
+    Args:
+        portfolio: as the broker's `normalize` gave it.
+        snapshot: what the quote source answered.
+        now: aware; what the age of a price is measured against.
+        source: the quote source's name.
+        stale_after: a price is stale when it is older than this, when its time is unknown, or when it lies more than
+            `CLOCK_TOLERANCE` in the future.
+    """
+    positions: list[Holding] = []
+    flags: list[Flag] = []
+    for holding in portfolio.positions:
+        data = snapshot.instruments.get(holding.symbol) if snapshot.available else None
+        stale = data is not None and _is_stale(data.as_of, now, stale_after)
+        positions.append(_enriched(holding, data or _NOTHING, snapshot, source, stale))
+        if snapshot.available:
+            flags += _flags(holding, data, stale)
+    if not snapshot.available and positions:
+        flags.append(Flag(caution=Caution.QUOTE_MISSING))
+    meta = attrs.evolve(portfolio.meta, flags=tuple(dict.fromkeys((*portfolio.meta.flags, *flags))))
+    return attrs.evolve(portfolio, meta=meta, positions=tuple(positions))
+
+
+def _is_stale(as_of: datetime | None, now: datetime, stale_after: timedelta) -> bool:
+    return as_of is None or not -CLOCK_TOLERANCE <= now - as_of <= stale_after
+
+
+def _flags(holding: Holding, data: MarketData | None, stale: bool) -> Iterable[Flag]:
+    if holding.type is InstrumentType.CASH:
+        return
+    if data is None or not _has_price(data):
+        yield Flag(caution=Caution.QUOTE_MISSING, symbol=holding.symbol)
+    elif stale:
+        yield Flag(caution=Caution.QUOTE_STALE, symbol=holding.symbol)
+
+
+def _has_price(data: MarketData) -> bool:
+    return any(price is not None for price in (data.bid, data.ask, data.mark, data.last))
+
+
+def _enriched(
+    holding: Holding, data: MarketData, snapshot: MarketSnapshot, source: str, stale: bool
+) -> Holding:
+    if holding.type is InstrumentType.CASH:
+        return holding
+    greeks = _greeks(holding, data, snapshot, source, stale)
+    changed = attrs.evolve(holding, quote=_quote(holding.quote, data, source, stale), greeks=greeks)
+    old_mark = holding.quote.mark if holding.quote else None
+    new_mark = changed.quote.mark if changed.quote else None
+    if new_mark is None or (new_mark == old_mark and holding.market_value is not None):
+        return changed
+    return _valued(changed, new_mark)
+
+
+def _quote(old: Quote | None, data: MarketData, source: str, stale: bool) -> Quote | None:
+    prices = {name: getattr(data, name) for name in _PRICES}
+    if all(price is None for price in prices.values()):
+        return old
+    if old is None:
+        return Quote(**prices, as_of=data.as_of, source=source)
+    if data.mark is not None and not stale:
+        if data.underlying_price is None:
+            prices["underlying_price"] = old.underlying_price
+        return Quote(**prices, as_of=data.as_of, source=source)
+    known = {name: _first(getattr(old, name), price) for name, price in prices.items()}
+    return Quote(**known, as_of=old.as_of or data.as_of, source=old.source or source)
+
+
+def _valued(holding: Holding, mark: Decimal) -> Holding:
+    """The holding with the money that its mark means. What cannot be computed stays as the broker said."""
+    multiplier = _multiplier(holding)
+    if multiplier is None:
+        return holding
+    worth = market_value(holding.side, mark, holding.quantity, multiplier)
+    return attrs.evolve(
+        holding,
+        market_value=worth,
+        unrealized_pl=_first(_profit(holding, mark, multiplier, worth), holding.unrealized_pl),
+    )
+
+
+def _profit(holding: Holding, mark: Decimal, multiplier: Decimal, worth: Decimal) -> Decimal | None:
+    if holding.average_price is not None:
+        basis = holding.average_price
+        return unrealized_pl(holding.side, mark, basis, holding.quantity, multiplier)
+    if holding.cost_basis is not None:
+        return difference(worth, product(Decimal(holding.side.sign), holding.cost_basis))
+    return None
+
+
+def _multiplier(holding: Holding) -> Decimal | None:
+    """The position's multiplier. A share is one share, so a stock without one has 1; nothing else is assumed."""
+    if holding.multiplier is None and holding.type is InstrumentType.STOCK:
+        return Decimal(1)
+    return holding.multiplier
+
+
+def _greeks(
+    holding: Holding, data: MarketData, snapshot: MarketSnapshot, source: str, stale: bool
+) -> Greeks | None:
+    old = holding.greeks or Greeks()
+    said = _values(old)
+    multiplier = _multiplier(holding)
+    told = _told(holding, data, multiplier)
+    values = _known_by_nature(holding, multiplier) | said | _wanted(told, said, stale)
+    weighted = _wanted(_beta_weighted(holding, data, snapshot, values), said, stale)
+    values |= weighted
+    if not values:
+        return holding.greeks
+    if not weighted and not _wanted(told, said, stale):
+        return Greeks(**values, as_of=old.as_of, source=old.source)
+    if stale and said:
+        return Greeks(**values, as_of=old.as_of or data.as_of, source=old.source or source)
+    return Greeks(**values, as_of=data.as_of, source=source)
+
+
+def _values(greeks: Greeks) -> dict[str, Decimal]:
+    return {name: value for name in _GREEKS if (value := getattr(greeks, name)) is not None}
+
+
+def _told(holding: Holding, data: MarketData, multiplier: Decimal | None) -> dict[str, Decimal]:
+    """What the quote source says, for the whole position."""
+    told: dict[str, Decimal] = {}
+    if multiplier is not None:
+        for name in _SENSITIVITIES:
+            unit = getattr(data, name)
+            if unit is not None:
+                told[name] = product(unit, multiplier, holding.signed_quantity)
+    if data.implied_volatility is not None:
+        told["implied_volatility"] = data.implied_volatility
+    return told
+
+
+def _wanted(new: dict[str, Decimal], said: dict[str, Decimal], stale: bool) -> dict[str, Decimal]:
+    """The new values that count: all of them, or, from a stale quote, those that nobody said yet."""
+    return {name: value for name, value in new.items() if not stale or name not in said}
+
+
+def _known_by_nature(holding: Holding, multiplier: Decimal | None) -> dict[str, Decimal]:
+    """What needs no quote: a share, future or coin moves one for one with itself, does not bend and does not decay."""
+    if multiplier is None or holding.type not in _DELTA_OF_ONE:
+        return {}
+    nothing = Decimal(0)
+    delta = product(multiplier, holding.signed_quantity)
+    return {"delta": delta, "gamma": nothing, "theta": nothing, "vega": nothing}
+
+
+def _beta_weighted(
+    holding: Holding, data: MarketData, snapshot: MarketSnapshot, values: dict[str, Decimal]
+) -> dict[str, Decimal]:
+    price = data.underlying_price
+    if price is None and holding.type in _DELTA_OF_ONE:
+        price = _first(data.mark, data.last)
+    benchmark = snapshot.benchmark_price
+    if price is None or data.beta is None or benchmark is None or benchmark <= 0:
+        return {}
+    moved = product(data.beta, price)
+    weighted = {}
+    if "delta" in values:
+        weighted["beta_delta"] = _RATIO.divide(product(values["delta"], moved), benchmark)
+    if "gamma" in values:
+        bent = product(values["gamma"], moved, moved)
+        weighted["beta_gamma"] = _RATIO.divide(bent, product(benchmark, benchmark))
+    return weighted
+
+
+def _first(preferred: Decimal | None, otherwise: Decimal | None) -> Decimal | None:
+    return otherwise if preferred is None else preferred

@@ -1,0 +1,277 @@
+"""Whether a portfolio may take the place of the one in the file (DESIGN §7, promise 2). Pure: compares, decides, explains.
+
+What is refused, and why:
+
+- Simulated or sandbox positions over real ones: one world never passes for another. (The other way round is accepted
+  with a warning; the rules below do not apply then, because they compare two states of one account.)
+- Another broker's positions, or another account's: whoever reads the file acts on the account that it held yesterday.
+- Older positions over newer ones, such as yesterday's export imported after today's sync; and positions from the
+  future, which every reader would refuse.
+- An empty portfolio over positions, unless the balances prove it or the user said `--allow-empty`. They prove it when
+  the account is worth its cash, to the cent, and no margin is required. Two traps are left out: zero worth and zero cash
+  is what an outage answers, too; and open futures add nothing to the worth of an account, being settled in cash every
+  day, so that over futures the margin must be known to be zero.
+- A loss of 80 % or more of the rows, unless a second fetch finds the same rows. Rows that are there but could not be
+  read do not come back on a second fetch, so a loss that they explain is refused at once.
+
+The user overrules each refusal by moving the old file away or by naming another: then nothing is replaced.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+import attrs
+
+from variance_bridge.clock import CLOCK_TOLERANCE
+from variance_bridge.model import Balances, Environment, Portfolio, Side
+from variance_bridge.symbology import InstrumentType
+
+CENT = Decimal("0.01")
+"""By how much two figures of a broker differ that were rounded apart."""
+
+_MOVE = "write to another file (`--output`), or move the old one away"
+_AGAIN = "run the command again; if the account really holds so little, move the old file away"
+
+
+class Verdict(StrEnum):
+    """What to do with a portfolio."""
+
+    ACCEPT = "accept"
+    CONFIRM = "confirm"
+    REFUSE = "refuse"
+
+
+@attrs.frozen(kw_only=True)
+class Judgement:
+    """A verdict and its grounds.
+
+    Attributes:
+        verdict: ACCEPT: publish. CONFIRM: fetch once more and judge again with `confirmation`. REFUSE: keep the file.
+        reason: why it is not accepted, one line without personal values; "" when it is.
+        hint: what the user can do.
+        warnings: what the user should know of an accepted one.
+    """
+
+    verdict: Verdict = Verdict.ACCEPT
+    reason: str = ""
+    hint: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class _Case:
+    old: Portfolio
+    new: Portfolio
+    allow_empty: bool
+    confirmation: Portfolio | None
+    now: datetime | None
+
+
+_ACCEPTED = Judgement()
+
+
+def judge_replacement(
+    old: Portfolio | None,
+    new: Portfolio,
+    *,
+    allow_empty: bool = False,
+    confirmation: Portfolio | None = None,
+    now: datetime | None = None,
+    old_unreadable: bool = False,
+) -> Judgement:
+    """Whether `new` may be published in the place of `old`.
+
+    Args:
+        old: what the file holds; None when there is no file, or none that can be read.
+        new: what would be published.
+        allow_empty: the user said that an empty portfolio is right.
+        confirmation: a second answer of the broker, after a first judgement said CONFIRM.
+        now: the present, aware; without it nothing is held to be from the future.
+        old_unreadable: there is a file, but nobody can tell what it holds: an empty portfolio is then judged as if it
+            held positions.
+    """
+    unread = _unread_rows(new)
+    if unread.verdict is not Verdict.ACCEPT:
+        return unread
+    if old is None:
+        return _over_unreadable(new, allow_empty) if old_unreadable else _ACCEPTED
+    case = _Case(old=old, new=new, allow_empty=allow_empty, confirmation=confirmation, now=now)
+    if _is_real(old) != _is_real(new) or (not _is_real(old) and _world(old) != _world(new)):
+        return _change_of_world(case)
+    return _first_objection(case)
+
+
+def _first_objection(case: _Case) -> Judgement:
+    rules: tuple[Callable[[_Case], Judgement], ...] = (
+        _same_source,
+        _same_account,
+        _not_from_the_future,
+        _not_older,
+        _not_emptied,
+        _not_shrunk,
+    )
+    warnings: list[str] = []
+    for rule in rules:
+        judgement = rule(case)
+        if judgement.verdict is not Verdict.ACCEPT:
+            return judgement
+        warnings.extend(judgement.warnings)
+    return Judgement(warnings=tuple(warnings))
+
+
+def _refuse(reason: str, hint: str) -> Judgement:
+    return Judgement(verdict=Verdict.REFUSE, reason=reason, hint=hint)
+
+
+def _warn(text: str) -> Judgement:
+    return Judgement(warnings=(text,))
+
+
+def _unread_rows(new: Portfolio) -> Judgement:
+    """Rows of which none could be read are no empty account."""
+    if new.positions or not new.meta.rejected:
+        return _ACCEPTED
+    reason = f"none of the {len(new.meta.rejected)} rows could be read: this is no empty account"
+    return _refuse(reason, "report it with the rows' reasons; the file stays as it is")
+
+
+def _over_unreadable(new: Portfolio, allow_empty: bool) -> Judgement:
+    if new.positions:
+        return _ACCEPTED
+    if allow_empty:
+        return _warn("an empty portfolio replaces a file that could not be read, as asked")
+    doubt = _doubt_of_emptiness(new.balances, futures=True)
+    if doubt is None:
+        return _ACCEPTED
+    reason = f"the account would be empty, the file there cannot be read, and {doubt}"
+    return _refuse(reason, "if it is empty indeed, run the command again with `--allow-empty`")
+
+
+def _world(portfolio: Portfolio) -> str:
+    return portfolio.meta.environment or "real"
+
+
+def _is_real(portfolio: Portfolio) -> bool:
+    """Whether money may be at stake; a source that does not tell its world is taken for the real one."""
+    return portfolio.meta.environment in {None, Environment.PRODUCTION}
+
+
+def _change_of_world(case: _Case) -> Judgement:
+    old, new = _world(case.old), _world(case.new)
+    if _is_real(case.old):
+        return _refuse(f"{new} positions would replace real ones", _MOVE)
+    return _warn(f"the file held {old} positions; it now holds {new} ones")
+
+
+def _same_source(case: _Case) -> Judgement:
+    old, new = case.old.meta.source, case.new.meta.source
+    if old == new:
+        return _ACCEPTED
+    return _refuse(f"the file holds positions of {old}; these are of {new}", _MOVE)
+
+
+def _same_account(case: _Case) -> Judgement:
+    """Hashes may be cut to different lengths (DESIGN §3: 4 to 64 digits): one then begins with the other."""
+    old, new = case.old.meta.account_hash, case.new.meta.account_hash
+    if old is None or new is None:
+        return _ACCEPTED
+    shorter, longer = sorted((old.rstrip("*"), new.rstrip("*")), key=len)
+    if longer.startswith(shorter):
+        return _ACCEPTED
+    reason = f"the file holds account {old}; these are positions of account {new}"
+    hint = f"{_MOVE}; a change of the installation's key gives every account a new hash"
+    return _refuse(reason, hint)
+
+
+def _not_from_the_future(case: _Case) -> Judgement:
+    if case.now is None or case.new.meta.fetched_at <= case.now + CLOCK_TOLERANCE:
+        return _ACCEPTED
+    reason = (
+        f"these positions are from the future ({_moment(case.new)}): no reader would accept them"
+    )
+    return _refuse(reason, "set this machine's clock, or the time in the file that was read")
+
+
+def _not_older(case: _Case) -> Judgement:
+    old, new = case.old.meta.fetched_at, case.new.meta.fetched_at
+    if new >= old:
+        return _ACCEPTED
+    if case.now is not None and old > case.now + CLOCK_TOLERANCE:
+        return _warn(
+            f"the file claimed to be from the future ({_moment(case.old)}); it is replaced"
+        )
+    reason = f"these positions ({_moment(case.new)}) are older than those in the file ({_moment(case.old)})"
+    return _refuse(reason, _MOVE)
+
+
+def _moment(portfolio: Portfolio) -> str:
+    return f"{portfolio.meta.fetched_at:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _not_emptied(case: _Case) -> Judgement:
+    before = len(case.old.positions)
+    if case.new.positions or not before:
+        return _ACCEPTED
+    if case.allow_empty:
+        return _warn(f"an empty portfolio replaces {_rows(before)}, as asked")
+    futures = any(holding.type is InstrumentType.FUTURE for holding in case.old.positions)
+    doubt = _doubt_of_emptiness(case.new.balances, futures=futures)
+    if doubt is None:
+        return _ACCEPTED
+    reason = f"the account would be empty, the file holds {_rows(before)}, and {doubt}"
+    return _refuse(reason, "if it is empty indeed, run the command again with `--allow-empty`")
+
+
+def _doubt_of_emptiness(balances: Balances | None, *, futures: bool) -> str | None:
+    """Why the balances do not prove that an account holds nothing; None when they do."""
+    if balances is None:
+        return "there are no balances to confirm it"
+    worth, cash, margin = (
+        balances.net_liquidating_value,
+        balances.cash,
+        balances.maintenance_requirement,
+    )
+    if abs(worth - cash) > CENT:
+        return "the account is worth more or less than its cash"
+    if margin is not None and abs(margin) > CENT:
+        return "margin is required for what it holds"
+    if margin is None and futures:
+        return "the margin, which alone would show futures, is not known"
+    if worth == 0 and cash == 0:
+        return "balances of zero prove nothing"
+    return None
+
+
+def _not_shrunk(case: _Case) -> Judgement:
+    before, after = len(case.old.positions), len(case.new.positions)
+    unread = len(case.new.meta.rejected)
+    if not _is_great_loss(before, after) or (after == 0 and case.allow_empty):
+        return _ACCEPTED
+    if not _is_great_loss(before, after + unread):
+        reason = f"the file holds {_rows(before)}; now {after} could be read and {unread} could not"
+        return _refuse(reason, "report it with the rows' reasons; the file stays as it is")
+    loss = f"the file holds {_rows(before)}, the answer {after}"
+    if case.confirmation is None:
+        return Judgement(verdict=Verdict.CONFIRM, reason=loss, hint=_AGAIN)
+    if _identities(case.confirmation) != _identities(case.new):
+        return _refuse(f"{loss}, and a second fetch found other rows", _AGAIN)
+    return _warn(f"{loss}; a second fetch confirmed it")
+
+
+def _is_great_loss(before: int, after: int) -> bool:
+    """Whether 80 % or more of the rows are gone, in whole numbers."""
+    return before > 0 and 5 * (before - after) >= 4 * before
+
+
+def _rows(count: int) -> str:
+    return f"{count} position{'' if count == 1 else 's'}"
+
+
+def _identities(portfolio: Portfolio) -> Counter[tuple[str, InstrumentType, Side]]:
+    """Which rows there are; how many contracts each has may change between two fetches."""
+    return Counter((row.symbol, row.type, row.side) for row in portfolio.positions)

@@ -1,0 +1,357 @@
+"""The pipeline: fetch, normalize, enrich, seal, validate, publish. Data moves once, from left to right.
+
+The lock of the output file is held for the whole of it, so that of two syncs one wins and the other says so at once.
+Nothing is written before everything has been checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import attrs
+
+from variance_bridge.broker import Account, Session
+from variance_bridge.document.check import check, refuse
+from variance_bridge.document.convert import from_bytes, to_bytes, to_document
+from variance_bridge.document.newest import newest
+from variance_bridge.errors import (
+    BridgeError,
+    BrokerRefused,
+    BrokerUnreachable,
+    DataRefused,
+    UsageError,
+)
+from variance_bridge.formatting import format_age
+from variance_bridge.model import Caution, Environment, Portfolio
+from variance_bridge.pipeline.accounts import select_account
+from variance_bridge.pipeline.enrich import enrich
+from variance_bridge.pipeline.overwrite import Judgement, Verdict, judge_replacement
+from variance_bridge.pipeline.personal import seal
+from variance_bridge.pipeline.run import BrokerRun, Choice, Machine, fetch_quotes, open_broker
+from variance_bridge.plugins.registry import tell_synced
+from variance_bridge.storage.replace import OutputLock, output_lock, publish, read_published
+
+NO_QUOTES = "none"
+_SAID = "the last good file is untouched"
+
+STALE_AFTER = timedelta(minutes=20)
+"""Exchanges publish prices to everybody with 15 minutes' delay; an older one says nothing of the present."""
+
+REFUSED_WHEN_STRICT = frozenset(
+    {
+        Caution.MULTIPLIER_UNKNOWN,
+        Caution.COST_CONTRADICTED,
+        Caution.VALUE_CONTRADICTED,
+        Caution.NUMBER_UNREADABLE,
+        Caution.DATE_UNREADABLE,
+        Caution.TYPE_UNKNOWN,
+        Caution.SIGN_UNCONFIRMED,
+        Caution.BALANCES_DISAGREE,
+        Caution.BALANCES_MISSING,
+        Caution.TOTAL_DISAGREES,
+        Caution.POSSIBLY_TRUNCATED,
+    }
+)
+"""Cautions that say that a number may be wrong or absent, as opposed to merely old or of a certain kind."""
+
+
+@attrs.frozen(kw_only=True)
+class SyncRequest:
+    """What the user asked for.
+
+    Attributes:
+        choice: broker, profile, account, input file, settings.
+        output: the file to write; None for `live_<slug>.json` in the configured folder.
+        quotes: a quote source, "none", or None for the configured one.
+        all_accounts: one file per account.
+        strict: refuse what would be a caution about numbers, and any rejected row.
+        allow_empty: let an empty portfolio replace positions.
+        dry_run: do everything but write.
+    """
+
+    choice: Choice
+    output: Path | None = None
+    quotes: str | None = None
+    all_accounts: bool = False
+    strict: bool = False
+    allow_empty: bool = False
+    dry_run: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Synced:
+    """One account's outcome.
+
+    Attributes:
+        path: where it was (or, in a dry run, would have been) written.
+        published: False in a dry run.
+        note: what an empty portfolio means; None otherwise.
+    """
+
+    path: Path
+    portfolio: Portfolio
+    published: bool
+    note: str | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Failed:
+    """One account of several that could not be synced; the others were.
+
+    Attributes:
+        account: its hash.
+        error: why not; its file is as it was.
+    """
+
+    account: str
+    error: BridgeError
+
+
+@attrs.frozen(kw_only=True)
+class Progress:
+    """Told as the sync goes along; does nothing by default.
+
+    Attributes:
+        stage: a stage begins; its name and what it is about.
+        accounts: how many accounts are done, of how many, and the hash of the next one of several.
+        session: the session whose statistics tell requests and retries.
+    """
+
+    stage: Callable[[str, str], None] = attrs.field(default=lambda _stage, _detail: None)
+    accounts: Callable[[int, int, str], None] = attrs.field(default=lambda _done, _of, _next: None)
+    session: Callable[[Session], None] = attrs.field(default=lambda _session: None)
+
+
+def sync(
+    machine: Machine, request: SyncRequest, progress: Progress | None = None
+) -> list[Synced | Failed]:
+    """Run the pipeline.
+
+    Returns:
+        One `Synced`; of all accounts, one record each, those after an outage left out.
+
+    Raises:
+        BridgeError: whatever stopped it, by its exit code; the file that was there is as it was.
+    """
+    tell = progress or Progress()
+    run = open_broker(machine, request.choice)
+    tell.session(run.context.session)
+    target = _target(machine, request, run)
+    _refuse_to_overwrite(request.choice.input_file, target)
+    with _locked(target, request, machine) as lock, _keeping(target, machine, request):
+        tell.stage("accounts", run.spec.name)
+        accounts = run.accounts()
+        if not request.all_accounts:
+            account = select_account(run, accounts, request.choice.account)
+            return [_sync_account(run, account, target, lock, request, tell)]
+        if request.output is not None and len(accounts) > 1:
+            raise DataRefused(
+                "one output file cannot hold several accounts",
+                hint="leave `--output` away: each account gets a file of its own",
+            )
+        return list(_sync_each(run, accounts, target, request, tell))
+
+
+def _sync_each(
+    run: BrokerRun, accounts: Sequence[Account], target: Path, request: SyncRequest, tell: Progress
+) -> Iterator[Synced | Failed]:
+    """Each account into a file of its own. One that fails does not cost the others; an outage ends it for all."""
+    for done, account in enumerate(accounts):
+        pseudonym = run.account_hash(account) or ""
+        tell.accounts(done, len(accounts), pseudonym)
+        path = target.with_name(f"{target.stem}_{pseudonym.removesuffix('***')}.json")
+        try:
+            with _locked(path, request, run.machine) as lock, _keeping(path, run.machine):
+                yield _sync_account(run, account, path, lock, request, tell)
+        except BridgeError as error:
+            yield Failed(account=pseudonym, error=error)
+            if isinstance(error, BrokerUnreachable):
+                return
+    tell.accounts(len(accounts), len(accounts), "")
+
+
+def _target(machine: Machine, request: SyncRequest, run: BrokerRun) -> Path:
+    if request.output is not None:
+        return request.output
+    if "output" in run.profile:
+        return Path(run.profile["output"])
+    folder = Path(machine.configuration.top("output_dir", default="positions").value)
+    return folder / f"live_{run.spec.slug}.json"
+
+
+def _refuse_to_overwrite(input_file: Path | None, target: Path) -> None:
+    """The user's export is not ours to replace, under whatever name it is given."""
+    try:
+        same = input_file is not None and target.samefile(input_file)
+    except (OSError, ValueError):
+        # One of them is not there, or has no name for a file: others say so.
+        return
+    if same:
+        raise UsageError(
+            "the output would take the place of the input",
+            where=str(target),
+            hint="choose another `--output`; the input is untouched",
+        )
+
+
+@contextmanager
+def _locked(path: Path, request: SyncRequest, machine: Machine) -> Iterator[OutputLock | None]:
+    """The lock of the output; a dry run neither needs one nor may leave one behind."""
+    if request.dry_run:
+        yield None
+        return
+    with output_lock(path, warn=machine.warn) as lock:
+        yield lock
+
+
+@contextmanager
+def _keeping(path: Path, machine: Machine, request: SyncRequest | None = None) -> Iterator[None]:
+    """When the broker's answer cannot be used, say what the user still has."""
+    try:
+        yield
+    except (BrokerRefused, BrokerUnreachable, DataRefused) as error:
+        several = request is not None and request.all_accounts
+        last = newest(path.parent.glob(f"{path.stem}_*.json")) if several else path
+        hint = _still_there(error, last, machine) if last else error.hint
+        raise type(error)(error.what, where=error.where, hint=hint) from error
+
+
+def _still_there(error: BridgeError, path: Path, machine: Machine) -> str | None:
+    old, _unreadable = _previous(path)
+    if old is None or _SAID in (error.hint or ""):
+        return error.hint
+    age = format_age(machine.clock.now() - old.meta.fetched_at)
+    return "\n  ".join(filter(None, (error.hint, f"{_SAID} ({age} old): {path}")))
+
+
+def _sync_account(
+    run: BrokerRun,
+    account: Account,
+    path: Path,
+    lock: OutputLock | None,
+    request: SyncRequest,
+    tell: Progress,
+) -> Synced:
+    tell.stage("fetch", run.account_hash(account) or "")
+    portfolio = _finished(run, account, request, tell)
+    tell.stage("check", str(path))
+    _judge(run, account, portfolio, path, request)
+    document = to_document(portfolio)
+    seal(document, run.machine.personal)
+    refuse(check(document))
+    note = None if portfolio.positions else _why_empty(portfolio)
+    if lock is None:
+        return Synced(path=path, portfolio=portfolio, published=False, note=note)
+    tell.stage("publish", str(path))
+    publish(path, to_bytes(portfolio), lock=lock, keep_previous=not _previous(path)[1])
+    for failure in tell_synced([run.loaded], portfolio, path):
+        run.machine.warn(failure)
+    return Synced(path=path, portfolio=portfolio, published=True, note=note)
+
+
+def _finished(run: BrokerRun, account: Account, request: SyncRequest, tell: Progress) -> Portfolio:
+    """The portfolio as it would be published: enriched, with the detours of its requests."""
+    portfolio = _with_quotes(run, run.portfolio(account), request, tell)
+    via = tuple(sorted(run.context.session.routes))
+    portfolio = attrs.evolve(portfolio, meta=attrs.evolve(portfolio.meta, via=via))
+    if request.strict:
+        _refuse_cautions(portfolio)
+    return portfolio
+
+
+def _with_quotes(
+    run: BrokerRun, portfolio: Portfolio, request: SyncRequest, tell: Progress
+) -> Portfolio:
+    name = _quote_source(run, request)
+    if name is None or not portfolio.positions:
+        return portfolio
+    tell.stage("quotes", "")
+    snapshot = fetch_quotes(run, name, portfolio)
+    if not snapshot.available:
+        run.machine.warn(
+            f"the source of quotes `{name}` has no market data here;"
+            " prices are those that the broker gave with the positions, if any"
+        )
+    return enrich(
+        portfolio, snapshot, now=run.machine.clock.now(), source=name, stale_after=STALE_AFTER
+    )
+
+
+def _quote_source(run: BrokerRun, request: SyncRequest) -> str | None:
+    """Flag, environment, profile, the broker's table, the file's top, the broker's own: the first that says one."""
+    configuration = run.machine.configuration
+    stated = configuration.top("quotes", request.quotes)
+    if stated.origin in {"file", "default"}:
+        table = configuration.broker_table(run.spec.name)
+        chosen = run.profile.get("quotes") or table.get("quotes") or stated.value or run.spec.quotes
+    else:
+        chosen = stated.value
+    return None if chosen in {None, NO_QUOTES} else str(chosen)
+
+
+def _refuse_cautions(portfolio: Portfolio) -> None:
+    meta = portfolio.meta
+    words = sorted(
+        {flag.caution.value for flag in meta.flags if flag.caution in REFUSED_WHEN_STRICT}
+    )
+    if meta.rejected:
+        words.insert(0, f"{len(meta.rejected)} rejected row{'s' if len(meta.rejected) > 1 else ''}")
+    if words:
+        raise DataRefused(
+            f"refused because of --strict: {', '.join(words)}", hint="nothing was written"
+        )
+
+
+def _judge(
+    run: BrokerRun, account: Account, new: Portfolio, path: Path, request: SyncRequest
+) -> None:
+    """Hold the new portfolio against the file that it would replace; a great loss of rows is looked at twice.
+
+    Raises:
+        DataRefused: the replacement is not believable.
+    """
+    old, unreadable = _previous(path)
+
+    def judge(confirmation: Portfolio | None) -> Judgement:
+        return judge_replacement(
+            old,
+            new,
+            allow_empty=request.allow_empty,
+            confirmation=confirmation,
+            now=run.machine.clock.now(),
+            old_unreadable=unreadable,
+        )
+
+    judgement = judge(None)
+    if judgement.verdict is Verdict.CONFIRM:
+        judgement = judge(run.portfolio(account))
+    for warning in judgement.warnings:
+        run.machine.warn(warning)
+    if judgement.verdict is not Verdict.ACCEPT:
+        raise DataRefused(judgement.reason, where=str(path), hint=judgement.hint)
+
+
+def _previous(path: Path) -> tuple[Portfolio | None, bool]:
+    """The document that is there, and whether there is one that nobody can read."""
+    try:
+        return from_bytes(read_published(path))[0], False
+    except FileNotFoundError:
+        return None, False
+    except BridgeError:
+        return None, True
+
+
+def _why_empty(portfolio: Portfolio) -> str:
+    """An empty answer is explained, so that nobody takes it for a failure, or a failure for it."""
+    counts, world = portfolio.meta.counts, portfolio.meta.environment
+    closed = counts.closed if counts else 0
+    if closed:
+        return (
+            f"the broker lists {closed} closed position{'s' if closed > 1 else ''} and no open one"
+        )
+    if world is Environment.SANDBOX:
+        return "the sandbox account holds nothing (a sandbox forgets its positions every day)"
+    return "the broker answered, and the account holds nothing"

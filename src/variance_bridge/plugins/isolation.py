@@ -1,0 +1,57 @@
+"""Other programs' secrets are taken out of the process's environment before foreign code is imported.
+
+A broker gets its credentials through its context, so nothing in this process needs to find one in `os.environ`. This
+keeps a plugin from reading, logging or passing on by accident what is not its own, and what it starts from inheriting
+it. It is no sandbox: code that runs in a process can read that process's memory, `/proc/self/environ` and the keyring
+of its user. That is why the first use of a plugin asks (`variance_bridge.plugins.consent`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, MutableMapping
+from typing import Final
+
+_SECRET_WORDS: Final = re.compile(
+    r"(?:^|_)(?:(?:[A-Z0-9]*(?:TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|APIKEY)S?|CREDENTIALS?|PIN|OTP|PAT)(?:_|$)|KEYS?$)|[A-Z0-9]_USERNAME$",
+    re.IGNORECASE,
+)
+
+_URL_WITH_PASSWORD: Final = re.compile(r"://[^/?#\s@]*:[^/?#\s@]+@")
+
+
+def looks_like_credential(name: str, value: str = "") -> bool:
+    """Whether a variable's name says that it holds a secret, or its value is a URL with a password in it.
+
+    `ACME_TOKEN`, `GITHUB_PAT`, `AWS_SECRET_ACCESS_KEY`; a proxy or a database with its password.
+    """
+    return bool(_SECRET_WORDS.search(name) or _URL_WITH_PASSWORD.search(value))
+
+
+def isolate_environment(
+    environ: MutableMapping[str, str],
+    declared_by_others: Iterable[str] = (),
+    allowed: Iterable[str] = (),
+) -> tuple[str, ...]:
+    """Remove what is or looks like a credential.
+
+    Take a copy of the environment first: `variance_bridge.settings.credentials` searches that.
+
+    Args:
+        environ: `os.environ`; is changed, for this process and those that it starts.
+        declared_by_others: names that other plugins declared as credentials, whatever they look like.
+        allowed: names that stay.
+
+    Returns:
+        The names that were removed, sorted.
+    """
+    kept = set(allowed)
+    declared = set(declared_by_others)
+    removed = sorted(
+        name
+        for name, value in environ.items()
+        if name not in kept and (name in declared or looks_like_credential(name, value))
+    )
+    for name in removed:
+        del environ[name]
+    return tuple(removed)

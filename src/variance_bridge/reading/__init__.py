@@ -1,0 +1,1 @@
+"""Reading what was published: age, snapshots, exports and the engine's rows. Imports pipeline and what is below."""

@@ -1,0 +1,86 @@
+"""Reading a broker's export file without a sync: the broker is the one that has the name of the file's ending."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import attrs
+
+from variance_bridge.document.arithmetic import check_arithmetic
+from variance_bridge.document.check import refuse
+from variance_bridge.errors import DataRefused, UnknownPlugin
+from variance_bridge.model import Portfolio
+from variance_bridge.pipeline.run import BrokerRun, Choice, open_broker
+
+_WORD = re.compile(r"[^\W_]+")
+_MASK = "***"
+
+
+@attrs.frozen(kw_only=True)
+class Export:
+    """An export file, read.
+
+    Attributes:
+        portfolio: what it holds.
+        warnings: what its broker warned of.
+        shown: its name, without what may be an account number or a nickname: brokers put both into names of files.
+    """
+
+    portfolio: Portfolio
+    warnings: tuple[str, ...]
+    shown: str
+
+
+def read_export(file: Path, account: str | None = None) -> Export:
+    """The portfolio in an export file. Nothing is written; no account is hashed.
+
+    Raises:
+        DataRefused: no broker reads such files, or this one is not readable.
+        ConfigurationError: the file holds several accounts and none is chosen.
+    """
+    from variance_bridge.pipeline.context import machine_for_reading
+
+    warnings: list[str] = []
+    name = file.suffix.lower().removeprefix(".")
+    if not name:
+        raise DataRefused(
+            "its name has no ending that tells what it is",
+            where=masked(file.name),
+            hint="positions files end in .json, exports in the name of their broker, such as .csv",
+        )
+    machine = machine_for_reading(warnings.append)
+    try:
+        run = open_broker(machine, Choice(broker=name, input_file=file))
+    except UnknownPlugin:
+        raise DataRefused(
+            f"no broker that reads .{name} files is installed",
+            where=masked(file.name),
+            hint="positions files end in .json",
+        ) from None
+    portfolio = _only(run, account)
+    return Export(
+        portfolio=portfolio,
+        warnings=tuple(warnings),
+        shown=machine.personal.redact(masked(file.name)),
+    )
+
+
+def masked(name: str) -> str:
+    """A file's name without each word that looks like an account number: five digits, or three among letters."""
+    return _WORD.sub(lambda word: _MASK if _is_account_like(word[0]) else word[0], name)
+
+
+def _is_account_like(word: str) -> bool:
+    digits = sum(sign.isdigit() for sign in word)
+    return digits >= 5 or (3 <= digits < len(word) and len(word) >= 6)
+
+
+def _only(run: BrokerRun, account: str | None) -> Portfolio:
+    from variance_bridge.document.convert import to_document
+    from variance_bridge.pipeline.accounts import select_account
+
+    portfolio = run.portfolio(select_account(run, run.accounts(), account))
+    placeholder = attrs.evolve(portfolio.meta, account_hash="0000***")
+    refuse(check_arithmetic(to_document(attrs.evolve(portfolio, meta=placeholder))))
+    return portfolio

@@ -1,0 +1,109 @@
+"""Reading positions: a document or a broker's export, with its age checked. The only way in for consumers."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import attrs
+
+from variance_bridge.errors import DataRefused
+from variance_bridge.model import Holding, Portfolio, Status
+from variance_bridge.reading.freshness import Freshness, age_of, judge_age
+from variance_bridge.symbology import InstrumentType, SymbolError, parse
+
+_OPTIONS = frozenset({InstrumentType.OPTION, InstrumentType.FUTURE_OPTION})
+
+
+@attrs.frozen(kw_only=True)
+class Snapshot:
+    """Positions and how far they may be trusted.
+
+    Attributes:
+        portfolio: what was read.
+        freshness: FRESH or STALE.
+        age: time since `portfolio.meta.fetched_at`; up to 120 s below zero where clocks differ.
+        warnings: what a person should know, one sentence each; a stale file's contains `[Stale Source File]`.
+        path: the file.
+    """
+
+    portfolio: Portfolio
+    freshness: Freshness
+    age: timedelta
+    warnings: tuple[str, ...]
+    path: Path
+
+
+def load(path: str | Path, now: datetime | None = None, *, any_age: bool = False) -> Snapshot:
+    """Read positions and check their age.
+
+    `.json` is a document of the lingua franca; any other ending names the broker that reads such files (`.csv`: the
+    broker `csv`), so that a portfolio gives the same rows whichever way it came. What an option does not
+    state of its type and its underlying is taken from its symbol.
+
+    Args:
+        path: of the file.
+        now: aware; the machine's time by default.
+        any_age: do not refuse old positions; a warning says how old they are.
+
+    Raises:
+        PositionsTooOld: older than 24 hours, or from the future.
+        DataRefused: not readable, or not valid.
+        PluginError: no broker that reads such files is installed.
+    """
+    from variance_bridge.clock import SystemClock
+    from variance_bridge.document.convert import in_canonical_order
+
+    file = Path(path)
+    moment = now or SystemClock().now()
+    portfolio, warnings, where = _read(file)
+    positions = tuple(map(_spelled_out, portfolio.positions))
+    portfolio = attrs.evolve(portfolio, positions=in_canonical_order(positions))
+    age = age_of(portfolio.meta.fetched_at, moment)
+    freshness, warning = judge_age(age, where=where, any_age=any_age)
+    told = (*((warning,) if warning else ()), *warnings, *_partial(portfolio))
+    return Snapshot(portfolio=portfolio, freshness=freshness, age=age, warnings=told, path=file)
+
+
+def _read(file: Path) -> tuple[Portfolio, tuple[str, ...], str]:
+    """What the file holds, what there is to warn of, and what messages call the file."""
+    from variance_bridge.document.convert import from_bytes
+    from variance_bridge.storage.read import read_bounded
+
+    if file.suffix.lower() == ".json":
+        try:
+            return (*from_bytes(read_bounded(file)), str(file))
+        except DataRefused as error:
+            if error.where is None:
+                raise DataRefused(error.what, where=str(file), hint=error.hint) from None
+            raise
+    from variance_bridge.reading.export import read_export
+
+    export = read_export(file)
+    return export.portfolio, export.warnings, export.shown
+
+
+def _spelled_out(holding: Holding) -> Holding:
+    """The option type and the underlying are in the symbol: a document need not state them."""
+    if holding.type not in _OPTIONS or None not in (holding.option_type, holding.underlying):
+        return holding
+    try:
+        instrument = parse(
+            holding.symbol, instrument_type=holding.type, expires_on=holding.expiration
+        )
+    except SymbolError:
+        return holding
+    underlying = instrument.underlying if instrument.root == holding.root else None
+    return attrs.evolve(
+        holding,
+        option_type=holding.option_type or instrument.option_type,
+        underlying=holding.underlying or underlying,
+    )
+
+
+def _partial(portfolio: Portfolio) -> tuple[str, ...]:
+    rejected = len(portfolio.meta.rejected)
+    if portfolio.meta.status is not Status.PARTIAL and not rejected:
+        return ()
+    rows = "a row" if rejected == 1 else f"{rejected} rows"
+    return (f"partial: {rows} of the source could not be read; the totals are without them",)

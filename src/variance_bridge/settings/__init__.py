@@ -1,0 +1,1 @@
+"""What the user configured: settings, credentials, the installation's key. Imports storage and errors."""
