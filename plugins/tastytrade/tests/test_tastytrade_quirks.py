@@ -19,10 +19,10 @@ import pytest
 from variance_bridge.errors import BrokerRefused
 from variance_bridge.model import Caution, Side
 from variance_bridge.symbology import Deliverable, InstrumentType
-from variance_bridge_tastytrade.accounts import read_accounts
-from variance_bridge_tastytrade.api import api_of
 from variance_bridge_tastytrade.broker import TastytradeBroker
-from variance_bridge_tastytrade.positions import Closed, read_position
+from variance_bridge_tastytrade.client.api import api_of
+from variance_bridge_tastytrade.normalize.accounts import read_accounts
+from variance_bridge_tastytrade.normalize.positions import Closed, read_position
 from variance_bridge_tastytrade.quotes import TastytradeQuotes
 from variance_bridge_tastytrade.simulator import Fault, FaultKind, SimulatedPortfolio
 
@@ -234,7 +234,7 @@ def tests_there_are() -> set[str]:
     """The names of the test functions of this plugin."""
     return {
         name
-        for file in HERE.glob("test_tastytrade_*.py")
+        for file in HERE.rglob("test_tastytrade_*.py")
         for name in re.findall(r"^def (test_\w+)", file.read_text("utf-8"), re.MULTILINE)
     }
 

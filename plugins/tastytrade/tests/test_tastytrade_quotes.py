@@ -12,7 +12,7 @@ from variance_bridge.model import Caution, Holding, Meta, Portfolio, Side
 from variance_bridge.pipeline.enrich import enrich
 from variance_bridge.symbology import InstrumentType
 from variance_bridge_tastytrade.broker import TastytradeBroker
-from variance_bridge_tastytrade.market_data import read_items, wanted
+from variance_bridge_tastytrade.normalize.market_data import read_items, wanted
 from variance_bridge_tastytrade.quotes import TastytradeQuotes
 from variance_bridge_tastytrade.simulator import Fault, FaultKind, SimulatedPortfolio
 

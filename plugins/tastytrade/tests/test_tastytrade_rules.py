@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from variance_bridge.broker import BrokerSpec, Capability
 from variance_bridge.errors import ConfigurationError
 from variance_bridge.model import Caution, Environment
-from variance_bridge_tastytrade import fields, hosts, plugin
-from variance_bridge_tastytrade.fields import Members, Unreadable
-from variance_bridge_tastytrade.hosts import endpoint
-from variance_bridge_tastytrade.limits import Limits
+from variance_bridge_tastytrade import plugin
+from variance_bridge_tastytrade.client import hosts
+from variance_bridge_tastytrade.client.hosts import endpoint
+from variance_bridge_tastytrade.client.limits import Limits
+from variance_bridge_tastytrade.normalize import fields
+from variance_bridge_tastytrade.normalize.fields import Members, Unreadable
 from variance_bridge_tastytrade.settings import TastytradeSettings
 
 

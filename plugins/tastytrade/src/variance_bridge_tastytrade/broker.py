@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from variance_bridge.broker import Account, BrokerContext, RawPortfolio
 from variance_bridge.model import Portfolio
 from variance_bridge.privacy import PersonalKind
-from variance_bridge_tastytrade.accounts import read_accounts
-from variance_bridge_tastytrade.api import api_of
-from variance_bridge_tastytrade.normalization import read
+from variance_bridge_tastytrade.client.api import api_of
+from variance_bridge_tastytrade.normalize.accounts import read_accounts
+from variance_bridge_tastytrade.normalize.portfolio import read
 
 _WITH_MARKS = (("include-marks", "true"),)
 

@@ -11,16 +11,16 @@ from typing import Any
 from variance_bridge.broker import BrokerContext, MarketSnapshot
 from variance_bridge.errors import BridgeError, BrokerRefused, BrokerUnreachable, DataRefused
 from variance_bridge.model import Portfolio
-from variance_bridge_tastytrade.api import api_of
-from variance_bridge_tastytrade.envelopes import items_of
-from variance_bridge_tastytrade.market_data import (
+from variance_bridge_tastytrade.client.api import api_of
+from variance_bridge_tastytrade.client.envelopes import items_of
+from variance_bridge_tastytrade.normalize.market_data import (
     BENCHMARK,
     assembled,
     read_betas,
     read_items,
     wanted,
 )
-from variance_bridge_tastytrade.money import SOURCE
+from variance_bridge_tastytrade.normalize.money import SOURCE
 
 MOST_SYMBOLS = 100
 """Symbols in one request, over all types together."""

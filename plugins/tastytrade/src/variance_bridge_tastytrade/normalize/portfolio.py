@@ -10,11 +10,11 @@ import attrs
 
 from variance_bridge.broker import RawPortfolio
 from variance_bridge.model import Caution, Counts, Flag, Meta, Portfolio, RejectedRow, Status
-from variance_bridge_tastytrade.balances import read_balances
-from variance_bridge_tastytrade.envelopes import items_of
-from variance_bridge_tastytrade.money import SOURCE
-from variance_bridge_tastytrade.positions import Closed, Kept, read_position
-from variance_bridge_tastytrade.reconciliation import Disagreement, disagreements
+from variance_bridge_tastytrade.client.envelopes import items_of
+from variance_bridge_tastytrade.normalize.balances import read_balances
+from variance_bridge_tastytrade.normalize.money import SOURCE
+from variance_bridge_tastytrade.normalize.positions import Closed, Kept, read_position
+from variance_bridge_tastytrade.normalize.reconciliation import Disagreement, disagreements
 
 
 @attrs.frozen

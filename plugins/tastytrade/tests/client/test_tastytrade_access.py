@@ -15,8 +15,8 @@ from variance_bridge.errors import (
 )
 from variance_bridge.network.session import Policy
 from variance_bridge.privacy import Secret
-from variance_bridge_tastytrade.api import api_of
 from variance_bridge_tastytrade.broker import TastytradeBroker
+from variance_bridge_tastytrade.client.api import api_of
 from variance_bridge_tastytrade.simulator import (
     BodyForm,
     Fault,

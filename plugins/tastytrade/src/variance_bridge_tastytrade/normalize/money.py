@@ -27,8 +27,8 @@ from variance_bridge.money import (
     unrealized_pl,
 )
 from variance_bridge.symbology import InstrumentType
-from variance_bridge_tastytrade import fields
-from variance_bridge_tastytrade.fields import Members
+from variance_bridge_tastytrade.normalize import fields
+from variance_bridge_tastytrade.normalize.fields import Members
 
 SOURCE = "tastytrade"
 

@@ -13,7 +13,13 @@ from typing import Any
 from variance_bridge.broker import BrokerContext
 from variance_bridge.errors import BridgeError, CredentialsMissing, DataRefused
 from variance_bridge.privacy import Secret
-from variance_bridge_tastytrade.answers import CREATE_GRANT, CREATED, OK, json_of, login_refusal
+from variance_bridge_tastytrade.client.responses import (
+    CREATE_GRANT,
+    CREATED,
+    OK,
+    json_of,
+    login_refusal,
+)
 
 SESSION_TOKEN = "TASTY_SESSION_TOKEN"  # noqa: S105 - a variable's name
 USERNAME = "TASTY_USERNAME"

@@ -14,9 +14,11 @@ from variance_bridge.document import exact_json
 from variance_bridge.document.check import check
 from variance_bridge.document.convert import to_document
 from variance_bridge.pipeline.enrich import enrich
-from variance_bridge_tastytrade.normalization import read
+from variance_bridge_tastytrade.normalize.portfolio import read
 
-CASES = exact_json.loads((Path(__file__).parent / "data" / "real_rows.json").read_bytes())["cases"]
+CASES = exact_json.loads((Path(__file__).parents[1] / "data" / "real_rows.json").read_bytes())[
+    "cases"
+]
 
 each_row = pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
 

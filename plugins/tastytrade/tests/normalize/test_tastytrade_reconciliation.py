@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from variance_bridge.model import Holding, Side
 from variance_bridge.symbology import InstrumentType
-from variance_bridge_tastytrade.balances import read_balances
-from variance_bridge_tastytrade.reconciliation import CLASSES, disagreements
+from variance_bridge_tastytrade.normalize.balances import read_balances
+from variance_bridge_tastytrade.normalize.reconciliation import CLASSES, disagreements
 
 FETCHED_AT = datetime(2026, 2, 6, 16, 0, tzinfo=UTC)
 

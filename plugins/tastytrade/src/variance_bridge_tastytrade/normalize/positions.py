@@ -23,9 +23,9 @@ from variance_bridge.symbology import (
     instrument_type_of,
     parse,
 )
-from variance_bridge_tastytrade import fields
-from variance_bridge_tastytrade.fields import Members, Unreadable
-from variance_bridge_tastytrade.money import read_money, read_multiplier
+from variance_bridge_tastytrade.normalize import fields
+from variance_bridge_tastytrade.normalize.fields import Members, Unreadable
+from variance_bridge_tastytrade.normalize.money import read_money, read_multiplier
 
 _SIDES = {"long": Side.LONG, "short": Side.SHORT}
 _OPTIONS = frozenset({InstrumentType.OPTION, InstrumentType.FUTURE_OPTION})

@@ -18,8 +18,8 @@ from typing import Any
 from variance_bridge.broker import BrokerContext
 from variance_bridge.errors import CredentialsMissing, DataRefused
 from variance_bridge.privacy import Secret
-from variance_bridge_tastytrade import fields
-from variance_bridge_tastytrade.answers import OK, json_of, refusal
+from variance_bridge_tastytrade.client.responses import OK, json_of, refusal
+from variance_bridge_tastytrade.normalize import fields
 
 CLIENT_SECRET = "TT_CLIENT_SECRET"  # noqa: S105 - a variable's name
 REFRESH_TOKEN = "TT_REFRESH_TOKEN"  # noqa: S105 - a variable's name

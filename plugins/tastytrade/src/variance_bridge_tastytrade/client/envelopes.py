@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from variance_bridge.errors import DataRefused
-from variance_bridge_tastytrade import fields
+from variance_bridge_tastytrade.normalize import fields
 
 _AGAIN = "run the sync again; if it stays so, the API has changed: report it"
 

@@ -14,7 +14,7 @@ import attrs
 
 from variance_bridge.broker import Response
 from variance_bridge.errors import BridgeError, BrokerRefused, BrokerUnreachable, DataRefused
-from variance_bridge_tastytrade.envelopes import data_of
+from variance_bridge_tastytrade.client.envelopes import data_of
 
 OK = 200
 CREATED = 201

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from variance_bridge.model import Caution, RejectedRow, Rejection, Side
 from variance_bridge.symbology import InstrumentType
-from variance_bridge_tastytrade.positions import Closed, read_position
+from variance_bridge_tastytrade.normalize.positions import Closed, read_position
 
 FETCHED_AT = datetime(2026, 2, 6, 16, 0, tzinfo=UTC)
 SHARE = {

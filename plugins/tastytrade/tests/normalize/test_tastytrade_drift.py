@@ -22,12 +22,14 @@ from variance_bridge.document.check import check
 from variance_bridge.document.convert import to_document
 from variance_bridge.errors import DataRefused
 from variance_bridge.model import Caution, Portfolio, RejectedRow
-from variance_bridge_tastytrade.accounts import read_accounts
-from variance_bridge_tastytrade.market_data import Item, read_betas, read_items
-from variance_bridge_tastytrade.normalization import read
-from variance_bridge_tastytrade.positions import Closed, Kept, read_position
+from variance_bridge_tastytrade.normalize.accounts import read_accounts
+from variance_bridge_tastytrade.normalize.market_data import Item, read_betas, read_items
+from variance_bridge_tastytrade.normalize.portfolio import read
+from variance_bridge_tastytrade.normalize.positions import Closed, Kept, read_position
 
-CASES = exact_json.loads((Path(__file__).parent / "data" / "real_rows.json").read_bytes())["cases"]
+CASES = exact_json.loads((Path(__file__).parents[1] / "data" / "real_rows.json").read_bytes())[
+    "cases"
+]
 DROPPED = object()
 FETCHED_AT = datetime.fromisoformat("2026-02-06T15:00:00+00:00")
 

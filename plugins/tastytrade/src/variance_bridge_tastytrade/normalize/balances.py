@@ -15,8 +15,8 @@ from typing import Any
 import attrs
 
 from variance_bridge.model import Balances, Caution
-from variance_bridge_tastytrade.envelopes import data_of, items_of
-from variance_bridge_tastytrade.fields import Members
+from variance_bridge_tastytrade.client.envelopes import data_of, items_of
+from variance_bridge_tastytrade.normalize.fields import Members
 
 CURRENCY = "USD"
 """tastytrade accounts are kept in US dollars; positions carry no currency at all."""

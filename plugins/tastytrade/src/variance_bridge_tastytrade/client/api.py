@@ -9,11 +9,11 @@ from urllib.parse import quote
 
 from variance_bridge.broker import BrokerContext, Response
 from variance_bridge.privacy import Secret
-from variance_bridge_tastytrade.answers import envelope_of
-from variance_bridge_tastytrade.hosts import Endpoint, endpoint
-from variance_bridge_tastytrade.limits import Limits
-from variance_bridge_tastytrade.login import SessionAccess
-from variance_bridge_tastytrade.oauth import OAuthAccess
+from variance_bridge_tastytrade.client.hosts import Endpoint, endpoint
+from variance_bridge_tastytrade.client.legacy_login import SessionAccess
+from variance_bridge_tastytrade.client.limits import Limits
+from variance_bridge_tastytrade.client.oauth import OAuthAccess
+from variance_bridge_tastytrade.client.responses import envelope_of
 from variance_bridge_tastytrade.settings import SESSION, TastytradeSettings
 
 _SHARED = "tastytrade.api"
