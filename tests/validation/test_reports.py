@@ -23,6 +23,7 @@ RESULTS = [
     Checked(
         file=PurePath("b,c:d.json"),
         violations=(VIOLATION, Violation("", "readable", '50 % <bad> & "worse"')),
+        lines={VIOLATION.pointer: 7},
     ),
 ]
 
@@ -52,7 +53,7 @@ def test_json_is_one_object_with_pointer_rule_and_message():
 
 def test_github_gets_an_escaped_annotation_for_each_problem():
     assert REPORTS["github"](RESULTS).splitlines() == [
-        "::error file=b%2Cc%3Ad.json,line=1,title=terms::/positions/0/strike: contradicts the symbol",
+        "::error file=b%2Cc%3Ad.json,line=7,title=terms::/positions/0/strike: contradicts the symbol",
         '::error file=b%2Cc%3Ad.json,line=1,title=readable::50 %25 <bad> & "worse"',
     ]
 
@@ -71,14 +72,21 @@ def test_sarif_has_a_result_for_each_problem_with_its_pointer():
 
     assert (log["version"], len(results)) == ("2.1.0", 2)
     assert results[0]["ruleId"] == "terms"
-    assert (
-        results[0]["locations"][0]["logicalLocations"][0]["fullyQualifiedName"]
-        == "/positions/0/strike"
-    )
+    place = results[0]["locations"][0]
+    assert place["logicalLocations"][0]["fullyQualifiedName"] == "/positions/0/strike"
+    assert results[0]["message"]["text"] == "/positions/0/strike: contradicts the symbol"
+    assert place["physicalLocation"]["region"] == {"startLine": 7}
     assert {rule["id"] for rule in log["runs"][0]["tool"]["driver"]["rules"]} == {
         "terms",
         "readable",
     }
+
+
+def test_sarif_names_a_file_by_a_valid_uri_reference():
+    results = [Checked(file=PurePath("a b <c>.json"), violations=(VIOLATION,))]
+    place = json.loads(REPORTS["sarif"](results))["runs"][0]["results"][0]["locations"][0]
+
+    assert place["physicalLocation"]["artifactLocation"]["uri"] == "a%20b%20%3Cc%3E.json"
 
 
 @given(names)

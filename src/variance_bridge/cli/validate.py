@@ -48,6 +48,7 @@ def check_file(file: Path) -> Checked:
     """What is wrong with the file; a file that cannot be read has one violation."""
     from variance_bridge.document.check import check
     from variance_bridge.document.exact_json import loads
+    from variance_bridge.document.lines import lines_of
     from variance_bridge.document.reports import Checked
     from variance_bridge.document.versions import for_this_version
     from variance_bridge.document.violation import Violation
@@ -55,12 +56,14 @@ def check_file(file: Path) -> Checked:
     from variance_bridge.storage.read import read_bounded
 
     try:
-        document, _warnings = for_this_version(loads(read_bounded(file)))
+        data = read_bounded(file)
+        document, _warnings = for_this_version(loads(data))
     except BridgeError as error:
         return Checked(file=file, violations=(Violation("", "readable", error.what),))
     violations = tuple(check(document))
     positions = 0 if violations else len(document["positions"])
-    return Checked(file=file, violations=violations, positions=positions)
+    lines = lines_of(data.decode("utf-8-sig"), (violation.pointer for violation in violations))
+    return Checked(file=file, violations=violations, positions=positions, lines=lines)
 
 
 def _write(output: Path, report: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
+from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 
 import attrs
@@ -23,16 +24,22 @@ class Checked:
         file: its path as the user gave it.
         violations: none for a valid file.
         positions: how many a valid file holds.
+        lines: the line of each violation's pointer, from 1; 1 where it is not known.
     """
 
     file: PurePath
     violations: tuple[Violation, ...]
     positions: int = 0
+    lines: Mapping[str, int] = attrs.field(factory=dict)
 
     @property
     def name(self) -> str:
         """The path as text that every writer can encode and no terminal obeys."""
         return path_text(self.file)
+
+    def line(self, violation: Violation) -> int:
+        """The line of the file at which the violation stands."""
+        return self.lines.get(violation.pointer, 1)
 
 
 def text(results: Sequence[Checked]) -> str:
@@ -61,9 +68,9 @@ def json(results: Sequence[Checked]) -> str:
 
 
 def github(results: Sequence[Checked]) -> str:
-    """Workflow commands of GitHub Actions: an annotation for each problem, on the file's first line."""
+    """Workflow commands of GitHub Actions: an annotation for each problem, on its line."""
     return "".join(
-        f"::error file={_property(result.name)},line=1,title={_property(violation.rule)}"
+        f"::error file={_property(result.name)},line={result.line(violation)},title={_property(violation.rule)}"
         f"::{_data(str(violation))}\n"
         for result in results
         for violation in result.violations
@@ -100,7 +107,10 @@ def _test_case(result: Checked) -> str:
 
 
 def sarif(results: Sequence[Checked]) -> str:
-    """SARIF 2.1.0: a result for each problem, its JSON pointer as the logical location."""
+    """SARIF 2.1.0: a result for each problem, with its line and its JSON pointer.
+
+    The pointer stands in the message too, because GitHub shows no logical locations.
+    """
     rules = sorted({v.rule for result in results for v in result.violations})
     findings = [
         _finding(result, violation) for result in results for violation in result.violations
@@ -119,14 +129,15 @@ def sarif(results: Sequence[Checked]) -> str:
 
 
 def _finding(result: Checked, violation: Violation) -> dict[str, Any]:
-    artifact = {"uri": PurePath(result.name).as_posix()}
+    artifact = {"uri": quote(PurePath(result.name).as_posix())}  # a URI reference, SARIF 3.4.3
+    region = {"startLine": result.line(violation)}
     return {
         "ruleId": violation.rule,
         "level": "error",
-        "message": {"text": violation.message},
+        "message": {"text": str(violation)},
         "locations": [
             {
-                "physicalLocation": {"artifactLocation": artifact, "region": {"startLine": 1}},
+                "physicalLocation": {"artifactLocation": artifact, "region": region},
                 "logicalLocations": [{"fullyQualifiedName": violation.pointer}],
             }
         ],
