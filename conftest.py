@@ -1,8 +1,9 @@
-"""What all tests of the repository share: no network beyond loopback, no file of the user, the same examples each run."""
+"""What all tests of the repository share: no network beyond loopback, no file of the user, the same examples in each local run."""
 
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import logging
 import os
 import socket
@@ -17,10 +18,17 @@ settings.register_profile(
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
+# Other examples in each run. A failure prints what `@reproduce_failure` needs to run it again.
 settings.register_profile(
-    "long", parent=settings.get_profile("fast"), max_examples=2000, derandomize=False
+    "ci",
+    parent=settings.get_profile("fast"),
+    max_examples=100,
+    derandomize=False,
+    print_blob=True,
 )
-settings.load_profile(os.environ.get("VARIANCE_HYPOTHESIS_PROFILE", "fast"))
+settings.register_profile("long", parent=settings.get_profile("ci"), max_examples=2000)
+_IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
+settings.load_profile(os.environ.get("VARIANCE_HYPOTHESIS_PROFILE", "ci" if _IN_CI else "fast"))
 
 _connect = socket.socket.connect
 
@@ -33,10 +41,21 @@ def _connect_to_loopback_only(self, address):
     return _connect(self, address)
 
 
+@pytest.fixture(scope="session")
+def _homes(tmp_path_factory):
+    """Paths for a home of its own for each test.
+
+    `mktemp` would look through all the folders of earlier tests each time, thousands in the end.
+    """
+    folder = tmp_path_factory.mktemp("homes")
+    return (folder / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def _alone_on_this_machine(monkeypatch, tmp_path_factory):
+def _alone_on_this_machine(monkeypatch, _homes):
     """No configuration, credentials or keyring of the person who runs the tests."""
-    home = tmp_path_factory.mktemp("home")
+    home = next(_homes)
+    home.mkdir()
     for name in list(os.environ):
         if name.startswith(("VARIANCE_", "TT_", "TASTY_", "API_BASE_URL")):
             monkeypatch.delenv(name)

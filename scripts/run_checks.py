@@ -7,20 +7,24 @@ The last line of the output counts the tests: `N passed, N failed`.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
+import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("src", "scripts", *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("plugins/*/src")))
+WORKERS = ("-n", "2")
 FAST_SUITE_BUDGET = 90.0
-"""Seconds on two cores that the fast suite may take. More is said, but is no failure: the clock
-of a busy machine proves nothing about the code."""
+"""Seconds that the fast suite may take on two cores without measuring coverage. A slower run is
+reported and still passes: the clock of a busy machine proves nothing about the code."""
 
 
 @dataclass(frozen=True)
@@ -56,32 +60,72 @@ def steps(options: argparse.Namespace, reports: Path) -> list[Step]:
 
 
 def pytest_commands(options: argparse.Namespace, reports: Path) -> tuple[tuple[str, ...], ...]:
-    """The fast suite with the floor of pyproject.toml on its coverage; then the slow proofs.
+    """The fast suite, and the slow proofs after it where they are asked for.
 
-    The slow ones run without measuring: they copy the code, kill processes and hold times, and all three go badly with
-    a tracer.
+    Coverage is measured on the fast suite alone. The slow proofs copy the code, kill processes and
+    count system calls, and a tracer would be in the way of all three.
     """
-    common = ["-n", "2", "-q"]
     if options.pytest:
         selection = [] if options.slow else ["-m", "not slow"]
-        return (
-            python(
-                "pytest", *common, *selection, f"--junit-xml={reports / 'own.xml'}", *options.pytest
-            ),
-        )
-    coverage = ["--cov", "--cov-report=term:skip-covered"]
+        workers = [] if selects_few(options.pytest) else WORKERS
+        report = f"--junit-xml={reports / 'own.xml'}"
+        return (python("pytest", "-q", *workers, *selection, report, *options.pytest),)
+    coverage = ["--cov", "--cov-report="] if options.coverage else []
     fast = python(
-        "pytest", *common, "-m", "not slow", f"--junit-xml={reports / 'fast.xml'}", *coverage
+        "pytest",
+        "-q",
+        *WORKERS,
+        "-m",
+        "not slow",
+        f"--junit-xml={reports / 'fast.xml'}",
+        *coverage,
     )
-    slow = python("pytest", *common, "-m", "slow", f"--junit-xml={reports / 'slow.xml'}")
+    slow = python("pytest", "-q", *WORKERS, "-m", "slow", f"--junit-xml={reports / 'slow.xml'}")
     return (fast, slow) if options.slow else (fast,)
+
+
+def selects_few(arguments: Sequence[str]) -> bool:
+    """Whether a path or a `-k` picks some of the tests. Starting workers would take longer then."""
+    return any(
+        argument.startswith("-k") or (ROOT / argument.partition("::")[0]).exists()
+        for argument in arguments
+        if argument
+    )
+
+
+def files_below_the_floor(reports: Path) -> list[str]:
+    """A line for each file with less coverage than the floor of pyproject.toml, the worst first.
+
+    Empty when nothing was measured, and when the total reaches the floor: a file alone may not.
+    """
+    report = reports / "coverage.json"
+    command = python("coverage", "json", "-q", "--fail-under=0", "-o", str(report))
+    if subprocess.run(command, cwd=ROOT, check=False).returncode:
+        return []
+    measured = json.loads(report.read_text(encoding="utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    floor = project["tool"]["coverage"]["report"]["fail_under"]
+    if measured["totals"]["percent_covered"] >= floor:
+        return []
+    below = sorted(
+        (file["summary"]["percent_covered"], name, file["missing_lines"])
+        for name, file in measured["files"].items()
+        if file["summary"]["percent_covered"] < floor
+    )
+    return [f"{percent:6.1f} %  {name}: lines {lines}" for percent, name, lines in below]
 
 
 def run(step: Step) -> Outcome:
     """Runs a step under a heading, its output as it comes."""
     print(f"\n== {step.name}", flush=True)
     started = time.monotonic()
-    codes = [subprocess.run(command, cwd=ROOT, check=False).returncode for command in step.commands]
+    environment = {**os.environ}
+    # Without bytecode pytest would compile all test modules anew in each worker: 4 s of each run.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    codes = [
+        subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+        for command in step.commands
+    ]
     seconds = time.monotonic() - started
     passed = not any(codes)
     print(f"== {step.name}: {'passed' if passed else 'FAILED'} after {seconds:.1f} s", flush=True)
@@ -121,7 +165,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--slow",
         action="store_true",
-        help="run the tests marked slow as well (the rule where CI is set)",
+        help="run the tests marked slow as well (the default where CI is set)",
+    )
+    parser.add_argument(
+        "--coverage",
+        action="store_true",
+        help="measure coverage and hold it to its floor (the default where CI is set)",
     )
     parser.epilog = "Arguments after -- go to pytest; coverage is then not measured."
     options = parser.parse_args(given[:cut])
@@ -129,7 +178,9 @@ def arguments() -> argparse.Namespace:
     if unknown:
         parser.error(f"unknown step: {', '.join(sorted(unknown))}")
     options.pytest = given[cut + 1 :]
-    options.slow = options.slow or os.environ.get("CI", "").lower() in {"1", "true"}
+    in_ci = os.environ.get("CI", "").lower() in {"1", "true"}
+    options.slow = options.slow or in_ci
+    options.coverage = (options.coverage or in_ci) and not options.pytest
     return options
 
 
@@ -140,13 +191,18 @@ def main() -> int:
         reports = Path(folder)
         outcomes = [run(step) for step in steps(options, reports)]
         counted = count_tests(reports)
+        failed = any(outcome.name == "tests" and not outcome.passed for outcome in outcomes)
+        uncovered = files_below_the_floor(reports) if options.coverage and failed else []
+    if uncovered:
+        print("\n== files below the floor of coverage", *uncovered, sep="\n")
     print("\n== summary")
     for outcome in outcomes:
         print(
             f"{outcome.name:6} {'passed' if outcome.passed else 'FAILED'} {outcome.seconds:6.1f} s"
         )
-        if outcome.name == "tests" and not options.slow and outcome.seconds > FAST_SUITE_BUDGET:
-            print(f"       over the fast suite's budget of {FAST_SUITE_BUDGET:.0f} s")
+        plain = outcome.name == "tests" and not (options.slow or options.coverage)
+        if plain and outcome.seconds > FAST_SUITE_BUDGET:
+            print(f"       slower than the fast suite's budget of {FAST_SUITE_BUDGET:.0f} s")
     if counted:
         print(counted)
     return 0 if all(outcome.passed for outcome in outcomes) else 1

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from variance_bridge.broker import setting
@@ -196,11 +197,55 @@ def test_overrides_are_read_as_they_are_written(pairs):
     assert parse_overrides(f"{key}={value}" for key, value in pairs.items()) == pairs
 
 
-@given(st.binary(max_size=60))
-def test_any_bytes_as_configuration_are_read_or_refused(tmp_path, data):
-    (tmp_path / "variance.toml").write_bytes(data)
+def toml(value) -> str:
+    """A value as TOML writes it; a table in line."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{toml(key)} = {toml(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(toml, value)) + "]"
+    if isinstance(value, str):
+        return '"' + "".join(f"\\U{ord(char):08x}" for char in value) + '"'
+    return str(value).lower()
+
+
+values = st.recursive(
+    st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just([]) | st.just({}),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["acme", "base_url", "deep", "mode"]), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+tables = st.dictionaries(
+    st.sampled_from(["profiles", "brokers", "plugins", "network", "listeners", "quotes", "x"]),
+    values,
+    max_size=4,
+)
+
+
+@given(tables, st.integers(0, 400), st.just(b"") | st.binary(max_size=3))
+@example({"network": 3}, 0, b"")
+@example({"brokers": {"acme": 3}}, 0, b"")
+@example({"brokers": {"acme": {"deep": {}}}}, 0, b"")
+@example({}, 0, b"\xff")
+@example({}, 0, b"x = ")
+@example({}, 0, b"x = " + b"[" * 3_000)
+@example({}, 0, b"x = " + b"9" * 5_000)
+@example({}, 0, b"x = 1e" + b"9" * 20)
+def test_any_bytes_as_configuration_are_read_or_refused(tmp_path, table, place, garbage):
+    text = "".join(f"{toml(key)} = {toml(value)}\n" for key, value in table.items())
+    assert tomllib.loads(text).keys() == table.keys()
+    data = text.encode()
+    place %= len(data) + 1
+    (tmp_path / "variance.toml").write_bytes(data[:place] + garbage + data[place:])
     try:
-        read_configuration(tmp_path, None, {})
+        broker_settings(
+            AcmeSettings,
+            configuration=read_configuration(tmp_path, None, {}),
+            broker="acme",
+            profile={},
+            overrides={},
+        )
     except ConfigurationError:
         pass
 

@@ -38,7 +38,8 @@ def imported_by(name: str) -> set[str]:
 
 def test_the_table_names_every_room_once():
     names = [name for layer in LAYERS for name in layer]
-    rooms = {path.stem for path in CORE.iterdir() if path.suffix == ".py" or path.is_dir()}
+    # A folder without a module is what git leaves of a room that has moved: bytecode.
+    rooms = {path.stem for path in CORE.iterdir() if path.suffix == ".py" or any(path.glob("*.py"))}
 
     assert len(names) == len(set(names))
     assert set(names) == {room for room in rooms if not room.startswith("_")} - OUTSIDE

@@ -181,7 +181,7 @@ def start(text: str, folder: Path, port: str) -> subprocess.Popen[bytes]:
     """Start a server as the page does, and wait until it listens."""
     command = shlex.split(text.strip().removeprefix("$ ").removesuffix("&"))
     server = subprocess.Popen([sys.executable, *command[1:]], cwd=folder, stderr=subprocess.DEVNULL)
-    for _ in range(200):
+    for _ in range(1200):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", int(port))) == 0:
                 return server

@@ -34,7 +34,7 @@ def command() -> list[str]:
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # its dataclasses look themselves up there
     spec.loader.exec_module(module)
-    options = Namespace(step=["docs"], slow=False, pytest=[])
+    options = Namespace(step=["docs"], slow=False, coverage=False, pytest=[])
     (step,) = module.steps(options, Path("unused"))
     (one,) = step.commands
     return list(one)

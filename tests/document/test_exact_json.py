@@ -123,11 +123,11 @@ def test_any_bytes_are_read_or_refused(data):
     "text", ['"' + '\\"' * 1_000_000, "[" * 2_000_000, '"' + "\\" * 2_000_001, "1" * 2_000_000]
 )
 def test_hostile_text_takes_bounded_time(text):
-    began = time.monotonic()
+    began = time.thread_time()
     with pytest.raises(DataRefused):
         exact_json.loads(text)
 
-    assert time.monotonic() - began < 2
+    assert time.thread_time() - began < 2
 
 
 def test_a_byte_order_mark_is_not_content():

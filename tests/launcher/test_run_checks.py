@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
 import pytest
@@ -86,16 +87,69 @@ def test_the_fast_suite_is_the_rule_and_slow_proofs_run_on_demand(run_checks, as
     assert [command[command.index("-m", 3) + 1] for command in both] == ["not slow", "slow"]
 
 
-def test_coverage_is_measured_on_the_fast_suite_alone(run_checks, asked, tmp_path):
-    fast, slow = run_checks.pytest_commands(asked("--slow"), tmp_path)
+def test_coverage_is_measured_on_demand_and_on_the_fast_suite_alone(run_checks, asked, tmp_path):
+    assert "--cov" not in run_checks.pytest_commands(asked(), tmp_path)[0]
+    fast, slow = run_checks.pytest_commands(asked("--slow", "--coverage"), tmp_path)
     assert "--cov" in fast
     assert "--cov" not in slow
+
+
+def test_a_file_below_the_floor_is_named_only_when_the_total_is_too_low(
+    run_checks, monkeypatch, tmp_path
+):
+    files = {
+        "good.py": {"summary": {"percent_covered": 99.0}, "missing_lines": [1]},
+        "bad.py": {"summary": {"percent_covered": 40.0}, "missing_lines": [7, 9]},
+        "worse.py": {"summary": {"percent_covered": 0.0}, "missing_lines": [1, 2]},
+    }
+
+    def report(total):
+        content = json.dumps({"totals": {"percent_covered": total}, "files": files})
+        (tmp_path / "coverage.json").write_text(content)
+        return run_checks.files_below_the_floor(tmp_path)
+
+    monkeypatch.setattr(run_checks, "python", lambda *_: (sys.executable, "-c", ""))
+    assert [line.split()[2] for line in report(50.0)] == ["worse.py:", "bad.py:"]
+    assert report(97.0) == []
+
+
+def test_a_run_that_measured_nothing_names_no_file(run_checks, monkeypatch, tmp_path):
+    monkeypatch.setattr(run_checks, "python", lambda *_: (sys.executable, "-c", FAILS[0]))
+    assert run_checks.files_below_the_floor(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "workers"),
+    [
+        (["tests/launcher"], False),
+        (["-x", "tests/launcher/test_run_checks.py::test_what"], False),
+        (["-k", "a name"], False),
+        (["--durations=20"], True),
+        (["-n", "2", "--durations=20"], True),
+    ],
+)
+def test_no_workers_are_started_for_a_few_tests(run_checks, asked, tmp_path, arguments, workers):
+    (command,) = run_checks.pytest_commands(asked("tests", "--", *arguments), tmp_path)
+    assert ("-n" in command) is workers
+
+
+def test_pytest_may_keep_its_bytecode(run_checks, monkeypatch, tmp_path):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    code = "import sys; sys.exit(sys.dont_write_bytecode)"
+    assert run_checks.run(run_checks.Step("x", ((sys.executable, "-c", code),))).passed
 
 
 def test_continuous_integration_runs_the_slow_proofs(asked, monkeypatch):
     assert not asked().slow
     monkeypatch.setenv("CI", "true")
     assert asked().slow
+
+
+def test_continuous_integration_measures_coverage(asked, monkeypatch):
+    assert not asked().coverage
+    monkeypatch.setenv("CI", "true")
+    assert asked().coverage
+    assert not asked("tests", "--", "-x").coverage
 
 
 def test_what_stands_after_two_dashes_goes_to_pytest_and_measures_no_coverage(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import string
 import time
+import tomllib
 from datetime import date, datetime
 from decimal import Decimal
+from importlib.resources import files
 
 import attrs
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from variance_bridge.symbology import (
@@ -61,7 +63,14 @@ CANONICAL = (
     "AAPL",
 )
 
+CLASS_SHARES = files("variance_bridge.symbology") / "data" / "class_shares.toml"
+SPELLED_OUT = {
+    share.replace("/", ""): share for share in tomllib.loads(CLASS_SHARES.read_text())["listed"]
+}
+"""The class shares that are also written without their separator: `BRKB` is `BRK/B`."""
+
 days = st.dates(date(2000, 1, 1), date(2099, 12, 31))
+shares = st.from_regex(r"[A-Z]{1,5}(/[A-Z])?", fullmatch=True)
 strikes = st.integers(1, 99_999_999).map(lambda mills: Decimal(mills).scaleb(-3))
 rights = st.sampled_from(OptionType)
 letters = st.text(string.ascii_uppercase, min_size=1, max_size=6)
@@ -156,20 +165,24 @@ def test_a_futures_option_without_its_series_is_written_back(future, expiration,
     )
 
 
-@given(st.from_regex(r"[A-Z]{1,5}(/[A-Z])?", fullmatch=True))
+@given(shares)
+@example("BRKB")
+@example("BRK/B")
+@example("XYZ")
 def test_a_share_is_written_back(ticker):
     found = parse(ticker, instrument_type=InstrumentType.STOCK)
-    assume("/" in ticker or found.symbol == ticker)
-    assert found.symbol == ticker
+    assert found.symbol == SPELLED_OUT.get(ticker, ticker)
     assert found.type is InstrumentType.STOCK
 
 
-@given(st.from_regex(r"[A-Z]{1,5}(/[A-Z])?", fullmatch=True), days, rights, strikes)
+@given(shares, days, rights, strikes)
+@example("BRKB", date(2026, 1, 16), OptionType.PUT, Decimal(400))
+@example("XYZ", date(2026, 1, 16), OptionType.CALL, Decimal(5))
 def test_a_share_and_its_options_share_one_root(ticker, expiration, right, strike):
-    assume("/" in ticker or parse(ticker, instrument_type="Equity").symbol == ticker)
-    assume(len(ticker.replace("/", "")) <= 6)
     option = osi(ticker.replace("/", ""), expiration, right, strike)
-    assert parse(option, underlying=ticker).root == parse(ticker, instrument_type="Equity").root
+    expected = SPELLED_OUT.get(ticker, ticker).replace("/", "-")
+    assert parse(ticker, instrument_type="Equity").root == expected
+    assert parse(option, underlying=ticker).root == expected
 
 
 @given(contracts, series, days)

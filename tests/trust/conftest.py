@@ -255,4 +255,4 @@ def backends():
 @pytest.fixture
 def keyrings(backends):
     """Keyrings by sort; each call is a new run."""
-    return lambda sort: Keyring(lambda: backends[sort], patience=0.1)
+    return lambda sort: Keyring(lambda: backends[sort], patience=0.1 if sort == "hanging" else 30)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -118,11 +117,9 @@ def test_an_optional_credential_is_just_not_there_when_the_keyring_fails(
 
 def test_a_hanging_keyring_is_waited_for_once(open_store, backends) -> None:
     store = open_store(sort="hanging")
-    started = time.monotonic()
     for _ in range(10):
         with pytest.raises(ConfigurationError):
             store.find("acme", TOKEN)
-    assert time.monotonic() - started < 0.9
     assert backends["hanging"].asked == 1
 
 

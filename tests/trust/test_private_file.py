@@ -71,11 +71,9 @@ def test_a_link_is_judged_by_what_it_leads_to(file, tmp_path) -> None:
 def test_what_is_no_file_is_refused_without_waiting(tmp_path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe, 0o600)
-    started = time.monotonic()
     for path in (pipe, tmp_path):
         with pytest.raises(ConfigurationError, match="not a regular file"):
-            read_private(path, TITLE)
-    assert time.monotonic() - started < 1
+            read_private(path, TITLE)  # opening a pipe that nobody writes to would wait for ever
 
 
 def test_a_file_that_is_too_long_is_refused(file) -> None:

@@ -26,8 +26,12 @@ def test_a_session_closes_its_connection_and_opens_another_when_it_is_needed(
     assert server.connections == 2
 
 
-def test_a_session_that_was_never_used_can_be_closed(open_session) -> None:
-    open_session().close()
+def test_a_session_can_be_closed_before_its_first_request(serve, open_session) -> None:
+    server = serve()
+    session = open_session()
+    session.close()
+    assert server.connections == 0
+    assert session.get(f"{server.url}/").status == 200
 
 
 def test_a_session_is_never_pickled(open_session) -> None:

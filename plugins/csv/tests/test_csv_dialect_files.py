@@ -172,9 +172,9 @@ def test_a_harmless_pattern_is_allowed(pattern):
 def test_the_slowest_allowed_pattern_ends_soon():
     pattern = ".*a.*a.*ab"
     assert patterns.fault(pattern) is None
-    start = time.perf_counter()
+    start = time.thread_time()
     assert patterns.match(pattern, "a" * patterns.LONGEST_TEXT) is None
-    assert time.perf_counter() - start < 5
+    assert time.thread_time() - start < 5
     assert patterns.match(".*", "x" * (patterns.LONGEST_TEXT + 1)) is None
 
 

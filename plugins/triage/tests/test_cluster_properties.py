@@ -13,7 +13,7 @@ from pathlib import Path
 
 import attrs
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from variance_bridge.model import Greeks, Side
@@ -44,7 +44,6 @@ portfolios = st.lists(st.one_of(option_texts(), option_texts(), share_texts()), 
 one_expiration = st.lists(
     st.one_of(option_texts(days=st.just("30d"), opened=st.just("")), SHARES), max_size=9
 )
-fast = settings(max_examples=60, deadline=None)
 
 
 def contract(leg):
@@ -75,14 +74,12 @@ def valued(positions):
     ]
 
 
-@fast
 @given(portfolios)
 def test_every_contract_is_in_exactly_one_cluster(hold, today, texts):
     positions = [hold(text) for text in texts]
     assert quantities(legs_of(cluster(positions, today))) == quantities(positions)
 
 
-@fast
 @given(portfolios)
 def test_amounts_are_shared_out_and_add_up_to_the_last_digit(hold, today, texts):
     positions = valued([hold(text) for text in texts])
@@ -97,7 +94,6 @@ def test_amounts_are_shared_out_and_add_up_to_the_last_digit(hold, today, texts)
         )
 
 
-@fast
 @given(portfolios, st.randoms(use_true_random=False))
 def test_the_order_of_the_rows_changes_nothing(hold, today, texts, shuffle):
     positions = valued([hold(text) for text in texts])
@@ -105,7 +101,6 @@ def test_the_order_of_the_rows_changes_nothing(hold, today, texts, shuffle):
     assert cluster(shuffled, today) == cluster(positions, today)
 
 
-@fast
 @given(portfolios, st.data())
 def test_splitting_a_row_into_two_lots_changes_no_cluster(hold, today, texts, data):
     positions = [hold(text) for text in texts]
@@ -121,14 +116,12 @@ def test_splitting_a_row_into_two_lots_changes_no_cluster(hold, today, texts, da
     assert cluster(split, today) == cluster(positions, today)
 
 
-@fast
 @given(portfolios)
 def test_clustering_the_legs_again_gives_the_same_clusters(hold, today, texts):
     clusters = cluster([hold(text) for text in texts], today)
     assert cluster(legs_of(clusters), today) == clusters
 
 
-@fast
 @given(portfolios)
 def test_a_cluster_by_itself_is_still_that_cluster(hold, today, texts):
     for found in cluster([hold(text) for text in texts], today):
@@ -148,7 +141,6 @@ def mirror_names():
     return turned
 
 
-@fast
 @given(one_expiration)
 def test_turning_every_side_turns_every_strategy(hold, today, texts):
     positions = [hold(text) for text in texts]
@@ -172,7 +164,6 @@ def unsigned(found):
     return tuple(sorted((leg.symbol, leg.quantity) for leg in found.legs))
 
 
-@fast
 @given(one_expiration)
 def test_no_short_option_stays_naked_beside_a_free_long_one(hold, today, texts):
     positions = [hold(text) for text in texts]

@@ -45,7 +45,7 @@ def browse(tmp_path, html, *options):
         [CHROMIUM, *OPTIONS, f"--user-data-dir={tmp_path / 'user'}", *options, file.as_uri()],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=True,
     )
     return run.stdout, re.findall(r"CONSOLE.*", run.stderr)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import attrs
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -39,7 +39,6 @@ def positions(draw, hold):
     )
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_any_positions_are_shown(hold, triaged, data):
     report = triaged(data.draw(st.lists(positions(hold), max_size=5)))

@@ -43,7 +43,7 @@ class Client:
     def __init__(self, simulator: Simulator) -> None:
         self.simulator = simulator
         self.connection = http.client.HTTPConnection(
-            simulator.url.removeprefix("http://"), timeout=5
+            simulator.url.removeprefix("http://"), timeout=60
         )
         self.authorization: str | None = None
 

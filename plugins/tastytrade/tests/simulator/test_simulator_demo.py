@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from variance_bridge_tastytrade.simulator import SimulatedPortfolio, expirations
@@ -90,7 +90,6 @@ def test_the_marks_of_the_demo_are_plausible(demo):
         assert (quote.delta > 0) == (option_terms(position.symbol).right == "C")
 
 
-@settings(max_examples=20)
 @given(DAYS)
 def test_no_day_is_too_late_for_the_demo(today):
     demo = SimulatedPortfolio.demo(today)
@@ -107,7 +106,6 @@ def test_no_day_is_too_late_for_the_demo(today):
     assert to_csv(demo, today=today).count("\n") == len(held(demo))
 
 
-@settings(max_examples=20)
 @given(DAYS)
 def test_every_day_of_the_demo_has_something_to_harvest_and_to_defend(today):
     demo = SimulatedPortfolio.demo(today)

@@ -41,11 +41,14 @@ def test_it_serves_on_the_loopback_and_on_a_free_port(portfolio):
 
 
 def test_starting_and_stopping_takes_milliseconds(portfolio):
-    began = time.monotonic()
+    taken = []
     for _ in range(20):
+        began = time.monotonic()
         with Simulator(portfolio):
             pass
-    assert time.monotonic() - began < 2
+        taken.append(time.monotonic() - began)
+    # A busy machine only ever adds time. A server that polls needs half a second each time.
+    assert min(taken) < 0.1
     assert not [thread for thread in threading.enumerate() if thread.name == "simulator"]
 
 
@@ -174,7 +177,7 @@ def test_a_body_in_chunks_ends_the_connection_and_not_the_server(start):
     client = start()
     address = client.simulator.url.removeprefix("http://").split(":")
     head = b"POST /oauth/token HTTP/1.1\r\nUser-Agent: x/1\r\nTransfer-Encoding: chunked\r\n\r\n"
-    with socket.create_connection((address[0], int(address[1])), timeout=5) as raw:
+    with socket.create_connection((address[0], int(address[1])), timeout=60) as raw:
         raw.sendall(head)
         answer = b"".join(iter(lambda: raw.recv(65536), b""))
     assert answer.startswith(b"HTTP/1.1 400 ")
@@ -237,7 +240,7 @@ def test_people_can_serve_it_until_they_interrupt():
     assert connection.getresponse().status == 401
     connection.close()
     os.kill(process.pid, signal.SIGINT)
-    _, words = process.communicate(timeout=10)
+    _, words = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "Ctrl-C" in words
 
