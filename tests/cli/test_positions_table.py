@@ -8,7 +8,7 @@ from pathlib import Path
 
 import attrs
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -215,7 +215,6 @@ def test_no_number_is_cut_however_narrow_the_terminal(width):
 
 
 @given(portfolios(), st.integers(1, 200))
-@settings(max_examples=20)
 def test_every_portfolio_can_be_shown_at_every_width(portfolio, width):
     portfolio = attrs.evolve(portfolio, positions=in_canonical_order(portfolio.positions))
     text = shown(portfolio, width)
