@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from variance_bridge.errors import BridgeError, DataRefused
-from variance_bridge_csv.text import LARGEST_FILE
+from variance_bridge_csv.file.text import LARGEST_FILE
 
 HEADER = "Account,Symbol,Type,Quantity,Exp Date,Strike Price,Call/Put,P/L Open,Cost,Mark,Net Liq\n"
 GOOD = "5WX00001,QZA,STOCK,10,,,,50.00,-950.00,100.00,1000.00\n"

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from variance_bridge_csv import cells
-from variance_bridge_csv.cells import CellFault
-from variance_bridge_csv.dialect import CellRules, Field
+from variance_bridge_csv.dialect import dates
+from variance_bridge_csv.dialect.model import CellRules, Field
+from variance_bridge_csv.row import cells
+from variance_bridge_csv.row.cells import CellFault
 
 RULES = CellRules(fractions=True)
 EUROPEAN = CellRules(decimal=",", thousands=".", currency_signs=("€",))
@@ -180,14 +181,14 @@ def test_any_text_is_a_number_unknown_or_refused(text):
     ],
 )
 def test_dates_are_read_by_the_declared_formats(text, formats, day):
-    assert cells.parse_day(text, formats) == day
+    assert dates.parse_day(text, formats) == day
 
 
 @pytest.mark.parametrize(
     "text", ["Feb 30, 2026", "Foo 3, 2026", "45674", "Mar 20", "20 Mar 2026", "Mar 20, 2026 x"]
 )
 def test_what_is_no_date_of_the_format_or_the_calendar_is_none(text):
-    assert cells.parse_day(text, ("%b %d, %Y",)) is None
+    assert dates.parse_day(text, ("%b %d, %Y",)) is None
 
 
 @pytest.mark.parametrize(
@@ -203,19 +204,19 @@ def test_what_is_no_date_of_the_format_or_the_calendar_is_none(text):
     ],
 )
 def test_times_of_day(text, found):
-    assert cells.parse_time(text, ("%I:%M %p", "%I:%M:%S %p")) == found
+    assert dates.parse_time(text, ("%I:%M %p", "%I:%M:%S %p")) == found
 
 
 @given(st.text(max_size=50))
 def test_any_text_is_a_date_or_none(text):
-    assert cells.parse_day(text, ("%b %d, %Y", "%Y-%m-%d", "%m/%d/%y")) is None or len(text) >= 6
+    assert dates.parse_day(text, ("%b %d, %Y", "%Y-%m-%d", "%m/%d/%y")) is None or len(text) >= 6
 
 
 @pytest.mark.parametrize("name", ["ET", "et", "America/New_York", "UTC"])
 def test_zones_have_the_names_that_brokers_use(name):
-    assert cells.zone(name) is not None
+    assert dates.zone(name) is not None
 
 
 @pytest.mark.parametrize("name", ["", "XX", "../etc", "/etc/localtime", "a\x00b", "America"])
 def test_an_unknown_zone_is_none(name):
-    assert cells.zone(name) is None
+    assert dates.zone(name) is None

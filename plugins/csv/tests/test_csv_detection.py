@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 
 from variance_bridge.errors import ConfigurationError, DataRefused
-from variance_bridge_csv import library
-from variance_bridge_csv.detection import Detector, Trial, detect
-from variance_bridge_csv.dialect import Field
+from variance_bridge_csv.dialect import library
+from variance_bridge_csv.dialect.model import Field
+from variance_bridge_csv.file.detection import Detector, Trial, detect
 
 CORE = "Symbol,Type,Quantity,Exp Date,DTE,Strike Price,Call/Put,Underlying Last Price,P/L Open"
 # Header rows of tastytrade's export, one for each generation that is known.

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from variance_bridge.model import Caution, Quote, Side
 from variance_bridge.symbology import InstrumentType
-from variance_bridge_csv import money
-from variance_bridge_csv.dialect import Basis, MoneyRules, Sign
-from variance_bridge_csv.money import CostCheck
+from variance_bridge_csv.dialect.model import Basis, MoneyRules, Sign
+from variance_bridge_csv.row import money
+from variance_bridge_csv.row.money import CostCheck
 
 CASH_FLOW = MoneyRules(cost_total=Sign.CASH_FLOW, cost_per_unit=Sign.CASH_FLOW, price=Sign.POSITION)
 POSITION = MoneyRules(cost_total=Sign.POSITION, cost_per_unit=Sign.POSITION)

@@ -15,12 +15,12 @@ from variance_bridge.document.check import check
 from variance_bridge.document.convert import in_canonical_order, to_document
 from variance_bridge.errors import DataRefused
 from variance_bridge.model import Portfolio, Side
-from variance_bridge_csv import library
+from variance_bridge_csv.accounts import read
 from variance_bridge_csv.broker import CsvBroker, _candidate, _laid_out
-from variance_bridge_csv.dialect_file import DialectFault
-from variance_bridge_csv.input_file import InputFile
+from variance_bridge_csv.dialect import library
+from variance_bridge_csv.dialect.file import DialectFault
+from variance_bridge_csv.file.input import InputFile
 from variance_bridge_csv.portfolio import portfolio
-from variance_bridge_csv.reading import read
 
 DAY = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 DIALECTS = {name: known.dialect for name, known in library.load(None).items()}

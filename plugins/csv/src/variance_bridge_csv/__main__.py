@@ -6,8 +6,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from variance_bridge_csv import library
-from variance_bridge_csv.dialect_file import DialectFault
+from variance_bridge_csv.dialect import library
+from variance_bridge_csv.dialect.file import DialectFault
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -14,16 +14,18 @@ import attrs
 from variance_bridge.broker import Account, BrokerContext, RawPortfolio
 from variance_bridge.errors import ConfigurationError, DataRefused
 from variance_bridge.model import Portfolio, utc
-from variance_bridge_csv import detection, input_file, library
-from variance_bridge_csv.detection import Candidate, Detector, Trial
-from variance_bridge_csv.dialect import Dialect
-from variance_bridge_csv.dialect_file import read_dialect
-from variance_bridge_csv.input_file import InputFile
-from variance_bridge_csv.layout import Layout, find_header, lay_out
-from variance_bridge_csv.library import KnownDialect
+from variance_bridge_csv.accounts import Holdings, Reading, read, stated_time
+from variance_bridge_csv.dialect import library
+from variance_bridge_csv.dialect.file import read_dialect
+from variance_bridge_csv.dialect.library import KnownDialect
+from variance_bridge_csv.dialect.model import Dialect
+from variance_bridge_csv.file import detection
+from variance_bridge_csv.file import input as input_file
+from variance_bridge_csv.file.detection import Candidate, Detector, Trial
+from variance_bridge_csv.file.input import InputFile
+from variance_bridge_csv.file.layout import Layout, find_header, lay_out
+from variance_bridge_csv.file.lines import split
 from variance_bridge_csv.portfolio import notes, portfolio
-from variance_bridge_csv.reading import Holdings, Reading, read, stated_time
-from variance_bridge_csv.rows import split
 from variance_bridge_csv.settings import CsvSettings
 
 logger = logging.getLogger(__name__)

@@ -15,8 +15,8 @@ from variance_bridge.model import (
     Portfolio,
     Status,
 )
-from variance_bridge_csv.dialect import Dialect
-from variance_bridge_csv.reading import Holdings, Reading, describe, file_flags
+from variance_bridge_csv.accounts import Holdings, Reading, describe, file_flags
+from variance_bridge_csv.dialect.model import Dialect
 
 SOURCE = "csv"
 _MOST_TOLD = 5

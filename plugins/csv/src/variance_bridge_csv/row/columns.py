@@ -9,11 +9,12 @@ from decimal import Decimal
 import attrs
 
 from variance_bridge.model import Caution, Rejection
-from variance_bridge_csv import cells, patterns
-from variance_bridge_csv.dialect import Dialect, Field, RowClass, RowRule
-from variance_bridge_csv.layout import Header
+from variance_bridge_csv.dialect import patterns
+from variance_bridge_csv.dialect.model import Dialect, Field, RowClass, RowRule
+from variance_bridge_csv.file.layout import Header
+from variance_bridge_csv.file.lines import Row
 from variance_bridge_csv.names import plain
-from variance_bridge_csv.rows import Row
+from variance_bridge_csv.row import cells
 
 
 class RowRefused(Exception):

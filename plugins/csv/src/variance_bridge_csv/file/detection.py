@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import attrs
 
 from variance_bridge.errors import DataRefused
-from variance_bridge_csv import text as texts
-from variance_bridge_csv.dialect import Dialect, OtherReport
-from variance_bridge_csv.layout import Header, find_header
+from variance_bridge_csv.dialect.model import Dialect, OtherReport
+from variance_bridge_csv.file import text as texts
+from variance_bridge_csv.file.layout import Header, find_header
+from variance_bridge_csv.file.lines import Row, split
+from variance_bridge_csv.file.text import Text
 from variance_bridge_csv.names import plain
-from variance_bridge_csv.rows import Row, split
-from variance_bridge_csv.text import Text
 
 _SEARCH_LINES = 60
 _DELIMITERS = (",", ";", "\t", "|")

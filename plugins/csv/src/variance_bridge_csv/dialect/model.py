@@ -1,7 +1,7 @@
 """What a dialect says: how one kind of position file is written and what its words and signs mean.
 
 A dialect is data (a TOML file, see docs/dialects.md); these classes are its shape, one class per table of the file, and
-`variance_bridge_csv.dialect_file` is the only reader. The field names are the keys of the file.
+`variance_bridge_csv.dialect.file` is the only reader. The field names are the keys of the file.
 """
 
 from __future__ import annotations

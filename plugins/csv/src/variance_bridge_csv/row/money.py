@@ -13,7 +13,7 @@ import attrs
 
 from variance_bridge.model import Caution, Quote, Side
 from variance_bridge.symbology import InstrumentType
-from variance_bridge_csv.dialect import Basis, MoneyRules, Sign
+from variance_bridge_csv.dialect.model import Basis, MoneyRules, Sign
 
 MOST_DIGITS = 38
 """Significant digits of a computed amount; what has more is not written."""

@@ -20,10 +20,11 @@ from variance_bridge.symbology import (
     option_symbol,
     parse,
 )
-from variance_bridge_csv import cells, patterns
-from variance_bridge_csv.dialect import Dialect, Field
+from variance_bridge_csv.dialect import patterns
+from variance_bridge_csv.dialect.model import Dialect, Field
 from variance_bridge_csv.names import plain
-from variance_bridge_csv.row_cells import RowCells, RowRefused
+from variance_bridge_csv.row import cells
+from variance_bridge_csv.row.columns import RowCells, RowRefused
 
 LONGEST_SYMBOL = 128
 

@@ -10,11 +10,17 @@ import attrs
 
 from variance_bridge.model import Caution, Greeks, Holding, Quote, Rejection, Side
 from variance_bridge.symbology import Deliverable, InstrumentType, futures_product
-from variance_bridge_csv import cells, money
-from variance_bridge_csv.dialect import Field, GreeksScope, MultiplierSource, RowClass, RowRule
-from variance_bridge_csv.instruments import Identity, identify
+from variance_bridge_csv.dialect.model import (
+    Field,
+    GreeksScope,
+    MultiplierSource,
+    RowClass,
+    RowRule,
+)
 from variance_bridge_csv.names import plain
-from variance_bridge_csv.row_cells import RowCells, RowRefused
+from variance_bridge_csv.row import cells, money
+from variance_bridge_csv.row.columns import RowCells, RowRefused
+from variance_bridge_csv.row.instrument import Identity, identify
 
 LARGEST_QUANTITY = Decimal(10) ** 15
 

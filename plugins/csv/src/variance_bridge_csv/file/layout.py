@@ -8,10 +8,10 @@ from functools import lru_cache
 import attrs
 
 from variance_bridge.errors import DataRefused
-from variance_bridge_csv import patterns
-from variance_bridge_csv.dialect import Dialect, Field, RepeatedHeader, Scope, Where
+from variance_bridge_csv.dialect import patterns
+from variance_bridge_csv.dialect.model import Dialect, Field, RepeatedHeader, Scope, Where
+from variance_bridge_csv.file.lines import Row
 from variance_bridge_csv.names import bare, plain, shown, visible
-from variance_bridge_csv.rows import Row
 
 
 @attrs.frozen

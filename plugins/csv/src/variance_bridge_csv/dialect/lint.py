@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from variance_bridge_csv import cells, patterns
-from variance_bridge_csv.dialect import Dialect
+from variance_bridge_csv.dialect import dates, patterns
+from variance_bridge_csv.dialect.model import Dialect
 from variance_bridge_csv.names import plain
 
 _CAPTURE_GROUPS = frozenset({"account", "account_label", "date", "time", "zone", "simulated"})
@@ -129,7 +129,7 @@ def _formats(dialect: Dialect) -> Iterator[str]:
     ]
     for place, formats in every:
         for date_format in formats:
-            problem = cells.date_format_fault(date_format)
+            problem = dates.date_format_fault(date_format)
             if problem:
                 yield f"{place}: {date_format!r} {problem}"
 
@@ -150,7 +150,7 @@ def _money(dialect: Dialect) -> Iterator[str]:
 
 
 def _time(dialect: Dialect) -> Iterator[str]:
-    if cells.zone(dialect.time.zone) is None:
+    if dates.zone(dialect.time.zone) is None:
         yield f"time.zone: {dialect.time.zone!r} is no IANA time zone"
-    if cells.parse_time(dialect.time.day_ends, ("%H:%M",)) is None:
+    if dates.parse_time(dialect.time.day_ends, ("%H:%M",)) is None:
         yield "time.day_ends: HH:MM"

@@ -12,8 +12,7 @@ from typing import Any
 import attrs
 
 from variance_bridge.errors import ConfigurationError
-from variance_bridge_csv.dialect import Dialect, OtherReport
-from variance_bridge_csv.dialect_file import (
+from variance_bridge_csv.dialect.file import (
     LARGEST_DIALECT,
     DialectFault,
     extend,
@@ -21,6 +20,7 @@ from variance_bridge_csv.dialect_file import (
     read_dialect,
     read_other_reports,
 )
+from variance_bridge_csv.dialect.model import Dialect, OtherReport
 
 _SHIPPED = files("variance_bridge_csv") / "dialects"
 _OTHER_REPORTS = "other_reports.toml"

@@ -12,14 +12,22 @@ import attrs
 from variance_bridge.errors import DataRefused
 from variance_bridge.model import Caution, Flag, Holding, RejectedRow, Rejection
 from variance_bridge.symbology import InstrumentType
-from variance_bridge_csv import cells
-from variance_bridge_csv.dialect import Completeness, Dialect, Field, RowClass, RowRule, TimeRules
-from variance_bridge_csv.holdings import Position, position
-from variance_bridge_csv.instruments import kind_of
-from variance_bridge_csv.layout import Layout, Section
-from variance_bridge_csv.money import CostCheck
-from variance_bridge_csv.row_cells import RowCells, RowRefused, has_right_width, rule_for
-from variance_bridge_csv.rows import Row
+from variance_bridge_csv.dialect import dates
+from variance_bridge_csv.dialect.model import (
+    Completeness,
+    Dialect,
+    Field,
+    RowClass,
+    RowRule,
+    TimeRules,
+)
+from variance_bridge_csv.file.layout import Layout, Section
+from variance_bridge_csv.file.lines import Row
+from variance_bridge_csv.row import cells
+from variance_bridge_csv.row.columns import RowCells, RowRefused, has_right_width, rule_for
+from variance_bridge_csv.row.instrument import kind_of
+from variance_bridge_csv.row.money import CostCheck
+from variance_bridge_csv.row.position import Position, position
 
 _POSITIONS = frozenset({RowClass.POSITION, RowClass.MONEY_MARKET})
 _SUMMED = frozenset({RowClass.POSITION, RowClass.MONEY_MARKET, RowClass.CASH, RowClass.PENDING})
@@ -379,7 +387,7 @@ def stated_time(layout: Layout, dialect: Dialect) -> tuple[datetime | None, date
     """
     rules = dialect.time
     captured: Mapping[str, str] = layout.captured
-    day = cells.parse_day(captured["date"], rules.dates) if "date" in captured else None
+    day = dates.parse_day(captured["date"], rules.dates) if "date" in captured else None
     if day is None:
         day = min(_row_days(layout, dialect), default=None)
         return (
@@ -409,10 +417,10 @@ def _row_days(layout: Layout, dialect: Dialect) -> Iterable[date]:
 def _instant(
     day: date, time_text: str, formats: tuple[str, ...], rules: TimeRules, zone: str | None
 ) -> datetime | None:
-    time = cells.parse_time(time_text, formats)
+    time = dates.parse_time(time_text, formats)
     if time is None or day.year not in _YEARS_OF_EXPORTS:
         return None
-    found = (cells.zone(zone) if zone else None) or cells.zone(rules.zone)
+    found = (dates.zone(zone) if zone else None) or dates.zone(rules.zone)
     return datetime.combine(day, time, tzinfo=found)
 
 

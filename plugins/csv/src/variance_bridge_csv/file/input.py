@@ -12,7 +12,7 @@ from pathlib import Path
 import attrs
 
 from variance_bridge.errors import ConfigurationError, DataRefused, UsageError
-from variance_bridge_csv.text import LARGEST_FILE
+from variance_bridge_csv.file.text import LARGEST_FILE
 
 _WORD = re.compile(r"[^\W_]+")
 _HIDDEN = "***"

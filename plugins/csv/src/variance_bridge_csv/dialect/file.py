@@ -19,12 +19,12 @@ from typing import Any
 import attrs
 
 from variance_bridge.errors import ConfigurationError
-from variance_bridge_csv.dialect import (
+from variance_bridge_csv.dialect.lint import faults
+from variance_bridge_csv.dialect.model import (
     DESCRIPTION_VERSION,
     Dialect,
     OtherReport,
 )
-from variance_bridge_csv.dialect_lint import faults
 from variance_bridge_csv.names import shown
 
 LARGEST_DIALECT = 256 * 1024

@@ -1,0 +1,1 @@
+"""From one row of the table to a position: its cells, its instrument, its money."""
