@@ -5,9 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
+from variance_bridge.document import exact_json
+
+EXAMPLE = Path(__file__).parents[2] / "schemas" / "examples" / "full.json"
 
 HEAVY = {
     "attrs", "cattrs", "filelock", "jsonschema", "keyring", "platformdirs", "pluggy", "requests", "rich", "urllib3",
@@ -95,3 +100,27 @@ def test_a_full_disk_behind_the_output_is_told_in_words():
         6,
         "Error: the output cannot be written: No space left on device\n",
     )
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["--help", "schema", "show {file}", "validate {file}", "triage {file}"],
+)
+def test_a_reader_that_closes_the_pipe_early_is_not_an_error(command, tmp_path):
+    document = exact_json.loads(EXAMPLE.read_bytes())
+    document["meta"]["fetched_at"] = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    file = tmp_path / "live_acme.json"
+    file.write_bytes(exact_json.dumps(document))
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "variance_bridge", *command.format(file=file).split()],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writer)
+
+    assert (done.returncode, done.stderr.count("Error")) == (0, 0)
+    assert "BrokenPipe" not in done.stderr

@@ -68,6 +68,8 @@ def _told_otherwise(error: Exception, arguments: Sequence[str]) -> int:
     """What click says of how the command was called, a closed or full output, and bugs."""
     import click
 
+    from variance_bridge.cli.commands import ReaderGone
+
     match error:
         case click.exceptions.Exit():
             return error.exit_code
@@ -76,7 +78,7 @@ def _told_otherwise(error: Exception, arguments: Sequence[str]) -> int:
         case click.ClickException():
             _say_usage(error, arguments)
             return error.exit_code
-        case BrokenPipeError():
+        case ReaderGone() | BrokenPipeError():
             _close_stdout()
             return 0
         case OSError() if error.errno in _OUTPUT_ERRORS:
@@ -143,5 +145,6 @@ def _say_places(error: BaseException) -> None:
 
 
 def _close_stdout() -> None:
-    """The reader of a pipe has gone (`variance show | head`): be quiet about it at exit too."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Send the rest to nowhere, so that the interpreter does not report the same failure again when it exits."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

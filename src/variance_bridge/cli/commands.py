@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, cast
 
@@ -26,8 +27,35 @@ _OURS = {
 }
 
 
+class ReaderGone(Exception):
+    """The reader of our output has closed its end of the pipe (`variance show | head`), which is not an error."""
+
+
+@contextmanager
+def _reader_may_go() -> Iterator[None]:
+    """Click and rich exit with 1 when they meet a closed pipe; this keeps it apart from a failure."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise ReaderGone from error
+    except SystemExit as stop:
+        if isinstance(stop.__context__, BrokenPipeError):
+            raise ReaderGone from stop
+        raise
+
+
 class LazyGroup(click.Group):
     """Lists its commands without importing them; a plugin's command is imported inside a guard."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Parse the options; `--help` and `--version` print from here."""
+        with _reader_may_go():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        with _reader_may_go():
+            return super().invoke(ctx)
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         """Our commands and those of plugins, by name."""
