@@ -20,7 +20,12 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = ("src", "scripts", *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("plugins/*/src")))
+SOURCES = (
+    "src",
+    "scripts",
+    *sorted(str(p.relative_to(ROOT)) for p in ROOT.glob("plugins/*/src")),
+    "plugins/tastytrade/tests/simulator/tastytrade_simulator",
+)
 WORKERS = ("-n", "2")
 FAST_SUITE_BUDGET = 90.0
 """Seconds that the fast suite may take on two cores without measuring coverage. A slower run is

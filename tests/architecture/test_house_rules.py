@@ -99,7 +99,7 @@ BROKER_PLUGINS = [PLUGINS / "csv" / "src", PLUGINS / "tastytrade" / "src"]
 @pytest.mark.parametrize("folder", BROKER_PLUGINS, ids=lambda folder: folder.parent.name)
 def test_a_built_in_broker_uses_nothing_that_a_third_party_could_not(folder):
     for path in modules(folder):
-        if path.name == "demo.py" and "simulator" not in path.parts:
+        if path.name == "demo.py":
             continue
         used = imports(path, at_start=False)
         assert not {
@@ -122,9 +122,7 @@ def test_only_one_module_reads_the_clock():
         path.name
         for folder in [CORE, PLUGINS]
         for path in modules(folder)
-        if "tests" not in path.parts
-        and "testing" not in path.parts
-        and "simulator" not in path.parts
+        if "tests" not in path.parts and "testing" not in path.parts
         if pattern.search(path.read_text(encoding="utf-8"))
     }
 

@@ -10,14 +10,14 @@ from urllib.parse import urlencode
 
 import pytest
 
-from variance_bridge.network.session import Policy
-from variance_bridge_tastytrade.simulator import (
+from tastytrade_simulator import (
     Fault,
     LegacyLogin,
     SimulatedCredentials,
     SimulatedPortfolio,
     Simulator,
 )
+from variance_bridge.network.session import Policy
 
 JSON = "application/json"
 ROWS = [

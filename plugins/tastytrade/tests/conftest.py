@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from tastytrade_simulator import SimulatedPortfolio, Simulator
 from variance_bridge.broker import BrokerContext
 from variance_bridge.network.session import Policy, ReadOnlySession
 from variance_bridge.privacy import PersonalValues, Secret
 from variance_bridge_tastytrade.plugin import variance_bridge_brokers
 from variance_bridge_tastytrade.settings import TastytradeSettings
-from variance_bridge_tastytrade.simulator import SimulatedPortfolio, Simulator
 
 (SPEC,) = variance_bridge_brokers()
 

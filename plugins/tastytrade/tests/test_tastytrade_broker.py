@@ -6,18 +6,18 @@ from decimal import Decimal
 
 import pytest
 
-from variance_bridge.errors import BrokerRefused, DataRefused
-from variance_bridge.model import Environment
-from variance_bridge_tastytrade.broker import TastytradeBroker
-from variance_bridge_tastytrade.quotes import TastytradeQuotes
-from variance_bridge_tastytrade.settings import ACCEPT_VERSION
-from variance_bridge_tastytrade.simulator import (
+from tastytrade_simulator import (
     Fault,
     FaultKind,
     SimulatedAccount,
     SimulatedClock,
     SimulatedPortfolio,
 )
+from variance_bridge.errors import BrokerRefused, DataRefused
+from variance_bridge.model import Environment
+from variance_bridge_tastytrade.broker import TastytradeBroker
+from variance_bridge_tastytrade.quotes import TastytradeQuotes
+from variance_bridge_tastytrade.settings import ACCEPT_VERSION
 
 
 def fetch_first(context):

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from tastytrade_simulator import SimulatedPortfolio, Simulator
 from variance_bridge.cli.commands import variance
 from variance_bridge.cli.invocation import Invocation
 from variance_bridge.document.check import check
 from variance_bridge.document.convert import from_bytes, to_document
 from variance_bridge.pipeline.sync import Choice, SyncRequest, sync
 from variance_bridge_tastytrade.demo import demo_machine
-from variance_bridge_tastytrade.simulator import SimulatedPortfolio, Simulator
 
 
 @pytest.fixture
@@ -69,7 +69,12 @@ def test_the_demo_speaks_json_to_programs(world):
 
 def test_the_demo_has_every_type_both_sides_winners_and_losers(tmp_path, clock):
     with Simulator(SimulatedPortfolio.demo(clock.now())) as simulator:
-        machine = demo_machine(simulator, tmp_path)
+        known = simulator.credentials
+        credentials = {
+            "TT_CLIENT_SECRET": known.client_secret,
+            "TT_REFRESH_TOKEN": known.refresh_token,
+        }
+        machine = demo_machine(simulator.url, credentials, tmp_path)
         request = SyncRequest(choice=Choice(broker="tastytrade"), output=tmp_path / "demo.json")
         (synced,) = sync(machine, request)
         assert simulator.connections == 1

@@ -10,6 +10,13 @@ from pathlib import Path
 import attrs
 import pytest
 
+from tastytrade_simulator import (
+    BodyForm,
+    Fault,
+    FaultKind,
+    SimulatedAccount,
+    SimulatedPortfolio,
+)
 from variance_bridge.document.convert import from_bytes
 from variance_bridge.errors import BridgeError
 from variance_bridge.network.session import Policy
@@ -17,13 +24,6 @@ from variance_bridge.pipeline.run import Choice, Machine
 from variance_bridge.pipeline.sync import SyncRequest, sync
 from variance_bridge.plugins.registry import Registry
 from variance_bridge.settings.configuration import Configuration
-from variance_bridge_tastytrade.simulator import (
-    BodyForm,
-    Fault,
-    FaultKind,
-    SimulatedAccount,
-    SimulatedPortfolio,
-)
 
 REQUIRED = ("token", "accounts", "positions", "balances")
 BEFORE = {"token": 0, "accounts": 1, "positions": 2, "balances": 3}

@@ -15,6 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tastytrade_simulator import SimulatedPortfolio, WireForm
+from tastytrade_simulator.csv_export import file_name, to_csv
+from tastytrade_simulator.wire import NumberForm, Presence
 from variance_bridge.broker import BrokerContext
 from variance_bridge.document.convert import in_canonical_order
 from variance_bridge.pipeline.enrich import enrich
@@ -22,9 +25,6 @@ from variance_bridge_csv.broker import CsvBroker
 from variance_bridge_csv.settings import CsvSettings
 from variance_bridge_tastytrade.broker import TastytradeBroker
 from variance_bridge_tastytrade.quotes import TastytradeQuotes
-from variance_bridge_tastytrade.simulator import SimulatedPortfolio, WireForm
-from variance_bridge_tastytrade.simulator.csv_export import file_name, to_csv
-from variance_bridge_tastytrade.simulator.wire import NumberForm, Presence
 
 TODAY = date(2026, 2, 6)
 COLUMNS = (

@@ -16,6 +16,7 @@ from pathlib import Path
 import attrs
 import pytest
 
+from tastytrade_simulator import Fault, FaultKind, SimulatedPortfolio
 from variance_bridge.errors import BrokerRefused
 from variance_bridge.model import Caution, Side
 from variance_bridge.symbology import Deliverable, InstrumentType
@@ -24,7 +25,6 @@ from variance_bridge_tastytrade.client.api import api_of
 from variance_bridge_tastytrade.normalize.accounts import read_accounts
 from variance_bridge_tastytrade.normalize.positions import Closed, read_position
 from variance_bridge_tastytrade.quotes import TastytradeQuotes
-from variance_bridge_tastytrade.simulator import Fault, FaultKind, SimulatedPortfolio
 
 HERE = Path(__file__).parent
 D = Decimal

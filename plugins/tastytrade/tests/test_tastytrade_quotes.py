@@ -8,13 +8,13 @@ from decimal import Decimal
 import attrs
 import pytest
 
+from tastytrade_simulator import Fault, FaultKind, SimulatedPortfolio
 from variance_bridge.model import Caution, Holding, Meta, Portfolio, Side
 from variance_bridge.pipeline.enrich import enrich
 from variance_bridge.symbology import InstrumentType
 from variance_bridge_tastytrade.broker import TastytradeBroker
 from variance_bridge_tastytrade.normalize.market_data import read_items, wanted
 from variance_bridge_tastytrade.quotes import TastytradeQuotes
-from variance_bridge_tastytrade.simulator import Fault, FaultKind, SimulatedPortfolio
 
 D = Decimal
 

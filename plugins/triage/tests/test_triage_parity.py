@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from tastytrade_simulator import SimulatedPortfolio, Simulator, to_csv
 from variance_bridge.clock import SystemClock
 from variance_bridge.pipeline.run import Choice
 from variance_bridge.pipeline.sync import SyncRequest, sync
 from variance_bridge.reading.load import load
 from variance_bridge_tastytrade.demo import demo_machine
-from variance_bridge_tastytrade.simulator import SimulatedPortfolio, Simulator, to_csv
 from variance_bridge_triage.report import triage
 from variance_bridge_triage.report_document import to_document
 from variance_bridge_triage.thresholds import shipped_thresholds
@@ -25,9 +25,14 @@ def both(tmp_path_factory):
     now = SystemClock().now()
     demo = SimulatedPortfolio.demo(now)
     with Simulator(demo) as simulator:
+        known = simulator.credentials
+        credentials = {
+            "TT_CLIENT_SECRET": known.client_secret,
+            "TT_REFRESH_TOKEN": known.refresh_token,
+        }
         target = folder / "positions" / "live.json"
         request = SyncRequest(choice=Choice(broker="tastytrade"), output=target)
-        (synced,) = sync(demo_machine(simulator, folder), request)
+        (synced,) = sync(demo_machine(simulator.url, credentials, folder), request)
     export = folder / "export.csv"
     export.write_text(to_csv(demo, today=now.date(), decimals=None), encoding="utf-8")
     later = SystemClock().now()

@@ -1,4 +1,4 @@
-"""`variance demo`: the whole pipeline against the embedded simulator, then the dashboard.
+"""`variance demo`: the whole pipeline against the embedded demo server, then the dashboard.
 
 Nothing of the user is touched: no configuration, credential or key is read, and what is written goes into a temporary
 folder that is gone afterwards. The adapter is the real one, over HTTP on this machine.
@@ -7,6 +7,7 @@ folder that is gone afterwards. The adapter is the real one, over HTTP on this m
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,6 @@ import click
 
 if TYPE_CHECKING:
     from variance_bridge.pipeline.run import Machine
-    from variance_bridge_tastytrade.simulator import Simulator
 
 BROKER = "tastytrade"
 DASHBOARD = "triage"
@@ -35,20 +35,25 @@ def command(ctx: click.Context, *, as_json: bool) -> None:
     from variance_bridge.clock import SystemClock
     from variance_bridge.pipeline.run import Choice
     from variance_bridge.pipeline.sync import SyncRequest, sync
-    from variance_bridge_tastytrade.simulator import SimulatedPortfolio, Simulator
+    from variance_bridge_tastytrade.demo_server import DemoPortfolio, DemoServer
 
     with tempfile.TemporaryDirectory(prefix="variance-demo-") as name:
         folder = Path(name)
-        with Simulator(SimulatedPortfolio.demo(SystemClock().now())) as simulator:
+        clock = SystemClock()
+        with DemoServer(DemoPortfolio.demo(clock.now()), clock.now) as server:
             output = folder / "positions" / "live_tasty.json"
             request = SyncRequest(choice=Choice(broker=BROKER), output=output)
-            sync(demo_machine(simulator, folder), request)
+            credentials = {
+                "TT_CLIENT_SECRET": server.client_secret,
+                "TT_REFRESH_TOKEN": server.refresh_token,
+            }
+            sync(demo_machine(server.url, credentials, folder), request)
         _show(ctx, output, as_json=as_json)
     click.echo(_FAREWELL, err=True)
 
 
-def demo_machine(simulator: Simulator, folder: Path) -> Machine:
-    """A run that knows the simulator and its credentials, and nothing of this machine's user."""
+def demo_machine(url: str, credentials: Mapping[str, str], folder: Path) -> Machine:
+    """A run that knows a server on this machine and its credentials, and nothing of this machine's user."""
     import secrets
 
     from variance_bridge import __version__
@@ -60,22 +65,18 @@ def demo_machine(simulator: Simulator, folder: Path) -> Machine:
     from variance_bridge.settings.account_hash import account_hash
     from variance_bridge.settings.configuration import Configuration
 
-    known = simulator.credentials
-    credentials = {
-        "TT_CLIENT_SECRET": Secret(known.client_secret),
-        "TT_REFRESH_TOKEN": Secret(known.refresh_token),
-    }
+    secret_of = {name: Secret(value) for name, value in credentials.items()}
     personal, clock, key = PersonalValues(), SystemClock(), secrets.token_bytes(32)
     return Machine(
         registry=Registry(),
         configuration=Configuration(
             folder=folder / "configuration",
             file=None,
-            environment={"API_BASE_URL": simulator.url},
+            environment={"API_BASE_URL": url},
         ),
         clock=clock,
         personal=personal,
-        find_credential=lambda _broker, credential: credentials.get(credential.name),
+        find_credential=lambda _broker, credential: secret_of.get(credential.name),
         store_credential=lambda _broker, _name, _secret: False,
         open_session=lambda hosts, token_paths: ReadOnlySession(
             hosts,

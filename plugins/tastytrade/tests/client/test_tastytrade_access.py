@@ -7,6 +7,13 @@ import threading
 
 import pytest
 
+from tastytrade_simulator import (
+    BodyForm,
+    Fault,
+    FaultKind,
+    LegacyLogin,
+    SimulatedClock,
+)
 from variance_bridge.errors import (
     BrokerRefused,
     BrokerUnreachable,
@@ -17,13 +24,6 @@ from variance_bridge.network.session import Policy
 from variance_bridge.privacy import Secret
 from variance_bridge_tastytrade.broker import TastytradeBroker
 from variance_bridge_tastytrade.client.api import api_of
-from variance_bridge_tastytrade.simulator import (
-    BodyForm,
-    Fault,
-    FaultKind,
-    LegacyLogin,
-    SimulatedClock,
-)
 
 SESSION_CREDENTIALS = ("TASTY_SESSION_TOKEN", "TASTY_USERNAME", "TASTY_PASSWORD")
 

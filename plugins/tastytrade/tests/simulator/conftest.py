@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from variance_bridge_tastytrade.simulator import SimulatedPortfolio, Simulator
+from tastytrade_simulator import SimulatedPortfolio, Simulator
 
 USER_AGENT = "variance-bridge-tests/1.0"
 FORM = "application/x-www-form-urlencoded"

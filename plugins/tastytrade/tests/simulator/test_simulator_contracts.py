@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from variance_bridge_tastytrade.simulator import black_scholes, contracts, expirations
+from variance_bridge_tastytrade.demo_server import black_scholes, contracts, expirations
 
 DAYS = st.dates(date(2024, 1, 1), date(2035, 12, 31))
 

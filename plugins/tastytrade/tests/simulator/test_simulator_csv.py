@@ -8,11 +8,12 @@ import subprocess
 import sys
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
-from variance_bridge_tastytrade.simulator import SimulatedPortfolio, generations, to_csv
-from variance_bridge_tastytrade.simulator.csv_export import file_name, generation_columns
+from tastytrade_simulator import SimulatedPortfolio, generations, to_csv
+from tastytrade_simulator.csv_export import file_name, generation_columns
 
 TODAY = date(2026, 11, 20)
 OPTION = "IWM   270115P00225000"
@@ -197,13 +198,18 @@ def test_people_can_print_the_export(tmp_path):
     command = [
         sys.executable,
         "-m",
-        "variance_bridge_tastytrade.simulator",
+        "tastytrade_simulator",
         "--csv",
         "2025",
         "--portfolio",
         source,
     ]
-    done = subprocess.run(command, capture_output=True, check=True, env={"LC_ALL": "C"})
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        check=True,
+        env={"LC_ALL": "C", "PYTHONPATH": str(Path(__file__).parent)},
+    )
     header, row = done.stdout.decode().splitlines()
     assert tuple(header.split(",")) == generation_columns("2025")
     assert row.startswith("5WX00001,SPY,STOCK,1,")

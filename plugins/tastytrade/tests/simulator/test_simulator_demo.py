@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from variance_bridge_tastytrade.simulator import SimulatedPortfolio, expirations
-from variance_bridge_tastytrade.simulator.contracts import NEW_YORK, option_terms
-from variance_bridge_tastytrade.simulator.csv_export import to_csv
+from tastytrade_simulator import SimulatedPortfolio
+from tastytrade_simulator.csv_export import to_csv
+from variance_bridge_tastytrade.demo_server import expirations
+from variance_bridge_tastytrade.demo_server.contracts import NEW_YORK, option_terms
 
 TODAY = date(2026, 11, 20)
 DAYS = st.dates(date(2025, 1, 1), date(2034, 12, 31))

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from variance_bridge_tastytrade.simulator import (
+from tastytrade_simulator import (
     BodyForm,
     Fault,
     FaultKind,

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from variance_bridge_tastytrade.simulator import LegacyLogin, SimulatedClock
+from tastytrade_simulator import LegacyLogin, SimulatedClock
 
 ACCOUNTS = "/customers/me/accounts"
 

@@ -13,16 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from variance_bridge_tastytrade.simulator import (
+from tastytrade_simulator import (
     ABSENT,
     NumberForm,
     SimulatedClock,
     SimulatedPortfolio,
     SimulatedPosition,
     WireForm,
-    payloads,
     wire,
 )
+from variance_bridge_tastytrade.demo_server import payloads
 
 POSITIONS = "/accounts/5WX00001/positions"
 BALANCES = "/accounts/5WX00001/balances"

@@ -18,14 +18,14 @@ from pathlib import Path
 import pytest
 
 import variance_bridge_tastytrade
-from variance_bridge_tastytrade.simulator import (
+from tastytrade_simulator import (
     Fault,
     SimulatedClock,
     SimulatedPortfolio,
     Simulator,
     SimulatorError,
 )
-from variance_bridge_tastytrade.simulator.__main__ import main
+from tastytrade_simulator.__main__ import main
 
 ACCOUNTS = "/customers/me/accounts"
 POSITIONS = "/accounts/5WX00001/positions"
@@ -226,12 +226,21 @@ def test_a_clock_needs_a_zone():
         SimulatedClock(datetime(2030, 1, 1))
 
 
+HERE = str(Path(__file__).parent)
+
+
 def run(*arguments):
-    return [sys.executable, "-m", "variance_bridge_tastytrade.simulator", *arguments]
+    return [sys.executable, "-m", "tastytrade_simulator", *arguments]
 
 
 def test_people_can_serve_it_until_they_interrupt():
-    process = subprocess.Popen(run(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        run(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": HERE},
+    )
     lines = [process.stdout.readline().strip() for _ in range(4)]
     given = dict(line.split("=", 1) for line in lines)
     assert set(given) == {"API_BASE_URL", "TT_CLIENT_ID", "TT_CLIENT_SECRET", "TT_REFRESH_TOKEN"}
@@ -254,14 +263,14 @@ def test_people_can_print_the_demos_export(capsysbinary):
 
 def test_the_simulator_needs_the_standard_library_alone():
     code = (
-        "import sys; sys.path.insert(0, sys.argv[1]);"
-        "import variance_bridge_tastytrade.simulator, variance_bridge_tastytrade.simulator.__main__ as m;"
+        "import sys; sys.path[:0] = sys.argv[1:];"
+        "import tastytrade_simulator, tastytrade_simulator.__main__ as m;"
         "loaded = {name.partition('.')[0] for name in sys.modules};"
-        "own = {'variance_bridge_tastytrade'};"
+        "own = {'tastytrade_simulator', 'variance_bridge_tastytrade'};"
         "print(sorted(n for n in loaded - own - set(sys.stdlib_module_names) if not n.startswith('_')))"
     )
     source = str(Path(variance_bridge_tastytrade.__file__).parents[1])
     done = subprocess.run(
-        [sys.executable, "-S", "-c", code, source], capture_output=True, text=True, check=True
+        [sys.executable, "-S", "-c", code, source, HERE], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"

@@ -10,17 +10,18 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from variance_bridge_tastytrade.simulator import login, payloads
-from variance_bridge_tastytrade.simulator.portfolio import SimulatedPosition
-from variance_bridge_tastytrade.simulator.responses import (
+from tastytrade_simulator import instruments, login, wire
+from tastytrade_simulator.responses import (
     Response,
     error_envelope,
     json_response,
     nginx_page,
     supported_message,
 )
-from variance_bridge_tastytrade.simulator.routes import NO_ROUTE, SESSIONS, TOKEN, match
-from variance_bridge_tastytrade.simulator.state import SANDBOX, BrokerState
+from tastytrade_simulator.routes import NO_ROUTE, SESSIONS, TOKEN, match
+from tastytrade_simulator.state import SANDBOX, BrokerState
+from variance_bridge_tastytrade.demo_server import payloads
+from variance_bridge_tastytrade.demo_server.portfolio import SimulatedPosition
 
 # The version from which balances are a list, and the oldest that the simulator serves.
 BALANCES_AS_LIST: Final = "20240501"
@@ -144,10 +145,7 @@ def _customer(request: Request, state: BrokerState) -> Response:
 
 
 def _accounts(request: Request, state: BrokerState) -> Response:
-    items = [
-        {"account": payloads.account(account), "authority-level": account.authority_level}
-        for account in state.portfolio.accounts
-    ]
+    items = [payloads.listed_account(account) for account in state.portfolio.accounts]
     return _data({"items": items}, request)
 
 
@@ -167,7 +165,9 @@ def _positions(request: Request, state: BrokerState) -> Response:
         return _no_access()
     now, marks = state.clock(), request.flag("include-marks")
     items = [
-        payloads.position(row, account.number, now, state.wire, index, marks=marks)
+        wire.in_form(
+            payloads.position(row, account.number, now, marks=marks), row, state.wire, index
+        )
         for index, row in enumerate(account.positions)
         if _is_wanted(row, request)
     ]
@@ -263,7 +263,7 @@ def _held(request: Request, state: BrokerState) -> list[SimulatedPosition]:
 def _instruments(request: Request, state: BrokerState) -> Response:
     symbols = request.values("symbol")
     items = [
-        payloads.instrument(row, state.portfolio)
+        instruments.instrument(row, state.portfolio)
         for row in _held(request, state)
         if not symbols or row.symbol in symbols
     ]
@@ -274,7 +274,7 @@ def _instrument(request: Request, state: BrokerState) -> Response:
     wanted = request.segments["symbol"]
     for row in _held(request, state):
         if wanted in (row.symbol, row.symbol.removeprefix("/")):
-            return _data(payloads.instrument(row, state.portfolio), request)
+            return _data(instruments.instrument(row, state.portfolio), request)
     name = _INSTRUMENT_KINDS.get(request.segments["kind"], "Instrument").replace(" ", "")
     return _not_found(f"Couldn't find {name}.")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
 
-TOKEN: Final = "token"  # noqa: S105 - a route's name
+TOKEN: Final = "token"
 SESSIONS: Final = "sessions"
 NO_ROUTE: Final = "no-route"
 

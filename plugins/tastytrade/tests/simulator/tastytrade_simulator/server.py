@@ -13,32 +13,32 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Final, Self
 
-from variance_bridge_tastytrade.simulator.alterations import altered
-from variance_bridge_tastytrade.simulator.api import Request, answer, route_of
-from variance_bridge_tastytrade.simulator.authorization import (
+from tastytrade_simulator.alterations import altered
+from tastytrade_simulator.api import Request, answer, route_of
+from tastytrade_simulator.authorization import (
     ACCESS_TOKEN_SECONDS,
     Authority,
     LegacyLogin,
     SimulatedCredentials,
 )
-from variance_bridge_tastytrade.simulator.clock import SimulatedClock
-from variance_bridge_tastytrade.simulator.delivery import Connection, deliver
-from variance_bridge_tastytrade.simulator.faults import Fault, FaultKind, FaultPlan
-from variance_bridge_tastytrade.simulator.portfolio import SimulatedPortfolio
-from variance_bridge_tastytrade.simulator.recording import (
+from tastytrade_simulator.clock import SimulatedClock
+from tastytrade_simulator.delivery import Connection, deliver
+from tastytrade_simulator.faults import Fault, FaultKind, FaultPlan
+from tastytrade_simulator.portfolio import SimulatedPortfolio
+from tastytrade_simulator.recording import (
     RecordedRequest,
     RequestLog,
     rate_excess,
     sequential_round_trips,
 )
-from variance_bridge_tastytrade.simulator.responses import Response, nginx_page
-from variance_bridge_tastytrade.simulator.state import (
+from tastytrade_simulator.responses import Response, nginx_page
+from tastytrade_simulator.state import (
     NEWEST_VERSION,
     PRODUCTION,
     SANDBOX,
     BrokerState,
 )
-from variance_bridge_tastytrade.simulator.wire import PRODUCTION_2026, WireForm
+from tastytrade_simulator.wire import PRODUCTION_2026, WireForm
 
 _LARGEST_BODY: Final = 1024 * 1024
 # How long the accepting thread sleeps between looks at whether it should stop.
@@ -304,7 +304,7 @@ class _Server(ThreadingHTTPServer):
                 except OSError:
                     continue  # it closed itself in the meantime
 
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the base class's signature
+    def handle_error(self, request: Any, client_address: Any) -> None:
         """Keep what went wrong for the test that waits in `Simulator.__exit__`; a client may break off at will."""
         error = sys.exception()
         if isinstance(error, Exception) and not isinstance(error, OSError):

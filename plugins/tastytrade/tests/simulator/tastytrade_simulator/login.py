@@ -9,8 +9,8 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from variance_bridge_tastytrade.simulator.authorization import LegacyLogin
-from variance_bridge_tastytrade.simulator.responses import (
+from tastytrade_simulator.authorization import LegacyLogin
+from tastytrade_simulator.responses import (
     Response,
     error_envelope,
     json_response,
@@ -18,11 +18,11 @@ from variance_bridge_tastytrade.simulator.responses import (
     rfc_6749_error,
     supported_message,
 )
-from variance_bridge_tastytrade.simulator.state import BrokerState
-from variance_bridge_tastytrade.simulator.wire import zulu_time
+from tastytrade_simulator.state import BrokerState
+from variance_bridge_tastytrade.demo_server.spelling import zulu_time
 
 CHALLENGE_HEADER: Final = "X-Tastyworks-Challenge-Token"
-ONE_TIME_PASSWORD_HEADER: Final = "X-Tastyworks-OTP"  # noqa: S105 - a header's name
+ONE_TIME_PASSWORD_HEADER: Final = "X-Tastyworks-OTP"
 
 
 def token(headers: Mapping[str, str], body: bytes, state: BrokerState) -> Response:

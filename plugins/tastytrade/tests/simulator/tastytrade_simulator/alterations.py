@@ -8,8 +8,8 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final
 
-from variance_bridge_tastytrade.simulator.faults import BodyForm, Fault, FaultKind
-from variance_bridge_tastytrade.simulator.responses import (
+from tastytrade_simulator.faults import BodyForm, Fault, FaultKind
+from tastytrade_simulator.responses import (
     HTML,
     Response,
     error_envelope,

@@ -6,23 +6,24 @@
     simulator.counts(), simulator.connections, simulator.rate_excess(), simulator.requests
 
 `SimulatedPortfolio.of([{"symbol": "SPY", "quantity": -10, "average_open_price": "1.5"}])` serves any positions;
-`simulator.portfolio = ...` swaps them while it runs. `python -m variance_bridge_tastytrade.simulator` serves the demo.
+`simulator.portfolio = ...` swaps them while it runs. `PYTHONPATH=plugins/tastytrade/tests/simulator python -m tastytrade_simulator` serves the demo.
 """
 
-from variance_bridge_tastytrade.simulator.authorization import LegacyLogin, SimulatedCredentials
-from variance_bridge_tastytrade.simulator.clock import SimulatedClock
-from variance_bridge_tastytrade.simulator.csv_export import generations, to_csv
-from variance_bridge_tastytrade.simulator.faults import BodyForm, Fault, FaultKind
-from variance_bridge_tastytrade.simulator.portfolio import (
+from tastytrade_simulator.authorization import LegacyLogin, SimulatedCredentials
+from tastytrade_simulator.clock import SimulatedClock
+from tastytrade_simulator.csv_export import generations, to_csv
+from tastytrade_simulator.faults import BodyForm, Fault, FaultKind
+from tastytrade_simulator.portfolio import SimulatedPortfolio
+from tastytrade_simulator.recording import RecordedRequest
+from tastytrade_simulator.server import Simulator, SimulatorError
+from tastytrade_simulator.wire import NumberForm, Presence, WireForm
+from variance_bridge_tastytrade.demo_server.portfolio import (
     SimulatedAccount,
     SimulatedMetrics,
-    SimulatedPortfolio,
     SimulatedPosition,
     SimulatedQuote,
 )
-from variance_bridge_tastytrade.simulator.recording import RecordedRequest
-from variance_bridge_tastytrade.simulator.server import Simulator, SimulatorError
-from variance_bridge_tastytrade.simulator.wire import ABSENT, NumberForm, Presence, WireForm
+from variance_bridge_tastytrade.demo_server.spelling import ABSENT
 
 __all__ = [
     "ABSENT",

@@ -12,8 +12,8 @@ from datetime import datetime
 from email.utils import format_datetime
 from typing import Final
 
-from variance_bridge_tastytrade.simulator.faults import Fault, FaultKind
-from variance_bridge_tastytrade.simulator.responses import Response, phrase
+from tastytrade_simulator.faults import Fault, FaultKind
+from tastytrade_simulator.responses import Response, phrase
 
 _CHUNK: Final = 64 * 1024
 _LINGER_ZERO: Final = struct.pack("ii", 1, 0)

@@ -18,19 +18,19 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
-from variance_bridge_tastytrade.simulator.contracts import NEW_YORK, OptionTerms, option_terms
-from variance_bridge_tastytrade.simulator.exact import difference, product
-from variance_bridge_tastytrade.simulator.portfolio import (
+from variance_bridge_tastytrade.demo_server.contracts import NEW_YORK, OptionTerms, option_terms
+from variance_bridge_tastytrade.demo_server.exact import difference, product
+from variance_bridge_tastytrade.demo_server.portfolio import (
     EQUITY,
     EQUITY_OPTION,
     FUTURE,
     FUTURE_OPTION,
+    DemoPortfolio,
     SimulatedAccount,
-    SimulatedPortfolio,
     SimulatedPosition,
     SimulatedQuote,
 )
-from variance_bridge_tastytrade.simulator.wire import plain_text
+from variance_bridge_tastytrade.demo_server.spelling import plain_text
 
 UNKNOWN: Final = "--"
 BETA_SYMBOL: Final = "SPY"
@@ -60,7 +60,7 @@ def file_name(account: SimulatedAccount, today: date) -> str:
 
 
 def to_csv(
-    portfolio: SimulatedPortfolio,
+    portfolio: DemoPortfolio,
     columns: str | Sequence[str] = "2026",
     *,
     today: date,
@@ -89,7 +89,7 @@ def to_csv(
 class _Row:
     """One position with what the cells are computed from."""
 
-    portfolio: SimulatedPortfolio
+    portfolio: DemoPortfolio
     account: SimulatedAccount
     position: SimulatedPosition
     today: date

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from variance_bridge_tastytrade.simulator.routes import NO_ROUTE, ROUTES
+from tastytrade_simulator.routes import NO_ROUTE, ROUTES
 
 
 class FaultKind(StrEnum):
@@ -42,7 +42,7 @@ class FaultKind(StrEnum):
     # The server's state changes, then it answers.
     EXPIRE_TOKENS = "expire-tokens"  # every access token issued so far is dead
     CLOCK_OFFSET = "clock-offset"  # [seconds] the simulator's clock jumps
-    ROTATE_REFRESH_TOKEN = "rotate-refresh-token"  # noqa: S105 - a name, no secret
+    ROTATE_REFRESH_TOKEN = "rotate-refresh-token"
 
 
 class BodyForm(StrEnum):

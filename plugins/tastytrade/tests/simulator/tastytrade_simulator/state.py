@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from variance_bridge_tastytrade.simulator.authorization import (
+from tastytrade_simulator.authorization import (
     Authority,
     LegacyLogin,
     SimulatedCredentials,
 )
-from variance_bridge_tastytrade.simulator.portfolio import SimulatedPortfolio
-from variance_bridge_tastytrade.simulator.wire import WireForm
+from tastytrade_simulator.portfolio import SimulatedPortfolio
+from tastytrade_simulator.wire import WireForm
 
 PRODUCTION: Final = "production"
 SANDBOX: Final = "sandbox"

@@ -7,28 +7,25 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from variance_bridge_tastytrade.simulator.contracts import NEW_YORK, option_terms
-from variance_bridge_tastytrade.simulator.exact import difference, product, total
-from variance_bridge_tastytrade.simulator.portfolio import (
+from variance_bridge_tastytrade.demo_server.contracts import NEW_YORK
+from variance_bridge_tastytrade.demo_server.exact import difference, product, total
+from variance_bridge_tastytrade.demo_server.portfolio import (
     CRYPTOCURRENCY,
     EQUITY,
     EQUITY_OPTION,
-    FUTURE,
     FUTURE_OPTION,
     LONG,
     SHORT,
+    DemoPortfolio,
     SimulatedAccount,
     SimulatedMetrics,
-    SimulatedPortfolio,
     SimulatedPosition,
     SimulatedQuote,
 )
-from variance_bridge_tastytrade.simulator.wire import (
+from variance_bridge_tastytrade.demo_server.spelling import (
     ABSENT,
-    Presence,
-    WireForm,
     decimal_text,
-    number,
+    integer_or_text,
     offset_time,
     plain_text,
     zulu_time,
@@ -49,6 +46,11 @@ _LONG_ONLY_CLASSES: Final = {
     "long-bond-value": "Bond",
     "long-fixed-income-security-value": "Fixed Income Security",
 }
+
+
+def listed_account(simulated: SimulatedAccount) -> Object:
+    """One item of the list of accounts."""
+    return {"account": account(simulated), "authority-level": simulated.authority_level}
 
 
 def account(simulated: SimulatedAccount) -> Object:
@@ -76,34 +78,30 @@ def position(
     row: SimulatedPosition,
     account_number: str,
     now: datetime,
-    wire: WireForm,
-    index: int,
     *,
     marks: bool,
 ) -> Object:
-    """One row of the positions list; `index` picks the number form where the wire form is MIXED."""
+    """One row of the positions list, as the API of 2026 writes it."""
     written: Object = {
         "account-number": account_number,
         "instrument-type": row.instrument_type,
-        "streamer-symbol": _streamer_symbol(row, wire),
+        "streamer-symbol": row.streamer_symbol,
         "symbol": row.symbol,
         "underlying-symbol": row.underlying_symbol,
-        "quantity": number(row.quantity, wire.quantity, index),
-        "average-daily-market-close-price": _price(row.average_daily_market_close_price, wire),
+        "quantity": integer_or_text(row.quantity),
+        "average-daily-market-close-price": decimal_text(row.average_daily_market_close_price),
         "average-open-price": decimal_text(row.average_open_price),
-        "average-yearly-market-close-price": _price(row.average_yearly_market_close_price, wire),
+        "average-yearly-market-close-price": decimal_text(row.average_yearly_market_close_price),
         "close-price": decimal_text(row.close_price),
         "cost-effect": _COST_EFFECTS.get(row.direction, "None"),
         "is-frozen": row.is_frozen,
         "is-suppressed": row.is_suppressed,
-        "multiplier": ABSENT
-        if row.multiplier is None
-        else number(row.multiplier, wire.multiplier, index),
+        "multiplier": ABSENT if row.multiplier is None else decimal_text(row.multiplier),
         "quantity-direction": row.direction,
-        "restricted-quantity": number(row.restricted_quantity, wire.restricted_quantity, index),
+        "restricted-quantity": integer_or_text(row.restricted_quantity),
         "expires-at": ABSENT if row.expires_at is None else offset_time(row.expires_at),
-        **_realized("realized-day-gain", row.realized_day_gain, row, now, wire),
-        **_realized("realized-today", row.realized_today, row, now, wire),
+        **_realized("realized-day-gain", row.realized_day_gain, row, now),
+        **_realized("realized-today", row.realized_today, row, now),
         "created-at": offset_time(row.created_at),
         "updated-at": offset_time(row.updated_at),
     }
@@ -145,7 +143,7 @@ def balances(simulated: SimulatedAccount, now: datetime) -> Object:
     return present({**written, **simulated.balance_members})
 
 
-def market_data(quote: SimulatedQuote, now: datetime, portfolio: SimulatedPortfolio) -> Object:
+def market_data(quote: SimulatedQuote, now: datetime, portfolio: DemoPortfolio) -> Object:
     """One item of `/market-data`: numbers are strings, what is unknown is left out."""
     today = now.astimezone(NEW_YORK).date()
     written: Object = {
@@ -184,41 +182,6 @@ def market_metrics(symbol: str, metrics: SimulatedMetrics, now: datetime) -> Obj
     return present(written)
 
 
-def instrument(row: SimulatedPosition, portfolio: SimulatedPortfolio) -> Object:
-    """An instrument's own record. A futures option's `multiplier` there is "1.0" and no money per point."""
-    written: Object = {
-        "symbol": row.symbol,
-        "instrument-type": row.instrument_type,
-        "streamer-symbol": row.streamer_symbol or ABSENT,
-        "active": True,
-        "is-closing-only": False,
-    }
-    terms = option_terms(row.symbol)
-    if terms:
-        written |= {
-            "underlying-symbol": row.underlying_symbol,
-            "option-type": terms.right,
-            "strike-price": decimal_text(terms.strike),
-            "expiration-date": terms.expiration.isoformat(),
-            "expires-at": ABSENT if row.expires_at is None else offset_time(row.expires_at),
-        }
-    if row.instrument_type == EQUITY_OPTION and terms:
-        shares = portfolio.adjusted_deliverables.get(terms.root)
-        written |= {
-            "root-symbol": terms.root,
-            "shares-per-contract": int(row.scale if shares is None else shares),
-            "option-chain-type": "Standard" if shares is None else "Non-standard",
-        }
-    elif row.instrument_type == FUTURE_OPTION:
-        written |= {"multiplier": "1.0", "notional-value": "1.0"}
-    elif row.instrument_type == FUTURE:
-        written |= {
-            "product-code": row.underlying_symbol.lstrip("/"),
-            "notional-multiplier": decimal_text(row.scale),
-        }
-    return present(written)
-
-
 def present(written: Mapping[str, Any]) -> Object:
     """The object without its absent members."""
     return {name: value for name, value in written.items() if value is not ABSENT}
@@ -228,33 +191,20 @@ def _optional(value: Decimal | None) -> Any:
     return ABSENT if value is None else plain_text(value)
 
 
-def _price(value: Decimal, wire: WireForm) -> Any:
-    return decimal_text(value) if wire.complete else ABSENT
-
-
 def _effect(amount: Decimal) -> str:
     if amount == 0:
         return "None"
     return "Credit" if amount > 0 else "Debit"
 
 
-def _realized(
-    name: str, amount: Decimal, row: SimulatedPosition, now: datetime, wire: WireForm
-) -> Object:
+def _realized(name: str, amount: Decimal, row: SimulatedPosition, now: datetime) -> Object:
     """A realized amount: unsigned, with its sign in an effect and with the exchange's day."""
     day: date = row.realized_date or now.astimezone(NEW_YORK).date()
-    effect = (" " if wire.stray_spaces else "") + _effect(amount)
     return {
         name: decimal_text(amount.copy_abs()),
-        f"{name}-date": day.isoformat() if wire.complete else ABSENT,
-        f"{name}-effect": effect if wire.complete else ABSENT,
+        f"{name}-date": day.isoformat(),
+        f"{name}-effect": _effect(amount),
     }
-
-
-def _streamer_symbol(row: SimulatedPosition, wire: WireForm) -> Any:
-    if wire.streamer_symbol is Presence.ABSENT:
-        return ABSENT
-    return row.streamer_symbol if wire.streamer_symbol is Presence.PRESENT else None
 
 
 def _two_sided(quote: SimulatedQuote) -> Object:

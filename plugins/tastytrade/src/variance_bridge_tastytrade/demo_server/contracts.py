@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from variance_bridge_tastytrade.simulator.wire import plain_text
+from variance_bridge_tastytrade.demo_server.spelling import plain_text
 
 NEW_YORK: Final[tzinfo] = ZoneInfo("America/New_York")
 MONTH_CODES: Final = "FGHJKMNQUVXZ"

@@ -1,4 +1,4 @@
-"""Resolves `demo.toml` for a day: expirations to listed ones, prices and greeks from the invented market."""
+"""Resolves `market.toml` for a day: expirations to listed ones, prices and greeks from the invented market."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from importlib.resources import files
 from typing import Any, Final
 
-from variance_bridge_tastytrade.simulator import black_scholes, contracts, expirations
-from variance_bridge_tastytrade.simulator.expirations import Listing
-from variance_bridge_tastytrade.simulator.portfolio import (
+from variance_bridge_tastytrade.demo_server import black_scholes, contracts, expirations
+from variance_bridge_tastytrade.demo_server.expirations import Listing
+from variance_bridge_tastytrade.demo_server.portfolio import (
     CRYPTOCURRENCY,
     EQUITY,
     EQUITY_OPTION,
@@ -47,11 +47,11 @@ class Underlying:
 
 
 def demo_data(today: date | datetime) -> Data:
-    """The demo as plain data for `SimulatedPortfolio.from_data`. The same day gives the same data.
+    """The demo as plain data for `DemoPortfolio.from_data`. The same day gives the same data.
 
     Given a time, the day is New York's, and after the close no option expires on it any more.
     """
-    source = files(__package__).joinpath("demo.toml").read_text(encoding="utf-8")
+    source = files(__package__).joinpath("market.toml").read_text(encoding="utf-8")
     market = tomllib.loads(source, parse_float=Decimal)
     if not isinstance(today, datetime):
         return _Market(market, today, first_expiration=today).portfolio()

@@ -7,21 +7,24 @@ issue 328), `quantity` is 3, "100" or "100.29". A `WireForm` says which of these
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
+from variance_bridge_tastytrade.demo_server.payloads import present
+from variance_bridge_tastytrade.demo_server.portfolio import SimulatedPosition
+from variance_bridge_tastytrade.demo_server.spelling import ABSENT, decimal_text, plain_text
 
-class Absent:
-    """The type of `ABSENT`: a member that is not written at all."""
-
-    def __repr__(self) -> str:
-        return "ABSENT"
-
-
-ABSENT: Final = Absent()
+_EFFECTS: Final = ("realized-day-gain-effect", "realized-today-effect")
+_LATER_MEMBERS: Final = (
+    *_EFFECTS,
+    "realized-day-gain-date",
+    "realized-today-date",
+    "average-daily-market-close-price",
+    "average-yearly-market-close-price",
+)
 
 
 class NumberForm(StrEnum):
@@ -81,20 +84,6 @@ MIXED: Final = WireForm(
 _CONCRETE_FORMS: Final = tuple(form for form in NumberForm if form is not NumberForm.MIXED)
 
 
-def plain_text(value: Decimal) -> str:
-    """A decimal without exponent and without trailing zeros: 100, 0.5, 47.58333333."""
-    text = format(value, "f")
-    if "." in text:
-        text = text.rstrip("0").rstrip(".")
-    return "0" if text == "-0" else text
-
-
-def decimal_text(value: Decimal) -> str:
-    """A decimal as the API writes it: never without a fraction ("1.0", "49.39", "0.0")."""
-    text = plain_text(value)
-    return text if "." in text else text + ".0"
-
-
 def number(value: Decimal, form: NumberForm, row: int = 0) -> int | float | str:
     """The JSON value for a number in one form; `row` picks the form where it is MIXED.
 
@@ -111,11 +100,28 @@ def number(value: Decimal, form: NumberForm, row: int = 0) -> int | float | str:
     return plain_text(value)
 
 
-def offset_time(moment: datetime) -> str:
-    """A time as accounts and positions carry it: `2026-03-20T20:00:00.000+00:00`."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds")
+def in_form(
+    written: Mapping[str, Any], row: SimulatedPosition, form: WireForm, index: int
+) -> dict[str, Any]:
+    """A row of the positions list as this dialect writes it; members that the test set stay as they are.
 
-
-def zulu_time(moment: datetime) -> str:
-    """A time as market data and transactions carry it: `2025-04-29T21:33:25.130Z`."""
-    return offset_time(moment).replace("+00:00", "Z")
+    `index` picks the number form where it is MIXED.
+    """
+    changed: dict[str, Any] = {
+        "quantity": number(row.quantity, form.quantity, index),
+        "restricted-quantity": number(row.restricted_quantity, form.restricted_quantity, index),
+    }
+    if row.multiplier is not None:
+        changed["multiplier"] = number(row.multiplier, form.multiplier, index)
+    if form.streamer_symbol is not Presence.PRESENT:
+        changed["streamer-symbol"] = ABSENT if form.streamer_symbol is Presence.ABSENT else None
+    for name in _LATER_MEMBERS if not form.complete else ():
+        changed[name] = ABSENT
+    for name in _EFFECTS if form.complete and form.stray_spaces else ():
+        changed[name] = f" {written[name]}"
+    return present(
+        {
+            name: changed.get(name, value) if name not in row.members else value
+            for name, value in written.items()
+        }
+    )

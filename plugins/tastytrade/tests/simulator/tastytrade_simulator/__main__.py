@@ -1,4 +1,4 @@
-"""`python -m variance_bridge_tastytrade.simulator`: serves the demo portfolio until Ctrl-C."""
+"""`python -m tastytrade_simulator`: serves the demo portfolio until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from variance_bridge_tastytrade.simulator.contracts import NEW_YORK
-from variance_bridge_tastytrade.simulator.csv_export import generations, to_csv
-from variance_bridge_tastytrade.simulator.portfolio import SimulatedPortfolio
-from variance_bridge_tastytrade.simulator.server import Simulator
-from variance_bridge_tastytrade.simulator.state import PRODUCTION, SANDBOX
+from tastytrade_simulator.csv_export import generations, to_csv
+from tastytrade_simulator.portfolio import SimulatedPortfolio
+from tastytrade_simulator.server import Simulator
+from tastytrade_simulator.state import PRODUCTION, SANDBOX
+from variance_bridge_tastytrade.demo_server.contracts import NEW_YORK
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m variance_bridge_tastytrade.simulator",
+        prog="python -m tastytrade_simulator",
         description="A broker on this machine that behaves like the real API. Its credentials open nothing else.",
     )
     parser.add_argument("--portfolio", type=Path, help="a TOML or JSON file instead of the demo")

@@ -1,22 +1,19 @@
 """A portfolio as the simulated broker knows it: accounts, positions, quotes and metrics, given as data.
 
-All money is `Decimal`. Everything can be built from plain dicts with strings (`SimulatedPortfolio.from_data`),
+All money is `Decimal`. Everything can be built from plain dicts with strings (`DemoPortfolio.from_data`),
 so that a TOML or JSON file and a generated test case take the same way in.
 """
 
 from __future__ import annotations
 
-import json
-import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, Final, Self
 
-from variance_bridge_tastytrade.simulator.contracts import new_york_time, option_terms
-from variance_bridge_tastytrade.simulator.exact import difference, product, total
+from variance_bridge_tastytrade.demo_server.contracts import new_york_time, option_terms
+from variance_bridge_tastytrade.demo_server.exact import difference, product, total
 
 EQUITY: Final = "Equity"
 EQUITY_OPTION: Final = "Equity Option"
@@ -222,7 +219,7 @@ class SimulatedAccount:
 
 
 @dataclass(frozen=True)
-class SimulatedPortfolio:
+class DemoPortfolio:
     """Everything that the simulated broker knows: accounts, quotes by symbol, metrics by symbol.
 
     `adjusted_deliverables` gives the shares per contract of adjusted options by OCC root.
@@ -234,31 +231,6 @@ class SimulatedPortfolio:
     adjusted_deliverables: Mapping[str, Decimal] = field(default_factory=dict)
 
     @classmethod
-    def of(
-        cls,
-        positions: Iterable[Mapping[str, Any] | SimulatedPosition],
-        *,
-        quotes: Iterable[Mapping[str, Any] | SimulatedQuote] = (),
-        betas: Mapping[str, str | Decimal] | None = None,
-        **account: Any,
-    ) -> Self:
-        """One account from a list of positions: the short way for generated tests.
-
-        A dict of a position may have a `quote`, a dict without `symbol` and `instrument_type`; its mark becomes the
-        position's unless that has its own. Further keywords are those of `SimulatedAccount`.
-        """
-        listed = list(positions)
-        own = [_own_quote(row) for row in listed if isinstance(row, Mapping) and "quote" in row]
-        known = [
-            q if isinstance(q, SimulatedQuote) else SimulatedQuote.from_data(q) for q in quotes
-        ]
-        return cls(
-            accounts=(SimulatedAccount.from_data({"positions": listed, **account}),),
-            quotes={quote.symbol: quote for quote in [*own, *known]},
-            metrics={symbol: SimulatedMetrics(Decimal(b)) for symbol, b in (betas or {}).items()},
-        )
-
-    @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Self:
         """A portfolio from plain data with `accounts`, `quotes`, `metrics` and `adjusted_deliverables`."""
         unknown = set(data) - {item.name for item in fields(cls)}
@@ -266,7 +238,7 @@ class SimulatedPortfolio:
             raise ValueError(f"unknown keys in a portfolio: {', '.join(sorted(unknown))}")
         quotes = [SimulatedQuote.from_data(quote) for quote in data.get("quotes", ())]
         positions = [row for account in data["accounts"] for row in account.get("positions", ())]
-        quotes += [_own_quote(row) for row in positions if "quote" in row]
+        quotes += [own_quote(row) for row in positions if "quote" in row]
         deliverables = data.get("adjusted_deliverables", {})
         return cls(
             accounts=tuple(SimulatedAccount.from_data(account) for account in data["accounts"]),
@@ -276,17 +248,9 @@ class SimulatedPortfolio:
         )
 
     @classmethod
-    def load(cls, path: Path) -> Self:
-        """A portfolio from a TOML or JSON file in the form of `from_data`."""
-        text = path.read_text(encoding="utf-8")
-        if path.suffix == ".toml":
-            return cls.from_data(tomllib.loads(text, parse_float=Decimal))
-        return cls.from_data(json.loads(text, parse_float=Decimal))
-
-    @classmethod
     def demo(cls, today: date | datetime) -> Self:
-        """The demo portfolio with expirations as they are listed around a day or a time; see `demo.toml`."""
-        from variance_bridge_tastytrade.simulator.demo import demo_data
+        """The demo portfolio with expirations as they are listed around a day or a time; see `market.toml`."""
+        from variance_bridge_tastytrade.demo_server.market import demo_data
 
         return cls.from_data(demo_data(today))
 
@@ -298,15 +262,6 @@ class SimulatedPortfolio:
     def first_open_account(self) -> SimulatedAccount:
         """The account that a client picks when there is nothing to choose."""
         return next(account for account in self.accounts if not account.is_closed)
-
-    def with_positions(self, positions: Iterable[SimulatedPosition]) -> Self:
-        """The same portfolio with other positions in its first open account."""
-        chosen = self.first_open_account
-        changed = replace(chosen, positions=tuple(positions))
-        return replace(
-            self,
-            accounts=tuple(changed if account is chosen else account for account in self.accounts),
-        )
 
 
 def _positions(
@@ -322,7 +277,8 @@ def _positions(
         yield SimulatedPosition.from_data(data)
 
 
-def _own_quote(row: Mapping[str, Any]) -> SimulatedQuote:
+def own_quote(row: Mapping[str, Any]) -> SimulatedQuote:
+    """The quote inside a position's plain data."""
     kind = row.get("instrument_type", EQUITY)
     return SimulatedQuote.from_data(
         {"symbol": row["symbol"], "instrument_type": kind, **row["quote"]}
