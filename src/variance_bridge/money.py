@@ -10,6 +10,12 @@ from decimal import Context, Decimal
 
 from variance_bridge.model import Side
 
+RELATIVE_TOLERANCE = Decimal("0.000001")
+"""Relative: what a source loses that writes prices with few digits."""
+
+HALF_A_CENT = Decimal("0.005")
+"""Per contract: what a source loses that rounds money to cents."""
+
 _EXACT = Context(prec=1000)
 
 
@@ -49,3 +55,13 @@ def total(*summands: Decimal) -> Decimal:
     for summand in summands:
         result = _EXACT.add(result, summand)
     return result
+
+
+def within_tolerance(stated: Decimal, computed: Decimal, quantity: Decimal) -> bool:
+    """Whether two amounts of money are the same but for the rounding of their source.
+
+    The tolerance is one millionth, and half a cent for each contract (half a cent for less than one).
+    """
+    larger = max(abs(stated), abs(computed))
+    rounding = product(HALF_A_CENT, max(quantity, Decimal(1)))
+    return abs(difference(stated, computed)) <= total(product(RELATIVE_TOLERANCE, larger), rounding)

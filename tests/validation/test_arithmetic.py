@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from variance_bridge.document import exact_json
-from variance_bridge.document.arithmetic import check_arithmetic, within_tolerance
+from variance_bridge.document.arithmetic import check_arithmetic
 from variance_bridge.document.convert import to_document
 from variance_bridge.document.schema import check_schema
+from variance_bridge.money import within_tolerance
 from variance_bridge.testing.strategies import amounts, portfolios
 
 EXACT = Context(prec=100)

@@ -8,19 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from decimal import Context, Decimal
+from decimal import Decimal
 from typing import Any
 
 from variance_bridge.document.violation import Violation
+from variance_bridge.money import product, within_tolerance
 from variance_bridge.symbology import Instrument, InstrumentType, SymbolError, parse
 
-RELATIVE_TOLERANCE = Decimal("0.000001")
-"""Relative: what a source loses that writes prices with few digits."""
-
-HALF_A_CENT = Decimal("0.005")
-"""Per contract: what a source loses that rounds money to cents."""
-
-_EXACT = Context(prec=120)
 _LISTED = frozenset(
     {
         InstrumentType.STOCK,
@@ -132,19 +126,8 @@ def _agrees(position: Mapping[str, Any], total: str, price: Any, sign: int) -> b
     if stated is None or price is None or multiplier is None:
         return True
     quantity = Decimal(position["quantity"])
-    product = _EXACT.multiply(_EXACT.multiply(Decimal(price) * sign, quantity), Decimal(multiplier))
-    return within_tolerance(Decimal(stated), product, quantity)
-
-
-def within_tolerance(stated: Decimal, computed: Decimal, quantity: Decimal) -> bool:
-    """Whether two amounts of money are the same but for the rounding of their source.
-
-    The tolerance is one millionth, and half a cent for each contract (half a cent for less than one).
-    """
-    larger = max(abs(stated), abs(computed))
-    rounding = _EXACT.multiply(HALF_A_CENT, max(quantity, Decimal(1)))
-    allowed = _EXACT.add(_EXACT.multiply(RELATIVE_TOLERANCE, larger), rounding)
-    return abs(_EXACT.subtract(stated, computed)) <= allowed
+    computed = product(Decimal(sign), Decimal(price), quantity, Decimal(multiplier))
+    return within_tolerance(Decimal(stated), computed, quantity)
 
 
 def _check_sign(pointer: str, position: Mapping[str, Any]) -> Iterator[Violation]:

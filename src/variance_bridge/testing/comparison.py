@@ -14,11 +14,11 @@ from typing import Any
 
 import attrs
 
-from variance_bridge.document.arithmetic import RELATIVE_TOLERANCE, within_tolerance
 from variance_bridge.document.check import check
 from variance_bridge.document.convert import to_document
 from variance_bridge.document.violation import Violation
 from variance_bridge.model import Balances, Caution, Greeks, Holding, Portfolio, Quote
+from variance_bridge.money import RELATIVE_TOLERANCE, within_tolerance
 from variance_bridge.symbology import InstrumentType
 from variance_bridge.testing.rehearsal import completed
 

@@ -8,9 +8,8 @@ from typing import Any
 
 import attrs
 
-from variance_bridge.document.arithmetic import within_tolerance
 from variance_bridge.model import Caution, Holding, Quote, Rejection, Side
-from variance_bridge.money import cost_basis, difference, market_value, product
+from variance_bridge.money import cost_basis, difference, market_value, product, within_tolerance
 from variance_bridge.symbology import Deliverable, InstrumentType, SymbolError, parse
 from variance_bridge_alpaca.fields import Members, UnreadableError, number, word
 

@@ -16,7 +16,6 @@ from decimal import Decimal
 
 import attrs
 
-from variance_bridge.document.arithmetic import within_tolerance
 from variance_bridge.model import Caution, Quote, Side
 from variance_bridge.money import (
     cost_basis,
@@ -25,6 +24,7 @@ from variance_bridge.money import (
     product,
     total,
     unrealized_pl,
+    within_tolerance,
 )
 from variance_bridge.symbology import InstrumentType
 from variance_bridge_tastytrade.normalize import fields

@@ -1,0 +1,26 @@
+"""What a plugin reads rows with: exact values, the members of an object, and a count in which no row gets lost."""
+
+from variance_bridge.rows.answers import list_of, object_of
+from variance_bridge.rows.collect import CLOSED, Closed, Collected, collect
+from variance_bridge.rows.holdings import holding
+from variance_bridge.rows.instruments import listed_option
+from variance_bridge.rows.members import Members
+from variance_bridge.rows.values import RowRejected, day, moment, number, side_of, word
+
+__all__ = [
+    "CLOSED",
+    "Closed",
+    "Collected",
+    "Members",
+    "RowRejected",
+    "collect",
+    "day",
+    "holding",
+    "list_of",
+    "listed_option",
+    "moment",
+    "number",
+    "object_of",
+    "side_of",
+    "word",
+]
