@@ -251,11 +251,17 @@ class Holding:
 
 @attrs.frozen(kw_only=True)
 class Portfolio:
-    """What one account holds at one moment: one document of the lingua franca."""
+    """What one account holds at one moment: one document of the lingua franca.
+
+    Attributes:
+        warnings: what the user should read about this run, such as both figures of a disagreement that `meta.flags`
+            names. The core shows each once, on stderr; none of it is written to the document.
+    """
 
     meta: Meta
     positions: tuple[Holding, ...] = ()
     balances: Balances | None = None
+    warnings: tuple[str, ...] = attrs.field(default=(), eq=False)
 
 
 def utc(moment: datetime) -> datetime:

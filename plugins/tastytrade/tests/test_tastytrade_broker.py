@@ -171,7 +171,7 @@ def test_a_second_401_is_the_end(desk):
     assert desk.simulator.counts() == {"token": 2, "accounts": 1, "positions": 2}
 
 
-def test_disagreeing_balances_are_told_with_both_figures_once(desk):
+def test_disagreeing_balances_are_a_flag_and_a_warning_with_both_figures(desk):
     desk.simulator.faults = [
         Fault(
             "balances",
@@ -182,31 +182,12 @@ def test_disagreeing_balances_are_told_with_both_figures_once(desk):
     ]
     broker = TastytradeBroker(desk.context())
     (account,) = broker.accounts()
-    broker.fetch(account)
     portfolio = broker.normalize(broker.fetch(account))
     assert [flag.caution for flag in portfolio.meta.flags] == ["balances_disagree"]
-    (warning,) = desk.warnings
+    (warning,) = portfolio.warnings
     assert warning.startswith(
         "the short option positions are worth 232.00, but the balances say 9,000.00"
     )
-
-
-def test_balances_that_disagree_alike_in_two_accounts_are_told_for_each(desk_for):
-    accounts = (SimulatedAccount(number="5WX00001"), SimulatedAccount(number="5WX00002"))
-    desk = desk_for(SimulatedPortfolio(accounts=accounts))
-    desk.simulator.faults = [
-        Fault(
-            "balances",
-            FaultKind.SET_MEMBER,
-            pointer="/data/items/0/short-derivative-value",
-            value="9000.0",
-        )
-    ]
-    broker = TastytradeBroker(desk.context())
-    for account in broker.accounts():
-        broker.fetch(account)
-        broker.fetch(account)
-    assert len(desk.warnings) == 2
 
 
 def test_a_wrong_clock_is_told_once(desk_for, clock):

@@ -20,10 +20,14 @@ from tastytrade_simulator import (
 from variance_bridge.document.convert import from_bytes
 from variance_bridge.errors import BridgeError
 from variance_bridge.network.session import Policy
-from variance_bridge.pipeline.run import Choice, Machine
+from variance_bridge.pipeline.run import Choice, Machine, open_broker
 from variance_bridge.pipeline.sync import SyncRequest, sync
 from variance_bridge.plugins.registry import Registry
 from variance_bridge.settings.configuration import Configuration
+from variance_bridge_tastytrade.client import envelopes
+from variance_bridge_tastytrade.client.envelopes import data_of
+from variance_bridge_tastytrade.normalize import portfolio as normalize_portfolio
+from variance_bridge_tastytrade.normalize.positions import read_position
 
 REQUIRED = ("token", "accounts", "positions", "balances")
 BEFORE = {"token": 0, "accounts": 1, "positions": 2, "balances": 3}
@@ -388,3 +392,47 @@ def test_all_accounts_are_read_in_turn_each_into_its_own_file(desk_for, tmp_path
     assert names == ["live_tasty_aaaa.json", "live_tasty_bbbb.json", "live_tasty_cccc.json"]
     assert desk.simulator.rate_excess() == {}
     assert desk.simulator.counts() == {"token": 1, "accounts": 1, "positions": 3, "balances": 3}
+
+
+def test_balances_that_disagree_are_shown_once_for_each_account(desk_for, tmp_path):
+    accounts = (SimulatedAccount(number="5WX00001"), SimulatedAccount(number="5WX00002"))
+    desk = desk_for(SimulatedPortfolio(accounts=accounts))
+    desk.simulator.faults = [
+        Fault(
+            "balances",
+            FaultKind.SET_MEMBER,
+            pointer="/data/items/0/short-derivative-value",
+            value="9000.0",
+        )
+    ]
+    opened = open_broker(machine_of(desk, tmp_path), Choice(broker="tastytrade"))
+    for account in opened.accounts():
+        opened.portfolio(account)
+        opened.portfolio(account)
+    assert len(desk.warnings) == 2
+    assert all("9,000.00" in warning for warning in desk.warnings)
+
+
+def test_each_row_and_each_answer_is_read_once_in_a_sync(desk, tmp_path, monkeypatch):
+    rows, answers = [], []
+
+    def counted_row(row, *more):
+        rows.append(row["symbol"])
+        return read_position(row, *more)
+
+    def counted_answer(envelope, what):
+        answers.append(what)
+        return data_of(envelope, what)
+
+    monkeypatch.setattr(normalize_portfolio, "read_position", counted_row)
+    monkeypatch.setattr(envelopes, "data_of", counted_answer)
+    (done,) = run(desk, tmp_path)
+
+    assert sorted(rows) == sorted(h.broker_symbol or h.symbol for h in done.portfolio.positions)
+    assert sorted(answers) == [
+        "accounts",
+        "balances",
+        "market-data",
+        "market-metrics",
+        "positions",
+    ]

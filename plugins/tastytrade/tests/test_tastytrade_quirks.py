@@ -144,7 +144,7 @@ QUIRKS = {
         "LEAN#29",
         "positions lag fills by seconds",
         "test_fetched_at_is_the_time_before_the_first_required_request",
-        "test_disagreeing_balances_are_told_with_both_figures_once",
+        "test_disagreeing_balances_are_a_flag_and_a_warning_with_both_figures",
     ),
     22: quirk("JS#36", "heartbeat before connect", STREAMER),
     23: quirk("JS#8", "account-subscribe was replaced", STREAMER),

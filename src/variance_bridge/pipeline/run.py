@@ -97,6 +97,7 @@ class BrokerRun:
     settings: BrokerSettings
     context: BrokerContext
     broker: Any
+    _shown: set[tuple[str, str]] = attrs.field(factory=set, init=False)
 
     @property
     def spec(self) -> BrokerSpec:
@@ -126,7 +127,16 @@ class BrokerRun:
             raise self._broken("fetched something that is no RawPortfolio")
         with self._guarded("failed while it normalized"):
             portfolio = self.broker.normalize(raw)
-        return self._completed(portfolio, raw, account)
+        completed = self._completed(portfolio, raw, account)
+        self._show_warnings(completed, account)
+        return completed
+
+    def _show_warnings(self, portfolio: Portfolio, account: Account) -> None:
+        """Each once for an account, which is fetched again to confirm a surprise."""
+        for warning in portfolio.warnings:
+            if (account.number, warning) not in self._shown:
+                self._shown.add((account.number, warning))
+                self.machine.warn(warning)
 
     def _completed(self, portfolio: Any, raw: RawPortfolio, account: Account) -> Portfolio:
         if not isinstance(portfolio, Portfolio):

@@ -9,7 +9,7 @@ from variance_bridge.model import Portfolio
 from variance_bridge.privacy import PersonalKind
 from variance_bridge_tastytrade.client.api import api_of
 from variance_bridge_tastytrade.normalize.accounts import read_accounts
-from variance_bridge_tastytrade.normalize.portfolio import read
+from variance_bridge_tastytrade.normalize.portfolio import normalize
 
 _WITH_MARKS = (("include-marks", "true"),)
 
@@ -19,7 +19,6 @@ class TastytradeBroker:
 
     def __init__(self, context: BrokerContext) -> None:
         self._context = context
-        self._told: set[tuple[str, str]] = set()
 
     def accounts(self) -> Sequence[Account]:
         """The open accounts, in the broker's order."""
@@ -48,22 +47,13 @@ class TastytradeBroker:
             ),
             "balances": api.get("balances", ("accounts", account.number, "balances")),
         }
-        raw = RawPortfolio(
+        return RawPortfolio(
             account=account,
             payloads=payloads,
             fetched_at=fetched_at,
             environment=api.endpoint.environment,
         )
-        for disagreement in read(raw).disagreements:
-            self._warn(account, f"{disagreement}: look at both before you rely on either")
-        return raw
 
     def normalize(self, raw: RawPortfolio) -> Portfolio:
         """The payloads in the lingua franca. Pure."""
-        return read(raw).portfolio
-
-    def _warn(self, account: Account, message: str) -> None:
-        """Tell the user once for each account: a fetch may be repeated to confirm a surprise."""
-        if (account.number, message) not in self._told:
-            self._told.add((account.number, message))
-            self._context.warn(message)
+        return normalize(raw)

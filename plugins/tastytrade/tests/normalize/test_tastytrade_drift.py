@@ -24,7 +24,7 @@ from variance_bridge.errors import DataRefused
 from variance_bridge.model import Caution, Portfolio, RejectedRow
 from variance_bridge_tastytrade.normalize.accounts import read_accounts
 from variance_bridge_tastytrade.normalize.market_data import Item, read_betas, read_items
-from variance_bridge_tastytrade.normalize.portfolio import read
+from variance_bridge_tastytrade.normalize.portfolio import normalize
 from variance_bridge_tastytrade.normalize.positions import Closed, Kept, read_position
 
 CASES = exact_json.loads((Path(__file__).parents[1] / "data" / "real_rows.json").read_bytes())[
@@ -220,7 +220,7 @@ def portfolio_of(positions, balances) -> Portfolio:
         payloads={"positions": positions, "balances": balances},
         fetched_at=FETCHED_AT,
     )
-    portfolio = read(raw).portfolio
+    portfolio = normalize(raw)
     return attrs.evolve(portfolio, meta=attrs.evolve(portfolio.meta, account_hash="a1b2***"))
 
 

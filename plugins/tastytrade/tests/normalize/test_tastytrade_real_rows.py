@@ -14,7 +14,7 @@ from variance_bridge.document import exact_json
 from variance_bridge.document.check import check
 from variance_bridge.document.convert import to_document
 from variance_bridge.pipeline.enrich import enrich
-from variance_bridge_tastytrade.normalize.portfolio import read
+from variance_bridge_tastytrade.normalize.portfolio import normalize
 
 CASES = exact_json.loads((Path(__file__).parents[1] / "data" / "real_rows.json").read_bytes())[
     "cases"
@@ -35,7 +35,7 @@ def portfolio_of(case):
         payloads={"positions": envelope, "balances": balances},
         fetched_at=datetime.fromisoformat(case["fetched_at"]),
     )
-    portfolio = read(raw).portfolio
+    portfolio = normalize(raw)
     return attrs.evolve(portfolio, meta=attrs.evolve(portfolio.meta, account_hash="a1b2***"))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -52,8 +52,8 @@ class Api:
 
     def get(
         self, what: str, segments: Sequence[str], params: Sequence[tuple[str, str]] = ()
-    ) -> Mapping[str, Any]:
-        """The envelope of a good answer.
+    ) -> Any:
+        """The envelope of a good answer, not yet looked into.
 
         Args:
             what: the route's name, for the published rates and for messages.
@@ -63,7 +63,7 @@ class Api:
         Raises:
             BrokerRefused: not permitted, also not with new access.
             BrokerUnreachable: no answer, or only failures.
-            DataRefused: an answer that is not understood.
+            DataRefused: an answer that is not JSON.
         """
         url = "/".join((self.endpoint.base_url, *(quote(part, safe="") for part in segments)))
         header = self._access.header()

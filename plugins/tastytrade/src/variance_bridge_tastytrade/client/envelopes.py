@@ -32,7 +32,22 @@ def items_of(envelope: Any, what: str) -> Sequence[Any]:
     Raises:
         DataRefused: there is no list, or the answer says that it is one page of several.
     """
+    return _complete(data_of(envelope, what), envelope, what)
+
+
+def object_or_items_of(envelope: Any, what: str) -> Sequence[Any]:
+    """The list `data.items`, or `data` alone where it is an object without one: both shapes of the balances.
+
+    Raises:
+        DataRefused: neither is there, or the list is one page of several.
+    """
     data = data_of(envelope, what)
+    if isinstance(data, Mapping) and "items" not in data:
+        return [data]
+    return _complete(data, envelope, what)
+
+
+def _complete(data: Any, envelope: Mapping[str, Any], what: str) -> Sequence[Any]:
     items = data.get("items") if isinstance(data, Mapping) else None
     if not isinstance(items, list):
         raise DataRefused(

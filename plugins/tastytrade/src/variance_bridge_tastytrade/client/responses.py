@@ -14,7 +14,6 @@ import attrs
 
 from variance_bridge.broker import Response
 from variance_bridge.errors import BridgeError, BrokerRefused, BrokerUnreachable, DataRefused
-from variance_bridge_tastytrade.client.envelopes import data_of
 
 OK = 200
 CREATED = 201
@@ -98,19 +97,16 @@ _LOGIN_GONE = Problem(
 )
 
 
-def envelope_of(response: Response, what: str) -> Mapping[str, Any]:
-    """The JSON object of a good answer, with its member `data`.
+def envelope_of(response: Response, what: str) -> Any:
+    """The JSON of a good answer; `envelopes` knows what must be in it.
 
     Raises:
         BrokerRefused: a status that says no.
-        DataRefused: a good status with something that is not understood: never an empty answer.
+        DataRefused: a good status without JSON.
     """
     if response.status != OK:
         raise refusal(response, what)
-    envelope = json_of(response, what)
-    data_of(envelope, what)
-    checked: Mapping[str, Any] = envelope
-    return checked
+    return json_of(response, what)
 
 
 def json_of(response: Response, what: str) -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 import attrs
 
 from variance_bridge.model import Balances, Caution
-from variance_bridge_tastytrade.client.envelopes import data_of, items_of
+from variance_bridge_tastytrade.client.envelopes import object_or_items_of
 from variance_bridge_tastytrade.normalize.fields import Members
 
 CURRENCY = "USD"
@@ -96,9 +96,7 @@ def read_balances(envelope: Any) -> BalanceSheet:
 
 def _chosen(envelope: Any) -> Mapping[str, Any]:
     """The object of the account's currency; an empty one where several others are there and none is it."""
-    data = data_of(envelope, "balances")
-    if isinstance(data, Mapping) and "items" not in data:
-        return data
-    sheets = [item for item in items_of(envelope, "balances") if isinstance(item, Mapping)]
+    items = object_or_items_of(envelope, "balances")
+    sheets = [item for item in items if isinstance(item, Mapping)]
     own = [sheet for sheet in sheets if sheet.get("currency") == CURRENCY]
     return (own or (sheets if len(sheets) == 1 else [{}]))[0]

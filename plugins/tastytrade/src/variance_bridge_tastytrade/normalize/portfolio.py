@@ -6,27 +6,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-import attrs
-
 from variance_bridge.broker import RawPortfolio
 from variance_bridge.model import Caution, Counts, Flag, Meta, Portfolio, RejectedRow, Status
 from variance_bridge_tastytrade.client.envelopes import items_of
 from variance_bridge_tastytrade.normalize.balances import read_balances
 from variance_bridge_tastytrade.normalize.money import SOURCE
 from variance_bridge_tastytrade.normalize.positions import Closed, Kept, read_position
-from variance_bridge_tastytrade.normalize.reconciliation import Disagreement, disagreements
+from variance_bridge_tastytrade.normalize.reconciliation import disagreements
 
 
-@attrs.frozen
-class Reading:
-    """The portfolio, and where its positions and balances disagree."""
+def normalize(raw: RawPortfolio) -> Portfolio:
+    """The portfolio that the payloads `positions` and `balances` describe. Each row is read once.
 
-    portfolio: Portfolio
-    disagreements: tuple[Disagreement, ...]
-
-
-def read(raw: RawPortfolio) -> Reading:
-    """What the payloads `positions` and `balances` mean.
+    Where positions and balances disagree, the portfolio has a flag, and a warning with both figures.
 
     Raises:
         DataRefused: an answer has not the shape of one; it is never taken for an empty one.
@@ -58,7 +50,12 @@ def read(raw: RawPortfolio) -> Reading:
         rejected=tuple(rejected),
         flags=tuple(flags),
     )
-    return Reading(Portfolio(meta=meta, positions=holdings, balances=sheet.balances), differing)
+    return Portfolio(
+        meta=meta,
+        positions=holdings,
+        balances=sheet.balances,
+        warnings=tuple(f"{found}; check both before you rely on either" for found in differing),
+    )
 
 
 def _sorted(
