@@ -1,8 +1,9 @@
-"""How ages and foreign text are shown on a terminal."""
+"""How ages, foreign text and names that nobody knows are shown on a terminal."""
 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -39,3 +40,11 @@ def format_age(age: timedelta) -> str:
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min" if minutes else f"{seconds} s"
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """` (did you mean "ira"?)`, to stand behind what was typed; nothing where no known word is near."""
+    import difflib
+
+    nearest = difflib.get_close_matches(word, list(known), n=1)
+    return f' (did you mean "{nearest[0]}"?)' if nearest else ""

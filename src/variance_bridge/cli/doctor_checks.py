@@ -68,7 +68,7 @@ class Patient:
         profile = self.configuration.profile(
             self.configuration.top("profile", self.choice.profile).value
         )
-        name = self.choice.broker or profile.get("broker") or self.configuration.top("broker").value
+        name = self.choice.broker or profile.broker or self.configuration.top("broker").value
         return str(name) if name else None
 
 
@@ -234,7 +234,7 @@ def _settings(patient: Patient, loaded: LoadedPlugin) -> Iterator[Finding]:
     )
     for name, origin in settings.origins.items():
         yield Finding(f"  {name}", problem=False, detail=f"from {origin}")
-    if "default_account_id" in configuration.broker_table(spec.name):
+    if configuration.broker_table(spec.name).default_account_id is not None:
         yield Finding("  default_account_id", problem=False, detail="from file")
 
 

@@ -20,7 +20,7 @@ def select_account(run: BrokerRun, accounts: Sequence[Account], wanted: str | No
         raise DataRefused(
             "the broker lists no open account", hint="check with the broker's own program"
         )
-    name = wanted or run.profile.get("account") or _default(run)
+    name = wanted or run.profile.account or _default(run)
     if name is None:
         if len(accounts) == 1:
             return accounts[0]
@@ -33,7 +33,7 @@ def select_account(run: BrokerRun, accounts: Sequence[Account], wanted: str | No
 
 
 def _default(run: BrokerRun) -> str | None:
-    return run.machine.configuration.broker_table(run.spec.name).get("default_account_id")
+    return run.machine.configuration.broker_table(run.spec.name).default_account_id
 
 
 def _is_named(run: BrokerRun, account: Account, name: str) -> bool:

@@ -130,7 +130,7 @@ def trust_plugin(
         built_in=[
             about["distribution"] for about in known_brokers().values() if about.get("built_in")
         ],
-        allow=configuration.allowed_plugins(),
+        allow=configuration.stated.plugins.allow,
         given=read_consents(configuration.folder),
     )
     if verdict.decision is not Decision.ASK:
@@ -157,8 +157,8 @@ def configured_policy(configuration: Configuration) -> Policy:
         detours=detours(
             configuration.environment,
             Path(configuration.environment.get("HOME") or "."),
-            allow_proxy=configuration.network("proxy"),
-            allow_netrc=configuration.network("netrc"),
+            allow_proxy=configuration.stated.network.proxy,
+            allow_netrc=configuration.stated.network.netrc,
         )
     )
 

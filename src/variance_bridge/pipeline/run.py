@@ -34,7 +34,12 @@ from variance_bridge.model import Portfolio, Status
 from variance_bridge.plugins.entry_points import guarded
 from variance_bridge.plugins.registry import LoadedPlugin, Registry, import_place
 from variance_bridge.privacy import PersonalKind, PersonalValues
-from variance_bridge.settings.configuration import BrokerSettings, Configuration, broker_settings
+from variance_bridge.settings.configuration import (
+    BrokerSettings,
+    Configuration,
+    ProfileTable,
+    broker_settings,
+)
 
 if TYPE_CHECKING:
     from variance_bridge.privacy import Secret
@@ -93,7 +98,7 @@ class BrokerRun:
 
     machine: Machine
     loaded: LoadedPlugin
-    profile: Mapping[str, Any]
+    profile: ProfileTable
     settings: BrokerSettings
     context: BrokerContext
     broker: Any
@@ -172,7 +177,7 @@ def open_broker(machine: Machine, choice: Choice) -> BrokerRun:
     """
     configuration = machine.configuration
     profile = configuration.profile(configuration.top("profile", choice.profile).value)
-    name = choice.broker or profile.get("broker") or configuration.top("broker").value
+    name = choice.broker or profile.broker or configuration.top("broker").value
     if not name:
         raise ConfigurationError(
             "no broker is chosen",
@@ -231,7 +236,7 @@ def _check_input(spec: BrokerSpec, input_file: Path | None) -> None:
 def _settings(
     machine: Machine,
     loaded: LoadedPlugin,
-    profile: Mapping[str, Any],
+    profile: ProfileTable,
     overrides: Mapping[str, str],
 ) -> BrokerSettings:
     place = loaded.broker.settings
@@ -316,7 +321,7 @@ def _own_context(run: BrokerRun, loaded: LoadedPlugin, spec: QuoteSourceSpec) ->
         settings_class,
         configuration=machine.configuration,
         broker=spec.name,
-        profile={},
+        profile=ProfileTable(),
         overrides={},
     )
     return attrs.evolve(

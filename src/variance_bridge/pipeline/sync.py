@@ -176,8 +176,8 @@ def _sync_each(
 def _target(machine: Machine, request: SyncRequest, run: BrokerRun) -> Path:
     if request.output is not None:
         return request.output
-    if "output" in run.profile:
-        return Path(run.profile["output"])
+    if run.profile.output is not None:
+        return Path(run.profile.output)
     folder = Path(machine.configuration.top("output_dir", default="positions").value)
     return folder / f"live_{run.spec.slug}.json"
 
@@ -286,7 +286,7 @@ def _quote_source(run: BrokerRun, request: SyncRequest) -> str | None:
     stated = configuration.top("quotes", request.quotes)
     if stated.origin in {"file", "default"}:
         table = configuration.broker_table(run.spec.name)
-        chosen = run.profile.get("quotes") or table.get("quotes") or stated.value or run.spec.quotes
+        chosen = run.profile.quotes or table.quotes or stated.value or run.spec.quotes
     else:
         chosen = stated.value
     return None if chosen in {None, NO_QUOTES} else str(chosen)

@@ -6,26 +6,21 @@ reads a global: environment and folders are passed in.
 
 from __future__ import annotations
 
-import difflib
-import os
-import stat
-import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import attrs
 
-from variance_bridge.errors import ConfigurationError, UsageError
+from variance_bridge.errors import ConfigurationError, PluginError, UsageError
+from variance_bridge.formatting import did_you_mean, printable
+from variance_bridge.settings.faults import joined, refusal
+from variance_bridge.settings.structure import REST, FlagText, keys_of, structure, try_structure
+from variance_bridge.settings.toml import read_toml
 
 FILE_NAME = "variance.toml"
-MAX_BYTES = 1024 * 1024
 
-_TOP = ("broker", "output_dir", "quotes", "profile", "brokers", "profiles", "plugins", "network")
-_PLUGINS = ("allow",)
-_NETWORK = ("proxy", "netrc")
-_PROFILE = ("broker", "account", "output", "quotes")
-_BROKER = ("default_account_id", "quotes")
 _ENVIRONMENT = {
     "broker": "VARIANCE_BROKER",
     "output_dir": "VARIANCE_OUTPUT_DIR",
@@ -34,9 +29,71 @@ _ENVIRONMENT = {
 }
 
 
+def _rest() -> Any:
+    return attrs.field(factory=dict, metadata={REST: True})
+
+
+@attrs.frozen(kw_only=True)
+class BrokerTable:
+    """Table `[brokers.NAME]`; `settings` are the keys that the broker's own class has."""
+
+    default_account_id: str | None = None
+    quotes: str | None = None
+    settings: Mapping[str, Any] = _rest()
+
+
+@attrs.frozen(kw_only=True)
+class ProfileTable:
+    """Table `[profiles.NAME]`; `settings` are the keys that the class of its broker has."""
+
+    broker: str | None = None
+    account: str | None = None
+    output: str | None = None
+    quotes: str | None = None
+    settings: Mapping[str, Any] = _rest()
+
+
+@attrs.frozen(kw_only=True)
+class PluginsTable:
+    """Table `[plugins]`: distributions of third parties that the user allowed."""
+
+    allow: tuple[str, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class NetworkTable:
+    """Table `[network]`: whether requests may take the detour."""
+
+    proxy: bool = False
+    netrc: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class FreshnessTable:
+    """Table `[freshness]`: how old positions may be; None for the limits of the program."""
+
+    fresh_for: timedelta | None = None
+    readable_for: timedelta | None = None
+
+
+@attrs.frozen(kw_only=True)
+class ConfigurationFile:
+    """All keys of `variance.toml`; None for what it does not state."""
+
+    broker: str | None = None
+    output_dir: str | None = None
+    quotes: str | None = None
+    profile: str | None = None
+    brokers: Mapping[str, BrokerTable] = attrs.field(factory=dict)
+    profiles: Mapping[str, ProfileTable] = attrs.field(factory=dict)
+    plugins: PluginsTable = PluginsTable()
+    network: NetworkTable = NetworkTable()
+    freshness: FreshnessTable = FreshnessTable()
+
+
 @attrs.frozen
 class Sourced:
-    """A value and where it came from, as `variance doctor` tells it: "flag", "environment (NAME)", "file", "default"."""
+    """A value and where it came from, as `variance doctor` shows it: "flag", "environment (NAME)", "file", "default"."""
 
     value: Any
     origin: str
@@ -49,57 +106,45 @@ class Configuration:
     Attributes:
         folder: the user's configuration folder; need not exist.
         file: the file that was read; None when there is none.
+        stated: what the file says.
     """
 
     folder: Path
     file: Path | None
-    table: Mapping[str, Any] = attrs.field(factory=dict)
+    stated: ConfigurationFile = ConfigurationFile()
     environment: Mapping[str, str] = attrs.field(factory=dict, repr=False)
 
     def top(self, key: str, flag: str | None = None, default: str | None = None) -> Sourced:
-        """One of the settings that stand for themselves: broker, output_dir, profile, quotes."""
+        """A setting that has an environment variable: broker, output_dir, profile, quotes."""
         if flag is not None:
             return Sourced(flag, "flag")
         name = _ENVIRONMENT[key]
         if self.environment.get(name):
             return Sourced(self.environment[name], f"environment ({name})")
-        if key in self.table:
-            return Sourced(_text(self.table[key], key), "file")
-        return Sourced(default, "default")
+        stated = getattr(self.stated, key)
+        return Sourced(default, "default") if stated is None else Sourced(stated, "file")
 
-    def profile(self, name: str | None) -> Mapping[str, Any]:
-        """The table of a profile; empty for None.
+    def profile(self, name: str | None) -> ProfileTable:
+        """A profile; an empty one for None.
 
         Raises:
             ConfigurationError: there is no such profile.
         """
         if name is None:
-            return {}
-        profiles = _table(self.table.get("profiles", {}), "profiles")
+            return ProfileTable()
+        profiles = self.stated.profiles
         if name not in profiles:
+            there_are = f" (there are: {', '.join(profiles) or 'none'})"
             raise ConfigurationError(
-                f"there is no profile of that name (there are: {', '.join(profiles) or 'none'})",
-                hint=_nearest(name, profiles),
+                f'there is no profile "{printable(name, limit=60)}"'
+                f"{did_you_mean(name, profiles) or there_are}",
+                where=str(self.file) if self.file else None,
             )
-        return _with_texts(profiles[name], _PROFILE, f"profiles.{name}")
+        return profiles[name]
 
-    def broker_table(self, broker: str) -> Mapping[str, Any]:
+    def broker_table(self, broker: str) -> BrokerTable:
         """The broker's own table; empty when there is none."""
-        brokers = _table(self.table.get("brokers", {}), "brokers")
-        return _with_texts(brokers.get(broker, {}), _BROKER, f"brokers.{broker}")
-
-    def allowed_plugins(self) -> tuple[str, ...]:
-        """Distributions of third parties that the user allowed in the file."""
-        plugins = _table(self.table.get("plugins", {}), "plugins")
-        return tuple(_texts(plugins.get("allow", []), "plugins.allow"))
-
-    def network(self, key: str) -> bool:
-        """Whether requests may take the detour `proxy` or `netrc`."""
-        network = _table(self.table.get("network", {}), "network")
-        value = network.get(key, False)
-        if not isinstance(value, bool):
-            raise ConfigurationError(f"`network.{key}` must be true or false")
-        return value
+        return self.stated.brokers.get(broker, BrokerTable())
 
 
 def read_configuration(
@@ -113,97 +158,14 @@ def read_configuration(
         environment: the process's environment variables.
 
     Raises:
-        ConfigurationError: the file cannot be read, is not TOML, or has a key that we do not know.
+        ConfigurationError: the file cannot be read, is not TOML, or has keys that are unknown or of the wrong type.
     """
     named = explicit or (Path(path) if (path := environment.get("VARIANCE_CONFIG")) else None)
     file = named or folder / FILE_NAME
     if named is None and not file.exists():
         return Configuration(folder=folder, file=None, environment=environment)
-    table = _read(file)
-    _check_keys(table)
-    return Configuration(folder=folder, file=file, table=table, environment=environment)
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        # Opening a named pipe without O_NONBLOCK would wait for a writer that may never come.
-        handle = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        try:
-            if stat.S_ISFIFO(os.fstat(handle).st_mode):
-                raise ConfigurationError("the configuration is a pipe, not a file", where=str(file))
-            with os.fdopen(handle, "rb", closefd=False) as stream:
-                raw = stream.read(MAX_BYTES + 1)
-        finally:
-            os.close(handle)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "its name is not usable"
-        raise ConfigurationError(
-            f"the configuration cannot be read: {reason}", where=str(file)
-        ) from None
-    if len(raw) > MAX_BYTES:
-        raise ConfigurationError("the configuration is larger than 1 MiB", where=str(file))
-    try:
-        return tomllib.loads(raw.decode("utf-8"))
-    except UnicodeDecodeError:
-        raise ConfigurationError("the configuration is not UTF-8", where=str(file)) from None
-    except (
-        ValueError,
-        RecursionError,
-    ) as error:  # tomllib passes on what int() says of 5,000 digits
-        place = str(error).rpartition("(")[2].rstrip(")") if "(at " in str(error) else "some place"
-        raise ConfigurationError(
-            f"the configuration is not TOML ({place})", where=str(file)
-        ) from None
-
-
-def _check_keys(table: Mapping[str, Any]) -> None:
-    _known_keys(table, _TOP, "")
-    _known_keys(_table(table.get("plugins", {}), "plugins"), _PLUGINS, "plugins.")
-    _known_keys(_table(table.get("network", {}), "network"), _NETWORK, "network.")
-    for kind in ("brokers", "profiles"):
-        for name, inner in _table(table.get(kind, {}), kind).items():
-            _table(inner, f"{kind}.{name}")
-
-
-def _known_keys(table: Mapping[str, Any], known: Sequence[str], prefix: str) -> None:
-    for key in table:
-        if key not in known:
-            raise ConfigurationError(
-                f"the configuration has a key that is not known: `{prefix}{key}`",
-                hint=_nearest(key, known),
-            )
-
-
-def _nearest(word: str, known: Iterable[str]) -> str | None:
-    nearest = difflib.get_close_matches(word, list(known), n=1)
-    return f"did you mean `{nearest[0]}`?" if nearest else None
-
-
-def _table(value: Any, key: str) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise ConfigurationError(f"`{key}` must be a table of the configuration")
-    return value
-
-
-def _with_texts(value: Any, ours: Sequence[str], key: str) -> Mapping[str, Any]:
-    """A table in which our own keys are texts; the others are the broker's."""
-    table = _table(value, key)
-    for name in ours:
-        if name in table:
-            _text(table[name], f"{key}.{name}")
-    return table
-
-
-def _text(value: Any, key: str) -> str:
-    if not isinstance(value, str):
-        raise ConfigurationError(f"`{key}` must be a text")
-    return value
-
-
-def _texts(value: Any, key: str) -> list[str]:
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise ConfigurationError(f"`{key}` must be a list of texts")
-    return value
+    stated = structure(read_toml(file), ConfigurationFile, where=str(file))
+    return Configuration(folder=folder, file=file, stated=stated, environment=environment)
 
 
 def parse_overrides(pairs: Iterable[str]) -> dict[str, str]:
@@ -231,113 +193,91 @@ class BrokerSettings:
     origins: Mapping[str, str]
 
 
+@attrs.frozen
+class _NoSettings:
+    """The settings of a broker that has none."""
+
+
+@attrs.frozen
+class _Stated:
+    """What a setting is set to, where, and how messages name that place."""
+
+    value: Any
+    origin: str
+    place: str
+
+
 def broker_settings(
     settings_class: type[Any] | None,
     *,
     configuration: Configuration,
     broker: str,
-    profile: Mapping[str, Any],
+    profile: ProfileTable,
     overrides: Mapping[str, str],
 ) -> BrokerSettings:
     """The settings object that a broker is given: `--set`, then environment, then profile, then its table.
 
     Raises:
-        ConfigurationError: a key that the broker does not know, a value of the wrong kind, a required one missing.
+        ConfigurationError: a key that the broker does not know, a value of the wrong type, a required one missing.
+        PluginError: the plugin's class is not an attrs class.
     """
-    fields: Mapping[str, Any] = attrs.fields_dict(settings_class) if settings_class else {}
-    layers = (
-        ("flag", overrides, ()),
-        ("environment", _from_environment(fields, configuration.environment), ()),
-        ("profile", profile, _PROFILE),
-        ("file", configuration.broker_table(broker), _BROKER),
+    cls = settings_class or _NoSettings
+    if not attrs.has(cls):
+        raise PluginError(f"the settings of the broker `{broker}` are not an attrs class")
+    stated: dict[str, _Stated] = {}
+    for key, found in _layers(cls, configuration, broker, profile, overrides):
+        stated.setdefault(key, found)
+    file = configuration.file
+    instance, faults = try_structure(
+        {key: found.value for key, found in stated.items()},
+        cls,
+        place=joined("brokers", broker),
+        places={key: found.place for key, found in stated.items()},
+        folder=file.parent if file else None,
     )
-    values: dict[str, Any] = {}
-    origins: dict[str, str] = dict.fromkeys(fields, "default")
-    for origin, layer, ours in layers:
-        for key, value in layer.items():
-            if key in ours:
-                continue
-            if key not in fields:
-                raise _unknown_setting(broker, key, fields)
-            if key not in values:
-                values[key] = _typed(value, fields[key], broker)
-                origins[key] = origin
-    return BrokerSettings(instance=_build(settings_class, fields, values, broker), origins=origins)
-
-
-def _from_environment(
-    fields: Mapping[str, Any], environment: Mapping[str, str]
-) -> Mapping[str, str]:
-    named = {name: field.metadata.get("environment") for name, field in fields.items()}
-    return {
-        name: environment[variable]
-        for name, variable in named.items()
-        if variable and environment.get(variable)
-    }
-
-
-def _unknown_setting(broker: str, key: str, fields: Mapping[str, Any]) -> ConfigurationError:
-    known = ", ".join(fields) or "none"
-    return ConfigurationError(
-        f"the broker `{broker}` has no setting `{key[:40]}` (it has: {known})",
-        hint=_nearest(key, fields),
-    )
-
-
-def _build(
-    settings_class: type[Any] | None,
-    fields: Mapping[str, Any],
-    values: Mapping[str, Any],
-    broker: str,
-) -> Any:
-    if settings_class is None:
-        return None
-    missing = [n for n, f in fields.items() if f.default is attrs.NOTHING and n not in values]
-    if missing:
-        raise ConfigurationError(
-            f"the broker `{broker}` needs the setting `{missing[0]}`",
-            hint=f"put it into the table [brokers.{broker}] of {FILE_NAME}",
+    if instance is None:
+        in_file = file and {found.origin for found in stated.values()} <= {"file", "profile"}
+        raise refusal(
+            faults,
+            where=str(file) if in_file else None,
+            hint=_missing(cls, stated, joined("brokers", broker)),
         )
-    try:
-        return settings_class(**values)
-    except (TypeError, ValueError) as error:
-        wrong = _rejected_field(settings_class, fields, values)
-        detail = f": {wrong}" if wrong else ""
-        raise ConfigurationError(f"a setting of `{broker}` is not acceptable{detail}") from error
+    origins = {
+        name: stated[key].origin if key in stated else "default"
+        for key, name in keys_of(cls).items()
+    }
+    return BrokerSettings(instance=instance if settings_class else None, origins=origins)
 
 
-def _rejected_field(
-    settings_class: type[Any], fields: Mapping[str, Any], values: Mapping[str, Any]
-) -> str | None:
-    """The setting whose validator or converter refuses its value, with the field's own title."""
-    base = {n: v for n, v in values.items() if fields[n].default is attrs.NOTHING}
-    for name, value in values.items():
-        try:
-            settings_class(**{**base, name: value})
-        except (TypeError, ValueError):
-            return f"`{name}` ({fields[name].metadata.get('title', 'see its documentation')})"
+def _layers(
+    cls: type[Any],
+    configuration: Configuration,
+    broker: str,
+    profile: ProfileTable,
+    overrides: Mapping[str, str],
+) -> Iterator[tuple[str, _Stated]]:
+    """All places at which a setting is set, those that win first."""
+    for key, text in overrides.items():
+        yield key, _Stated(FlagText(text), "flag", f"--set {printable(key, limit=60)}")
+    for key, field in keys_of(cls).items():
+        variable = attrs.fields_dict(cls)[field].metadata.get("environment")
+        if variable and (text := configuration.environment.get(variable)):
+            yield key, _Stated(FlagText(text), "environment", variable)
+    for key, value in profile.settings.items():
+        yield key, _Stated(value, "profile", joined(_profile_place(configuration, profile), key))
+    for key, value in configuration.broker_table(broker).settings.items():
+        yield key, _Stated(value, "file", joined(joined("brokers", broker), key))
+
+
+def _profile_place(configuration: Configuration, profile: ProfileTable) -> str:
+    names = [name for name, each in configuration.stated.profiles.items() if each is profile]
+    return joined("profiles", names[0]) if names else "profile"
+
+
+def _missing(cls: type[Any], stated: Mapping[str, _Stated], table: str) -> str | None:
+    """Where to put the first setting that is required and nowhere set."""
+    fields = attrs.fields_dict(cls)
+    for key, name in keys_of(cls).items():
+        if fields[name].default is attrs.NOTHING and key not in stated:
+            return f"put `{key}` into the table [{table}] of {FILE_NAME}"
     return None
-
-
-_MOST_DIGITS = 20
-_WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-
-
-def _typed(value: Any, field: Any, broker: str) -> Any:
-    """The value in the kind that the settings class declares: flags and the environment give texts for all of them."""
-    declared = str(field.type)
-    setting = f"the setting `{field.name}` of `{broker}`"
-    if "bool" in declared:
-        word = _WORDS.get(value.lower()) if isinstance(value, str) else value
-        if not isinstance(word, bool):
-            raise ConfigurationError(f"{setting} must be true or false")
-        return word
-    if "int" in declared:
-        digits = isinstance(value, str) and value.isdecimal() and len(value) < _MOST_DIGITS
-        number = int(value) if digits else value
-        if isinstance(number, bool) or not isinstance(number, int):
-            raise ConfigurationError(f"{setting} must be a whole number")
-        return number
-    if "str" in declared and not isinstance(value, str):
-        raise ConfigurationError(f"{setting} must be a text")
-    return value

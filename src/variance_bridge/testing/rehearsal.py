@@ -18,7 +18,7 @@ import attrs
 from variance_bridge.broker import Account, BrokerContext, RawPortfolio
 from variance_bridge.model import Portfolio, Status
 from variance_bridge.privacy import PersonalKind, PersonalValues, Secret
-from variance_bridge.settings.configuration import Configuration, broker_settings
+from variance_bridge.settings.configuration import Configuration, ProfileTable, broker_settings
 from variance_bridge.testing.blockade import Kind, Trespass, blocked
 from variance_bridge.testing.canaries import credential_value
 from variance_bridge.testing.frozen_clock import FrozenClock
@@ -263,7 +263,7 @@ def settings_of(subject: Subject, recording: Recording, folder: Path) -> Any:
         subject.settings_class,
         configuration=Configuration(folder=folder, file=None),
         broker=subject.spec.name,
-        profile={},
+        profile=ProfileTable(),
         overrides=recording.settings,
     ).instance
 
