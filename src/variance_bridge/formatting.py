@@ -42,9 +42,15 @@ def format_age(age: timedelta) -> str:
     return f"{minutes} min" if minutes else f"{seconds} s"
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """` (did you mean "ira"?)`, to stand behind what was typed; nothing where no known word is near."""
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that is most like a mistyped one; None where none is like it."""
     import difflib
 
-    nearest = difflib.get_close_matches(word, list(known), n=1)
-    return f' (did you mean "{nearest[0]}"?)' if nearest else ""
+    found = difflib.get_close_matches(word, list(known), n=1)
+    return found[0] if found else None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """` (did you mean "ira"?)`, to stand behind what was typed; nothing where no known word is near."""
+    near = nearest(word, known)
+    return f' (did you mean "{near}"?)' if near else ""

@@ -12,6 +12,7 @@ from variance_bridge.broker import setting
 from variance_bridge.errors import ConfigurationError, UsageError
 from variance_bridge.settings.configuration import (
     Configuration,
+    ProfileTable,
     broker_settings,
     parse_overrides,
     read_configuration,
@@ -47,7 +48,7 @@ def settings(tmp_path, text="", environment=None, profile=None, overrides=None, 
         cls,
         configuration=configuration(text, tmp_path, environment),
         broker="acme",
-        profile=profile or {},
+        profile=ProfileTable(settings=profile or {}),
         overrides=overrides or {},
     )
 
@@ -87,20 +88,47 @@ def test_keys_of_the_core_are_not_given_to_the_broker(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("overrides", "reason", "hint"),
+    ("overrides", "what"),
     [
-        ({"base_ur": "x"}, "has no setting `base_ur`", "did you mean `base_url`?"),
-        ({"world": "mars"}, r"`world` \(production or sandbox\)", None),
-        ({"deep": "perhaps"}, "true or false", None),
-        ({"pages": "many"}, "whole number", None),
-        ({"pages": "9" * 5000}, "whole number", None),
+        ({"base_ur": "x"}, '--set base_ur: unknown key (did you mean "base_url"?)'),
+        ({"world": "mars"}, '--set world: must be "production" or "sandbox", not "mars"'),
+        ({"deep": "perhaps"}, '--set deep: must be true or false, not "perhaps"'),
+        ({"pages": "many"}, '--set pages: must be a whole number, not "many"'),
+        ({"pages": "9" * 5000}, "--set pages: must be a whole number"),
     ],
 )
-def test_a_wrong_setting_is_named(tmp_path, overrides, reason, hint):
-    with pytest.raises(ConfigurationError, match=reason) as caught:
+def test_a_wrong_setting_is_named(tmp_path, overrides, what):
+    with pytest.raises(ConfigurationError) as caught:
         settings(tmp_path, overrides=overrides)
 
-    assert caught.value.hint == hint
+    assert caught.value.what == what
+
+
+def test_a_wrong_setting_is_named_by_the_place_that_it_was_set_at(tmp_path):
+    file, in_file = "[brokers.acme]\npages = true\n", "brokers.acme.pages: must be a whole number"
+    with pytest.raises(ConfigurationError) as caught:
+        settings(tmp_path, file)
+    assert caught.value.what == f"{in_file}, not true"
+    assert caught.value.where == str(tmp_path / "variance.toml")
+
+    with pytest.raises(ConfigurationError, match="deep") as caught:
+        settings(tmp_path, file, environment={"ACME_URL": "x"}, overrides={"deep": "perhaps"})
+    assert (
+        caught.value.what
+        == f'--set deep: must be true or false, not "perhaps"; {in_file}, not true'
+    )
+    assert caught.value.where is None
+
+    text = "[profiles.ira]\npages = []\n"
+    made = configuration(text, tmp_path)
+    with pytest.raises(ConfigurationError, match=r"profiles\.ira\.pages: must be a whole number"):
+        broker_settings(
+            AcmeSettings,
+            configuration=made,
+            broker="acme",
+            profile=made.profile("ira"),
+            overrides={},
+        )
 
 
 def test_the_value_of_a_wrong_setting_is_not_repeated(tmp_path):
@@ -123,18 +151,24 @@ def test_a_file_value_of_the_wrong_kind_is_refused(tmp_path, text):
 
 
 def test_a_required_setting_that_nobody_gives_is_named(tmp_path):
-    with pytest.raises(ConfigurationError, match="needs the setting `key`"):
+    with pytest.raises(ConfigurationError, match=r"brokers\.acme\.key: is missing") as caught:
         settings(tmp_path, cls=Demanding)
+
+    assert caught.value.hint == "put `key` into the table [brokers.acme] of variance.toml"
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("broker = ,", "not TOML .at line 1, column"),
-        ('brokr = "acme"', "`brokr`"),
-        ("[network]\nprxy = true", "`network.prxy`"),
-        ("brokers = 3", "`brokers` must be a table"),
-        ("[brokers]\nacme = 3", "`brokers.acme` must be a table"),
+        ("broker = ,", "line 1, column 10: not TOML"),
+        ('brokr = "acme"', r'brokr: unknown key \(did you mean "broker"\?\)'),
+        ("[network]\nprxy = true", r'network\.prxy: unknown key \(did you mean "proxy"\?\)'),
+        ("brokers = 3", "brokers: must be a table, not 3"),
+        ("[brokers]\nacme = 3", r"brokers\.acme: must be a table, not 3"),
+        (
+            "broker = 1\n[network]\nproxy = 2",
+            "broker: must be text in quotes, not 1; network.proxy: must be true or false, not 2",
+        ),
     ],
 )
 def test_a_file_that_is_not_right_is_refused_with_the_place(tmp_path, text, reason):
@@ -171,19 +205,25 @@ def test_a_setting_that_stands_for_itself_keeps_its_origin(tmp_path):
     assert attrs.astuple(both.top("output_dir", default="positions")) == ("positions", "default")
 
 
-def test_an_unknown_profile_gets_the_known_ones(tmp_path):
-    with pytest.raises(ConfigurationError, match="there are: ira") as caught:
-        configuration('[profiles.ira]\nbroker = "acme"', tmp_path).profile("iraa")
-    assert caught.value.hint == "did you mean `ira`?"
+def test_an_unknown_profile_is_shown_as_typed_with_the_nearest_or_the_known_ones(tmp_path):
+    made = configuration('[profiles.ira]\nbroker = "acme"', tmp_path)
+
+    with pytest.raises(ConfigurationError) as caught:
+        made.profile("iar")
+    assert caught.value.what == 'there is no profile "iar" (did you mean "ira"?)'
+    with pytest.raises(ConfigurationError) as caught:
+        made.profile("margin")
+    assert caught.value.what == 'there is no profile "margin" (there are: ira)'
 
 
 def test_lists_and_switches_of_the_core_are_checked(tmp_path):
-    assert configuration('[plugins]\nallow = ["acme"]', tmp_path).allowed_plugins() == ("acme",)
-    assert configuration("[network]\nproxy = true", tmp_path).network("proxy") is True
-    with pytest.raises(ConfigurationError, match="list of texts"):
-        configuration('[plugins]\nallow = "acme"', tmp_path).allowed_plugins()
-    with pytest.raises(ConfigurationError, match="true or false"):
-        configuration('[network]\nproxy = "yes"', tmp_path).network("proxy")
+    allow = configuration('[plugins]\nallow = ["acme"]', tmp_path).stated.plugins.allow
+    assert allow == ("acme",)
+    assert configuration("[network]\nproxy = true", tmp_path).stated.network.proxy is True
+    with pytest.raises(ConfigurationError, match=r'plugins\.allow: must be a list, not "acme"'):
+        configuration('[plugins]\nallow = "acme"', tmp_path)
+    with pytest.raises(ConfigurationError, match=r"network\.proxy: must be true or false"):
+        configuration('[network]\nproxy = "yes"', tmp_path)
 
 
 @pytest.mark.parametrize("pairs", [["x"], ["=x"], ["a=1", "a=2"]])
@@ -243,7 +283,7 @@ def test_any_bytes_as_configuration_are_read_or_refused(tmp_path, table, place, 
             AcmeSettings,
             configuration=read_configuration(tmp_path, None, {}),
             broker="acme",
-            profile={},
+            profile=ProfileTable(),
             overrides={},
         )
     except ConfigurationError:
@@ -251,20 +291,19 @@ def test_any_bytes_as_configuration_are_read_or_refused(tmp_path, table, place, 
 
 
 @pytest.mark.parametrize("key", ["broker", "account", "output", "quotes"])
-def test_our_keys_of_a_profile_are_texts(key):
-    configuration = Configuration(
-        folder=Path("nowhere"), file=None, table={"profiles": {"ira": {key: 7}}}
-    )
-
-    with pytest.raises(ConfigurationError, match=rf"`profiles\.ira\.{key}` must be a text"):
-        configuration.profile("ira")
+def test_our_keys_of_a_profile_are_texts(key, tmp_path):
+    with pytest.raises(ConfigurationError, match=rf"profiles\.ira\.{key}: must be text"):
+        configuration(f"[profiles.ira]\n{key} = 7", tmp_path)
 
 
 @pytest.mark.parametrize("key", ["default_account_id", "quotes"])
-def test_our_keys_of_a_brokers_table_are_texts(key):
-    configuration = Configuration(
-        folder=Path("nowhere"), file=None, table={"brokers": {"acme": {key: 7}}}
-    )
+def test_our_keys_of_a_brokers_table_are_texts(key, tmp_path):
+    with pytest.raises(ConfigurationError, match=rf"brokers\.acme\.{key}: must be text"):
+        configuration(f"[brokers.acme]\n{key} = 7", tmp_path)
 
-    with pytest.raises(ConfigurationError, match=rf"`brokers\.acme\.{key}` must be a text"):
-        configuration.broker_table("acme")
+
+def test_an_account_number_that_should_be_a_text_is_not_repeated(tmp_path):
+    with pytest.raises(ConfigurationError) as caught:
+        configuration("[brokers.acme]\ndefault_account_id = 12345678", tmp_path)
+
+    assert "1234" not in caught.value.what

@@ -14,16 +14,18 @@ from variance_bridge.pipeline import run as broker_run
 from variance_bridge.pipeline import sync
 from variance_bridge.pipeline.run import Choice
 from variance_bridge.settings import configuration
+from variance_bridge.settings.structure import keys_of
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
-KEYS = (
-    *configuration._TOP,
-    *configuration._PLUGINS,
-    *configuration._NETWORK,
-    *configuration._PROFILE,
-    *configuration._BROKER,
+TABLES = (
+    configuration.ConfigurationFile,
+    configuration.PluginsTable,
+    configuration.NetworkTable,
+    configuration.ProfileTable,
+    configuration.BrokerTable,
 )
+KEYS = [key for table in TABLES for key in keys_of(table)]
 
 
 def variables() -> set[str]:

@@ -290,8 +290,8 @@ def test_the_configuration_that_the_page_shows_is_accepted(tmp_path):
     configuration = read_configuration(tmp_path, None, {})
 
     assert configuration.top("broker").value == "tastytrade"
-    assert configuration.profile("ira")["account"] == "HASH"
-    assert configuration.allowed_plugins() == ("acme-bridge",)
+    assert configuration.profile("ira").account == "HASH"
+    assert configuration.stated.plugins.allow == ("acme-bridge",)
 
 
 def test_a_page_that_promises_other_output_is_found_out(folder):

@@ -36,6 +36,7 @@ from variance_bridge.reading.freshness import Freshness
 from variance_bridge.reading.load import Snapshot
 from variance_bridge.settings.configuration import (
     BrokerSettings,
+    ProfileTable,
     broker_settings,
     read_configuration,
 )
@@ -307,11 +308,8 @@ def configuration(data: bytes) -> None:
         read = read_configuration(path.parent, path, {})
         questions: list[Callable[[], object]] = [
             *(partial(read.top, key) for key in ("broker", "output_dir", "profile", "quotes")),
-            read.allowed_plugins,
-            partial(read.network, "proxy"),
-            partial(read.network, "netrc"),
         ]
-        for name in [*list(read.table.get("profiles", {}))[:3], "ira"]:
+        for name in [*list(read.stated.profiles)[:3], "ira"]:
             questions.append(partial(read.profile, name))
             questions += [
                 partial(_settings, read, settings, broker, name)
@@ -327,12 +325,12 @@ def configuration(data: bytes) -> None:
 
 
 def _settings(read: Any, settings: type[Any] | None, broker: str, profile: str) -> BrokerSettings:
-    profiles = read.table.get("profiles", {})
+    profiles = read.stated.profiles
     return broker_settings(
         settings,
         configuration=read,
         broker=broker,
-        profile=read.profile(profile) if profile in profiles else {},
+        profile=read.profile(profile) if profile in profiles else ProfileTable(),
         overrides={},
     )
 

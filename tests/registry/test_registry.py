@@ -190,11 +190,11 @@ def test_what_a_plugin_prints_never_reaches_stdout(install, capsys):
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
-        ("acmee", "did you mean `acme`?"),
+        ("acmee", 'did you mean "acme"?'),
         ("tastytrade", "install the distribution variance-bridge-tastytrade"),
         (
             "tastytrad",
-            "did you mean `tastytrade`? Install the distribution variance-bridge-tastytrade",
+            'did you mean "tastytrade"? Install the distribution variance-bridge-tastytrade',
         ),
         ("zzzzzz", "look for a distribution that brings it, or write one: `variance plugin new`"),
     ],

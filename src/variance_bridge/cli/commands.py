@@ -101,10 +101,10 @@ def _plugin_command(name: str) -> click.Command | None:
 
 
 def _nearest(word: str, names: Sequence[str]) -> str:
-    import difflib
+    from variance_bridge.formatting import nearest
 
-    nearest = difflib.get_close_matches(word, names, n=1)
-    return f"did you mean `{nearest[0]}`?" if nearest else "`variance --help` lists the commands"
+    near = nearest(word, names)
+    return f'did you mean "{near}"?' if near else "`variance --help` lists the commands"
 
 
 @click.group(

@@ -6,14 +6,14 @@ An entry point's name is the broker's (or the command's) name.
 from __future__ import annotations
 
 import contextlib
-import difflib
 import sys
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, NamedTuple
 
 from variance_bridge.errors import BridgeError, PluginError, UnknownPlugin
+from variance_bridge.formatting import nearest, printable
+from variance_bridge.settings.toml import parse_toml
 from variance_bridge.storage.shipped import shipped_text
 
 BROKERS = "variance_bridge"
@@ -79,7 +79,7 @@ def find_plugin(
 
 def known_brokers() -> Mapping[str, Mapping[str, Any]]:
     """What is known of brokers that may not be installed: title, distribution, whether it is made with the core."""
-    return tomllib.loads(shipped_text("known_brokers.toml"))
+    return parse_toml(shipped_text("known_brokers.toml"), "known_brokers.toml")
 
 
 def _distribution(point: EntryPoint) -> tuple[str, str]:
@@ -90,18 +90,21 @@ def _distribution(point: EntryPoint) -> tuple[str, str]:
 
 def _unknown(name: str, names: Sequence[str], what: str) -> UnknownPlugin:
     known = known_brokers() if what == "broker" else {}
-    installed = ", ".join(names) or "none"
-    nearest = difflib.get_close_matches(name, [*names, *known], n=1)
+    near = nearest(name, [*names, *known])
     if name in known:
         hint = f"install the distribution {known[name]['distribution']}"
-    elif nearest and nearest[0] in names:
-        hint = f"did you mean `{nearest[0]}`?"
-    elif nearest:
-        distribution = known[nearest[0]]["distribution"]
-        hint = f"did you mean `{nearest[0]}`? Install the distribution {distribution}"
-    else:
+    elif near is None:
         hint = "look for a distribution that brings it, or write one: `variance plugin new`"
-    return UnknownPlugin(f"no {what} of that name is installed (installed: {installed})", hint=hint)
+    elif near in names:
+        hint = f'did you mean "{near}"?'
+    else:
+        distribution = known[near]["distribution"]
+        hint = f'did you mean "{near}"? Install the distribution {distribution}'
+    return UnknownPlugin(
+        f'no {what} "{printable(name, limit=60)}" is installed'
+        f" (installed: {', '.join(names) or 'none'})",
+        hint=hint,
+    )
 
 
 @contextlib.contextmanager

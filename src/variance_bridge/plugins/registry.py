@@ -17,6 +17,7 @@ import attrs
 
 from variance_bridge.broker import HOOK_API, BrokerSpec, QuoteSourceSpec
 from variance_bridge.errors import PluginError, UnknownPlugin
+from variance_bridge.formatting import printable
 from variance_bridge.model import Portfolio
 from variance_bridge.plugins.entry_points import (
     BROKERS,
@@ -104,7 +105,9 @@ class Registry:
             for spec in plugin.quotes:
                 if spec.name == name:
                     return plugin, spec
-        raise UnknownPlugin("no source of quotes of that name is installed", hint=_NO_QUOTES)
+        raise UnknownPlugin(
+            f'no source of quotes "{printable(name, limit=60)}" is installed', hint=_NO_QUOTES
+        )
 
     def _named(self, name: str) -> tuple[LoadedPlugin, ...]:
         try:

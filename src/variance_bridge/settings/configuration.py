@@ -7,7 +7,6 @@ reads a global: environment and folders are passed in.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -69,14 +68,6 @@ class NetworkTable:
 
 
 @attrs.frozen(kw_only=True)
-class FreshnessTable:
-    """Table `[freshness]`: how old positions may be; None for the limits of the program."""
-
-    fresh_for: timedelta | None = None
-    readable_for: timedelta | None = None
-
-
-@attrs.frozen(kw_only=True)
 class ConfigurationFile:
     """All keys of `variance.toml`; None for what it does not state."""
 
@@ -88,7 +79,6 @@ class ConfigurationFile:
     profiles: Mapping[str, ProfileTable] = attrs.field(factory=dict)
     plugins: PluginsTable = PluginsTable()
     network: NetworkTable = NetworkTable()
-    freshness: FreshnessTable = FreshnessTable()
 
 
 @attrs.frozen
@@ -261,8 +251,9 @@ def _layers(
         yield key, _Stated(FlagText(text), "flag", f"--set {printable(key, limit=60)}")
     for key, field in keys_of(cls).items():
         variable = attrs.fields_dict(cls)[field].metadata.get("environment")
-        if variable and (text := configuration.environment.get(variable)):
-            yield key, _Stated(FlagText(text), "environment", variable)
+        stated = configuration.environment.get(variable) if variable else None
+        if variable and stated:
+            yield key, _Stated(FlagText(stated), "environment", variable)
     for key, value in profile.settings.items():
         yield key, _Stated(value, "profile", joined(_profile_place(configuration, profile), key))
     for key, value in configuration.broker_table(broker).settings.items():

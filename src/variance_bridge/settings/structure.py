@@ -137,7 +137,7 @@ def _converter() -> Converter:
     for kind, hook in _SCALARS.items():
         converter.register_structure_hook(kind, _unless_enum(hook))
     for fits, factory in (
-        (lambda kind: get_origin(kind) is Literal, _literal),
+        (lambda kind: _origin(kind) == Literal, _literal),
         (_is_enum, _enum),
         (lambda kind: _origin(kind) in _COLLECTIONS, _collection),
         (lambda kind: _origin(kind) in _MAPPINGS, _mapping),
@@ -429,9 +429,7 @@ _IN_ARGUMENTS = 4
 """`in_` raises ValueError(message, attribute, options, value)."""
 
 
-def _faults(
-    error: BaseException, place: str, places: Mapping[str, str]
-) -> Iterator[Fault]:
+def _faults(error: BaseException, place: str, places: Mapping[str, str]) -> Iterator[Fault]:
     from cattrs.errors import BaseValidationError, ForbiddenExtraKeysError
 
     if isinstance(error, BaseValidationError):
