@@ -116,7 +116,7 @@ def test_tests_without_a_conformance_case_are_told_as_such(loaded, tmp_path):
 
 def test_check_of_an_unknown_broker_ends_with_words_and_exit_code_3(capsys):
     assert run(["plugin", "check", "no_such_broker"]) == 3
-    assert 'no broker "' in capsys.readouterr().err
+    assert 'no broker "no_such_broker" is installed' in capsys.readouterr().err
 
 
 def test_record_never_overwrites(tmp_path, capsys):

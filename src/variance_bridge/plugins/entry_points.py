@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 from variance_bridge.errors import BridgeError, PluginError, UnknownPlugin
 from variance_bridge.formatting import nearest, printable
-from variance_bridge.settings.toml import parse_toml
 from variance_bridge.storage.shipped import shipped_text
 
 BROKERS = "variance_bridge"
@@ -79,6 +78,8 @@ def find_plugin(
 
 def known_brokers() -> Mapping[str, Mapping[str, Any]]:
     """What is known of brokers that may not be installed: title, distribution, whether it is made with the core."""
+    from variance_bridge.settings.toml import parse_toml
+
     return parse_toml(shipped_text("known_brokers.toml"), "known_brokers.toml")
 
 
