@@ -233,8 +233,13 @@ def tutorial(folder, monkeypatch):
         reader.walk(DOCS / "writing-a-broker.md", frozenset(roles))
         return reader.done
 
+    forget_the_broker()  # tests of the kit make a broker of the same name
     monkeypatch.syspath_prepend(str(folder / PROJECT / "src"))
     yield walk
+    forget_the_broker()
+
+
+def forget_the_broker() -> None:
     for name in [name for name in sys.modules if name.startswith("variance_bridge_globex")]:
         del sys.modules[name]
 
