@@ -296,7 +296,7 @@ def strategies() -> str:
 
 
 def _triage_file(name: str) -> str:
-    (file,) = ROOT.glob(f"plugins/triage/src/*/{name}")
+    (file,) = ROOT.glob(f"plugins/triage/src/*/*/{name}")
     return file.read_text(encoding="utf-8")
 
 

@@ -116,8 +116,8 @@ def report_of(
     from variance_bridge.model import Meta, Portfolio
     from variance_bridge.reading.freshness import Freshness
     from variance_bridge.reading.load import Snapshot
-    from variance_bridge_triage.report import triage
-    from variance_bridge_triage.thresholds import shipped_thresholds
+    from variance_bridge_triage.rules.report import triage
+    from variance_bridge_triage.rules.thresholds import shipped_thresholds
 
     facts = {"source": "acme", "account_hash": "a1b2c3d4e5f6***", "currency": currency, **meta}
     portfolio = Portfolio(

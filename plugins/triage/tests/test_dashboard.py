@@ -13,7 +13,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from variance_bridge.model import Environment, Status
-from variance_bridge_triage.dashboard import bar, dashboard, render, show
+from variance_bridge_triage.render.terminal import bar, dashboard, render, show
 
 SCREENS = Path(__file__).parent / "screens"
 

@@ -15,11 +15,15 @@ import pytest
 
 from variance_bridge.errors import DataRefused
 from variance_bridge.model import Environment
-from variance_bridge_triage.markup import Markup, tag
-from variance_bridge_triage.page import page
-from variance_bridge_triage.page_file import write_page
+from variance_bridge_triage.render.markup import Markup, tag
+from variance_bridge_triage.render.page import page
+from variance_bridge_triage.render.page_file import write_page
 
-CSS = resources.files("variance_bridge_triage").joinpath("page.css").read_text(encoding="utf-8")
+CSS = (
+    resources.files("variance_bridge_triage.render")
+    .joinpath("page.css")
+    .read_text(encoding="utf-8")
+)
 VOID = {"meta", "br", "hr"}
 
 

@@ -11,7 +11,7 @@ from collections import Counter
 
 import pytest
 
-from variance_bridge_triage.page import page
+from variance_bridge_triage.render.page import page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 WIDTH, HEIGHT = 900, 700

@@ -7,8 +7,8 @@ from decimal import Decimal
 
 from variance_bridge.document.exact_json import dumps, loads
 from variance_bridge.model import Balances, Greeks, Quote
-from variance_bridge_triage.metrics import Sum, add_up
-from variance_bridge_triage.report_document import to_document
+from variance_bridge_triage.render.json_report import to_document
+from variance_bridge_triage.rules.metrics import Sum, add_up
 
 CENTS = "123456789012345678901234567.89"
 

@@ -9,8 +9,8 @@ import attrs
 import pytest
 
 from variance_bridge.model import Balances, Greeks, Quote
-from variance_bridge_triage.rules import Action
-from variance_bridge_triage.thresholds import shipped_thresholds
+from variance_bridge_triage.rules.actions import Action
+from variance_bridge_triage.rules.thresholds import shipped_thresholds
 
 NOW = datetime(2025, 12, 22, 15, 30, tzinfo=UTC)
 

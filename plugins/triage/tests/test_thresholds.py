@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from variance_bridge.errors import ConfigurationError
-from variance_bridge_triage.thresholds import FILE_NAME, shipped_thresholds, thresholds
+from variance_bridge_triage.rules.thresholds import FILE_NAME, shipped_thresholds, thresholds
 
 
 def written(tmp_path, text, name=FILE_NAME):

@@ -11,9 +11,9 @@ from rich.cells import cell_len
 
 from variance_bridge.document.exact_json import dumps
 from variance_bridge.model import Greeks, Quote
-from variance_bridge_triage.dashboard import render
-from variance_bridge_triage.page import page
-from variance_bridge_triage.report_document import to_document
+from variance_bridge_triage.render.json_report import to_document
+from variance_bridge_triage.render.page import page
+from variance_bridge_triage.render.terminal import render
 from variance_bridge_triage.wording import money, number, price, quantity
 
 extreme = st.sampled_from(["0", "1", "-1", "1e-30", "-3.3e40", "9" * 60, "0.1234567890123456789"])

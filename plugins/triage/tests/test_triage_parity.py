@@ -10,9 +10,9 @@ from variance_bridge.pipeline.run import Choice
 from variance_bridge.pipeline.sync import SyncRequest, sync
 from variance_bridge.reading.load import load
 from variance_bridge_tastytrade.demo import demo_machine
-from variance_bridge_triage.report import triage
-from variance_bridge_triage.report_document import to_document
-from variance_bridge_triage.thresholds import shipped_thresholds
+from variance_bridge_triage.render.json_report import to_document
+from variance_bridge_triage.rules.report import triage
+from variance_bridge_triage.rules.thresholds import shipped_thresholds
 
 NOT_IN_THE_EXPORT = {"Bond"}
 SAID = ("root", "strategy", "units", "action", "reason", "dte", "expired", "theta_per_day")

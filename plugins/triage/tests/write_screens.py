@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
-from variance_bridge_triage.dashboard import render
+from variance_bridge_triage.render.terminal import render
 
 _HERE = Path(__file__).parent
 WIDTHS = (80, 140)

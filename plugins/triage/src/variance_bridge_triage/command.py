@@ -9,7 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from variance_bridge.cli.invocation import Invocation
-    from variance_bridge_triage.report import Report
+    from variance_bridge_triage.rules.report import Report
 
 
 @click.command("triage")
@@ -40,8 +40,8 @@ def command(
     FILE is a positions file (`.json`) or a broker's export (`.csv`); without it the newest positions file is taken.
     """
     from variance_bridge.reading.load import load
-    from variance_bridge_triage.report import triage
-    from variance_bridge_triage.thresholds import thresholds
+    from variance_bridge_triage.rules.report import triage
+    from variance_bridge_triage.rules.thresholds import thresholds
 
     now = invocation.clock.now()
     limits = thresholds(invocation.folder, thresholds_file)
@@ -53,7 +53,7 @@ def command(
         _write(report, html_file)
     if as_json:
         from variance_bridge.document.exact_json import dumps
-        from variance_bridge_triage.report_document import to_document
+        from variance_bridge_triage.render.json_report import to_document
 
         click.echo(dumps(to_document(report)), nl=False)
     elif html_file is None:
@@ -62,8 +62,8 @@ def command(
 
 def _write(report: Report, file: Path) -> None:
     from variance_bridge.formatting import printable
-    from variance_bridge_triage.page import page
-    from variance_bridge_triage.page_file import write_page
+    from variance_bridge_triage.render.page import page
+    from variance_bridge_triage.render.page_file import write_page
 
     write_page(file, page(report))
     click.echo(printable(f"Wrote {file}"), err=True)
@@ -72,6 +72,6 @@ def _write(report: Report, file: Path) -> None:
 def _show(report: Report) -> None:
     from rich.console import Console
 
-    from variance_bridge_triage.dashboard import show
+    from variance_bridge_triage.render.terminal import show
 
     show(report, Console(emoji=False, highlight=False, markup=False))

@@ -9,8 +9,8 @@ from decimal import Decimal
 import attrs
 
 from variance_bridge.symbology import InstrumentType
-from variance_bridge_triage.lots import Lot
-from variance_bridge_triage.strategies import Member
+from variance_bridge_triage.cluster.lots import Lot
+from variance_bridge_triage.cluster.strategies import Member
 
 Day = date | None
 """The day on which a lot was opened. None is a day like another: legs of unknown days may be of one order."""

@@ -12,8 +12,8 @@ import attrs
 from variance_bridge.model import Greeks, Holding, Portfolio, Side
 from variance_bridge.money import total
 from variance_bridge.symbology import InstrumentType, OptionType
-from variance_bridge_triage.clusters import Cluster
-from variance_bridge_triage.lots import OPTIONS
+from variance_bridge_triage.cluster.clusters import Cluster
+from variance_bridge_triage.cluster.lots import OPTIONS
 
 EXCHANGE_TIME = ZoneInfo("America/New_York")
 """Days to expiration are calendar days of the exchanges' time zone."""

@@ -10,9 +10,9 @@ from itertools import product
 
 import attrs
 
-from variance_bridge_triage.groups import Group, Part, Shares, free
-from variance_bridge_triage.lots import STANDARD_LOT, covers
-from variance_bridge_triage.pairing import grouped, nested
+from variance_bridge_triage.cluster.groups import Group, Part, Shares, free
+from variance_bridge_triage.cluster.lots import STANDARD_LOT, covers
+from variance_bridge_triage.cluster.pairing import grouped, nested
 
 
 @attrs.define(eq=False)

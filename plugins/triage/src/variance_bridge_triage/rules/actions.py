@@ -28,7 +28,7 @@ import attrs
 
 from variance_bridge.model import Holding, Side
 from variance_bridge_triage import wording
-from variance_bridge_triage.metrics import (
+from variance_bridge_triage.rules.metrics import (
     EXCHANGE_TIME,
     Facts,
     Prices,
@@ -39,7 +39,7 @@ from variance_bridge_triage.metrics import (
     profit,
     signed_cost,
 )
-from variance_bridge_triage.thresholds import Thresholds
+from variance_bridge_triage.rules.thresholds import Thresholds
 
 TRADING_DAYS = 252
 """A year's, by which a yearly volatility becomes a day's."""

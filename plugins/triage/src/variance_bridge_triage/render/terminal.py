@@ -18,11 +18,11 @@ from variance_bridge.formatting import printable
 from variance_bridge.model import Environment
 from variance_bridge.reading.freshness import Freshness
 from variance_bridge_triage import wording
-from variance_bridge_triage.contracts import Rung, day, describe, ladder, safe, title
-from variance_bridge_triage.metrics import Facts, Sum, market_day
-from variance_bridge_triage.report import BALANCES, Entry, Report
-from variance_bridge_triage.rules import Action, Finding
-from variance_bridge_triage.thresholds import SHIPPED
+from variance_bridge_triage.render.legs import Rung, day, describe, ladder, safe, title
+from variance_bridge_triage.rules.actions import Action, Finding
+from variance_bridge_triage.rules.metrics import Facts, Sum, market_day
+from variance_bridge_triage.rules.report import BALANCES, Entry, Report
+from variance_bridge_triage.rules.thresholds import SHIPPED
 
 _WIDE = 110
 """From this many columns on the legs have a column of their own."""

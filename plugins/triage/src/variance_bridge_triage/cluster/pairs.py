@@ -7,10 +7,10 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
-from variance_bridge_triage.groups import Group, Part, free, pair
-from variance_bridge_triage.pairing import grouped, nested
-from variance_bridge_triage.spreads import Vertical
-from variance_bridge_triage.strategies import Strategies
+from variance_bridge_triage.cluster.groups import Group, Part, free, pair
+from variance_bridge_triage.cluster.pairing import grouped, nested
+from variance_bridge_triage.cluster.spreads import Vertical
+from variance_bridge_triage.cluster.strategies import Strategies
 
 _LARGEST_RATIO = 3
 

@@ -8,8 +8,8 @@ from itertools import product
 
 import attrs
 
-from variance_bridge_triage.groups import Group, Part, free, joined, pair
-from variance_bridge_triage.pairing import Point, grouped, nearest, nested
+from variance_bridge_triage.cluster.groups import Group, Part, free, joined, pair
+from variance_bridge_triage.cluster.pairing import Point, grouped, nearest, nested
 
 _OUTRIGHT = ("stock", "future", "crypto")
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from variance_bridge.document.convert import instant_text
 from variance_bridge.model import Holding
-from variance_bridge_triage.metrics import Sum
-from variance_bridge_triage.report import Entry, Report
+from variance_bridge_triage.rules.metrics import Sum
+from variance_bridge_triage.rules.report import Entry, Report
 from variance_bridge_triage.wording import rounded
 
 

@@ -19,14 +19,14 @@ from itertools import groupby
 import attrs
 
 from variance_bridge.model import Holding
-from variance_bridge_triage.calendars import TimeSpread, doubled, time_spreads
-from variance_bridge_triage.covers import Cover, collars, covered, covered_strangles
-from variance_bridge_triage.groups import Group, Part
-from variance_bridge_triage.lots import Lot, merge, share
-from variance_bridge_triage.pairing import grouped
-from variance_bridge_triage.pairs import lizards, puts_with_calls, ratios
-from variance_bridge_triage.spreads import Vertical, combined, offsetting, verticals
-from variance_bridge_triage.strategies import Strategies, strategies
+from variance_bridge_triage.cluster.calendars import TimeSpread, doubled, time_spreads
+from variance_bridge_triage.cluster.covers import Cover, collars, covered, covered_strangles
+from variance_bridge_triage.cluster.groups import Group, Part
+from variance_bridge_triage.cluster.lots import Lot, merge, share
+from variance_bridge_triage.cluster.pairing import grouped
+from variance_bridge_triage.cluster.pairs import lizards, puts_with_calls, ratios
+from variance_bridge_triage.cluster.spreads import Vertical, combined, offsetting, verticals
+from variance_bridge_triage.cluster.strategies import Strategies, strategies
 
 UNNAMED = "Custom/Combo"
 """What a kind of instrument that the table does not know is called."""

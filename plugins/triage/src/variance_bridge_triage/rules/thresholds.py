@@ -15,7 +15,7 @@ import attrs
 from variance_bridge.errors import ConfigurationError, DataRefused
 from variance_bridge.formatting import printable
 from variance_bridge.storage.read import read_bounded
-from variance_bridge_triage.strategies import strategies
+from variance_bridge_triage.cluster.strategies import strategies
 
 FILE_NAME = "triage.toml"
 MAX_BYTES = 1024 * 1024

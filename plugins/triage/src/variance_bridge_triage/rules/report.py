@@ -12,8 +12,9 @@ from variance_bridge.formatting import format_age
 from variance_bridge.model import Meta, Portfolio, Status
 from variance_bridge.reading.freshness import READABLE_FOR, Freshness
 from variance_bridge.reading.load import Snapshot
-from variance_bridge_triage.clusters import cluster
-from variance_bridge_triage.metrics import (
+from variance_bridge_triage.cluster.clusters import cluster
+from variance_bridge_triage.rules.actions import Action, Circumstances, Finding, Unavailable, judge
+from variance_bridge_triage.rules.metrics import (
     Facts,
     Totals,
     facts,
@@ -21,8 +22,7 @@ from variance_bridge_triage.metrics import (
     totals,
     underlying_prices,
 )
-from variance_bridge_triage.rules import Action, Circumstances, Finding, Unavailable, judge
-from variance_bridge_triage.thresholds import Thresholds
+from variance_bridge_triage.rules.thresholds import Thresholds
 
 BALANCES = "balances"
 

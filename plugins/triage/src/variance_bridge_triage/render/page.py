@@ -11,11 +11,11 @@ from variance_bridge.document.convert import instant_text
 from variance_bridge.model import Environment
 from variance_bridge.reading.freshness import Freshness
 from variance_bridge_triage import wording
-from variance_bridge_triage.charts import ladder_chart, profit_chart
-from variance_bridge_triage.contracts import day, describe, ladder, safe, title
-from variance_bridge_triage.markup import Markup, joined, tag
-from variance_bridge_triage.metrics import EXCHANGE_TIME, Sum, market_day
-from variance_bridge_triage.report import BALANCES, Entry, Report
+from variance_bridge_triage.render.charts import ladder_chart, profit_chart
+from variance_bridge_triage.render.legs import day, describe, ladder, safe, title
+from variance_bridge_triage.render.markup import Markup, joined, tag
+from variance_bridge_triage.rules.metrics import EXCHANGE_TIME, Sum, market_day
+from variance_bridge_triage.rules.report import BALANCES, Entry, Report
 
 _COLUMNS = ("Root", "Strategy", "DTE", "P/L", "Legs")
 

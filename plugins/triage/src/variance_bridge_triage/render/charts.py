@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from variance_bridge_triage import wording
-from variance_bridge_triage.contracts import Rung, day, safe
-from variance_bridge_triage.markup import Markup, joined, tag
-from variance_bridge_triage.report import Entry, Report
+from variance_bridge_triage.render.legs import Rung, day, safe
+from variance_bridge_triage.render.markup import Markup, joined, tag
+from variance_bridge_triage.rules.report import Entry, Report
 
 _WIDTH = 760
 _ROW = 26

@@ -1,0 +1,1 @@
+"""Puts legs together into strategies: pure functions from positions to clusters, named by strategies.toml."""
