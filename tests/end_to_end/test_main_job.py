@@ -141,7 +141,7 @@ def test_a_folder_that_no_file_system_can_name_is_refused_with_words(variance, e
     (folder / "mine.toml").write_text('output_dir = "a\\u0000b"\n')
     done = variance("--config", "mine.toml", "sync", "--broker", "csv", "--input", export)
 
-    assert (done.code, "no name for a file" in done.err) == (6, True)
+    assert (done.code, "not a name for a file" in done.err) == (6, True)
 
 
 def test_a_bad_row_is_kept_out_told_and_the_others_are_published(variance, export, folder):

@@ -89,7 +89,7 @@ def prepare(path: Path, scenario: Callable[[Path], None]) -> None:
 def found(path: Path) -> bytes | None:
     """What a reader finds."""
     try:
-        return read_published(path)
+        return read_published(path).data
     except FileNotFoundError:
         return None
 

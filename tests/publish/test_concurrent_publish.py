@@ -33,7 +33,7 @@ from variance_bridge.storage.replace import read_published
 path = Path(sys.argv[1])
 documents, seen = 0, set()
 while not path.with_name("done").exists():
-    data = read_published(path)
+    data = read_published(path).data
     if hashlib.sha256(data[32:]).digest() != data[:32]:
         sys.exit("torn")
     documents += 1
@@ -62,8 +62,8 @@ def race(path, writers, readers, count):
     answers += [process.communicate(timeout=300) for process in reading]
     assert [error for _, error in answers] == [""] * len(answers)
     counts = [json.loads(text) for text, _ in answers]
-    assert whole(read_published(path))
-    assert whole(read_published(previous_path(path)))
+    assert whole(read_published(path).data)
+    assert whole(read_published(previous_path(path)).data)
     return counts[:writers], counts[writers:]
 
 

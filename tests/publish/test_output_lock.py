@@ -12,15 +12,15 @@ import pytest
 
 from variance_bridge.errors import DataRefused, SyncRunning
 from variance_bridge.storage.filesystem import FileSystem
-from variance_bridge.storage.lock import openness
-from variance_bridge.storage.replace import output_lock, publish, read_published
+from variance_bridge.storage.lock import openness, output_lock
+from variance_bridge.storage.replace import publish, read_published
 
 OLD, NEW = b'{"old": 1}\n', b'{"new": 1}\n'
 
 HOLDER = """
 import sys
 from pathlib import Path
-from variance_bridge.storage.replace import output_lock
+from variance_bridge.storage.lock import output_lock
 with output_lock(Path(sys.argv[1])):
     sys.stdout.write("held\\n")
     sys.stdout.flush()
@@ -58,20 +58,20 @@ def test_a_second_sync_exits_8_at_once_and_changes_nothing(path, holder):
     assert refusal.value.where == str(path)
     assert refusal.value.hint
     assert waits == []
-    assert read_published(path) == OLD
+    assert read_published(path).data == OLD
 
 
 def test_another_document_in_the_folder_is_not_locked(path, holder):
     other = path.with_name("live_other.json")
     publish(other, NEW)
-    assert read_published(other) == NEW
+    assert read_published(other).data == NEW
 
 
 def test_a_killed_holder_holds_nothing(path, holder):
     holder.send_signal(signal.SIGKILL)
     holder.wait()
     publish(path, NEW)
-    assert read_published(path) == NEW
+    assert read_published(path).data == NEW
 
 
 def test_a_child_that_the_holder_started_does_not_keep_the_lock(path):
@@ -79,7 +79,7 @@ def test_a_child_that_the_holder_started_does_not_keep_the_lock(path):
         copy = os.dup(lock.descriptor)
     publish(path, NEW)
     os.close(copy)
-    assert read_published(path) == NEW
+    assert read_published(path).data == NEW
 
 
 def test_a_lock_that_is_released_while_somebody_waits_is_taken(path, holder):
@@ -141,7 +141,7 @@ def test_a_place_that_cannot_be_written_is_refused_before_anything_is_fetched(tm
 @pytest.mark.parametrize("name", ["live_acme.json", "live_acme.json.prev"])
 def test_an_obstacle_is_refused_before_anything_is_fetched(path, name):
     path.with_name(name).mkdir()
-    with pytest.raises(DataRefused, match="no plain file"), output_lock(path):
+    with pytest.raises(DataRefused, match="not a regular file"), output_lock(path):
         raise AssertionError("the sync began")
 
 
@@ -152,7 +152,7 @@ def test_a_folder_that_somebody_else_makes_at_the_same_moment_is_used(tmp_path):
 
     path = tmp_path / "positions" / "live_acme.json"
     publish(path, NEW, files=FileSystem(make_folder=make_late))
-    assert read_published(path) == NEW
+    assert read_published(path).data == NEW
 
 
 def test_a_lock_file_that_vanishes_between_opening_and_locking_is_made_again(path):
@@ -177,7 +177,7 @@ def test_a_lock_file_that_is_removed_during_the_sync_stops_it(path):
         path.with_name(".live_acme.json.lock").unlink()
         with pytest.raises(DataRefused, match="lock file was removed"):
             publish(path, NEW, lock=lock)
-    assert read_published(path) == OLD
+    assert read_published(path).data == OLD
 
 
 @pytest.mark.parametrize("replaced", [False, True])
@@ -190,7 +190,7 @@ def test_a_folder_that_is_moved_away_during_the_sync_stops_it(path, replaced):
             path.parent.mkdir(mode=0o700)
         with pytest.raises(DataRefused, match="folder was moved away"):
             publish(path, NEW, lock=lock)
-    assert read_published(moved / path.name) == OLD
+    assert read_published(moved / path.name).data == OLD
     assert not path.exists()
 
 

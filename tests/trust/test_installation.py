@@ -10,6 +10,7 @@ import re
 import stat
 import string
 import threading
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -22,6 +23,8 @@ from variance_bridge.settings.account_hash import (
     installation_key,
     rotate_key,
 )
+from variance_bridge.storage.filesystem import FileSystem
+from variance_bridge.storage.private import write_private
 
 KEY = bytes(range(32))
 FORM = re.compile(r"[0-9a-f]{12}\*{3}")
@@ -208,7 +211,8 @@ def test_without_locks_the_first_key_counts(tmp_path, keyrings, monkeypatch) -> 
         path.chmod(0o600)
         raise FileExistsError
 
-    monkeypatch.setattr(os, "link", somebody_is_faster)
+    write = partial(write_private, files=FileSystem(link=somebody_is_faster))
+    monkeypatch.setattr("variance_bridge.settings.account_hash.write_private", write)
     assert installation_key(tmp_path / "c", keyrings("absent")).value == winner.value
 
 

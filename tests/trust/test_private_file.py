@@ -11,10 +11,11 @@ import time
 import pytest
 
 from variance_bridge.errors import ConfigurationError
+from variance_bridge.storage.filesystem import FileSystem
 from variance_bridge.storage.private import (
+    exclusive_lock,
     inspect_private,
     make_private_folder,
-    only_one,
     read_private,
     write_private,
 )
@@ -48,9 +49,9 @@ def test_a_file_that_others_can_touch_is_refused(file, mode: int) -> None:
 
 def test_a_file_of_another_user_is_refused(file, monkeypatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: file.stat().st_uid + 1)
-    monkeypatch.setattr(os, "fstat", lambda handle: _owned_by(handle, 4711))
+    files = FileSystem(status=lambda handle: _owned_by(handle, 4711))
     with pytest.raises(ConfigurationError, match="belongs to another user"):
-        read_private(file, TITLE)
+        read_private(file, TITLE, files=files)
 
 
 def _owned_by(handle: int, user: int) -> os.stat_result:
@@ -78,7 +79,7 @@ def test_what_is_no_file_is_refused_without_waiting(tmp_path) -> None:
 
 def test_a_file_that_is_too_long_is_refused(file) -> None:
     file.write_bytes(b"x" * (1024 * 1024 + 1))
-    with pytest.raises(ConfigurationError, match="longer than"):
+    with pytest.raises(ConfigurationError, match="larger than 1 MiB"):
         read_private(file, TITLE)
 
 
@@ -87,7 +88,7 @@ def test_no_file_is_told_apart_from_a_file_that_cannot_be_opened(tmp_path) -> No
         read_private(tmp_path / "none", TITLE)
     loop = tmp_path / "loop"
     loop.symlink_to(loop)
-    with pytest.raises(ConfigurationError, match="cannot be opened"):
+    with pytest.raises(ConfigurationError, match="cannot be read: there is a symbolic link"):
         read_private(loop, TITLE)
 
 
@@ -119,14 +120,14 @@ def test_a_file_that_is_there_is_kept_or_replaced_as_asked(file) -> None:
     assert [one.name for one in file.parent.iterdir()] == ["secret"]
 
 
-def test_a_file_system_without_hard_links_will_do(tmp_path, monkeypatch) -> None:
+def test_a_file_system_without_hard_links_will_do(tmp_path) -> None:
     def none(*_args: object, **_kwargs: object) -> None:
         raise OSError(95, "Operation not supported")
 
-    monkeypatch.setattr(os, "link", none)
+    files = FileSystem(link=none)
     path = tmp_path / "secret"
-    assert write_private(path, b"one", TITLE, replace=False)
-    assert not write_private(path, b"two", TITLE, replace=False)
+    assert write_private(path, b"one", TITLE, replace=False, files=files)
+    assert not write_private(path, b"two", TITLE, replace=False, files=files)
     assert path.read_bytes() == b"one"
     assert [one.name for one in tmp_path.iterdir()] == ["secret"]
 
@@ -139,13 +140,12 @@ def test_a_link_in_the_place_of_the_file_is_replaced_and_not_followed(file, tmp_
     assert not link.is_symlink()
 
 
-def test_a_failure_to_write_leaves_the_old_file_and_nothing_else(file, monkeypatch) -> None:
+def test_a_failure_to_write_leaves_the_old_file_and_nothing_else(file) -> None:
     def full(_handle: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(ConfigurationError, match="cannot be written: No space left"):
-        write_private(file, b"other", TITLE, replace=True)
+    with pytest.raises(ConfigurationError, match="cannot be written: the disk is full"):
+        write_private(file, b"other", TITLE, replace=True, files=FileSystem(flush=full))
     assert file.read_bytes() == b"canary"
     assert [one.name for one in file.parent.iterdir()] == ["secret"]
 
@@ -162,9 +162,9 @@ def test_a_folder_in_which_others_can_write_is_refused(tmp_path, mode: int) -> N
 
 
 def test_a_folder_that_cannot_be_made_is_told_in_words(file) -> None:
-    with pytest.raises(ConfigurationError, match="Not a directory"):
+    with pytest.raises(ConfigurationError, match="a part of the path is not a folder"):
         write_private(file / "below" / "secret", b"x", TITLE, replace=True)
-    with pytest.raises(ConfigurationError, match="cannot be used"), only_one(file / "below"):
+    with pytest.raises(ConfigurationError, match="cannot be used"), exclusive_lock(file / "below"):
         pytest.fail("the lock was held")
 
 
@@ -173,7 +173,7 @@ def test_one_at_a_time(tmp_path) -> None:
     most: list[int] = []
 
     def work() -> None:
-        with only_one(tmp_path / "folder"):
+        with exclusive_lock(tmp_path / "folder"):
             inside.append(1)
             most.append(len(inside))
             time.sleep(0.005)
@@ -192,5 +192,5 @@ def test_a_file_system_that_cannot_lock_stops_nobody(tmp_path, monkeypatch) -> N
         raise OSError(37, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", none)
-    with only_one(tmp_path / "folder"):
+    with exclusive_lock(tmp_path / "folder"):
         assert (tmp_path / "folder").is_dir()

@@ -199,6 +199,14 @@ def test_every_promise_is_broken_somewhere_and_every_test_that_must_notice_is_on
         assert set(breakage.tests) <= on_the_page, breakage.what
 
 
+def test_what_is_broken_stands_in_the_code_exactly_once():
+    found = {
+        one.what: (ROOT / one.file).read_text(encoding="utf-8").count(one.old)
+        for one in breakages()
+    }
+    assert {what: count for what, count in found.items() if count != 1} == {}
+
+
 @pytest.fixture
 def copy(tmp_path) -> Path:
     """The repository's code and tests, to be broken."""

@@ -124,7 +124,6 @@ def _sentence(result: Synced) -> str:
 
 
 def _print_json(results: list[Synced | Failed], redact: Callable[[str], str]) -> None:
-    from variance_bridge.document.convert import to_document
     from variance_bridge.document.exact_json import dumps
     from variance_bridge.formatting import path_text
 
@@ -133,7 +132,7 @@ def _print_json(results: list[Synced | Failed], redact: Callable[[str], str]) ->
             "path": path_text(result.path),
             "published": result.published,
             "note": result.note,
-            "meta": to_document(result.portfolio)["meta"],
+            "meta": result.document["meta"],
         }
         for result in results
         if not isinstance(result, Failed)

@@ -6,16 +6,18 @@ Nothing is written before everything has been checked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import attrs
 
 from variance_bridge.broker import Account, Session
 from variance_bridge.document.check import check, refuse
-from variance_bridge.document.convert import from_bytes, to_bytes, to_document
+from variance_bridge.document.convert import to_document
+from variance_bridge.document.exact_json import dumps
 from variance_bridge.document.newest import newest
 from variance_bridge.errors import (
     BridgeError,
@@ -30,9 +32,11 @@ from variance_bridge.pipeline.accounts import select_account
 from variance_bridge.pipeline.enrich import enrich
 from variance_bridge.pipeline.overwrite import Judgement, Verdict, judge_replacement
 from variance_bridge.pipeline.personal import seal
+from variance_bridge.pipeline.previous import PreviousDocument
 from variance_bridge.pipeline.run import BrokerRun, Choice, Machine, fetch_quotes, open_broker
 from variance_bridge.plugins.registry import tell_synced
-from variance_bridge.storage.replace import OutputLock, output_lock, publish, read_published
+from variance_bridge.storage.lock import OutputLock, output_lock
+from variance_bridge.storage.replace import publish
 
 NO_QUOTES = "none"
 _SAID = "the last good file is untouched"
@@ -87,12 +91,14 @@ class Synced:
 
     Attributes:
         path: where it was (or, in a dry run, would have been) written.
+        document: what was written, as mappings and lists.
         published: False in a dry run.
         note: what an empty portfolio means; None otherwise.
     """
 
     path: Path
     portfolio: Portfolio
+    document: Mapping[str, Any] = attrs.field(repr=False)
     published: bool
     note: str | None = None
 
@@ -141,12 +147,13 @@ def sync(
     tell.session(run.context.session)
     target = _target(machine, request, run)
     _refuse_to_overwrite(request.choice.input_file, target)
-    with _locked(target, request, machine) as lock, _keeping(target, machine, request):
+    previous = PreviousDocument(target)
+    with _locked(target, request, machine) as lock, _keeping(previous, machine, request):
         tell.stage("accounts", run.spec.name)
         accounts = run.accounts()
         if not request.all_accounts:
             account = select_account(run, accounts, request.choice.account)
-            return [_sync_account(run, account, target, lock, request, tell)]
+            return [_sync_account(run, account, previous, lock, request, tell)]
         if request.output is not None and len(accounts) > 1:
             raise DataRefused(
                 "one output file cannot hold several accounts",
@@ -163,9 +170,10 @@ def _sync_each(
         pseudonym = run.account_hash(account) or ""
         tell.accounts(done, len(accounts), pseudonym)
         path = target.with_name(f"{target.stem}_{pseudonym.removesuffix('***')}.json")
+        previous = PreviousDocument(path)
         try:
-            with _locked(path, request, run.machine) as lock, _keeping(path, run.machine):
-                yield _sync_account(run, account, path, lock, request, tell)
+            with _locked(path, request, run.machine) as lock, _keeping(previous, run.machine):
+                yield _sync_account(run, account, previous, lock, request, tell)
         except BridgeError as error:
             yield Failed(account=pseudonym, error=error)
             if isinstance(error, BrokerUnreachable):
@@ -208,48 +216,65 @@ def _locked(path: Path, request: SyncRequest, machine: Machine) -> Iterator[Outp
 
 
 @contextmanager
-def _keeping(path: Path, machine: Machine, request: SyncRequest | None = None) -> Iterator[None]:
+def _keeping(
+    previous: PreviousDocument, machine: Machine, request: SyncRequest | None = None
+) -> Iterator[None]:
     """When the broker's answer cannot be used, say what the user still has."""
     try:
         yield
     except (BrokerRefused, BrokerUnreachable, DataRefused) as error:
-        several = request is not None and request.all_accounts
-        last = newest(path.parent.glob(f"{path.stem}_*.json")) if several else path
+        last: PreviousDocument | None = previous
+        if request is not None and request.all_accounts:
+            path = previous.path
+            found = newest(path.parent.glob(f"{path.stem}_*.json"))
+            last = PreviousDocument(found) if found else None
         hint = _still_there(error, last, machine) if last else error.hint
         raise type(error)(error.what, where=error.where, hint=hint) from error
 
 
-def _still_there(error: BridgeError, path: Path, machine: Machine) -> str | None:
-    old, _unreadable = _previous(path)
+def _still_there(error: BridgeError, previous: PreviousDocument, machine: Machine) -> str | None:
+    old = previous.portfolio
     if old is None or _SAID in (error.hint or ""):
         return error.hint
     age = format_age(machine.clock.now() - old.meta.fetched_at)
-    return "\n  ".join(filter(None, (error.hint, f"{_SAID} ({age} old): {path}")))
+    return "\n  ".join(filter(None, (error.hint, f"{_SAID} ({age} old): {previous.path}")))
 
 
 def _sync_account(
     run: BrokerRun,
     account: Account,
-    path: Path,
+    previous: PreviousDocument,
     lock: OutputLock | None,
     request: SyncRequest,
     tell: Progress,
 ) -> Synced:
     tell.stage("fetch", run.account_hash(account) or "")
     portfolio = _finished(run, account, request, tell)
+    path = previous.path
     tell.stage("check", str(path))
-    _judge(run, account, portfolio, path, request)
+    _judge(run, account, portfolio, previous, request)
+    # What is sealed and checked is the same object whose bytes are published: nothing is converted a second time.
     document = to_document(portfolio)
     seal(document, run.machine.personal)
     refuse(check(document))
-    note = None if portfolio.positions else _why_empty(portfolio)
-    if lock is None:
-        return Synced(path=path, portfolio=portfolio, published=False, note=note)
-    tell.stage("publish", str(path))
-    publish(path, to_bytes(portfolio), lock=lock, keep_previous=not _previous(path)[1])
-    for failure in tell_synced([run.loaded], portfolio, path):
-        run.machine.warn(failure)
-    return Synced(path=path, portfolio=portfolio, published=True, note=note)
+    if lock is not None:
+        tell.stage("publish", str(path))
+        publish(
+            path,
+            dumps(document),
+            lock=lock,
+            keep_previous=not previous.unreadable,
+            previous=previous.content,
+        )
+        for failure in tell_synced([run.loaded], portfolio, path):
+            run.machine.warn(failure)
+    return Synced(
+        path=path,
+        portfolio=portfolio,
+        document=document,
+        published=lock is not None,
+        note=None if portfolio.positions else _why_empty(portfolio),
+    )
 
 
 def _finished(run: BrokerRun, account: Account, request: SyncRequest, tell: Progress) -> Portfolio:
@@ -306,23 +331,26 @@ def _refuse_cautions(portfolio: Portfolio) -> None:
 
 
 def _judge(
-    run: BrokerRun, account: Account, new: Portfolio, path: Path, request: SyncRequest
+    run: BrokerRun,
+    account: Account,
+    new: Portfolio,
+    previous: PreviousDocument,
+    request: SyncRequest,
 ) -> None:
     """Hold the new portfolio against the file that it would replace; a great loss of rows is looked at twice.
 
     Raises:
         DataRefused: the replacement is not believable.
     """
-    old, unreadable = _previous(path)
 
     def judge(confirmation: Portfolio | None) -> Judgement:
         return judge_replacement(
-            old,
+            previous.portfolio,
             new,
             allow_empty=request.allow_empty,
             confirmation=confirmation,
             now=run.machine.clock.now(),
-            old_unreadable=unreadable,
+            old_unreadable=previous.unreadable,
         )
 
     judgement = judge(None)
@@ -331,17 +359,7 @@ def _judge(
     for warning in judgement.warnings:
         run.machine.warn(warning)
     if judgement.verdict is not Verdict.ACCEPT:
-        raise DataRefused(judgement.reason, where=str(path), hint=judgement.hint)
-
-
-def _previous(path: Path) -> tuple[Portfolio | None, bool]:
-    """The document that is there, and whether there is one that nobody can read."""
-    try:
-        return from_bytes(read_published(path))[0], False
-    except FileNotFoundError:
-        return None, False
-    except BridgeError:
-        return None, True
+        raise DataRefused(judgement.reason, where=str(previous.path), hint=judgement.hint)
 
 
 def _why_empty(portfolio: Portfolio) -> str:

@@ -15,7 +15,7 @@ from typing import Any, Final
 import attrs
 
 from variance_bridge.errors import ConfigurationError, DataRefused
-from variance_bridge.storage.private import only_one, read_private, write_private
+from variance_bridge.storage.private import exclusive_lock, read_private, write_private
 
 FILE_NAME: Final = "consents.json"
 _TITLE: Final = "the record of consents"
@@ -139,7 +139,7 @@ def record_consent(folder: Path, asking: Asking, now: datetime) -> None:
     """
     from variance_bridge.document import exact_json
 
-    with only_one(folder):
+    with exclusive_lock(folder):
         others = [
             one
             for one in read_consents(folder)

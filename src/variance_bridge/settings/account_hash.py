@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from variance_bridge.errors import ConfigurationError
-from variance_bridge.storage.private import only_one, read_private, write_private
+from variance_bridge.storage.private import exclusive_lock, read_private, write_private
 
 if TYPE_CHECKING:
     from variance_bridge.settings.keyring import Keyring
@@ -79,7 +79,7 @@ def installation_key(folder: Path, keyring: Keyring) -> InstallationKey:
         return _kept(path, keyring)
     except FileNotFoundError:
         pass
-    with only_one(folder):
+    with exclusive_lock(folder):
         try:
             return _kept(path, keyring)
         except FileNotFoundError:
@@ -92,7 +92,7 @@ def rotate_key(folder: Path, keyring: Keyring) -> InstallationKey:
     Raises:
         ConfigurationError: the new key cannot be kept.
     """
-    with only_one(folder):
+    with exclusive_lock(folder):
         return _store(folder / FILE_NAME, secrets.token_bytes(KEY_BYTES), keyring, replace=True)
 
 

@@ -1,4 +1,4 @@
-"""The operations of the operating system that publishing is made of, and the words for their failures.
+"""The operations of the operating system that reading and replacing files is made of, and what their failures mean.
 
 They are a record of functions that is passed in, so that a test can fail, cut short or record each of them.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -37,7 +38,7 @@ def flush(descriptor: int) -> None:
 
 @attrs.frozen(kw_only=True)
 class FileSystem:
-    """What publishing asks of the operating system; each as in `os` and `fcntl`, every failure an `OSError`."""
+    """What we ask of the operating system; each as in `os` and `fcntl`, every failure an `OSError`."""
 
     open: Callable[..., int] = os.open
     close: Callable[[int], None] = os.close
@@ -49,14 +50,45 @@ class FileSystem:
     status: Callable[[int], os.stat_result] = os.fstat
     status_of: Callable[..., os.stat_result] = os.stat
     rename: Callable[..., None] = os.rename
+    link: Callable[..., None] = os.link
     remove: Callable[..., None] = os.unlink
     make_folder: Callable[[Path, int], None] = os.mkdir
     names: Callable[[int], list[str]] = os.listdir
     lock: Callable[[int, int], None] = fcntl.flock
 
 
+SYSTEM = FileSystem()
+
+
+@attrs.define(eq=False)
+class Place:
+    """Where a file is going to be written.
+
+    Attributes:
+        path: of the file, absolute or as the user gave it: for messages.
+        folder: descriptor of its folder: all names are resolved against it, so that nobody can move the place away
+            between a check and its use.
+        files: the operating system.
+        warn: gets what the user should know, one line, no personal values.
+    """
+
+    path: Path
+    folder: int
+    files: FileSystem
+    warn: Callable[[str], None]
+
+    @property
+    def name(self) -> str:
+        """The file's name in its folder."""
+        return self.path.name
+
+
+def ignore_warning(_message: str) -> None:
+    """Drop the message."""
+
+
 _PERMISSIONS = (
-    "mend the permissions of the folder and of the files in it (a sync as root leaves root's), "
+    "change the permissions of the folder and of the files in it (a sync as root leaves root's), "
     "or choose another folder: `output_dir`, or `--output`"
 )
 _NOT_SUPPORTED = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
@@ -66,20 +98,30 @@ _WORDS: dict[int, tuple[str, str]] = {
     errno.ENOSPC: ("the disk is full", "free some space, then run the command again"),
     errno.EDQUOT: ("your quota of the disk is used up", "free some space, then run the command again"),
     errno.EROFS: ("the disk is read-only", "choose another folder: `output_dir`, or `--output`"),
+    # What file systems with checksums report of damaged content, and we of what does not read back as it was written.
+    errno.EBADMSG: ("what was written does not read back", "check the disk, or choose another folder: `output_dir`, or `--output`"),
     errno.EIO: ("the disk reports a fault", "check the disk, or choose another folder: `output_dir`, or `--output`"),
     errno.EMFILE: ("this process has too many files open", "raise the limit (`ulimit -n`), then run the command again"),
     errno.ENFILE: ("the machine has too many files open", "close some programs, then run the command again"),
     errno.EACCES: ("permission is denied", _PERMISSIONS),
     errno.EPERM: ("permission is denied", _PERMISSIONS),
-    errno.ENOTDIR: ("a part of the path is no folder", "choose another folder: `output_dir`, or `--output`"),
+    errno.ENOTDIR: ("a part of the path is not a folder", "choose another folder: `output_dir`, or `--output`"),
     errno.ELOOP: ("there is a symbolic link, and links are not followed here", "give the real path: `output_dir`, or `--output`"),
     errno.ENAMETOOLONG: ("the name is too long", "choose a shorter name: `--output`"),
     errno.ENOLCK: ("this file system cannot lock files", "choose a folder on a local disk: `output_dir`, or `--output`"),
 }  # fmt: skip
 
 
+def reason(error: OSError | ValueError) -> str:
+    """What the operating system reports, for a message: "the disk is full". It never holds the path."""
+    if not isinstance(error, OSError):  # a null character in a path
+        return "its name is not usable"
+    number = error.errno or errno.EIO
+    return _WORDS[number][0] if number in _WORDS else os.strerror(number)
+
+
 @contextmanager
-def in_words(path: Path, consequence: str) -> Iterator[None]:
+def os_errors_as_refusals(path: Path, consequence: str) -> Iterator[None]:
     """Turn what the operating system reports into an error for the user (exit 6).
 
     Args:
@@ -89,13 +131,10 @@ def in_words(path: Path, consequence: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        number = error.errno or 0
-        fallback = (
-            os.strerror(number),
-            "check the folder and the disk, then run the command again",
-        )
-        what, hint = _WORDS.get(number, fallback)
-        raise DataRefused(f"{what}; {consequence}", where=str(path), hint=hint) from error
+        hint = "check the folder and the disk, then run the command again"
+        if error.errno in _WORDS:
+            hint = _WORDS[error.errno][1]
+        raise DataRefused(f"{reason(error)}; {consequence}", where=str(path), hint=hint) from error
 
 
 def write_all(files: FileSystem, descriptor: int, data: bytes) -> None:
@@ -108,22 +147,28 @@ def write_all(files: FileSystem, descriptor: int, data: bytes) -> None:
         rest = rest[written:]
 
 
-def read_up_to(files: FileSystem, descriptor: int, most: int) -> bytes:
-    """The next bytes of the file, `most` of them or all that there are."""
+def read_up_to(files: FileSystem, descriptor: int, max_bytes: int) -> bytes:
+    """The next bytes of the file, `max_bytes` of them or all that there are."""
     parts: list[bytes] = []
-    while most > 0 and (part := files.read(descriptor, min(most, _CHUNK))):
+    while max_bytes > 0 and (part := files.read(descriptor, min(max_bytes, _CHUNK))):
         parts.append(part)
-        most -= len(part)
+        max_bytes -= len(part)
     return b"".join(parts)
 
 
-def bring_to_medium(files: FileSystem, descriptor: int) -> None:
+def fsync_if_supported(files: FileSystem, descriptor: int) -> None:
     """Bring it to the medium. A file system that has no such thing (some network ones) has no such promise either."""
     try:
         files.flush(descriptor)
     except OSError as error:
         if error.errno not in _NOT_SUPPORTED:
             raise
+
+
+def kind(mode: int) -> str:
+    """What a thing in a folder is, when it is not a regular file."""
+    kinds = {stat.S_IFLNK: "a symbolic link", stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe"}
+    return kinds.get(stat.S_IFMT(mode), "a device or socket")
 
 
 def close_quietly(files: FileSystem, descriptor: int) -> None:

@@ -21,42 +21,34 @@ from pathlib import Path
 import attrs
 
 from variance_bridge.errors import DataRefused, SyncRunning
-from variance_bridge.storage.filesystem import FileSystem, bring_to_medium, close_quietly, in_words
+from variance_bridge.storage.filesystem import (
+    SYSTEM,
+    FileSystem,
+    Place,
+    close_quietly,
+    fsync_if_supported,
+    ignore_warning,
+    kind,
+    os_errors_as_refusals,
+)
 
 UNCHANGED = "the positions file was not changed"
 """What every refusal to write says; the file may as well not exist."""
 
 _PAUSE = 0.1
-_SYSTEM = FileSystem()
-
-
-def silent(_message: str) -> None:
-    """Nobody is told."""
 
 
 @attrs.define(eq=False)
-class OutputLock:
+class OutputLock(Place):
     """The right to write one document, held from `output_lock` until its block ends or the process dies.
 
     Attributes:
-        path: of the document, absolute.
-        folder: descriptor of its folder: all names are resolved against it, so that nobody can move the place away
-            between a check and its use.
         descriptor: of the lock file.
         held: whether the block of `output_lock` still runs.
     """
 
-    path: Path
-    folder: int
-    descriptor: int
-    files: FileSystem
-    warn: Callable[[str], None]
+    descriptor: int = -1
     held: bool = True
-
-    @property
-    def name(self) -> str:
-        """The document's name in its folder."""
-        return self.path.name
 
 
 def previous_path(path: Path) -> Path:
@@ -69,8 +61,8 @@ def output_lock(
     path: Path,
     *,
     wait: float = 0.0,
-    warn: Callable[[str], None] = silent,
-    files: FileSystem = _SYSTEM,
+    warn: Callable[[str], None] = ignore_warning,
+    files: FileSystem = SYSTEM,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[OutputLock]:
     """Hold the lock of one document, for a whole sync; refuses a hopeless place before anything is fetched.
@@ -80,7 +72,7 @@ def output_lock(
     Args:
         path: of the document.
         wait: seconds to wait for another holder; 0 gives up at once.
-        warn: told what the user should know, one line, no personal values.
+        warn: gets what the user should know, one line, no personal values.
         files: the operating system.
         sleep: waits.
 
@@ -91,11 +83,11 @@ def output_lock(
     path = path.absolute()
     _check_name(path)
     with ExitStack() as stack:
-        with in_words(path, UNCHANGED):
+        with os_errors_as_refusals(path, UNCHANGED):
             folder = _open_folder(path, files)
             stack.callback(close_quietly, files, folder)
             _check_folder(path, folder, files, warn)
-            lock = OutputLock(path, folder, -1, files, warn)
+            lock = OutputLock(path, folder, files, warn)
             check_places(lock)
             lock.descriptor = _take_lock(lock, wait, sleep)
             stack.callback(_release, files, lock.descriptor)
@@ -106,7 +98,7 @@ def output_lock(
 
 
 def check_places(lock: OutputLock) -> None:
-    """Refuse to replace what is no plain file: it is not ours, and replacing a link would surprise its maker."""
+    """Refuse to replace what is not a regular file: it is not ours, and replacing a link would surprise its maker."""
     for name in (lock.name, previous_path(lock.path).name):
         try:
             status = lock.files.status_of(name, dir_fd=lock.folder, follow_symlinks=False)
@@ -114,7 +106,9 @@ def check_places(lock: OutputLock) -> None:
             continue
         if not stat.S_ISREG(status.st_mode):
             hint = f"move {name} away, or choose another place: `output_dir`, or `--output`"
-            raise refused(lock.path, f"{name} is no plain file ({kind(status.st_mode)})", hint)
+            raise refused(
+                lock.path, f"{name} is not a regular file, but {kind(status.st_mode)}", hint
+            )
 
 
 def check_unmoved(lock: OutputLock) -> None:
@@ -162,15 +156,9 @@ def openness(folder: os.stat_result, user: int) -> str | None:
     return None
 
 
-def kind(mode: int) -> str:
-    """What a thing in a folder is, when it is no plain file."""
-    kinds = {stat.S_IFLNK: "a symbolic link", stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe"}
-    return kinds.get(stat.S_IFMT(mode), "a device or socket")
-
-
 def _check_name(path: Path) -> None:
     if path.name in ("", ".", "..") or "\0" in str(path):
-        raise refused(path, "this is no name for a file")
+        raise refused(path, "this is not a name for a file")
 
 
 def _open_folder(path: Path, files: FileSystem) -> int:
@@ -193,7 +181,7 @@ def _make_folder(folder: Path, files: FileSystem) -> None:
         files.make_folder(folder, 0o700)
     parent = files.open(folder.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        bring_to_medium(files, parent)
+        fsync_if_supported(files, parent)
     finally:
         close_quietly(files, parent)
 
@@ -245,7 +233,7 @@ def _try_lock(lock: OutputLock) -> int | None:
         with ExitStack() as stack:
             stack.callback(close_quietly, files, descriptor)
             if not stat.S_ISREG(files.status(descriptor).st_mode):
-                raise refused(lock.path, f"{_lock_name(lock)} is no plain file")
+                raise refused(lock.path, f"{_lock_name(lock)} is not a regular file")
             try:
                 files.lock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,8 +11,11 @@ from pathlib import Path
 from typing import Final
 
 from variance_bridge.errors import ConfigurationError
+from variance_bridge.storage.filesystem import SYSTEM, FileSystem, reason
+from variance_bridge.storage.read import MEBIBYTE, Reader
+from variance_bridge.storage.replace import replace_file
 
-LONGEST: Final = 1024 * 1024
+MAX_BYTES: Final = MEBIBYTE
 _MODE: Final = 0o600
 _FOLDER_MODE: Final = 0o700
 _LOCK_NAME: Final = ".lock"
@@ -21,7 +23,7 @@ _OTHERS: Final = 0o077
 _OTHERS_WRITE: Final = 0o022
 
 
-def read_private(path: Path, title: str) -> bytes:
+def read_private(path: Path, title: str, *, files: FileSystem = SYSTEM) -> bytes:
     """The bytes of a file that is this user's alone.
 
     The checks are made on the opened file, so that it cannot be exchanged between check and reading. A symbolic link
@@ -30,19 +32,22 @@ def read_private(path: Path, title: str) -> bytes:
     Args:
         path: the file.
         title: what a message calls it: "the .env file".
+        files: the operating system.
 
     Raises:
         FileNotFoundError: there is none.
-        ConfigurationError: others can read or change it, it belongs to another user, is no regular file, is longer
+        ConfigurationError: others can read or change it, it belongs to another user, is not a regular file, is larger
             than 1 MiB, or cannot be read.
     """
-    data, problem = inspect_private(path, title)
+    data, problem = inspect_private(path, title, files=files)
     if problem is not None:
         raise problem
     return data
 
 
-def inspect_private(path: Path, title: str) -> tuple[bytes, ConfigurationError | None]:
+def inspect_private(
+    path: Path, title: str, *, files: FileSystem = SYSTEM
+) -> tuple[bytes, ConfigurationError | None]:
     """The bytes of a file, and why they should not be relied on (see `read_private`); empty when it was not read.
 
     For a file that may be somebody else's business, so that its being open to others is no error by itself.
@@ -50,27 +55,12 @@ def inspect_private(path: Path, title: str) -> tuple[bytes, ConfigurationError |
     Raises:
         FileNotFoundError: there is none.
     """
+    reader = Reader(max_bytes=MAX_BYTES, title=title, error=ConfigurationError, files=files)
     try:
-        # Without O_NONBLOCK the opening of a named pipe would wait for somebody to write to it.
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        return b"", _failed(error, f"{title} cannot be opened", path)
-    try:
-        state = os.fstat(handle)
-        if not stat.S_ISREG(state.st_mode):
-            return b"", ConfigurationError(f"{title} is not a regular file", where=str(path))
-        with os.fdopen(handle, "rb", closefd=False) as file:
-            data = file.read(LONGEST + 1)
-    except OSError as error:
-        return b"", _failed(error, f"{title} cannot be read", path)
-    finally:
-        os.close(handle)
-    if len(data) > LONGEST:
-        problem = ConfigurationError(f"{title} is longer than {LONGEST} bytes", where=str(path))
+        content = reader.read(path)
+    except ConfigurationError as problem:
         return b"", problem
-    return data, _not_private(state, path, title)
+    return content.data, _not_private(content.status, path, title)
 
 
 def _not_private(state: os.stat_result, path: Path, title: str) -> ConfigurationError | None:
@@ -89,7 +79,9 @@ def _not_private(state: os.stat_result, path: Path, title: str) -> Configuration
     return None
 
 
-def write_private(path: Path, data: bytes, title: str, *, replace: bool) -> bool:
+def write_private(
+    path: Path, data: bytes, title: str, *, replace: bool, files: FileSystem = SYSTEM
+) -> bool:
     """Write a file that only this user can read, whole or not at all.
 
     Args:
@@ -97,6 +89,7 @@ def write_private(path: Path, data: bytes, title: str, *, replace: bool) -> bool
         data: its content.
         title: what a message calls it.
         replace: whether a file that is there already is replaced.
+        files: the operating system.
 
     Returns:
         False when there was one already, and it was left as it is.
@@ -106,17 +99,7 @@ def write_private(path: Path, data: bytes, title: str, *, replace: bool) -> bool
     """
     try:
         make_private_folder(path.parent)
-        temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
-        try:
-            _write_new(temporary, data)
-            if replace:
-                temporary.replace(path)
-            else:
-                _put_beside_nothing(temporary, path)
-        finally:
-            with suppress(FileNotFoundError):
-                temporary.unlink()
-        _flush_folder(path.parent)
+        replace_file(path, data, overwrite=replace, files=files)
     except FileExistsError:
         return False
     except OSError as error:
@@ -142,7 +125,7 @@ def make_private_folder(folder: Path) -> None:
 
 
 @contextmanager
-def only_one(folder: Path) -> Iterator[None]:
+def exclusive_lock(folder: Path) -> Iterator[None]:
     """One process at a time inside the `with` block, where the file system can lock; the lock file stays.
 
     Raises:
@@ -163,40 +146,5 @@ def only_one(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _put_beside_nothing(temporary: Path, path: Path) -> None:
-    """Give the file its name unless that is taken; the fallback is for file systems without hard links.
-
-    Raises:
-        FileExistsError: it is taken.
-    """
-    try:
-        path.hardlink_to(temporary)
-    except FileExistsError:
-        raise
-    except OSError:
-        if path.exists():
-            raise FileExistsError from None
-        temporary.replace(path)
-
-
-def _write_new(path: Path, data: bytes) -> None:
-    handle = os.open(
-        path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, _MODE
-    )
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _flush_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _failed(error: OSError, what: str, path: Path) -> ConfigurationError:
-    reason = os.strerror(error.errno) if error.errno else "unknown reason"
-    return ConfigurationError(f"{what}: {reason}", where=str(path))
+    return ConfigurationError(f"{what}: {reason(error)}", where=str(path))

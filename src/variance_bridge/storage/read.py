@@ -1,32 +1,118 @@
-"""Reading a file whole, with a limit and with words for what can go wrong."""
+"""The one way in which a file is read: whole, no larger than expected, and not while another program writes into it."""
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+from contextlib import ExitStack
 from pathlib import Path
 
-from variance_bridge.errors import DataRefused
+import attrs
 
-MAX_BYTES = 64 * 1024 * 1024
+from variance_bridge.errors import BridgeError, DataRefused
+from variance_bridge.storage.filesystem import (
+    SYSTEM,
+    FileSystem,
+    close_quietly,
+    kind,
+    read_up_to,
+    reason,
+)
+
+MEBIBYTE = 1024 * 1024
+MAX_BYTES = 64 * MEBIBYTE
+
+
+@attrs.frozen
+class FileContent:
+    """The bytes of a file, and what the system said of it when they were read."""
+
+    data: bytes = attrs.field(repr=False)
+    status: os.stat_result
+
+
+@attrs.frozen(kw_only=True)
+class Reader:
+    """How a file is read, and how a failure is reported.
+
+    Attributes:
+        max_bytes: what is larger is refused unread.
+        title: what a message calls the file: "the .env file".
+        error: the class of the error.
+        files: the operating system.
+    """
+
+    max_bytes: int = MAX_BYTES
+    title: str = "the file"
+    error: type[BridgeError] = DataRefused
+    files: FileSystem = SYSTEM
+
+    def read(self, path: Path, *, shown: str | None = None) -> FileContent:
+        """The whole content of a regular file. A symbolic link to one is followed.
+
+        Args:
+            path: the file.
+            shown: what a message calls its place; the path by default.
+
+        Raises:
+            FileNotFoundError: there is none.
+            BridgeError: (`error`) it is not a regular file, too large, unreadable, or being changed.
+        """
+        where = str(path) if shown is None else shown
+        with ExitStack() as stack:
+            try:
+                # Opening a named pipe without O_NONBLOCK would wait for a writer that may never come.
+                descriptor = self.files.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            except FileNotFoundError:
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), where) from None
+            except (OSError, ValueError) as error:
+                raise self._unreadable(error, where) from None
+            stack.callback(close_quietly, self.files, descriptor)
+            return self.read_open(descriptor, where)
+
+    def read_open(self, descriptor: int, where: str) -> FileContent:
+        """The same of a file that is open already, from its beginning.
+
+        Raises:
+            BridgeError: (`error`) as `read`.
+        """
+        try:
+            before = self.files.status(descriptor)
+            self._check(before, where)
+            data = read_up_to(self.files, descriptor, before.st_size + 1)
+            after = self.files.status(descriptor)
+        except OSError as error:
+            raise self._unreadable(error, where) from None
+        if (len(data), after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+            hint = "run the command again when the other program is done"
+            raise self.error(f"another program is changing {self.title}", where=where, hint=hint)
+        return FileContent(data, before)
+
+    def _check(self, status: os.stat_result, where: str) -> None:
+        if not stat.S_ISREG(status.st_mode):
+            what = f"{self.title} is not a regular file, but {kind(status.st_mode)}"
+            raise self.error(what, where=where, hint="name a file that was saved")
+        if status.st_size > self.max_bytes:
+            whole, rest = divmod(self.max_bytes, MEBIBYTE)
+            limit = f"{self.max_bytes} bytes" if rest else f"{whole} MiB"
+            hint = "check that it is the right file"
+            raise self.error(f"{self.title} is larger than {limit}", where=where, hint=hint)
+
+    def _unreadable(self, error: OSError | ValueError, where: str) -> BridgeError:
+        hint = "check its name, folder and permissions"
+        return self.error(f"{self.title} cannot be read: {reason(error)}", where=where, hint=hint)
 
 
 def read_bounded(file: Path, max_bytes: int = MAX_BYTES) -> bytes:
-    """The bytes of a regular file.
+    """The bytes of a file that the user named.
 
     Raises:
-        DataRefused: it is not there, not a regular file, not readable, or larger than `max_bytes`.
+        DataRefused: it is not there, not a regular file, larger than `max_bytes`, or cannot be read.
     """
     try:
-        # Opening a named pipe without O_NONBLOCK would wait for a writer that may never come.
-        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        with os.fdopen(descriptor, "rb") as stream:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise DataRefused("is not a regular file", where=str(file))
-            data = stream.read(max_bytes + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "its name is not usable"
-        raise DataRefused(f"cannot be read: {reason}", where=str(file)) from None
-    if len(data) > max_bytes:
-        raise DataRefused(f"is larger than {max_bytes // 2**20} MiB", where=str(file))
-    return data
+        return Reader(max_bytes=max_bytes).read(file).data
+    except FileNotFoundError:
+        raise DataRefused(
+            "there is no such file", where=str(file), hint="check its name and folder"
+        ) from None

@@ -1,6 +1,6 @@
-"""The one place where a document is written, such that no crash, kill or full disk takes the last good file away.
+"""The one way in which a file is written: `replace_file` for any file, `publish` for a document, the old one kept beside.
 
-The sequence: lock; check the place; remove what a killed writer left; write the new document to a temporary file beside
+No crash, kill or full disk takes the last good file away. The sequence for a document: lock; check the place; remove what a killed writer left; write the new document to a temporary file beside
 the old one, flush it, read it back and compare, close it; copy the old document to `<name>.prev` in the same way; rename
 the new one over the old one; flush the folder. Until that last rename a reader finds the old document, after it the new
 one, and the name never stands for nothing in between (rename(2) of POSIX replaces in one step). Flushing the content
@@ -24,12 +24,14 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from variance_bridge.errors import DataRefused
 from variance_bridge.storage.filesystem import (
+    SYSTEM,
     FileSystem,
-    bring_to_medium,
+    Place,
     close_quietly,
-    in_words,
+    fsync_if_supported,
+    ignore_warning,
+    os_errors_as_refusals,
     read_up_to,
     write_all,
 )
@@ -38,27 +40,17 @@ from variance_bridge.storage.lock import (
     OutputLock,
     check_places,
     check_unmoved,
-    kind,
     output_lock,
     previous_path,
     refused,
-    silent,
 )
+from variance_bridge.storage.read import MAX_BYTES, FileContent, Reader
 
-__all__ = [
-    "LARGEST_DOCUMENT",
-    "OutputLock",
-    "output_lock",
-    "previous_path",
-    "publish",
-    "read_published",
-]
+MAX_DOCUMENT_BYTES = MAX_BYTES
+"""A position takes about 700 bytes, so no account comes near it; what is larger is not a document of ours."""
 
-LARGEST_DOCUMENT = 64 * 1024 * 1024
-"""Bytes. A position takes about 700, so no account comes near it; what is larger is no document of ours."""
-
+_TITLE = "the positions file"
 _IN_PLACE = "the new document is in place and whole, but would perhaps not outlive a power failure"
-_SYSTEM = FileSystem()
 
 
 def publish(
@@ -67,19 +59,21 @@ def publish(
     *,
     lock: OutputLock | None = None,
     keep_previous: bool = True,
-    warn: Callable[[str], None] = silent,
-    files: FileSystem = _SYSTEM,
+    previous: FileContent | None = None,
+    warn: Callable[[str], None] = ignore_warning,
+    files: FileSystem = SYSTEM,
 ) -> None:
     """Replace the document at `path` by `data`, wholly or not at all.
 
     Args:
         path: where readers look for it.
-        data: the bytes of a checked document, 1 to `LARGEST_DOCUMENT` of them.
+        data: the bytes of a checked document, 1 to `MAX_DOCUMENT_BYTES` of them.
         lock: what `output_lock(path)` gave; without one the lock is taken here, for this moment. It brings its own
             `warn` and `files`.
         keep_previous: copy the document that is there to `<name>.prev`. False when it is known to be no good, so that
             `.prev` stays the last good one.
-        warn: told what the user should know, one line, no personal values.
+        previous: that document, when it has been read under this lock; it is read again only if it was changed since.
+        warn: gets what the user should know, one line, no personal values.
         files: the operating system.
 
     Raises:
@@ -88,20 +82,20 @@ def publish(
     """
     if lock is None:
         with output_lock(path, warn=warn, files=files) as own:
-            publish(path, data, lock=own, keep_previous=keep_previous)
+            publish(path, data, lock=own, keep_previous=keep_previous, previous=previous)
         return
     if not lock.held or lock.path != path.absolute():
         raise ValueError("the lock that was passed is not held, or is another document's")
-    if not 0 < len(data) <= LARGEST_DOCUMENT:
+    if not 0 < len(data) <= MAX_DOCUMENT_BYTES:
         raise refused(path, f"a document of {len(data)} bytes cannot be right")
-    _replace(lock, data, keep_previous=keep_previous)
-    with in_words(path, _IN_PLACE):
-        bring_to_medium(lock.files, lock.folder)
+    _replace(lock, data, keep_previous=keep_previous, previous=previous)
+    with os_errors_as_refusals(path, _IN_PLACE):
+        fsync_if_supported(lock.files, lock.folder)
 
 
 def read_published(
-    path: Path, *, largest: int = LARGEST_DOCUMENT, files: FileSystem = _SYSTEM
-) -> bytes:
+    path: Path, *, max_bytes: int = MAX_DOCUMENT_BYTES, files: FileSystem = SYSTEM
+) -> FileContent:
     """The whole document at `path`.
 
     Documents are replaced and never changed in place, so an open one is whole whatever happens to its name meanwhile.
@@ -109,36 +103,80 @@ def read_published(
 
     Args:
         path: of the document.
-        largest: bytes; what is larger is refused unread.
+        max_bytes: what is larger is refused unread.
         files: the operating system.
 
     Raises:
         FileNotFoundError: there is none.
-        DataRefused: it is no plain file, too large, unreadable, or another program writes into it just now (exit 6).
+        DataRefused: it is not a regular file, too large, unreadable, or another program writes into it just now (exit 6).
     """
-    with in_words(path, "it cannot be read"), ExitStack() as stack:
-        try:
-            descriptor = files.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        except FileNotFoundError:
-            pass
-        else:
-            stack.callback(close_quietly, files, descriptor)
-            return _read_whole(files, descriptor, path, largest)
-    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+    return Reader(max_bytes=max_bytes, title=_TITLE, files=files).read(path)
 
 
-def _replace(lock: OutputLock, data: bytes, *, keep_previous: bool) -> None:
+def replace_file(
+    path: Path, data: bytes, *, overwrite: bool = True, files: FileSystem = SYSTEM
+) -> None:
+    """Write a file (0600) that is there as a whole or not at all, whatever happens, and is on the medium afterwards.
+
+    For files that one user's programs write now and then; documents have `publish`.
+
+    Args:
+        path: the file; its folder exists. A symbolic link in its place is replaced, not followed.
+        data: its content.
+        overwrite: whether a file that is there already is replaced.
+        files: the operating system.
+
+    Raises:
+        FileExistsError: it is there already, and `overwrite` is False.
+        OSError: it cannot be written; what was there is as it was.
+        ValueError: no file can have that name.
+    """
+    folder = files.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    with ExitStack() as stack:
+        stack.callback(close_quietly, files, folder)
+        place = Place(path, folder, files, ignore_warning)
+        with ExitStack() as leftovers:
+            temporary = _write_temporary(place, data, leftovers)
+            if overwrite:
+                files.rename(temporary, place.name, src_dir_fd=folder, dst_dir_fd=folder)
+                leftovers.pop_all()
+            else:
+                _link_if_absent(place, temporary)
+        fsync_if_supported(files, folder)
+
+
+def _link_if_absent(place: Place, temporary: str) -> None:
+    """Give the file its name unless that is taken; the fallback is for file systems without hard links.
+
+    Raises:
+        FileExistsError: it is taken.
+    """
+    files, folder = place.files, place.folder
+    try:
+        files.link(temporary, place.name, src_dir_fd=folder, dst_dir_fd=folder)
+    except FileExistsError:
+        raise
+    except OSError:
+        with suppress(FileNotFoundError):
+            files.status_of(place.name, dir_fd=folder, follow_symlinks=False)
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
+        files.rename(temporary, place.name, src_dir_fd=folder, dst_dir_fd=folder)
+
+
+def _replace(
+    lock: OutputLock, data: bytes, *, keep_previous: bool, previous: FileContent | None
+) -> None:
     files, folder = lock.files, lock.folder
-    with in_words(lock.path, UNCHANGED), ExitStack() as leftovers:
+    with os_errors_as_refusals(lock.path, UNCHANGED), ExitStack() as leftovers:
         check_unmoved(lock)
         check_places(lock)
         _sweep(lock)
         fresh = _write_temporary(lock, data, leftovers)
-        old = _document_there(lock) if keep_previous else b""
+        old = _document_there(lock, previous) if keep_previous else b""
         if old:
             kept = _write_temporary(lock, old, leftovers)
-            previous = previous_path(lock.path).name
-            files.rename(kept, previous, src_dir_fd=folder, dst_dir_fd=folder)
+            beside = previous_path(lock.path).name
+            files.rename(kept, beside, src_dir_fd=folder, dst_dir_fd=folder)
         files.rename(fresh, lock.name, src_dir_fd=folder, dst_dir_fd=folder)
         leftovers.pop_all()
 
@@ -155,21 +193,21 @@ def _sweep(lock: OutputLock) -> None:
                 _remove_quietly(lock, name)
 
 
-def _write_temporary(lock: OutputLock, data: bytes, leftovers: ExitStack) -> str:
+def _write_temporary(place: Place, data: bytes, leftovers: ExitStack) -> str:
     """A new file of ours in the folder that holds `data`, on the medium and compared; its name.
 
     It is closed before anybody renames it: network file systems report a failed write as late as that (close(2)).
     """
-    files = lock.files
-    name = f".{lock.name}.{secrets.token_hex(8)}.tmp"
-    leftovers.callback(_remove_quietly, lock, name)
+    files = place.files
+    name = f".{place.name}.{secrets.token_hex(8)}.tmp"
+    leftovers.callback(_remove_quietly, place, name)
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = files.open(name, flags, 0o600, dir_fd=lock.folder)
+    descriptor = files.open(name, flags, 0o600, dir_fd=place.folder)
     try:
-        _make_private(lock, descriptor)
+        _make_private(place, descriptor)
         write_all(files, descriptor, data)
-        bring_to_medium(files, descriptor)
-        _compare(lock, descriptor, data)
+        fsync_if_supported(files, descriptor)
+        _compare(files, descriptor, data)
     except BaseException:
         close_quietly(files, descriptor)
         raise
@@ -177,53 +215,50 @@ def _write_temporary(lock: OutputLock, data: bytes, leftovers: ExitStack) -> str
     return name
 
 
-def _compare(lock: OutputLock, descriptor: int, data: bytes) -> None:
-    lock.files.seek(descriptor, 0, os.SEEK_SET)
-    if read_up_to(lock.files, descriptor, len(data) + 1) != data:
-        hint = "check the disk, or choose another folder: `output_dir`, or `--output`"
-        raise refused(lock.path, "what was written does not read back", hint)
+def _compare(files: FileSystem, descriptor: int, data: bytes) -> None:
+    files.seek(descriptor, 0, os.SEEK_SET)
+    if read_up_to(files, descriptor, len(data) + 1) != data:
+        raise OSError(errno.EBADMSG, os.strerror(errno.EBADMSG))
 
 
-def _make_private(lock: OutputLock, descriptor: int) -> None:
-    """Mode 0600, whatever the umask; told when the file system has no modes (FAT, a Windows drive)."""
-    files = lock.files
+def _make_private(place: Place, descriptor: int) -> None:
+    """Mode 0600, whatever the umask; warns when the file system has no modes (FAT, a Windows drive)."""
+    files = place.files
     if stat.S_IMODE(files.status(descriptor).st_mode) == 0o600:
         return
     with suppress(OSError):
         files.change_mode(descriptor, 0o600)
     if files.status(descriptor).st_mode & 0o077:
-        lock.warn(f"the file system of {lock.path.parent} cannot keep files from other users")
+        place.warn(f"the file system of {place.path.parent} cannot keep files from other users")
 
 
-def _document_there(lock: OutputLock) -> bytes:
+def _document_there(lock: OutputLock, known: FileContent | None) -> bytes:
     """The bytes of the document that is to be replaced; none when there is no file, or an empty one."""
+    if known is not None and _is_unchanged(lock, known.status):
+        return known.data
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
         descriptor = lock.files.open(lock.name, flags, dir_fd=lock.folder)
     except FileNotFoundError:
         return b""
     try:
-        return _read_whole(lock.files, descriptor, lock.path, LARGEST_DOCUMENT)
+        reader = Reader(max_bytes=MAX_DOCUMENT_BYTES, title=_TITLE, files=lock.files)
+        return reader.read_open(descriptor, str(lock.path)).data
     finally:
         close_quietly(lock.files, descriptor)
 
 
-def _read_whole(files: FileSystem, descriptor: int, path: Path, largest: int) -> bytes:
-    before = files.status(descriptor)
-    if not stat.S_ISREG(before.st_mode):
-        raise DataRefused(f"this is no plain file ({kind(before.st_mode)})", where=str(path))
-    if before.st_size > largest:
-        hint = "check that this is a positions file; move it away if it is not"
-        raise DataRefused(f"this is larger than {largest} bytes", where=str(path), hint=hint)
-    data = read_up_to(files, descriptor, before.st_size + 1)
-    after = files.status(descriptor)
-    if (len(data), after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
-        hint = "run the command again when the other program is done"
-        raise DataRefused("another program is changing this file", where=str(path), hint=hint)
-    return data
+def _is_unchanged(lock: OutputLock, before: os.stat_result) -> bool:
+    """Whether the document is the same file as before, and nobody who takes no lock has written into it."""
+    try:
+        now = lock.files.status_of(lock.name, dir_fd=lock.folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    same = os.path.samestat(now, before)
+    return same and (now.st_size, now.st_mtime_ns) == (before.st_size, before.st_mtime_ns)
 
 
-def _remove_quietly(lock: OutputLock, name: str) -> None:
+def _remove_quietly(place: Place, name: str) -> None:
     """Remove a temporary file. What fails here is tried again by the next sync, and hurts no reader."""
     with suppress(OSError):
-        lock.files.remove(name, dir_fd=lock.folder)
+        place.files.remove(name, dir_fd=place.folder)
