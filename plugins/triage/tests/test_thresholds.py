@@ -56,7 +56,7 @@ def test_a_named_file_is_taken_instead_of_the_folders(tmp_path):
 
 
 def test_a_named_file_must_exist(tmp_path):
-    with pytest.raises(ConfigurationError, match="there is no such file"):
+    with pytest.raises(ConfigurationError, match="cannot be read"):
         thresholds(tmp_path, tmp_path / "missing.toml")
 
 

@@ -8,9 +8,9 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Final
 
-from variance_bridge.errors import ConfigurationError, DataRefused
+from variance_bridge.errors import ConfigurationError
 from variance_bridge.formatting import printable
-from variance_bridge.storage.read import read_bounded
+from variance_bridge.storage.read import Reader
 
 MAX_BYTES: Final = 1024 * 1024
 MAX_DEPTH: Final = 32
@@ -46,10 +46,8 @@ def read_toml(
             digits or is nested deeper than 32 levels. Says at which line, or at which key.
     """
     shown = where or str(file)
-    try:
-        data = read_bounded(file, max_bytes)
-    except DataRefused as error:
-        raise ConfigurationError(error.what, where=shown) from None
+    reader = Reader(max_bytes=max_bytes, error=ConfigurationError)
+    data = reader.read_named(file, shown=shown).data
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -71,6 +71,20 @@ class Reader:
             stack.callback(close_quietly, self.files, descriptor)
             return self.read_open(descriptor, where)
 
+    def read_named(self, path: Path, *, shown: str | None = None) -> FileContent:
+        """The same of a file that the user named, so that a missing one is an error like the others.
+
+        Raises:
+            BridgeError: (`error`) as `read`, or there is none.
+        """
+        try:
+            return self.read(path, shown=shown)
+        except FileNotFoundError as missing:
+            what = f"{self.title} cannot be read: there is no such file"
+            raise self.error(
+                what, where=missing.filename, hint="check its name and folder"
+            ) from None
+
     def read_open(self, descriptor: int, where: str) -> FileContent:
         """The same of a file that is open already, from its beginning.
 
@@ -92,7 +106,10 @@ class Reader:
     def _check(self, status: os.stat_result, where: str) -> None:
         if not stat.S_ISREG(status.st_mode):
             what = f"{self.title} is not a regular file, but {kind(status.st_mode)}"
-            raise self.error(what, where=where, hint="name a file that was saved")
+            hint = "check its name and folder"
+            if not stat.S_ISDIR(status.st_mode):
+                hint = "save it to a file first: a pipe or a device has no size, and no time"
+            raise self.error(what, where=where, hint=hint)
         if status.st_size > self.max_bytes:
             whole, rest = divmod(self.max_bytes, MEBIBYTE)
             limit = f"{self.max_bytes} bytes" if rest else f"{whole} MiB"
@@ -110,9 +127,4 @@ def read_bounded(file: Path, max_bytes: int = MAX_BYTES) -> bytes:
     Raises:
         DataRefused: it is not there, not a regular file, larger than `max_bytes`, or cannot be read.
     """
-    try:
-        return Reader(max_bytes=max_bytes).read(file).data
-    except FileNotFoundError:
-        raise DataRefused(
-            "there is no such file", where=str(file), hint="check its name and folder"
-        ) from None
+    return Reader(max_bytes=max_bytes).read_named(file).data

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import stat
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +10,7 @@ from pathlib import Path
 import attrs
 
 from variance_bridge.errors import ConfigurationError, DataRefused, UsageError
+from variance_bridge.storage.read import Reader
 from variance_bridge_csv.file.text import LARGEST_FILE
 
 _WORD = re.compile(r"[^\W_]+")
@@ -77,56 +76,16 @@ def read(path: Path, name_patterns: Iterable[str]) -> InputFile:
         DataRefused: it is not there, no file, not readable, or larger than any positions file.
     """
     shown, account, nickname = describe_name(path.name, name_patterns)
+    content = Reader(max_bytes=LARGEST_FILE).read_named(path, shown=shown)
     try:
-        # Opening a named pipe without O_NONBLOCK would wait for a writer that may never come.
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        try:
-            status = os.fstat(handle)
-            _refuse_other_than_files(status, shown)
-            with os.fdopen(handle, "rb", closefd=False) as file:
-                data = file.read(LARGEST_FILE + 1)
-        finally:
-            os.close(handle)
-    except FileNotFoundError:
-        raise DataRefused(
-            "there is no such file", where=shown, hint="check its name and folder"
-        ) from None
-    except (OSError, ValueError):
-        raise DataRefused(
-            "the file cannot be read", where=shown, hint="check its permissions"
-        ) from None
-    if len(data) > LARGEST_FILE:
-        raise _too_large(shown)
-    try:
-        modified_at = datetime.fromtimestamp(int(status.st_mtime), UTC)
+        modified_at = datetime.fromtimestamp(int(content.status.st_mtime), UTC)
     except (OSError, OverflowError, ValueError):
         raise DataRefused(
-            "the file's time is in no calendar", where=shown, hint="set its time: touch FILE"
-        ) from None
-    return InputFile(shown, data, modified_at, account, nickname)
-
-
-def _refuse_other_than_files(status: os.stat_result, shown: str) -> None:
-    if stat.S_ISDIR(status.st_mode):
-        raise DataRefused(
-            "this is a folder, not a file", where=shown, hint="check its name and folder"
-        )
-    if not stat.S_ISREG(status.st_mode):
-        raise DataRefused(
-            "this is a pipe or a device, which does not tell how old its positions are",
+            "the file's modification time is out of range",
             where=shown,
-            hint="save them to a file first",
-        )
-    if status.st_size > LARGEST_FILE:
-        raise _too_large(shown)
-
-
-def _too_large(shown: str) -> DataRefused:
-    return DataRefused(
-        f"larger than {LARGEST_FILE // 1024 // 1024} MiB: this is no positions file",
-        where=f"{shown}, line 1, column 1",
-        hint="use the broker's CSV export of the positions",
-    )
+            hint="set its time: touch FILE",
+        ) from None
+    return InputFile(shown, content.data, modified_at, account, nickname)
 
 
 def describe_name(name: str, name_patterns: Iterable[str]) -> tuple[str, str, str | None]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-from contextlib import suppress
 from pathlib import Path
 
 from variance_bridge.errors import DataRefused
+from variance_bridge.storage.filesystem import reason
+from variance_bridge.storage.replace import replace_file
 
 
 def write_page(file: Path, data: bytes) -> None:
@@ -17,30 +16,10 @@ def write_page(file: Path, data: bytes) -> None:
         DataRefused: it cannot be written there; what was there before is untouched.
     """
     try:
-        _replace(file, data)
+        replace_file(file, data)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "its name is not usable"
         raise DataRefused(
-            f"the page cannot be written: {reason}",
+            f"the page cannot be written: {reason(error)}",
             where=str(file),
             hint="name another place with `--html FILE`",
         ) from None
-
-
-def _replace(file: Path, data: bytes) -> None:
-    temporary = file.with_name(f".{file.name}.{secrets.token_hex(8)}.tmp")
-    try:
-        _write_new(temporary, data)
-        temporary.replace(file)
-    finally:
-        with suppress(OSError, ValueError):
-            temporary.unlink()
-
-
-def _write_new(file: Path, data: bytes) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(file, flags, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
