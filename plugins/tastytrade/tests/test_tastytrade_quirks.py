@@ -16,14 +16,15 @@ from pathlib import Path
 import attrs
 import pytest
 
+from one_row import outcome_of
 from tastytrade_simulator import Fault, FaultKind, SimulatedPortfolio
 from variance_bridge.errors import BrokerRefused
 from variance_bridge.model import Caution, Side
+from variance_bridge.rows import CLOSED
 from variance_bridge.symbology import Deliverable, InstrumentType
 from variance_bridge_tastytrade.broker import TastytradeBroker
 from variance_bridge_tastytrade.client.api import api_of
 from variance_bridge_tastytrade.normalize.accounts import read_accounts
-from variance_bridge_tastytrade.normalize.positions import Closed, read_position
 from variance_bridge_tastytrade.quotes import TastytradeQuotes
 
 HERE = Path(__file__).parent
@@ -405,7 +406,7 @@ SHORT_CALL = {
 
 def read(row, fetched_at=FETCHED_AT, **changes):
     members = {name.replace("_", "-"): value for name, value in changes.items()}
-    return read_position({**row, **members}, 1, fetched_at)
+    return outcome_of({**row, **members}, fetched_at)
 
 
 @pytest.mark.parametrize(
@@ -638,7 +639,7 @@ def test_the_published_closed_row_is_closed():
         "realized-day-gain-effect": "Credit",
         "realized-day-gain-date": "2024-01-19",
     }
-    assert read(row) == Closed()
+    assert read(row) is CLOSED
 
 
 SHARES = {

@@ -9,15 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from variance_bridge import rows
 from variance_bridge.broker import BrokerSpec, Capability
 from variance_bridge.errors import ConfigurationError
 from variance_bridge.model import Caution, Environment
+from variance_bridge.rows import Members, RowRejected
 from variance_bridge_tastytrade import plugin
 from variance_bridge_tastytrade.client import hosts
 from variance_bridge_tastytrade.client.hosts import endpoint
 from variance_bridge_tastytrade.client.limits import Limits
-from variance_bridge_tastytrade.normalize import fields
-from variance_bridge_tastytrade.normalize.fields import Members, Unreadable
+from variance_bridge_tastytrade.normalize.exchange import exchange_day
 from variance_bridge_tastytrade.settings import TastytradeSettings
 
 
@@ -208,7 +209,7 @@ def test_no_second_ever_holds_more_than_the_published_requests(new_clock, pauses
     ],
 )
 def test_numbers_are_exact_in_whatever_type_they_come(value, expected):
-    assert fields.number(value) == expected
+    assert rows.number(value) == expected
 
 
 @pytest.mark.parametrize(
@@ -235,8 +236,8 @@ def test_numbers_are_exact_in_whatever_type_they_come(value, expected):
     ],
 )
 def test_what_is_no_plain_number_is_unreadable_and_not_zero(value):
-    with pytest.raises(Unreadable):
-        fields.number(value)
+    with pytest.raises(RowRejected):
+        rows.number(value)
 
 
 @given(
@@ -245,7 +246,7 @@ def test_what_is_no_plain_number_is_unreadable_and_not_zero(value):
     )
 )
 def test_a_number_is_the_same_as_text_and_as_json_number(exact):
-    assert fields.number(str(exact)) == fields.number(exact) == exact
+    assert rows.number(str(exact)) == rows.number(exact) == exact
 
 
 @pytest.mark.parametrize(
@@ -259,7 +260,7 @@ def test_a_number_is_the_same_as_text_and_as_json_number(exact):
     ],
 )
 def test_instants_are_in_utc_whatever_their_zone(text, instant):
-    assert fields.moment(text) == instant
+    assert rows.moment(text) == instant
 
 
 @pytest.mark.parametrize(
@@ -273,20 +274,20 @@ def test_instants_are_in_utc_whatever_their_zone(text, instant):
     ],
 )
 def test_a_time_without_a_zone_or_a_meaning_is_unreadable(value):
-    with pytest.raises(Unreadable):
-        fields.moment(value)
+    with pytest.raises(RowRejected):
+        rows.moment(value)
 
 
 @pytest.mark.parametrize(
     "value", ["2021-03-82680", "2026-02-30", "20260220", 20260220, "٢٠٢٦-٠٢-٢٠"]
 )
 def test_a_day_that_is_none_is_unreadable(value):
-    with pytest.raises(Unreadable):
-        fields.day(value)
+    with pytest.raises(RowRejected):
+        rows.day(value)
 
 
 def test_the_exchanges_day_is_new_yorks():
-    assert fields.exchange_day(datetime(2026, 2, 5, 2, 58, tzinfo=UTC)) == date(2026, 2, 4)
+    assert exchange_day(datetime(2026, 2, 5, 2, 58, tzinfo=UTC)) == date(2026, 2, 4)
 
 
 def test_unreadable_members_are_unknown_and_remembered_once():

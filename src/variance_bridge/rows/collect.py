@@ -88,6 +88,7 @@ class Collected:
         currency: str | None = None,
         balances: Balances | None = None,
         cautions: Iterable[Caution] = (),
+        warnings: Iterable[str] = (),
     ) -> Portfolio:
         """The portfolio that `Broker.normalize` returns.
 
@@ -97,6 +98,7 @@ class Collected:
             currency: the account's, ISO 4217.
             balances: of the account.
             cautions: of the account as a whole, such as `Members.cautions` of its balances.
+            warnings: what the user should read about this run (`Portfolio.warnings`).
         """
         meta = Meta(
             source=source,
@@ -108,7 +110,9 @@ class Collected:
             rejected=self.rejected,
             flags=(*self.flags, *(Flag(caution=caution) for caution in dict.fromkeys(cautions))),
         )
-        return Portfolio(meta=meta, positions=self.positions, balances=balances)
+        return Portfolio(
+            meta=meta, positions=self.positions, balances=balances, warnings=tuple(warnings)
+        )
 
 
 def collect(

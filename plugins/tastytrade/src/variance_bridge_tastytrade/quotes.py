@@ -20,7 +20,7 @@ from variance_bridge_tastytrade.normalize.market_data import (
     read_items,
     wanted,
 )
-from variance_bridge_tastytrade.normalize.money import SOURCE
+from variance_bridge_tastytrade.normalize.positions import SOURCE
 
 MOST_SYMBOLS = 100
 """Symbols in one request, over all types together."""

@@ -16,16 +16,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from one_row import Kept, outcome_of
 from variance_bridge.broker import Account, RawPortfolio
 from variance_bridge.document import exact_json
 from variance_bridge.document.check import check
 from variance_bridge.document.convert import to_document
 from variance_bridge.errors import DataRefused
 from variance_bridge.model import Caution, Portfolio, RejectedRow
+from variance_bridge.rows import CLOSED
 from variance_bridge_tastytrade.normalize.accounts import read_accounts
 from variance_bridge_tastytrade.normalize.market_data import Item, read_betas, read_items
 from variance_bridge_tastytrade.normalize.portfolio import normalize
-from variance_bridge_tastytrade.normalize.positions import Closed, Kept, read_position
 
 CASES = exact_json.loads((Path(__file__).parents[1] / "data" / "real_rows.json").read_bytes())[
     "cases"
@@ -139,18 +140,16 @@ def test_a_drifted_row_is_right_or_rejected_with_its_reason():
 @functools.cache
 def right_holding(place):
     case = CASES[place]
-    return read_position(
-        row_with_marks(case), 1, datetime.fromisoformat(case["fetched_at"])
-    ).holding
+    return outcome_of(row_with_marks(case), datetime.fromisoformat(case["fetched_at"])).holding
 
 
 def is_right_or_rejected(case, row):
     fetched_at = datetime.fromisoformat(case["fetched_at"])
     right = right_holding(CASES.index(case))
-    outcome = read_position(row, 1, fetched_at)
+    outcome = outcome_of(row, fetched_at)
     if isinstance(outcome, RejectedRow):
         return outcome.row == 1 and outcome.symbol in (None, right.symbol)
-    if isinstance(outcome, Closed):
+    if outcome is CLOSED:
         return False
     holding = outcome.holding
     if (holding.side, holding.quantity) != (right.side, right.quantity):
@@ -188,12 +187,12 @@ def test_members_that_say_nothing_of_a_position_may_drift_as_they_like(case):
     """Above all `cost-effect`, which tells what closing would do: no sign is ever taken from it."""
     row = row_with_marks(case)
     fetched_at = datetime.fromisoformat(case["fetched_at"])
-    right = read_position(row, 1, fetched_at)
+    right = outcome_of(row, fetched_at)
     for what, changed in drifted(row):
         if what.split(" ")[0] in IRRELEVANT:
-            assert read_position(changed, 1, fetched_at) == right, what
+            assert outcome_of(changed, fetched_at) == right, what
     for effect in ("Credit", "Debit", "None"):
-        assert read_position({**row, "cost-effect": effect}, 1, fetched_at) == right
+        assert outcome_of({**row, "cost-effect": effect}, fetched_at) == right
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
@@ -203,12 +202,12 @@ def test_what_drift_took_away_is_told(case):
     fetched_at = datetime.fromisoformat(case["fetched_at"])
     for name in ("quantity", "quantity-direction", "symbol", "instrument-type"):
         without = {key: value for key, value in row.items() if key != name}
-        assert isinstance(read_position(without, 1, fetched_at), RejectedRow)
+        assert isinstance(outcome_of(without, fetched_at), RejectedRow)
     for name, caution in (
         ("average-open-price", Caution.COST_UNKNOWN),
         ("multiplier", Caution.MULTIPLIER_UNKNOWN),
     ):
-        outcome = read_position({**row, name: "unknown"}, 1, fetched_at)
+        outcome = outcome_of({**row, name: "unknown"}, fetched_at)
         assert caution in outcome.cautions
         assert outcome.holding.cost_basis is None
         assert outcome.holding.unrealized_pl is None
@@ -339,8 +338,8 @@ row_members = sorted({name for row in ROWS for name in row})
 )
 def test_whatever_the_members_hold_a_row_never_raises_and_its_document_is_valid(base, changes):
     row = {**copy.deepcopy(base), **changes}
-    outcome = read_position(row, 1, FETCHED_AT)
-    assert isinstance(outcome, Kept | Closed | RejectedRow)
+    outcome = outcome_of(row, FETCHED_AT)
+    assert outcome is CLOSED or isinstance(outcome, Kept | RejectedRow)
     portfolio = portfolio_of({"data": {"items": [row]}}, {"data": BALANCES})
     assert check(to_document(portfolio)) == []
 

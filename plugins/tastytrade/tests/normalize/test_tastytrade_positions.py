@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from one_row import outcome_of
 from variance_bridge.model import Caution, RejectedRow, Rejection, Side
+from variance_bridge.rows import CLOSED
 from variance_bridge.symbology import InstrumentType
-from variance_bridge_tastytrade.normalize.positions import Closed, read_position
 
 FETCHED_AT = datetime(2026, 2, 6, 16, 0, tzinfo=UTC)
 SHARE = {
@@ -58,13 +59,13 @@ FUTURE = {
 
 def read(row, **changes):
     members = {name.replace("_", "-"): value for name, value in changes.items()}
-    return read_position({**row, **members}, 7, FETCHED_AT)
+    return outcome_of({**row, **members}, FETCHED_AT, 7)
 
 
 @pytest.mark.parametrize("quantity", [0, "0", "0.0", "0.00", Decimal("0E-8")])
 @pytest.mark.parametrize("direction", ["Zero", "Long", "Short", None, "gone"])
 def test_quantity_zero_is_closed_whatever_else_the_row_says(quantity, direction):
-    assert read(OPTION, quantity=quantity, quantity_direction=direction) == Closed()
+    assert read(OPTION, quantity=quantity, quantity_direction=direction) is CLOSED
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from variance_bridge.errors import DataRefused
-from variance_bridge_tastytrade.normalize import fields
+from variance_bridge.rows import RowRejected, number
 
 _AGAIN = "run the sync again; if it stays so, the API has changed: report it"
 
@@ -66,6 +66,6 @@ def _announced(envelope: Mapping[str, Any]) -> int:
     if not isinstance(pagination, Mapping):
         return 0
     try:
-        return int(fields.number(pagination.get("total-items")) or 0)
-    except fields.Unreadable:
+        return int(number(pagination.get("total-items")) or 0)
+    except RowRejected:
         return 0

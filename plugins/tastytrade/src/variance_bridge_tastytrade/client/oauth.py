@@ -18,8 +18,8 @@ from typing import Any
 from variance_bridge.broker import BrokerContext
 from variance_bridge.errors import CredentialsMissing, DataRefused
 from variance_bridge.privacy import Secret
+from variance_bridge.rows import RowRejected, number
 from variance_bridge_tastytrade.client.responses import OK, json_of, refusal
-from variance_bridge_tastytrade.normalize import fields
 
 CLIENT_SECRET = "TT_CLIENT_SECRET"  # noqa: S105 - a variable's name
 REFRESH_TOKEN = "TT_REFRESH_TOKEN"  # noqa: S105 - a variable's name
@@ -144,8 +144,8 @@ def _token_of(answer: Any) -> Secret:
 
 def _lifetime_of(answer: Mapping[str, Any]) -> float:
     try:
-        lifetime = fields.number(answer.get("expires_in"))
-    except fields.Unreadable:
+        lifetime = number(answer.get("expires_in"))
+    except RowRejected:
         lifetime = None
     if lifetime is None or lifetime <= 0:
         return UNSTATED_LIFETIME

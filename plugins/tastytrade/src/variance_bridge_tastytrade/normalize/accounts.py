@@ -10,8 +10,8 @@ import attrs
 
 from variance_bridge.broker import Account
 from variance_bridge.errors import DataRefused
+from variance_bridge.rows import Members
 from variance_bridge_tastytrade.client.envelopes import items_of
-from variance_bridge_tastytrade.normalize.fields import Members
 
 _NUMBER = re.compile(r"[A-Za-z0-9_-]{1,32}")
 """Eight letters and digits today (`5WX00001`); whatever it becomes, it stays one plain segment of a path."""

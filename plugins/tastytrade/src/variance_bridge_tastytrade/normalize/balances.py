@@ -6,7 +6,6 @@ are unsigned; `cash-balance` carries its own sign.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -15,8 +14,8 @@ from typing import Any
 import attrs
 
 from variance_bridge.model import Balances, Caution
+from variance_bridge.rows import Members
 from variance_bridge_tastytrade.client.envelopes import object_or_items_of
-from variance_bridge_tastytrade.normalize.fields import Members
 
 CURRENCY = "USD"
 """tastytrade accounts are kept in US dollars; positions carry no currency at all."""
@@ -33,8 +32,6 @@ CLASS_VALUES = tuple(
     for direction in ("long", "short")
 )
 """The members that hold the value of one class of positions, each as a positive amount."""
-
-_CURRENCY = re.compile(r"[A-Z]{3}")
 
 
 @attrs.frozen(kw_only=True)
@@ -65,31 +62,21 @@ def read_balances(envelope: Any) -> BalanceSheet:
         DataRefused: the answer has not the shape of balances.
     """
     members = Members(_chosen(envelope))
-    spelled = members.word("currency") or CURRENCY
-    currency = spelled if _CURRENCY.fullmatch(spelled) else CURRENCY
-    net_liquidating_value = members.number("net-liquidating-value")
-    cash = members.number("cash-balance")
-    as_of = members.moment("updated-at")
-    buying_power = members.number("derivative-buying-power")
-    maintenance = members.number("maintenance-requirement")
-    balances = None
-    if net_liquidating_value is None or cash is None:
-        members.caution(Caution.BALANCES_MISSING)
-    else:
-        balances = Balances(
-            currency=currency,
-            net_liquidating_value=net_liquidating_value,
-            cash=cash,
-            buying_power=buying_power,
-            maintenance_requirement=maintenance,
-            as_of=as_of,
-        )
+    currency = members.currency("currency") or CURRENCY
+    balances = members.balances(
+        currency,
+        net_liquidating_value="net-liquidating-value",
+        cash="cash-balance",
+        buying_power="derivative-buying-power",
+        maintenance_requirement="maintenance-requirement",
+        as_of="updated-at",
+    )
     values = {name: value for name in CLASS_VALUES if (value := members.number(name)) is not None}
     return BalanceSheet(
         balances=balances,
         currency=currency,
         values=values,
-        as_of=as_of,
+        as_of=members.moment("updated-at"),
         cautions=members.cautions,
     )
 

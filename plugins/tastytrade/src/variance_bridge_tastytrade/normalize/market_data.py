@@ -16,8 +16,8 @@ import attrs
 
 from variance_bridge.broker import MarketData
 from variance_bridge.model import Holding
+from variance_bridge.rows import Members
 from variance_bridge.symbology import InstrumentType, index_of
-from variance_bridge_tastytrade.normalize.fields import Members
 
 BENCHMARK = "SPY"
 """What betas are measured against."""
