@@ -23,7 +23,7 @@ from variance_bridge.network.session import Policy
 from variance_bridge.pipeline.run import Choice, Machine, open_broker
 from variance_bridge.pipeline.sync import SyncRequest, sync
 from variance_bridge.plugins.registry import Registry
-from variance_bridge.settings.configuration import Configuration
+from variance_bridge.settings.configuration import Configuration, ConfigurationFile
 from variance_bridge_tastytrade.client import envelopes
 from variance_bridge_tastytrade.client.envelopes import data_of
 from variance_bridge_tastytrade.normalize import portfolio as normalize_portfolio
@@ -383,7 +383,7 @@ def test_all_accounts_are_read_in_turn_each_into_its_own_file(desk_for, tmp_path
         configuration=Configuration(
             folder=tmp_path,
             file=None,
-            table={"output_dir": str(tmp_path / "positions")},
+            stated=ConfigurationFile(output_dir=str(tmp_path / "positions")),
             environment={"API_BASE_URL": desk.simulator.url},
         ),
     )
