@@ -158,6 +158,7 @@ partial: 1 rejected
 Net liq 31,415.90   Cash -200.00 USD
 * without the notional of futures, of what is known
 Cautions: quote stale (2), time from file (1)
+Positions: fresh up to 1 h, readable up to 24 h
 """
 AT_140 = """\
 acme  0f1e2d3c4b5a***  simulator  1 h 15 min old (2026-03-02 15:30 UTC)  partial: 1 rejected
@@ -181,6 +182,7 @@ acme  0f1e2d3c4b5a***  simulator  1 h 15 min old (2026-03-02 15:30 UTC)  partial
 Net liq 31,415.90   Cash -200.00 USD
 * without the notional of futures, of what is known
 Cautions: quote stale (2), time from file (1)
+Positions: fresh up to 1 h, readable up to 24 h
 """
 
 

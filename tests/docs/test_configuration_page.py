@@ -22,6 +22,7 @@ TABLES = (
     configuration.ConfigurationFile,
     configuration.PluginsTable,
     configuration.NetworkTable,
+    configuration.FreshnessTable,
     configuration.ProfileTable,
     configuration.BrokerTable,
 )

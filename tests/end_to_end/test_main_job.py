@@ -208,6 +208,14 @@ def test_an_old_file_is_refused_with_its_age_and_shown_when_asked(variance, expo
     assert "2 d" in refused.err
     assert variance("show", "out.json", "--any-age").code == 0
 
+    export.with_name("wide.toml").write_text(
+        '[freshness]\nfresh_for = "3 d"\nreadable_for = "4 d"\n'
+    )
+    for command in ("show", "triage"):
+        wider = variance("--config", "wide.toml", command, "out.json")
+        assert (wider.code, wider.err) == (0, "")
+        assert "Positions: fresh up to 72 h, readable up to 4 d 0 h" in wider.out
+
 
 def test_nothing_there_says_what_to_run(variance):
     done = variance()

@@ -8,10 +8,18 @@ from hypothesis import strategies as st
 
 from variance_bridge.document import exact_json
 from variance_bridge.document.newest import newest_export, newest_live
-from variance_bridge.errors import DataRefused, PositionsTooOld
+from variance_bridge.errors import ConfigurationError, DataRefused, PositionsTooOld
 from variance_bridge.formatting import format_age
-from variance_bridge.reading.freshness import STALE_MARK, Freshness, age_of, judge_age
+from variance_bridge.reading.freshness import (
+    STALE_MARK,
+    AgeLimits,
+    Freshness,
+    age_of,
+    configured_limits,
+    judge_age,
+)
 from variance_bridge.reading.load import load
+from variance_bridge.settings.configuration import read_configuration
 
 NOW = datetime(2026, 3, 2, 15, 0, 0, tzinfo=UTC)
 
@@ -182,3 +190,39 @@ def test_a_file_of_an_unknown_kind_names_what_is_missing(tmp_path):
 
     with pytest.raises(DataRefused, match=r"no broker that reads \.xyz files"):
         load(tmp_path / "positions.xyz", NOW)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "freshness"),
+    [(7200, Freshness.FRESH), (7201, Freshness.STALE), (259200, Freshness.STALE)],
+)
+def test_wider_limits_have_exact_edges_too(tmp_path, seconds, freshness):
+    limits = AgeLimits(fresh_for=timedelta(hours=2), readable_for=timedelta(days=3))
+    snapshot = load(written(tmp_path, seconds), NOW, limits=limits)
+
+    assert (snapshot.freshness, snapshot.limits) == (freshness, limits)
+
+
+def test_what_is_older_than_the_limit_is_refused_with_the_limit(tmp_path):
+    limits = AgeLimits(readable_for=timedelta(days=3))
+    with pytest.raises(PositionsTooOld, match="the limit is 72 h"):
+        load(written(tmp_path, 259201), NOW, limits=limits)
+
+
+def test_the_configuration_sets_the_limits_and_keeps_the_default_of_what_it_leaves_out(tmp_path):
+    (tmp_path / "variance.toml").write_text('[freshness]\nreadable_for = "3 d"\n')
+
+    limits = configured_limits(read_configuration(tmp_path, None, {}))
+
+    assert limits == AgeLimits(fresh_for=timedelta(hours=1), readable_for=timedelta(days=3))
+    assert str(limits) == "fresh up to 1 h, readable up to 72 h"
+
+
+@pytest.mark.parametrize(
+    "text", ['fresh_for = "2 d"', 'fresh_for = "0 s"', 'readable_for = "5 min"']
+)
+def test_limits_that_contradict_each_other_are_refused(tmp_path, text):
+    (tmp_path / "variance.toml").write_text(f"[freshness]\n{text}\n")
+
+    with pytest.raises(ConfigurationError, match="freshness: fresh_for must be more than 0"):
+        configured_limits(read_configuration(tmp_path, None, {}))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from variance_bridge.pipeline.run import Machine
     from variance_bridge.plugins.registry import Registry
     from variance_bridge.privacy import PersonalValues
+    from variance_bridge.reading.freshness import AgeLimits
     from variance_bridge.settings.configuration import Configuration
     from variance_bridge.settings.credentials import CredentialStore
     from variance_bridge.settings.keyring import Keyring
@@ -144,6 +145,13 @@ class Invocation:
             return False
         click.echo(printable(question), err=True)
         return click.confirm("Use it?", err=True)
+
+    @property
+    def age_limits(self) -> AgeLimits:
+        """How old positions may be: the configuration's `[freshness]`."""
+        from variance_bridge.reading.freshness import configured_limits
+
+        return configured_limits(self.configuration)
 
     @property
     def output_folder(self) -> Path:

@@ -45,8 +45,9 @@ def head(snapshot: Snapshot) -> Text:
     return text
 
 
-def foot(portfolio: Portfolio) -> Iterator[Text]:
-    """Balances, what the sums lack, and cautions."""
+def foot(snapshot: Snapshot) -> Iterator[Text]:
+    """Balances, what the sums lack, cautions, and how old positions may be."""
+    portfolio = snapshot.portfolio
     if (balances := portfolio.balances) is not None:
         text = f"Net liq {money(balances.net_liquidating_value)}   Cash {money(balances.cash)}"
         if balances.buying_power is not None:
@@ -58,6 +59,7 @@ def foot(portfolio: Portfolio) -> Iterator[Text]:
     if cautions:
         told = ", ".join(f"{name} ({count})" for name, count in sorted(cautions.items()))
         yield Text(f"Cautions: {told}", style="yellow")
+    yield Text(f"Positions: {snapshot.limits}", style="dim")
 
 
 def _reasons(portfolio: Portfolio) -> Iterator[str]:

@@ -79,7 +79,7 @@ class PositionsTable:
             table.add_row(*cells, end_section=row.ends_section)
         yield head(self.snapshot)
         yield table
-        yield from foot(self.snapshot.portfolio)
+        yield from foot(self.snapshot)
 
     def _rows(self, shown: Sequence[Column]) -> Iterator[_Row]:
         positions = self.snapshot.portfolio.positions

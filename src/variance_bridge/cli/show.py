@@ -22,7 +22,12 @@ def show(invocation: Invocation, file: Path | None, *, any_age: bool, as_json: b
     from variance_bridge.reading.load import load
 
     invocation.isolate()  # an export is read by the plugin of its ending
-    snapshot = load(file or invocation.newest_live(), invocation.clock.now(), any_age=any_age)
+    snapshot = load(
+        file or invocation.newest_live(),
+        invocation.clock.now(),
+        any_age=any_age,
+        limits=invocation.age_limits,
+    )
     for warning in snapshot.warnings:
         invocation.warn(warning)
     if as_json:

@@ -7,15 +7,63 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import attrs
 
 from variance_bridge.clock import CLOCK_TOLERANCE
-from variance_bridge.errors import DataRefused, PositionsTooOld
+from variance_bridge.errors import ConfigurationError, DataRefused, PositionsTooOld
 from variance_bridge.formatting import format_age
+
+if TYPE_CHECKING:
+    from variance_bridge.settings.configuration import Configuration
 
 FRESH_FOR = timedelta(hours=1)
 READABLE_FOR = timedelta(hours=24)
 
 STALE_MARK = "[Stale Source File]"
+
+
+_HOUR = timedelta(hours=1)
+_HOURS_SHOWN = 72
+
+
+@attrs.frozen(kw_only=True)
+class AgeLimits:
+    """How old positions may be: up to `fresh_for` they are fresh, up to `readable_for` they are read, with a warning."""
+
+    fresh_for: timedelta = FRESH_FOR
+    readable_for: timedelta = READABLE_FOR
+
+    def __attrs_post_init__(self) -> None:
+        if not timedelta(0) < self.fresh_for <= self.readable_for:
+            raise ValueError("fresh_for must be more than 0 and not more than readable_for")
+
+    def __str__(self) -> str:
+        """`fresh up to 1 h, readable up to 24 h`."""
+        return f"fresh up to {_shown(self.fresh_for)}, readable up to {_shown(self.readable_for)}"
+
+
+DEFAULT_LIMITS = AgeLimits()
+
+
+def configured_limits(configuration: Configuration) -> AgeLimits:
+    """The limits of the table `[freshness]`; what it does not state is as by default.
+
+    Raises:
+        ConfigurationError: positions would be fresh for longer than they can be read.
+    """
+    table = configuration.stated.freshness
+    stated = attrs.asdict(table, filter=lambda _field, value: value is not None)
+    try:
+        return AgeLimits(**stated)
+    except ValueError as error:
+        raise ConfigurationError(f"freshness: {error}", where=str(configuration.file)) from None
+
+
+def _shown(length: timedelta) -> str:
+    hours, rest = divmod(length, _HOUR)
+    return f"{hours} h" if hours <= _HOURS_SHOWN and hours and not rest else format_age(length)
 
 
 class Freshness(StrEnum):
@@ -38,22 +86,28 @@ def age_of(fetched_at: datetime, now: datetime) -> timedelta:
     return now - fetched_at
 
 
-def judge_age(age: timedelta, *, where: str, any_age: bool = False) -> tuple[Freshness, str | None]:
+def judge_age(
+    age: timedelta, *, where: str, any_age: bool = False, limits: AgeLimits = DEFAULT_LIMITS
+) -> tuple[Freshness, str | None]:
     """The freshness of positions of that age, and the warning that goes with it.
 
     Args:
         age: from `age_of`.
         where: the file, for the message.
         any_age: look at them however old they are; the warning says so.
+        limits: how old they may be; an hour and a day by default.
 
     Raises:
-        PositionsTooOld: older than 24 hours, or more than 120 seconds in the future.
+        PositionsTooOld: older than `limits.readable_for`, or more than 120 seconds in the future.
     """
     if age < -CLOCK_TOLERANCE:
         return _refused(f"the positions are from the future, by {format_age(-age)}", where, any_age)
-    if age > READABLE_FOR:
-        return _refused(f"the positions are {format_age(age)} old", where, any_age)
-    if age > FRESH_FOR:
+    if age > limits.readable_for:
+        limit = _shown(limits.readable_for)
+        return _refused(
+            f"the positions are {format_age(age)} old; the limit is {limit}", where, any_age
+        )
+    if age > limits.fresh_for:
         return Freshness.STALE, f"{STALE_MARK} the positions are {format_age(age)} old"
     return Freshness.FRESH, None
 

@@ -9,7 +9,13 @@ import attrs
 
 from variance_bridge.errors import DataRefused
 from variance_bridge.model import Holding, Portfolio, Status
-from variance_bridge.reading.freshness import Freshness, age_of, judge_age
+from variance_bridge.reading.freshness import (
+    DEFAULT_LIMITS,
+    AgeLimits,
+    Freshness,
+    age_of,
+    judge_age,
+)
 from variance_bridge.symbology import InstrumentType, SymbolError, parse
 
 _OPTIONS = frozenset({InstrumentType.OPTION, InstrumentType.FUTURE_OPTION})
@@ -25,6 +31,7 @@ class Snapshot:
         age: time since `portfolio.meta.fetched_at`; up to 120 s below zero where clocks differ.
         warnings: what a person should know, one sentence each; a stale file's contains `[Stale Source File]`.
         path: the file.
+        limits: the limits that `freshness` was judged by.
     """
 
     portfolio: Portfolio
@@ -32,9 +39,16 @@ class Snapshot:
     age: timedelta
     warnings: tuple[str, ...]
     path: Path
+    limits: AgeLimits = DEFAULT_LIMITS
 
 
-def load(path: str | Path, now: datetime | None = None, *, any_age: bool = False) -> Snapshot:
+def load(
+    path: str | Path,
+    now: datetime | None = None,
+    *,
+    any_age: bool = False,
+    limits: AgeLimits = DEFAULT_LIMITS,
+) -> Snapshot:
     """Read positions and check their age.
 
     `.json` is a document of the lingua franca; any other ending names the broker that reads such files (`.csv`: the
@@ -45,9 +59,10 @@ def load(path: str | Path, now: datetime | None = None, *, any_age: bool = False
         path: of the file.
         now: aware; the machine's time by default.
         any_age: do not refuse old positions; a warning says how old they are.
+        limits: how old they may be: by default an hour for fresh ones, a day for those that are read at all.
 
     Raises:
-        PositionsTooOld: older than 24 hours, or from the future.
+        PositionsTooOld: older than `limits.readable_for`, or from the future.
         DataRefused: not readable, or not valid.
         PluginError: no broker that reads such files is installed.
     """
@@ -60,9 +75,16 @@ def load(path: str | Path, now: datetime | None = None, *, any_age: bool = False
     positions = tuple(map(_spelled_out, portfolio.positions))
     portfolio = attrs.evolve(portfolio, positions=in_canonical_order(positions))
     age = age_of(portfolio.meta.fetched_at, moment)
-    freshness, warning = judge_age(age, where=where, any_age=any_age)
+    freshness, warning = judge_age(age, where=where, any_age=any_age, limits=limits)
     told = (*((warning,) if warning else ()), *warnings, *_partial(portfolio))
-    return Snapshot(portfolio=portfolio, freshness=freshness, age=age, warnings=told, path=file)
+    return Snapshot(
+        portfolio=portfolio,
+        freshness=freshness,
+        age=age,
+        warnings=told,
+        path=file,
+        limits=limits,
+    )
 
 
 def _read(file: Path) -> tuple[Portfolio, tuple[str, ...], str]:

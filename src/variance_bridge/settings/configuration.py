@@ -7,6 +7,7 @@ reads a global: environment and folders are passed in.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,14 @@ class NetworkTable:
 
 
 @attrs.frozen(kw_only=True)
+class FreshnessTable:
+    """Table `[freshness]`: how old positions may be; None for the program's own limits."""
+
+    fresh_for: timedelta | None = None
+    readable_for: timedelta | None = None
+
+
+@attrs.frozen(kw_only=True)
 class ConfigurationFile:
     """All keys of `variance.toml`; None for what it does not state."""
 
@@ -79,6 +88,7 @@ class ConfigurationFile:
     profiles: Mapping[str, ProfileTable] = attrs.field(factory=dict)
     plugins: PluginsTable = PluginsTable()
     network: NetworkTable = NetworkTable()
+    freshness: FreshnessTable = FreshnessTable()
 
 
 @attrs.frozen

@@ -44,11 +44,13 @@ def command(
     from variance_bridge_triage.rules.thresholds import thresholds
 
     now = invocation.clock.now()
-    limits = thresholds(invocation.folder, thresholds_file)
-    snapshot = load(file or invocation.newest_live(), now, any_age=any_age)
+    own = thresholds(invocation.folder, thresholds_file)
+    snapshot = load(
+        file or invocation.newest_live(), now, any_age=any_age, limits=invocation.age_limits
+    )
     for warning in snapshot.warnings:
         invocation.warn(warning)
-    report = triage(snapshot, limits, now)
+    report = triage(snapshot, own, now)
     if html_file is not None:
         _write(report, html_file)
     if as_json:

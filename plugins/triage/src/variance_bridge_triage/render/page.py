@@ -192,5 +192,5 @@ def _notes(report: Report) -> Markup:
 
 def _footer(report: Report) -> Markup:
     made = instant_text(report.now)
-    words = f"Made {made} by variance-bridge, read-only, with the {report.thresholds.origin} thresholds."
+    words = f"Made {made} by variance-bridge, read-only, with the {report.thresholds.origin} thresholds. Positions: {report.age_limits}."
     return tag("footer", tag("p", joined(words)))

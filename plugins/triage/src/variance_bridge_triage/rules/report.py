@@ -10,7 +10,7 @@ import attrs
 from variance_bridge.clock import CLOCK_TOLERANCE
 from variance_bridge.formatting import format_age
 from variance_bridge.model import Meta, Portfolio, Status
-from variance_bridge.reading.freshness import READABLE_FOR, Freshness
+from variance_bridge.reading.freshness import AgeLimits, Freshness
 from variance_bridge.reading.load import Snapshot
 from variance_bridge_triage.cluster.clusters import cluster
 from variance_bridge_triage.rules.actions import Action, Circumstances, Finding, Unavailable, judge
@@ -50,6 +50,7 @@ class Report:
         now: when it was made, aware.
         age: of the positions.
         freshness: whether they are young enough to act on.
+        age_limits: how old they may be.
         warnings: what a person should know of them.
         net_liquidity: what losses are measured against.
         net_liquidity_origin: `BALANCES`, or the thresholds' file when the positions state none.
@@ -61,6 +62,7 @@ class Report:
     now: datetime
     age: timedelta
     freshness: Freshness
+    age_limits: AgeLimits
     warnings: tuple[str, ...]
     totals: Totals
     net_liquidity: Decimal
@@ -77,7 +79,7 @@ class Report:
     @property
     def too_old(self) -> bool:
         """Whether they are shown only because that was asked for (`--any-age`)."""
-        return not -CLOCK_TOLERANCE <= self.age <= READABLE_FOR
+        return not -CLOCK_TOLERANCE <= self.age <= self.age_limits.readable_for
 
     @property
     def partial(self) -> bool:
@@ -127,6 +129,7 @@ def triage(snapshot: Snapshot, thresholds: Thresholds, now: datetime) -> Report:
         now=now,
         age=snapshot.age,
         freshness=snapshot.freshness,
+        age_limits=snapshot.limits,
         warnings=snapshot.warnings,
         totals=sums,
         net_liquidity=net_liquidity,
