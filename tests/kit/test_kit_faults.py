@@ -4,51 +4,71 @@ from __future__ import annotations
 
 import pytest
 
+READ = "collect(rows, read_row)"
+EACH = (
+    'collect(rows, lambda row: __import__("attrs").evolve(found, {})'
+    ' if (found := read_row(row)) is not __import__("variance_bridge.rows").rows.CLOSED else found)'
+)
 FAULTS = {
-    "sign": ("SIGN-01", "positions.py", "market_value(side, mark", "market_value(Side.LONG, mark"),
+    "sign": (
+        "SIGN-01",
+        "broker.py",
+        READ,
+        EACH.format("market_value=found.market_value and abs(found.market_value)"),
+    ),
     "side": (
         "SIGN-05",
         "positions.py",
-        "Side.LONG if quantity > 0 else Side.SHORT",
-        "Side.LONG",
+        "side_of(quantity)",
+        '__import__("variance_bridge").Side.LONG',
     ),
     "multiplier": (
         "MULT-02",
         "positions.py",
-        '_optional(row, "multiplier", cautions)',
-        "Decimal(1)",
+        'row.multiplier("multiplier", kind)',
+        '__import__("decimal").Decimal(1)',
     ),
     "account_in_symbol": (
         "PRIV-01",
         "broker.py",
-        "kept.append(holding)",
-        'kept.append(__import__("attrs").evolve(holding, broker_symbol=raw.account.number))',
+        READ,
+        EACH.format("broker_symbol=raw.account.number"),
     ),
     "file_in_normalize": (
         "PURE-02",
         "broker.py",
-        "        closed = 0\n",
-        "        closed = len(open(__file__).read(0))\n",
+        "        rows = list_of(",
+        "        open(__file__).read(0)\n        rows = list_of(",
     ),
-    "float_money": ("EXACT-02", "fields.py", "Decimal(text)", "Decimal(str(float(text)))"),
+    "float_money": (
+        "EXACT-02",
+        "broker.py",
+        READ,
+        "collect([row | {n: str(float(row[n])) for n in ('average_price', 'mark')} for row in rows], read_row)",
+    ),
     "crash_on_null": (
         "DRIFT-02",
-        "fields.py",
-        "value.strip() or None if isinstance(value, str) else None",
-        "value.strip() or None",
+        "broker.py",
+        READ,
+        "collect([row for row in rows if row['symbol'].strip()], read_row)",
     ),
-    "wrong_counts": ("COUNT-01", "broker.py", "fetched=len(rows)", "fetched=len(kept)"),
+    "uncounted_row": (
+        "COUNT-02",
+        "broker.py",
+        READ,
+        "collect([row for row in rows if row['quantity'] != '0'], read_row)",
+    ),
     "clock": (
         "PURE-03",
         "broker.py",
-        "        closed = 0\n",
-        '        closed = 0 * __import__("time").time_ns()\n',
+        "        rows = list_of(",
+        '        __import__("time").time_ns()\n        rows = list_of(',
     ),
     "silent_drop": (
         "ROW-01",
         "broker.py",
-        "rejected.append(RejectedRow(row=number, reason=error.reason))",
-        "rows = [one for one in rows if one is not row]",
+        READ,
+        "collect([row for row in rows if isinstance(row, dict) and row.get('symbol')], read_row)",
     ),
     "post": (
         "READ-02",
@@ -61,11 +81,12 @@ FAULTS = {
     "outage_as_empty": (
         "FAIL-03",
         "broker.py",
-        "return _answer(self._context.session.get(HOST + path, headers=headers))",
-        """try:
-            return _answer(self._context.session.get(HOST + path, headers=headers))
+        "        response = self._context.session.get(HOST + path, headers=headers)\n",
+        """        try:
+            response = self._context.session.get(HOST + path, headers=headers)
         except Exception:
-            return {"accounts": [], "positions": []}""",
+            return {"accounts": [], "positions": []}
+""",
     ),
 }
 

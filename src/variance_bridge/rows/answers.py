@@ -1,15 +1,35 @@
-"""The shape of an answer: the list or the object that it must hold. An answer without it is never an empty one. Pure."""
+"""An answer as a whole: its JSON, and the list or the object that it must hold. A bad answer is never an empty one. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from variance_bridge.errors import DataRefused
+from variance_bridge.broker import Response
+from variance_bridge.errors import BrokerRefused, DataRefused
 
 _AGAIN = (
     "run the sync again; if it stays so, the API has changed: report it to the plugin's authors"
 )
+
+
+def json_of(response: Response, *, hint: str) -> Any:
+    """The JSON of a good answer. Outages do not get here: the session has raised `BrokerUnreachable`.
+
+    Args:
+        response: to a GET.
+        hint: what the user does when the credentials are not accepted.
+
+    Raises:
+        BrokerRefused: status 401 or 403, with the hint.
+        DataRefused: any other status but 200, or a body that is not JSON.
+    """
+    if response.status in (401, 403):
+        what = f"the credentials are not accepted (status {response.status})"
+        raise BrokerRefused(what, hint=hint)
+    if response.status != 200:
+        raise DataRefused(f"the answer has the status {response.status}", hint=_AGAIN)
+    return response.json()
 
 
 def list_of(answer: Any, *path: str) -> Sequence[Any]:

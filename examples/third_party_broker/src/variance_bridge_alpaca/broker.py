@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from variance_bridge.broker import Account, BrokerContext, RawPortfolio, Response
-from variance_bridge.errors import BrokerRefused, DataRefused
-from variance_bridge.model import Environment, Portfolio
-from variance_bridge_alpaca.fields import word
-from variance_bridge_alpaca.portfolio import read_portfolio
+from variance_bridge import (
+    Account,
+    BrokerContext,
+    Caution,
+    DataRefused,
+    Environment,
+    Portfolio,
+    RawPortfolio,
+)
+from variance_bridge.rows import Members, collect, json_of, object_of
+from variance_bridge_alpaca.positions import read_row
 from variance_bridge_alpaca.settings import AlpacaSettings
 
 LIVE = "https://api.alpaca.markets"
 PAPER = "https://paper-api.alpaca.markets"
+CURRENCY = "USD"
+HINT = "live and paper have keys of their own: check the setting `paper`, or create new keys"
 
 
 class AlpacaBroker:
@@ -31,11 +39,10 @@ class AlpacaBroker:
         Raises:
             DataRefused: the answer has no account number.
         """
-        answer = self._get("/v2/account")
-        account_number = word(answer.get("account_number")) if isinstance(answer, Mapping) else None
-        if account_number is None:
+        number = Members(object_of(self._get("/v2/account"))).word("account_number")
+        if number is None:
             raise DataRefused("the answer has no account number", hint="run the sync again later")
-        return [Account(number=account_number)]
+        return [Account(number=number)]
 
     def fetch(self, account: Account) -> RawPortfolio:
         """Positions and account as they came; the time is read before the first of them."""
@@ -50,7 +57,24 @@ class AlpacaBroker:
 
     def normalize(self, raw: RawPortfolio) -> Portfolio:
         """The answers in the lingua franca. Pure."""
-        return read_portfolio(raw)
+        account = Members(object_of(raw.payloads["account"]))
+        balances = account.balances(
+            CURRENCY,
+            net_liquidating_value="equity",
+            cash="cash",
+            buying_power="buying_power",
+            maintenance_requirement="maintenance_margin",
+        )
+        if account.word("currency") != CURRENCY:
+            account.caution(Caution.BALANCES_MISSING)
+            balances = None
+        return collect(raw.payloads["positions"], read_row).portfolio(
+            raw,
+            source="alpaca",
+            currency=CURRENCY,
+            balances=balances,
+            cautions=account.cautions,
+        )
 
     def _get(self, path: str) -> Any:
         credentials = self._context.credentials
@@ -58,18 +82,4 @@ class AlpacaBroker:
             "APCA-API-KEY-ID": credentials["APCA_API_KEY_ID"],
             "APCA-API-SECRET-KEY": credentials["APCA_API_SECRET_KEY"],
         }
-        return _answer(self._context.session.get(self._base + path, headers=headers))
-
-
-def _answer(response: Response) -> Any:
-    if response.status in (401, 403):
-        raise BrokerRefused(
-            f"the keys are not accepted (status {response.status})",
-            hint="live and paper have keys of their own: check the setting `paper`, or create new keys",
-        )
-    if response.status != 200:
-        raise DataRefused(
-            f"an answer that is not understood (status {response.status})",
-            hint="run the sync again; if it stays so, the API has changed: report it",
-        )
-    return response.json()
+        return json_of(self._context.session.get(self._base + path, headers=headers), hint=HINT)

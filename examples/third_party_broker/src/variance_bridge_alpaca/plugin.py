@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from variance_bridge.broker import BrokerSpec, Capability, Credential
-from variance_bridge.plugins.hookspecs import hookimpl
+from variance_bridge import BrokerSpec, Capability, Credential, hookimpl
 
 
 @hookimpl

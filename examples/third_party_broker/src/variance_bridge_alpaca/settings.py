@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from variance_bridge.broker import setting
+from variance_bridge import setting
 
 
 @attrs.frozen(kw_only=True)
