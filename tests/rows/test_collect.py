@@ -399,12 +399,17 @@ def test_the_portfolio_has_the_time_the_world_and_the_cautions_of_its_source():
     found = collect([STOCK, PUT | {"price": "x"}, None], read_row)
 
     portfolio = found.portfolio(
-        RAW, source="acme", currency="USD", cautions=[Caution.BALANCES_MISSING] * 2
+        RAW,
+        source="acme",
+        currency="USD",
+        cautions=[Caution.BALANCES_MISSING] * 2,
+        warnings=["look"],
     )
 
     assert portfolio.meta.fetched_at == RAW.fetched_at
     assert portfolio.meta.environment == "sandbox"
     assert portfolio.meta.status == "partial"
+    assert portfolio.warnings == ("look",)
     assert [(one.caution, one.row) for one in portfolio.meta.flags] == [
         ("number_unreadable", 2),
         ("balances_missing", None),
