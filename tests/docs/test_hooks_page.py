@@ -9,7 +9,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from variance_bridge import broker, model
+from variance_bridge import broker, model, rows
 from variance_bridge.document.schema import schema
 from variance_bridge.plugins import hookspecs
 
@@ -107,3 +107,14 @@ def test_the_page_is_about_this_hook_api():
 )
 def test_the_classes_of_a_portfolio_have_exactly_the_members_of_the_schema(cls, name):
     assert {field.name for field in attrs.fields(cls)} == set(schema()["$defs"][name]["properties"])
+
+
+def test_every_name_that_rows_are_read_with_is_there():
+    section = PAGE.partition("## Reading rows\n")[2].partition("\n## ")[0]
+    methods = [name for name in vars(rows.Members) if not name.startswith("_")]
+    inner = {"cautions", "caution", "get", "is_absent"}
+
+    assert [name for name in rows.__all__ if f"`{name}" not in section] == []
+    assert [name for name in methods if f"`row.{name}`" not in section] == sorted(
+        inner, key=methods.index
+    )

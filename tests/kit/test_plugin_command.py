@@ -140,11 +140,11 @@ def test_a_broker_that_no_plugin_declares_is_told_what_is_missing():
 def test_a_plugin_that_declares_another_class_is_told_which(loaded, project, monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(project / "tests")
     import test_conformance
-    from variance_bridge_soylent.positions import RowRejectedError
 
+    another = type("AnotherBroker", (), {"__module__": "variance_bridge_soylent.positions"})
     try:
         with pytest.raises(NotReadyError, match=r"declares .*:SoylentBroker, which is another"):
-            find_subject(RowRejectedError, test_conformance.TestSoylent, None)
+            find_subject(another, test_conformance.TestSoylent, None)
     finally:
         del sys.modules["test_conformance"]
 
