@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import attrs
 import pytest
 
+import variance_bridge
 from variance_bridge import broker, model, rows
 from variance_bridge.document.schema import schema
 from variance_bridge.plugins import hookspecs
@@ -118,3 +120,22 @@ def test_every_name_that_rows_are_read_with_is_there():
     assert [name for name in methods if f"`row.{name}`" not in section] == sorted(
         inner, key=methods.index
     )
+
+
+def test_the_code_that_reads_rows_runs():
+    section = PAGE.partition("## Reading rows\n")[2]
+    block = section.partition("```python\n")[2].partition("```")[0]
+    names = {name: getattr(variance_bridge, name) for name in variance_bridge.__all__}
+    names |= {name: getattr(rows, name) for name in rows.__all__}
+    exec(block, names)
+    row = {"symbol": "SPY", "type": "stock", "quantity": "-3", "average_price": "2", "mark": "1"}
+    raw = broker.RawPortfolio(
+        account=broker.Account(number=""),
+        payloads={"positions": {"data": {"items": [row, {}]}}},
+        fetched_at=datetime(2026, 1, 15, 15, tzinfo=UTC),
+    )
+
+    portfolio = names["normalize"](None, raw)
+
+    assert (portfolio.positions[0].side, portfolio.positions[0].unrealized_pl) == ("short", 3)
+    assert (portfolio.meta.counts.rejected, portfolio.meta.source) == (1, "acme")
