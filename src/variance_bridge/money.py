@@ -7,6 +7,7 @@ eighteen is longer than that.
 from __future__ import annotations
 
 from decimal import Context, Decimal
+from functools import reduce
 
 from variance_bridge.model import Side
 
@@ -21,10 +22,7 @@ _EXACT = Context(prec=1000)
 
 def product(*factors: Decimal) -> Decimal:
     """The product of the factors, unrounded (up to 1000 digits)."""
-    result = Decimal(1)
-    for factor in factors:
-        result = _EXACT.multiply(result, factor)
-    return result
+    return reduce(_EXACT.multiply, factors, Decimal(1))
 
 
 def cost_basis(average_price: Decimal, quantity: Decimal, multiplier: Decimal) -> Decimal:

@@ -6,9 +6,10 @@ that say the same as the members beside them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from variance_bridge.document.violation import Violation
@@ -87,21 +88,23 @@ def _check_dates(document: Mapping[str, Any]) -> Iterator[Violation]:
         yield from _dates(f"{pointer}/greeks", position.get("greeks", {}))
 
 
-_READERS: Mapping[str, Callable[[str], Any]] = {
-    "fetched_at": datetime.fromisoformat,
-    "as_of": datetime.fromisoformat,
-    "expires_at": datetime.fromisoformat,
-    "expiration": date.fromisoformat,
-    "opened_on": date.fromisoformat,
-}
+_MOMENTS = ("fetched_at", "as_of", "expires_at", "expiration", "opened_on")
 
 
 def _dates(pointer: str, members: Mapping[str, Any]) -> Iterator[Violation]:
-    for name in _READERS.keys() & members.keys():
-        try:
-            _READERS[name](members[name])
-        except ValueError:
-            yield Violation(f"{pointer}/{name}", "date", "is no date of the calendar")
+    for name in _MOMENTS:
+        if name in members and not _is_in_calendar(members[name]):
+            yield Violation(f"{pointer}/{name}", "date", "is not a date of the calendar")
+
+
+@lru_cache(maxsize=4096)
+def _is_in_calendar(text: str) -> bool:
+    """Whether a date or an instant that has the form of one exists."""
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _check_cost(pointer: str, position: Mapping[str, Any]) -> Iterator[Violation]:
@@ -125,9 +128,10 @@ def _agrees(position: Mapping[str, Any], total: str, price: Any, sign: int) -> b
     stated, multiplier = position.get(total), position.get("multiplier")
     if stated is None or price is None or multiplier is None:
         return True
-    quantity = Decimal(position["quantity"])
-    computed = product(Decimal(sign), Decimal(price), quantity, Decimal(multiplier))
-    return within_tolerance(Decimal(stated), computed, quantity)
+    quantity = position["quantity"]
+    size = product(Decimal(price), quantity, multiplier)
+    computed = size if sign > 0 else size.copy_negate()
+    return stated == computed or within_tolerance(Decimal(stated), computed, Decimal(quantity))
 
 
 def _check_sign(pointer: str, position: Mapping[str, Any]) -> Iterator[Violation]:

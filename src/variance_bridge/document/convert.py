@@ -1,7 +1,7 @@
 """The lingua franca as classes, as a document (mappings and lists), and as bytes: one way in, one way out.
 
-cattrs turns the one into the other and judges nothing: what is written is judged as the document that it becomes, and
-what is read is judged before it becomes classes (`variance_bridge.document.check`).
+Nothing is judged here: what is written is judged as the document that it becomes, and what is read is judged before it
+becomes classes (`variance_bridge.document.check`).
 """
 
 from __future__ import annotations
@@ -12,20 +12,17 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import cache
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter
+from typing import Any, get_args, get_type_hints
 
 import attrs
 
 from variance_bridge.document import exact_json
 from variance_bridge.errors import DataRefused
-from variance_bridge.model import Balances, Greeks, Holding, Meta, Portfolio, Quote, utc
+from variance_bridge.model import Holding, Portfolio, utc
 from variance_bridge.symbology import InstrumentType
 
-if TYPE_CHECKING:
-    from cattrs import Converter
-
 _TYPE_ORDER = {word: place for place, word in enumerate(InstrumentType)}
-_ALWAYS_WRITTEN = frozenset({"positions"})
 
 
 def in_canonical_order(holdings: Iterable[Holding]) -> tuple[Holding, ...]:
@@ -56,7 +53,7 @@ def _place(holding: Holding) -> tuple[Any, ...]:
 
 
 def _whole(holding: Holding) -> bytes:
-    return exact_json.dumps(_converter().unstructure(holding), indent=None)
+    return exact_json.dumps(_unstructure(holding), indent=None)
 
 
 def instant_text(moment: datetime) -> str:
@@ -73,62 +70,58 @@ def instant(text: str) -> datetime:
     return utc(datetime.fromisoformat(text))
 
 
-def _decimal(value: Any, _type: Any = None) -> Decimal:
-    if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise TypeError("not an exact number")
-    return Decimal(value)
-
-
-def _structure_class(converter: Converter, cls: type[Any]) -> Callable[[Any, Any], Any]:
-    from cattrs.gen import make_dict_structure_fn
-
-    return make_dict_structure_fn(cls, converter, _cattrs_detailed_validation=False)
-
-
-def _unstructure_class(converter: Converter, cls: type[Any]) -> Callable[[Any], dict[str, Any]]:
-    def unstructure(instance: Any) -> dict[str, Any]:
-        members = {}
-        for field in attrs.fields(cls):
-            value = getattr(instance, field.name)
-            if value is None or (value == () and field.name not in _ALWAYS_WRITTEN):
-                continue
-            members[field.name] = converter.unstructure(value)
-        return members
-
-    return unstructure
+Unstructure = Callable[[Any], Any]
 
 
 @cache
-def _converter() -> Converter:
-    from cattrs import Converter
+def _plan(cls: Any) -> tuple[Callable[[Any], tuple[Any, ...]], tuple[tuple[str, Any], ...]]:
+    """How a class becomes a mapping: what gets all values, and for each its name and what turns it into JSON."""
+    hints = get_type_hints(cls)
+    names = [field.name for field in attrs.fields(cls)]
+    return attrgetter(*names), tuple((name, _unstructure_for(hints[name])) for name in names)
 
-    converter = Converter(detailed_validation=False)
-    converter.register_unstructure_hook_factory(
-        attrs.has, lambda cls: _unstructure_class(converter, cls)
-    )
-    converter.register_unstructure_hook(Decimal, lambda value: value)
-    converter.register_unstructure_hook(StrEnum, lambda word: word.value)
-    converter.register_unstructure_hook(datetime, instant_text)
-    converter.register_unstructure_hook(date, lambda day: day.isoformat())
-    converter.register_unstructure_hook(
-        tuple, lambda items: [converter.unstructure(i) for i in items]
-    )
-    converter.register_structure_hook(Decimal, _decimal)
-    converter.register_structure_hook(datetime, lambda text, _type: instant(text))
-    converter.register_structure_hook(date, lambda text, _type: date.fromisoformat(text))
-    for cls in (Quote, Greeks, Balances, Holding, Meta):
-        converter.register_structure_hook(cls, _structure_class(converter, cls))
-    return converter
+
+def _unstructure_for(hint: Any) -> Unstructure | None:
+    kinds = [kind for kind in (hint, *get_args(hint)) if isinstance(kind, type)]
+    for kind in kinds:
+        if attrs.has(kind):
+            return _unstructure
+        if issubclass(kind, StrEnum):
+            return str
+        if issubclass(kind, datetime):
+            return instant_text
+        if issubclass(kind, date):
+            return date.isoformat
+    return None
+
+
+def _unstructure(instance: Any) -> dict[str, Any]:
+    """A record as a mapping. Unknown members (None, and lists of nothing) are left out."""
+    kind: Any = type(instance)
+    values_of, plan = _plan(kind)
+    members: dict[str, Any] = {}
+    for (name, change), value in zip(plan, values_of(instance), strict=True):
+        if value is None:
+            continue
+        if change is None:
+            members[name] = value
+        elif type(value) is not tuple:
+            members[name] = change(value)
+        elif value:
+            members[name] = [change(item) for item in value]
+    return members
 
 
 def to_document(portfolio: Portfolio) -> dict[str, Any]:
     """The portfolio as mappings and lists, its positions in canonical order. Unknown members are left out."""
-    ordered = attrs.evolve(portfolio, positions=in_canonical_order(portfolio.positions))
-    document: dict[str, Any] = _converter().unstructure(ordered)
-    meta, positions = document["meta"], document["positions"]
-    balances = {"balances": document["balances"]} if "balances" in document else {}
+    meta = _unstructure(portfolio.meta)
     first = {"schema_version": meta["schema_version"]}
-    return {"meta": first | meta, **balances, "positions": positions}
+    balances = portfolio.balances
+    return {
+        "meta": first | meta,
+        **({} if balances is None else {"balances": _unstructure(balances)}),
+        "positions": list(map(_unstructure, in_canonical_order(portfolio.positions))),
+    }
 
 
 def to_bytes(portfolio: Portfolio) -> bytes:
@@ -142,14 +135,29 @@ def structure(document: Mapping[str, Any]) -> Portfolio:
     Raises:
         DataRefused: the document is not valid; which rule it breaks is told by `variance_bridge.document.check`.
     """
+    import msgspec
+
     try:
-        portfolio = _converter().structure(document, Portfolio)
-    except (KeyError, TypeError, ValueError, AttributeError):
+        return msgspec.convert(_with_integers(document), Portfolio)
+    except (msgspec.ValidationError, KeyError, TypeError, ValueError):
         raise DataRefused(
             "the document does not have the form of a positions file",
             hint="run `variance validate` on it: it names each place and rule",
         ) from None
-    return portfolio
+
+
+def _with_integers(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The document with its counts and row numbers as `int`: to JSON Schema 1.0 is an integer too."""
+    meta = document["meta"]
+    lists = {
+        name: [
+            {**entry, "row": int(entry["row"])} if "row" in entry else entry for entry in meta[name]
+        ]
+        for name in ("rejected", "flags")
+        if name in meta
+    }
+    counts = {"counts": {k: int(v) for k, v in meta["counts"].items()}} if "counts" in meta else {}
+    return {**document, "meta": {**meta, **counts, **lists}}
 
 
 def from_bytes(data: bytes) -> tuple[Portfolio, tuple[str, ...]]:

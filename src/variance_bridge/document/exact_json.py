@@ -1,7 +1,8 @@
-"""JSON whose numbers are exact decimals, in both directions, with limits on what is read.
+"""JSON whose numbers are exact decimals, in both directions, within limits that a writer and a reader share.
 
-Python's own reader turns `0.1` into a binary fraction and its writer cannot write a `Decimal` as a number at all; money
-needs both. The limits make the time and memory of reading proportional to the text, whatever the text is.
+Python's own reader turns `0.1` into a binary fraction, and its writer cannot write a `Decimal` as a number at all; money
+needs both. msgspec does the work. What it refuses, and what only the text can show (a name twice in one object), is
+judged by Python's own reader, which also finds the words. The limits keep time and memory proportional to the text.
 """
 
 from __future__ import annotations
@@ -9,20 +10,34 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
-from itertools import chain
-from typing import Any
+from decimal import Context, Decimal, InvalidOperation, Overflow, Rounded, Subnormal
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from variance_bridge.errors import DataRefused
 
-MAX_DEPTH = 64
-MAX_NUMBER_LENGTH = 100
-MAX_PLAIN_DIGITS = 200
-MAX_BYTES = 64 * 1024 * 1024
-MAX_VALUES = 2_000_000
-"""A value takes some hundred bytes of memory, whatever it takes in the text: `[],` are three bytes, and a list."""
+if TYPE_CHECKING:
+    import msgspec
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
+MAX_DEPTH = 64
+MAX_NUMBER_LENGTH = 300
+MAX_PLAIN_DIGITS = 200
+MAX_BYTES = 1024 * 1024 * 1024
+MAX_VALUES = 50_000_000
+"""Room for a million positions. A value takes some fifty bytes of memory, whatever it takes in the text: `[],` are
+three bytes, and a list."""
+
+_RANGE = Context(
+    prec=MAX_NUMBER_LENGTH - MAX_PLAIN_DIGITS,
+    Emax=MAX_PLAIN_DIGITS,
+    Emin=-MAX_PLAIN_DIGITS,
+    traps=[InvalidOperation, Overflow, Subnormal, Rounded],
+)
+"""Refuses, and never rounds: what it lets through can be written again without an exponent."""
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_MAX_INTEGER = 10**MAX_NUMBER_LENGTH
+_NAME_END = re.compile(rb'"[ \t\r\n]*:')
 _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _BRACKET = re.compile(r"[\[\]{}]")
 
@@ -34,18 +49,108 @@ def loads(text: str | bytes, *, max_bytes: int = MAX_BYTES) -> Any:
 
     Raises:
         DataRefused: not UTF-8 or not JSON; NaN or Infinity; a name twice in one object; a lone surrogate; deeper than
-            64 levels, a number longer than 100 characters, more than 2 million values, or longer than `max_bytes`
+            64 levels, a number longer than 300 characters, more than 50 million values, or longer than `max_bytes`
             altogether.
     """
-    if len(text) > max_bytes:
+    import msgspec
+
+    raw = text if isinstance(text, bytes) else _encode(text)
+    _check_size(raw, max_bytes)
+    raw = raw.removeprefix(_BYTE_ORDER_MARK)
+    try:
+        value = _decoder().decode(raw)
+    except (msgspec.MsgspecError, ArithmeticError, UnicodeDecodeError, RecursionError):
+        return _judge(raw)
+    return value if _count_names(value) == _names_written(raw) else _judge(raw)
+
+
+@cache
+def _decoder() -> msgspec.json.Decoder[Any]:
+    import msgspec
+
+    return msgspec.json.Decoder(float_hook=_RANGE.create_decimal)
+
+
+def _encode(text: str) -> bytes:
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise DataRefused("a text holds half of a surrogate pair") from None
+
+
+def _check_size(raw: bytes, max_bytes: int) -> None:
+    if len(raw) > max_bytes:
         raise DataRefused(f"the JSON text is longer than {max_bytes} bytes")
-    decoded = _decode(text) if isinstance(text, bytes) else text
-    if decoded.count(",") + decoded.count("[") + decoded.count("{") > MAX_VALUES:
+    if raw.count(b",") + raw.count(b"[") + raw.count(b"{") > MAX_VALUES:
         raise DataRefused(f"the JSON text has more than {MAX_VALUES} values")
-    _check_depth(decoded)
+
+
+def _decimal(text: str) -> Decimal:
+    """The number of a JSON text, all its digits kept.
+
+    Raises:
+        DataRefused: it is longer than 300 characters, or beyond the range of any price or quantity.
+    """
+    _check_length(text)
+    try:
+        return _RANGE.create_decimal(text)
+    except ArithmeticError:
+        raise DataRefused("a number is beyond the range of any price or quantity") from None
+
+
+def _check_length(number: str) -> None:
+    if len(number) > MAX_NUMBER_LENGTH:
+        raise DataRefused(f"a number is longer than {MAX_NUMBER_LENGTH} characters")
+
+
+def _count_names(value: Any) -> int:
+    """How many members all objects of a value have, level by level.
+
+    Raises:
+        DataRefused: it is deeper than 64 levels, or an integer is longer than 300 characters.
+    """
+    names = 0
+    level = [value]
+    for _depth in range(MAX_DEPTH + 1):
+        deeper: list[Any] = []
+        for item in level:
+            kind = type(item)
+            if kind is dict:
+                names += len(item)
+                deeper += item.values()
+            elif kind is list:
+                deeper += item
+            elif kind is int and not -_MAX_INTEGER < item < _MAX_INTEGER:
+                _check_length(str(abs(item)))
+        if not deeper:
+            return names
+        level = deeper
+    if any(isinstance(item, dict | list) for item in level):
+        raise DataRefused(f"the JSON text is nested deeper than {MAX_DEPTH} levels")
+    return names
+
+
+def _names_written(raw: bytes) -> int:
+    """How many names of members stand in a JSON text, or more: a text such as `": x"` counts too.
+
+    So it equals the number of members that were read only when none was read twice and nothing was overcounted.
+    """
+    if any(raw.count(blank) for blank in (b" :", b"\n:", b"\r:", b"\t:")):
+        return sum(1 for _ in _NAME_END.finditer(raw))
+    return raw.count(b'":')
+
+
+def _judge(raw: bytes) -> Any:
+    """The value by Python's own reader, which is slower, sees each name, and has words for what is wrong.
+
+    Raises:
+        DataRefused: as `loads`.
+    """
+    text = _decode(raw)
+    _check_depth(text)
     try:
         value = json.loads(
-            decoded,
+            text,
             parse_float=_decimal,
             parse_int=_integer,
             parse_constant=_refuse_constant,
@@ -55,14 +160,13 @@ def loads(text: str | bytes, *, max_bytes: int = MAX_BYTES) -> Any:
         raise DataRefused(f"not JSON at line {error.lineno}, column {error.colno}") from None
     except RecursionError:
         raise DataRefused(f"the JSON text is nested deeper than {MAX_DEPTH} levels") from None
-    if "\\u" in decoded or not isinstance(text, bytes):
-        _check_strings(value)
+    _encode(json.dumps(value, ensure_ascii=False, default=str))
     return value
 
 
 def _decode(raw: bytes) -> str:
     try:
-        return raw.decode("utf-8-sig")
+        return raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise DataRefused(f"not UTF-8 at byte {error.start}") from None
 
@@ -70,35 +174,18 @@ def _decode(raw: bytes) -> str:
 def _check_depth(text: str) -> None:
     depth = 0
     for match in _BRACKET.finditer(_STRING.sub("", text)):
-        bracket = match.group()
-        if bracket in "[{":
+        if match[0] in "[{":
             depth += 1
             if depth > MAX_DEPTH:
                 raise DataRefused(f"the JSON text is nested deeper than {MAX_DEPTH} levels")
-        elif bracket in "]}":
+        else:
             depth -= 1
             if depth < 0:
-                return  # no JSON; the parser says where
-
-
-def _number_length(text: str) -> None:
-    if len(text) > MAX_NUMBER_LENGTH:
-        raise DataRefused(f"a number is longer than {MAX_NUMBER_LENGTH} characters")
-
-
-def _decimal(text: str) -> Decimal:
-    _number_length(text)
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        raise DataRefused("a number is beyond the range of any price or quantity") from None
-    if not -MAX_PLAIN_DIGITS <= value.adjusted() <= MAX_PLAIN_DIGITS:
-        raise DataRefused("a number is beyond the range of any price or quantity")
-    return value
+                return  # not JSON; the parser says where
 
 
 def _integer(text: str) -> int:
-    _number_length(text)
+    _check_length(text)
     return int(text)
 
 
@@ -113,19 +200,6 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-def _check_strings(value: Any) -> None:
-    pending = [value]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, str):
-            if _SURROGATE.search(item):
-                raise DataRefused("a text holds half of a surrogate pair")
-        elif isinstance(item, dict):
-            pending.extend(chain(item.keys(), item.values()))
-        elif isinstance(item, list):
-            pending.extend(item)
-
-
 def dumps(value: Any, *, indent: int | None = 1) -> bytes:
     """`value` as UTF-8 JSON text with a final newline; the same value gives the same bytes.
 
@@ -138,76 +212,74 @@ def dumps(value: Any, *, indent: int | None = 1) -> bytes:
     Raises:
         TypeError: anything else, `float` above all, which has already lost what it stood for.
         ValueError: NaN, Infinity, or a number with an absurd exponent.
+        DataRefused: `loads` would refuse what would be written: too deep, too long, too many values.
     """
-    parts: list[str] = []
-    _write(value, parts, "" if indent is None else "\n", indent or 0)
-    parts.append("\n")
-    return "".join(parts).encode("utf-8")
+    import msgspec
+
+    text = msgspec.json.format(_encoder().encode(_writable(value, 0)), indent=indent or 0) + b"\n"
+    _check_size(text, MAX_BYTES)
+    return text
 
 
-def _write(value: Any, parts: list[str], newline: str, indent: int) -> None:
+@cache
+def _encoder() -> msgspec.json.Encoder:
+    import msgspec
+
+    return msgspec.json.Encoder(decimal_format="number")
+
+
+def _writable(value: Any, depth: int) -> Any:
+    """The same value with nothing in it that has no exact JSON form."""
+    kind = type(value)
+    if kind is str or kind is int or kind is bool or value is None:
+        return value
+    if kind is Decimal:
+        return _number(value)
+    if depth > MAX_DEPTH:
+        raise DataRefused(f"the JSON text would be nested deeper than {MAX_DEPTH} levels")
     if isinstance(value, Mapping):
-        entries = [(f"{_text(_key(name))}: ", item) for name, item in value.items()]
-        _write_container("{}", entries, parts, newline, indent)
-    elif isinstance(value, list | tuple):
-        _write_container("[]", [("", item) for item in value], parts, newline, indent)
-    else:
-        parts.append(_scalar(value))
+        if not all(isinstance(name, str) for name in value):
+            raise TypeError("the name of a JSON member is a text")
+        return {
+            str(name): item if type(item) is str else _writable(item, depth + 1)
+            for name, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        # Item by item, so that a long list never stands in memory a second time.
+        items = b",".join(_encoder().encode(_writable(item, depth + 1)) for item in value)
+        return _raw(b"[" + items + b"]")
+    if isinstance(value, str | int):
+        return str(value) if isinstance(value, str) else int(value)
+    raise TypeError(f"{kind.__name__} has no exact JSON form")
 
 
-def _write_container(
-    brackets: str, entries: list[tuple[str, Any]], parts: list[str], newline: str, indent: int
-) -> None:
-    if not entries:
-        parts.append(brackets)
-        return
-    inner = newline + " " * indent if newline else ""
-    separator = "," + (inner or " ")
-    parts.append(brackets[0] + inner)
-    for position, (prefix, item) in enumerate(entries):
-        if position:
-            parts.append(separator)
-        parts.append(prefix)
-        _write(item, parts, inner, indent)
-    parts.append(newline + brackets[1])
+def _number(value: Decimal) -> Any:
+    """A decimal whose own text is plain already, or its plain text."""
+    text = str(value)
+    if text[-1] in "123456789" and "E" not in text and "N" not in text:
+        return value
+    return _raw(plain(value).encode())
 
 
-def _key(name: Any) -> str:
-    if not isinstance(name, str):
-        raise TypeError("the name of a JSON member is a text")
-    return name
+def _raw(text: bytes) -> Any:
+    import msgspec
 
-
-def _scalar(value: Any) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return _text(value)
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, Decimal):
-        return plain(value)
-    raise TypeError(f"{type(value).__name__} has no exact JSON form")
-
-
-def _text(value: str) -> str:
-    return json.dumps(str(value), ensure_ascii=False)
+    return msgspec.Raw(text)
 
 
 def plain(value: Decimal) -> str:
     """`value` in plain notation, without exponent and without superfluous zeros; -0 is 0.
 
     Raises:
-        ValueError: NaN, Infinity, or more than 200 digits before or after the point.
+        ValueError: NaN, Infinity, beyond 200 digits before the point, or longer than 300 characters.
     """
     if not value.is_finite():
         raise ValueError("NaN and Infinity are not numbers")
-    exponent = value.as_tuple().exponent
-    if value.adjusted() > MAX_PLAIN_DIGITS or (isinstance(exponent, int) and exponent < -400):
+    if not -2 * MAX_PLAIN_DIGITS <= value.adjusted() <= MAX_PLAIN_DIGITS:
         raise ValueError("a number is beyond the range of any price or quantity")
     text = format(value, "f")
     if "." in text:
         text = text.rstrip("0").rstrip(".")
+    if len(text) > MAX_NUMBER_LENGTH:
+        raise ValueError(f"a number is longer than {MAX_NUMBER_LENGTH} characters")
     return "0" if text in {"-0", "-"} else text
