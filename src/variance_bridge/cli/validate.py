@@ -47,7 +47,7 @@ def validate(files: tuple[Path, ...], form: str, output: Path | None, *, as_json
 def check_file(file: Path) -> Checked:
     """What is wrong with the file; a file that cannot be read has one violation."""
     from variance_bridge.document.check import check
-    from variance_bridge.document.exact_json import loads
+    from variance_bridge.document.exact_json import MAX_BYTES, loads
     from variance_bridge.document.lines import lines_of
     from variance_bridge.document.reports import Checked
     from variance_bridge.document.versions import for_this_version
@@ -56,7 +56,7 @@ def check_file(file: Path) -> Checked:
     from variance_bridge.storage.read import read_bounded
 
     try:
-        data = read_bounded(file)
+        data = read_bounded(file, MAX_BYTES)
         document, _warnings = for_this_version(loads(data))
     except BridgeError as error:
         return Checked(file=file, violations=(Violation("", "readable", error.what),))

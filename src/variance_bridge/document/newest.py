@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from variance_bridge.document.convert import instant
-from variance_bridge.document.exact_json import loads
+from variance_bridge.document.exact_json import MAX_BYTES, loads
 from variance_bridge.errors import BridgeError
 from variance_bridge.storage.read import read_bounded
 
@@ -35,6 +35,6 @@ def newest_export(folder: Path, suffix: str) -> Path | None:
 
 def _stated_time(path: Path) -> datetime:
     try:
-        return instant(loads(read_bounded(path))["meta"]["fetched_at"])
+        return instant(loads(read_bounded(path, MAX_BYTES))["meta"]["fetched_at"])
     except (BridgeError, KeyError, TypeError, ValueError):
         return datetime.min.replace(tzinfo=UTC)

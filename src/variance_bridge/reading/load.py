@@ -90,11 +90,12 @@ def load(
 def _read(file: Path) -> tuple[Portfolio, tuple[str, ...], str]:
     """What the file holds, what there is to warn of, and what messages call the file."""
     from variance_bridge.document.convert import from_bytes
+    from variance_bridge.document.exact_json import MAX_BYTES
     from variance_bridge.storage.read import read_bounded
 
     if file.suffix.lower() == ".json":
         try:
-            return (*from_bytes(read_bounded(file)), str(file))
+            return (*from_bytes(read_bounded(file, MAX_BYTES)), str(file))
         except DataRefused as error:
             if error.where is None:
                 raise DataRefused(error.what, where=str(file), hint=error.hint) from None
