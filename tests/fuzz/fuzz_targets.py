@@ -42,6 +42,7 @@ from variance_bridge.settings.configuration import (
 )
 from variance_bridge.settings.credentials import CredentialStore
 from variance_bridge.settings.keyring import Keyring
+from variance_bridge.settings.toml import parse_toml
 from variance_bridge.symbology import (
     FractionError,
     InstrumentType,
@@ -50,7 +51,7 @@ from variance_bridge.symbology import (
     parse_fraction,
 )
 from variance_bridge_csv.broker import CsvBroker
-from variance_bridge_csv.dialect.file import parse_table, read_dialect
+from variance_bridge_csv.dialect.file import read_dialect
 from variance_bridge_csv.settings import CsvSettings
 from variance_bridge_tastytrade.broker import TastytradeBroker
 from variance_bridge_tastytrade.plugin import variance_bridge_brokers
@@ -338,7 +339,7 @@ def _settings(read: Any, settings: type[Any] | None, broker: str, profile: str) 
 def dialect(data: bytes) -> None:
     """A dialect file of the user's."""
     with _refusals():
-        read_dialect(parse_table(data.decode("utf-8", errors="replace"), "mine.toml"), "mine.toml")
+        read_dialect(parse_toml(data.decode("utf-8", errors="replace"), "mine.toml"), "mine.toml")
 
 
 def env(data: bytes) -> None:

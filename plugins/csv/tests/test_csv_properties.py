@@ -13,12 +13,11 @@ from hypothesis import strategies as st
 from variance_bridge.broker import Account, RawPortfolio
 from variance_bridge.document.check import check
 from variance_bridge.document.convert import in_canonical_order, to_document
-from variance_bridge.errors import DataRefused
+from variance_bridge.errors import ConfigurationError, DataRefused
 from variance_bridge.model import Portfolio, Side
 from variance_bridge_csv.accounts import read
 from variance_bridge_csv.broker import CsvBroker, _candidate, _laid_out
 from variance_bridge_csv.dialect import library
-from variance_bridge_csv.dialect.file import DialectFault
 from variance_bridge_csv.file.input import InputFile
 from variance_bridge_csv.portfolio import portfolio
 
@@ -186,5 +185,5 @@ def test_what_agrees_with_itself_is_never_flagged(rows):
 )
 def test_a_damaged_recording_is_a_documented_error(payloads):
     raw = RawPortfolio(account=Account(number=""), payloads=payloads, fetched_at=DAY)
-    with pytest.raises((DataRefused, DialectFault)):
+    with pytest.raises((DataRefused, ConfigurationError)):
         CsvBroker.normalize(CsvBroker.__new__(CsvBroker), raw)

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from variance_bridge.errors import ConfigurationError
 from variance_bridge_csv.dialect import library
-from variance_bridge_csv.dialect.file import DialectFault
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -17,7 +17,7 @@ def main(arguments: Sequence[str]) -> int:
         try:
             library.check(Path(name))
             sys.stdout.write(f"{name}: good\n")
-        except DialectFault as fault:
+        except ConfigurationError as fault:
             faulty = True
             sys.stdout.write(f"{name}: {fault.what}\n")
     return 3 if faulty else 0

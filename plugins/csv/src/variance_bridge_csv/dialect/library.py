@@ -12,11 +12,12 @@ from typing import Any
 import attrs
 
 from variance_bridge.errors import ConfigurationError
+from variance_bridge.formatting import did_you_mean, printable
+from variance_bridge.settings.toml import parse_toml, read_toml
 from variance_bridge_csv.dialect.file import (
-    LARGEST_DIALECT,
-    DialectFault,
+    HINT,
+    MAX_BYTES,
     extend,
-    parse_table,
     read_dialect,
     read_other_reports,
 )
@@ -39,7 +40,7 @@ def check(path: Path) -> Dialect:
     """The dialect in a file, which may extend a shipped one or one that lies beside it. I/O.
 
     Raises:
-        DialectFault: what is wrong with it.
+        ConfigurationError: what is wrong with it.
     """
     table = _read_table(path)
     tables = dict(_shipped_tables())
@@ -56,7 +57,7 @@ def load(folder: Path | None) -> Mapping[str, KnownDialect]:
     """All dialects by name. One in `folder` takes the place of a shipped one of the same name. I/O.
 
     Raises:
-        DialectFault: a dialect of the user is faulty; where and how.
+        ConfigurationError: a dialect of the user is faulty; where and how.
     """
     own = _user_files(folder)
     if not own:
@@ -69,12 +70,7 @@ def load(folder: Path | None) -> Mapping[str, KnownDialect]:
 
 
 def _read_table(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST_DIALECT + 1)
-        return parse_table(data.decode("utf-8"), path.name)
-    except (OSError, UnicodeDecodeError):
-        raise DialectFault("the dialect file cannot be read", where=path.name) from None
+    return read_toml(path, where=path.name, max_bytes=MAX_BYTES)
 
 
 def _user_files(folder: Path | None) -> list[Path]:
@@ -102,7 +98,7 @@ def _shipped_tables() -> tuple[tuple[str, tuple[dict[str, Any], str]], ...]:
     for file in sorted(_SHIPPED.iterdir(), key=lambda one: one.name):
         if file.name.endswith(".toml") and file.name != _OTHER_REPORTS:
             where = f"dialects/{file.name}"
-            table = parse_table(file.read_text(encoding="utf-8"), where)
+            table = parse_toml(file.read_text(encoding="utf-8"), where)
             tables.append((_name_of(table, where), (table, where)))
     return tuple(tables)
 
@@ -111,13 +107,15 @@ def _shipped_tables() -> tuple[tuple[str, tuple[dict[str, Any], str]], ...]:
 def other_reports() -> tuple[OtherReport, ...]:
     """The kinds of broker file that are no positions files."""
     text = (_SHIPPED / _OTHER_REPORTS).read_text(encoding="utf-8")
-    return read_other_reports(parse_table(text, _OTHER_REPORTS), _OTHER_REPORTS)
+    return read_other_reports(parse_toml(text, _OTHER_REPORTS), _OTHER_REPORTS)
 
 
 def _name_of(table: Mapping[str, Any], where: str) -> str:
     name = table.get("name")
     if not isinstance(name, str):
-        raise DialectFault("name is missing", where=where)
+        raise ConfigurationError(
+            "name: is missing, or is not text in quotes", where=where, hint=HINT
+        )
     return name
 
 
@@ -137,6 +135,8 @@ def _extended(
     base_name = table.get("extends")
     if base_name is None:
         return dict(table)
+    if not isinstance(base_name, str):
+        raise ConfigurationError("extends: must be text in quotes", where=where, hint=HINT)
     shipped = dict(_shipped_tables())
     if (
         base_name == table.get("name")
@@ -145,9 +145,13 @@ def _extended(
     ):
         base, base_where = shipped[base_name]
     elif base_name in chain:
-        raise DialectFault("extends: a dialect cannot extend itself", where=where)
+        raise ConfigurationError("extends: a dialect cannot extend itself", where=where)
     elif base_name in tables:
         base, base_where = tables[base_name]
     else:
-        raise DialectFault("extends: no dialect of that name", where=where)
+        raise ConfigurationError(
+            f'extends: there is no dialect "{printable(base_name, limit=60)}"'
+            f"{did_you_mean(base_name, tables)}",
+            where=where,
+        )
     return extend(_extended(base, base_where, tables, (*chain, base_name)), table)

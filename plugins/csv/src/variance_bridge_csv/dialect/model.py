@@ -12,6 +12,7 @@ from enum import StrEnum
 
 import attrs
 
+from variance_bridge.settings.structure import KEY
 from variance_bridge.symbology import InstrumentType
 
 DESCRIPTION_VERSION = 1
@@ -215,7 +216,7 @@ class Capture:
 class RowRule:
     """`[[row]]`: what a row is when all that is said here holds. The first rule that fits wins; none: a position."""
 
-    is_: RowClass
+    is_: RowClass = attrs.field(metadata={KEY: "is"})
     type: InstrumentType | None = None
     """What the row is a position in, whatever its type column says."""
     words: Mapping[Field, tuple[str, ...]] = attrs.field(factory=dict)
@@ -386,8 +387,8 @@ class Dialect:
     header: HeaderRules = HeaderRules()
     columns: Mapping[Field, tuple[str, ...]] = attrs.field(factory=dict)
     """Names of each field's column, the preferred first."""
-    captures: tuple[Capture, ...] = ()
-    rows: tuple[RowRule, ...] = ()
+    captures: tuple[Capture, ...] = attrs.field(default=(), metadata={KEY: "capture"})
+    rows: tuple[RowRule, ...] = attrs.field(default=(), metadata={KEY: "row"})
     ragged: RaggedRules = RaggedRules()
     cells: CellRules = CellRules()
     types: TypeRules = TypeRules()
