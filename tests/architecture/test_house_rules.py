@@ -91,7 +91,7 @@ def test_other_files_of_the_core_name_no_broker_either():
 INTERNAL = {
     "variance_bridge.pipeline.run", "variance_bridge.plugins.registry", "variance_bridge.pipeline.context", "variance_bridge.storage.replace",
     "variance_bridge.network.session", "variance_bridge.network", "variance_bridge.settings.credentials", "variance_bridge.settings.account_hash",
-    "variance_bridge.pipeline.personal", "variance_bridge.plugins.consent", "variance_bridge.plugins.isolation", "variance_bridge.pipeline.sync",
+    "variance_bridge.pipeline.personal", "variance_bridge.plugins.trust", "variance_bridge.pipeline.sync",
 }  # fmt: skip
 BROKER_PLUGINS = [PLUGINS / "csv" / "src", PLUGINS / "tastytrade" / "src"]
 

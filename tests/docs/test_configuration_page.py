@@ -105,13 +105,13 @@ def chosen(kind: str, there: set[str], folder: Path) -> str:
     flag = "flag" if "flag" in there else None
     profile = "mine" if "profile" in there else None
     if kind == "broker":
-        machine = SimpleNamespace(configuration=read, registry=SimpleNamespace(load=ask))
+        context = SimpleNamespace(configuration=read, registry=SimpleNamespace(load=ask))
         with pytest.raises(Asked) as asked:
-            broker_run.open_broker(machine, Choice(broker=flag, profile=profile))
+            broker_run.open_broker(context, Choice(broker=flag, profile=profile))
         return str(asked.value)
     if kind == "quotes":
         run = SimpleNamespace(
-            machine=SimpleNamespace(configuration=read),
+            context=SimpleNamespace(configuration=read),
             profile=read.profile(profile),
             spec=SimpleNamespace(name="acme", quotes="own"),
         )

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from variance_bridge.cli.boundary import run
-from variance_bridge.pipeline.run import Choice, Machine
+from variance_bridge.pipeline.context import RunContext
+from variance_bridge.pipeline.run import Choice
 from variance_bridge.pipeline.sync import NO_QUOTES, SyncRequest, sync
 from variance_bridge.plugins.registry import Registry
 from variance_bridge.privacy import PersonalValues, Secret
@@ -151,11 +152,11 @@ def walked(tmp_path):
     return project, written
 
 
-def machine(project: Path, folder: Path) -> Machine:
+def context(project: Path, folder: Path) -> RunContext:
     point = EntryPoint("umbrella", "variance_bridge_umbrella.plugin", "variance_bridge")
     clock, personal = FrozenClock(datetime(2026, 1, 15, 15, tzinfo=UTC)), PersonalValues()
     recording = read_recordings(project / "tests" / "recordings")[1]
-    return Machine(
+    return RunContext(
         registry=Registry(lambda _group: [point]),
         configuration=Configuration(folder=folder, file=None),
         clock=clock,
@@ -182,7 +183,7 @@ def test_fewer_than_forty_lines_make_a_broker_that_syncs_its_three_rows(
 
     output = tmp_path / "live_umbrella.json"
     request = SyncRequest(choice=Choice(broker="umbrella"), output=output, quotes=NO_QUOTES)
-    sync(machine(project, tmp_path / "configuration"), request)
+    sync(context(project, tmp_path / "configuration"), request)
 
     document = json.loads(output.read_text())
     assert document["meta"]["counts"] == {

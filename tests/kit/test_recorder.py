@@ -11,7 +11,7 @@ import pytest
 
 from variance_bridge.document import exact_json
 from variance_bridge.errors import DataRefused
-from variance_bridge.pipeline.run import Machine
+from variance_bridge.pipeline.context import RunContext
 from variance_bridge.plugins.registry import Registry
 from variance_bridge.privacy import PersonalKind, PersonalValues, Secret
 from variance_bridge.settings.configuration import Configuration
@@ -89,14 +89,14 @@ def project(workshop, tmp_path_factory):
 
 
 @pytest.fixture
-def machine(project, workshop, monkeypatch, tmp_path):
+def context(project, workshop, monkeypatch, tmp_path):
     """A machine on which the broker of the template is installed, and from which it sees somebody's account."""
     monkeypatch.syspath_prepend(project / "src")
     host = workshop.host
     seen = [attrs.evolve(e, url=e.url.replace("api.globex.example", host)) for e in SEEN]
     point = EntryPoint("globex", "variance_bridge_globex.plugin", "variance_bridge")
     clock, personal = FrozenClock(NOW), PersonalValues()
-    return Machine(
+    return RunContext(
         registry=Registry(lambda _group: [point]),
         configuration=Configuration(folder=tmp_path, file=None),
         clock=clock,
@@ -111,9 +111,9 @@ def machine(project, workshop, monkeypatch, tmp_path):
     )
 
 
-def test_nobody_can_be_found_in_a_recording(machine, tmp_path):
+def test_nobody_can_be_found_in_a_recording(context, tmp_path):
     file = tmp_path / "recorded.json"
-    record(machine, "globex", file, title="two positions")
+    record(context, "globex", file, title="two positions")
 
     text = file.read_text()
     assert [value for value in PERSONAL if value.casefold() in text.casefold()] == []
@@ -121,12 +121,12 @@ def test_nobody_can_be_found_in_a_recording(machine, tmp_path):
     assert "real-token" not in text
 
 
-def test_the_broker_reads_the_same_positions_from_the_recording(machine, tmp_path):
+def test_the_broker_reads_the_same_positions_from_the_recording(context, tmp_path):
     file = tmp_path / "recorded.json"
-    record(machine, "globex", file, title="two positions")
+    record(context, "globex", file, title="two positions")
 
     (recording,) = read_recordings(tmp_path)
-    loaded = machine.registry.load("globex")
+    loaded = context.registry.load("globex")
     from variance_bridge_globex.broker import GlobexBroker
 
     rehearsal = rehearse(Subject(broker=GlobexBroker, loaded=loaded), recording)
@@ -137,9 +137,9 @@ def test_the_broker_reads_the_same_positions_from_the_recording(machine, tmp_pat
     assert told == [("SPY", "long", 100, 45025), ("SPY   260320P00440000", "short", 2, 630)]
 
 
-def test_what_the_plugin_does_not_read_says_nothing_any_more(machine, tmp_path):
+def test_what_the_plugin_does_not_read_says_nothing_any_more(context, tmp_path):
     file = tmp_path / "recorded.json"
-    record(machine, "globex", file)
+    record(context, "globex", file)
 
     table = json.loads(file.read_text())
     accounts, positions = (one["json"] for one in table["exchanges"])
@@ -153,12 +153,12 @@ def test_what_the_plugin_does_not_read_says_nothing_any_more(machine, tmp_path):
     assert table["exchanges"][1]["url"].endswith("/v1/accounts/INV000001/positions")
 
 
-def test_an_existing_file_is_not_overwritten(machine, tmp_path):
+def test_an_existing_file_is_not_overwritten(context, tmp_path):
     file = tmp_path / "recorded.json"
     file.write_text("to keep")
 
     with pytest.raises(FileExistsError):
-        record(machine, "globex", file)
+        record(context, "globex", file)
     assert file.read_text() == "to keep"
 
 
@@ -195,7 +195,7 @@ def test_a_recording_that_would_keep_something_personal_is_refused():
 
 
 def test_a_broker_that_asks_no_network_has_nothing_to_record(
-    machine, tmp_path, project, monkeypatch
+    context, tmp_path, project, monkeypatch
 ):
     class Silent:
         def __init__(self, context):
@@ -206,7 +206,7 @@ def test_a_broker_that_asks_no_network_has_nothing_to_record(
 
     monkeypatch.setattr("variance_bridge_globex.broker.GlobexBroker", Silent)
     with pytest.raises(DataRefused, match="asked nothing of a network"):
-        record(machine, "globex", tmp_path / "recorded.json")
+        record(context, "globex", tmp_path / "recorded.json")
     assert list(tmp_path.glob("*.json")) == []
 
 

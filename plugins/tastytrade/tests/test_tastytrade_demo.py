@@ -16,7 +16,7 @@ from variance_bridge.cli.invocation import Invocation
 from variance_bridge.document.check import check
 from variance_bridge.document.convert import from_bytes, to_document
 from variance_bridge.pipeline.sync import Choice, SyncRequest, sync
-from variance_bridge_tastytrade.demo import demo_machine
+from variance_bridge_tastytrade.demo import demo_context
 
 
 @pytest.fixture
@@ -74,9 +74,9 @@ def test_the_demo_has_every_type_both_sides_winners_and_losers(tmp_path, clock):
             "TT_CLIENT_SECRET": known.client_secret,
             "TT_REFRESH_TOKEN": known.refresh_token,
         }
-        machine = demo_machine(simulator.url, credentials, tmp_path)
+        context = demo_context(simulator.url, credentials, tmp_path)
         request = SyncRequest(choice=Choice(broker="tastytrade"), output=tmp_path / "demo.json")
-        (synced,) = sync(machine, request)
+        (synced,) = sync(context, request)
         assert simulator.connections == 1
         assert simulator.rate_excess() == {}
     portfolio, warnings = from_bytes(synced.path.read_bytes())

@@ -20,7 +20,8 @@ from tastytrade_simulator import (
 from variance_bridge.document.convert import from_bytes
 from variance_bridge.errors import BridgeError
 from variance_bridge.network.session import Policy
-from variance_bridge.pipeline.run import Choice, Machine, open_broker
+from variance_bridge.pipeline.context import RunContext
+from variance_bridge.pipeline.run import Choice, open_broker
 from variance_bridge.pipeline.sync import SyncRequest, sync
 from variance_bridge.plugins.registry import Registry
 from variance_bridge.settings.configuration import Configuration, ConfigurationFile
@@ -43,9 +44,9 @@ class Outcome:
     others: dict[str, int] = attrs.field(factory=dict)
 
 
-def machine_of(desk, folder: Path, **session) -> Machine:
+def context_of(desk, folder: Path, **session) -> RunContext:
     known = desk.oauth_credentials
-    return Machine(
+    return RunContext(
         registry=Registry(),
         configuration=Configuration(
             folder=folder, file=None, environment={"API_BASE_URL": desk.simulator.url}
@@ -64,8 +65,8 @@ def machine_of(desk, folder: Path, **session) -> Machine:
 def run(desk, folder: Path, *, policy: Policy | None = None, **request):
     choice = Choice(broker="tastytrade")
     target = folder / "positions" / "live_tasty.json"
-    machine = machine_of(desk, folder, policy=policy)
-    return sync(machine, SyncRequest(choice=choice, output=target, **request))
+    context = context_of(desk, folder, policy=policy)
+    return sync(context, SyncRequest(choice=choice, output=target, **request))
 
 
 def everywhere(kind, exit_code, words, requests, **fault):
@@ -377,8 +378,8 @@ def test_all_accounts_are_read_in_turn_each_into_its_own_file(desk_for, tmp_path
     desk = desk_for(SimulatedPortfolio(accounts=accounts), enforce_rate_limits=True)
     hashes = iter(["aaaa***", "bbbb***", "cccc***"])
     known: dict[str, str] = {}
-    machine = attrs.evolve(
-        machine_of(desk, tmp_path),
+    context = attrs.evolve(
+        context_of(desk, tmp_path),
         hash_account=lambda _b, number: known.setdefault(number, known.get(number) or next(hashes)),
         configuration=Configuration(
             folder=tmp_path,
@@ -387,7 +388,7 @@ def test_all_accounts_are_read_in_turn_each_into_its_own_file(desk_for, tmp_path
             environment={"API_BASE_URL": desk.simulator.url},
         ),
     )
-    done = sync(machine, SyncRequest(choice=Choice(broker="tastytrade"), all_accounts=True))
+    done = sync(context, SyncRequest(choice=Choice(broker="tastytrade"), all_accounts=True))
     names = sorted(one.path.name for one in done)
     assert names == ["live_tasty_aaaa.json", "live_tasty_bbbb.json", "live_tasty_cccc.json"]
     assert desk.simulator.rate_excess() == {}
@@ -405,7 +406,7 @@ def test_balances_that_disagree_are_shown_once_for_each_account(desk_for, tmp_pa
             value="9000.0",
         )
     ]
-    opened = open_broker(machine_of(desk, tmp_path), Choice(broker="tastytrade"))
+    opened = open_broker(context_of(desk, tmp_path), Choice(broker="tastytrade"))
     for account in opened.accounts():
         opened.portfolio(account)
         opened.portfolio(account)

@@ -34,7 +34,7 @@ def accounts(invocation: Invocation, /, **options: Any) -> None:
 
     input_file: Path | None = Path(options["input_file"]) if options["input_file"] else None
     choice = Choice(broker=options["broker"], profile=options["profile"], input_file=input_file)
-    run = open_broker(invocation.machine(), choice)
+    run = open_broker(invocation.run_context(), choice)
     found = run.accounts()
     if options["as_json"]:
         from variance_bridge.document.exact_json import dumps

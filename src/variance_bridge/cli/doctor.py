@@ -46,7 +46,7 @@ def _findings(invocation: Invocation, choice: Choice, *, online: bool) -> Iterat
 
     try:
         patient = Patient(
-            machine=invocation.machine(),
+            context=invocation.run_context(),
             credentials=invocation.credentials,
             choice=choice,
             environment=invocation.environment,

@@ -19,7 +19,8 @@ from variance_bridge.broker import Capability
 from variance_bridge.document.newest import newest_live
 from variance_bridge.errors import BridgeError, DataRefused, PositionsTooOld
 from variance_bridge.formatting import format_age
-from variance_bridge.pipeline.run import Choice, Machine, open_broker
+from variance_bridge.pipeline.context import RunContext
+from variance_bridge.pipeline.run import Choice, open_broker
 from variance_bridge.plugins.entry_points import BROKERS, names
 from variance_bridge.plugins.registry import LoadedPlugin, import_place
 from variance_bridge.reading.load import load
@@ -51,7 +52,7 @@ class Finding:
 class Patient:
     """What is examined."""
 
-    machine: Machine
+    context: RunContext
     credentials: CredentialStore
     choice: Choice
     environment: Mapping[str, str]
@@ -60,7 +61,7 @@ class Patient:
     @property
     def configuration(self) -> Configuration:
         """The configuration of the run."""
-        return self.machine.configuration
+        return self.context.configuration
 
     @property
     def broker(self) -> str | None:
@@ -161,7 +162,7 @@ def _positions(patient: Patient) -> Iterator[Finding]:
         yield Finding("positions", problem=False, detail="none yet")
         return
     try:
-        snapshot = load(file, patient.machine.clock.now(), any_age=True)
+        snapshot = load(file, patient.context.clock.now(), any_age=True)
     except (DataRefused, PositionsTooOld) as error:
         yield Finding(
             "positions", problem=False, detail=error.what, mend="the next sync replaces it"
@@ -200,7 +201,7 @@ def _plugins(patient: Patient) -> Iterator[Finding]:
             detail="no broker is installed",
             mend="install one, such as variance-bridge-csv",
         )
-    for listing in patient.machine.registry.listing():
+    for listing in patient.context.registry.listing():
         sick = listing.reason is not None
         detail = f"{', '.join(listing.distributions)}: {listing.reason or 'well'}"
         yield Finding(
@@ -217,7 +218,7 @@ def _broker(patient: Patient) -> Iterator[Finding]:
             mend='set broker = "NAME" in variance.toml, or say --broker NAME',
         )
         return
-    loaded = patient.machine.registry.load(patient.broker)
+    loaded = patient.context.registry.load(patient.broker)
     yield Finding("broker", problem=False, detail=f"{loaded.broker.name} ({loaded.broker.title})")
     yield from _settings(patient, loaded)
     yield from _credentials(patient, loaded)
@@ -271,11 +272,11 @@ def _network(patient: Patient) -> Iterator[Finding]:
 
 
 def _answers(patient: Patient) -> Iterator[Finding]:
-    loaded = patient.machine.registry.load(str(patient.broker))
+    loaded = patient.context.registry.load(str(patient.broker))
     if Capability.READS_FILES in loaded.broker.capabilities:
         yield Finding("answer", problem=False, detail="reads files; needs no network")
         return
-    accounts = open_broker(patient.machine, patient.choice).accounts()
+    accounts = open_broker(patient.context, patient.choice).accounts()
     plural = "" if len(accounts) == 1 else "s"
     yield Finding("answer", problem=not accounts, detail=f"{len(accounts)} open account{plural}")
 

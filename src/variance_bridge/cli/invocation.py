@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from variance_bridge.clock import SystemClock
 
 if TYPE_CHECKING:
-    from variance_bridge.pipeline.run import Machine
+    from variance_bridge.pipeline.context import RunContext
     from variance_bridge.plugins.registry import Registry
     from variance_bridge.privacy import PersonalValues
     from variance_bridge.reading.freshness import AgeLimits
@@ -46,7 +46,7 @@ class Invocation:
 
     def isolate(self) -> None:
         """Take everybody's secrets out of the process's environment, before a plugin is imported."""
-        from variance_bridge.plugins.isolation import isolate_environment
+        from variance_bridge.plugins.trust import isolate_environment
 
         _ = self.environment
         before = dict(os.environ)
@@ -114,22 +114,31 @@ class Invocation:
 
         return credential_store(self.configuration, self.personal, self.keyring)
 
-    def machine(self, *, trust: bool = False) -> Machine:
-        """A run on this machine.
+    def run_context(self, *, trust: bool = False) -> RunContext:
+        """What a run of this invocation is given.
 
         Args:
             trust: whether `--yes` was given: a third party's plugin is trusted without a question.
         """
-        from variance_bridge.pipeline.context import this_machine
+        from variance_bridge.pipeline.context import (
+            RunContext,
+            configured_policy,
+            installation_hash,
+        )
+        from variance_bridge.plugins.trust import trust_plugin
 
-        return this_machine(
-            self.configuration,
-            personal=self.personal,
+        configuration, credentials = self.configuration, self.credentials
+        confirm = (lambda _question: True) if trust else self.confirm
+        return RunContext(
+            configuration=configuration,
             registry=self.registry,
             clock=self.clock,
-            credentials=self.credentials,
-            keyring=self.keyring,
-            confirm=(lambda _question: True) if trust else self.confirm,
+            personal=self.personal,
+            policy=configured_policy(configuration),
+            find_credential=credentials.secret,
+            store_credential=credentials.replace,
+            hash_account=installation_hash(configuration.folder, self.keyring),
+            trust=lambda loaded: trust_plugin(loaded, configuration, self.clock, confirm),
             warn=self.warn,
         )
 

@@ -64,7 +64,7 @@ def record_(invocation: Invocation, name: str, output: Path, title: str) -> None
 
     if output.exists():
         raise UsageError("there is such a file", where=str(output), hint="choose a new name")
-    recording = record(invocation.machine(), name, output, title=title)
+    recording = record(invocation.run_context(), name, output, title=title)
     click.echo(f"{len(recording.exchanges)} answers recorded.", err=True)
     click.echo("Look at the file, and say in `expected` what it means.", err=True)
 

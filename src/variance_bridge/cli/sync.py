@@ -104,9 +104,9 @@ def run_sync(invocation: Invocation, options: dict[str, Any]) -> list[Synced | F
         allow_empty=options.get("allow_empty", False),
         dry_run=options.get("dry_run", False),
     )
-    machine = invocation.machine(trust=options.get("yes", False))
+    context = invocation.run_context(trust=options.get("yes", False))
     with shown_progress(invocation) as progress:
-        return run(machine, request, progress)
+        return run(context, request, progress)
 
 
 def _sentence(result: Synced) -> str:

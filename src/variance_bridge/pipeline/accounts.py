@@ -33,7 +33,7 @@ def select_account(run: BrokerRun, accounts: Sequence[Account], wanted: str | No
 
 
 def _default(run: BrokerRun) -> str | None:
-    return run.machine.configuration.broker_table(run.spec.name).default_account_id
+    return run.context.configuration.broker_table(run.spec.name).default_account_id
 
 
 def _is_named(run: BrokerRun, account: Account, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Puts a run together from this machine: configuration, credentials, keyring, network. The only place that does."""
+"""What a run is given: the one record that is built for it, by the command line, a demo, a reader or a test."""
 
 from __future__ import annotations
 
@@ -6,32 +6,111 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
 
 from variance_bridge import __version__
-from variance_bridge.broker import BrokerSpec, Clock, Credential, QuoteSourceSpec, Session
+from variance_bridge.broker import Clock, Credential, Session
 from variance_bridge.clock import SystemClock
 from variance_bridge.network.session import Policy, ReadOnlySession, detours
-from variance_bridge.pipeline.run import Machine
-from variance_bridge.plugins.consent import (
-    Asking,
-    Decision,
-    decide,
-    question,
-    read_consents,
-    record_consent,
-    refusal,
-)
-from variance_bridge.plugins.entry_points import known_brokers
 from variance_bridge.plugins.registry import LoadedPlugin, Registry
+from variance_bridge.plugins.trust import trust_plugin
 from variance_bridge.privacy import PersonalValues, Secret
 from variance_bridge.settings.account_hash import account_hash, installation_key
 from variance_bridge.settings.configuration import Configuration, read_configuration
 from variance_bridge.settings.credentials import CredentialStore
-from variance_bridge.settings.keyring import Keyring
 
-Confirm = Callable[[str], bool]
+if TYPE_CHECKING:
+    from variance_bridge.settings.keyring import Keyring
 
 USER_AGENT = f"variance-bridge/{__version__}"
+
+
+def _sessions(context: RunContext) -> Callable[[Sequence[str], Sequence[str]], Session]:
+    """Opens read-only sessions within the policy; without one they may call no host."""
+
+    def open_session(hosts: Sequence[str], token_paths: Sequence[str]) -> Session:
+        return ReadOnlySession(
+            hosts if context.policy else (),
+            token_paths if context.policy else (),
+            clock=context.clock,
+            personal=context.personal,
+            user_agent=USER_AGENT,
+            policy=context.policy,
+        )
+
+    return open_session
+
+
+def _built_in_only(context: RunContext) -> Callable[[LoadedPlugin], None]:
+    """Trust what is made with the core, and what the user allowed before."""
+    return lambda loaded: trust_plugin(
+        loaded, context.configuration, context.clock, lambda _question: False
+    )
+
+
+@attrs.frozen(kw_only=True)
+class RunContext:
+    """What a run is given. The defaults give it nothing: no credential, no network, no account hash.
+
+    Attributes:
+        configuration: read already.
+        registry: the installed plugins.
+        clock: the time.
+        personal: everything personal that this run sees.
+        policy: the limits of the network; None: no host may be called.
+        find_credential: the value of a broker's declared credential, or None.
+        store_credential: keeps a broker's rotated credential where the old one came from.
+        open_session: a read-only session for these hosts and token paths.
+        hash_account: the account hash for (broker, account number).
+        trust: raises unless the user trusts the plugin; nothing of it is used before.
+        warn: shows the user a line, on stderr.
+    """
+
+    configuration: Configuration
+    registry: Registry = attrs.field(factory=Registry)
+    clock: Clock = attrs.field(factory=SystemClock)
+    personal: PersonalValues = attrs.field(factory=PersonalValues)
+    policy: Policy | None = None
+    find_credential: Callable[[str, Credential], Secret | None] = attrs.field(
+        default=lambda _broker, _credential: None
+    )
+    store_credential: Callable[[str, str, Secret], bool] = attrs.field(
+        default=lambda _broker, _name, _secret: False
+    )
+    open_session: Callable[[Sequence[str], Sequence[str]], Session] = attrs.field(
+        default=attrs.Factory(_sessions, takes_self=True)
+    )
+    hash_account: Callable[[str, str], str | None] = attrs.field(
+        default=lambda _broker, _number: None
+    )
+    trust: Callable[[LoadedPlugin], None] = attrs.field(
+        default=attrs.Factory(_built_in_only, takes_self=True)
+    )
+    warn: Callable[[str], None] = attrs.field(default=lambda _message: None)
+
+
+def configured_policy(configuration: Configuration) -> Policy:
+    """The session's limits, with the detours that the configuration allows."""
+    return Policy(
+        detours=detours(
+            configuration.environment,
+            Path(configuration.environment.get("HOME") or "."),
+            allow_proxy=configuration.stated.network.proxy,
+            allow_netrc=configuration.stated.network.netrc,
+        )
+    )
+
+
+def installation_hash(folder: Path, keyring: Keyring) -> Callable[[str, str], str]:
+    """Account hashes under the key of this installation, which is read or made when the first one is asked for."""
+
+    @cache
+    def key() -> bytes:
+        return installation_key(folder, keyring).value
+
+    return lambda broker, number: account_hash(key(), broker, number)
 
 
 def user_folder(environment: Mapping[str, str]) -> Path:
@@ -55,132 +134,12 @@ def credential_store(
     )
 
 
-def this_machine(
-    configuration: Configuration,
-    *,
-    personal: PersonalValues,
-    registry: Registry,
-    clock: Clock,
-    credentials: CredentialStore,
-    keyring: Keyring,
-    confirm: Confirm,
-    warn: Callable[[str], None],
-    policy: Policy | None = None,
-) -> Machine:
-    """A run on this machine.
-
-    Args:
-        configuration: read already.
-        personal: collects everything personal that the run sees.
-        registry: the installed plugins.
-        clock: the time.
-        credentials: where they are looked for.
-        keyring: the system's; one object for the run, because it remembers that it failed.
-        confirm: asks the user whether a third party's plugin may be used.
-        warn: tells the user something.
-        policy: limits of the session; those of `Policy` with the configured detours by default.
-    """
-
-    def find_credential(broker: str, credential: Credential) -> Secret | None:
-        found = credentials.find(broker, credential)
-        return found.secret if found else None
-
-    def open_session(hosts: Sequence[str], token_paths: Sequence[str]) -> Session:
-        return ReadOnlySession(
-            hosts,
-            token_paths,
-            clock=clock,
-            personal=personal,
-            user_agent=USER_AGENT,
-            policy=policy or configured_policy(configuration),
-        )
-
-    @cache
-    def key() -> bytes:
-        return installation_key(configuration.folder, keyring).value
-
-    def hash_account(broker: str, number: str) -> str:
-        return account_hash(key(), broker, number)
-
-    return Machine(
-        registry=registry,
-        configuration=configuration,
-        clock=clock,
-        personal=personal,
-        find_credential=find_credential,
-        store_credential=credentials.replace,
-        open_session=open_session,
-        hash_account=hash_account,
-        trust=lambda loaded: trust_plugin(loaded, configuration, clock, confirm),
-        warn=warn,
-    )
-
-
-def trust_plugin(
-    loaded: LoadedPlugin, configuration: Configuration, clock: Clock, confirm: Confirm
-) -> None:
-    """Nothing, when the plugin is ours, allowed by the configuration, or the user says yes now or said so before.
-
-    Raises:
-        ConfigurationError: the user says no, or nobody is there to ask.
-    """
-    asking = _asking(loaded)
-    verdict = decide(
-        asking,
-        built_in=[
-            about["distribution"] for about in known_brokers().values() if about.get("built_in")
-        ],
-        allow=configuration.stated.plugins.allow,
-        given=read_consents(configuration.folder),
-    )
-    if verdict.decision is not Decision.ASK:
-        return
-    if not confirm(question(asking, verdict)):
-        raise refusal(asking)
-    record_consent(configuration.folder, asking, clock.now())
-
-
-def _asking(loaded: LoadedPlugin) -> Asking:
-    records: tuple[BrokerSpec | QuoteSourceSpec, ...] = (loaded.broker, *loaded.quotes)
-    return Asking(
-        name=loaded.plugin.name,
-        distribution=loaded.plugin.distribution,
-        version=loaded.plugin.version,
-        hosts=[host for record in records for host in record.hosts],
-        credentials=[one.name for record in records for one in record.credentials],
-    )
-
-
-def configured_policy(configuration: Configuration) -> Policy:
-    """The session's limits, with the detours that the configuration allows."""
-    return Policy(
-        detours=detours(
-            configuration.environment,
-            Path(configuration.environment.get("HOME") or "."),
-            allow_proxy=configuration.stated.network.proxy,
-            allow_netrc=configuration.stated.network.netrc,
-        )
-    )
-
-
-def machine_for_reading(warn: Callable[[str], None]) -> Machine:
-    """A run that reads an export file: no credentials, no network, no account hash, nothing written."""
+def reading_context(warn: Callable[[str], None]) -> RunContext:
+    """For reading an export file: no credentials, no network, no account hash, nothing written."""
     environment = dict(os.environ)
-    configuration = read_configuration(user_folder(environment), None, environment)
-    personal, clock = PersonalValues(), SystemClock()
-
-    def no_session(_hosts: Sequence[str], _token_paths: Sequence[str]) -> Session:
-        return ReadOnlySession((), (), clock=clock, personal=personal, user_agent=USER_AGENT)
-
-    return Machine(
-        registry=Registry(),
-        configuration=configuration,
-        clock=clock,
+    personal = PersonalValues()
+    return RunContext(
+        configuration=read_configuration(user_folder(environment), None, environment),
         personal=personal,
-        find_credential=lambda _broker, _credential: None,
-        store_credential=lambda _broker, _name, _secret: False,
-        open_session=no_session,
-        hash_account=lambda _broker, _number: None,
-        trust=lambda loaded: trust_plugin(loaded, configuration, clock, lambda _question: False),
         warn=lambda message: warn(personal.redact(message)),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -16,12 +16,10 @@ from variance_bridge.broker import (
     BrokerContext,
     BrokerSpec,
     Capability,
-    Clock,
     Credential,
     MarketSnapshot,
     QuoteSourceSpec,
     RawPortfolio,
-    Session,
 )
 from variance_bridge.errors import (
     BridgeError,
@@ -31,12 +29,12 @@ from variance_bridge.errors import (
     UsageError,
 )
 from variance_bridge.model import Portfolio, Status
+from variance_bridge.pipeline.context import RunContext
 from variance_bridge.plugins.entry_points import guarded
-from variance_bridge.plugins.registry import LoadedPlugin, Registry, import_place
-from variance_bridge.privacy import PersonalKind, PersonalValues
+from variance_bridge.plugins.registry import LoadedPlugin, import_place
+from variance_bridge.privacy import PersonalKind
 from variance_bridge.settings.configuration import (
     BrokerSettings,
-    Configuration,
     ProfileTable,
     broker_settings,
 )
@@ -45,32 +43,6 @@ if TYPE_CHECKING:
     from variance_bridge.privacy import Secret
 
 GENERATOR = f"variance-bridge {__version__}"
-
-
-@attrs.frozen(kw_only=True)
-class Machine:
-    """What a run needs from the world, passed in.
-
-    Attributes:
-        find_credential: the value of a broker's declared credential, or None.
-        store_credential: keeps a broker's rotated credential where the old one came from.
-        open_session: a read-only session for these hosts and token paths.
-        hash_account: the account hash for (broker, account number).
-        personal: everything personal that this run sees.
-        trust: raises unless the user trusts the plugin; nothing of it is used before.
-        warn: tells the user something, on stderr.
-    """
-
-    registry: Registry
-    configuration: Configuration
-    clock: Clock
-    personal: PersonalValues
-    find_credential: Callable[[str, Credential], Secret | None]
-    store_credential: Callable[[str, str, Secret], bool]
-    open_session: Callable[[Sequence[str], Sequence[str]], Session]
-    hash_account: Callable[[str, str], str | None]
-    trust: Callable[[LoadedPlugin], None]
-    warn: Callable[[str], None] = attrs.field(default=lambda _message: None)
 
 
 @attrs.frozen(kw_only=True)
@@ -96,11 +68,11 @@ class Choice:
 class BrokerRun:
     """A broker, ready to be asked."""
 
-    machine: Machine
+    context: RunContext
     loaded: LoadedPlugin
     profile: ProfileTable
     settings: BrokerSettings
-    context: BrokerContext
+    broker_context: BrokerContext
     broker: Any
     _shown: set[tuple[str, str]] = attrs.field(factory=set, init=False)
 
@@ -116,13 +88,13 @@ class BrokerRun:
         if not all(isinstance(account, Account) for account in accounts):
             raise self._broken("listed something that is no account")
         for account in accounts:
-            self.machine.personal.add(account.number, PersonalKind.ACCOUNT_NUMBER)
-            self.machine.personal.add(account.nickname or "", PersonalKind.NAME)
+            self.context.personal.add(account.number, PersonalKind.ACCOUNT_NUMBER)
+            self.context.personal.add(account.nickname or "", PersonalKind.NAME)
         return accounts
 
     def account_hash(self, account: Account) -> str | None:
         """The pseudonym under which the account is published."""
-        return self.machine.hash_account(self.spec.name, account.number)
+        return self.context.hash_account(self.spec.name, account.number)
 
     def portfolio(self, account: Account) -> Portfolio:
         """Fetch and normalize one account, completed with source, hash, generator and status."""
@@ -141,7 +113,7 @@ class BrokerRun:
         for warning in portfolio.warnings:
             if (account.number, warning) not in self._shown:
                 self._shown.add((account.number, warning))
-                self.machine.warn(warning)
+                self.context.warn(warning)
 
     def _completed(self, portfolio: Any, raw: RawPortfolio, account: Account) -> Portfolio:
         if not isinstance(portfolio, Portfolio):
@@ -161,13 +133,13 @@ class BrokerRun:
         return attrs.evolve(portfolio, meta=meta)
 
     def _guarded(self, doing: str) -> AbstractContextManager[None]:
-        return _guarded(self.machine, self.loaded, doing)
+        return _guarded(self.context, self.loaded, doing)
 
     def _broken(self, what: str) -> PluginError:
         return PluginError(f"{self.loaded.plugin} {what}", hint="report it to the plugin's authors")
 
 
-def open_broker(machine: Machine, choice: Choice) -> BrokerRun:
+def open_broker(context: RunContext, choice: Choice) -> BrokerRun:
     """The chosen broker with its settings, credentials and session; nothing has been asked of it yet.
 
     Raises:
@@ -175,51 +147,63 @@ def open_broker(machine: Machine, choice: Choice) -> BrokerRun:
         PluginError: the plugin is unknown, broken or in conflict.
         UsageError: an input file for a broker that reads none, or none for one that does.
     """
-    configuration = machine.configuration
+    configuration = context.configuration
     profile = configuration.profile(configuration.top("profile", choice.profile).value)
     name = choice.broker or profile.broker or configuration.top("broker").value
     if not name:
         raise ConfigurationError(
             "no broker is chosen",
-            hint='say `--broker NAME`, or `broker = "NAME"` in variance.toml; `variance brokers` lists them',
+            hint='use `--broker NAME`, or `broker = "NAME"` in variance.toml; `variance brokers` lists them',
         )
-    loaded = machine.registry.load(name)
-    machine.trust(loaded)
-    spec = loaded.broker
-    _check_input(spec, choice.input_file)
-    settings = _settings(machine, loaded, profile, choice.overrides)
-    context = BrokerContext(
-        settings=settings.instance,
-        credentials=_credentials(machine, spec, settings.instance),
-        session=machine.open_session(*_reach(loaded)),
-        clock=machine.clock,
-        personal=machine.personal,
-        input_file=choice.input_file,
-        folder=configuration.folder / spec.name,
-        warn=machine.warn,
-        store_credential=partial(machine.store_credential, spec.name),
+    loaded = context.registry.load(name)
+    context.trust(loaded)
+    _check_input(loaded.broker, choice.input_file)
+    settings = _settings(context, loaded, profile, choice.overrides)
+    broker_context = _broker_context(
+        context, loaded.broker, settings, _reach(loaded), choice.input_file
     )
-    broker_class = import_place(loaded.plugin, spec.broker)
-    with _guarded(machine, loaded, "cannot be started"):
-        broker = broker_class(context)
+    broker_class = import_place(loaded.plugin, loaded.broker.broker)
+    with _guarded(context, loaded, "cannot be started"):
+        broker = broker_class(broker_context)
     return BrokerRun(
-        machine=machine,
+        context=context,
         loaded=loaded,
         profile=profile,
         settings=settings,
-        context=context,
+        broker_context=broker_context,
         broker=broker,
     )
 
 
+def _broker_context(
+    context: RunContext,
+    spec: BrokerSpec | QuoteSourceSpec,
+    settings: BrokerSettings,
+    reach: tuple[Sequence[str], Sequence[str]],
+    input_file: Path | None = None,
+) -> BrokerContext:
+    """What a broker or a quote source of its own is given."""
+    return BrokerContext(
+        settings=settings.instance,
+        credentials=_credentials(context, spec, settings.instance),
+        session=context.open_session(*reach),
+        clock=context.clock,
+        personal=context.personal,
+        input_file=input_file,
+        folder=context.configuration.folder / spec.name,
+        warn=context.warn,
+        store_credential=partial(context.store_credential, spec.name),
+    )
+
+
 @contextmanager
-def _guarded(machine: Machine, loaded: LoadedPlugin, doing: str) -> Iterator[None]:
+def _guarded(context: RunContext, loaded: LoadedPlugin, doing: str) -> Iterator[None]:
     """A plugin's code runs inside. An error of ours that it raises may quote what it should not: that is redacted."""
     try:
         with guarded(str(loaded.plugin), doing):
             yield
     except BridgeError as error:
-        redact = machine.personal.redact
+        redact = context.personal.redact
         error.what = redact(error.what)
         error.where = redact(error.where) if error.where else None
         error.hint = redact(error.hint) if error.hint else None
@@ -234,7 +218,7 @@ def _check_input(spec: BrokerSpec, input_file: Path | None) -> None:
 
 
 def _settings(
-    machine: Machine,
+    context: RunContext,
     loaded: LoadedPlugin,
     profile: ProfileTable,
     overrides: Mapping[str, str],
@@ -242,7 +226,7 @@ def _settings(
     place = loaded.broker.settings
     return broker_settings(
         import_place(loaded.plugin, place) if place else None,
-        configuration=machine.configuration,
+        configuration=context.configuration,
         broker=loaded.broker.name,
         profile=profile,
         overrides=overrides,
@@ -250,7 +234,7 @@ def _settings(
 
 
 def _credentials(
-    machine: Machine, spec: BrokerSpec | QuoteSourceSpec, settings: object
+    context: RunContext, spec: BrokerSpec | QuoteSourceSpec, settings: object
 ) -> Mapping[str, Secret]:
     """The declared credentials that are there.
 
@@ -259,9 +243,9 @@ def _credentials(
     """
     found: dict[str, Secret] = {}
     for credential in spec.credentials:
-        secret = machine.find_credential(spec.name, credential)
+        secret = context.find_credential(spec.name, credential)
         if secret is not None:
-            machine.personal.add(secret)
+            context.personal.add(secret)
             found[credential.name] = secret
     missing = [c for c in spec.credentials if c.is_required(settings) and c.name not in found]
     if missing:
@@ -301,36 +285,27 @@ def fetch_quotes(run: BrokerRun, name: str, portfolio: Portfolio) -> MarketSnaps
         UnknownPlugin: there is no such source.
         CredentialsMissing: it needs a credential of its own that is not there.
     """
-    loaded, spec = run.machine.registry.quote_source(name)
-    context = run.context
+    loaded, spec = run.context.registry.quote_source(name)
+    broker_context = run.broker_context
     if loaded.plugin.distribution != run.loaded.plugin.distribution:
-        run.machine.trust(loaded)
-        context = _own_context(run, loaded, spec)
+        run.context.trust(loaded)
+        broker_context = _own_context(run.context, loaded, spec)
     source_class = import_place(loaded.plugin, spec.source)
-    with _guarded(run.machine, loaded, "failed while it fetched quotes"):
-        snapshot = source_class(context).fetch(portfolio)
+    with _guarded(run.context, loaded, "failed while it fetched quotes"):
+        snapshot = source_class(broker_context).fetch(portfolio)
     if not isinstance(snapshot, MarketSnapshot):
         raise PluginError(f"{loaded.plugin} fetched something that is no MarketSnapshot")
     return snapshot
 
 
-def _own_context(run: BrokerRun, loaded: LoadedPlugin, spec: QuoteSourceSpec) -> BrokerContext:
-    machine = run.machine
+def _own_context(context: RunContext, loaded: LoadedPlugin, spec: QuoteSourceSpec) -> BrokerContext:
+    """For a quote source of another distribution than the broker's: with its own settings, credentials and session."""
     settings_class = import_place(loaded.plugin, spec.settings) if spec.settings else None
     settings = broker_settings(
         settings_class,
-        configuration=machine.configuration,
+        configuration=context.configuration,
         broker=spec.name,
         profile=ProfileTable(),
         overrides={},
     )
-    return attrs.evolve(
-        run.context,
-        settings=settings.instance,
-        credentials=_credentials(machine, spec, settings.instance),
-        session=machine.open_session(spec.hosts, spec.token_paths),
-        store_credential=partial(machine.store_credential, spec.name),
-        folder=machine.configuration.folder / spec.name,
-        shared={},
-        input_file=None,
-    )
+    return _broker_context(context, spec, settings, (spec.hosts, spec.token_paths))

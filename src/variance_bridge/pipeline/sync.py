@@ -29,11 +29,12 @@ from variance_bridge.errors import (
 from variance_bridge.formatting import format_age
 from variance_bridge.model import Caution, Environment, Portfolio
 from variance_bridge.pipeline.accounts import select_account
+from variance_bridge.pipeline.context import RunContext
 from variance_bridge.pipeline.enrich import enrich
 from variance_bridge.pipeline.overwrite import Judgement, Verdict, judge_replacement
 from variance_bridge.pipeline.personal import seal
 from variance_bridge.pipeline.previous import PreviousDocument
-from variance_bridge.pipeline.run import BrokerRun, Choice, Machine, fetch_quotes, open_broker
+from variance_bridge.pipeline.run import BrokerRun, Choice, fetch_quotes, open_broker
 from variance_bridge.plugins.registry import tell_synced
 from variance_bridge.storage.lock import OutputLock, output_lock
 from variance_bridge.storage.replace import publish
@@ -132,7 +133,7 @@ class Progress:
 
 
 def sync(
-    machine: Machine, request: SyncRequest, progress: Progress | None = None
+    context: RunContext, request: SyncRequest, progress: Progress | None = None
 ) -> list[Synced | Failed]:
     """Run the pipeline.
 
@@ -143,12 +144,12 @@ def sync(
         BridgeError: whatever stopped it, by its exit code; the file that was there is as it was.
     """
     tell = progress or Progress()
-    run = open_broker(machine, request.choice)
-    tell.session(run.context.session)
-    target = _target(machine, request, run)
+    run = open_broker(context, request.choice)
+    tell.session(run.broker_context.session)
+    target = _target(context, request, run)
     _refuse_to_overwrite(request.choice.input_file, target)
     previous = PreviousDocument(target)
-    with _locked(target, request, machine) as lock, _keeping(previous, machine, request):
+    with _locked(target, request, context) as lock, _keeping(previous, context, request):
         tell.stage("accounts", run.spec.name)
         accounts = run.accounts()
         if not request.all_accounts:
@@ -172,7 +173,7 @@ def _sync_each(
         path = target.with_name(f"{target.stem}_{pseudonym.removesuffix('***')}.json")
         previous = PreviousDocument(path)
         try:
-            with _locked(path, request, run.machine) as lock, _keeping(previous, run.machine):
+            with _locked(path, request, run.context) as lock, _keeping(previous, run.context):
                 yield _sync_account(run, account, previous, lock, request, tell)
         except BridgeError as error:
             yield Failed(account=pseudonym, error=error)
@@ -181,12 +182,12 @@ def _sync_each(
     tell.accounts(len(accounts), len(accounts), "")
 
 
-def _target(machine: Machine, request: SyncRequest, run: BrokerRun) -> Path:
+def _target(context: RunContext, request: SyncRequest, run: BrokerRun) -> Path:
     if request.output is not None:
         return request.output
     if run.profile.output is not None:
         return Path(run.profile.output)
-    folder = Path(machine.configuration.top("output_dir", default="positions").value)
+    folder = Path(context.configuration.top("output_dir", default="positions").value)
     return folder / f"live_{run.spec.slug}.json"
 
 
@@ -206,18 +207,18 @@ def _refuse_to_overwrite(input_file: Path | None, target: Path) -> None:
 
 
 @contextmanager
-def _locked(path: Path, request: SyncRequest, machine: Machine) -> Iterator[OutputLock | None]:
+def _locked(path: Path, request: SyncRequest, context: RunContext) -> Iterator[OutputLock | None]:
     """The lock of the output; a dry run neither needs one nor may leave one behind."""
     if request.dry_run:
         yield None
         return
-    with output_lock(path, warn=machine.warn) as lock:
+    with output_lock(path, warn=context.warn) as lock:
         yield lock
 
 
 @contextmanager
 def _keeping(
-    previous: PreviousDocument, machine: Machine, request: SyncRequest | None = None
+    previous: PreviousDocument, context: RunContext, request: SyncRequest | None = None
 ) -> Iterator[None]:
     """When the broker's answer cannot be used, say what the user still has."""
     try:
@@ -228,15 +229,15 @@ def _keeping(
             path = previous.path
             found = newest(path.parent.glob(f"{path.stem}_*.json"))
             last = PreviousDocument(found) if found else None
-        hint = _still_there(error, last, machine) if last else error.hint
+        hint = _still_there(error, last, context) if last else error.hint
         raise type(error)(error.what, where=error.where, hint=hint) from error
 
 
-def _still_there(error: BridgeError, previous: PreviousDocument, machine: Machine) -> str | None:
+def _still_there(error: BridgeError, previous: PreviousDocument, context: RunContext) -> str | None:
     old = previous.portfolio
     if old is None or _SAID in (error.hint or ""):
         return error.hint
-    age = format_age(machine.clock.now() - old.meta.fetched_at)
+    age = format_age(context.clock.now() - old.meta.fetched_at)
     return "\n  ".join(filter(None, (error.hint, f"{_SAID} ({age} old): {previous.path}")))
 
 
@@ -255,7 +256,7 @@ def _sync_account(
     _judge(run, account, portfolio, previous, request)
     # What is sealed and checked is the same object whose bytes are published: nothing is converted a second time.
     document = to_document(portfolio)
-    seal(document, run.machine.personal)
+    seal(document, run.context.personal)
     refuse(check(document))
     if lock is not None:
         tell.stage("publish", str(path))
@@ -267,7 +268,7 @@ def _sync_account(
             previous=previous.content,
         )
         for failure in tell_synced([run.loaded], portfolio, path):
-            run.machine.warn(failure)
+            run.context.warn(failure)
     return Synced(
         path=path,
         portfolio=portfolio,
@@ -280,7 +281,7 @@ def _sync_account(
 def _finished(run: BrokerRun, account: Account, request: SyncRequest, tell: Progress) -> Portfolio:
     """The portfolio as it would be published: enriched, with the detours of its requests."""
     portfolio = _with_quotes(run, run.portfolio(account), request, tell)
-    via = tuple(sorted(run.context.session.routes))
+    via = tuple(sorted(run.broker_context.session.routes))
     portfolio = attrs.evolve(portfolio, meta=attrs.evolve(portfolio.meta, via=via))
     if request.strict:
         _refuse_cautions(portfolio)
@@ -296,18 +297,18 @@ def _with_quotes(
     tell.stage("quotes", "")
     snapshot = fetch_quotes(run, name, portfolio)
     if not snapshot.available:
-        run.machine.warn(
+        run.context.warn(
             f"the source of quotes `{name}` has no market data here;"
             " prices are those that the broker gave with the positions, if any"
         )
     return enrich(
-        portfolio, snapshot, now=run.machine.clock.now(), source=name, stale_after=STALE_AFTER
+        portfolio, snapshot, now=run.context.clock.now(), source=name, stale_after=STALE_AFTER
     )
 
 
 def _quote_source(run: BrokerRun, request: SyncRequest) -> str | None:
     """Flag, environment, profile, the broker's table, the file's top, the broker's own: the first that says one."""
-    configuration = run.machine.configuration
+    configuration = run.context.configuration
     stated = configuration.top("quotes", request.quotes)
     if stated.origin in {"file", "default"}:
         table = configuration.broker_table(run.spec.name)
@@ -349,7 +350,7 @@ def _judge(
             new,
             allow_empty=request.allow_empty,
             confirmation=confirmation,
-            now=run.machine.clock.now(),
+            now=run.context.clock.now(),
             old_unreadable=previous.unreadable,
         )
 
@@ -357,7 +358,7 @@ def _judge(
     if judgement.verdict is Verdict.CONFIRM:
         judgement = judge(run.portfolio(account))
     for warning in judgement.warnings:
-        run.machine.warn(warning)
+        run.context.warn(warning)
     if judgement.verdict is not Verdict.ACCEPT:
         raise DataRefused(judgement.reason, where=str(previous.path), hint=judgement.hint)
 

@@ -39,7 +39,7 @@ def read_export(file: Path, account: str | None = None) -> Export:
         DataRefused: no broker reads such files, or this one is not readable.
         ConfigurationError: the file holds several accounts and none is chosen.
     """
-    from variance_bridge.pipeline.context import machine_for_reading
+    from variance_bridge.pipeline.context import reading_context
 
     warnings: list[str] = []
     name = file.suffix.lower().removeprefix(".")
@@ -49,9 +49,9 @@ def read_export(file: Path, account: str | None = None) -> Export:
             where=masked(file.name),
             hint="positions files end in .json, exports in the name of their broker, such as .csv",
         )
-    machine = machine_for_reading(warnings.append)
+    context = reading_context(warnings.append)
     try:
-        run = open_broker(machine, Choice(broker=name, input_file=file))
+        run = open_broker(context, Choice(broker=name, input_file=file))
     except UnknownPlugin:
         raise DataRefused(
             f"no broker that reads .{name} files is installed",
@@ -62,7 +62,7 @@ def read_export(file: Path, account: str | None = None) -> Export:
     return Export(
         portfolio=portfolio,
         warnings=tuple(warnings),
-        shown=machine.personal.redact(masked(file.name)),
+        shown=context.personal.redact(masked(file.name)),
     )
 
 

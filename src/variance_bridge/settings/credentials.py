@@ -108,6 +108,11 @@ class CredentialStore:
             self._personal.add(found.secret, PersonalKind.CREDENTIAL)
         return found
 
+    def secret(self, broker: str, credential: Credential) -> Secret | None:
+        """The credential's value alone; see `find`."""
+        found = self.find(broker, credential)
+        return found.secret if found else None
+
     def store(self, broker: str, name: str, secret: Secret) -> str:
         """Put a credential into the keyring; returns what to call that place.
 

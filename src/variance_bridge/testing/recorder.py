@@ -20,7 +20,8 @@ import attrs
 from variance_bridge.broker import Session
 from variance_bridge.document import exact_json
 from variance_bridge.errors import DataRefused
-from variance_bridge.pipeline.run import BrokerRun, Choice, Machine, open_broker
+from variance_bridge.pipeline.context import RunContext
+from variance_bridge.pipeline.run import BrokerRun, Choice, open_broker
 from variance_bridge.plugins.entry_points import guarded
 from variance_bridge.privacy import PersonalKind, PersonalValues
 from variance_bridge.testing.drift import as_number
@@ -96,11 +97,11 @@ def _kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: headers[name] for name in _KEPT_HEADERS if name in headers}
 
 
-def record(machine: Machine, name: str, file: Path, *, title: str = "") -> Recording:
+def record(context: RunContext, name: str, file: Path, *, title: str = "") -> Recording:
     """Sync all accounts of a broker, and write the scrubbed recording into a new file.
 
     Args:
-        machine: this machine, as for a sync.
+        context: this context, as for a sync.
         name: of the broker.
         file: must not exist.
         title: one line about what is in it.
@@ -112,10 +113,10 @@ def record(machine: Machine, name: str, file: Path, *, title: str = "") -> Recor
     exchanges: list[Exchange] = []
 
     def listening(hosts: Sequence[str], token_paths: Sequence[str]) -> Session:
-        return ListeningSession(machine.open_session(hosts, token_paths), exchanges)
+        return ListeningSession(context.open_session(hosts, token_paths), exchanges)
 
-    listened = attrs.evolve(machine, open_session=listening)
-    taken_at = machine.clock.now()
+    listened = attrs.evolve(context, open_session=listening)
+    taken_at = context.clock.now()
     run = open_broker(listened, Choice(broker=name))
     numbers = _fetch_all(run)
     if not exchanges:
@@ -131,7 +132,7 @@ def record(machine: Machine, name: str, file: Path, *, title: str = "") -> Recor
         exchanges=tuple(exchanges),
     )
     subject = Subject(broker=type(run.broker), loaded=run.loaded)
-    scrubbed = scrub(raw, numbers, machine.personal, lambda one: rehearse(subject, one))
+    scrubbed = scrub(raw, numbers, context.personal, lambda one: rehearse(subject, one))
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
         out.write(recording_text(scrubbed))
     return scrubbed
@@ -146,7 +147,7 @@ def _fetch_all(run: BrokerRun) -> tuple[str, ...]:
 
 
 def _settings(run: BrokerRun) -> Mapping[str, Any]:
-    """The settings that somebody set, but for addresses of this machine."""
+    """The settings that somebody set, but for addresses of this context."""
     origins = run.settings.origins
     values = {
         n: getattr(run.settings.instance, n) for n, origin in origins.items() if origin != "default"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from variance_bridge.pipeline.run import Machine
+    from variance_bridge.pipeline.context import RunContext
 
 BROKER = "tastytrade"
 DASHBOARD = "triage"
@@ -47,46 +47,33 @@ def command(ctx: click.Context, *, as_json: bool) -> None:
                 "TT_CLIENT_SECRET": server.client_secret,
                 "TT_REFRESH_TOKEN": server.refresh_token,
             }
-            sync(demo_machine(server.url, credentials, folder), request)
+            sync(demo_context(server.url, credentials, folder), request)
         _show(ctx, output, as_json=as_json)
     click.echo(_FAREWELL, err=True)
 
 
-def demo_machine(url: str, credentials: Mapping[str, str], folder: Path) -> Machine:
+def demo_context(url: str, credentials: Mapping[str, str], folder: Path) -> RunContext:
     """A run that knows a server on this machine and its credentials, and nothing of this machine's user."""
     import secrets
 
-    from variance_bridge import __version__
-    from variance_bridge.clock import SystemClock
-    from variance_bridge.network.session import ReadOnlySession
-    from variance_bridge.pipeline.run import Machine
-    from variance_bridge.plugins.registry import Registry
+    from variance_bridge.network.session import Policy
+    from variance_bridge.pipeline.context import RunContext
     from variance_bridge.privacy import PersonalValues, Secret
     from variance_bridge.settings.account_hash import account_hash
     from variance_bridge.settings.configuration import Configuration
 
     secret_of = {name: Secret(value) for name, value in credentials.items()}
-    personal, clock, key = PersonalValues(), SystemClock(), secrets.token_bytes(32)
-    return Machine(
-        registry=Registry(),
+    personal, key = PersonalValues(), secrets.token_bytes(32)
+    return RunContext(
         configuration=Configuration(
             folder=folder / "configuration",
             file=None,
             environment={"API_BASE_URL": url},
         ),
-        clock=clock,
         personal=personal,
+        policy=Policy(),
         find_credential=lambda _broker, credential: secret_of.get(credential.name),
-        store_credential=lambda _broker, _name, _secret: False,
-        open_session=lambda hosts, token_paths: ReadOnlySession(
-            hosts,
-            token_paths,
-            clock=clock,
-            personal=personal,
-            user_agent=f"variance-bridge/{__version__}",
-        ),
         hash_account=lambda broker, number: account_hash(key, broker, number),
-        trust=lambda _plugin: None,
         warn=lambda message: click.echo(f"Warning: {personal.redact(message)}", err=True),
     )
 

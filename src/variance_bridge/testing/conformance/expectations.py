@@ -10,7 +10,8 @@ from typing import Any
 
 from variance_bridge.errors import BridgeError
 from variance_bridge.model import Side
-from variance_bridge.pipeline.run import Choice, Machine
+from variance_bridge.pipeline.context import RunContext
+from variance_bridge.pipeline.run import Choice
 from variance_bridge.pipeline.sync import NO_QUOTES, SyncRequest, sync
 from variance_bridge.plugins.registry import Registry
 from variance_bridge.privacy import PersonalValues
@@ -140,7 +141,7 @@ def _dry_sync(subject: Subject, recording: Recording) -> None:
     """`variance sync --all-accounts --quotes none --dry-run`, over the recording."""
     clock, personal = FrozenClock(recording.taken_at), PersonalValues()
     with TemporaryDirectory() as folder:
-        machine = Machine(
+        context = RunContext(
             registry=Registry(lambda _group: [subject.loaded.plugin.entry_point]),
             configuration=Configuration(
                 folder=Path(folder),
@@ -167,6 +168,6 @@ def _dry_sync(subject: Subject, recording: Recording) -> None:
             overrides={name: str(value) for name, value in recording.settings.items()},
         )
         sync(
-            machine,
+            context,
             SyncRequest(choice=choice, quotes=NO_QUOTES, all_accounts=True, dry_run=True),
         )

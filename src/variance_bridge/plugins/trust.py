@@ -1,0 +1,277 @@
+"""What a plugin may see and do before the user trusts it, and how the user is asked.
+
+A plugin is code, so the first use of a third party's plugin asks: who made it, where it talks to, what it is given.
+What it declares is known only after its module was imported. So other programs' secrets are taken out of the process's
+environment before any foreign code is imported, and before the answer is yes a plugin gets no credential, no session
+and no settings.
+
+A broker gets its credentials through its context, so nothing in this process needs to find one in `os.environ`. Taking
+them out keeps a plugin from reading, logging or passing on by accident what is not its own, and what it starts from
+inheriting it. It is not a sandbox: code that runs in a process can read that process's memory, `/proc/self/environ` and
+the keyring of its user. That is why the first use asks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, MutableMapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from variance_bridge.errors import ConfigurationError, DataRefused
+from variance_bridge.storage.private import exclusive_lock, read_private, write_private
+
+if TYPE_CHECKING:
+    from variance_bridge.broker import BrokerSpec, Clock, QuoteSourceSpec
+    from variance_bridge.plugins.registry import LoadedPlugin
+    from variance_bridge.settings.configuration import Configuration
+
+Confirm = Callable[[str], bool]
+
+FILE_NAME: Final = "consents.json"
+_TITLE: Final = "the record of consents"
+
+_SECRET_WORDS: Final = re.compile(
+    r"(?:^|_)(?:(?:[A-Z0-9]*(?:TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|APIKEY)S?|CREDENTIALS?|PIN|OTP|PAT)(?:_|$)|KEYS?$)|[A-Z0-9]_USERNAME$",
+    re.IGNORECASE,
+)
+_URL_WITH_PASSWORD: Final = re.compile(r"://[^/?#\s@]*:[^/?#\s@]+@")
+
+
+def looks_like_credential(name: str, value: str = "") -> bool:
+    """Whether a variable's name says that it holds a secret, or its value is a URL with a password in it.
+
+    `ACME_TOKEN`, `GITHUB_PAT`, `AWS_SECRET_ACCESS_KEY`; a proxy or a database with its password.
+    """
+    return bool(_SECRET_WORDS.search(name) or _URL_WITH_PASSWORD.search(value))
+
+
+def isolate_environment(environ: MutableMapping[str, str]) -> tuple[str, ...]:
+    """Remove what looks like a credential.
+
+    Take a copy of the environment first: `variance_bridge.settings.credentials` searches that.
+
+    Args:
+        environ: `os.environ`; is changed, for this process and those that it starts.
+
+    Returns:
+        The names that were removed, sorted.
+    """
+    removed = sorted(name for name, value in environ.items() if looks_like_credential(name, value))
+    for name in removed:
+        del environ[name]
+    return tuple(removed)
+
+
+def trust_plugin(
+    loaded: LoadedPlugin, configuration: Configuration, clock: Clock, confirm: Confirm
+) -> None:
+    """Return if the plugin is ours, allowed by the configuration, or the user says yes now or said so before.
+
+    Raises:
+        ConfigurationError: the user says no, or nobody is there to ask.
+    """
+    from variance_bridge.plugins.entry_points import known_brokers
+
+    identity = _identity(loaded)
+    verdict = decide(
+        identity,
+        built_in=[
+            about["distribution"] for about in known_brokers().values() if about.get("built_in")
+        ],
+        allow=configuration.stated.plugins.allow,
+        given=read_consents(configuration.folder),
+    )
+    if verdict.decision is not Decision.ASK:
+        return
+    if not confirm(question(identity, verdict)):
+        raise refusal(identity)
+    record_consent(configuration.folder, identity, clock.now())
+
+
+def _identity(loaded: LoadedPlugin) -> PluginIdentity:
+    records: tuple[BrokerSpec | QuoteSourceSpec, ...] = (loaded.broker, *loaded.quotes)
+    return PluginIdentity(
+        name=loaded.plugin.name,
+        distribution=loaded.plugin.distribution,
+        version=loaded.plugin.version,
+        hosts=[host for record in records for host in record.hosts],
+        credentials=[one.name for record in records for one in record.credentials],
+    )
+
+
+def _sorted(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(names)))
+
+
+@attrs.frozen(kw_only=True)
+class PluginIdentity:
+    """What a plugin is and wants.
+
+    Attributes:
+        name: the entry point's name: the broker's.
+        distribution: the installed package, as `pip` calls it.
+        version: of that package.
+        hosts: where it may talk to.
+        credentials: the names of the secrets that it is given.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    hosts: tuple[str, ...] = attrs.field(converter=_sorted)
+    credentials: tuple[str, ...] = attrs.field(converter=_sorted)
+
+
+class Decision(StrEnum):
+    """Whether a plugin may be used."""
+
+    BUILT_IN = "comes with Variance Bridge"
+    CONFIGURED = "allowed by the configuration"
+    GIVEN = "allowed before"
+    ASK = "needs a yes"
+
+
+@attrs.frozen
+class Verdict:
+    """The decision, and for `ASK` what is new since the last yes; nothing new for a plugin that was never allowed."""
+
+    decision: Decision
+    changes: tuple[str, ...] = ()
+
+
+def decide(
+    identity: PluginIdentity,
+    *,
+    built_in: Collection[str],
+    allow: Collection[str],
+    given: Sequence[PluginIdentity],
+) -> Verdict:
+    """Whether a plugin may be used without asking.
+
+    Args:
+        identity: what it is and wants.
+        built_in: distributions that are made with the core.
+        allow: `[plugins] allow`: distributions, with `==VERSION` behind the name for that version only.
+        given: what was allowed before. A yes holds for one version, for these hosts and credentials and fewer.
+    """
+    distribution = _normal(identity.distribution)
+    if distribution in {_normal(name) for name in built_in}:
+        return Verdict(Decision.BUILT_IN)
+    if any(_allows(entry, distribution, identity.version) for entry in allow):
+        return Verdict(Decision.CONFIGURED)
+    earlier = [
+        one
+        for one in given
+        if one.name == identity.name and _normal(one.distribution) == distribution
+    ]
+    if not earlier:
+        return Verdict(Decision.ASK)
+    changes = tuple(_changes_since(identity, earlier[-1]))
+    return Verdict(Decision.ASK, changes) if changes else Verdict(Decision.GIVEN)
+
+
+def question(identity: PluginIdentity, verdict: Verdict) -> str:
+    """What the user is asked, in lines."""
+    lines = [
+        f"The plugin `{identity.name}` ({identity.distribution} {identity.version}) is not part of Variance Bridge.",
+        "It is a program that runs with your rights.",
+        f"It talks to: {', '.join(identity.hosts) or 'no host'}",
+        f"It is given: {', '.join(identity.credentials) or 'no credential'}",
+    ]
+    if verdict.changes:
+        lines.append(f"New since you allowed it: {'; '.join(verdict.changes)}")
+    return "\n".join(lines)
+
+
+def refusal(identity: PluginIdentity) -> ConfigurationError:
+    """The error of a run in which nobody said yes."""
+    return ConfigurationError(
+        f"the plugin {identity.distribution} {identity.version} has not been allowed",
+        hint=f'Run it once on a terminal, say --yes, or add `allow = ["{identity.distribution}"]` under [plugins].',
+    )
+
+
+def read_consents(folder: Path) -> tuple[PluginIdentity, ...]:
+    """What was allowed before; nothing when there is no record.
+
+    Raises:
+        ConfigurationError: others can change the record, or it is damaged.
+    """
+    from variance_bridge.document import exact_json
+
+    path = folder / FILE_NAME
+    try:
+        return _parse_all(exact_json.loads(read_private(path, _TITLE)))
+    except FileNotFoundError:
+        return ()
+    except (DataRefused, KeyError, TypeError, ValueError):
+        damaged = ConfigurationError(
+            f"{_TITLE} is damaged",
+            where=str(path),
+            hint="Remove it; plugins are asked for again then.",
+        )
+    raise damaged
+
+
+def record_consent(folder: Path, identity: PluginIdentity, now: datetime) -> None:
+    """Keep a yes; it takes the place of an earlier one for the same plugin.
+
+    Raises:
+        ConfigurationError: it cannot be written.
+    """
+    from variance_bridge.document import exact_json
+
+    with exclusive_lock(folder):
+        others = [
+            one
+            for one in read_consents(folder)
+            if (one.name, one.distribution) != (identity.name, identity.distribution)
+        ]
+        entries = [attrs.asdict(one) for one in others]
+        entries.append({**attrs.asdict(identity), "allowed_at": now.isoformat(timespec="seconds")})
+        text = exact_json.dumps(entries)
+        write_private(folder / FILE_NAME, text, _TITLE, replace=True)
+
+
+def _parse_all(entries: Any) -> tuple[PluginIdentity, ...]:
+    if not isinstance(entries, list):
+        raise TypeError
+    return tuple(_parse(entry) for entry in entries)
+
+
+def _parse(entry: Any) -> PluginIdentity:
+    fields = {name: entry[name] for name in ("name", "distribution", "version")}
+    lists = {name: entry[name] for name in ("hosts", "credentials")}
+    if not all(isinstance(value, str) for value in fields.values()):
+        raise TypeError
+    if not all(isinstance(one, str) for names in lists.values() for one in names):
+        raise TypeError
+    return PluginIdentity(**fields, **lists)
+
+
+def _changes_since(identity: PluginIdentity, earlier: PluginIdentity) -> Iterable[str]:
+    if identity.version != earlier.version:
+        yield f"version {identity.version} (was {earlier.version})"
+    if hosts := sorted(set(identity.hosts) - set(earlier.hosts)):
+        yield f"talks to {', '.join(hosts)}"
+    if credentials := sorted(set(identity.credentials) - set(earlier.credentials)):
+        yield f"is given {', '.join(credentials)}"
+
+
+def _allows(entry: str, distribution: str, version: str) -> bool:
+    name, pinned, wanted = entry.partition("==")
+    return _normal(name) == distribution and (not pinned or wanted.strip() == version)
+
+
+def _normal(distribution: str) -> str:
+    """One spelling for a distribution's name (packaging.python.org, "Names and normalization")."""
+    return "-".join(
+        part
+        for part in distribution.strip().lower().replace("_", "-").replace(".", "-").split("-")
+        if part
+    )
