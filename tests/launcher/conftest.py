@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.util
 import os
@@ -100,9 +101,9 @@ def offline_environment(wheels: Path) -> dict[str, str]:
     }
 
 
-def load_script(name: str):
+def load_script(name: str, root: Path = REPOSITORY):
     specification = importlib.util.spec_from_file_location(
-        f"scripts_{name}", REPOSITORY / "scripts" / f"{name}.py"
+        f"scripts_{name}", root / "scripts" / f"{name}.py"
     )
     module = importlib.util.module_from_spec(specification)
     sys.modules[specification.name] = module
@@ -111,8 +112,14 @@ def load_script(name: str):
 
 
 @pytest.fixture(scope="session")
-def build_environment():
-    return load_script("build_environment")
+def load_builder():
+    """Loads a checkout's build_environment.py, which builds the checkout that it belongs to."""
+    return functools.partial(load_script, "build_environment")
+
+
+@pytest.fixture
+def build_environment(checkout, load_builder):
+    return load_builder(checkout)
 
 
 @pytest.fixture(scope="session")

@@ -24,12 +24,13 @@ class Installer:
         self.failure: BaseException | None = None
         self.meanwhile = lambda: None
 
-    def __call__(self, checkout, command, lock_descriptor):
+    def __call__(self, command):
         step = self.name_of(command)
         self.steps.append(step)
         if step == "venv":
-            checkout.python.parent.mkdir(parents=True)
-            checkout.python.symlink_to(sys.executable)
+            python = Path(command[-1], "bin", "python")
+            python.parent.mkdir(parents=True)
+            python.symlink_to(sys.executable)
         if step == self.fails_at:
             raise self.failure
         self.meanwhile()
@@ -38,9 +39,11 @@ class Installer:
     def name_of(command) -> str:
         if "venv" in command:
             return "venv"
+        assert "--no-deps" in command
         if "--require-hashes" in command:
+            assert "--only-binary=:all:" in command
             return Path(command[-1]).name
-        assert {"--no-index", "--no-deps", "--no-build-isolation"} <= set(command)
+        assert {"--no-index", "--no-build-isolation"} <= set(command)
         return "editables"
 
     def taken(self) -> list[str]:
@@ -49,23 +52,26 @@ class Installer:
 
 
 @pytest.fixture
-def installer(build_environment, monkeypatch):
-    installer = Installer()
-    monkeypatch.setattr(build_environment, "run", installer)
-    monkeypatch.setattr(build_environment, "can_install", lambda checkout: checkout.python.exists())
-    return installer
+def installer():
+    return Installer()
 
 
 @pytest.fixture
-def build(build_environment, checkout, installer):
-    """Runs a build and gives its exit code and the steps that it took."""
+def build(checkout, load_builder, installer):
+    """Runs a checkout's build and gives its exit code and the steps that it took."""
 
-    def build(level="runtime", root=checkout):
-        inputs = [str(root / name) for name in COMMON_INPUTS]
-        code = build_environment.main([str(root), level, *inputs])
-        return code, installer.taken()
+    def build(lock="requirements.lock", root=checkout):
+        script = load_builder(root)
+        script.run = installer
+        script.can_install = Path(script.PYTHON).exists
+        script.SetupError = SetupError
+        return script.main(lock), installer.taken()
 
     return build
+
+
+class SetupError(Exception):
+    """In the place of the script's own, which is another class after each loading."""
 
 
 FRESH_RUNTIME = ["venv", "requirements.lock", "editables"]
@@ -73,7 +79,7 @@ FRESH_DEVELOPMENT = ["venv", "requirements-dev.lock", "editables"]
 
 
 @pytest.fixture(autouse=True)
-def restore_signal_handlers(build_environment):
+def restore_signal_handlers():
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     yield
     for number, handler in handlers.items():
@@ -117,17 +123,17 @@ def test_a_content_that_changes_with_an_older_time_is_noticed(build, checkout):
 
 
 def test_development_tools_are_added_to_the_environment_that_is_there(build):
-    build("runtime")
-    assert build("development") == (0, ["requirements-dev.lock", "editables"])
-    assert build("runtime") == (0, [])
+    build("requirements.lock")
+    assert build("requirements-dev.lock") == (0, ["requirements-dev.lock", "editables"])
+    assert build("requirements.lock") == (0, [])
 
 
 def test_an_environment_with_development_tools_keeps_them_when_it_is_rebuilt(build, checkout):
-    assert build("development") == (0, FRESH_DEVELOPMENT)
+    assert build("requirements-dev.lock") == (0, FRESH_DEVELOPMENT)
     append(checkout / "requirements.lock", "# another pin\n")
     append(checkout / "requirements-dev.lock", "# another pin\n")
-    assert build("runtime") == (0, FRESH_DEVELOPMENT)
-    assert build("development") == (0, [])
+    assert build("requirements.lock") == (0, FRESH_DEVELOPMENT)
+    assert build("requirements-dev.lock") == (0, [])
 
 
 def test_a_moved_checkout_is_built_anew(build, checkout):
@@ -160,7 +166,7 @@ def test_a_build_that_is_interrupted_after_the_downloads_continues_there(build, 
 
 
 def test_an_interrupted_update_leaves_no_environment_that_counts_as_ready(
-    build, build_environment, checkout, installer
+    build, checkout, installer
 ):
     build()
     original = (checkout / "pyproject.toml").read_text(encoding="utf-8")
@@ -201,11 +207,9 @@ def test_a_link_in_the_place_of_the_environment_is_set_aside_and_its_target_unto
     assert not (checkout / ".venv").is_symlink()
 
 
-def test_a_failed_installation_exits_with_3_and_is_tried_again(
-    build, build_environment, installer, capsys
-):
+def test_a_failed_installation_exits_with_3_and_is_tried_again(build, installer, capsys):
     installer.fails_at = "requirements.lock"
-    installer.failure = build_environment.SetupError("the reason")
+    installer.failure = SetupError("the reason")
     assert build()[0] == 3
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -226,14 +230,69 @@ def test_a_missing_lock_is_an_error_with_its_name(build, checkout, capsys):
         ("ERROR: Could not install: [Errno 28] No space left on device", "disk is full"),
         ("ERROR: [Errno 13] Permission denied: 'lib'", "may not write"),
         ("WARNING: NewConnectionError\nERROR: No matching distribution found for x", "network"),
+        ("ERROR: No matching distribution found for x==1", "from 3.11 to 3.14: VARIANCE_PYTHON="),
         ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE", "report"),
-        ("something else", "Run this again"),
+        ("error: subprocess-exited-with-error", "correct its pyproject.toml"),
+        ("something else", "please report these lines"),
     ],
 )
 def test_a_failure_is_explained_by_its_own_words_and_what_to_do(build_environment, output, advice):
     explained = build_environment.explanation(output)
     assert output.splitlines()[-1] in explained
     assert advice in explained
+
+
+@pytest.mark.parametrize(
+    ("output", "again"),
+    [
+        ("No space left on device", True),
+        ("NewConnectionError", True),
+        ("ProxyError('Cannot connect to proxy.')", True),
+        ("ERROR: HTTP error 503 while getting x", True),
+        ("Permission denied", False),
+        ("In --require-hashes mode, all requirements must have their versions pinned", False),
+        ("No matching distribution found", False),
+        ("subprocess-exited-with-error", False),
+        ("something else", False),
+    ],
+)
+def test_a_second_run_is_advised_only_where_it_can_succeed(build_environment, output, again):
+    assert ("run this again" in build_environment.explanation(output)) == again
+
+
+@pytest.mark.parametrize(
+    ("output", "culprit"),
+    [
+        (
+            """Collecting pytest-cov==7.1.0
+ERROR: In --require-hashes mode, all requirements must have their versions pinned with ==. These do not:
+    coverage[toml]>=7.10.6 from https://index.example/coverage.whl (from pytest-cov==7.1.0)""",
+            "coverage[toml]>=7.10.6",
+        ),
+        (
+            """Collecting click==8.5.1
+ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE. If you have updated
+    click==8.5.1 from https://index.example/click.whl:
+        Expected sha256 0000
+             Got        1111""",
+            "click==8.5.1",
+        ),
+        (
+            """WARNING: Retrying after ReadTimeoutError("host='index.example', port=443"): /simple/click/
+ERROR: Could not find a version that satisfies the requirement click==8.5.1 (from versions: none)
+ERROR: No matching distribution found for click==8.5.1""",
+            "index.example",
+        ),
+        (
+            "error: subprocess-exited-with-error\n"
+            + "  File somewhere\n" * 40
+            + "ValueError: no such field: nmae\nnote: This error originates from a subprocess.",
+            "nmae",
+        ),
+    ],
+)
+def test_a_failure_names_the_culprit(build_environment, output, culprit):
+    assert culprit in build_environment.explanation(output)
 
 
 def test_a_failure_shows_a_dozen_lines_at_most(build_environment):
@@ -272,14 +331,13 @@ def test_a_home_that_is_set_is_kept(build_environment):
     assert build_environment.installer_environment({"HOME": "/h"}) == {"HOME": "/h"}
 
 
-def test_paths_of_editable_installs_become_relative_and_ascii(build_environment, tmp_path):
-    root = tmp_path / "Übung"
-    checkout = build_environment.Checkout(root, ())
+def test_paths_of_editable_installs_become_relative_and_ascii(checkout, load_builder, tmp_path):
+    root = checkout.rename(tmp_path / "Übung")
     packages = root / ".venv" / "lib" / "python3.11" / "site-packages"
     packages.mkdir(parents=True)
     (packages / "ours.pth").write_text(f"{root / 'src'}\n", encoding="utf-8")
     (packages / "other.pth").write_text("import sys\n", encoding="utf-8")
-    build_environment.write_relative_paths(checkout)
+    load_builder(root).write_relative_paths()
     line = (packages / "ours.pth").read_text(encoding="ascii").strip()
     assert (packages / line).resolve() == (root / "src").resolve()
     assert (packages / "other.pth").read_text(encoding="ascii") == "import sys\n"
@@ -287,34 +345,32 @@ def test_paths_of_editable_installs_become_relative_and_ascii(build_environment,
 
 # Ctrl-C must mean something also where these tests run in the background, with interrupts ignored.
 LOAD_SCRIPT = """
-import importlib.util, pathlib, signal, subprocess, sys
+import importlib.util, signal, subprocess, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
 specification = importlib.util.spec_from_file_location("build_environment", sys.argv[1])
 module = importlib.util.module_from_spec(specification)
 sys.modules["build_environment"] = module
 specification.loader.exec_module(module)
-folder = pathlib.Path(sys.argv[2])
-"""
 
-HOLD_THE_LOCK = """
-with module.build_lock(folder / "lock") as descriptor:
-    installer = subprocess.Popen(["cat"], stdout=subprocess.DEVNULL, pass_fds=[descriptor])
-    print("held", flush=True)
-    installer.wait()
-"""
-
-SECONDS_OF_THE_STEP = 60
-START_A_STEP = f"""
 class Step(subprocess.Popen):
     def communicate(self):
         print("waiting for the step", flush=True)
         return super().communicate()
 
 subprocess.Popen = Step
-module.build = lambda checkout, level, descriptor: module.run(
-    checkout, ["sh", "-c", "sleep {SECONDS_OF_THE_STEP} >pipe & : >started; wait"], descriptor
+"""
+
+HOLD_THE_LOCK = """
+with module.lock_builds():
+    module.run(["sh", "-c", ": >started; cat <pipe"])
+"""
+
+SECONDS_OF_THE_STEP = 60
+START_A_STEP = f"""
+module.build = lambda lock: module.run(
+    ["sh", "-c", "sleep {SECONDS_OF_THE_STEP} >pipe & : >started; wait"]
 )
-sys.exit(module.main([str(folder), "runtime"]))
+sys.exit(module.main("requirements.lock"))
 """
 
 
@@ -326,8 +382,8 @@ def start(build_environment, tmp_path):
     def start(program):
         command = [sys.executable, "-c", LOAD_SCRIPT + program]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        arguments = [build_environment.__file__, str(tmp_path)]
-        started.append(subprocess.Popen([*command, *arguments], **pipes))
+        command.append(build_environment.__file__)
+        started.append(subprocess.Popen(command, cwd=tmp_path, **pipes))
         return started[-1]
 
     yield start
@@ -336,16 +392,23 @@ def start(build_environment, tmp_path):
         process.communicate()
 
 
-def test_a_killed_builder_keeps_the_lock_until_its_installer_has_ended(start, tmp_path):
+def wait_for_the_step(builder, tmp_path) -> None:
+    assert builder.stdout.readline() == b"waiting for the step\n"
+    while not (tmp_path / "started").exists():
+        assert builder.poll() is None
+        time.sleep(0.005)
+
+
+def test_a_killed_builder_keeps_the_lock_until_its_installer_has_ended(start, checkout, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
     holder = start(HOLD_THE_LOCK)
-    assert holder.stdout.readline() == b"held\n"
+    wait_for_the_step(holder, tmp_path)
     holder.kill()
     holder.wait()
-    with (tmp_path / "lock").open() as other:
+    with (checkout / ".venv.lock").open() as other:
         with pytest.raises(BlockingIOError):
             fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        holder.stdin.close()  # the orphaned installer reaches the end of its work
-        holder.stdin = None
+        (tmp_path / "pipe").write_text("")  # the orphaned installer reaches the end of its work
         fcntl.flock(other, fcntl.LOCK_EX)
 
 
@@ -354,10 +417,7 @@ def test_an_interrupted_builder_ends_all_that_it_has_started(start, tmp_path, nu
     os.mkfifo(tmp_path / "pipe")
     reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
     builder = start(START_A_STEP)
-    assert builder.stdout.readline() == b"waiting for the step\n"
-    while not (tmp_path / "started").exists():
-        assert builder.poll() is None
-        time.sleep(0.005)
+    wait_for_the_step(builder, tmp_path)
     builder.send_signal(number)
     _, messages = builder.communicate(timeout=30)
     assert builder.returncode == 130

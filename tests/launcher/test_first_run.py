@@ -28,7 +28,7 @@ def test_first_runs_at_the_same_time_build_once_and_all_succeed(started):
     for outcome in started.outcomes:
         assert answer(outcome)["arguments"] == ["--first"]
     messages = "".join(outcome.stderr for outcome in started.outcomes)
-    assert messages.count("Setting up Variance Bridge (first run; about a minute)...") == 1
+    assert messages.count("Creating .venv with Python") == 1
     assert messages.count("Ready after") == 1
     assert messages.count("Waiting for another run") == 2
 
@@ -130,7 +130,7 @@ def test_a_fresh_clone_runs_with_nothing_but_git_and_python(tmp_path, home):
         for _ in range(2)
     )
     assert first.returncode == 0, first.stderr
-    assert "Setting up Variance Bridge" in first.stderr
+    assert "Creating .venv with Python" in first.stderr
     assert second.returncode == 0, second.stderr
     assert second.stderr == ""
     assert first.stdout == second.stdout

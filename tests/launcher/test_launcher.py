@@ -16,18 +16,20 @@ INPUTS = ("scripts/build_environment.py", "pyproject.toml", "plugins/extra/pypro
 @pytest.fixture
 def ready_checkout(checkout, build_environment) -> Path:
     """A miniature with a ready environment whose Python only tells how it was called."""
-    inputs = tuple(checkout / name for name in INPUTS)
-    described = build_environment.Checkout(checkout, inputs)
-    described.records.mkdir(parents=True)
-    make_executable(described.python, 'printf "%s\\n" "$@"\n')
-    described.stamp("ready-runtime", described.ready("runtime"))
+    stamp_without_installing(build_environment, "requirements.lock")
+    make_executable(checkout / ".venv" / "bin" / "python", 'printf "%s\\n" "$@"\n')
     return checkout
+
+
+def stamp_without_installing(build_environment, lock) -> None:
+    build_environment.run = lambda command: None
+    build_environment.build(lock)
 
 
 @pytest.fixture
 def builder(tmp_path) -> Path:
     """A Python that tells of the builder's call on stderr and then fails."""
-    script = 'case "$*" in *build_environment.py*) echo "BUILDER CALLED"; exit 3 ;; esac\n'
+    script = 'case "$*" in *build_environment.py*) echo "BUILDER CALLED" >&2; exit 3 ;; esac\n'
     return make_executable(tmp_path / "fake python", script)
 
 
@@ -131,7 +133,7 @@ def test_a_system_without_cmp_compares_all_the_same(ready_checkout, builder, tmp
 def test_no_python_is_said_with_what_to_do(checkout, tmp_path):
     tools = tmp_path / "tools"
     tools.mkdir()
-    for tool in ("cat", "cmp", "sh"):
+    for tool in ("cat", "cmp", "readlink", "sh"):
         (tools / tool).symlink_to(shutil.which(tool))
     outcome = launch(checkout, PATH=tools, VARIANCE_PYTHON="")
     assert outcome.returncode == 3
@@ -189,10 +191,9 @@ def test_the_shell_scripts_are_valid_for_the_systems_shell(name):
 def test_check_runs_its_steps_in_the_checkout_with_the_development_tools(
     ready_checkout, build_environment, tmp_path
 ):
-    inputs = tuple(ready_checkout / name for name in INPUTS)
-    described = build_environment.Checkout(ready_checkout, inputs)
-    described.stamp("ready-development", described.ready("development"))
-    make_executable(described.python, 'pwd; printf "%s\\n" "$@"\n')
+    stamp_without_installing(build_environment, "requirements-dev.lock")
+    python = ready_checkout / ".venv" / "bin" / "python"
+    make_executable(python, 'pwd; printf "%s\\n" "$@"\n')
     link = tmp_path / "linked check"
     link.symlink_to(ready_checkout / "check")
     outcome = subprocess.run(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import importlib.metadata
 import re
 import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.markers import Marker, default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -34,6 +37,59 @@ def pins(lock: str) -> dict[str, Version]:
         matched = PIN.fullmatch(requirement)
         found[matched["name"]] = Version(matched["version"])
     return found
+
+
+SYSTEMS = {
+    "linux": {"sys_platform": "linux", "platform_system": "Linux", "platform_machine": "x86_64"},
+    "macos": {"sys_platform": "darwin", "platform_system": "Darwin", "platform_machine": "arm64"},
+}
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+
+
+def environment(python: str, system: str) -> dict[str, str]:
+    """What markers are read against on that Python and system."""
+    versions = {"python_version": python, "python_full_version": f"{python}.0"}
+    return default_environment() | versions | SYSTEMS[system]
+
+
+def pins_of(lock: str, where: dict[str, str]) -> dict[str, Version]:
+    """The pins that pip installs there."""
+    found = {}
+    for requirement, _ in entries(lock):
+        matched = PIN.fullmatch(requirement)
+        if matched["marker"] is None or Marker(matched["marker"]).evaluate(where):
+            found[matched["name"]] = Version(matched["version"])
+    return found
+
+
+def applies(requirement: Requirement, where: dict[str, str], extra: str) -> bool:
+    return requirement.marker is None or requirement.marker.evaluate(where | {"extra": extra})
+
+
+@functools.cache
+def required_by(name: str) -> tuple[Requirement, ...]:
+    """What an installed distribution asks for; nothing where it is for another Python or system."""
+    try:
+        return tuple(map(Requirement, importlib.metadata.requires(name) or ()))
+    except importlib.metadata.PackageNotFoundError:
+        return ()
+
+
+def missing(pinned: dict[str, Version], direct: set[str], where: dict[str, str]) -> list[str]:
+    """The requirements, extras and all that follows from them included, that the pins do not meet."""
+    unmet, followed = [], set()
+    waiting = list(map(Requirement, direct))
+    while waiting:
+        requirement = waiting.pop()
+        name = canonicalize_name(requirement.name)
+        if name not in pinned or pinned[name] not in requirement.specifier:
+            unmet.append(str(requirement))
+            continue
+        for extra in {"", *requirement.extras}:
+            if (name, extra) not in followed:
+                followed.add((name, extra))
+                waiting += [each for each in required_by(name) if applies(each, where, extra)]
+    return unmet
 
 
 def projects() -> list[dict]:
@@ -72,6 +128,36 @@ def test_each_direct_dependency_is_pinned_within_its_bounds(lock, development):
     for line in direct_requirements(development=development):
         requirement = Requirement(line)
         assert pinned[canonicalize_name(requirement.name)] in requirement.specifier, line
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize(("lock", "development"), [(LOCKS[0], False), (LOCKS[1], True)])
+def test_a_lock_is_complete_so_that_nothing_has_to_be_resolved(lock, development, python, system):
+    where = environment(python, system)
+    direct = direct_requirements(development=development)
+    assert missing(pins_of(lock, where), direct, where) == []
+
+
+def test_a_lock_that_lacks_any_of_its_pins_is_found_incomplete():
+    where = default_environment()
+    pinned, direct = pins_of(LOCKS[0], where), direct_requirements(development=False)
+    for name in pinned.keys() - {"editables"}:
+        others = {each: version for each, version in pinned.items() if each != name}
+        assert missing(others, direct, where), name
+
+
+def test_what_an_extra_asks_for_must_be_pinned_too():
+    where = default_environment()
+    pinned = pins_of(LOCKS[1], where)
+    assert missing(pinned, {"requests"}, where) == []
+    (unmet,) = missing(pinned, {"requests[socks]"}, where)
+    assert unmet.startswith("PySocks")
+
+
+def test_what_is_installed_is_what_the_lock_pins():
+    pinned = pins_of(LOCKS[1], default_environment())
+    assert {name: Version(importlib.metadata.version(name)) for name in pinned} == pinned
 
 
 def test_the_development_lock_holds_every_pin_of_the_runtime_lock():
