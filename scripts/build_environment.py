@@ -54,11 +54,12 @@ ADVICE = {
     "Permission denied|Read-only file system": "This user may not write to the folder of this checkout.",
     "No matching distribution": f"The package index has no file of this pin for Python {VERSION} on "
     "this system.\nCheck pip's settings, or choose a Python from 3.11 to 3.14: VARIANCE_PYTHON=/path/to/python3",
-    "subprocess-exited": "The checkout itself cannot be installed: correct its pyproject.toml.",
+    "subprocess-exited|TOMLDecodeError": "The checkout itself cannot be installed: correct its pyproject.toml.",
     "": "Running this again will not help: please report these lines.",
 }  # fmt: skip
 """What to do about a failure, by a pattern of what pip says. The first that is found counts."""
 
+NOISE = re.compile(r"\s*($|note:|hint:|Ignoring |\[end of output|╰─> See above)")
 MAX_LINES = 12  # of pip's output, when it fails
 SECONDS_TO_TIDY_UP = 5.0
 
@@ -190,8 +191,10 @@ def explanation(output: str) -> str:
 
     pip names the culprit after its first error, and what it was busy with on the line before.
     """
-    lines = [line.rstrip() for line in output.splitlines() if line.strip()]
-    errors = [place for place, line in enumerate(lines) if line.lower().startswith("error")]
+    lines = [line.rstrip() for line in output.splitlines() if not NOISE.match(line)]
+    errors = [
+        place for place, line in enumerate(lines) if line.lstrip().lower().startswith("error")
+    ]
     lines = lines[max(errors[0] - 1, 0) :] if errors else lines[-MAX_LINES:]
     if len(lines) > MAX_LINES:
         lines = [*lines[: MAX_LINES // 2], "...", *lines[1 - MAX_LINES // 2 :]]

@@ -233,6 +233,7 @@ def test_a_missing_lock_is_an_error_with_its_name(build, checkout, capsys):
         ("ERROR: No matching distribution found for x==1", "from 3.11 to 3.14: VARIANCE_PYTHON="),
         ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE", "report"),
         ("error: subprocess-exited-with-error", "correct its pyproject.toml"),
+        ("ERROR: Exception:\ntomli.TOMLDecodeError: at line 1", "correct its pyproject.toml"),
         ("something else", "please report these lines"),
     ],
 )
@@ -284,9 +285,16 @@ ERROR: No matching distribution found for click==8.5.1""",
             "index.example",
         ),
         (
-            "error: subprocess-exited-with-error\n"
-            + "  File somewhere\n" * 40
-            + "ValueError: no such field: nmae\nnote: This error originates from a subprocess.",
+            "  error: subprocess-exited-with-error\n"
+            + "      File somewhere\n" * 40
+            + """      ValueError: no such field: nmae
+      [end of output]
+  note: This error originates from a subprocess, and is likely not a problem with pip.
+error: metadata-generation-failed
+× Encountered error while generating package metadata.
+╰─> See above for output.
+note: This is an issue with the package mentioned above, not pip.
+hint: See above for details.""",
             "nmae",
         ),
     ],

@@ -407,13 +407,15 @@ def test_another_partys_quotes_are_asked_for_too(careless, install, folder, caps
 
 
 def test_a_file_in_the_working_folder_is_not_taken_for_a_module(tmp_path):
-    launcher = (ROOT / "variance").read_text(encoding="utf-8")
-    flags = re.search(r'/bin/python" (.*) "\$@"', launcher)
-    assert flags is not None
+    launcher = (ROOT / "scripts" / "environment.sh").read_text(encoding="utf-8")
+    option = re.search(r'exec "\$environment_python" (.*) "\$@"', launcher)
+    arguments = re.search(r'requirements.lock (.*) "\$@"', (ROOT / "variance").read_text("utf-8"))
+    assert option is not None
+    assert arguments is not None
     for name in ("click", "json", "variance_bridge"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('the planted module ran')\n")
     done = subprocess.run(
-        [sys.executable, *flags[1].split(), "schema"],
+        [sys.executable, *option[1].split(), *arguments[1].split(), "schema"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
