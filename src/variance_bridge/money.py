@@ -20,9 +20,14 @@ HALF_A_CENT = Decimal("0.005")
 _EXACT = Context(prec=1000)
 
 
-def product(*factors: Decimal) -> Decimal:
+def product(factor: Decimal, *others: Decimal) -> Decimal:
     """The product of the factors, unrounded (up to 1000 digits)."""
-    return reduce(_EXACT.multiply, factors, Decimal(1))
+    return reduce(_EXACT.multiply, others, factor)
+
+
+def signed(side: Side, amount: Decimal) -> Decimal:
+    """The amount as it counts for the owner: negated for a short position. `-amount` would round at 28 digits."""
+    return amount if side is Side.LONG else amount.copy_negate()
 
 
 def cost_basis(average_price: Decimal, quantity: Decimal, multiplier: Decimal) -> Decimal:
@@ -32,14 +37,14 @@ def cost_basis(average_price: Decimal, quantity: Decimal, multiplier: Decimal) -
 
 def market_value(side: Side, mark: Decimal, quantity: Decimal, multiplier: Decimal) -> Decimal:
     """Signed worth of the whole position: a short position is worth less than zero."""
-    return product(Decimal(side.sign), mark, quantity, multiplier)
+    return signed(side, product(mark, quantity, multiplier))
 
 
 def unrealized_pl(
     side: Side, mark: Decimal, basis: Decimal, quantity: Decimal, multiplier: Decimal
 ) -> Decimal:
     """Gain since the price was `basis` per unit: positive when the position earned."""
-    return product(Decimal(side.sign), _EXACT.subtract(mark, basis), quantity, multiplier)
+    return signed(side, product(_EXACT.subtract(mark, basis), quantity, multiplier))
 
 
 def difference(minuend: Decimal, subtrahend: Decimal) -> Decimal:
@@ -60,6 +65,8 @@ def within_tolerance(stated: Decimal, computed: Decimal, quantity: Decimal) -> b
 
     The tolerance is one millionth, and half a cent for each contract (half a cent for less than one).
     """
+    if stated == computed:
+        return True
     larger = max(abs(stated), abs(computed))
     rounding = product(HALF_A_CENT, max(quantity, Decimal(1)))
     return abs(difference(stated, computed)) <= total(product(RELATIVE_TOLERANCE, larger), rounding)

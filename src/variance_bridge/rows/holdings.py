@@ -6,7 +6,7 @@ import re
 from decimal import Decimal
 
 from variance_bridge.model import Caution, Holding, Quote, Side
-from variance_bridge.money import cost_basis, difference, market_value, product, within_tolerance
+from variance_bridge.money import cost_basis, difference, market_value, signed, within_tolerance
 from variance_bridge.rows.members import Members
 from variance_bridge.symbology import Deliverable, Instrument, InstrumentType
 
@@ -72,7 +72,7 @@ def holding(
         value = None
     profit = None
     if cost is not None and value is not None:
-        profit = difference(value, product(Decimal(side.sign), cost))
+        profit = difference(value, signed(side, cost))
     return Holding(
         root=instrument.root,
         symbol=instrument.symbol,

@@ -209,7 +209,7 @@ class Members:
             RowRejected: `missing` or `unreadable`.
         """
         try:
-            found = read(self.get(name))
+            found = read(self._source.get(name))
         except RowRejected:
             raise RowRejected(unreadable) from None
         if found is None:
@@ -249,7 +249,7 @@ class Members:
         self, read: Callable[[Any], T | None], name: str, caution: Caution | None
     ) -> T | None:
         try:
-            return read(self.get(name))
+            return read(self._source.get(name))
         except RowRejected:
             if caution is not None:
                 self.caution(caution)

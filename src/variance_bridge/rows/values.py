@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from variance_bridge.model import Rejection, Side
@@ -56,18 +57,28 @@ def number(value: Any) -> Decimal | None:
         RowRejected: `number_unreadable`. A binary fraction, a boolean, NaN, a list, "N/A", a thousands separator, and
             a number beyond `MAX_MAGNITUDE` or `MAX_DIGITS`.
     """
-    if value is None or value == "":
-        return None
-    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
-        raise RowRejected(Rejection.NUMBER_UNREADABLE)
     if isinstance(value, str):
-        value = value.strip()
-        if not _NUMBER.fullmatch(value):
-            raise RowRejected(Rejection.NUMBER_UNREADABLE)
-    exact = Decimal(value)
+        return _number_of_text(value) if value else None
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
+        raise RowRejected(Rejection.NUMBER_UNREADABLE)
+    return _bounded(Decimal(value))
+
+
+# Multipliers, zeros and prices recur within an answer.
+@lru_cache(maxsize=4096)
+def _number_of_text(text: str) -> Decimal:
+    text = text.strip()
+    if not _NUMBER.fullmatch(text):
+        raise RowRejected(Rejection.NUMBER_UNREADABLE)
+    return _bounded(Decimal(text), is_short=len(text) <= MAX_DIGITS)
+
+
+def _bounded(exact: Decimal, *, is_short: bool = False) -> Decimal:
     if not exact.is_finite() or abs(exact.adjusted()) > MAX_MAGNITUDE:
         raise RowRejected(Rejection.NUMBER_UNREADABLE)
-    if len(exact.as_tuple().digits) > MAX_DIGITS:
+    if not is_short and len(exact.as_tuple().digits) > MAX_DIGITS:
         raise RowRejected(Rejection.NUMBER_UNREADABLE)
     return exact
 
@@ -97,9 +108,15 @@ def moment(value: Any) -> datetime | None:
     if not _MOMENT.fullmatch(text):
         raise RowRejected(Rejection.DATE_UNREADABLE)
     try:
-        return datetime.fromisoformat(text.upper()).astimezone(UTC)
+        return _instant(text.upper())
     except (ValueError, OverflowError):
         raise RowRejected(Rejection.DATE_UNREADABLE) from None
+
+
+# Options of one expiration expire at the same instant.
+@lru_cache(maxsize=4096)
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
 
 
 def day(value: Any) -> date | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from functools import lru_cache
 
 import attrs
 
@@ -89,6 +90,7 @@ def _first_year(digit: int, month: int, as_of: date) -> int:
     )
 
 
+@lru_cache(maxsize=1024)
 def _nearest_year(digit: int, month: int, expires_on: date) -> int:
     expiry = _months(expires_on.year, expires_on.month)
     decade = expires_on.year // 10 * 10
@@ -98,6 +100,7 @@ def _nearest_year(digit: int, month: int, expires_on: date) -> int:
     )
 
 
+@lru_cache(maxsize=1024)
 def read_code(code: str) -> ContractCode | None:
     """A contract code without slash and exchange, or None. One-letter products must be listed."""
     match = _CODE.fullmatch(code)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
@@ -186,4 +186,9 @@ def instrument_type_of(word: object) -> InstrumentType | None:
         return word
     if not isinstance(word, str) or len(word) > 64:
         return None
+    return _type_of_word(word)
+
+
+@lru_cache(maxsize=256)
+def _type_of_word(word: str) -> InstrumentType | None:
     return _words().get(" ".join(word.casefold().replace("_", " ").replace("-", " ").split()))

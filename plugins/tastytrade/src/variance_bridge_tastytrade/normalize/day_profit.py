@@ -47,4 +47,4 @@ def _realized(row: Members, today: date) -> Decimal | None:
     effect = (row.word("realized-day-gain-effect") or "").casefold()
     if on is None or effect not in {"credit", "debit"}:
         return None
-    return amount if effect == "credit" else -amount
+    return amount if effect == "credit" else amount.copy_negate()

@@ -9,6 +9,7 @@ import attrs
 
 from variance_bridge import rows
 from variance_bridge.model import Caution, Holding, Rejection, Side
+from variance_bridge.money import signed
 from variance_bridge.rows import CLOSED, Closed, Members, RowRejected
 from variance_bridge.symbology import Instrument, InstrumentType, instrument_type_of
 from variance_bridge_tastytrade.normalize.day_profit import day_profit
@@ -55,7 +56,7 @@ def read_position(row: Members, today: date) -> Holding | Closed:
         multiplier=multiplier,
         average_price=priced,
         mark=row.number("mark-price"),
-        value=-whole if whole is not None and side is Side.SHORT else whole,
+        value=None if whole is None else signed(side, whole),
         broker_symbol=row.get("symbol"),
         source=SOURCE,
     )

@@ -44,14 +44,16 @@ CLASSES: Mapping[InstrumentType, Class] = {
     InstrumentType.CRYPTO: Class("cryptocurrency", "crypto", Decimal("0.01")),
 }
 
-SHORTEST = Decimal(60)
+MIN_SECONDS_APART = Decimal(60)
 """Seconds between the two marks that are allowed for in any case, and assumed where the balances state no time."""
 
-MOST = Decimal("0.5")
+MAX_SHARE = Decimal("0.5")
 """However old the marks: a class that differs by more than half is not explained by the market."""
 
 ROUNDING = Decimal(1)
 """Money by which a class may differ in any case."""
+
+_NOTHING = Decimal(0)
 
 
 @attrs.frozen
@@ -96,17 +98,18 @@ def disagreements(
         valued_at: of the balances; None where they do not tell.
         fetched_at: of the positions.
     """
-    held = tuple(holdings)
-    apart = SHORTEST
+    worths = _worths(holdings)
+    shares_unclear = any((InstrumentType.OTHER, side) in worths for side in Side)
+    apart = MIN_SECONDS_APART
     if valued_at is not None:
         apart = max(apart, Decimal(int(abs((fetched_at - valued_at).total_seconds()))))
     found = []
     for kind, compared in CLASSES.items():
-        if kind is InstrumentType.STOCK and any(h.type is InstrumentType.OTHER for h in held):
+        if kind is InstrumentType.STOCK and shares_unclear:
             continue
         for side in Side:
             stated = values.get(f"{side.value}-{compared.name}-value")
-            worth = _worth(held, kind, side)
+            worth = worths.get((kind, side), _NOTHING)
             if stated is None or worth is None:
                 continue
             beside = values.get(f"{side.value}-{compared.beside}-value", Decimal(0))
@@ -116,12 +119,18 @@ def disagreements(
     return tuple(found)
 
 
-def _worth(holdings: Iterable[Holding], kind: InstrumentType, side: Side) -> Decimal | None:
-    values = [h.market_value for h in holdings if h.type is kind and h.side is side]
-    known = [value for value in values if value is not None]
-    return abs(total(*known)) if len(known) == len(values) else None
+def _worths(
+    holdings: Iterable[Holding],
+) -> dict[tuple[InstrumentType, Side], Decimal | None]:
+    """The worth of each class that is held, without sign; None where a position of it has no value."""
+    sums: dict[tuple[InstrumentType, Side], Decimal | None] = {}
+    for holding in holdings:
+        key = (holding.type, holding.side)
+        so_far, value = sums.get(key, _NOTHING), holding.market_value
+        sums[key] = None if so_far is None or value is None else total(so_far, value)
+    return {key: None if worth is None else worth.copy_abs() for key, worth in sums.items()}
 
 
-def _explained(one: Decimal, other: Decimal, drift: Decimal, apart: Decimal) -> bool:
-    share = min(drift * (apart / SHORTEST).sqrt(), MOST)
-    return abs(difference(one, other)) <= max(share * max(one, other), ROUNDING)
+def _explained(worth: Decimal, stated: Decimal, drift: Decimal, apart: Decimal) -> bool:
+    share = min(drift * (apart / MIN_SECONDS_APART).sqrt(), MAX_SHARE)
+    return difference(worth, stated).copy_abs() <= max(share * max(worth, stated), ROUNDING)
