@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date, datetime
 from decimal import Decimal
 
 from variance_bridge.model import Caution, Holding, Quote, Side
@@ -29,12 +30,15 @@ def holding(
     mark: Decimal | None = None,
     cost: Decimal | None = None,
     value: Decimal | None = None,
+    day_pl: Decimal | None = None,
+    expires_at: datetime | None = None,
+    opened_on: date | None = None,
     broker_symbol: str | None = None,
     source: str | None = None,
 ) -> Holding:
     """The position of a row, with its money: cost, value and unrealized profit follow from price, quantity, multiplier.
 
-    For members that are not named here, evolve it: `attrs.evolve(holding(...), opened_on=row.day("opened"))`.
+    For members that are not named here, evolve it: `attrs.evolve(holding(...), sector=row.word("sector"))`.
 
     Args:
         row: where cautions go: `adjusted_deliverable`, `cost_contradicted`, `value_contradicted`.
@@ -47,6 +51,9 @@ def holding(
         cost: the total cost that the row states, whatever its sign. It stands for a product that cannot be computed;
             where it contradicts `average_price`, neither is kept.
         value: the total value that the row states, negative for a short position; likewise, with `mark`.
+        day_pl: what the position gained today, signed. Not kept where `value` contradicts `mark`.
+        expires_at: the instant at which the contract expires.
+        opened_on: the day on which the position was opened.
         broker_symbol: as the broker spells it; kept where it differs from the canonical symbol.
         source: of the mark: the name of the broker.
     """
@@ -66,7 +73,7 @@ def holding(
         value = computed
         if stated is not None and not within_tolerance(stated, computed, size):
             row.caution(Caution.VALUE_CONTRADICTED)
-            mark = value = None
+            mark = value = day_pl = None
     elif value is not None and value * side.sign < 0 and instrument.type not in _OF_ANY_WORTH:
         row.caution(Caution.VALUE_CONTRADICTED)
         value = None
@@ -90,6 +97,9 @@ def holding(
         cost_basis=cost,
         market_value=value,
         unrealized_pl=profit,
+        day_pl=day_pl,
+        expires_at=expires_at,
+        opened_on=opened_on,
         quote=None if mark is None else Quote(mark=mark, source=source),
     )
 

@@ -46,13 +46,13 @@ def agreed_instrument(
         )
     except SymbolError:
         raise _rejected(symbol, kind, as_of) from None
-    same_kind = kind in (None, found.type) or (kind in OPTIONS and found.type in OPTIONS)
-    stated = (
-        (strike, found.strike),
-        (option_type, found.option_type),
-        (expires_on, found.expiration),
+    agreed = (
+        (kind in (None, found.type) or (kind in OPTIONS and found.type in OPTIONS))
+        and strike in (None, found.strike)
+        and option_type in (None, found.option_type)
+        and expires_on in (None, found.expiration)
     )
-    if not same_kind or any(one is not None and one != other for one, other in stated):
+    if not agreed:
         raise RowRejected(Rejection.TERMS_CONTRADICT, symbol=found.symbol)
     return found
 

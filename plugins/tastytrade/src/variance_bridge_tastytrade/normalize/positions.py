@@ -47,7 +47,10 @@ def read_position(row: Members, today: date) -> Holding | Closed:
     priced = None if kind is InstrumentType.BOND else average
     if priced is None:
         row.caution(Caution.COST_UNKNOWN)
-    whole = row.number("mark")
+    mark, value = row.number("mark-price"), row.number("mark")
+    day_pl = None
+    if mark is not None and multiplier is not None:
+        day_pl = day_profit(row, side, quantity, multiplier, mark, today)
     held = rows.holding(
         row,
         instrument,
@@ -55,21 +58,15 @@ def read_position(row: Members, today: date) -> Holding | Closed:
         quantity,
         multiplier=multiplier,
         average_price=priced,
-        mark=row.number("mark-price"),
-        value=None if whole is None else signed(side, whole),
+        mark=mark,
+        value=None if value is None else signed(side, value),
+        day_pl=day_pl,
+        expires_at=_expires_at(row, instrument.expiration),
+        opened_on=_opened_on(row),
         broker_symbol=row.get("symbol"),
         source=SOURCE,
     )
-    day_pl = None
-    if held.quote is not None and held.quote.mark is not None and multiplier is not None:
-        day_pl = day_profit(row, side, quantity, multiplier, held.quote.mark, today)
-    return attrs.evolve(
-        held,
-        average_price=average,
-        expires_at=_expires_at(row, instrument.expiration),
-        opened_on=_opened_on(row),
-        day_pl=day_pl,
-    )
+    return held if average is priced else attrs.evolve(held, average_price=average)
 
 
 def _side(row: Members) -> Side:
