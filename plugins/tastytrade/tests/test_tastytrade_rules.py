@@ -14,6 +14,7 @@ from variance_bridge.broker import BrokerSpec, Capability
 from variance_bridge.errors import ConfigurationError
 from variance_bridge.model import Caution, Environment
 from variance_bridge.rows import Members, RowRejected
+from variance_bridge.settings.structure import structure
 from variance_bridge_tastytrade import plugin
 from variance_bridge_tastytrade.client import hosts
 from variance_bridge_tastytrade.client.hosts import endpoint
@@ -138,8 +139,8 @@ def test_no_text_leads_the_credentials_to_another_host(text):
     ],
 )
 def test_a_setting_that_is_none_of_the_known_words_is_refused(wrong):
-    with pytest.raises(ValueError, match=next(iter(wrong))):
-        TastytradeSettings(**wrong)
+    with pytest.raises(ConfigurationError, match=rf"{next(iter(wrong))}:? must be"):
+        structure(wrong, TastytradeSettings)
 
 
 def test_the_plugin_declares_one_broker_and_one_source_of_quotes_with_the_same_reach():

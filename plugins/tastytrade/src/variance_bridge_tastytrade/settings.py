@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from typing import Final, Literal
 
 import attrs
 
 from variance_bridge.broker import setting
 
-PRODUCTION = "production"
-SANDBOX = "sandbox"
-OAUTH = "oauth"
-SESSION = "session"
+PRODUCTION: Final = "production"
+SANDBOX: Final = "sandbox"
+OAUTH: Final = "oauth"
+SESSION: Final = "session"
 
 ACCEPT_VERSION = "20251101"
 """The API version that production requests name: the newest of each route up to this date is served.
@@ -34,17 +35,17 @@ class TastytradeSettings:
         accept_version: eight digits, sent in production.
     """
 
-    environment: str = setting(PRODUCTION, title="production or sandbox")
+    environment: Literal["production", "sandbox"] = setting(
+        PRODUCTION, title="production or sandbox"
+    )
     base_url: str | None = setting(
         None, title="address of the API, only to override", environment="API_BASE_URL"
     )
-    auth: str = setting(OAUTH, title="oauth, or session for the legacy log-in")
+    auth: Literal["oauth", "session"] = setting(
+        OAUTH, title="oauth, or session for the legacy log-in"
+    )
     accept_version: str = setting(ACCEPT_VERSION, title="version of the API: YYYYMMDD")
 
     def __attrs_post_init__(self) -> None:
-        if self.environment not in (PRODUCTION, SANDBOX):
-            raise ValueError("environment is production or sandbox")
-        if self.auth not in (OAUTH, SESSION):
-            raise ValueError("auth is oauth or session")
         if not _VERSION.fullmatch(self.accept_version):
-            raise ValueError("accept_version is eight digits: YYYYMMDD")
+            raise ValueError("accept_version must be eight digits: YYYYMMDD")
