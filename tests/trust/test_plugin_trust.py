@@ -190,6 +190,7 @@ def test_consents_are_kept_for_this_user_alone(tmp_path) -> None:
     kept = read_consents(folder)
     assert [(one.name, one.version) for one in kept] == [("other", "1.0"), ("acme", "1.1")]
     assert (folder / FILE_NAME).stat().st_mode & 0o777 == 0o600
+    assert (folder / FILE_NAME).read_text().count(NOW.isoformat(timespec="seconds")) == 2
     assert verdict(asking(version="1.1"), given=kept).decision is Decision.GIVEN
 
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Collection, Iterable, MutableMapping, Sequ
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
@@ -196,6 +196,20 @@ def refusal(identity: PluginIdentity) -> ConfigurationError:
     )
 
 
+@attrs.frozen(kw_only=True)
+class _Consent(PluginIdentity):
+    """A yes, as it is kept; `allowed_at` is for the people who read the record."""
+
+    allowed_at: str = ""
+
+
+@attrs.frozen
+class _Record:
+    """The record of consents."""
+
+    entry: tuple[_Consent, ...]
+
+
 def read_consents(folder: Path) -> tuple[PluginIdentity, ...]:
     """What was allowed before; nothing when there is no record.
 
@@ -203,19 +217,27 @@ def read_consents(folder: Path) -> tuple[PluginIdentity, ...]:
         ConfigurationError: others can change the record, or it is damaged.
     """
     from variance_bridge.document import exact_json
+    from variance_bridge.settings.structure import structure
 
     path = folder / FILE_NAME
     try:
-        return _parse_all(exact_json.loads(read_private(path, _TITLE)))
+        entries = exact_json.loads(read_private(path, _TITLE))
     except FileNotFoundError:
         return ()
-    except (DataRefused, KeyError, TypeError, ValueError):
-        damaged = ConfigurationError(
-            f"{_TITLE} is damaged",
-            where=str(path),
-            hint="Remove it; plugins are asked for again then.",
-        )
-    raise damaged
+    except DataRefused as error:
+        raise _damaged(path, error.what) from None
+    try:
+        return structure({"entry": entries}, _Record).entry
+    except ConfigurationError as error:
+        raise _damaged(path, error.what) from None
+
+
+def _damaged(path: Path, what: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{_TITLE} is damaged ({what})",
+        where=str(path),
+        hint="Remove it; plugins are asked for again then.",
+    )
 
 
 def record_consent(folder: Path, identity: PluginIdentity, now: datetime) -> None:
@@ -232,26 +254,11 @@ def record_consent(folder: Path, identity: PluginIdentity, now: datetime) -> Non
             for one in read_consents(folder)
             if (one.name, one.distribution) != (identity.name, identity.distribution)
         ]
-        entries = [attrs.asdict(one) for one in others]
-        entries.append({**attrs.asdict(identity), "allowed_at": now.isoformat(timespec="seconds")})
+        allowed_at = now.isoformat(timespec="seconds")
+        consent = _Consent(**attrs.asdict(identity), allowed_at=allowed_at)
+        entries = [attrs.asdict(one) for one in (*others, consent)]
         text = exact_json.dumps(entries)
         write_private(folder / FILE_NAME, text, _TITLE, replace=True)
-
-
-def _parse_all(entries: Any) -> tuple[PluginIdentity, ...]:
-    if not isinstance(entries, list):
-        raise TypeError
-    return tuple(_parse(entry) for entry in entries)
-
-
-def _parse(entry: Any) -> PluginIdentity:
-    fields = {name: entry[name] for name in ("name", "distribution", "version")}
-    lists = {name: entry[name] for name in ("hosts", "credentials")}
-    if not all(isinstance(value, str) for value in fields.values()):
-        raise TypeError
-    if not all(isinstance(one, str) for names in lists.values() for one in names):
-        raise TypeError
-    return PluginIdentity(**fields, **lists)
 
 
 def _changes_since(identity: PluginIdentity, earlier: PluginIdentity) -> Iterable[str]:
