@@ -227,7 +227,7 @@ class Session(Protocol):
 
     @property
     def routes(self) -> tuple[Route, ...]:
-        """Detours that requests have taken so far, because the user configured them."""
+        """NetworkAccess that requests have taken so far, because the user configured them."""
         ...
 
     def get(

@@ -17,7 +17,7 @@ from tastytrade_simulator import (
     SimulatedPortfolio,
     Simulator,
 )
-from variance_bridge.network.session import Policy
+from variance_bridge.network.retry import Policy
 
 JSON = "application/json"
 ROWS = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from variance_bridge.errors import BrokerRefused, BrokerUnreachable, DataRefused, ForbiddenRequest
-from variance_bridge.network.wire import Silence
+from variance_bridge.network.wire import ConnectionFailure
 from variance_bridge.privacy import PersonalValues, Secret
 from variance_bridge.testing import Exchange, FrozenClock, SimulatedSession
 from variance_bridge.testing.simulated_session import UnrecordedRequestError
@@ -72,7 +72,7 @@ def test_failures_are_those_of_the_real_session_and_cost_no_time():
     with pytest.raises(DataRefused):
         session(answer(b" " * (9 * 1024 * 1024))).get(URL)
     with pytest.raises(BrokerUnreachable, match="cannot be reached"):
-        session(answer(), alter=lambda _sent: Silence.UNRESOLVED).get(URL)
+        session(answer(), alter=lambda _sent: ConnectionFailure.UNRESOLVED).get(URL)
     assert session(answer(b"no", status=403)).get(URL).status == 403
 
 

@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 import attrs
 import pytest
 
-from variance_bridge.network.session import Policy, ReadOnlySession
+from variance_bridge.network.retry import Policy
+from variance_bridge.network.session import ReadOnlySession
 from variance_bridge.privacy import PersonalValues
 from variance_bridge.settings.keyring import Keyring
 

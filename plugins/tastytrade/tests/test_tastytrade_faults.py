@@ -19,7 +19,7 @@ from tastytrade_simulator import (
 )
 from variance_bridge.document.convert import from_bytes
 from variance_bridge.errors import BridgeError
-from variance_bridge.network.session import Policy
+from variance_bridge.network.retry import Policy
 from variance_bridge.pipeline.context import RunContext
 from variance_bridge.pipeline.run import Choice, open_broker
 from variance_bridge.pipeline.sync import SyncRequest, sync

@@ -256,12 +256,12 @@ def _credentials(patient: Patient, loaded: LoadedPlugin) -> Iterator[Finding]:
 def _network(patient: Patient) -> Iterator[Finding]:
     from variance_bridge.pipeline.context import configured_policy
 
-    detours = configured_policy(patient.configuration).detours
-    used = [word for word, there in (("proxy", detours.proxy), ("netrc", detours.netrc)) if there]
+    access = configured_policy(patient.configuration).access
+    used = [word for word, there in (("proxy", access.proxy), ("netrc", access.netrc)) if there]
     yield Finding(
         "network", problem=False, detail=f"through {' and '.join(used)}" if used else "direct"
     )
-    for name in detours.ignored:
+    for name in access.ignored:
         key = "netrc" if "netrc" in name else "proxy"
         yield Finding(
             f"  {name}",

@@ -1,1 +1,1 @@
-"""The read-only session: which request may be sent, when again, and one try. Imports errors and privacy."""
+"""The read-only session: which request may be sent, when again, and one try. Imports storage, model, privacy and errors."""

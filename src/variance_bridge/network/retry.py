@@ -1,4 +1,4 @@
-"""When a request is tried again: back-off with full jitter, and what the server asks for in Retry-After.
+"""The limits of a request, and when it is tried again: back-off with full jitter, and what Retry-After asks for.
 
 urllib3's `Retry` was weighed and left: it sleeps by the global clock, draws its jitter from the global generator, reads
 the wall clock for the date form of Retry-After, has no deadline over all tries, and its log line holds the URL.
@@ -12,13 +12,41 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
-from variance_bridge.network.policy import Policy
+import attrs
+
+from variance_bridge.network.access import NetworkAccess
+from variance_bridge.storage.read import MEBIBYTE
 
 _SECONDS = re.compile(r"[0-9]{1,9}")
 _FIRST_SERVER_ERROR = 500
 
 
-def is_passing(status: int) -> bool:
+@attrs.frozen(kw_only=True)
+class Policy:
+    """How long, how much and how often. Seconds and bytes.
+
+    Attributes:
+        tries: of one request, the first included.
+        connect_seconds: for one connection to be made.
+        read_seconds: for one silence of the other side.
+        total_seconds: for one request with all its tries and waits.
+        back_off_seconds: the longest wait before the second try; doubles for each further one.
+        longest_wait_seconds: the longest wait; a server that asks for more (Retry-After) is not asked again.
+        body_bytes: the longest body, before and after decompression.
+        access: proxy and netrc.
+    """
+
+    tries: int = 3
+    connect_seconds: float = 10.0
+    read_seconds: float = 20.0
+    total_seconds: float = 60.0
+    back_off_seconds: float = 1.0
+    longest_wait_seconds: float = 30.0
+    body_bytes: int = 8 * MEBIBYTE
+    access: NetworkAccess = attrs.field(factory=NetworkAccess)
+
+
+def is_transient(status: int) -> bool:
     """Whether the same request may succeed later: a limit (429), or a failure of the server (5xx)."""
     return status == HTTPStatus.TOO_MANY_REQUESTS or status >= _FIRST_SERVER_ERROR
 

@@ -1,8 +1,8 @@
 """The read-only session: all that a broker plugin can do to the network (DESIGN §7, promises 5 and 7).
 
 GET to the declared hosts, POST to the declared token paths, https or loopback, no redirect followed, at most three
-tries, bounded in time and memory. What may be called is decided in `transport.address`, when to try again in
-`transport.patience`, by the limits of `transport.policy`; `transport.wire` does one try.
+tries, bounded in time and memory. What may be called is decided in `network.allowed`, when to try again in
+`network.retry`; `network.access` has the proxy and the netrc file, and `network.wire` does one try.
 """
 
 from __future__ import annotations
@@ -28,15 +28,12 @@ from variance_bridge.errors import (
 )
 from variance_bridge.model import Route
 from variance_bridge.network.allowed import Address, check_hosts, check_token_paths, resolve
-from variance_bridge.network.policy import Detours, Policy, detours
-from variance_bridge.network.retry import is_passing, retry_after, wait_before
+from variance_bridge.network.retry import Policy, is_transient, retry_after, wait_before
 from variance_bridge.privacy import PersonalKind, PersonalValues, Secret
 
 if TYPE_CHECKING:
     from variance_bridge.broker import Clock
     from variance_bridge.network.wire import Answer, Request, Wire
-
-__all__ = ["Detours", "Policy", "ReadOnlySession", "Response", "Statistics", "detours"]
 
 _LOG = logging.getLogger(__name__)
 _TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -106,7 +103,7 @@ class ReadOnlySession:
         clock: the time.
         personal: is told every secret that is sent, and every token that comes back; redacts log lines and messages.
         user_agent: `product/version`; brokers refuse requests without one.
-        policy: limits and detours.
+        policy: limits, proxy and netrc.
         random: numbers in [0, 1) for the jitter.
 
     Raises:
@@ -186,7 +183,7 @@ class ReadOnlySession:
 
     @property
     def routes(self) -> tuple[Route, ...]:
-        """The detours that requests took so far, for `meta.via`."""
+        """The routes other than the straight one that requests took so far, for `meta.via`."""
         return tuple(self._taken)
 
     def close(self) -> None:
@@ -232,7 +229,7 @@ class ReadOnlySession:
 
     def _try(self, request: Request, tries: int) -> Answer:
         """Up to so many tries within `policy.total_seconds`."""
-        from variance_bridge.network.wire import NoAnswer, Silence
+        from variance_bridge.network.wire import ConnectionFailure, NoResponse
 
         started = self._clock.monotonic()
         for attempt in range(1, tries + 1):
@@ -241,11 +238,11 @@ class ReadOnlySession:
             certain = False
             try:
                 answer = self._send(request, left, attempt)
-            except NoAnswer as silence:
-                problem = f"the broker cannot be reached: {silence.reason.value}"
-                certain = silence.reason is Silence.CERTIFICATE
+            except NoResponse as failure:
+                problem = f"the broker cannot be reached: {failure.reason.value}"
+                certain = failure.reason is ConnectionFailure.CERTIFICATE
             else:
-                if not is_passing(answer.status) and answer.status >= 200:
+                if not is_transient(answer.status) and answer.status >= 200:
                     return answer
                 problem = f"the broker answered with status {answer.status}"
                 asked = retry_after(answer.headers, self._clock.now())
@@ -264,7 +261,7 @@ class ReadOnlySession:
 
     def _send(self, request: Request, seconds: float, attempt: int) -> Answer:
         """One try, counted and logged."""
-        from variance_bridge.network.wire import NoAnswer, Wire
+        from variance_bridge.network.wire import NoResponse, Wire
 
         if self._wire is None:
             self._wire = Wire(self._policy)
@@ -277,8 +274,8 @@ class ReadOnlySession:
             answer = self._wire.send(request, seconds, proxy)
             outcome = str(answer.status)
             self.statistics.bytes_received += answer.received
-        except NoAnswer as silence:
-            outcome = silence.reason.value
+        except NoResponse as failure:
+            outcome = failure.reason.value
             raise
         except DataRefused as error:
             outcome = "refused"
@@ -289,7 +286,7 @@ class ReadOnlySession:
         return answer
 
     def _proxy_for(self, host: str) -> Secret | None:
-        proxy = self._policy.detours.proxy_for(host)
+        proxy = self._policy.access.proxy_for(host)
         if proxy is not None:
             self._personal.add(proxy)
             self._personal.add(urlsplit(proxy.reveal()).password or "", PersonalKind.CREDENTIAL)
@@ -325,7 +322,7 @@ class ReadOnlySession:
         """Basic authentication from the netrc file, where the user allowed it and the plugin sends none."""
         if address.loopback or any(name.lower() == "authorization" for name in sent):
             return
-        login = self._policy.detours.login_for(address.host)
+        login = self._policy.access.login_for(address.host)
         if login is None:
             return
         from variance_bridge.network.wire import basic_authorization

@@ -35,8 +35,7 @@ from urllib3.response import HTTPResponse
 
 from variance_bridge.errors import DataRefused
 from variance_bridge.network.allowed import Address
-from variance_bridge.network.policy import Policy
-from variance_bridge.network.retry import is_passing
+from variance_bridge.network.retry import Policy, is_transient
 
 if TYPE_CHECKING:
     from variance_bridge.privacy import Secret
@@ -48,7 +47,7 @@ _CODINGS: Final = {"gzip", "x-gzip"}
 _LIBRARY_LOGGERS: Final = ("urllib3.connectionpool", "urllib3.connection", "urllib3.util.retry")
 
 
-class Silence(StrEnum):
+class ConnectionFailure(StrEnum):
     """Why there was no answer: fixed words, because the libraries' own hold the URL."""
 
     UNRESOLVED = "its name cannot be resolved"
@@ -62,10 +61,10 @@ class Silence(StrEnum):
     TLS = "TLS could not be set up"
 
 
-class NoAnswer(Exception):
+class NoResponse(Exception):
     """A try that ended without an answer. Holds no URL and no cause that holds one."""
 
-    def __init__(self, reason: Silence) -> None:
+    def __init__(self, reason: ConnectionFailure) -> None:
         super().__init__(reason.value)
         self.reason = reason
 
@@ -108,11 +107,11 @@ class Wire:
             proxy: the proxy's URL, if any.
 
         Raises:
-            NoAnswer: with the reason.
+            NoResponse: with the reason.
             DataRefused: the body is beyond the caps or in an unknown coding.
         """
         adapter = self._adapter = self._adapter or _Adapter()
-        future: Future[Answer | Silence] = Future()
+        future: Future[Answer | ConnectionFailure] = Future()
 
         def work() -> None:
             try:
@@ -124,12 +123,12 @@ class Wire:
         try:
             outcome = future.result(timeout=seconds)
         except TimeoutError:
-            outcome = Silence.DEADLINE
+            outcome = ConnectionFailure.DEADLINE
         finally:
             if not future.done():
                 self.close()
-        if isinstance(outcome, Silence):
-            raise NoAnswer(outcome)
+        if isinstance(outcome, ConnectionFailure):
+            raise NoResponse(outcome)
         return outcome
 
     def close(self) -> None:
@@ -140,7 +139,7 @@ class Wire:
 
     def _exchange(
         self, adapter: _Adapter, request: Request, seconds: float, proxy: Secret | None
-    ) -> Answer | Silence:
+    ) -> Answer | ConnectionFailure:
         prepared = requests.models.PreparedRequest()
         prepared.prepare(
             method=request.method,
@@ -168,12 +167,12 @@ class Wire:
             http.client.HTTPException,
             OSError,
         ) as error:
-            return _silence(error)
+            return _failure(error)
 
 
 def _receive(raw: HTTPResponse, status: int, longest: int) -> Answer:
     headers = {name.lower(): value for name, value in raw.headers.itermerged()}
-    if status < 200 or 300 <= status < 400 or is_passing(status):
+    if status < 200 or 300 <= status < 400 or is_transient(status):
         return Answer(status=status, headers=headers)
     encoded = _read(raw, headers, longest)
     body = _decode(encoded, headers.get("content-encoding", "").strip().lower(), longest)
@@ -231,7 +230,7 @@ def _too_long(longest: int) -> DataRefused:
     return DataRefused(f"the broker's answer is longer than {longest} bytes")
 
 
-def _silence(error: BaseException) -> Silence:
+def _failure(error: BaseException) -> ConnectionFailure:
     """The reason behind an exception of the libraries, which wrap each other up to four deep."""
     chain = _wrapped(error)
 
@@ -239,22 +238,22 @@ def _silence(error: BaseException) -> Silence:
         return any(isinstance(one, kinds) for one in chain)
 
     if has(ssl.SSLCertVerificationError, ssl.CertificateError):
-        return Silence.CERTIFICATE
+        return ConnectionFailure.CERTIFICATE
     if has(requests.exceptions.ProxyError, urllib3.exceptions.ProxyError):
-        return Silence.PROXY
+        return ConnectionFailure.PROXY
     if has(urllib3.exceptions.NameResolutionError, socket.gaierror):
-        return Silence.UNRESOLVED
+        return ConnectionFailure.UNRESOLVED
     if has(urllib3.exceptions.ConnectTimeoutError) and not has(
         urllib3.exceptions.NewConnectionError
     ):
-        return Silence.CONNECT_TIMEOUT
+        return ConnectionFailure.CONNECT_TIMEOUT
     if has(urllib3.exceptions.ReadTimeoutError, TimeoutError):
-        return Silence.READ_TIMEOUT
+        return ConnectionFailure.READ_TIMEOUT
     if has(urllib3.exceptions.NewConnectionError):
-        return Silence.NOT_CONNECTED
+        return ConnectionFailure.NOT_CONNECTED
     if has(ssl.SSLError):
-        return Silence.TLS
-    return Silence.BROKEN
+        return ConnectionFailure.TLS
+    return ConnectionFailure.BROKEN
 
 
 def _wrapped(error: BaseException) -> list[BaseException]:

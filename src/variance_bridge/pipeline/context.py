@@ -13,7 +13,9 @@ import attrs
 from variance_bridge import __version__
 from variance_bridge.broker import Clock, Credential, Session
 from variance_bridge.clock import SystemClock
-from variance_bridge.network.session import Policy, ReadOnlySession, detours
+from variance_bridge.network.access import network_access
+from variance_bridge.network.retry import Policy
+from variance_bridge.network.session import ReadOnlySession
 from variance_bridge.plugins.registry import LoadedPlugin, Registry
 from variance_bridge.plugins.trust import trust_plugin
 from variance_bridge.privacy import PersonalValues, Secret
@@ -92,9 +94,9 @@ class RunContext:
 
 
 def configured_policy(configuration: Configuration) -> Policy:
-    """The session's limits, with the detours that the configuration allows."""
+    """The session's limits, with the proxy and the netrc file that the configuration allows."""
     return Policy(
-        detours=detours(
+        access=network_access(
             configuration.environment,
             Path(configuration.environment.get("HOME") or "."),
             allow_proxy=configuration.stated.network.proxy,

@@ -279,7 +279,7 @@ def _sync_account(
 
 
 def _finished(run: BrokerRun, account: Account, request: SyncRequest, tell: Progress) -> Portfolio:
-    """The portfolio as it would be published: enriched, with the detours of its requests."""
+    """The portfolio as it would be published: enriched, with the routes of its requests."""
     portfolio = _with_quotes(run, run.portfolio(account), request, tell)
     via = tuple(sorted(run.broker_context.session.routes))
     portfolio = attrs.evolve(portfolio, meta=attrs.evolve(portfolio.meta, via=via))

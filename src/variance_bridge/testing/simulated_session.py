@@ -14,9 +14,9 @@ from urllib.parse import parse_qsl, urlsplit
 import attrs
 
 from variance_bridge.errors import DataRefused, ForbiddenRequest
-from variance_bridge.network.retry import is_passing
-from variance_bridge.network.session import Policy, ReadOnlySession, Response
-from variance_bridge.network.wire import Answer, NoAnswer, Request, Silence, Wire
+from variance_bridge.network.retry import Policy, is_transient
+from variance_bridge.network.session import ReadOnlySession, Response
+from variance_bridge.network.wire import Answer, ConnectionFailure, NoResponse, Request, Wire
 from variance_bridge.privacy import PersonalValues
 from variance_bridge.testing.frozen_clock import FrozenClock
 from variance_bridge.testing.recordings import Exchange
@@ -30,7 +30,7 @@ SECONDS_PER_REQUEST = 1.0
 USER_AGENT = "variance-bridge-testing/1"
 
 Key = tuple[str, str, tuple[tuple[str, str], ...]]
-Alter = Callable[["SentRequest"], "Exchange | Silence | None"]
+Alter = Callable[["SentRequest"], "Exchange | ConnectionFailure | None"]
 
 
 class UnrecordedRequestError(AssertionError):
@@ -87,7 +87,7 @@ class RecordedWire(Wire):
         """The recorded answer, or what stands in its place.
 
         Raises:
-            NoAnswer: the request is altered into silence.
+            NoResponse: the request is altered into silence.
             UnrecordedRequestError: the recording has no answer to it.
         """
         method, url, query = _key(request.method, request.address.url)
@@ -95,10 +95,10 @@ class RecordedWire(Wire):
         self.sent.append(sent)
         self._clock.advance(SECONDS_PER_REQUEST)
         altered = self._alter(sent) if self._alter else None
-        if isinstance(altered, Silence):
-            raise NoAnswer(altered)
+        if isinstance(altered, ConnectionFailure):
+            raise NoResponse(altered)
         exchange = altered or self._recorded(sent)
-        if exchange.status < 200 or 300 <= exchange.status < 400 or is_passing(exchange.status):
+        if exchange.status < 200 or 300 <= exchange.status < 400 or is_transient(exchange.status):
             return Answer(status=exchange.status, headers=exchange.headers)
         if len(exchange.body) > Policy().body_bytes:
             raise DataRefused("the broker's answer is longer than the session reads")

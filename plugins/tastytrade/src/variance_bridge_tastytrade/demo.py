@@ -56,7 +56,7 @@ def demo_context(url: str, credentials: Mapping[str, str], folder: Path) -> RunC
     """A run that knows a server on this machine and its credentials, and nothing of this machine's user."""
     import secrets
 
-    from variance_bridge.network.session import Policy
+    from variance_bridge.network.retry import Policy
     from variance_bridge.pipeline.context import RunContext
     from variance_bridge.privacy import PersonalValues, Secret
     from variance_bridge.settings.account_hash import account_hash

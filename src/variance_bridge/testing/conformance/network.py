@@ -15,7 +15,7 @@ from variance_bridge.errors import (
     DataRefused,
     ForbiddenRequest,
 )
-from variance_bridge.network.wire import Silence
+from variance_bridge.network.wire import ConnectionFailure
 from variance_bridge.testing import canaries, drift
 from variance_bridge.testing.blockade import Kind
 from variance_bridge.testing.cases import Complaints, NotReadyError, case
@@ -26,7 +26,7 @@ from variance_bridge.testing.rehearsal import Rehearsal, rehearse, told
 from variance_bridge.testing.simulated_session import SentRequest
 from variance_bridge.testing.trees import Sources, nodes
 
-Answer = Exchange | Silence
+Answer = Exchange | ConnectionFailure
 MakeAnswer = Callable[[SentRequest], Answer | None]
 
 _ERROR = exact_json.dumps(
@@ -144,8 +144,11 @@ class Network(Bench):
         yield from self._fails(f"answered {status}", _status(status), (BrokerUnreachable,))
 
     @case("FAIL-04")
-    @pytest.mark.parametrize("silence", [Silence.READ_TIMEOUT, Silence.UNRESOLVED, Silence.BROKEN])
-    def test_no_answer_is_told_as_an_outage(self, silence: Silence) -> Complaints:
+    @pytest.mark.parametrize(
+        "silence",
+        [ConnectionFailure.READ_TIMEOUT, ConnectionFailure.UNRESOLVED, ConnectionFailure.BROKEN],
+    )
+    def test_no_answer_is_told_as_an_outage(self, silence: ConnectionFailure) -> Complaints:
         """A time-out, an unknown name and a broken connection are BrokerUnreachable."""
         yield from self._fails("not answered", lambda _sent: silence, (BrokerUnreachable,))
 

@@ -1,4 +1,4 @@
-"""The limits of the read-only session, and the detours that its requests may take when the user configured them."""
+"""How requests may reach the network beside the straight way: a proxy and a netrc file, where the user configured them."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ import netrc
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
 
 import attrs
 
 from variance_bridge.errors import ConfigurationError
 from variance_bridge.privacy import Secret
 from variance_bridge.storage.private import read_private
-
-MEBIBYTE: Final = 1024 * 1024
 
 _PROXY_VARIABLES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
 _NO_PROXY_VARIABLES = ("no_proxy", "NO_PROXY")
@@ -23,7 +20,7 @@ _PROXY = re.compile(r"https?://[^\s/?#]+/?")
 
 
 @attrs.frozen(kw_only=True)
-class Detours:
+class NetworkAccess:
     """Where requests go through, and where credentials may come from, beside what the plugin says.
 
     Attributes:
@@ -66,35 +63,10 @@ class Detours:
         return (entry[0], Secret(entry[2])) if entry and entry[2] else None
 
 
-@attrs.frozen(kw_only=True)
-class Policy:
-    """How long, how much and how often. Seconds and bytes.
-
-    Attributes:
-        tries: of one request, the first included.
-        connect_seconds: for one connection to be made.
-        read_seconds: for one silence of the other side.
-        total_seconds: for one request with all its tries and waits.
-        back_off_seconds: the longest wait before the second try; doubles for each further one.
-        longest_wait_seconds: the longest wait; a server that asks for more (Retry-After) is not asked again.
-        body_bytes: the longest body, before and after decompression.
-        detours: proxy and netrc.
-    """
-
-    tries: int = 3
-    connect_seconds: float = 10.0
-    read_seconds: float = 20.0
-    total_seconds: float = 60.0
-    back_off_seconds: float = 1.0
-    longest_wait_seconds: float = 30.0
-    body_bytes: int = 8 * MEBIBYTE
-    detours: Detours = Detours()
-
-
-def detours(
+def network_access(
     environment: Mapping[str, str], home: Path, *, allow_proxy: bool, allow_netrc: bool
-) -> Detours:
-    """The detours that the surroundings offer and the configuration allows.
+) -> NetworkAccess:
+    """What the surroundings offer and the configuration allows.
 
     Args:
         environment: for HTTPS_PROXY, ALL_PROXY and NO_PROXY, in upper or lower case.
@@ -114,7 +86,7 @@ def detours(
     exceptions = next(
         (environment[name] for name in _NO_PROXY_VARIABLES if name in environment), ""
     )
-    return Detours(
+    return NetworkAccess(
         proxy=Secret(environment[variable]) if allow_proxy and variable is not None else None,
         no_proxy=tuple(exceptions.replace(",", " ").split()),
         netrc=file if allow_netrc else None,

@@ -7,7 +7,7 @@ import pytest
 from variance_bridge.errors import BrokerUnreachable, ConfigurationError
 from variance_bridge.model import Route
 from variance_bridge.network import wire
-from variance_bridge.network.session import Detours, detours
+from variance_bridge.network.access import NetworkAccess, network_access
 from variance_bridge.network.wire import Answer
 from variance_bridge.privacy import Secret
 
@@ -27,14 +27,14 @@ def home(tmp_path):
 
 
 def test_what_the_surroundings_offer_is_ignored_and_named(home) -> None:
-    found = detours({"HTTPS_PROXY": PROXY}, home, allow_proxy=False, allow_netrc=False)
+    found = network_access({"HTTPS_PROXY": PROXY}, home, allow_proxy=False, allow_netrc=False)
     assert (found.proxy, found.netrc) == (None, None)
     assert found.ignored == ("HTTPS_PROXY", ".netrc")
     assert "canary" not in repr(found)
 
 
 def test_what_is_configured_is_used_and_not_shown(home) -> None:
-    found = detours(
+    found = network_access(
         {
             "https_proxy": PROXY,
             "HTTPS_PROXY": "http://other:1",
@@ -52,7 +52,7 @@ def test_what_is_configured_is_used_and_not_shown(home) -> None:
 
 
 def test_surroundings_without_detours_offer_none(tmp_path) -> None:
-    assert detours({}, tmp_path, allow_proxy=True, allow_netrc=True) == Detours()
+    assert network_access({}, tmp_path, allow_proxy=True, allow_netrc=True) == NetworkAccess()
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_surroundings_without_detours_offer_none(tmp_path) -> None:
 )
 def test_a_proxy_address_that_is_none_is_refused_and_not_told(tmp_path, value: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        detours({"ALL_PROXY": value}, tmp_path, allow_proxy=True, allow_netrc=False)
+        network_access({"ALL_PROXY": value}, tmp_path, allow_proxy=True, allow_netrc=False)
     assert value not in str(caught.value)
     assert "ALL_PROXY" in str(caught.value)
 
@@ -79,7 +79,7 @@ def test_a_proxy_address_that_is_none_is_refused_and_not_told(tmp_path, value: s
     ],
 )
 def test_hosts_that_need_no_proxy(no_proxy, direct: bool) -> None:
-    found = Detours(proxy=Secret(PROXY), no_proxy=no_proxy)
+    found = NetworkAccess(proxy=Secret(PROXY), no_proxy=no_proxy)
     assert (found.proxy_for("api.acme.example") is None) is direct
 
 
@@ -89,7 +89,7 @@ def test_a_configured_proxy_sees_the_host_and_nothing_else(serve, open_session, 
 
     proxy = serve(refuse)
     url = f"http://user:proxy-canary@127.0.0.1:{proxy.port}"
-    session = open_session(tries=1, detours=Detours(proxy=Secret(url)))
+    session = open_session(tries=1, access=NetworkAccess(proxy=Secret(url)))
     with pytest.raises(BrokerUnreachable, match="the proxy did not connect") as caught:
         session.get(f"{URL}?q=query-canary", headers={"Authorization": Secret("token-canary")})
     (request,) = proxy.received
@@ -103,7 +103,7 @@ def test_a_configured_proxy_sees_the_host_and_nothing_else(serve, open_session, 
 
 def test_a_proxy_is_never_used_for_loopback(serve, open_session) -> None:
     proxy, server = serve(), serve()
-    session = open_session(detours=Detours(proxy=Secret(proxy.url)))
+    session = open_session(access=NetworkAccess(proxy=Secret(proxy.url)))
     session.get(f"{server.url}/")
     assert (proxy.connections, server.connections) == (0, 1)
     assert session.routes == ()
@@ -132,7 +132,7 @@ def sent(monkeypatch):
 def test_a_configured_netrc_logs_in_where_the_plugin_does_not(
     home, sent, open_session, personal
 ) -> None:
-    session = open_session(detours=Detours(netrc=home / ".netrc"))
+    session = open_session(access=NetworkAccess(netrc=home / ".netrc"))
     session.get(URL, headers={"authorization": "Bearer x"})
     assert session.routes == ()
     session.get(URL)
@@ -145,8 +145,8 @@ def test_a_configured_netrc_logs_in_where_the_plugin_does_not(
 
 
 def test_a_netrc_is_never_read_for_loopback_or_another_host(home, sent, open_session) -> None:
-    found = Detours(netrc=home / ".netrc")
-    open_session(detours=found).get("http://127.0.0.1:9/")
+    found = NetworkAccess(netrc=home / ".netrc")
+    open_session(access=found).get("http://127.0.0.1:9/")
     assert "Authorization" not in sent[0].headers
     assert found.login_for("other.example") is None
 
@@ -157,11 +157,11 @@ def test_a_netrc_is_never_read_for_loopback_or_another_host(home, sent, open_ses
 def test_a_netrc_that_is_not_understood_is_refused_and_not_told(home, content: str) -> None:
     (home / ".netrc").write_text(content)
     with pytest.raises(ConfigurationError) as caught:
-        Detours(netrc=home / ".netrc").login_for("api.acme.example")
+        NetworkAccess(netrc=home / ".netrc").login_for("api.acme.example")
     assert "canary" not in str(caught.value)
 
 
 def test_a_netrc_that_others_can_read_is_refused(home) -> None:
     (home / ".netrc").chmod(0o644)
     with pytest.raises(ConfigurationError, match="can be read or changed by other users"):
-        Detours(netrc=home / ".netrc").login_for("api.acme.example")
+        NetworkAccess(netrc=home / ".netrc").login_for("api.acme.example")

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from variance_bridge.errors import BrokerUnreachable
 from variance_bridge.network import wire
-from variance_bridge.network.retry import is_passing, retry_after, wait_before
-from variance_bridge.network.session import Policy
-from variance_bridge.network.wire import Answer, NoAnswer, Silence
+from variance_bridge.network.retry import Policy, is_transient, retry_after, wait_before
+from variance_bridge.network.wire import Answer, ConnectionFailure, NoResponse
 
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 URL = "https://api.acme.example/positions"
@@ -22,7 +21,7 @@ URL = "https://api.acme.example/positions"
 @pytest.fixture
 def script(monkeypatch):
     """Answers and silences, in order; each try takes the next one. Seconds allowed to each try are noted."""
-    outcomes: list[Answer | Silence] = []
+    outcomes: list[Answer | ConnectionFailure] = []
     allowed: list[float] = []
 
     class ScriptedWire:
@@ -32,8 +31,8 @@ def script(monkeypatch):
         def send(self, request, seconds, proxy):
             allowed.append(seconds)
             outcome = outcomes.pop(0)
-            if isinstance(outcome, Silence):
-                raise NoAnswer(outcome)
+            if isinstance(outcome, ConnectionFailure):
+                raise NoResponse(outcome)
             return outcome
 
         def close(self) -> None:
@@ -41,7 +40,7 @@ def script(monkeypatch):
 
     monkeypatch.setattr(wire, "Wire", ScriptedWire)
 
-    def write(*steps: int | Answer | Silence) -> list[float]:
+    def write(*steps: int | Answer | ConnectionFailure) -> list[float]:
         outcomes[:] = [Answer(status=one, headers={}) if type(one) is int else one for one in steps]
         return allowed
 
@@ -53,7 +52,13 @@ def limited(value: str) -> Answer:
 
 
 @pytest.mark.parametrize(
-    "first", [429, 500, 503, *(one for one in Silence if one is not Silence.CERTIFICATE)]
+    "first",
+    [
+        429,
+        500,
+        503,
+        *(one for one in ConnectionFailure if one is not ConnectionFailure.CERTIFICATE),
+    ],
 )
 @pytest.mark.parametrize("method", ["get", "token"])
 def test_a_passing_failure_is_tried_again_until_it_succeeds(
@@ -80,7 +85,7 @@ def test_a_refused_token_request_is_final(script, open_session, clock, status: i
 
 def test_there_are_three_tries_and_no_more(script, open_session) -> None:
     session = open_session()
-    script(503, Silence.READ_TIMEOUT, 429, 200)
+    script(503, ConnectionFailure.READ_TIMEOUT, 429, 200)
     with pytest.raises(BrokerUnreachable, match=r"status 429 \(3 tries\)"):
         session.get(URL)
     assert session.statistics.requests == 3
@@ -88,7 +93,7 @@ def test_there_are_three_tries_and_no_more(script, open_session) -> None:
 
 def test_a_bad_certificate_is_not_tried_again(script, open_session) -> None:
     session = open_session()
-    script(Silence.CERTIFICATE, 200)
+    script(ConnectionFailure.CERTIFICATE, 200)
     with pytest.raises(BrokerUnreachable, match=r"certificate is not valid \(1 try\)"):
         session.get(URL)
 
@@ -159,7 +164,7 @@ def test_any_text_in_retry_after_is_survived(text: str) -> None:
 
 
 def test_what_passes_and_what_stays() -> None:
-    assert [status for status in range(100, 600) if is_passing(status)] == [429, *range(500, 600)]
+    assert [status for status in range(100, 600) if is_transient(status)] == [429, *range(500, 600)]
 
 
 def test_a_naive_date_in_retry_after_is_in_utc() -> None:
@@ -167,7 +172,7 @@ def test_a_naive_date_in_retry_after_is_in_utc() -> None:
     assert retry_after({"retry-after": later}, NOW) == 9
 
 
-@pytest.mark.parametrize("first", [429, 503, Silence.READ_TIMEOUT])
+@pytest.mark.parametrize("first", [429, 503, ConnectionFailure.READ_TIMEOUT])
 def test_a_log_in_that_may_be_sent_once_is_never_sent_again(
     script, open_session, clock, first
 ) -> None:
