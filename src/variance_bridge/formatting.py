@@ -1,4 +1,4 @@
-"""How ages, foreign text and names that nobody knows are shown on a terminal."""
+"""How numbers, ages, foreign text and unknown names are shown: on the terminal, on pages and in messages."""
 
 from __future__ import annotations
 
@@ -9,8 +9,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from datetime import timedelta
+    from decimal import Decimal
 
 LONGEST_PATH = 4096
+UNKNOWN = "–"
+"""Stands for a number that is not known: never a zero."""
+
+_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 
 _HIDDEN = {"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"}
 
@@ -54,3 +59,68 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """` (did you mean "ira"?)`, to stand behind what was typed; nothing where no known word is near."""
     near = nearest(word, known)
     return f' (did you mean "{near}"?)' if near else ""
+
+
+def rounded(value: Decimal, places: int) -> Decimal:
+    """Rounded half up, at any length; a negative number that rounds to zero is zero."""
+    # Imported here: light commands print no numbers, and `decimal` is most of what they would load.
+    from decimal import ROUND_HALF_UP, Context, Decimal
+
+    # As many digits as the result has: the default context refuses more than 28.
+    precision = max(value.adjusted(), 0) + abs(places) + 2
+    result = value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP, Context(prec=precision))
+    return result or result.copy_abs()
+
+
+def number(value: Decimal | None, places: int = 0, *, sign: bool = False) -> str:
+    """`1,234.5`; with `sign`, numbers above zero get a plus."""
+    if value is None:
+        return UNKNOWN
+    shown = rounded(value, places)
+    return f"{shown:{'+' if sign and shown else ''},.{places}f}"
+
+
+def money(amount: Decimal | None, currency: str | None = None, *, sign: bool = False) -> str:
+    """To the cent, all digits: `$1,234.50`, `CHF 1,234.50`; without a currency the number alone."""
+    if amount is None:
+        return UNKNOWN
+    shown = rounded(amount, 2)
+    prefix = "-" if shown < 0 else "+" if sign and shown else ""
+    unit = _SIGNS.get(currency or "", f"{currency} " if currency else "")
+    return f"{prefix}{unit}{shown.copy_abs():,.2f}"
+
+
+def is_whole_cents(amount: Decimal | None) -> bool:
+    """Whether `money` shows the amount exactly."""
+    return amount is None or rounded(amount, 2) == amount
+
+
+def percent(fraction: Decimal | None, places: int = 0, *, sign: bool = False) -> str:
+    """0.5 is `50%`."""
+    if fraction is None:
+        return UNKNOWN
+    return f"{number(fraction.scaleb(2), places, sign=sign)}%"
+
+
+def price(amount: Decimal | None) -> str:
+    """In its own precision, two digits after the point at least and six at most."""
+    if amount is None:
+        return UNKNOWN
+    digits = f"{rounded(amount, 6):,.6f}"
+    return digits[:-4] + digits[-4:].rstrip("0")
+
+
+def quantity(amount: Decimal) -> str:
+    """As it is, without zeros at its end: `1,200`, `0.25`."""
+    digits = f"{amount:,f}"
+    return digits.rstrip("0").rstrip(".") if "." in digits else digits
+
+
+def strike(amount: Decimal | None) -> str:
+    """As it is, without marks between thousands: `5800`, `47.5`."""
+    return UNKNOWN if amount is None else quantity(amount).replace(",", "")
+
+
+def plural(count: int, noun: str, several: str | None = None) -> str:
+    """`1 position`, `3 positions`; `several` where the plural is not just an "s" more."""
+    return f"{count} {noun if count == 1 else several or noun + 's'}"

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from variance_bridge.cli.positions_columns import money, number, price
 from variance_bridge.cli.positions_table import positions_table
 from variance_bridge.document.convert import in_canonical_order
+from variance_bridge.formatting import money, price, quantity
 from variance_bridge.model import (
     Balances,
     Caution,
@@ -216,6 +216,19 @@ def test_no_number_is_cut_however_narrow_the_terminal(width):
         assert cell in text
 
 
+@pytest.mark.parametrize("width", [40, 50, 60])
+def test_a_narrow_terminal_gets_names_on_several_lines(width):
+    screen = lines(shown(Portfolio(meta=PORTFOLIO.meta, positions=(CALL, SHARES)), width))
+
+    assert max(map(len, screen)) <= width
+    assert any("-70.00" in line for line in screen)
+
+
+def test_rounded_money_says_so():
+    assert "rounded to the cent" in shown(holding(market_value=D("1.005")), 80)
+    assert "rounded" not in shown(holding(market_value=D("1.01")), 80)
+
+
 @given(portfolios(), st.integers(1, 200))
 def test_every_portfolio_can_be_shown_at_every_width(portfolio, width):
     portfolio = attrs.evolve(portfolio, positions=in_canonical_order(portfolio.positions))
@@ -223,7 +236,7 @@ def test_every_portfolio_can_be_shown_at_every_width(portfolio, width):
 
     assert "…" not in text
     for one in portfolio.positions:
-        assert number(one.quantity) in text
+        assert quantity(one.quantity) in text
 
 
 def test_what_is_wide_enough_is_as_wide_as_rich_makes_it():
@@ -298,8 +311,8 @@ def test_the_sum_of_what_is_partly_unknown_says_so():
         (price, D("0.0012"), "0.0012"),
         (price, D("47.58333333333"), "47.583333"),
         (price, D("1E+3"), "1,000.00"),
-        (number, D("1000.500"), "1,000.5"),
-        (number, D("1E+2"), "100"),
+        (quantity, D("1000.500"), "1,000.5"),
+        (quantity, D("1E+2"), "100"),
     ],
 )
 def test_numbers_are_shown_exactly(function, amount, expected):

@@ -12,7 +12,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from variance_bridge.model import Environment, Status
+from variance_bridge.model import Balances, Environment, Status
 from variance_bridge_triage.render.terminal import bar, dashboard, render, show
 
 SCREENS = Path(__file__).parent / "screens"
@@ -24,7 +24,7 @@ def test_the_screen_is_the_committed_one(account_report, width):
     assert render(account_report, width) == committed
 
 
-@pytest.mark.parametrize("width", [45, 60, 72, 79, 80, 81, 109, 110, 140, 200])
+@pytest.mark.parametrize("width", [40, 45, 60, 72, 79, 80, 81, 109, 110, 140, 200])
 def test_no_line_is_wider_than_the_terminal(account_report, width):
     assert max(map(cell_len, render(account_report, width).splitlines())) <= width
 
@@ -104,7 +104,7 @@ def test_what_a_file_says_is_shown_and_not_obeyed(hold, triaged):
         (timedelta(hours=-1), "TOO OLD: from the future"),
     ],
 )
-def test_the_age_is_told_in_words_too(hold, triaged, age, words):
+def test_the_age_is_shown(hold, triaged, age, words):
     first = render(triaged([hold("1 stock")], age=age), 80).splitlines()[0]
     assert f"  {words}  " in first
 
@@ -117,7 +117,7 @@ def test_the_age_is_told_in_words_too(hold, triaged, age, words):
         (None, "completeness unknown"),
     ],
 )
-def test_the_status_is_told(hold, triaged, status, words):
+def test_the_status_is_shown(hold, triaged, status, words):
     assert render(triaged([hold("1 stock")], status=status), 80).splitlines()[0].endswith(words)
 
 
@@ -138,20 +138,50 @@ def test_nothing_to_do_says_so(hold, triaged):
     assert "Nothing needs action" in render(triaged([hold("1 stock")]), 80)
 
 
-def test_an_assumed_net_liquidity_says_so(hold, triaged):
+def test_an_assumed_net_liquidity_is_called_assumed(hold, triaged):
     screen = render(triaged([hold("1 stock")]), 80)
-    assert "Losses are measured against $50,000, assumed (shipped thresholds)" in screen
+    assert "Losses are measured against $50,000.00, assumed (shipped thresholds)" in screen
     assert "not stated" in screen
 
 
 def test_a_partly_known_profit_is_marked(hold, triaged):
     legs = [hold("-1 105C", unrealized_pl=Decimal(12)), hold("-1 95P")]
-    assert "~+$12" in render(triaged(legs), 80)
+    assert "~+$12.00" in render(triaged(legs), 80)
 
 
-def test_a_profit_that_has_no_room_is_told_in_thousands(hold, triaged):
-    screen = render(triaged([hold("1 stock", unrealized_pl=Decimal(-12345678))]), 80)
-    assert "-$12,346k" in screen
+@pytest.mark.parametrize("width", [40, 41, 45, 50, 54, 60, 72, 80, 109, 110, 140])
+@pytest.mark.parametrize("currency", ["USD", "CHF"])
+def test_money_keeps_every_digit_at_any_width(hold, triaged, width, currency):
+    balances = Balances(
+        currency=currency,
+        net_liquidating_value=Decimal("1234567890.12"),
+        cash=Decimal(0),
+        buying_power=Decimal("98765432.10"),
+    )
+    legs = [
+        hold("1 stock", unrealized_pl=Decimal("-12345678.9")),
+        hold("1 stock", root="ABC", unrealized_pl=Decimal(7)),
+    ]
+    screen = render(triaged(legs, balances=balances, currency=currency), width)
+    unit = {"USD": "$"}.get(currency, f"{currency} ")
+    for amount in ("12,345,678.90", "1,234,567,890.12", "98,765,432.10", "7.00"):
+        assert unit + amount in screen
+    assert max(map(cell_len, screen.splitlines())) <= width
+
+
+def test_rounded_money_says_so(hold, triaged):
+    def screen(profit):
+        return render(triaged([hold("1 stock", unrealized_pl=Decimal(profit))]), 80)
+
+    assert "Money is rounded to the cent" in screen("1.005")
+    assert "rounded" not in screen("1.01")
+
+
+@pytest.mark.parametrize("width", [40, 50])
+def test_a_narrow_screen_keeps_words_whole(account_report, width):
+    screen = render(account_report, width)
+    for words in ("Short Strangle", "Covered Call", "Calendar Spread (Call)"):
+        assert words in screen
 
 
 def test_many_expirations_end_in_a_sum(hold, triaged):
@@ -188,5 +218,5 @@ def test_a_long_name_goes_on_in_the_next_line(hold, triaged):
     legs = ["-20 85P", "20 95P", "20 105C", "-20 110C"]
     screen = render(triaged([hold(leg) for leg in legs]), 80).splitlines()
     line = next(number for number, text in enumerate(screen) if "Reverse Dynamic" in text)
-    assert "Condor ×20" in screen[line + 1]
-    assert screen[line + 1].index("Condor") == screen[line].index("Reverse")
+    assert screen[line + 1].strip() == "×20"
+    assert screen[line + 1].index("×20") == screen[line].index("Reverse")

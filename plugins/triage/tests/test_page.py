@@ -12,11 +12,11 @@ from html.parser import HTMLParser
 from importlib import resources
 
 import pytest
+from jinja2 import TemplateError
 
 from variance_bridge.errors import DataRefused
 from variance_bridge.model import Environment
-from variance_bridge_triage.render.markup import Markup, tag
-from variance_bridge_triage.render.page import page
+from variance_bridge_triage.render.page import _environment, page
 from variance_bridge_triage.render.page_file import write_page
 
 CSS = (
@@ -137,7 +137,14 @@ def test_what_a_file_says_is_text_on_the_page(hold, triaged):
 
 
 def test_attributes_are_escaped_too():
-    assert tag("p", Markup("<i>"), title='"><x') == '<p title="&quot;&gt;&lt;x"><i></p>'
+    drawn = _environment().from_string('<p title="{{ text }}"></p>').render(text='"><x\x1b')
+    assert drawn == '<p title="&#34;&gt;&lt;x?"></p>'
+
+
+@pytest.mark.parametrize("template", ["{{ text | safe }}", "{{ report.no_such_member }}"])
+def test_a_template_can_neither_skip_the_escaping_nor_print_what_is_not_there(template):
+    with pytest.raises(TemplateError):
+        _environment().from_string(template).render(text="<b>", report={})
 
 
 def test_an_empty_account_says_so(triaged):
@@ -147,10 +154,10 @@ def test_an_empty_account_says_so(triaged):
 def test_nothing_to_do_says_so(hold, triaged):
     found = Elements(page(triaged([hold("1 stock")])).decode())
     assert "Nothing needs action." in found.words
-    assert "Losses are measured against $50,000, assumed" in found.words
+    assert "Losses are measured against $50,000.00, assumed" in found.words
 
 
-def test_the_page_tells_warnings_and_a_simulation(hold, triaged):
+def test_the_page_shows_warnings_and_a_simulation(hold, triaged):
     report = triaged(
         [hold("1 stock")], warnings=["[Stale Source File] x"], environment=Environment.SIMULATOR
     )
@@ -165,7 +172,7 @@ def test_a_long_list_is_drawn_in_part_and_says_so(hold, triaged):
         for days in range(30, 65)
     ]
     found = Elements(page(triaged(positions)).decode())
-    assert "5 smaller or unknown ones are in the tables" in found.words
+    assert "5 more in the tables above" in found.words
     assert "5 later expirations are not drawn" in found.words
     assert len(found.all("rect")) == 3 * 30
 
@@ -199,7 +206,7 @@ def test_a_page_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["missing/out.html", "folder", "a\0b", "/"])
-def test_a_place_that_cannot_be_written_is_refused_with_words(tmp_path, name):
+def test_a_place_that_cannot_be_written_is_refused_with_the_reason(tmp_path, name):
     (tmp_path / "folder").mkdir()
     with pytest.raises(DataRefused, match="the page cannot be written"):
         write_page(tmp_path / name, b"page")

@@ -153,7 +153,7 @@ def test_a_silent_rule_is_named_once(hold, triaged):
     document = to_document(triaged([hold("-1 95P 10d"), hold("-1 50P 10d", root="ABC")]))
     rules = [(row["rule"], row["needs"], row["clusters"]) for row in document["unavailable"]]
     assert rules == [
-        ("HARVEST", "profit and cost of every option", 2),
+        ("HARVEST", "the profit and cost of every option", 2),
         ("SIZE_THREAT", "the price of SPY", 2),
         ("DEFENSE", "the price of the underlying", 2),
     ]

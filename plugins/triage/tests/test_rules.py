@@ -87,7 +87,7 @@ def test_the_number_of_expiring_legs_is_told(hold, triaged):
 @pytest.mark.parametrize(("profit", "fires"), [("199.99", False), ("200.00", True)])
 def test_half_of_a_credit_is_harvested(hold, triaged, profit, fires):
     report = triaged([sold(hold, "-1 105C 45d", cost="400", profit=profit)])
-    expected = ["50 % of the $400 credit earned (+$200; target 50 %)"] if fires else []
+    expected = ["50% of the $400.00 credit earned (+$200.00; target 50%)"] if fires else []
     assert found(report, Action.HARVEST) == expected
 
 
@@ -97,7 +97,7 @@ def test_a_straddle_is_harvested_at_a_quarter(hold, triaged):
         sold(hold, "-1 100P 45d", cost="400", profit="50"),
     ]
     assert found(triaged(legs), Action.HARVEST) == [
-        "25 % of the $800 credit earned (+$200; target 25 %)"
+        "25% of the $800.00 credit earned (+$200.00; target 25%)"
     ]
 
 
@@ -137,7 +137,7 @@ def test_the_price_of_the_shares_does_not_hide_the_credit_of_a_covered_call(hold
         sold(hold, "-1 105C 45d", cost="200", profit="120"),
     ]
     assert found(triaged(legs), Action.HARVEST) == [
-        "60 % of the $200 credit earned (+$120; target 50 %)"
+        "60% of the $200.00 credit earned (+$120.00; target 50%)"
     ]
 
 
@@ -145,7 +145,7 @@ def test_harvest_without_a_cost_is_silent_and_says_so_once(hold, triaged):
     legs = [hold("-1 105C 45d", unrealized_pl=Decimal(5)), hold("-1 50C 45d", root="ABC")]
     report = triaged(legs)
     assert found(report, Action.HARVEST) == []
-    assert lacking(report, Action.HARVEST) == [("profit and cost of every option", 2, 2)]
+    assert lacking(report, Action.HARVEST) == [("the profit and cost of every option", 2, 2)]
 
 
 def test_quick_harvest_without_an_opening_day_says_what_it_lacks(hold, triaged):
@@ -172,7 +172,7 @@ def test_a_bad_day_that_costs_a_twentieth_of_the_account_is_a_size_threat(hold, 
     just_below, just_above = limit - Decimal("0.001"), limit + Decimal("0.001")
     assert found(triaged([exposed(hold, just_below), benchmark(hold)]), Action.SIZE_THREAT) == []
     assert found(triaged([exposed(hold, just_above), benchmark(hold)]), Action.SIZE_THREAT) == [
-        "SPY -2.5 % in a day (2 SD) costs $2,500: 5.0 % of net liq (limit 5 %)"
+        "SPY -2.5% in a day (2 SD) costs about $2,500.02: 5.0% of net liq (limit 5%)"
     ]
 
 
@@ -221,7 +221,7 @@ def test_gamma_is_weighted_by_what_weighting_did_to_delta(hold, triaged):
 def test_a_rise_threatens_too(hold, triaged):
     report = triaged([exposed(hold, "-200", text="-1 105C 45d"), benchmark(hold)])
     assert found(report, Action.SIZE_THREAT) == [
-        "SPY +2.5 % in a day (2 SD) costs $3,024: 6.0 % of net liq (limit 5 %)"
+        "SPY +2.5% in a day (2 SD) costs about $3,023.72: 6.0% of net liq (limit 5%)"
     ]
 
 
@@ -230,7 +230,7 @@ def test_a_hedge_that_gains_is_no_threat(hold, triaged):
     positions = [hedge, exposed(hold, "500", text="100 stock"), benchmark(hold)]
     threats = found(triaged(positions), Action.SIZE_THREAT)
     assert len(threats) == 1
-    assert threats[0].startswith("SPY -2.5 %")
+    assert threats[0].startswith("SPY -2.5%")
 
 
 def test_without_a_price_of_the_benchmark_the_size_is_not_judged(hold, triaged):
@@ -241,7 +241,7 @@ def test_without_a_price_of_the_benchmark_the_size_is_not_judged(hold, triaged):
 
 def test_without_gamma_the_size_of_a_short_option_is_not_judged(hold, triaged):
     report = triaged([hold("-1 95P 45d", greeks=Greeks(beta_delta=Decimal(999))), benchmark(hold)])
-    needs = "beta-weighted delta and gamma of every leg"
+    needs = "the beta-weighted delta and gamma of every leg"
     assert lacking(report, Action.SIZE_THREAT) == [(needs, 1, 2)]
 
 
@@ -274,14 +274,14 @@ def test_a_short_option_is_tested_beyond_its_strike(hold, triaged, strike, teste
 def test_defense_says_what_is_tested_and_how_deep(hold, triaged):
     legs = [hold("-1 98C 14d", quote=AT_100), hold("-1 90P 14d", quote=AT_100)]
     assert found(triaged(legs), Action.DEFENSE) == [
-        "tested: 100 against short 98 call, 2.0 % in the money, 14 days to go (window 21)"
+        "tested: 100.00 against short 98 call, 2.0% in the money, 14 days to go (window 21)"
     ]
 
 
 def test_gamma_says_how_far_the_nearest_strike_is(hold, triaged):
     legs = [hold("-1 108C 14d", quote=AT_100), hold("-1 95P 14d", quote=AT_100)]
     assert found(triaged(legs), Action.GAMMA) == [
-        "14 days to go (window 21); 5.0 % from short 95 put"
+        "14 days to go (window 21); 5.0% from short 95 put"
     ]
 
 
@@ -305,7 +305,7 @@ def test_the_price_of_the_underlying_is_taken_from_another_position_of_it(hold, 
 def test_without_a_price_gamma_says_so_and_defense_is_silent(hold, triaged):
     report = triaged([hold("-1 95C 14d")])
     assert found(report, Action.GAMMA) == [
-        "14 days to go (window 21); no price tells whether it is tested"
+        "14 days to go (window 21); no price to tell whether it is tested"
     ]
     assert lacking(report, Action.DEFENSE) == [("the price of the underlying", 1, 1)]
 
@@ -318,7 +318,7 @@ def hedged(hold, own="-20", shares="100", **changes):
 def test_an_idle_index_hedge_is_brought_up(hold, triaged):
     money = {"cost_basis": Decimal(400), "unrealized_pl": Decimal(-40)}
     assert found(triaged(hedged(hold, **money)), Action.HEDGE_CHECK) == [
-        "index hedge: beta delta -20.0 against +80.0 of the portfolio; -10 % of its cost"
+        "index hedge: beta delta -20.0 against +80.0 of the portfolio; -10% of its cost"
     ]
 
 
@@ -340,7 +340,7 @@ def test_a_put_on_a_single_stock_is_no_index_hedge(hold, triaged):
 
 def test_a_hedge_check_without_deltas_is_silent_and_says_so(hold, triaged):
     report = triaged([hold("1 580P 60d", root="SPY")])
-    assert lacking(report, Action.HEDGE_CHECK) == [("beta-weighted deltas", 1, 1)]
+    assert lacking(report, Action.HEDGE_CHECK) == [("the beta-weighted delta of every leg", 1, 1)]
 
 
 def test_actions_stand_in_their_order_of_priority(hold, triaged):
@@ -371,7 +371,7 @@ def test_thresholds_decide(hold, triaged):
 def test_amounts_of_a_position_in_another_currency_say_it(hold, triaged):
     report = triaged([sold(hold, "-1 105C 45d", cost="400", profit="300", currency="CHF")])
     assert found(report, Action.HARVEST) == [
-        "75 % of the CHF 400 credit earned (+CHF 300; target 50 %)"
+        "75% of the CHF 400.00 credit earned (+CHF 300.00; target 50%)"
     ]
 
 

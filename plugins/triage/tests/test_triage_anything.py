@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from variance_bridge.document.exact_json import dumps
+from variance_bridge.formatting import money, number, price, quantity
 from variance_bridge.model import Greeks, Quote
 from variance_bridge_triage.render.json_report import to_document
 from variance_bridge_triage.render.page import page
 from variance_bridge_triage.render.terminal import render
-from variance_bridge_triage.wording import money, number, price, quantity
 
 extreme = st.sampled_from(["0", "1", "-1", "1e-30", "-3.3e40", "9" * 60, "0.1234567890123456789"])
 numbers = st.none() | extreme.map(Decimal)
@@ -52,10 +52,10 @@ def test_numbers_of_any_length_keep_their_digits():
     long = Decimal("1" * 50 + ".5")
     assert number(long, 1).replace(",", "") == "1" * 50 + ".5"
     assert quantity(long).replace(",", "") == "1" * 50 + ".5"
-    assert price(long) == "1" * 50 + ".5"
-    assert money(Decimal(f"-{long}"), "USD", places=1).replace(",", "") == "-$" + "1" * 50 + ".5"
+    assert price(long).replace(",", "") == "1" * 50 + ".50"
+    assert money(Decimal(f"-{long}"), "USD").replace(",", "") == "-$" + "1" * 50 + ".50"
 
 
 def test_a_rounded_zero_has_no_sign():
     assert number(Decimal("-0.4"), sign=True) == "0"
-    assert money(Decimal("-0.4"), "USD", sign=True) == "$0"
+    assert money(Decimal("-0.004"), "USD", sign=True) == "$0.00"

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Context, Decimal
+from decimal import Context, Decimal
 from typing import Literal
 
 import attrs
 from rich.text import Text
 
-from variance_bridge.formatting import printable
+from variance_bridge.formatting import UNKNOWN, money, number, price, printable, quantity, strike
 from variance_bridge.model import Greeks, Holding, Quote, Side
 from variance_bridge.money import total
 from variance_bridge.reading.engine_rows import days_to_expiration
 from variance_bridge.symbology import InstrumentType
 
-UNKNOWN = "–"
 _SIDE_STYLE = {Side.LONG: "green", Side.SHORT: "red"}
 _EXACT = Context(prec=400)
-_CENT = Decimal("0.01")
-_MILLIONTH = Decimal("0.000001")
+
+TOGETHER = "\N{NO-BREAK SPACE}"
+"""Stands in a name where a narrow column must not break it; a blank on the screen."""
 
 Amount = Callable[[Holding], Decimal | None]
 
@@ -49,11 +49,16 @@ def columns(holdings: Sequence[Holding], now: datetime) -> tuple[Column, ...]:
     """The columns of a table of these holdings, in their order; those in which nothing is known are left out."""
     found = (
         Column(name="Side", rank=0, cell=_side, justify="left"),
-        Column(name="Qty", rank=0, cell=lambda holding: Text(number(holding.quantity))),
+        Column(name="Qty", rank=0, cell=lambda holding: Text(quantity(holding.quantity))),
         Column(name="Days", rank=2, cell=lambda holding: _days(holding, now)),
         Column(name="Avg", rank=4, cell=lambda holding: Text(price(holding.average_price))),
         Column(name="Mark", rank=3, cell=lambda holding: Text(price(_quote(holding).mark))),
-        Column(name="Value", rank=1, adds_up=worth, cell=lambda one: Text(money(one.market_value))),
+        Column(
+            name="Value",
+            rank=1,
+            adds_up=worth,
+            cell=lambda holding: Text(money(holding.market_value)),
+        ),
         _sum("P/L", 0, lambda holding: holding.unrealized_pl),
         Column(name="P/L %", rank=5, cell=_profit_share),
         _sum("Day", 6, lambda holding: holding.day_pl),
@@ -64,7 +69,8 @@ def columns(holdings: Sequence[Holding], now: datetime) -> tuple[Column, ...]:
     return tuple(
         column
         for column in found
-        if not column.rank or any(column.cell(one).plain not in {"", UNKNOWN} for one in holdings)
+        if not column.rank
+        or any(column.cell(holding).plain not in {"", UNKNOWN} for holding in holdings)
     )
 
 
@@ -111,11 +117,11 @@ def _profit_share(holding: Holding) -> Text:
     if profit is None or not basis:
         return Text(UNKNOWN)
     share = _EXACT.divide(_EXACT.multiply(profit, Decimal(100)), abs(basis))
-    return signed(f"{_rounded(share, Decimal('0.1')):,f}")
+    return signed(number(share, 1))
 
 
 def name_of(holding: Holding, *, alone: bool, strike_width: int = 0) -> str:
-    """How a row is called: an option by its terms, below its underlying's name or, where it is alone, after it."""
+    """What a row is called: an option by its terms, below its underlying's name or, where it is alone, after it."""
     if holding.expiration is None or holding.strike is None or holding.option_type is None:
         return printable(holding.symbol)
     if holding.type is InstrumentType.OPTION:
@@ -124,12 +130,12 @@ def name_of(holding: Holding, *, alone: bool, strike_width: int = 0) -> str:
         contract = holding.underlying or holding.root
     named = f"{contract} " if alone or contract != holding.root else ""
     strike = strike_of(holding).rjust(strike_width)
-    return printable(f"{named}{holding.expiration} {strike} {holding.option_type.value}")
+    return printable(f"{named}{holding.expiration} {strike}{TOGETHER}{holding.option_type.value}")
 
 
 def strike_of(holding: Holding) -> str:
-    """The strike in digits, without marks between thousands; empty where there is none."""
-    return "" if holding.strike is None else number(holding.strike).replace(",", "")
+    """The strike; empty where there is none."""
+    return "" if holding.strike is None else strike(holding.strike)
 
 
 def sum_of(amounts: Iterable[Decimal | None]) -> str:
@@ -145,26 +151,3 @@ def signed(text: str) -> Text:
     """An amount in the colour of gain or loss."""
     flat = not text.strip("-–0.,*%")
     return Text(text, style="" if flat else "red" if text.startswith("-") else "green")
-
-
-def money(amount: Decimal | None) -> str:
-    """To the cent."""
-    return UNKNOWN if amount is None else f"{_rounded(amount, _CENT):,f}"
-
-
-def price(amount: Decimal | None) -> str:
-    """In its own precision, two digits after the point at least and six at most."""
-    if amount is None:
-        return UNKNOWN
-    digits = _rounded(amount, _MILLIONTH).normalize(_EXACT)
-    exponent = digits.as_tuple().exponent
-    return f"{digits:,f}" if isinstance(exponent, int) and exponent < -2 else money(digits)
-
-
-def number(amount: Decimal) -> str:
-    """As it is, without zeros at its end."""
-    return f"{amount.normalize(_EXACT):,f}"
-
-
-def _rounded(amount: Decimal, step: Decimal) -> Decimal:
-    return amount.quantize(step, rounding=ROUND_HALF_UP, context=_EXACT)

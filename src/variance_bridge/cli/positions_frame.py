@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from variance_bridge.cli.positions_columns import money, sum_of
-from variance_bridge.formatting import format_age
+from variance_bridge.cli.positions_columns import sum_of
+from variance_bridge.formatting import format_age, is_whole_cents, money
 from variance_bridge.model import Environment, Holding, Portfolio
 from variance_bridge.reading.freshness import Freshness
 from variance_bridge.reading.load import Snapshot
@@ -18,8 +18,8 @@ _AGE_STYLE = {Freshness.FRESH: "green", Freshness.STALE: "yellow"}
 
 
 def account_currency(portfolio: Portfolio) -> str | None:
-    """The currency of the sums: the account's; where it is not told, the one that all holdings have."""
-    named = {one.currency for one in portfolio.positions}
+    """The currency of the sums: the account's; where the file does not state it, the one that all positions share."""
+    named = {holding.currency for holding in portfolio.positions}
     common = named.pop() if len(named) == 1 else None
     return portfolio.meta.currency or getattr(portfolio.balances, "currency", common)
 
@@ -53,23 +53,30 @@ def foot(snapshot: Snapshot) -> Iterator[Text]:
         if balances.buying_power is not None:
             text += f"   Buying power {money(balances.buying_power)}"
         yield Text(f"{text} {balances.currency}")
+    amounts = (
+        amount
+        for holding in portfolio.positions
+        for amount in (holding.market_value, holding.unrealized_pl, holding.day_pl)
+    )
+    if not all(map(is_whole_cents, amounts)):
+        yield Text("Money is rounded to the cent.", style="dim")
     if reasons := ", ".join(_reasons(portfolio)):
         yield Text(f"* {reasons}", style="dim")
     cautions = Counter(flag.caution.value.replace("_", " ") for flag in portfolio.meta.flags)
     if cautions:
-        told = ", ".join(f"{name} ({count})" for name, count in sorted(cautions.items()))
-        yield Text(f"Cautions: {told}", style="yellow")
+        counted = ", ".join(f"{name} ({count})" for name, count in sorted(cautions.items()))
+        yield Text(f"Cautions: {counted}", style="yellow")
     yield Text(f"Positions: {snapshot.limits}", style="dim")
 
 
 def _reasons(portfolio: Portfolio) -> Iterator[str]:
     """Why a sum may lack something."""
     currency = account_currency(portfolio)
-    own = [one for one in portfolio.positions if not is_foreign(one, currency)]
+    own = [each for each in portfolio.positions if not is_foreign(each, currency)]
     if len(own) < len(portfolio.positions):
         yield f"in {currency}" if currency else "of one currency"
-    if any(one.type is InstrumentType.FUTURE and one.market_value for one in own):
+    if any(each.type is InstrumentType.FUTURE and each.market_value for each in own):
         yield "without the notional of futures"
-    values = [one.market_value for one in own]
-    if any("*" in sum_of(amounts) for amounts in (values, [one.unrealized_pl for one in own])):
+    values = [each.market_value for each in own]
+    if any("*" in sum_of(amounts) for amounts in (values, [each.unrealized_pl for each in own])):
         yield "of what is known"

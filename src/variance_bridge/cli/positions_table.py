@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from textwrap import wrap
 
 import attrs
 from rich import box
@@ -13,20 +14,22 @@ from rich.table import Table
 from rich.text import Text
 
 from variance_bridge.cli.positions_columns import (
+    TOGETHER,
     Column,
     columns,
     name_of,
-    price,
     strike_of,
     sum_of,
 )
 from variance_bridge.cli.positions_frame import account_currency, foot, head, is_foreign
-from variance_bridge.formatting import printable
+from variance_bridge.formatting import plural, price, printable
 from variance_bridge.model import Holding
 from variance_bridge.reading.load import Snapshot
 
 _BETWEEN = 3
 """Blanks between two columns; at the edges one each."""
+_MIN_NAME = 12
+"""Room for a date below its underlying's name."""
 
 
 @attrs.frozen
@@ -41,7 +44,8 @@ class _Row:
 class PositionsTable:
     """Head, table and totals, in as many columns as there is room for. An unknown number is a dash, never a zero.
 
-    No number is ever cut: where even the fewest columns are too wide, the lines are longer than the terminal.
+    No number is ever cut: a narrow terminal gets fewer columns, then names on several lines. Where numbers alone are
+    wider than the terminal, so are the lines.
     """
 
     snapshot: Snapshot
@@ -67,15 +71,18 @@ class PositionsTable:
         ranks = [column.rank for column in all_columns]
         kept = _that_fit(widths, ranks, options.max_width)
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_footer=True)
-        table.width = _width(widths, kept)
-        table.add_column("Position", footer=footer[0], no_wrap=True)
+        numbers = _width(widths, kept) - widths[0]
+        names = [row.cells[0] for row in rows]
+        room = min(widths[0], max(_min_width(names), options.max_width - numbers))
+        table.width = numbers + room
+        table.add_column("Position", footer=_folded(footer[0], room), no_wrap=True)
         for place in kept:
             column = all_columns[place]
             table.add_column(
                 column.name, footer=footer[place + 1], justify=column.justify, no_wrap=True
             )
         for row in rows:
-            cells = (row.cells[0], *(row.cells[place + 1] for place in kept))
+            cells = (_folded(row.cells[0], room), *(row.cells[place + 1] for place in kept))
             table.add_row(*cells, end_section=row.ends_section)
         yield head(self.snapshot)
         yield table
@@ -88,7 +95,7 @@ class PositionsTable:
             alone = len(group) == 1
             if not alone:
                 yield _Row([_heading(group), *(self._sum(column, group) for column in shown)])
-            strikes = max(len(strike_of(one)) for one in group)
+            strikes = max(len(strike_of(holding)) for holding in group)
             for holding in group:
                 name = self._name(holding, alone=alone, strike_width=strikes)
                 last = holding is group[-1] and (not alone or len(following) > 1)
@@ -102,8 +109,7 @@ class PositionsTable:
         return name
 
     def _counted(self) -> Text:
-        count = len(self.snapshot.portfolio.positions)
-        return Text(f"{count} position{'' if count == 1 else 's'}")
+        return Text(plural(len(self.snapshot.portfolio.positions), "position"))
 
     def _footer(self, column: Column) -> Text:
         positions = self.snapshot.portfolio.positions
@@ -130,13 +136,32 @@ def positions_table(snapshot: Snapshot) -> PositionsTable:
 def _that_fit(widths: Sequence[int], ranks: Sequence[int], room: int) -> list[int]:
     """The places of the columns that are shown: those of the highest rank go until the rest fits."""
     kept = list(range(len(ranks)))
-    while _width(widths, kept) > room and (rank := max((ranks[one] for one in kept), default=0)):
+    while _width(widths, kept) > room and (
+        rank := max((ranks[place] for place in kept), default=0)
+    ):
         kept = [place for place in kept if ranks[place] != rank]
     return kept
 
 
 def _width(widths: Sequence[int], kept: Sequence[int]) -> int:
     return widths[0] + sum(widths[place + 1] + _BETWEEN for place in kept) + 2
+
+
+def _min_width(names: Iterable[Text]) -> int:
+    """The narrowest column of names in which no date and no strike is cut."""
+    words = (word for name in names for word in name.plain.split(" ") if TOGETHER in word)
+    return max(_MIN_NAME, max((len(word) + 2 for word in words), default=0))
+
+
+def _folded(name: Text, width: int) -> Text:
+    """The name on as many lines as that width needs."""
+    plain = name.plain.replace(TOGETHER, " ")
+    if cell_len(plain) <= width:
+        name.plain = plain
+        return name
+    indent = "  " if plain.startswith(" ") else ""
+    lines = wrap(name.plain.strip(), width, initial_indent=indent, subsequent_indent=indent)
+    return Text("\n".join(lines).replace(TOGETHER, " "), style=name.style)
 
 
 def _heading(group: Sequence[Holding]) -> Text:

@@ -1,41 +1,83 @@
-"""The two charts of the page as SVG: profit by cluster, and what expires when."""
+"""What the two charts of the page show and where: profit by strategy, and what expires when. The template draws them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from variance_bridge_triage import wording
-from variance_bridge_triage.render.legs import Rung, day, safe
-from variance_bridge_triage.render.markup import Markup, joined, tag
+import attrs
+
+from variance_bridge.formatting import money, rounded
+from variance_bridge_triage.render.legs import Rung, contracts_of, day, dte, one_line
 from variance_bridge_triage.rules.report import Entry, Report
 
-_WIDTH = 760
-_ROW = 26
-_BAR = 16
-_BASE = 18
-"""Where the text of a row stands, from its top."""
-MOST_ROWS = 30
+MAX_ROWS = 30
+_WIDTH, _AXIS = 760, 500
+_ROW, _BAR, _BASELINE = 26, 16, 18
 
 
-def profit_chart(report: Report) -> Markup:
-    """Profit and loss of each cluster, the largest first; empty when nothing is known."""
+@attrs.frozen
+class Label:
+    """A text; `anchor` says which of its ends is at `x`."""
+
+    text: str
+    x: Decimal
+    anchor: str = "start"
+
+
+@attrs.frozen
+class Bar:
+    """A bar of a row; `kind` is its class in page.css."""
+
+    x: Decimal
+    width: Decimal
+    kind: str
+
+
+@attrs.frozen(kw_only=True)
+class Row:
+    """One line of a chart, from `top` on, its text on the `baseline`."""
+
+    labels: tuple[Label, ...]
+    bars: tuple[Bar, ...]
+    top: int
+    baseline: int
+    height: int = _BAR
+
+
+@attrs.frozen(kw_only=True)
+class Chart:
+    """A chart in SVG units; `axis` is where its vertical line stands, None without one."""
+
+    name: str
+    title: str
+    caption: str
+    rows: tuple[Row, ...]
+    axis: int | None = None
+    width: int = _WIDTH
+
+    @property
+    def height(self) -> int:
+        """Of all rows."""
+        return len(self.rows) * _ROW
+
+
+def profit_chart(report: Report) -> Chart | None:
+    """Profit and loss of each strategy, gains first; None when nothing is known."""
     known = [entry for entry in report.entries if entry.facts.net_pl.amount is not None]
     known.sort(key=lambda entry: abs(_amount(entry)), reverse=True)
-    shown = sorted(known[:MOST_ROWS], key=_amount, reverse=True)
+    shown = sorted(known[:MAX_ROWS], key=_amount, reverse=True)
     if not shown:
-        return Markup()
+        return None
     scale = max(abs(_amount(entry)) for entry in shown)
-    rows = [_profit_row(report, entry, scale, place) for place, entry in enumerate(shown)]
-    height = str(len(shown) * _ROW)
-    axis = tag("line", x1="500", x2="500", y1="0", y2=height, class_="axis")
     left_out = len(report.entries) - len(shown)
-    note = f"; {left_out} smaller or unknown ones are in the tables" if left_out else ""
-    return _figure(
-        "Profit and loss by cluster",
-        f"Losses to the left, gains to the right of the axis{note}.",
-        len(shown),
-        joined(axis, *rows),
+    note = f" {left_out} more in the tables above." if left_out else ""
+    return Chart(
+        name="chart-profit",
+        title="Profit and loss by strategy",
+        caption=f"Losses to the left, gains to the right of the axis.{note}",
+        rows=tuple(_profit_row(report, entry, scale, place) for place, entry in enumerate(shown)),
+        axis=_AXIS,
     )
 
 
@@ -43,83 +85,56 @@ def _amount(entry: Entry) -> Decimal:
     return entry.facts.net_pl.amount or Decimal(0)
 
 
-def _profit_row(report: Report, entry: Entry, scale: Decimal, place: int) -> Markup:
+def _profit_row(report: Report, entry: Entry, scale: Decimal, place: int) -> Row:
     facts, amount = entry.facts, _amount(entry)
     length = abs(amount) / scale * 170 if scale else Decimal(0)
-    start = 500 - length if amount < 0 else Decimal(500)
-    text = wording.money(amount, facts.currency or report.currency, sign=True)
+    start = _AXIS - length if amount < 0 else Decimal(_AXIS)
+    text = money(amount, facts.currency or report.currency, sign=True)
     beside = start - 6 if amount < 0 else start + length + 6
-    top = place * _ROW
-    name = f"{safe(facts.cluster.root)} {facts.cluster.strategy}"
-    return tag(
-        "g",
-        _text(name, 0, top, "start"),
-        _rect(start, length, top, "loss" if amount < 0 else "gain"),
-        _text(text, beside, top, "end" if amount < 0 else "start"),
-    )
+    name = f"{one_line(facts.cluster.root)} {facts.cluster.strategy}"
+    labels = [
+        Label(name, Decimal(0)),
+        Label(text, _coordinate(beside), "end" if amount < 0 else "start"),
+    ]
+    return _row(place, labels, [(start, length, "loss" if amount < 0 else "gain")])
 
 
-def ladder_chart(rungs: Sequence[Rung]) -> Markup:
-    """Contracts by expiration, short and long ones; empty when nothing expires."""
+def ladder_chart(rungs: Sequence[Rung]) -> Chart | None:
+    """Contracts by expiration, short and long ones; None when nothing expires."""
     if not rungs:
-        return Markup()
-    most = max(rung.short + rung.long for rung in rungs)
-    shown = rungs[:MOST_ROWS]
-    rows = [_ladder_row(rung, most, place) for place, rung in enumerate(shown)]
+        return None
+    largest = max(rung.short + rung.long for rung in rungs)
+    shown = rungs[:MAX_ROWS]
     later = len(rungs) - len(shown)
     note = f" {later} later expirations are not drawn." if later else ""
-    return _figure(
-        "Expiry ladder",
-        f"Contracts by expiration: filled bars are short, outlined bars are long.{note}",
-        len(shown),
-        joined(*rows),
+    return Chart(
+        name="chart-expiry",
+        title="Expiry ladder",
+        caption=f"Contracts by expiration: filled bars are short, outlined bars are long.{note}",
+        rows=tuple(_ladder_row(rung, largest, place) for place, rung in enumerate(shown)),
     )
 
 
-def _ladder_row(rung: Rung, most: Decimal, place: int) -> Markup:
-    top = place * _ROW
-    short, long = rung.short / most * 270, rung.long / most * 270
-    counts = [(rung.short, "short"), (rung.long, "long")]
-    words = ", ".join(f"{wording.quantity(number)} {side}" for number, side in counts if number)
-    roots = " ".join(safe(root) for root in rung.roots[:4])
+def _ladder_row(rung: Rung, largest: Decimal, place: int) -> Row:
+    short, long = rung.short / largest * 270, rung.long / largest * 270
+    roots = " ".join(one_line(root) for root in rung.roots[:4])
     more = f" +{len(rung.roots) - 4}" if len(rung.roots) > 4 else ""
-    return tag(
-        "g",
-        _text(f"{day(rung.expiration)}  {wording.dte(rung.dte)}", 0, top, "start"),
-        _rect(Decimal(170), short, top, "short"),
-        _rect(170 + short, long, top, "long"),
-        _text(f"{words}: {roots}{more}", 176 + short + long, top, "start"),
+    labels = [
+        Label(f"{day(rung.expiration)}  {dte(rung.dte)}", Decimal(0)),
+        Label(f"{contracts_of(rung)}: {roots}{more}", _coordinate(176 + short + long)),
+    ]
+    return _row(place, labels, [(Decimal(170), short, "short"), (170 + short, long, "long")])
+
+
+def _row(place: int, labels: Iterable[Label], bars: Iterable[tuple[Decimal, Decimal, str]]) -> Row:
+    top = place * _ROW
+    return Row(
+        labels=tuple(labels),
+        bars=tuple(Bar(_coordinate(x), _coordinate(width), kind) for x, width, kind in bars),
+        top=top + (_ROW - _BAR) // 2,
+        baseline=top + _BASELINE,
     )
 
 
-def _figure(title: str, caption: str, rows: int, content: Markup) -> Markup:
-    name = "chart-" + title.split(maxsplit=1)[0].lower()
-    height = rows * _ROW
-    picture = tag(
-        "svg",
-        tag("title", title, id=name),
-        content,
-        viewBox=f"0 0 {_WIDTH} {height}",
-        role="img",
-        aria_labelledby=name,
-    )
-    return tag("figure", tag("figcaption", tag("strong", title), " ", caption), picture)
-
-
-def _rect(x: Decimal, width: Decimal, top: int, kind: str) -> Markup:
-    return tag(
-        "rect",
-        x=_coordinate(x),
-        y=str(top + (_ROW - _BAR) // 2),
-        width=_coordinate(width),
-        height=str(_BAR),
-        class_=kind,
-    )
-
-
-def _text(words: str, x: Decimal | int, top: int, anchor: str) -> Markup:
-    return tag("text", words, x=_coordinate(Decimal(x)), y=str(top + _BASE), text_anchor=anchor)
-
-
-def _coordinate(value: Decimal) -> str:
-    return f"{wording.rounded(value, 1):f}"
+def _coordinate(value: Decimal) -> Decimal:
+    return rounded(value, 1)

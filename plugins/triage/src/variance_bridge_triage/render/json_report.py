@@ -6,10 +6,10 @@ from decimal import Decimal
 from typing import Any
 
 from variance_bridge.document.convert import instant_text
+from variance_bridge.formatting import rounded
 from variance_bridge.model import Holding
 from variance_bridge_triage.rules.metrics import Sum
 from variance_bridge_triage.rules.report import Entry, Report
-from variance_bridge_triage.wording import rounded
 
 
 def to_document(report: Report) -> dict[str, Any]:

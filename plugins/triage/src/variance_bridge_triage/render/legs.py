@@ -8,18 +8,17 @@ from decimal import Decimal
 
 import attrs
 
-from variance_bridge.formatting import printable
+from variance_bridge.formatting import printable, quantity, strike
 from variance_bridge.model import Holding, Side
 from variance_bridge.symbology import Deliverable, InstrumentType, OptionType
-from variance_bridge_triage import wording
 from variance_bridge_triage.cluster.lots import OPTIONS
-from variance_bridge_triage.rules.metrics import Facts
+from variance_bridge_triage.rules.metrics import Facts, Sum
 
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 _LETTERS = {OptionType.CALL: "C", OptionType.PUT: "P", None: "?"}
 
 
-def safe(text: str) -> str:
+def one_line(text: str) -> str:
     """One line of text from a file, without anything that a terminal obeys."""
     return printable(text, limit=60).replace("\n", "?")
 
@@ -29,11 +28,25 @@ def day(moment: date) -> str:
     return f"{moment.day:2d} {_MONTHS[moment.month - 1]} {moment.year % 100:02d}"
 
 
+def dte(count: int | None) -> str:
+    """Days to expiration: `14d`, `today`, `expired`."""
+    if count is None:
+        return ""
+    if count == 0:
+        return "today"
+    return f"{count}d" if count > 0 else "expired"
+
+
+def of(sum_: Sum) -> str:
+    """`3 of 4` where only a part is known, else nothing."""
+    return "" if sum_.known == sum_.count else f"{sum_.known} of {sum_.count}"
+
+
 def title(facts: Facts) -> str:
     """The strategy and how many times it is held; the number of shares or coins stands with the legs."""
     units = facts.cluster.units
     counted = facts.options or facts.cluster.legs[0].type is InstrumentType.FUTURE
-    times = f" ×{wording.quantity(units)}" if counted and units != 1 else ""
+    times = f" ×{quantity(units)}" if counted and units != 1 else ""
     return facts.cluster.strategy + times
 
 
@@ -61,14 +74,14 @@ def _place(leg: Holding) -> tuple[object, ...]:
 
 
 def _words(leg: Holding, amount: Decimal, *, dated: bool) -> str:
-    count = f"{'+' if amount > 0 else '-'}{wording.quantity(abs(amount))}"
+    count = f"{'+' if amount > 0 else '-'}{quantity(abs(amount))}"
     if leg.type in OPTIONS:
         when = f" {day(leg.expiration).strip()}" if dated and leg.expiration else ""
         adjusted = " adj" if leg.deliverable is Deliverable.ADJUSTED else ""
-        return f"{count} {wording.price(leg.strike)}{_LETTERS[leg.option_type]}{when}{adjusted}"
+        return f"{count} {strike(leg.strike)}{_LETTERS[leg.option_type]}{when}{adjusted}"
     if leg.type is InstrumentType.STOCK:
         return f"{count} sh"
-    return f"{count} {safe(leg.symbol)}"
+    return f"{count} {one_line(leg.symbol)}"
 
 
 @attrs.frozen(kw_only=True)
@@ -80,6 +93,12 @@ class Rung:
     long: Decimal
     short: Decimal
     roots: tuple[str, ...]
+
+
+def contracts_of(rung: Rung) -> str:
+    """`2 short, 1 long`."""
+    counts = [(rung.short, "short"), (rung.long, "long")]
+    return ", ".join(f"{quantity(amount)} {side}" for amount, side in counts if amount)
 
 
 def ladder(clusters: Iterable[Facts], today: date) -> list[Rung]:

@@ -14,20 +14,35 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from variance_bridge.formatting import printable
+from variance_bridge.formatting import (
+    is_whole_cents,
+    money,
+    number,
+    printable,
+    quantity,
+)
 from variance_bridge.model import Environment
 from variance_bridge.reading.freshness import Freshness
-from variance_bridge_triage import wording
-from variance_bridge_triage.render.legs import Rung, day, describe, ladder, safe, title
+from variance_bridge_triage.render.legs import (
+    Rung,
+    contracts_of,
+    day,
+    describe,
+    dte,
+    ladder,
+    of,
+    one_line,
+    title,
+)
 from variance_bridge_triage.rules.actions import Action, Finding
-from variance_bridge_triage.rules.metrics import Facts, Sum, market_day
+from variance_bridge_triage.rules.metrics import Facts, market_day
 from variance_bridge_triage.rules.report import BALANCES, Entry, Report
 from variance_bridge_triage.rules.thresholds import SHIPPED
 
 _WIDE = 110
 """From this many columns on the legs have a column of their own."""
 _RUNGS = 12
-_SHORTEST_COUNTS = 17
+_MIN_COUNTS = 17
 
 ACTION_STYLES = {
     Action.EXPIRING: "bold yellow",
@@ -63,7 +78,7 @@ def render(report: Report, width: int) -> str:
 
 def dashboard(report: Report, width: int) -> RenderableType:
     """Everything, for a console of that many columns."""
-    parts: list[RenderableType] = [_head(report), _portfolio(report), Text()]
+    parts: list[RenderableType] = [_head(report), _portfolio(report, width), Text()]
     if not report.entries:
         parts.append(Text(" No positions: the account is empty.", style="bold"))
     scale = _scale(report.entries)
@@ -87,9 +102,9 @@ def _title(text: str, style: str) -> Rule:
 def _head(report: Report) -> Table:
     meta = report.meta
     left = Text(" ")
-    left.append(safe(meta.source), style="bold")
+    left.append(one_line(meta.source), style="bold")
     if meta.account_hash:
-        left.append(f"  {safe(meta.account_hash)}")
+        left.append(f"  {one_line(meta.account_hash)}")
     if meta.environment not in (None, Environment.PRODUCTION):
         left.append(f"  {meta.environment.value.upper()}" if meta.environment else "", "bold cyan")
     right = Text()
@@ -117,39 +132,50 @@ def _status(report: Report) -> Text:
     return Text(report.status_words, style="green" if report.meta.status else "dim")
 
 
-def _portfolio(report: Report) -> RenderableType:
+def _portfolio(report: Report, width: int) -> RenderableType:
+    """The totals side by side where they fit, else one a line: no amount is cut."""
     totals, currency = report.totals, report.currency
-    symbol = report.thresholds.benchmark.symbol
-    assumed = "" if totals.net_liquidity is not None else "not stated"
+    beta = number(totals.beta_delta.amount, 1, sign=True)
+    unknown = "" if totals.net_liquidity is not None else "not stated"
     cells = [
-        ("Net P/L", _gain(totals.net_pl.amount, currency), _of(totals.net_pl)),
+        ("Net P/L", _gain(totals.net_pl.amount, currency), of(totals.net_pl)),
         (
             "Beta delta",
-            Text(f"{wording.number(totals.beta_delta.amount, 1, sign=True)} {symbol}"),
-            _of(totals.beta_delta),
+            Text(f"{beta} {report.thresholds.benchmark.symbol}"),
+            of(totals.beta_delta),
         ),
-        ("Theta/day", _gain(totals.theta.amount, currency), _of(totals.theta)),
-        ("Net liq", Text(wording.money(totals.net_liquidity, currency)), assumed),
-        ("Buying power", Text(wording.money(totals.buying_power, currency)), ""),
+        ("Theta/day", _gain(totals.theta.amount, currency), of(totals.theta)),
+        ("Net liq", Text(money(totals.net_liquidity, currency)), unknown),
+        ("Buying power", Text(money(totals.buying_power, currency)), ""),
     ]
+    for _label, value, _note in cells:
+        value.stylize("bold")
+    widest = max(max(len(label), value.cell_len, len(note)) for label, value, note in cells)
+    return Padding(_beside(cells) if len(cells) * (widest + 2) <= width else _below(cells), (0, 1))
+
+
+def _beside(cells: Sequence[tuple[str, Text, str]]) -> Table:
     grid = Table.grid(expand=True, padding=(0, 1))
     for _cell in cells:
         grid.add_column(ratio=1, no_wrap=True)
     grid.add_row(*(Text(label, style="dim") for label, _value, _note in cells))
-    for _label, value, _note in cells:
-        value.stylize("bold")
     grid.add_row(*(value for _label, value, _note in cells))
     if any(note for _label, _value, note in cells):
         grid.add_row(*(Text(note, style="yellow") for _label, _value, note in cells))
-    return Padding(grid, (0, 1))
+    return grid
 
 
-def _of(sum_: Sum) -> str:
-    return wording.of(sum_.known, sum_.count)
+def _below(cells: Sequence[tuple[str, Text, str]]) -> RenderableType:
+    return Group(
+        *(
+            Text.assemble((f"{label:<12}  ", "dim"), value, ("  " + note if note else "", "yellow"))
+            for label, value, note in cells
+        )
+    )
 
 
-def _gain(amount: Decimal | None, currency: str | None, note: str = "") -> Text:
-    text = wording.money(amount, currency, sign=True) + note
+def _gain(amount: Decimal | None, currency: str | None) -> Text:
+    text = money(amount, currency, sign=True)
     style = "" if not amount else "green" if amount > 0 else "red"
     return Text(text, style=style)
 
@@ -162,64 +188,58 @@ def _scale(entries: Iterable[Entry]) -> Decimal:
 def _clusters(
     report: Report, entries: Sequence[Entry], scale: Decimal, width: int
 ) -> RenderableType:
-    columns = _Columns.of(width)
+    profits = [_profit(report, entry.facts) for entry in entries]
+    columns = _Columns.of(width, max(profit.cell_len for profit in profits))
     lines: list[RenderableType] = []
-    for entry in entries:
-        lines += _cluster(report, entry, scale, columns)
+    for entry, profit in zip(entries, profits, strict=True):
+        lines += _cluster(entry, profit, scale, columns)
     return Group(*lines, Text())
+
+
+_ACTION, _ROOT, _DTE = 12, 10, 7
+_MIN_NAME, _MAX_NAME = 16, 33
+_MIN_NAME_BESIDE_BAR = 24
+_BAR, _WIDE_BAR = 11, 15
 
 
 @attrs.frozen
 class _Columns:
-    """Widths in characters; what has no room is 0."""
+    """Widths in characters; a column without room has 0. The P/L is never cut: other columns make room for it.
+
+    Attributes:
+        strategy: 0 where names stand on lines of their own.
+        profit: as wide as the widest P/L.
+        bar: of the P/L.
+        legs: 0 where legs stand on lines of their own.
+    """
 
     strategy: int
+    profit: int
     bar: int
     legs: int
 
     @classmethod
-    def of(cls, width: int) -> _Columns:
+    def of(cls, width: int, profit: int) -> _Columns:
         """What fits into a line of that width."""
-        room = width - _FIXED
-        if room < _SHORTEST_NAME + 1 + _BAR:
-            return cls(max(room, 1), 0, 0)
-        if width < _WIDE:
-            return cls(room - 1 - _BAR, _BAR, 0)
-        return cls(_LONGEST_NAME, _WIDE_BAR, room - _LONGEST_NAME - 1 - _WIDE_BAR - 2)
-
-
-_ACTION, _ROOT, _DTE, _PL = 12, 10, 7, 9
-_FIXED = 1 + _ACTION + _ROOT + 1 + _DTE + 1 + _PL + 1
-_SHORTEST_NAME, _LONGEST_NAME = 24, 33
-_BAR, _WIDE_BAR = 11, 15
+        room = width - (1 + _ACTION + _ROOT + 1 + _DTE + 1 + profit + 1)
+        if width >= _WIDE and room >= _MAX_NAME + 1 + _WIDE_BAR:
+            legs = max(0, room - _MAX_NAME - 1 - _WIDE_BAR - 2)
+            return cls(_MAX_NAME, profit, _WIDE_BAR, legs)
+        if room >= _MIN_NAME_BESIDE_BAR + 1 + _BAR:
+            return cls(room - 1 - _BAR, profit, _BAR, 0)
+        if room >= _MIN_NAME:
+            return cls(room, profit, 0, 0)
+        return cls(0, min(profit, width - (1 + _ACTION + _ROOT)), 0, 0)
 
 
 def _cluster(
-    report: Report, entry: Entry, scale: Decimal, columns: _Columns
+    entry: Entry, profit: Text, scale: Decimal, columns: _Columns
 ) -> Iterator[RenderableType]:
     facts = entry.facts
     legs = "  ".join(describe(facts.cluster.legs))
     beside = len(legs) <= columns.legs
-    line = Text(" ")
-    line.append_text(_cell(_action(entry.finding), _ACTION))
-    line.append_text(_cell(Text(safe(facts.cluster.root), "bold"), _ROOT - 1))
-    line.append(" ")
-    name, *more = textwrap.wrap(title(facts), columns.strategy)
-    line.append_text(_cell(Text(name), columns.strategy))
-    line.append(" ")
-    line.append_text(_cell(_dte(facts), _DTE, right=True))
-    line.append(" ")
-    line.append_text(_cell(_profit(report, facts), _PL, right=True))
-    if columns.bar:
-        line.append(" ")
-        line.append_text(bar(facts.net_pl.amount, scale, columns.bar))
-    if beside:
-        line.append("  ")
-        line.append(legs, style="dim")
-    yield line
-    for rest in more:
-        yield Padding(Text(rest), (0, 0, 0, 1 + _ACTION + _ROOT))
-    indent = (0, 0, 0, 1 + _ACTION)
+    yield from _first_lines(entry, profit, scale, columns, legs if beside else "")
+    indent = (0, 0, 0, 1 + _ACTION if columns.strategy else 2)
     for finding in entry.findings:
         also = "" if finding is entry.finding else f"also {finding.action.value}: "
         yield Padding(Text(also + finding.reason), indent)
@@ -227,11 +247,43 @@ def _cluster(
         yield Padding(Text(legs, style="dim"), indent)
 
 
-def _cell(text: Text, width: int, *, right: bool = False) -> Text:
-    text.truncate(width, overflow="ellipsis", pad=not right)
-    if right:
-        text.align("right", width)
+def _first_lines(
+    entry: Entry, profit: Text, scale: Decimal, columns: _Columns, legs: str
+) -> Iterator[RenderableType]:
+    """Action, root, strategy, days to expiration and P/L: one line, or two where the terminal is narrow."""
+    facts = entry.facts
+    line = Text(" ")
+    line.append_text(_cell(_action(entry.finding), _ACTION))
+    line.append_text(_cell(Text(one_line(facts.cluster.root), "bold"), _ROOT - 1)).append(" ")
+    if not columns.strategy:
+        if profit.cell_len > columns.profit:
+            yield line
+            line = Text("  ")
+        yield line.append_text(_right(profit, columns.profit))
+        yield Padding(Text(f"{title(facts)}  ").append_text(_dte(facts)), (0, 0, 0, 2))
+        return
+    name, *more = textwrap.wrap(title(facts), columns.strategy)
+    line.append_text(_cell(Text(name), columns.strategy)).append(" ")
+    line.append_text(_right(_dte(facts), _DTE)).append(" ")
+    line.append_text(_right(profit, columns.profit))
+    if columns.bar:
+        line.append(" ").append_text(bar(facts.net_pl.amount, scale, columns.bar))
+    if legs:
+        line.append("  ").append(legs, style="dim")
+    yield line
+    for rest in more:
+        yield Padding(Text(rest), (0, 0, 0, 1 + _ACTION + _ROOT))
+
+
+def _cell(text: Text, width: int) -> Text:
+    """A word, cut where it is too long."""
+    text.truncate(width, overflow="ellipsis", pad=True)
     return text
+
+
+def _right(text: Text, width: int) -> Text:
+    """A number, on the right, never cut."""
+    return Text(" " * max(0, width - text.cell_len)).append_text(text)
 
 
 def _action(finding: Finding | None) -> Text:
@@ -242,16 +294,13 @@ def _action(finding: Finding | None) -> Text:
 
 def _dte(facts: Facts) -> Text:
     urgent = facts.dte is not None and facts.dte <= 0
-    return Text(wording.dte(facts.dte), style="bold yellow" if urgent else "")
+    return Text(dte(facts.dte), style="bold yellow" if urgent else "")
 
 
 def _profit(report: Report, facts: Facts) -> Text:
     """The P/L; `~` before what is known of it in part only."""
-    amount, currency = facts.net_pl.amount, facts.currency or report.currency
-    text = _gain(amount, currency)
-    if len(text) > _PL and amount is not None:
-        text = _gain(amount / 1000, currency, "k")
-    if amount is not None and facts.net_pl.complete is None:
+    text = _gain(facts.net_pl.amount, facts.currency or report.currency)
+    if facts.net_pl.amount is not None and facts.net_pl.complete is None:
         text = Text("~") + text
     return text
 
@@ -272,52 +321,55 @@ def bar(amount: Decimal | None, scale: Decimal, width: int) -> Text:
 
 def _ladder(rungs: Sequence[Rung], width: int) -> RenderableType:
     most = max(rung.long + rung.short for rung in rungs)
-    length = max(10, min(40, width - 60))
+    # Below 60 columns the numbers need the room of the bars.
+    length = max(10, min(40, width - 60)) if width >= 60 else 0
     shown = rungs[:_RUNGS]
-    words = max(_SHORTEST_COUNTS, *(len(_counts(rung)) for rung in shown)) + 1
+    words = max(_MIN_COUNTS if length else 0, *(len(contracts_of(rung)) for rung in shown)) + 1
     lines = [_rung(rung, most, length, words) for rung in shown]
     if len(rungs) > _RUNGS:
         later = rungs[_RUNGS:]
         contracts = sum((rung.long + rung.short for rung in later), Decimal(0))
-        rest = f" {len(later)} later expirations, {wording.quantity(contracts)} contracts"
+        rest = f" {len(later)} later expirations, {quantity(contracts)} contracts"
         lines.append(Text(rest, style="dim"))
-    return Group(*lines, Text(" █ short  ░ long contracts", style="dim"), Text())
-
-
-def _counts(rung: Rung) -> str:
-    counts = [(rung.short, "short"), (rung.long, "long")]
-    return ", ".join(f"{wording.quantity(n)} {side}" for n, side in counts if n)
+    if length:
+        lines.append(Text(" █ short  ░ long contracts", style="dim"))
+    return Group(*lines, Text())
 
 
 def _rung(rung: Rung, most: Decimal, length: int, words: int) -> Text:
     line = Text(f" {day(rung.expiration)} ")
-    when = Text(wording.dte(rung.dte), style="bold yellow" if rung.dte <= 0 else "")
-    line.append_text(_cell(when, _DTE, right=True))
+    when = Text(dte(rung.dte), style="bold yellow" if rung.dte <= 0 else "")
+    line.append_text(_right(when, _DTE))
     line.append("  ")
     short, long = (
         max(1, int((amount / most * length).to_integral_value())) if amount else 0
         for amount in (rung.short, rung.long)
     )
-    drawn = Text.assemble(("█" * short, "red"), ("░" * long, "green"))
-    line.append_text(_cell(drawn, length + 1))
-    line.append_text(_cell(Text(_counts(rung)), words))
-    line.append(" ".join(safe(root) for root in rung.roots), style="dim")
+    if length:
+        drawn = Text.assemble(("█" * short, "red"), ("░" * long, "green"))
+        line.append_text(_cell(drawn, length + 1))
+    line.append_text(_cell(Text(contracts_of(rung)), words))
+    line.append(" ".join(one_line(root) for root in rung.roots), style="dim")
     line.no_wrap = True
     line.overflow = "ellipsis"
     return line
 
 
 def _notes(report: Report) -> Iterator[RenderableType]:
-    """What the rules could not judge, and against what they judged; once."""
-    for silent in report.unavailable:
-        of = f"{silent.clusters} of {silent.of}"
-        yield _note(f"{silent.action.value} is silent for {of}: needs {silent.needs}")
+    """Which rules were skipped and why, and what the rest was judged by."""
+    for skipped in report.unavailable:
+        of_all = f"{skipped.clusters} of {skipped.of} strategies"
+        yield _note(f"{skipped.action.value} skipped for {of_all}: it needs {skipped.needs}")
     if report.net_liquidity_origin != BALANCES:
-        amount = wording.money(report.net_liquidity, report.currency)
+        amount = money(report.net_liquidity, report.currency)
         yield _note(f"Losses are measured against {amount}, {report.net_liquidity_origin}")
-    yield _note(f"Positions: {report.age_limits}")
     if report.thresholds.origin != SHIPPED:
         yield _note(f"Thresholds: {printable(report.thresholds.origin)}")
+    totals = report.totals
+    amounts = [totals.net_pl.amount, totals.theta.amount, totals.net_liquidity, totals.buying_power]
+    amounts += [entry.facts.net_pl.amount for entry in report.entries]
+    if not all(map(is_whole_cents, amounts)):
+        yield _note("Money is rounded to the cent")
 
 
 def _note(text: str) -> Padding:

@@ -1,14 +1,14 @@
 """What needs attention, in order of priority, each with its reason in one line.
 
-A rule that lacks a number stays silent and says what it lacks. Where the rules differ from those of the public Variance
+A rule that lacks a number is skipped, and the report says which number. Where the rules differ from those of the public Variance
 engine, whose thresholds they use:
 
-- EXPIRING also names what has expired and is still listed, which the engine overlooks. Nothing else is said of it: its
-  prices are of the past.
+- EXPIRING also names what has expired and is still listed, which the engine overlooks. No other rule looks at it: its
+  prices are out of date.
 - HARVEST looks at the options only, so that the price of the shares does not hide the credit of a covered call; "within
   the first days" counts from the oldest leg and includes the opening day, where the engine counts from the newest and
   takes the opening day for an unknown one.
-- SIZE_THREAT counts losses only: a hedge that gains in a fall is no threat. It tries a rise too, but not on a hedge,
+- SIZE_THREAT counts losses only: a hedge that gains in a fall is not a threat. It tries a rise too, but not on a hedge,
   whose loss is the portfolio's gain.
 - DEFENSE and GAMMA look at short options only, each with its own days to expiry: a long option or a future in its last
   days is not short gamma.
@@ -26,8 +26,9 @@ from functools import partial
 
 import attrs
 
+from variance_bridge import formatting
+from variance_bridge.formatting import UNKNOWN, money, number, percent, plural, quantity, strike
 from variance_bridge.model import Holding, Side
-from variance_bridge_triage import wording
 from variance_bridge_triage.rules.metrics import (
     EXCHANGE_TIME,
     Facts,
@@ -42,7 +43,7 @@ from variance_bridge_triage.rules.metrics import (
 from variance_bridge_triage.rules.thresholds import Thresholds
 
 TRADING_DAYS = 252
-"""A year's, by which a yearly volatility becomes a day's."""
+"""In a year: a day's volatility is the yearly one divided by the root of this."""
 
 
 class Action(StrEnum):
@@ -73,7 +74,7 @@ class Lacking:
 
 @attrs.frozen(kw_only=True)
 class Unavailable:
-    """A rule that was silent for want of data: for `clusters` of `of` clusters."""
+    """A rule that was skipped for want of data: for `clusters` of `of` clusters."""
 
     action: Action
     needs: str
@@ -111,7 +112,7 @@ Rule = Callable[[Facts, Circumstances], Outcome]
 def judge(
     clusters: Sequence[Facts], circumstances: Circumstances
 ) -> tuple[list[tuple[Finding, ...]], list[Unavailable]]:
-    """The findings of each cluster, most urgent first, and what kept rules silent."""
+    """The findings of each cluster, most urgent first, and which rules were skipped for want of what."""
     findings: list[tuple[Finding, ...]] = []
     lacking: dict[tuple[Action, str], int] = {}
     for facts in clusters:
@@ -126,32 +127,32 @@ def judge(
                 found.append(outcome)
         findings.append(tuple(found))
     order = list(Action)
-    silent = [
+    skipped = [
         Unavailable(action=action, needs=needs, clusters=count, of=len(clusters))
         for (action, needs), count in sorted(
             lacking.items(), key=lambda item: (order.index(item[0][0]), item[0][1])
         )
     ]
-    return findings, silent
+    return findings, skipped
 
 
 def expiring(facts: Facts, circumstances: Circumstances) -> Outcome:
     """Something expires today, or has expired and is still listed."""
     if facts.dte is None or facts.dte > 0:
         return None
-    say = partial(Finding, Action.EXPIRING)
+    finding = partial(Finding, Action.EXPIRING)
     if facts.dte < 0:
-        ago = wording.days(-facts.dte)
-        return say(f"expired {ago} ago, on {facts.expiration}: check assignment, then sync")
+        ago = _days(-facts.dte)
+        return finding(f"expired {ago} ago, on {facts.expiration}: check assignment, then sync")
     instants = [leg.expires_at for leg in facts.cluster.legs if leg.expiration == facts.expiration]
     known = [instant for instant in instants if instant is not None]
     if known and max(known) <= circumstances.now:
         time = f"{max(known).astimezone(EXCHANGE_TIME):%H:%M}"
-        return say(f"expired today at {time} New York: check assignment, then sync")
+        return finding(f"expired today at {time} New York: check assignment, then sync")
     legs = len(instants)
     of = len(facts.cluster.legs)
     which = "" if legs == of else f", {legs} of {of} legs"
-    return say(f"expires today ({facts.expiration}{which})")
+    return finding(f"expires today ({facts.expiration}{which})")
 
 
 def harvest(facts: Facts, circumstances: Circumstances) -> Outcome:
@@ -162,16 +163,16 @@ def harvest(facts: Facts, circumstances: Circumstances) -> Outcome:
     cost = add_up(map(signed_cost, options)).complete
     earned = add_up(map(profit, options)).complete
     if cost is None or earned is None:
-        return Lacking("profit and cost of every option")
+        return Lacking("the profit and cost of every option")
     if cost >= 0:
         return None
     rules, fraction = circumstances.thresholds.harvest, earned / -cost
     target = circumstances.thresholds.target(facts.cluster.strategy)
     currency = facts.currency or circumstances.currency
-    credit = f"{wording.percent(fraction)} of the {wording.money(-cost, currency)} credit"
-    gain = wording.money(earned, currency, sign=True)
+    credit = f"{percent(fraction)} of the {money(-cost, currency)} credit"
+    gain = money(earned, currency, sign=True)
     if fraction >= target:
-        aim = f"target {wording.percent(target)}"
+        aim = f"target {percent(target)}"
         return Finding(Action.HARVEST, f"{credit} earned ({gain}; {aim})")
     if fraction < rules.quick_target:
         return None
@@ -181,8 +182,8 @@ def harvest(facts: Facts, circumstances: Circumstances) -> Outcome:
     held = (circumstances.today - min(opened)).days
     if not 0 <= held < rules.quick_days:
         return None
-    aim = f"target {wording.percent(rules.quick_target)} within {wording.days(rules.quick_days)}"
-    return Finding(Action.HARVEST, f"{credit} earned in {wording.days(held)} ({gain}; {aim})")
+    aim = f"target {percent(rules.quick_target)} within {_days(rules.quick_days)}"
+    return Finding(Action.HARVEST, f"{credit} earned in {_days(held)} ({gain}; {aim})")
 
 
 def is_hedge(facts: Facts, circumstances: Circumstances) -> bool | None:
@@ -206,7 +207,7 @@ def size_threat(facts: Facts, circumstances: Circumstances) -> Outcome:
         return Lacking("a net liquidity above zero")
     delta, gamma = facts.beta_delta.complete, facts.beta_gamma.complete
     if delta is None or gamma is None:
-        return Lacking("beta-weighted delta and gamma of every leg")
+        return Lacking("the beta-weighted delta and gamma of every leg")
     day = benchmark.volatility / Decimal(TRADING_DAYS).sqrt()
     hedge = is_hedge(facts, circumstances)
     losses = []
@@ -219,12 +220,12 @@ def size_threat(facts: Facts, circumstances: Circumstances) -> Outcome:
     share = loss / circumstances.net_liquidity
     if share <= rules.share:
         return None
-    move = f"{benchmark.symbol} {wording.percent(day * deviations, 1, sign=True)} in a day"
-    size = wording.quantity(abs(deviations))
+    move = f"{benchmark.symbol} {percent(day * deviations, 1, sign=True)} in a day"
+    size = quantity(abs(deviations))
     return Finding(
         Action.SIZE_THREAT,
-        f"{move} ({size} SD) costs {wording.money(loss, circumstances.currency)}: "
-        f"{wording.percent(share, 1)} of net liq (limit {wording.percent(rules.share)})",
+        f"{move} ({size} SD) costs about {money(loss, circumstances.currency)}: "
+        f"{percent(share, 1)} of net liq (limit {percent(rules.share)})",
     )
 
 
@@ -261,10 +262,10 @@ def defense(facts: Facts, circumstances: Circumstances) -> Outcome:
     tested = [each for each in depths if each[0] > 0]
     if tested:
         depth, price, days, leg = tested[0]
-        deep = f"{wording.percent(depth / price, 1)} in the money" if price else "in the money"
+        deep = f"{percent(depth / price, 1)} in the money" if price else "in the money"
         return Finding(
             Action.DEFENSE,
-            f"tested: {wording.price(price)} against {_short(leg)}, {deep}, "
+            f"tested: {formatting.price(price)} against {_short(leg)}, {deep}, "
             f"{_time_left(facts, circumstances, days)}",
         )
     return Lacking("the price of the underlying") if len(depths) < len(close) else None
@@ -278,36 +279,40 @@ def gamma(facts: Facts, circumstances: Circumstances) -> Outcome:
         return None
     time = _time_left(facts, circumstances, close[0][0])
     if len(depths) < len(close):
-        return Finding(Action.GAMMA, f"{time}; no price tells whether it is tested")
+        return Finding(Action.GAMMA, f"{time}; no price to tell whether it is tested")
     depth, price, _days, leg = depths[0]
-    far = wording.percent(-depth / price, 1) if price else wording.UNKNOWN
+    far = percent(-depth / price, 1) if price else UNKNOWN
     return Finding(Action.GAMMA, f"{time}; {far} from {_short(leg)}")
+
+
+def _days(count: int) -> str:
+    return plural(count, "day")
 
 
 def _short(leg: Holding) -> str:
     right = leg.option_type.value if leg.option_type else "option"
-    return f"short {wording.price(leg.strike)} {right}"
+    return f"short {strike(leg.strike)} {right}"
 
 
 def _time_left(facts: Facts, circumstances: Circumstances, days: int) -> str:
     window = circumstances.thresholds.window_days(facts.cluster.strategy)
-    return f"{wording.days(days)} to go (window {window})"
+    return f"{_days(days)} to go (window {window})"
 
 
 def hedge_check(facts: Facts, circumstances: Circumstances) -> Outcome:
-    """An index hedge that nothing else is to be said of."""
+    """An index hedge with no other finding."""
     hedge = is_hedge(facts, circumstances)
     if hedge is None:
-        return Lacking("beta-weighted deltas")
+        return Lacking("the beta-weighted delta of every leg")
     if not hedge:
         return None
     whole = circumstances.portfolio_beta_delta
     of = "" if whole.known == whole.count else f" ({whole.known} of {whole.count} positions)"
-    change = wording.percent(facts.pl_fraction, sign=True)
+    change = percent(facts.pl_fraction, sign=True)
     return Finding(
         Action.HEDGE_CHECK,
-        f"index hedge: beta delta {wording.number(facts.beta_delta.amount, 1)} against "
-        f"{wording.number(whole.amount, 1, sign=True)} of the portfolio{of}; {change} of its cost",
+        f"index hedge: beta delta {number(facts.beta_delta.amount, 1)} against "
+        f"{number(whole.amount, 1, sign=True)} of the portfolio{of}; {change} of its cost",
     )
 
 
