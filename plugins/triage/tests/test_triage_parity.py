@@ -9,7 +9,7 @@ from variance_bridge.clock import SystemClock
 from variance_bridge.pipeline.run import Choice
 from variance_bridge.pipeline.sync import SyncRequest, sync
 from variance_bridge.reading.load import load
-from variance_bridge_tastytrade.demo import demo_machine
+from variance_bridge_tastytrade.demo import demo_context
 from variance_bridge_triage.render.json_report import to_document
 from variance_bridge_triage.rules.report import triage
 from variance_bridge_triage.rules.thresholds import shipped_thresholds
@@ -32,7 +32,7 @@ def both(tmp_path_factory):
         }
         target = folder / "positions" / "live.json"
         request = SyncRequest(choice=Choice(broker="tastytrade"), output=target)
-        (synced,) = sync(demo_machine(simulator.url, credentials, folder), request)
+        (synced,) = sync(demo_context(simulator.url, credentials, folder), request)
     export = folder / "export.csv"
     export.write_text(to_csv(demo, today=now.date(), decimals=None), encoding="utf-8")
     later = SystemClock().now()
