@@ -23,115 +23,125 @@ from variance_bridge_csv.dialect.model import (
 )
 from variance_bridge_csv.file.layout import Layout, Section
 from variance_bridge_csv.file.lines import Row
-from variance_bridge_csv.row import cells
-from variance_bridge_csv.row.columns import RowCells, RowRefused, has_right_width, rule_for
+from variance_bridge_csv.row.cells import CellFault
+from variance_bridge_csv.row.columns import (
+    Column,
+    Columns,
+    RowCells,
+    RowRejected,
+    has_right_width,
+    rule_for,
+)
 from variance_bridge_csv.row.instrument import kind_of
 from variance_bridge_csv.row.money import CostCheck
-from variance_bridge_csv.row.position import Position, position
+from variance_bridge_csv.row.position import CheckedHolding, read_position
 
 _POSITIONS = frozenset({RowClass.POSITION, RowClass.MONEY_MARKET})
 _SUMMED = frozenset({RowClass.POSITION, RowClass.MONEY_MARKET, RowClass.CASH, RowClass.PENDING})
 _OUTSIDE = frozenset({RowClass.LABEL, RowClass.FOOTER, RowClass.IGNORE})
 _IN_CASH = frozenset({RowClass.CASH, RowClass.PENDING})
 _CASH = RowRule(is_=RowClass.CASH)
-_LONGEST_DTE = 4_000
+_MAX_DTE = 4_000
 _YEARS_OF_EXPORTS = range(1970, 2200)
 """Beyond them a time is a mistake of the file, and at the calendar's ends it has no equal in another zone."""
-_LONGEST_NAME = 100
+_MAX_NAME_LENGTH = 100
 
 
 @attrs.frozen
-class Kept:
-    """A row that is a position, and what became of it."""
-
-    line: int
-    position: Position
-
-
-@attrs.frozen
-class Refused:
-    """A row that was kept out, the place in the file to look at, and what is wrong there in words without a value."""
+class RejectedLine:
+    """A row that could not be read, the place in the file to look at, and what is wrong there, without a value."""
 
     line: int
     column: int
     reason: Rejection
     detail: str = ""
 
+    def describe(self) -> str:
+        """Why the row was rejected, without a value of the row."""
+        reason = self.reason.value.replace("_", " ")
+        return f"{reason} ({self.detail})" if self.detail else reason
+
 
 @attrs.frozen
-class Passed:
-    """A row that is no position."""
+class SkippedRow:
+    """A row that is not a position."""
 
     line: int
     row_class: RowClass
 
 
 @attrs.frozen
-class Holdings:
-    """What one account holds.
+class AccountPart:
+    """An account's part of the file.
 
     Attributes:
         account: the account's identifier as the file has it; "" when the file names none.
         label: the file's or the user's own word for the account.
-        value: the sum of what the total row should be the sum of; None when a value is missing.
+        checked: the positions, closed ones included, in the order of the file.
+        rejected_lines: the rows that could not be read.
+        cash: the sum of the cash rows.
+        total: what the total row says.
+        total_agrees: whether that is the sum of the rows.
     """
 
     account: str = attrs.field(repr=False)
     label: str | None = attrs.field(repr=False)
-    kept: tuple[Kept, ...]
-    refused: tuple[Refused, ...]
+    checked: tuple[CheckedHolding, ...]
+    rejected_lines: tuple[RejectedLine, ...]
     cash: Decimal | None
     total: Decimal | None
     total_agrees: bool | None
 
     @property
     def rejected(self) -> tuple[RejectedRow, ...]:
-        """The rows that were kept out, as the document lists them."""
-        return tuple(RejectedRow(row=one.line, reason=one.reason) for one in self.refused)
+        """The rows that could not be read, as the document lists them."""
+        return tuple(RejectedRow(row=one.line, reason=one.reason) for one in self.rejected_lines)
 
     @property
     def flags(self) -> tuple[Flag, ...]:
-        """The cautions about rows that were kept."""
+        """The cautions about positions."""
         return tuple(
-            Flag(caution=caution, row=one.line, symbol=one.position.holding.symbol)
-            for one in self.kept
-            if one.position.holding is not None
-            for caution in one.position.cautions
+            Flag(caution=caution, row=one.line, symbol=one.holding.symbol)
+            for one in self.checked
+            if one.cautions and one.holding is not None
+            for caution in one.cautions
         )
 
     @property
     def positions(self) -> tuple[Holding, ...]:
         """The open positions."""
-        return tuple(one.position.holding for one in self.kept if one.position.holding is not None)
+        return tuple(one.holding for one in self.checked if one.holding is not None)
 
     @property
     def closed(self) -> int:
         """How many rows have the quantity 0."""
-        return sum(1 for one in self.kept if one.position.holding is None)
+        return sum(1 for one in self.checked if one.holding is None)
 
 
 @attrs.frozen
-class Reading:
+class ParsedFile:
     """All that a file says.
 
     Attributes:
+        dialect: how it was read.
         accounts: in the order of the file; never empty.
-        passed: the rows that are no positions, with what they are.
+        skipped: the rows that are not positions, with what they are.
         complete: whether the end of a complete file was seen, where the dialect says that there must be one, and the
             file does not break off in a cell.
         unknown_columns: names that the dialect does not know.
         implied_date: the day from which the days to expiration count, where most rows agree on one.
     """
 
-    accounts: tuple[Holdings, ...]
-    passed: tuple[Passed, ...]
+    dialect: Dialect
+    accounts: tuple[AccountPart, ...]
+    skipped: tuple[SkippedRow, ...]
     complete: bool
     unknown_columns: tuple[str, ...]
     implied_date: date | None
     simulated: bool
 
 
-def read(layout: Layout, dialect: Dialect, as_of: date, where: str) -> Reading:
+def parse(layout: Layout, dialect: Dialect, as_of: date, where: str) -> ParsedFile:
     """What the file says.
 
     Args:
@@ -143,92 +153,139 @@ def read(layout: Layout, dialect: Dialect, as_of: date, where: str) -> Reading:
     Raises:
         DataRefused: the file is cut off in its last row, or none of its rows can be read.
     """
-    outcomes = [
-        _read_row(row, section, dialect, as_of, where)
-        for section in layout.sections
-        for row in section.rows
-    ]
-    _refuse_unreadable(outcomes, where)
-    accounts = _by_account(outcomes, layout, dialect)
-    total_seen = any(one.row_class in {RowClass.TOTAL, RowClass.SUBTOTAL} for one in outcomes)
-    return Reading(
-        accounts=accounts,
-        passed=tuple(
-            Passed(one.line, one.row_class)
-            for one in outcomes
-            if one.position is None and one.refused is None
+    rows = read_rows(layout, dialect, as_of, where)
+    _refuse_unreadable(rows, where)
+    total_seen = any(row.row_class in {RowClass.TOTAL, RowClass.SUBTOTAL} for row in rows)
+    return ParsedFile(
+        dialect=dialect,
+        accounts=_by_account(rows, layout, dialect),
+        skipped=tuple(
+            SkippedRow(row.line, row.row_class)
+            for row in rows
+            if row.position is None and row.rejected is None
         ),
-        complete=not any(_ends_unread(one) for one in outcomes)
+        complete=not any(row.ends_unread for row in rows)
         and (layout.ended or total_seen or dialect.check.completeness is Completeness.NONE),
         unknown_columns=tuple(
             dict.fromkeys(name for section in layout.sections for name in section.header.unknown)
         ),
-        implied_date=_implied_date(outcomes),
+        implied_date=_implied_date(rows),
         simulated="simulated" in layout.captured,
     )
 
 
 @attrs.frozen
-class _Outcome:
-    """A row, what it is, and what became of it."""
+class ReadRow:
+    """A row, what it is, and what became of it: all that is kept of it.
 
-    cells: RowCells
-    section: Section
+    Attributes:
+        account: the account that the row names; None where it should and does not.
+        label: the word for the account that it has, or that stands above it.
+        value: its value as it stands there, for sums; None where there is none that can be read.
+        days_left: its days to expiration.
+        account_column: where the account's cell starts, in a row that should name one and does not.
+        ends_unread: the file's last cell cannot be read and no line end follows it.
+    """
+
+    line: int
     row_class: RowClass
-    position: Position | None = None
-    refused: Refused | None = None
+    account: str | None = attrs.field(repr=False)
+    label: str | None = attrs.field(repr=False)
+    position: CheckedHolding | None
+    rejected: RejectedLine | None
+    value: Decimal | None
+    days_left: Decimal | None
+    account_column: int
+    ends_unread: bool
 
-    @property
-    def line(self) -> int:
-        return self.cells.row.line
 
-    @property
-    def account(self) -> str | None:
-        """The account that the row names; None where it should and does not."""
-        if Field.ACCOUNT in self.cells.header.columns:
-            if self.refused is not None and self.refused.reason is Rejection.WRONG_CELL_COUNT:
-                return None
-            return _nameable(self.cells.text(Field.ACCOUNT))
-        captured = self.section.captured
-        return captured.get("account") or captured.get("account_label") or ""
+def read_rows(layout: Layout, dialect: Dialect, as_of: date, where: str) -> list[ReadRow]:
+    """Every row below a header, in the order of the file. Raises DataRefused where the file is cut off in the last."""
+    found = []
+    for section in layout.sections:
+        columns = Columns(section.header, dialect)
+        for row in section.rows:
+            found.append(_read_row(RowCells(row, columns), section, as_of, where))
+    return found
+
+
+def _read_row(cells: RowCells, section: Section, as_of: date, where: str) -> ReadRow:
+    row = cells.row
+    row_class, position, rejected = RowClass.POSITION, None, None
+    if row.fault:
+        _refuse_cut_off(row, where)
+        rejected = RejectedLine(row.line, row.fault_column, Rejection.UNREADABLE_ROW, row.fault)
+    else:
+        rule = _rule(cells)
+        row_class = rule.is_
+        if not has_right_width(cells, row_class):
+            _refuse_cut_off(row, where)
+            rejected = _wrong_cell_count(cells)
+        elif row_class in _POSITIONS:
+            try:
+                position = read_position(cells, rule, as_of)
+            except RowRejected as rejection:
+                rejected = RejectedLine(
+                    row.line,
+                    cells.column(rejection.field),
+                    rejection.reason,
+                    cells.columns.name(rejection.field),
+                )
+    account = _account(cells, section, rejected)
+    return ReadRow(
+        line=row.line,
+        row_class=row_class,
+        account=account,
+        label=_nameable(cells.text(Field.ACCOUNT_LABEL)) or section.captured.get("account_label"),
+        position=position,
+        rejected=rejected,
+        value=_number_or_none(cells, Field.VALUE),
+        days_left=_number_or_none(cells, Field.DTE),
+        account_column=cells.column(Field.ACCOUNT) if account is None else 0,
+        ends_unread=row.last and _ends_unread(cells, rejected),
+    )
+
+
+def _wrong_cell_count(cells: RowCells) -> RejectedLine:
+    row, width = cells.row, cells.columns.header.width
+    counts = f"{len(row.cells)} cells, and the header has {width}"
+    return RejectedLine(row.line, len(row.text) + 1, Rejection.WRONG_CELL_COUNT, counts)
+
+
+def _account(cells: RowCells, section: Section, rejected: RejectedLine | None) -> str | None:
+    if cells.has_column(Field.ACCOUNT):
+        if rejected is not None and rejected.reason is Rejection.WRONG_CELL_COUNT:
+            return None
+        return _nameable(cells.text(Field.ACCOUNT))
+    return _account_above(section)
+
+
+def _account_above(section: Section) -> str:
+    captured = section.captured
+    return captured.get("account") or captured.get("account_label") or ""
 
 
 def _nameable(text: str | None) -> str | None:
     """The text where it can be the name of an account: short, and without control characters."""
-    return text if text and len(text) <= _LONGEST_NAME and text.isprintable() else None
+    return text if text and len(text) <= _MAX_NAME_LENGTH and text.isprintable() else None
 
 
-def _read_row(row: Row, section: Section, dialect: Dialect, as_of: date, where: str) -> _Outcome:
-    seen = RowCells(row, section.header, dialect)
-    if row.fault:
-        _refuse_cut_off(row, where)
-        refused = Refused(row.line, row.fault_column, Rejection.UNREADABLE_ROW, row.fault)
-        return _Outcome(seen, section, RowClass.POSITION, refused=refused)
-    rule = _rule(seen)
-    row_class = rule.is_
-    if not has_right_width(seen, row_class):
-        _refuse_cut_off(row, where)
-        counts = f"{len(row.cells)} cells, and the header has {seen.header.width}"
-        refused = Refused(row.line, len(row.text) + 1, Rejection.WRONG_CELL_COUNT, counts)
-        return _Outcome(seen, section, row_class, refused=refused)
-    if row_class not in _POSITIONS:
-        return _Outcome(seen, section, row_class)
+def _number_or_none(cells: RowCells, field: Field) -> Decimal | None:
     try:
-        return _Outcome(seen, section, row_class, position(seen, rule, as_of))
-    except RowRefused as refusal:
-        refused = Refused(
-            row.line, seen.column(refusal.field), refusal.reason, seen.column_name(refusal.field)
-        )
-        return _Outcome(seen, section, row_class, refused=refused)
+        return cells.number(field)
+    except CellFault:
+        return None
 
 
 def _rule(row: RowCells) -> RowRule:
     """The rule for the row; a row whose type column says cash is cash."""
     found = rule_for(row)
-    word = row.text(Field.TYPE)
-    if found.is_ is not RowClass.POSITION or word is None:
+    if found.is_ is not RowClass.POSITION:
         return found
-    return _CASH if kind_of(word, row.dialect) is InstrumentType.CASH else found
+    word = row.text(Field.TYPE)
+    if word is None or kind_of(word, row.dialect) is not InstrumentType.CASH:
+        return found
+    return _CASH
 
 
 def _refuse_cut_off(row: Row, where: str) -> None:
@@ -240,140 +297,106 @@ def _refuse_cut_off(row: Row, where: str) -> None:
         )
 
 
-def _ends_unread(one: _Outcome) -> bool:
-    """Whether the file's last cell cannot be read and no line end follows it: it may be cut off in that cell."""
-    row = one.cells.row
-    if not row.last:
-        return False
-    unread = {one.cells.column(field) for _caution, field in one.cells.cautions if field}
-    if one.refused is not None:
-        unread.add(one.refused.column)
-    return row.columns[-1] in unread
+def _ends_unread(cells: RowCells, rejected: RejectedLine | None) -> bool:
+    """Whether the row's last cell cannot be read: the file may be cut off in that cell."""
+    unread = {cells.column(field) for _caution, field in cells.cautions if field}
+    if rejected is not None:
+        unread.add(rejected.column)
+    return cells.row.columns[-1] in unread
 
 
-def _refuse_unreadable(outcomes: Sequence[_Outcome], where: str) -> None:
-    refused = [one.refused for one in outcomes if one.refused is not None]
-    if refused and not any(one.position for one in outcomes):
-        first = refused[0]
+def _refuse_unreadable(rows: Sequence[ReadRow], where: str) -> None:
+    first = next((row.rejected for row in rows if row.rejected is not None), None)
+    if first is not None and not any(row.position for row in rows):
         raise DataRefused(
-            f"no row can be read: {describe(first)}",
+            f"no row can be read: {first.describe()}",
             where=f"{where}, line {first.line}, column {first.column}",
             hint="export the positions again; do not save them from a spreadsheet program",
         )
 
 
-def describe(refused: Refused) -> str:
-    """Why a row was kept out, in words without a value of the row."""
-    words = refused.reason.value.replace("_", " ")
-    return f"{words} ({refused.detail})" if refused.detail else words
-
-
 def _by_account(
-    outcomes: Sequence[_Outcome], layout: Layout, dialect: Dialect
-) -> tuple[Holdings, ...]:
-    """The rows of each account. A row that names none, where others do, is kept out of all of them, and told of in all."""
-    named: dict[str, list[_Outcome]] = {}
-    homeless: list[_Outcome] = []
+    rows: Sequence[ReadRow], layout: Layout, dialect: Dialect
+) -> tuple[AccountPart, ...]:
+    """The rows of each account. A row that names none, where others do, belongs to no account and is listed in all."""
+    named: dict[str, list[ReadRow]] = {}
+    homeless: list[ReadRow] = []
     for section in layout.sections:
         if Field.ACCOUNT not in section.header.columns:
-            captured = section.captured
-            named.setdefault(captured.get("account") or captured.get("account_label") or "", [])
-    for one in outcomes:
-        if one.row_class in _OUTSIDE and one.refused is None:
+            named.setdefault(_account_above(section), [])
+    for row in rows:
+        if row.row_class in _OUTSIDE and row.rejected is None:
             continue
-        account = one.account
-        if account is None:
-            homeless.append(one)
+        if row.account is None:
+            homeless.append(row)
         else:
-            named.setdefault(account, []).append(one)
+            named.setdefault(row.account, []).append(row)
     if not named:
         named[""] = []
     if len(named) > 1 and "" in named and not named[""]:
         del named[""]
     if list(named) == [""] and homeless:
-        named[""], homeless = sorted([*named[""], *homeless], key=lambda one: one.line), []
+        named[""], homeless = sorted([*named[""], *homeless], key=lambda row: row.line), []
     return tuple(
-        _holdings(account, rows, homeless, layout, dialect) for account, rows in named.items()
+        _part(account, own_rows, homeless, layout, dialect) for account, own_rows in named.items()
     )
 
 
-def _holdings(
+def _part(
     account: str,
-    outcomes: Sequence[_Outcome],
-    homeless: Sequence[_Outcome],
+    rows: Sequence[ReadRow],
+    homeless: Sequence[ReadRow],
     layout: Layout,
     dialect: Dialect,
-) -> Holdings:
-    refused = [one.refused for one in outcomes if one.refused is not None]
-    for one in homeless:
-        if one.refused is not None or one.row_class in _POSITIONS:
-            place = one.cells.column(Field.ACCOUNT)
-            unattributed = Refused(one.line, place, Rejection.UNREADABLE_ROW, "no account")
-            refused.append(one.refused or unattributed)
-    total = _total(outcomes)
-    return Holdings(
+) -> AccountPart:
+    rejected = [row.rejected for row in rows if row.rejected is not None]
+    for row in homeless:
+        if row.rejected is not None or row.row_class in _POSITIONS:
+            unattributed = RejectedLine(
+                row.line, row.account_column, Rejection.UNREADABLE_ROW, "no account"
+            )
+            rejected.append(row.rejected or unattributed)
+    total = next((row.value for row in reversed(rows) if row.row_class is RowClass.TOTAL), None)
+    return AccountPart(
         account=account
         or layout.captured.get("account")
         or layout.captured.get("account_label", ""),
-        label=_label(outcomes, layout),
-        kept=tuple(Kept(one.line, one.position) for one in outcomes if one.position is not None),
-        refused=tuple(sorted(refused, key=lambda one: one.line)),
-        cash=_sum(one for one in outcomes if one.row_class in _IN_CASH),
+        label=next((row.label for row in rows if row.label), None)
+        or layout.captured.get("account_label"),
+        checked=tuple(row.position for row in rows if row.position is not None),
+        rejected_lines=tuple(sorted(rejected, key=lambda line: line.line)),
+        cash=_sum(row for row in rows if row.row_class in _IN_CASH),
         total=total,
-        total_agrees=_total_agrees(total, outcomes, dialect),
+        total_agrees=_total_agrees(total, rows, dialect),
     )
 
 
-def _label(outcomes: Sequence[_Outcome], layout: Layout) -> str | None:
-    for one in outcomes:
-        label = _nameable(one.cells.text(Field.ACCOUNT_LABEL))
-        label = label or one.section.captured.get("account_label")
-        if label:
-            return label
-    return layout.captured.get("account_label")
-
-
-def _value(one: _Outcome) -> Decimal | None:
-    try:
-        return one.cells.number(Field.VALUE)
-    except cells.CellFault:
-        return None
-
-
-def _sum(outcomes: Iterable[_Outcome]) -> Decimal | None:
-    values = [_value(one) for one in outcomes]
+def _sum(rows: Iterable[ReadRow]) -> Decimal | None:
+    values = [row.value for row in rows]
     return sum((value for value in values if value is not None), Decimal(0)) if values else None
 
 
-def _total(outcomes: Sequence[_Outcome]) -> Decimal | None:
-    return next(
-        (_value(one) for one in reversed(outcomes) if one.row_class is RowClass.TOTAL), None
-    )
-
-
-def _total_agrees(
-    total: Decimal | None, outcomes: Sequence[_Outcome], dialect: Dialect
-) -> bool | None:
+def _total_agrees(total: Decimal | None, rows: Sequence[ReadRow], dialect: Dialect) -> bool | None:
     if total is None:
         return None
     summed = _SUMMED if dialect.check.total_includes_cash else _POSITIONS
-    found = _sum(one for one in outcomes if one.row_class in summed) or Decimal(0)
+    found = _sum(row for row in rows if row.row_class in summed) or Decimal(0)
     return abs(found - total) <= dialect.check.total_tolerance
 
 
-def _implied_date(outcomes: Iterable[_Outcome]) -> date | None:
-    """The day that most rows count their days to expiration from; None where few rows tell, or they disagree."""
+def _implied_date(rows: Iterable[ReadRow]) -> date | None:
+    """The day that most rows count their days to expiration from; None where few rows say, or they disagree."""
+    counted = Counter(
+        (row.position.holding.expiration, row.days_left)
+        for row in rows
+        if row.days_left is not None and row.position and row.position.holding
+    )
     days: Counter[date] = Counter()
-    for one in outcomes:
-        holding = one.position.holding if one.position else None
-        if holding is None or holding.expiration is None:
+    for (expiration, left), count in counted.items():
+        if expiration is None or left is None:
             continue
-        try:
-            left = one.cells.number(Field.DTE)
-        except cells.CellFault:
-            continue
-        if left is not None and left == left.to_integral_value() and 0 <= left <= _LONGEST_DTE:
-            days[holding.expiration - timedelta(days=int(left))] += 1
+        if left == left.to_integral_value() and 0 <= left <= _MAX_DTE:
+            days[expiration - timedelta(days=int(left))] += count
     if not days:
         return None
     day, count = days.most_common(1)[0]
@@ -403,12 +426,14 @@ def stated_time(layout: Layout, dialect: Dialect) -> tuple[datetime | None, date
 
 def _row_days(layout: Layout, dialect: Dialect) -> Iterable[date]:
     for section in layout.sections:
-        if Field.AS_OF_DATE not in section.header.columns:
+        place = section.header.columns.get(Field.AS_OF_DATE)
+        if place is None:
             continue
+        column = Column(place, Field.AS_OF_DATE, dialect)
         for row in section.rows:
             try:
-                day = RowCells(row, section.header, dialect).day(Field.AS_OF_DATE)
-            except cells.CellFault:
+                day = column.day(row.cells[place]) if place < len(row.cells) else None
+            except CellFault:
                 continue
             if day is not None:
                 yield day
@@ -424,14 +449,14 @@ def _instant(
     return datetime.combine(day, time, tzinfo=found)
 
 
-def file_flags(reading: Reading, holdings: Holdings) -> tuple[Flag, ...]:
+def file_flags(parsed: ParsedFile, part: AccountPart) -> tuple[Flag, ...]:
     """The cautions about a whole account's part of the file."""
     found = []
-    with_cost = [one.position for one in holdings.kept if one.position.has_cost]
+    with_cost = [one for one in part.checked if one.has_cost]
     if with_cost and all(one.check is CostCheck.IMPOSSIBLE for one in with_cost):
         found.append(Caution.SIGN_UNCONFIRMED)
-    if holdings.total_agrees is False:
+    if part.total_agrees is False:
         found.append(Caution.TOTAL_DISAGREES)
-    if not reading.complete:
+    if not parsed.complete:
         found.append(Caution.POSSIBLY_TRUNCATED)
     return tuple(Flag(caution=caution) for caution in found)

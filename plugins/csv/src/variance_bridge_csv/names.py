@@ -10,11 +10,12 @@ _BLANKS = re.compile(r"\s+")
 _NOT_WORD = re.compile(r"[\W_]+")
 _APOSTROPHES = str.maketrans({"\u2019": "'", "\u2018": "'", "\u02bc": "'", "\u00b4": "'", "`": "'"})
 _INVISIBLE = str.maketrans({"\ufeff": None, "\u200b": None, "\u200e": None, "\u00a0": " "})
+_RESPELLED = re.compile(r"[\s'`]+")
 
 
 def visible(text: str) -> str:
     """The text without byte-order marks, zero-width characters and outer blanks; no-break blanks are blanks."""
-    return text.translate(_INVISIBLE).strip()
+    return text.strip() if text.isascii() else text.translate(_INVISIBLE).strip()
 
 
 @lru_cache(maxsize=4096)
@@ -27,6 +28,14 @@ def plain(name: str) -> str:
 def bare(name: str) -> str:
     """The form of the last resort: letters and digits only (`Put/Call` is `putCall`)."""
     return _NOT_WORD.sub("", plain(name))
+
+
+def trace(name: str) -> str:
+    """What every line of ASCII has in it, in lower case, that has this `plain` name in a cell.
+
+    Looking for it first spares nearly all lines the comparison of their cells.
+    """
+    return max(_RESPELLED.split(name), key=len)
 
 
 def shown(name: str) -> str:

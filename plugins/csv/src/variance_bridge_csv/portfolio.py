@@ -1,4 +1,4 @@
-"""From a reading to the documents of the lingua franca, and to what the user should be told. Pure."""
+"""From a parsed file to the portfolios of its accounts, and to what the user should know of it. Pure."""
 
 from __future__ import annotations
 
@@ -15,18 +15,17 @@ from variance_bridge.model import (
     Portfolio,
     Status,
 )
-from variance_bridge_csv.accounts import Holdings, Reading, describe, file_flags
+from variance_bridge_csv.accounts import AccountPart, ParsedFile, file_flags
 from variance_bridge_csv.dialect.model import Dialect
 
 SOURCE = "csv"
-_MOST_TOLD = 5
+_MAX_LISTED = 5
 _ONE_DAY = timedelta(days=1)
 
 
 def portfolio(
-    reading: Reading,
-    holdings: Holdings,
-    dialect: Dialect,
+    parsed: ParsedFile,
+    part: AccountPart,
     *,
     fetched_at: datetime,
     time_from_file: bool,
@@ -34,90 +33,88 @@ def portfolio(
     """What one account holds.
 
     Args:
-        reading: what the file says.
-        holdings: the account's part of it.
-        dialect: how it was read.
+        parsed: what the file says.
+        part: the account's part of it.
         fetched_at: when it was true.
         time_from_file: the file does not say when; it is the file's modification time.
     """
-    flags = [*holdings.flags, *file_flags(reading, holdings)]
+    dialect = parsed.dialect
+    positions = part.positions
+    flags = [*part.flags, *file_flags(parsed, part)]
     if time_from_file:
         flags.append(Flag(caution=Caution.TIME_FROM_FILE))
     counts = Counts(
-        fetched=len(holdings.kept) + len(holdings.refused),
-        normalized=len(holdings.positions),
-        closed=holdings.closed,
-        rejected=len(holdings.refused),
+        fetched=len(part.checked) + len(part.rejected_lines),
+        normalized=len(positions),
+        closed=part.closed,
+        rejected=len(part.rejected_lines),
     )
     meta = Meta(
         source=SOURCE,
-        environment=Environment.SIMULATOR if reading.simulated else None,
+        environment=Environment.SIMULATOR if parsed.simulated else None,
         fetched_at=fetched_at,
         currency=dialect.account.currency,
-        status=Status.PARTIAL if holdings.refused else Status.COMPLETE,
+        status=Status.PARTIAL if part.rejected_lines else Status.COMPLETE,
         counts=counts,
-        rejected=holdings.rejected,
+        rejected=part.rejected,
         flags=tuple(flags),
     )
-    return Portfolio(meta=meta, positions=holdings.positions, balances=_balances(holdings, dialect))
+    return Portfolio(meta=meta, positions=positions, balances=_balances(part, dialect))
 
 
-def _balances(holdings: Holdings, dialect: Dialect) -> Balances | None:
+def _balances(part: AccountPart, dialect: Dialect) -> Balances | None:
     """Cash and total of the account, where the dialect says that its total row is the account's."""
     rules = dialect.account
-    if not rules.balances or rules.currency is None or holdings.total is None:
+    if not rules.balances or rules.currency is None or part.total is None:
         return None
-    if holdings.cash is None or holdings.total_agrees is False:
+    if part.cash is None or part.total_agrees is False:
         return None
-    return Balances(
-        currency=rules.currency, net_liquidating_value=holdings.total, cash=holdings.cash
-    )
+    return Balances(currency=rules.currency, net_liquidating_value=part.total, cash=part.cash)
 
 
-def notes(
-    reading: Reading, dialect: Dialect, *, fetched_at: datetime, time_from_file: bool
-) -> Iterator[str]:
-    """What the user should be told of the file, without a value out of it."""
-    if reading.unknown_columns:
-        names = ", ".join(f'"{name}"' for name in reading.unknown_columns[:_MOST_TOLD])
-        more = len(reading.unknown_columns) - _MOST_TOLD
-        yield f'columns that the dialect "{dialect.name}" does not know, not read: {names}' + (
-            f" and {more} more" if more > 0 else ""
+def notes(parsed: ParsedFile, *, fetched_at: datetime, time_from_file: bool) -> Iterator[str]:
+    """What the user should know of the file, without a value out of it."""
+    if parsed.unknown_columns:
+        names = ", ".join(f'"{name}"' for name in parsed.unknown_columns[:_MAX_LISTED])
+        more = len(parsed.unknown_columns) - _MAX_LISTED
+        yield (
+            f'columns that the dialect "{parsed.dialect.name}" does not know, not read: {names}'
+            + (f" and {more} more" if more > 0 else "")
         )
-    for holdings in reading.accounts:
-        yield from _notes_on_rows(holdings)
-    if not reading.complete:
+    for part in parsed.accounts:
+        yield from _notes_on_rows(part)
+    if not parsed.complete:
         yield "the end of a complete file is missing: it may be cut off; export it again"
     if time_from_file:
         yield (
             "the file does not say when it was exported: its modification time counts "
             f"({fetched_at:%Y-%m-%d %H:%M} UTC)"
         )
-        yield from _notes_on_age(reading.implied_date, fetched_at)
+        yield from _notes_on_age(parsed.implied_date, fetched_at)
 
 
-def _notes_on_rows(holdings: Holdings) -> Iterator[str]:
-    for one in holdings.refused[:_MOST_TOLD]:
-        yield f"line {one.line}, column {one.column}: the row was kept out: {describe(one)}"
-    more = len(holdings.refused) - _MOST_TOLD
+def _notes_on_rows(part: AccountPart) -> Iterator[str]:
+    for one in part.rejected_lines[:_MAX_LISTED]:
+        yield f"line {one.line}, column {one.column}: row rejected: {one.describe()}"
+    more = len(part.rejected_lines) - _MAX_LISTED
     if more > 0:
-        yield f"{more} more {'row was' if more == 1 else 'rows were'} kept out: see meta.rejected"
-    doubted = _rows_with(holdings, Caution.COST_CONTRADICTED)
+        yield f"{more} more {'row' if more == 1 else 'rows'} rejected: see meta.rejected"
+    doubted = _rows_with(part, Caution.COST_CONTRADICTED)
     if doubted:
         yield (
-            f"cost, profit and price contradict each other in {doubted} of {len(holdings.positions)} "
+            f"cost, profit and price contradict each other in {doubted} of {len(part.positions)} "
             "positions (flag cost_contradicted)"
         )
-    unvalued = _rows_with(holdings, Caution.MULTIPLIER_UNKNOWN)
+    unvalued = _rows_with(part, Caution.MULTIPLIER_UNKNOWN)
     if unvalued:
         yield f"{_have(unvalued)} an unknown multiplier and no money values"
-    unread = _rows_with(holdings, Caution.NUMBER_UNREADABLE)
+    unread = _rows_with(part, Caution.NUMBER_UNREADABLE)
     if unread:
         yield (
             f"{_have(unread)} a number that cannot be read and was left out; if the file was "
             "saved from a spreadsheet program, export it again"
         )
-    if holdings.total_agrees is False:
+    if part.total_agrees is False:
         yield "the file's total is not the sum of its rows (flag total_disagrees)"
 
 
@@ -125,8 +122,8 @@ def _have(positions: int) -> str:
     return "1 position has" if positions == 1 else f"{positions} positions have"
 
 
-def _rows_with(holdings: Holdings, caution: Caution) -> int:
-    return sum(1 for one in holdings.kept if caution in one.position.cautions)
+def _rows_with(part: AccountPart, caution: Caution) -> int:
+    return sum(1 for one in part.checked if caution in one.cautions)
 
 
 def _notes_on_age(implied: date | None, fetched_at: datetime) -> Iterator[str]:

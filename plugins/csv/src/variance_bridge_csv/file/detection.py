@@ -6,7 +6,8 @@ file is refused, unless all read the same out of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
 import attrs
 
@@ -14,22 +15,29 @@ from variance_bridge.errors import DataRefused
 from variance_bridge_csv.dialect.model import Dialect, OtherReport
 from variance_bridge_csv.file import text as texts
 from variance_bridge_csv.file.layout import Header, find_header
-from variance_bridge_csv.file.lines import Row, split
+from variance_bridge_csv.file.lines import Row, Separation, split
 from variance_bridge_csv.file.text import Text
 from variance_bridge_csv.names import plain
 
 _SEARCH_LINES = 60
+SAMPLE_LINES = 200
+"""So many lines from the start of a file decide between two dialects whose columns it has."""
 _DELIMITERS = (",", ";", "\t", "|")
 
 
 @attrs.frozen
 class Candidate:
-    """A dialect that fits, and the file as it reads by it."""
+    """A dialect that fits, and how the file reads by it."""
 
     dialect: Dialect
     text: Text
-    rows: tuple[Row, ...] = attrs.field(repr=False)
+    separation: Separation
     header: Header
+    where: str
+
+    def rows(self) -> Iterator[Row]:
+        """The lines of the whole file."""
+        return split(self.text.text, self.separation, self.where)
 
     @property
     def evidence(self) -> int:
@@ -54,13 +62,16 @@ class Trial:
 
 
 class Detector:
-    """A file's bytes, read by one dialect after the other; each way of decoding and splitting is done once."""
+    """A file's bytes, read by one dialect after the other; each way of decoding and separating is done once.
+
+    Of the lines only those are separated that are asked for.
+    """
 
     def __init__(self, data: bytes, where: str) -> None:
         self.where = where
         self._data = data
         self._texts: dict[tuple[str, ...], Text] = {}
-        self._rows: dict[tuple[str, str, bool], tuple[Row, ...]] = {}
+        self._heads: dict[tuple[str, Separation], tuple[Iterator[Row], list[Row]]] = {}
 
     def text(self, encodings: tuple[str, ...]) -> Text:
         """The text, decoded by the first of the encodings that fits."""
@@ -68,24 +79,24 @@ class Detector:
             self._texts[encodings] = texts.decode(self._data, encodings, self.where)
         return self._texts[encodings]
 
-    def rows(self, text: Text, delimiter: str, spaces_around_quotes: bool) -> tuple[Row, ...]:
-        """The rows, split by that delimiter."""
-        key = (text.encoding, delimiter, spaces_around_quotes)
-        if key not in self._rows:
-            self._rows[key] = split(
-                text.text, delimiter, spaces_around_quotes=spaces_around_quotes, where=self.where
-            )
-        return self._rows[key]
+    def head(self, text: Text, separation: Separation, lines: int) -> Sequence[Row]:
+        """The first lines of the text, at most so many."""
+        key = (text.encoding, separation)
+        if key not in self._heads:
+            self._heads[key] = (split(text.text, separation, self.where), [])
+        rest, head = self._heads[key]
+        head += islice(rest, max(0, lines - len(head)))
+        return head[:lines]
 
     def read(self, dialect: Dialect) -> tuple[Candidate | None, Header | None]:
-        """The file as it reads by the dialect; or None, and the row that comes nearest to the dialect's header."""
+        """How the file reads by the dialect; or None, and the row that comes nearest to the dialect's header."""
         text = self.text(dialect.file.encodings)
         nearest: Header | None = None
         for delimiter in dialect.file.delimiters:
-            rows = self.rows(text, delimiter, dialect.file.spaces_around_quotes)
-            header = find_header(rows, dialect)
+            separation = Separation(delimiter, dialect.file.spaces_around_quotes)
+            header = find_header(self.head(text, separation, dialect.header.search_lines), dialect)
             if header is not None and header.fits:
-                return Candidate(dialect, text, rows, header), None
+                return Candidate(dialect, text, separation, header, self.where), None
             if header is not None and (nearest is None or header.known > nearest.known):
                 nearest = header
         return None, nearest
@@ -95,7 +106,7 @@ def detect(
     detector: Detector,
     dialects: Mapping[str, Dialect],
     other_reports: Sequence[OtherReport],
-    trial: Callable[[Candidate], Trial],
+    trial: Callable[[Candidate, int | None], Trial],
 ) -> Candidate:
     """The one dialect that the file is written in.
 
@@ -103,7 +114,7 @@ def detect(
         detector: the file.
         dialects: those to choose from, by name.
         other_reports: kinds of file to name when no dialect fits.
-        trial: reads a candidate's rows; only asked where the columns do not decide.
+        trial: reads a candidate's first lines, or all; only asked where the columns do not decide.
 
     Raises:
         DataRefused: none fits (the nearest, and what is missing), or more than one.
@@ -155,16 +166,20 @@ def _without_replaced(found: list[Candidate]) -> list[Candidate]:
     return [candidate for candidate in found if candidate.dialect.name not in replaced] or found
 
 
-def _decided(found: list[Candidate], trial: Callable[[Candidate], Trial]) -> list[Candidate]:
+def _decided(
+    found: list[Candidate], trial: Callable[[Candidate, int | None], Trial]
+) -> list[Candidate]:
     spoken_for = [candidate for candidate in found if candidate.evidence]
     if len(spoken_for) == 1:
         return spoken_for
-    tried = [(candidate, trial(candidate)) for candidate in found]
-    if all(one.result == tried[0][1].result for _candidate, one in tried):
-        return found[:1]
-    right = [candidate for candidate, one in tried if one.agrees and not one.disagrees]
-    wrong = [candidate for candidate, one in tried if one.disagrees and not one.agrees]
-    return right if len(right) == 1 and len(wrong) == len(found) - 1 else found
+    for lines in (SAMPLE_LINES, None):
+        tried = [(candidate, trial(candidate, lines)) for candidate in found]
+        if any(one.result != tried[0][1].result for _candidate, one in tried):
+            right = [candidate for candidate, one in tried if one.agrees and not one.disagrees]
+            wrong = [candidate for candidate, one in tried if one.disagrees and not one.agrees]
+            return right if len(right) == 1 and len(wrong) == len(found) - 1 else found
+        # So far they read the same: a cost may still come that only one of them understands.
+    return found[:1]
 
 
 def _ambiguous(found: list[Candidate], where: str) -> DataRefused:
@@ -220,7 +235,8 @@ def _with_another_delimiter(detector: Detector, dialect: Dialect) -> Header | No
     text = detector.text(dialect.file.encodings)
     for delimiter in _DELIMITERS:
         if delimiter not in dialect.file.delimiters:
-            header = find_header(detector.rows(text, delimiter, False), dialect)
+            head = detector.head(text, Separation(delimiter), dialect.header.search_lines)
+            header = find_header(head, dialect)
             if header is not None and header.fits:
                 return header
     return None
@@ -235,7 +251,7 @@ def _other_report(
 ) -> tuple[OtherReport | None, Row | None]:
     text = detector.text(("utf-8", "cp1252"))
     for delimiter in _DELIMITERS:
-        for row in detector.rows(text, delimiter, False)[:_SEARCH_LINES]:
+        for row in detector.head(text, Separation(delimiter), _SEARCH_LINES):
             report = _report_of(row, reports)
             if report is not None:
                 return report, row

@@ -11,7 +11,7 @@ import attrs
 
 from variance_bridge.errors import ConfigurationError, DataRefused, UsageError
 from variance_bridge.storage.read import Reader
-from variance_bridge_csv.file.text import LARGEST_FILE
+from variance_bridge_csv.file.text import MAX_FILE_BYTES
 
 _WORD = re.compile(r"[^\W_]+")
 _HIDDEN = "***"
@@ -69,14 +69,14 @@ def choose(named: Path | None, folder: str | None) -> Path:
     return max(found)[2]
 
 
-def read(path: Path, name_patterns: Iterable[str]) -> InputFile:
+def read_input(path: Path, name_patterns: Iterable[str]) -> InputFile:
     """The file's bytes and time.
 
     Raises:
         DataRefused: it is not there, no file, not readable, or larger than any positions file.
     """
     shown, account, nickname = describe_name(path.name, name_patterns)
-    content = Reader(max_bytes=LARGEST_FILE).read_named(path, shown=shown)
+    content = Reader(max_bytes=MAX_FILE_BYTES).read_named(path, shown=shown)
     try:
         modified_at = datetime.fromtimestamp(int(content.status.st_mtime), UTC)
     except (OSError, OverflowError, ValueError):

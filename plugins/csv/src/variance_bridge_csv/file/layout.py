@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 import attrs
 
 from variance_bridge.errors import DataRefused
 from variance_bridge_csv.dialect import patterns
-from variance_bridge_csv.dialect.model import Dialect, Field, RepeatedHeader, Scope, Where
+from variance_bridge_csv.dialect.model import Capture, Dialect, Field, RepeatedHeader, Scope, Where
 from variance_bridge_csv.file.lines import Row
-from variance_bridge_csv.names import bare, plain, shown, visible
+from variance_bridge_csv.names import bare, plain, shown, trace, visible
 
 
 @attrs.frozen
@@ -69,9 +69,15 @@ class _Vocabulary:
     known: frozenset[str]
     fields: tuple[tuple[Field, tuple[str, ...], tuple[str, ...]], ...]
     """Field, its names, and its names without blanks and punctuation."""
+    loose: frozenset[str]
+    """The names of fields without blanks and punctuation, where the dialect lets those count."""
     duplicates: frozenset[str]
     decoys: frozenset[str]
     symbol: frozenset[str]
+    ends: tuple[frozenset[str], ...]
+    """Names that stand together in the header of another table."""
+    traces: frozenset[str]
+    """Of these, every line has at least one that is a header below the first."""
 
 
 @lru_cache(maxsize=256)
@@ -82,15 +88,23 @@ def _vocabulary(dialect: Dialect) -> _Vocabulary:
         *dialect.detect.columns,
         *dialect.detect.evidence,
     )
+    fields = tuple(
+        (field, tuple(map(plain, names)), tuple(filter(None, map(bare, names))))
+        for field, names in dialect.columns.items()
+    )
+    symbol = frozenset(map(plain, dialect.columns[dialect.detect.needs[0]]))
+    ends = tuple(frozenset(map(plain, group)) for group in dialect.header.ends_at)
     return _Vocabulary(
         known=frozenset(map(plain, every)),
-        fields=tuple(
-            (field, tuple(map(plain, names)), tuple(filter(None, map(bare, names))))
-            for field, names in dialect.columns.items()
+        fields=fields,
+        loose=frozenset(
+            name for _field, _names, loose in fields for name in loose if dialect.header.loose
         ),
         duplicates=frozenset(map(plain, dialect.header.duplicates)),
         decoys=frozenset(map(plain, dialect.header.not_with)),
-        symbol=frozenset(map(plain, dialect.columns[dialect.detect.needs[0]])),
+        symbol=symbol,
+        ends=ends,
+        traces=frozenset(map(trace, symbol | {min(group, default="") for group in ends})),
     )
 
 
@@ -179,6 +193,8 @@ def find_header(rows: Sequence[Row], dialect: Dialect) -> Header | None:
         if not before_found and patterns.match(dialect.detect.before_header or "", line_text(row)):
             before_found = True
             continue
+        if not _has_a_known_name(row, dialect):
+            continue
         header = read_header(row, dialect)
         if not before_found:
             header = attrs.evolve(header, missing=(*header.missing, "its title line"))
@@ -189,13 +205,26 @@ def find_header(rows: Sequence[Row], dialect: Dialect) -> Header | None:
     return nearest
 
 
+def _has_a_known_name(row: Row, dialect: Dialect) -> bool:
+    vocabulary = _vocabulary(dialect)
+    names = set(map(plain, row.cells))
+    if not vocabulary.known.isdisjoint(names):
+        return True
+    return bool(vocabulary.loose) and not vocabulary.loose.isdisjoint(map(bare, names))
+
+
 def line_text(row: Row) -> str:
     """What a line outside the table says: its only cell, or else the line as it is."""
-    filled = [cell for cell in map(visible, row.cells) if cell]
-    return filled[0] if len(filled) == 1 and not row.fault else visible(row.text)
+    only = ""
+    for cell in row.cells:
+        text = visible(cell)
+        if text and only:
+            return visible(row.text)
+        only = only or text
+    return only if only and not row.fault else visible(row.text)
 
 
-def lay_out(rows: Sequence[Row], header: Header, dialect: Dialect, where: str) -> Layout:
+def lay_out(rows: Iterable[Row], header: Header, dialect: Dialect, where: str) -> Layout:
     """The file's sections.
 
     Raises:
@@ -220,7 +249,8 @@ class _Walk:
         self._captured: dict[str, str] = {}
         self._pending: dict[str, str] = {}
         self._sections: list[tuple[Header, dict[str, str], list[Row]]] = []
-        self._header_words = _vocabulary(dialect).symbol
+        self._vocabulary = _vocabulary(dialect)
+        self._captures = self._captures_for(Where.BEFORE)
 
     def take(self, row: Row, first_header: Header) -> None:
         """The next row."""
@@ -244,16 +274,23 @@ class _Walk:
             )
 
     def _take_below(self, row: Row) -> None:
-        names = {plain(cell) for cell in row.cells}
-        if any({plain(name) for name in group} <= names for group in self.dialect.header.ends_at):
-            self.finished = True
-            return
-        if names & self._header_words and not row.fault:
-            again = read_header(row, self.dialect)
-            if again.fits:
-                self._repeat(again)
+        if self._may_be_header(row):
+            names = set(map(plain, row.cells))
+            if any(group <= names for group in self._vocabulary.ends):
+                self.finished = True
                 return
+            if names & self._vocabulary.symbol and not row.fault:
+                again = read_header(row, self.dialect)
+                if again.fits:
+                    self._repeat(again)
+                    return
         self._sections[-1][2].append(row)
+
+    def _may_be_header(self, row: Row) -> bool:
+        if not row.text.isascii():
+            return True
+        text = row.text.lower()
+        return any(trace in text for trace in self._vocabulary.traces)
 
     def _repeat(self, header: Header) -> None:
         if self.dialect.header.repeats is RepeatedHeader.REFUSE:
@@ -274,13 +311,14 @@ class _Walk:
             )
         self._sections.append((header, self._pending, []))
         self._pending = {}
+        self._captures = self._captures_for(Where.AFTER)
+
+    def _captures_for(self, where: Where) -> tuple[Capture, ...]:
+        return tuple(one for one in self.dialect.captures if one.where in {where, Where.ANYWHERE})
 
     def _capture(self, row: Row) -> bool:
-        text = line_text(row)
-        elsewhere = Where.BEFORE if self._sections else Where.AFTER
-        for capture in self.dialect.captures:
-            if capture.where is elsewhere:
-                continue
+        text = line_text(row) if self._captures else ""
+        for capture in self._captures:
             found = patterns.match(capture.pattern, text)
             if found is None:
                 continue

@@ -6,17 +6,30 @@ file, a bare inch mark) would otherwise swallow the rows after it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import csv
+from collections.abc import Iterator, Sequence
 
 import attrs
 
 from variance_bridge.errors import DataRefused
 
-LONGEST_LINE = 256 * 1024
+MAX_LINE_LENGTH = 256 * 1024
 """Characters."""
-MOST_LINES = 100_000
-MOST_COLUMNS = 1_000
-MOST_CELLS = 2_000_000
+MAX_LINES = 2_000_000
+MAX_COLUMNS = 1_000
+
+
+@attrs.frozen
+class Separation:
+    """How a line is separated into cells.
+
+    Attributes:
+        delimiter: what stands between two cells.
+        spaces_around_quotes: blanks between a quote and its delimiter are not part of the cell.
+    """
+
+    delimiter: str
+    spaces_around_quotes: bool = False
 
 
 @attrs.frozen(slots=True)
@@ -27,16 +40,16 @@ class Row:
         line: counted from 1.
         text: the whole line.
         cells: with their blanks, quotes resolved.
-        columns: where each cell starts, counted from 1 in characters.
-        fault: why the line cannot be split, and None where it can.
+        separation: how the line was separated into them.
+        fault: why the line cannot be separated, and None where it can.
         fault_column: where.
         last: it is the file's last line and no line end follows it.
     """
 
     line: int
     text: str = attrs.field(repr=False)
-    cells: tuple[str, ...] = attrs.field(repr=False)
-    columns: tuple[int, ...] = attrs.field(repr=False)
+    cells: Sequence[str] = attrs.field(repr=False)
+    separation: Separation
     fault: str | None = None
     fault_column: int = 1
     last: bool = False
@@ -46,39 +59,38 @@ class Row:
         """Nothing but blanks and delimiters."""
         return not any(cell.strip() for cell in self.cells)
 
+    @property
+    def columns(self) -> Sequence[int]:
+        """Where each cell starts, counted from 1 in characters. Only messages need it, so it is not kept."""
+        return _scan(self.text, self.separation).starts
 
-def split(text: str, delimiter: str, *, spaces_around_quotes: bool, where: str) -> tuple[Row, ...]:
-    """The rows of a text, blank ones included.
+
+def split(text: str, separation: Separation, where: str) -> Iterator[Row]:
+    """The rows of a text, blank ones included, as they are asked for.
 
     Raises:
-        DataRefused: more lines, columns or characters in a line than any positions file has.
+        DataRefused: the text is beyond a limit of size: lines, columns, or characters in a line.
     """
-    rows = []
-    cells = 0
     for number, line, ended in _lines(text):
-        if number > MOST_LINES:
-            raise _too_much(f"more than {MOST_LINES} lines", where, number, 1)
-        if len(line) > LONGEST_LINE:
-            raise _too_much(
-                f"a line of more than {LONGEST_LINE} characters", where, number, LONGEST_LINE
+        if number > MAX_LINES:
+            raise _too_large(f"more than {MAX_LINES} lines", where, number, 1)
+        if len(line) > MAX_LINE_LENGTH:
+            raise _too_large(
+                f"a line of more than {MAX_LINE_LENGTH} characters", where, number, MAX_LINE_LENGTH
             )
-        row = _split_line(line, delimiter, spaces_around_quotes, number, last=not ended)
-        cells += len(row.cells)
-        if len(row.cells) > MOST_COLUMNS:
-            raise _too_much(
-                f"more than {MOST_COLUMNS} columns", where, number, row.columns[MOST_COLUMNS]
+        row = _row(number, line, separation, last=not ended)
+        if len(row.cells) > MAX_COLUMNS:
+            raise _too_large(
+                f"more than {MAX_COLUMNS} columns", where, number, row.columns[MAX_COLUMNS]
             )
-        if cells > MOST_CELLS:
-            raise _too_much(f"more than {MOST_CELLS} cells", where, number, 1)
-        rows.append(row)
-    return tuple(rows)
+        yield row
 
 
-def _too_much(what: str, where: str, line: int, column: int) -> DataRefused:
+def _too_large(what: str, where: str, line: int, column: int) -> DataRefused:
     return DataRefused(
-        f"{what}: this is no positions file",
+        f"{what}: larger than what is read",
         where=f"{where}, line {line}, column {column}",
-        hint="use the broker's CSV export of the positions",
+        hint="use the broker's CSV export of the positions, or divide the file",
     )
 
 
@@ -102,30 +114,48 @@ def _lines(text: str) -> Iterator[tuple[int, str, bool]]:
             carriage = text.find("\r", start)
 
 
-def _split_line(line: str, delimiter: str, spaces: bool, number: int, last: bool) -> Row:
+def _row(number: int, line: str, separation: Separation, last: bool) -> Row:
     if '"' not in line:
-        parts = line.split(delimiter)
-        columns, start = [], 1
-        for part in parts:
-            columns.append(start)
-            start += len(part) + 1
-        return Row(number, line, tuple(parts), tuple(columns), last=last)
+        return Row(number, line, line.split(separation.delimiter), separation, last=last)
+    if not separation.spaces_around_quotes:
+        try:
+            (cells,) = csv.reader((line,), delimiter=separation.delimiter, strict=True)
+        except csv.Error:
+            pass  # It says neither where the fault is nor what the cells before it are.
+        else:
+            return Row(number, line, cells, separation, last=last)
+    found = _scan(line, separation)
+    return Row(number, line, found.cells, separation, found.fault, found.fault_column, last)
+
+
+@attrs.frozen
+class _Scan:
+    """The cells of a line, where each starts, and what is wrong with the last of them."""
+
+    cells: Sequence[str]
+    starts: Sequence[int]
+    fault: str | None = None
+    fault_column: int = 1
+
+
+def _scan(line: str, separation: Separation) -> _Scan:
     cells: list[str] = []
     starts: list[int] = []
     place = 0
     while True:
         starts.append(place + 1)
-        cell, place, fault = _next_cell(line, place, delimiter, spaces)
+        cell, place, fault = _next_cell(line, place, separation)
         cells.append(cell)
         if fault:
-            return Row(number, line, tuple(cells), tuple(starts), fault, place + 1, last)
+            return _Scan(cells, starts, fault, place + 1)
         if place >= len(line):
-            return Row(number, line, tuple(cells), tuple(starts), last=last)
+            return _Scan(cells, starts)
         place += 1
 
 
-def _next_cell(line: str, start: int, delimiter: str, spaces: bool) -> tuple[str, int, str | None]:
+def _next_cell(line: str, start: int, separation: Separation) -> tuple[str, int, str | None]:
     """The cell that starts there, the place of the delimiter after it, and what is wrong with it."""
+    delimiter, spaces = separation.delimiter, separation.spaces_around_quotes
     opening = start
     if spaces:
         while opening < len(line) and line[opening] == " ":

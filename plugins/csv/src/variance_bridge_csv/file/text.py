@@ -8,8 +8,8 @@ import attrs
 
 from variance_bridge.errors import DataRefused
 
-LARGEST_FILE = 32 * 1024 * 1024
-"""Bytes. A positions file has kilobytes; what is larger is not one."""
+MAX_FILE_BYTES = 512 * 1024 * 1024
+"""Room for a million rows of any broker; what is larger would not fit into the memory of a usual machine."""
 
 _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"%PDF", "a PDF document"),

@@ -1,27 +1,31 @@
 """Cells: text in, exact values out. A cell matches its grammar as a whole or is refused; nothing is guessed.
 
-None means that the cell says "unknown"; `CellFault` that it says something that is not understood. Neither the fault nor
-its message repeats the cell.
+Each function here makes the reader of one column from the dialect, so that what the dialect says is looked up once for a
+file and not once for a cell. None means that the cell says "unknown"; `CellFault` that it says something that is not
+understood. Neither the fault nor its message repeats the cell.
 """
 
 from __future__ import annotations
 
 import html
 import re
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache
 
 from variance_bridge.symbology import FractionError, parse_fraction
 from variance_bridge_csv.dialect import dates
 from variance_bridge_csv.dialect.model import CellRules, Field
 from variance_bridge_csv.names import visible
 
-LONGEST_NUMBER = 48
+MAX_NUMBER_LENGTH = 48
 """Characters of a number's cell."""
 
-MOST_DIGITS = 38
-"""Digits of a number: what the lingua franca promises to carry."""
+MAX_DIGITS = 38
+"""Digits of a number: what a document promises to carry."""
+
+_SIMPLE_NUMBER = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?")
+"""What nearly every number looks like: the same value by every grammar whose decimal mark is a point."""
 
 
 class CellFault(ValueError):
@@ -41,103 +45,113 @@ def clean(cell: str, rules: CellRules, html_entities: bool = False) -> str:
     return text
 
 
-def is_null(text: str, field: Field, rules: CellRules) -> bool:
-    """Whether the (clean) text says "unknown"."""
-    return text in rules.nulls or text in rules.column_nulls.get(field, ())
+def text_reader(
+    field: Field, rules: CellRules, html_entities: bool = False
+) -> Callable[[str], str | None]:
+    """The reader of the text in a column's cells."""
+    nulls = frozenset((*rules.nulls, *rules.column_nulls.get(field, ())))
+
+    def read(cell: str) -> str | None:
+        text = clean(cell, rules, html_entities)
+        return None if text in nulls else text
+
+    return read
 
 
-def number(
-    text: str, field: Field, rules: CellRules, fraction: int | None = None
-) -> Decimal | None:
-    """The number in a cell.
+def number_reader(
+    field: Field, rules: CellRules, html_entities: bool = False
+) -> Callable[[str, int | None], Decimal | None]:
+    """The reader of the numbers in a column's cells.
 
-    Args:
-        text: the clean cell.
-        field: what the column means.
-        rules: the dialect's spelling.
-        fraction: denominator of the product's price fraction, where its price may be written as one.
-
-    Raises:
-        CellFault: it is no number of this grammar.
+    Its second argument is the denominator of the product's price fraction, where its price may be written as one. It
+    raises CellFault for what is not a number of this grammar.
     """
-    if is_null(text, field, rules):
-        return None
-    if len(text) > LONGEST_NUMBER:
-        raise CellFault("too long for a number")
-    text = _without_units(text, field, rules)
-    if rules.fractions and fraction and ("'" in text or '"' in text):
-        try:
-            return parse_fraction(text, fraction)
-        except FractionError:
-            raise CellFault("not a price in fractions") from None
-    found = _number_pattern(rules).fullmatch(text.replace("\u2212", "-"))
+    read_text = text_reader(field, rules, html_entities)
+    nulls = frozenset((*rules.nulls, *rules.column_nulls.get(field, ())))
+    suffixes, prefixes = rules.suffixes.get(field, ()), rules.prefixes.get(field, ())
+    is_simple = _SIMPLE_NUMBER.fullmatch
+    simple_allowed = rules.decimal == "." and not suffixes and not prefixes
+    grammar = _grammar(rules)
+
+    def read(cell: str, fraction: int | None = None) -> Decimal | None:
+        if simple_allowed and is_simple(cell) and cell not in nulls:
+            value = Decimal(cell)
+            return value or abs(value)  # never -0
+        text = read_text(cell)
+        if text is None:
+            return None
+        if len(text) > MAX_NUMBER_LENGTH:
+            raise CellFault("too long for a number")
+        text = _without_units(text, suffixes, prefixes)
+        if rules.fractions and fraction and ("'" in text or '"' in text):
+            try:
+                return parse_fraction(text, fraction)
+            except FractionError:
+                raise CellFault("not a price in fractions") from None
+        return _number(text, grammar, rules.thousands)
+
+    return read
+
+
+def _number(text: str, grammar: re.Pattern[str], thousands: str) -> Decimal:
+    found = grammar.fullmatch(text.replace("\u2212", "-"))
     if not found:
         raise CellFault("not a number")
-    whole, part = found["whole"] or "", found["part"] or ""
-    if rules.thousands:
-        whole = whole.replace(rules.thousands, "")
-    signs = [found[name] for name in ("first", "second", "trailing") if found[name]]
-    if found["open"]:
-        signs.append("-")
-    if len(signs) > 1 or not whole + part or bool(found["open"]) != bool(found["close"]):
+    opened, first, second, whole, part, trailing, closed = found.groups("")
+    if thousands:
+        whole = whole.replace(thousands, "")
+    signs = first + second + trailing + ("-" if opened else "")
+    if len(signs) > 1 or not (whole or part) or bool(opened) != bool(closed):
         raise CellFault("not a number")
-    return _decimal("-" in signs, whole, part)
-
-
-def _decimal(negative: bool, whole: str, part: str) -> Decimal:
-    if len((whole + part).lstrip("0")) > MOST_DIGITS:
+    if len((whole + part).lstrip("0")) > MAX_DIGITS:
         raise CellFault("too many digits")
     value = Decimal(f"{whole or '0'}.{part}" if part else whole or "0")
-    return -value if negative and value else value
+    return -value if signs == "-" and value else value
 
 
-def _without_units(text: str, field: Field, rules: CellRules) -> str:
-    for suffix in rules.suffixes.get(field, ()):
+def _without_units(text: str, suffixes: tuple[str, ...], prefixes: tuple[str, ...]) -> str:
+    for suffix in suffixes:
         if text.endswith(suffix):
             text = text.removesuffix(suffix).rstrip()
             break
-    for prefix in rules.prefixes.get(field, ()):
+    for prefix in prefixes:
         if text.startswith(prefix):
             text = text.removeprefix(prefix).lstrip()
             break
     return text
 
 
-@lru_cache(maxsize=64)
-def _pattern_of(
-    decimal: str, thousands: str, signs: tuple[str, ...], parentheses: bool, trailing_minus: bool
-) -> re.Pattern[str]:
+def _grammar(rules: CellRules) -> re.Pattern[str]:
+    """The pattern of a number: opening parenthesis, two places for a sign, whole part, part, sign, parenthesis."""
+    signs = rules.currency_signs
     currency = "(?:" + "|".join(re.escape(sign) for sign in signs) + ")?" if signs else ""
     # "0,015" is 0.015 with a decimal comma: a group of thousands never begins with 0.
-    grouped = f"[1-9][0-9]{{0,2}}(?:{re.escape(thousands)}[0-9]{{3}})+|" if thousands else ""
+    grouped = (
+        f"[1-9][0-9]{{0,2}}(?:{re.escape(rules.thousands)}[0-9]{{3}})+|" if rules.thousands else ""
+    )
     return re.compile(
-        ("(?P<open>[(]?)" if parentheses else "(?P<open>)")
-        + f"(?P<first>[+-]?) ?{currency} ?(?P<second>[+-]?)"
-        + f"(?P<whole>{grouped}[0-9]*)(?:{re.escape(decimal)}(?P<part>[0-9]*))?"
-        + ("(?P<trailing>-?)" if trailing_minus else "(?P<trailing>)")
-        + ("(?P<close>[)]?)" if parentheses else "(?P<close>)")
+        ("([(]?)" if rules.parentheses else "()")
+        + f"([+-]?) ?{currency} ?([+-]?)"
+        + f"({grouped}[0-9]*)(?:{re.escape(rules.decimal)}([0-9]*))?"
+        + ("(-?)" if rules.trailing_minus else "()")
+        + ("([)]?)" if rules.parentheses else "()")
     )
 
 
-def _number_pattern(rules: CellRules) -> re.Pattern[str]:
-    return _pattern_of(
-        rules.decimal,
-        rules.thousands,
-        rules.currency_signs,
-        rules.parentheses,
-        rules.trailing_minus,
-    )
+def day_reader(
+    field: Field, rules: CellRules, html_entities: bool = False
+) -> Callable[[str], date | None]:
+    """The reader of the dates in a column's cells. It raises CellFault for what is in none of the dialect's formats."""
+    read_text = text_reader(field, rules, html_entities)
+    formats = rules.column_dates.get(field, rules.dates)
 
+    def read(cell: str) -> date | None:
+        text = read_text(cell)
+        if text is None:
+            return None
+        found = dates.parse_day(text, formats)
+        if found is None:
+            raise CellFault("not a date")
+        return found
 
-def day(text: str, field: Field, rules: CellRules) -> date | None:
-    """The date in a cell.
-
-    Raises:
-        CellFault: it is no date in one of the dialect's formats.
-    """
-    if is_null(text, field, rules):
-        return None
-    found = dates.parse_day(text, rules.column_dates.get(field, rules.dates))
-    if found is None:
-        raise CellFault("not a date")
-    return found
+    return read

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
 import attrs
 
@@ -15,10 +16,27 @@ from variance_bridge_csv.file.layout import Header
 from variance_bridge_csv.file.lines import Row
 from variance_bridge_csv.names import plain
 from variance_bridge_csv.row import cells
+from variance_bridge_csv.row.cells import CellFault
+
+_REMEMBERED = 4096
+"""How many texts and dates of a column are kept: words, dates and tickers repeat, and reading them costs more."""
 
 
-class RowRefused(Exception):
-    """A row that is kept out, with the reason and the column that it lies in."""
+_GREEKS = frozenset(
+    {
+        Field.DELTA,
+        Field.GAMMA,
+        Field.THETA,
+        Field.VEGA,
+        Field.BETA_DELTA,
+        Field.BETA_GAMMA,
+        Field.IMPLIED_VOLATILITY,
+    }
+)
+
+
+class RowRejected(Exception):
+    """A row that cannot be read, with the reason and the column that it lies in."""
 
     def __init__(self, reason: Rejection, field: Field | None = None) -> None:
         super().__init__(reason)
@@ -26,38 +44,76 @@ class RowRefused(Exception):
         self.field = field
 
 
+class Column:
+    """How the cells of one column are read: as text, as a number, as a date."""
+
+    def __init__(self, place: int, field: Field, dialect: Dialect) -> None:
+        rules, entities = dialect.cells, dialect.file.html_entities
+        self.place = place
+        self.text = lru_cache(_REMEMBERED)(cells.text_reader(field, rules, entities))
+        self.number = cells.number_reader(field, rules, entities)
+        self.day = lru_cache(_REMEMBERED)(cells.day_reader(field, rules, entities))
+
+
+class Columns:
+    """The columns of a header, each with its reader: made once, used for every row below it."""
+
+    def __init__(self, header: Header, dialect: Dialect) -> None:
+        self.header = header
+        self.dialect = dialect
+        self.by_field: Mapping[Field, Column] = {
+            field: Column(place, field, dialect) for field, place in header.columns.items()
+        }
+        self.without_greeks = _GREEKS.isdisjoint(self.by_field)
+        words = dialect.quantity.side_words
+        self.sides: Mapping[str, str] = {plain(word): side for word, side in words.items()}
+
+    def name(self, field: Field | None) -> str:
+        """The dialect's name of the field's column, for messages: never the file's own."""
+        names = () if field is None else self.dialect.columns.get(field, ())
+        return f"in {names[0]}" if names else ""
+
+
 @attrs.frozen
 class RowCells:
     """One row and the meaning of its cells. `cautions` collects what could not be read and was left out."""
 
     row: Row
-    header: Header
-    dialect: Dialect
+    columns: Columns
     cautions: list[tuple[Caution, Field | None]] = attrs.field(factory=list)
+
+    @property
+    def dialect(self) -> Dialect:
+        """How the file is read."""
+        return self.columns.dialect
+
+    def has_column(self, field: Field) -> bool:
+        """Whether the header has a column of that field."""
+        return field in self.columns.by_field
 
     def text(self, field: Field) -> str | None:
         """The clean cell of that field; None when there is no such column or cell, or the cell says "unknown"."""
-        place = self.header.columns.get(field)
-        if place is None or place >= len(self.row.cells):
+        column = self.columns.by_field.get(field)
+        if column is None or column.place >= len(self.row.cells):
             return None
-        rules = self.dialect.cells
-        text = cells.clean(self.row.cells[place], rules, self.dialect.file.html_entities)
-        return None if cells.is_null(text, field, rules) else text
+        return column.text(self.row.cells[column.place])
 
     def number(self, field: Field, fraction: int | None = None) -> Decimal | None:
         """The number of that field.
 
         Raises:
-            CellFault: the cell is no number.
+            CellFault: the cell is not a number.
         """
-        text = self.text(field)
-        return None if text is None else cells.number(text, field, self.dialect.cells, fraction)
+        column = self.columns.by_field.get(field)
+        if column is None or column.place >= len(self.row.cells):
+            return None
+        return column.number(self.row.cells[column.place], fraction)
 
     def amount(self, field: Field, fraction: int | None = None) -> Decimal | None:
         """The number of that field, or None and a caution when it cannot be read."""
         try:
             return self.number(field, fraction)
-        except cells.CellFault:
+        except CellFault:
             self.cautions.append((Caution.NUMBER_UNREADABLE, field))
             return None
 
@@ -65,22 +121,20 @@ class RowCells:
         """The date of that field.
 
         Raises:
-            CellFault: the cell is no date.
+            CellFault: the cell is not a date.
         """
-        text = self.text(field)
-        return None if text is None else cells.day(text, field, self.dialect.cells)
-
-    def column_name(self, field: Field | None) -> str:
-        """The dialect's name of the field's column, for messages: never the file's own."""
-        names = () if field is None else self.dialect.columns.get(field, ())
-        return f"in {names[0]}" if names else ""
+        column = self.columns.by_field.get(field)
+        if column is None or column.place >= len(self.row.cells):
+            return None
+        return column.day(self.row.cells[column.place])
 
     def column(self, field: Field | None) -> int:
         """Where the field's cell starts in its line, counted from 1."""
-        place = None if field is None else self.header.columns.get(field)
-        if place is None or place >= len(self.row.columns):
+        column = None if field is None else self.columns.by_field.get(field)
+        starts = self.row.columns
+        if column is None or column.place >= len(starts):
             return self.row.fault_column
-        return self.row.columns[place]
+        return starts[column.place]
 
 
 _POSITION = RowRule(is_=RowClass.POSITION)
@@ -88,7 +142,10 @@ _POSITION = RowRule(is_=RowClass.POSITION)
 
 def rule_for(row: RowCells) -> RowRule:
     """The first rule that fits the row, else the one that makes it a position."""
-    return next((rule for rule in row.dialect.rows if _fits(rule, row)), _POSITION)
+    for rule in row.dialect.rows:
+        if _fits(rule, row):
+            return rule
+    return _POSITION
 
 
 def _fits(rule: RowRule, row: RowCells) -> bool:
@@ -96,24 +153,29 @@ def _fits(rule: RowRule, row: RowCells) -> bool:
         return False
     if rule.first_cell is not None and not patterns.match(rule.first_cell, row.row.cells[0]):
         return False
-    if any(row.text(field) is not None for field in rule.empty):
-        return False
-    if any(row.text(field) is None for field in rule.filled):
-        return False
-    return _says(rule.words, rule.matches, row)
-
-
-def _says(
-    words: Mapping[Field, tuple[str, ...]], matches: Mapping[Field, str], row: RowCells
-) -> bool:
-    for field, allowed in words.items():
-        text = row.text(field)
-        if text is None or plain(text) not in map(plain, allowed):
+    for field in rule.empty:
+        if row.text(field) is not None:
             return False
-    return all(
-        patterns.match(pattern, row.text(field) or "") is not None
-        for field, pattern in matches.items()
-    )
+    for field in rule.filled:
+        if row.text(field) is None:
+            return False
+    return _says(rule, row)
+
+
+def _says(rule: RowRule, row: RowCells) -> bool:
+    for field, words in rule.words.items():
+        text = row.text(field)
+        if text is None or plain(text) not in _plain_words(words):
+            return False
+    for field, pattern in rule.matches.items():
+        if patterns.match(pattern, row.text(field) or "") is None:
+            return False
+    return True
+
+
+@lru_cache(maxsize=1024)
+def _plain_words(words: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(plain, words))
 
 
 def _width(row: Row) -> int:
@@ -129,10 +191,12 @@ def has_right_width(row: RowCells, row_class: RowClass) -> bool:
     A header that ends with a delimiter has one cell more than it has names. A row that ends with one too, and is
     shorter, has lost a cell: what stands behind the gap would be read in the wrong columns.
     """
-    ragged = row.dialect.ragged
-    count, width = len(row.row.cells), row.header.width
-    has_lost_one = count < len(row.header.row.cells) and not row.row.cells[-1].strip()
+    ragged, header = row.dialect.ragged, row.columns.header
+    count, width = len(row.row.cells), header.width
+    has_lost_one = count < len(header.row.cells) and not row.row.cells[-1].strip()
     if count < width or has_lost_one:
         return row_class in ragged.short
-    beyond = row.row.cells[len(row.header.row.cells) :]
-    return not beyond or (ragged.extra_empty and not any(cell.strip() for cell in beyond))
+    if count <= len(header.row.cells):
+        return True
+    beyond = row.row.cells[len(header.row.cells) :]
+    return ragged.extra_empty and not any(cell.strip() for cell in beyond)

@@ -23,10 +23,10 @@ from variance_bridge.symbology import (
 from variance_bridge_csv.dialect import patterns
 from variance_bridge_csv.dialect.model import Dialect, Field
 from variance_bridge_csv.names import plain
-from variance_bridge_csv.row import cells
-from variance_bridge_csv.row.columns import RowCells, RowRefused
+from variance_bridge_csv.row.cells import CellFault
+from variance_bridge_csv.row.columns import RowCells, RowRejected
 
-LONGEST_SYMBOL = 128
+MAX_SYMBOL_LENGTH = 128
 
 _SYMBOL = re.compile(r"[A-Z0-9./^$][A-Z0-9 ./^$%&*+:'()#-]{0,63}")
 _ROOT = re.compile(r"(?=.{1,64}\Z)/?[A-Z0-9^$][A-Z0-9 .^$%&*+:'()#-]*")
@@ -74,29 +74,42 @@ def identify(row: RowCells, as_of: date, kind: InstrumentType | None = None) -> 
         as_of: the day of the file; it tells the decade of a year with one digit.
 
     Raises:
-        RowRefused: the symbol or the terms are missing, unreadable, or contradict each other.
+        RowRejected: the symbol or the terms are missing, unreadable, or contradict each other.
     """
     spelled = row.text(Field.SYMBOL)
     if spelled is None:
-        raise RowRefused(Rejection.SYMBOL_MISSING, Field.SYMBOL)
-    if len(spelled) > LONGEST_SYMBOL:
-        raise RowRefused(Rejection.SYMBOL_UNREADABLE, Field.SYMBOL)
+        raise RowRejected(Rejection.SYMBOL_MISSING, Field.SYMBOL)
+    if len(spelled) > MAX_SYMBOL_LENGTH:
+        raise RowRejected(Rejection.SYMBOL_UNREADABLE, Field.SYMBOL)
     symbol, multiplier = _symbol(spelled, row)
     terms = _terms(row, kind)
     instrument = (
         _option(symbol, terms, as_of) if _is_option(terms) else _other(symbol, terms, as_of)
     )
     if instrument is None or not _can_be_written(instrument):
-        raise RowRefused(Rejection.SYMBOL_UNREADABLE, Field.SYMBOL)
+        raise RowRejected(Rejection.SYMBOL_UNREADABLE, Field.SYMBOL)
     if terms.kind_unknown and instrument.type is InstrumentType.OTHER:
         row.cautions.append((Caution.TYPE_UNKNOWN, Field.TYPE))
     return Identity(instrument, spelled, multiplier)
 
 
 def _can_be_written(instrument: Instrument) -> bool:
-    """Whether the schema of the lingua franca has room for the names (a bond's description can be too long)."""
-    names = (instrument.symbol, instrument.underlying or instrument.symbol)
-    return _ROOT.fullmatch(instrument.root) is not None and all(map(_SYMBOL.fullmatch, names))
+    """Whether the schema of a document has room for the names (a bond's description can be too long)."""
+    return (
+        _is_root(instrument.root)
+        and _SYMBOL.fullmatch(instrument.symbol) is not None
+        and (instrument.underlying is None or _is_symbol(instrument.underlying))
+    )
+
+
+@lru_cache(maxsize=4096)
+def _is_root(name: str) -> bool:
+    return _ROOT.fullmatch(name) is not None
+
+
+@lru_cache(maxsize=4096)
+def _is_symbol(name: str) -> bool:
+    return _SYMBOL.fullmatch(name) is not None
 
 
 @lru_cache(maxsize=1024)
@@ -130,28 +143,22 @@ def _terms(row: RowCells, kind: InstrumentType | None) -> _Terms:
     if kind is None and word is not None:
         kind = kind_of(word, row.dialect)
     if kind is None and not row.dialect.types.infer:
-        raise RowRefused(
+        raise RowRejected(
             Rejection.TYPE_MISSING if word is None else Rejection.TYPE_UNKNOWN, Field.TYPE
         )
-    terms = _Terms(
+    is_option = kind in _OPTION_KINDS or (kind is None and row.text(Field.OPTION_TYPE) is not None)
+    if kind is InstrumentType.FUTURE and row.text(Field.OPTION_TYPE) is not None:
+        raise RowRejected(Rejection.TERMS_CONTRADICT, Field.OPTION_TYPE)
+    return _Terms(
         kind=kind,
         kind_unknown=word is not None and kind is None,
         default=row.dialect.types.default if word is None else None,
         infer=row.dialect.types.infer,
         underlying=row.text(Field.UNDERLYING),
+        option_type=_right(row) if is_option else None,
+        strike=_strike(row) if is_option else None,
+        expiration=_expiration(row) if is_option or kind is InstrumentType.FUTURE else None,
     )
-    if kind in _OPTION_KINDS or (kind is None and row.text(Field.OPTION_TYPE) is not None):
-        return attrs.evolve(
-            terms,
-            option_type=_right(row),
-            strike=_strike(row),
-            expiration=_expiration(row),
-        )
-    if kind is InstrumentType.FUTURE:
-        if row.text(Field.OPTION_TYPE) is not None:
-            raise RowRefused(Rejection.TERMS_CONTRADICT, Field.OPTION_TYPE)
-        return attrs.evolve(terms, expiration=_expiration(row))
-    return terms
 
 
 def _right(row: RowCells) -> OptionType | None:
@@ -160,25 +167,25 @@ def _right(row: RowCells) -> OptionType | None:
         return None
     right = _RIGHTS.get(plain(word))
     if right is None:
-        raise RowRefused(Rejection.UNREADABLE_ROW, Field.OPTION_TYPE)
+        raise RowRejected(Rejection.UNREADABLE_ROW, Field.OPTION_TYPE)
     return right
 
 
 def _strike(row: RowCells) -> Decimal | None:
     try:
         strike = row.number(Field.STRIKE)
-    except cells.CellFault:
-        raise RowRefused(Rejection.NUMBER_UNREADABLE, Field.STRIKE) from None
+    except CellFault:
+        raise RowRejected(Rejection.NUMBER_UNREADABLE, Field.STRIKE) from None
     if strike is not None and strike < 0:
-        raise RowRefused(Rejection.OUT_OF_RANGE, Field.STRIKE)
+        raise RowRejected(Rejection.OUT_OF_RANGE, Field.STRIKE)
     return strike or None
 
 
 def _expiration(row: RowCells) -> date | None:
     try:
         return row.day(Field.EXPIRATION)
-    except cells.CellFault:
-        raise RowRefused(Rejection.DATE_UNREADABLE, Field.EXPIRATION) from None
+    except CellFault:
+        raise RowRejected(Rejection.DATE_UNREADABLE, Field.EXPIRATION) from None
 
 
 def _is_option(terms: _Terms) -> bool:
@@ -193,8 +200,8 @@ def _option(symbol: str, terms: _Terms, as_of: date) -> Instrument | None:
         if terms.kind is InstrumentType.FUTURE_OPTION
         else InstrumentType.OPTION
     )
-    written = _parse(symbol, kind, terms, as_of) or _parse(
-        symbol, kind, attrs.evolve(terms, expiration=None), as_of
+    written = _parse(symbol, kind, as_of, terms.underlying, terms.expiration) or _parse(
+        symbol, kind, as_of, terms.underlying
     )
     if written is None:
         return _from_columns(symbol, kind, terms, as_of) or (
@@ -206,21 +213,26 @@ def _option(symbol: str, terms: _Terms, as_of: date) -> Instrument | None:
         (terms.option_type, written.option_type, Field.OPTION_TYPE),
     ):
         if stated is not None and meant is not None and stated != meant:
-            raise RowRefused(Rejection.TERMS_CONTRADICT, field)
+            raise RowRejected(Rejection.TERMS_CONTRADICT, field)
     if written.expiration is None:
-        raise RowRefused(Rejection.EXPIRATION_MISSING, Field.EXPIRATION)
+        raise RowRejected(Rejection.EXPIRATION_MISSING, Field.EXPIRATION)
     return written
 
 
+@lru_cache(maxsize=4096)
 def _parse(
-    symbol: str, kind: InstrumentType | None, terms: _Terms, as_of: date
+    symbol: str,
+    kind: InstrumentType | None,
+    as_of: date,
+    underlying: str | None = None,
+    expiration: date | None = None,
 ) -> Instrument | None:
     try:
         return parse(
             symbol,
             instrument_type=kind,
-            underlying=terms.underlying,
-            expires_on=terms.expiration,
+            underlying=underlying,
+            expires_on=expiration,
             as_of=as_of,
         )
     except SymbolError:
@@ -233,15 +245,15 @@ def _from_columns(
     """An option whose symbol cell names its underlying only: `GLD`, `BRK/B`, `/ESZ25`."""
     on_future = symbol.startswith("/") or kind is InstrumentType.FUTURE_OPTION
     underlying_kind = InstrumentType.FUTURE if on_future else InstrumentType.STOCK
-    underlying = _parse(symbol, underlying_kind, attrs.evolve(terms, underlying=None), as_of)
+    underlying = _parse(symbol, underlying_kind, as_of, None, terms.expiration)
     if underlying is None:
         return None
     if terms.expiration is None:
-        raise RowRefused(Rejection.EXPIRATION_MISSING, Field.EXPIRATION)
+        raise RowRejected(Rejection.EXPIRATION_MISSING, Field.EXPIRATION)
     if terms.strike is None:
-        raise RowRefused(Rejection.STRIKE_MISSING, Field.STRIKE)
+        raise RowRejected(Rejection.STRIKE_MISSING, Field.STRIKE)
     if terms.option_type is None:
-        raise RowRefused(Rejection.TYPE_MISSING, Field.OPTION_TYPE)
+        raise RowRejected(Rejection.TYPE_MISSING, Field.OPTION_TYPE)
     try:
         if on_future:
             built = future_option_symbol(
@@ -252,22 +264,23 @@ def _from_columns(
     except SymbolError:
         return None
     made_of = InstrumentType.FUTURE_OPTION if on_future else InstrumentType.OPTION
-    return _parse(built, made_of, attrs.evolve(terms, underlying=None), as_of)
+    return _parse(built, made_of, as_of, None, terms.expiration)
 
 
 def _other(symbol: str, terms: _Terms, as_of: date) -> Instrument | None:
-    """What is no option by its columns. Without a type, or with an unknown one, the symbol must tell."""
+    """What is not an option by its columns. Without a type, or with an unknown one, the symbol must say so."""
+    names = (terms.underlying, terms.expiration)
     if terms.kind is not None:
-        return _parse(symbol, terms.kind, terms, as_of) or _contract(symbol, terms, as_of)
+        return _parse(symbol, terms.kind, as_of, *names) or _contract(symbol, terms, as_of)
     told = _contract(symbol, terms, as_of)
     if told is not None:
         return told
     if terms.kind_unknown:
-        return _parse(symbol, InstrumentType.OTHER, terms, as_of)
-    untyped = _parse(symbol, None, terms, as_of)
+        return _parse(symbol, InstrumentType.OTHER, as_of, *names)
+    untyped = _parse(symbol, None, as_of, *names)
     if terms.default is None or (untyped is not None and untyped.type not in _PLAIN):
         return untyped
-    return _parse(symbol, terms.default, terms, as_of) or untyped
+    return _parse(symbol, terms.default, as_of, *names) or untyped
 
 
 def _contract(symbol: str, terms: _Terms, as_of: date) -> Instrument | None:
@@ -278,6 +291,6 @@ def _contract(symbol: str, terms: _Terms, as_of: date) -> Instrument | None:
     """
     if not terms.infer:
         return None
-    told = _parse(symbol, None, attrs.evolve(terms, kind=None), as_of)
+    told = _parse(symbol, None, as_of, terms.underlying, terms.expiration)
     contracts = _OPTION_KINDS if terms.kind is not None else _CONTRACTS
     return told if told is not None and told.type in contracts else None

@@ -6,21 +6,26 @@ All arithmetic is exact. What does not fit is left out or flagged, never adjuste
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Context, Decimal
+from decimal import Context, Decimal, Rounded
 from enum import Enum, auto
 
 import attrs
 
 from variance_bridge.model import Caution, Quote, Side
+from variance_bridge.money import within_tolerance
 from variance_bridge.symbology import InstrumentType
 from variance_bridge_csv.dialect.model import Basis, MoneyRules, Sign
 
-MOST_DIGITS = 38
+MAX_DIGITS = 38
 """Significant digits of a computed amount; what has more is not written."""
 
 _EXACT = Context(prec=200)
-_HALF_A_CENT = Decimal("0.005")
-_MILLIONTH = Decimal("0.000001")
+_WRITABLE = Context(prec=MAX_DIGITS, traps=[Rounded])
+_ROUNDING = Context(prec=MAX_DIGITS, traps=[])
+_CENT = Decimal("0.01")
+_HALF = Decimal("0.5")
+_ONE, _TWO = Decimal(1), Decimal(2)
+_SIGNS = {side: Decimal(side.sign) for side in Side}
 _PRICE_TOLERANCE = Decimal("0.005")
 """How far, as a share of the price, a profit may be from the prices beside it: they are not of the same second."""
 
@@ -98,22 +103,24 @@ def weigh(amounts: Amounts, rules: MoneyRules) -> Money:
 
 def product(*factors: Decimal) -> Decimal | None:
     """The exact product, or None when it has more digits than are written."""
-    result = Decimal(1)
-    for factor in factors:
-        result = _EXACT.multiply(result, factor)
-    return result if len(result.as_tuple().digits) <= MOST_DIGITS else None
+    result, *others = factors
+    try:
+        for factor in others:
+            result = _WRITABLE.multiply(result, factor)
+    except Rounded:
+        return None
+    return result
 
 
 def quotient(dividend: Decimal, divisor: Decimal) -> Decimal | None:
-    """The quotient where it is exact in `MOST_DIGITS` digits, else None: no digit is invented."""
-    context = Context(prec=MOST_DIGITS, traps=[])
-    result = context.divide(dividend, divisor)
+    """The quotient where it is exact in `MAX_DIGITS` digits, else None: no digit is invented."""
+    result = _ROUNDING.divide(dividend, divisor)
     exact = result.is_finite() and _EXACT.multiply(result, divisor) == dividend
     return _without_exponent(result) if exact else None
 
 
 def _without_exponent(value: Decimal) -> Decimal:
-    return Decimal(format(value.normalize(Context(prec=MOST_DIGITS)), "f"))
+    return Decimal(format(value.normalize(_ROUNDING), "f"))
 
 
 def _mark(amounts: Amounts, rules: MoneyRules) -> Decimal | None:
@@ -135,7 +142,7 @@ def _paid(amount: Decimal, sign: Sign, side: Side) -> Decimal:
     if sign is Sign.ABSOLUTE:
         return abs(amount)
     paid = -amount if sign is Sign.CASH_FLOW else amount
-    return paid * side.sign
+    return paid if side is Side.LONG else -paid
 
 
 def _signed_basis(
@@ -187,11 +194,11 @@ def _fits(basis: Decimal, amounts: Amounts, mark: Decimal | None) -> bool | None
     if amounts.gain is None or amounts.multiplier is None or not prices:
         return None
     units = _EXACT.multiply(amounts.quantity, amounts.multiplier)
-    worth = _EXACT.add(_EXACT.multiply(amounts.gain, Decimal(amounts.side.sign)), basis)
+    worth = _EXACT.add(_EXACT.multiply(amounts.gain, _SIGNS[amounts.side]), basis)
     low, high = min(prices), max(prices)
     slack = max(
         _EXACT.multiply(_PRICE_TOLERANCE, max(abs(low), abs(high))),
-        _EXACT.divide(Decimal("0.01"), units),
+        _EXACT.divide(_CENT, units),
     )
     if amounts.cost_total is None and amounts.cost_per_unit is not None:
         slack += _half_step(amounts.cost_per_unit)
@@ -222,7 +229,7 @@ def _cost(
         return (None if per_unit is None else abs(per_unit)), basis, []
     if per_unit is None:
         return quotient(basis, units), basis, []
-    if _within(basis, _EXACT.multiply(abs(per_unit), units), amounts.quantity):
+    if within_tolerance(basis, _EXACT.multiply(abs(per_unit), units), amounts.quantity):
         return abs(per_unit), basis, []
     rounding = _EXACT.multiply(_half_step(per_unit), units)
     if abs(_EXACT.subtract(basis, _EXACT.multiply(abs(per_unit), units))) <= rounding:
@@ -230,19 +237,9 @@ def _cost(
     return None, basis, [Caution.COST_CONTRADICTED]
 
 
-def _within(stated: Decimal, computed: Decimal, quantity: Decimal) -> bool:
-    """Whether two amounts are the same but for rounding: the tolerance of the lingua franca's arithmetic check."""
-    larger = max(abs(stated), abs(computed))
-    allowed = _EXACT.add(
-        _EXACT.multiply(_MILLIONTH, larger),
-        _EXACT.multiply(_HALF_A_CENT, max(quantity, Decimal(1))),
-    )
-    return abs(_EXACT.subtract(stated, computed)) <= allowed
-
-
 def _half_step(price: Decimal) -> Decimal:
     """Half of the last digit that a price is written with."""
-    return _EXACT.scaleb(Decimal("0.5"), int(price.as_tuple().exponent))
+    return _EXACT.scaleb(_HALF, int(price.as_tuple().exponent))
 
 
 def _value(
@@ -259,8 +256,8 @@ def _value(
     In this order: the file's value; mark x quantity x multiplier; profit + cost where the prices confirm it, because
     that is the broker's own valuation; the middle of bid and ask.
     """
-    sign = amounts.side.sign
-    units = product(amounts.quantity, amounts.multiplier or Decimal(1))
+    sign = _SIGNS[amounts.side]
+    units = product(amounts.quantity, amounts.multiplier or _ONE)
     if units is None:
         return None, mark, []
     if amounts.value is not None and notional:
@@ -268,18 +265,18 @@ def _value(
     if not rules.value_from_price:
         return None, mark, []
     if mark is not None:
-        return product(mark, units, Decimal(sign)), mark, []
+        return product(mark, units, sign), mark, []
     if check is CostCheck.CONFIRMED and basis is not None and amounts.gain is not None:
-        return _EXACT.add(amounts.gain, _EXACT.multiply(basis, Decimal(sign))), None, []
+        return _EXACT.add(amounts.gain, _EXACT.multiply(basis, sign)), None, []
     middle = _middle(amounts.quote)
-    return (None if middle is None else product(middle, units, Decimal(sign))), None, []
+    return (None if middle is None else product(middle, units, sign)), None, []
 
 
 def _stated_value(
     amounts: Amounts, rules: MoneyRules, mark: Decimal | None, units: Decimal
 ) -> tuple[Decimal | None, Decimal | None, list[Caution]]:
     value = amounts.value or Decimal(0)
-    sign = amounts.side.sign
+    sign = _SIGNS[amounts.side]
     if rules.value is Sign.ABSOLUTE:
         value = abs(value) * sign
     elif rules.value is Sign.CASH_FLOW:
@@ -288,8 +285,8 @@ def _stated_value(
         return None, mark, [Caution.VALUE_CONTRADICTED]
     if mark is None or not rules.value_from_price:
         return value, mark, []
-    computed = _EXACT.multiply(_EXACT.multiply(mark, units), Decimal(sign))
-    if _within(value, computed, amounts.quantity):
+    computed = _EXACT.multiply(_EXACT.multiply(mark, units), sign)
+    if within_tolerance(value, computed, amounts.quantity):
         return value, mark, []
     # The mark is written with fewer digits than it was multiplied with: the value has them, where it can be divided.
     if abs(_EXACT.subtract(value, computed)) <= _EXACT.multiply(_half_step(mark), units):
@@ -300,4 +297,4 @@ def _stated_value(
 def _middle(quote: Quote) -> Decimal | None:
     if quote.bid is None or quote.ask is None or not 0 <= quote.bid <= quote.ask or not quote.ask:
         return None
-    return _EXACT.divide(_EXACT.add(quote.bid, quote.ask), Decimal(2))
+    return _EXACT.divide(_EXACT.add(quote.bid, quote.ask), _TWO)

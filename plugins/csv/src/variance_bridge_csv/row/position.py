@@ -18,15 +18,21 @@ from variance_bridge_csv.dialect.model import (
     RowRule,
 )
 from variance_bridge_csv.names import plain
-from variance_bridge_csv.row import cells, money
-from variance_bridge_csv.row.columns import RowCells, RowRefused
+from variance_bridge_csv.row import money
+from variance_bridge_csv.row.cells import CellFault
+from variance_bridge_csv.row.columns import RowCells, RowRejected
 from variance_bridge_csv.row.instrument import Identity, identify
 
-LARGEST_QUANTITY = Decimal(10) ** 15
+MAX_QUANTITY = Decimal(10) ** 15
 
+_CURRENCY = re.compile(r"[A-Z]{3}")
 _SECTOR = re.compile(r"[A-Za-z][A-Za-z0-9 &/,.()-]{0,47}")
 _SPELLED = re.compile(r"[!-~](?:[ -~]{0,62}[!-~])?")
 _ONE = Decimal(1)
+_NO_QUOTE, _NO_GREEKS = Quote(), Greeks()
+_COST_EXPLAINED = frozenset(
+    {Caution.COST_CONTRADICTED, Caution.COST_MEANINGLESS, Caution.MULTIPLIER_UNKNOWN}
+)
 # The standard lot of a US equity or index option (OCC); shares, coins and funds are priced by the piece.
 _BY_TYPE = {
     InstrumentType.STOCK: _ONE,
@@ -38,9 +44,10 @@ _ON_FUTURES = frozenset({InstrumentType.FUTURE, InstrumentType.FUTURE_OPTION})
 
 
 @attrs.frozen
-class Position:
-    """A position that a row became, with what a reader should know of it. `holding` is None for a closed one."""
+class CheckedHolding:
+    """A position of the file, and what a reader should know of it. `holding` is None for a closed one."""
 
+    line: int
     holding: Holding | None
     cautions: tuple[Caution, ...] = ()
     check: money.CostCheck = money.CostCheck.IMPOSSIBLE
@@ -48,23 +55,24 @@ class Position:
     has_cost: bool = False
 
 
-def position(row: RowCells, rule: RowRule, as_of: date) -> Position:
-    """The position of a row.
+def read_position(row: RowCells, rule: RowRule, as_of: date) -> CheckedHolding:
+    """The position in a row.
 
     Raises:
-        RowRefused: it has to be kept out.
+        RowRejected: it cannot be read.
     """
     is_money_market = rule.is_ is RowClass.MONEY_MARKET
     identity = identify(row, as_of, InstrumentType.FUND if is_money_market else rule.type)
     quantity = _quantity(row, is_money_market=is_money_market)
     if not quantity:
-        return Position(None)
+        return CheckedHolding(row.row.line, None)
     side = Side.LONG if quantity > 0 else Side.SHORT
     multiplier = _multiplier(identity, row)
     amounts = _amounts(row, identity, side, abs(quantity), multiplier)
     earned = money.weigh(amounts, row.dialect.money)
     holding = _holding(row, identity, amounts, earned)
-    return Position(
+    return CheckedHolding(
+        row.row.line,
         holding,
         _cautions(row, holding, identity, earned, cost_expected=not is_money_market),
         earned.check,
@@ -79,30 +87,30 @@ def _quantity(row: RowCells, *, is_money_market: bool) -> Decimal:
         if quantity is None and is_money_market:
             # A money-market fund is priced at 1: its value is its quantity.
             quantity = row.number(Field.VALUE)
-    except cells.CellFault:
-        raise RowRefused(Rejection.QUANTITY_UNREADABLE, Field.QUANTITY) from None
+    except CellFault:
+        raise RowRejected(Rejection.QUANTITY_UNREADABLE, Field.QUANTITY) from None
     if quantity is None:
-        raise RowRefused(Rejection.QUANTITY_MISSING, Field.QUANTITY)
-    if abs(quantity) > LARGEST_QUANTITY:
-        raise RowRefused(Rejection.OUT_OF_RANGE, Field.QUANTITY)
+        raise RowRejected(Rejection.QUANTITY_MISSING, Field.QUANTITY)
+    if abs(quantity) > MAX_QUANTITY:
+        raise RowRejected(Rejection.OUT_OF_RANGE, Field.QUANTITY)
     return _directed(quantity, row)
 
 
 def _directed(quantity: Decimal, row: RowCells) -> Decimal:
     """The quantity with its sign, from the side column where the dialect has one."""
-    words = {plain(word): side for word, side in row.dialect.quantity.side_words.items()}
-    if not words or Field.SIDE not in row.header.columns:
+    words = row.columns.sides
+    if not words or not row.has_column(Field.SIDE):
         return quantity
     word = row.text(Field.SIDE)
     if word is None:
         if quantity:
-            raise RowRefused(Rejection.SIDE_MISSING, Field.SIDE)
+            raise RowRejected(Rejection.SIDE_MISSING, Field.SIDE)
         return quantity
     side = words.get(plain(word))
     if side is None:
-        raise RowRefused(Rejection.SIDE_UNKNOWN, Field.SIDE)
+        raise RowRejected(Rejection.SIDE_UNKNOWN, Field.SIDE)
     if side == "long" and quantity < 0:
-        raise RowRefused(Rejection.TERMS_CONTRADICT, Field.SIDE)
+        raise RowRejected(Rejection.TERMS_CONTRADICT, Field.SIDE)
     return -abs(quantity) if side == "short" else quantity
 
 
@@ -119,15 +127,17 @@ def _multiplier_from(source: MultiplierSource, identity: Identity, row: RowCells
     if source is MultiplierSource.COLUMN:
         try:
             stated = row.number(Field.MULTIPLIER)
-        except cells.CellFault:
-            raise RowRefused(Rejection.MULTIPLIER_UNREADABLE, Field.MULTIPLIER) from None
+        except CellFault:
+            raise RowRejected(Rejection.MULTIPLIER_UNREADABLE, Field.MULTIPLIER) from None
         if stated is not None and stated <= 0:
-            raise RowRefused(Rejection.MULTIPLIER_UNREADABLE, Field.MULTIPLIER)
+            raise RowRejected(Rejection.MULTIPLIER_UNREADABLE, Field.MULTIPLIER)
         return stated
     if source is MultiplierSource.SYMBOL:
         return identity.multiplier
     if source is MultiplierSource.PRODUCT:
-        product = futures_product(instrument.root) if instrument.type in _ON_FUTURES else None
+        if instrument.type not in _ON_FUTURES:
+            return None
+        product = futures_product(instrument.root)
         return None if product is None else product.multiplier
     if instrument.deliverable is Deliverable.ADJUSTED:
         return None
@@ -180,7 +190,9 @@ def _holding(
     row: RowCells, identity: Identity, amounts: money.Amounts, earned: money.Money
 ) -> Holding:
     instrument = identity.instrument
-    quote = attrs.evolve(amounts.quote, mark=earned.mark)
+    quote = amounts.quote
+    if earned.mark is not quote.mark:
+        quote = attrs.evolve(quote, mark=earned.mark)
     spelled = identity.spelled
     currency = _currency(row)
     return Holding(
@@ -206,7 +218,7 @@ def _holding(
         day_pl=earned.day_pl,
         opened_on=_opened_on(row),
         sector=_sector(row),
-        quote=quote if quote != Quote() else None,
+        quote=quote if quote != _NO_QUOTE else None,
         greeks=_greeks(row, amounts),
     )
 
@@ -215,15 +227,15 @@ def _currency(row: RowCells) -> str | None:
     text = row.text(Field.CURRENCY)
     if text is None:
         return row.dialect.account.currency
-    if not re.fullmatch(r"[A-Z]{3}", text):
-        raise RowRefused(Rejection.UNREADABLE_ROW, Field.CURRENCY)
+    if not _CURRENCY.fullmatch(text):
+        raise RowRejected(Rejection.UNREADABLE_ROW, Field.CURRENCY)
     return text
 
 
 def _opened_on(row: RowCells) -> date | None:
     try:
         return row.day(Field.OPEN_DATE)
-    except cells.CellFault:
+    except CellFault:
         row.cautions.append((Caution.DATE_UNREADABLE, Field.OPEN_DATE))
         return None
 
@@ -234,6 +246,8 @@ def _sector(row: RowCells) -> str | None:
 
 
 def _greeks(row: RowCells, amounts: money.Amounts) -> Greeks | None:
+    if row.columns.without_greeks:
+        return None
     volatility = row.amount(Field.IMPLIED_VOLATILITY)
     if volatility is not None and row.dialect.greeks.implied_volatility_in_percent:
         volatility = money.quotient(volatility, Decimal(100))
@@ -246,7 +260,7 @@ def _greeks(row: RowCells, amounts: money.Amounts) -> Greeks | None:
         beta_gamma=_greek(row, Field.BETA_GAMMA, amounts),
         implied_volatility=volatility,
     )
-    return greeks if greeks != Greeks() else None
+    return greeks if greeks != _NO_GREEKS else None
 
 
 def _greek(row: RowCells, field: Field, amounts: money.Amounts) -> Decimal | None:
@@ -276,8 +290,12 @@ def _cautions(
     if instrument.type is InstrumentType.FUTURE_OPTION and instrument.contract is None:
         found.append(Caution.SERIES_UNKNOWN)
     found += earned.cautions
-    has_column = not {Field.COST_TOTAL, Field.COST_PER_UNIT}.isdisjoint(row.header.columns)
-    told = {Caution.COST_CONTRADICTED, Caution.COST_MEANINGLESS, Caution.MULTIPLIER_UNKNOWN}
-    if cost_expected and has_column and holding.cost_basis is None and not told.intersection(found):
+    has_column = row.has_column(Field.COST_TOTAL) or row.has_column(Field.COST_PER_UNIT)
+    if (
+        cost_expected
+        and has_column
+        and holding.cost_basis is None
+        and _COST_EXPLAINED.isdisjoint(found)
+    ):
         found.append(Caution.COST_UNKNOWN)
     return tuple(dict.fromkeys(found))

@@ -1,0 +1,88 @@
+"""What a run hands from fetch to normalize, and what a recording keeps: the file's text and its dialect's table."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import attrs
+
+from variance_bridge.broker import RawPortfolio
+from variance_bridge.errors import DataRefused
+from variance_bridge_csv.accounts import ParsedFile, parse
+from variance_bridge_csv.dialect.file import read_dialect
+from variance_bridge_csv.dialect.model import Dialect
+from variance_bridge_csv.file.layout import Layout, find_header, lay_out
+from variance_bridge_csv.file.lines import Separation, split
+
+
+@attrs.frozen
+class FileText:
+    """A file as it can be read again: two that are equal read the same.
+
+    Attributes:
+        where: the file's name, as it can be shown.
+        text: the whole of it.
+        table: the dialect to read it by, in plain data.
+        as_of: the day of the file.
+    """
+
+    where: str
+    text: str = attrs.field(repr=False)
+    table: Mapping[str, Any] = attrs.field(repr=False)
+    as_of: date
+
+    def parse(self) -> ParsedFile:
+        """What the file says.
+
+        Raises:
+            DataRefused: the text is not what its dialect says.
+        """
+        dialect = read_dialect(self.table, "the dialect of the payload")
+        return parse(self._laid_out(dialect), dialect, self.as_of, self.where)
+
+    def _laid_out(self, dialect: Dialect) -> Layout:
+        for delimiter in dialect.file.delimiters:
+            separation = Separation(delimiter, dialect.file.spaces_around_quotes)
+            rows = list(split(self.text, separation, self.where))
+            header = find_header(rows, dialect)
+            if header is not None and header.fits:
+                return lay_out(rows, header, dialect, self.where)
+        raise DataRefused(
+            f'the text is not written in the dialect "{dialect.name}"',
+            where=f"{self.where}, line 1",
+        )
+
+
+def pack(file: FileText, *, time_from_file: bool) -> dict[str, Any]:
+    """The payloads of a `RawPortfolio`."""
+    return {
+        "file": file.where,
+        "text": file.text,
+        "dialect": copy.deepcopy(dict(file.table)),
+        "time_from_file": time_from_file,
+    }
+
+
+def unpack(raw: RawPortfolio) -> tuple[FileText, bool]:
+    """The file, and whether its time is only its modification time.
+
+    Raises:
+        DataRefused: a recording that is damaged.
+    """
+    file = FileText(
+        where=_member(raw, "file", str),
+        text=_member(raw, "text", str),
+        table=_member(raw, "dialect", Mapping),
+        as_of=raw.fetched_at.date(),
+    )
+    return file, _member(raw, "time_from_file", bool)
+
+
+def _member(raw: RawPortfolio, name: str, kind: type[Any]) -> Any:
+    value = raw.payloads.get(name)
+    if not isinstance(value, kind):
+        raise DataRefused(f"the recorded file has no {name}", hint="fetch it again")
+    return value
