@@ -39,6 +39,8 @@ class Outcome:
     warnings: list
     personal: PersonalValues
     portfolios: list
+    raws: list
+    broker: CsvBroker
 
     @property
     def document(self):
@@ -92,9 +94,10 @@ def read_csv(tmp_path):
             )
         )
         accounts = list(broker.accounts())
-        portfolios = [broker.normalize(broker.fetch(account)) for account in accounts]
+        raws = [broker.fetch(account) for account in accounts]
+        portfolios = [broker.normalize(raw) for raw in raws]
         documents = [to_document(portfolio) for portfolio in portfolios]
-        return Outcome(accounts, documents, warnings, personal, portfolios)
+        return Outcome(accounts, documents, warnings, personal, portfolios, raws, broker)
 
     return read
 

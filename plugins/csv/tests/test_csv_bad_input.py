@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from variance_bridge.errors import BridgeError, DataRefused
-from variance_bridge_csv.file.text import LARGEST_FILE
+from variance_bridge_csv import accounts
+from variance_bridge_csv.file import lines
+from variance_bridge_csv.file.text import MAX_FILE_BYTES
 
 HEADER = "Account,Symbol,Type,Quantity,Exp Date,Strike Price,Call/Put,P/L Open,Cost,Mark,Net Liq\n"
 GOOD = "5WX00001,QZA,STOCK,10,,,,50.00,-950.00,100.00,1000.00\n"
@@ -228,7 +230,7 @@ def test_a_file_of_one_endless_line_is_refused_without_reading_it(read_csv, tmp_
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert "32 MiB" in error.what
+    assert "512 MiB" in error.what
     assert peak < 4 * 1024 * 1024
 
 
@@ -245,13 +247,22 @@ def test_a_device_and_a_pipe_are_no_files_and_nobody_waits_for_them(read_csv, tm
     [
         ("x" * 300_000, "characters"),
         (HEADER + "," * 2_000, "columns"),
-        (HEADER + "x\n" * 100_001, "lines"),
+        (HEADER + "x\n" * 2_000, "lines"),
+        (HEADER + GOOD + "x\n" * 600, "rows cannot be read"),
     ],
 )
-def test_what_no_positions_file_has_is_refused_by_its_size(read_csv, content, words):
-    assert len(content) < LARGEST_FILE
+def test_what_no_positions_file_has_is_refused_by_its_size(read_csv, monkeypatch, content, words):
+    monkeypatch.setattr(lines, "MAX_LINES", 1_000)
+    monkeypatch.setattr(accounts, "MAX_REJECTED", 500)
     error = refusal(read_csv, content)
+    assert "more than" in error.what
     assert words in error.what
+
+
+def test_the_limits_leave_room_for_a_million_rows_of_any_broker():
+    widest = len((Path(__file__).parent / "files" / "ibkr_flex.csv").read_text().splitlines()[1])
+    assert lines.MAX_LINES > 1_000_000
+    assert 1_000_000 * widest < MAX_FILE_BYTES
 
 
 def test_a_file_that_is_not_there_is_refused(read_csv, tmp_path):

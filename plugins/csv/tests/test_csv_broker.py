@@ -212,23 +212,20 @@ def test_what_is_worth_knowing_is_told_once(tmp_path):
     content = HEADER + FIRST + "5WX00001,QZB\n" + "5WX00001,??,STOCK,1,,,,,1,-1,1,1\n" + FIRST
     found = broker(input_file=written(tmp_path / "p.csv", content), warn=told.append)
     found.fetch(found.accounts()[0])
-    assert sum("kept out" in one for one in told) == 2
+    assert sum("row rejected" in one for one in told) == 2
     assert any(
-        "p.csv: line 3, column 13: the row was kept out: wrong cell count (2 cells" in one
-        for one in told
+        "p.csv: line 3, column 13: row rejected: wrong cell count (2 cells" in one for one in told
     )
     assert any(
-        "p.csv: line 4, column 10: the row was kept out: symbol unreadable (in Symbol)" in one
+        "p.csv: line 4, column 10: row rejected: symbol unreadable (in Symbol)" in one
         for one in told
     )
 
 
 def test_only_the_first_rows_that_were_kept_out_are_told_and_the_rest_counted(read_csv):
     outcome = read_csv(HEADER + FIRST + "5WX00001,??,STOCK,1,,,,,1,-1,1,1\n" * 8)
-    assert sum("kept out: symbol" in one for one in outcome.warnings) == 5
-    assert any(
-        one.endswith("3 more rows were kept out: see meta.rejected") for one in outcome.warnings
-    )
+    assert sum("row rejected: symbol" in one for one in outcome.warnings) == 5
+    assert any(one.endswith("3 more rows rejected: see meta.rejected") for one in outcome.warnings)
     assert len(outcome.meta["rejected"]) == 8
 
 

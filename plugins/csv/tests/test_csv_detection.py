@@ -230,7 +230,7 @@ def test_no_header_of_one_shipped_dialect_is_taken_for_another():
             detector,
             dialects,
             library.other_reports(),
-            lambda _candidate: Trial(0, 0, _candidate.dialect.name),
+            lambda candidate, _lines: Trial(0, 0, candidate.dialect.name),
         )
         assert chosen.dialect.name == name
 

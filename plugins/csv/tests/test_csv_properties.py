@@ -15,26 +15,26 @@ from variance_bridge.document.check import check
 from variance_bridge.document.convert import in_canonical_order, to_document
 from variance_bridge.errors import ConfigurationError, DataRefused
 from variance_bridge.model import Portfolio, Side
-from variance_bridge_csv.accounts import read
-from variance_bridge_csv.broker import CsvBroker, _candidate, _laid_out
+from variance_bridge_csv.broker import CsvBroker, candidate_for
 from variance_bridge_csv.dialect import library
 from variance_bridge_csv.file.input import InputFile
+from variance_bridge_csv.payload import FileText
 from variance_bridge_csv.portfolio import portfolio
 
 DAY = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
-DIALECTS = {name: known.dialect for name, known in library.load(None).items()}
+KNOWN = library.load(None)
+DIALECTS = {name: known.dialect for name, known in KNOWN.items()}
 SAMPLES = [path.read_bytes() for path in sorted((Path(__file__).parent / "files").glob("*.csv"))]
 
 
 def documents(data):
     """What the broker makes of these bytes, without the file around them."""
-    file = InputFile("positions.csv", data, DAY)
-    candidate = _candidate(file, DIALECTS, None)
-    layout = _laid_out(candidate.text.text, candidate.dialect, "positions.csv")
-    reading = read(layout, candidate.dialect, DAY.date(), "positions.csv")
+    file = InputFile("positions.csv", DAY)
+    candidate = candidate_for(file, data, DIALECTS)
+    table = KNOWN[candidate.dialect.name].table
+    parsed = FileText("positions.csv", candidate.text.text, table, DAY.date()).parse()
     return [
-        portfolio(reading, holdings, candidate.dialect, fetched_at=DAY, time_from_file=True)
-        for holdings in reading.accounts
+        portfolio(parsed, part, fetched_at=DAY, time_from_file=True) for part in parsed.accounts
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -45,6 +45,8 @@ _MAX_DTE = 4_000
 _YEARS_OF_EXPORTS = range(1970, 2200)
 """Beyond them a time is a mistake of the file, and at the calendar's ends it has no equal in another zone."""
 _MAX_NAME_LENGTH = 100
+MAX_REJECTED = 100_000
+"""Rows that cannot be read. A document lists them all, and nobody reads a longer list."""
 
 
 @attrs.frozen
@@ -141,11 +143,14 @@ class ParsedFile:
     simulated: bool
 
 
-def parse(layout: Layout, dialect: Dialect, as_of: date, where: str) -> ParsedFile:
+def parse(
+    rows: Iterable[Row], layout: Layout, dialect: Dialect, as_of: date, where: str
+) -> ParsedFile:
     """What the file says.
 
     Args:
-        layout: the sections of the file.
+        rows: the lines of the file.
+        layout: which of them are rows of a table.
         dialect: how to read them.
         as_of: the day of the file.
         where: the file, for errors.
@@ -153,23 +158,23 @@ def parse(layout: Layout, dialect: Dialect, as_of: date, where: str) -> ParsedFi
     Raises:
         DataRefused: the file is cut off in its last row, or none of its rows can be read.
     """
-    rows = read_rows(layout, dialect, as_of, where)
-    _refuse_unreadable(rows, where)
-    total_seen = any(row.row_class in {RowClass.TOTAL, RowClass.SUBTOTAL} for row in rows)
+    found = read_rows(layout.table_rows(rows), dialect, as_of, where)
+    _refuse_unreadable(found, where)
+    total_seen = any(row.row_class in {RowClass.TOTAL, RowClass.SUBTOTAL} for row in found)
     return ParsedFile(
         dialect=dialect,
-        accounts=_by_account(rows, layout, dialect),
+        accounts=_by_account(found, layout, dialect),
         skipped=tuple(
             SkippedRow(row.line, row.row_class)
-            for row in rows
+            for row in found
             if row.position is None and row.rejected is None
         ),
-        complete=not any(row.ends_unread for row in rows)
+        complete=not any(row.ends_unread for row in found)
         and (layout.ended or total_seen or dialect.check.completeness is Completeness.NONE),
         unknown_columns=tuple(
             dict.fromkeys(name for section in layout.sections for name in section.header.unknown)
         ),
-        implied_date=_implied_date(rows),
+        implied_date=_implied_date(found),
         simulated="simulated" in layout.captured,
     )
 
@@ -199,14 +204,35 @@ class ReadRow:
     ends_unread: bool
 
 
-def read_rows(layout: Layout, dialect: Dialect, as_of: date, where: str) -> list[ReadRow]:
-    """Every row below a header, in the order of the file. Raises DataRefused where the file is cut off in the last."""
-    found = []
-    for section in layout.sections:
-        columns = Columns(section.header, dialect)
-        for row in section.rows:
-            found.append(_read_row(RowCells(row, columns), section, as_of, where))
+def read_rows(
+    rows: Iterable[tuple[Section, Row]], dialect: Dialect, as_of: date, where: str
+) -> list[ReadRow]:
+    """Every row of the table, in the order of the file.
+
+    Raises:
+        DataRefused: the file is cut off in its last row, or more rows cannot be read than a document may list.
+    """
+    columns: dict[int, Columns] = {}
+    found, rejected = [], 0
+    for section, row in rows:
+        start = section.header.row.line
+        if start not in columns:
+            columns[start] = Columns(section.header, dialect)
+        read = _read_row(RowCells(row, columns[start]), section, as_of, where)
+        found.append(read)
+        if read.rejected is not None:
+            rejected += 1
+            if rejected > MAX_REJECTED:
+                raise _too_many_rejected(read.rejected, where)
     return found
+
+
+def _too_many_rejected(last: RejectedLine, where: str) -> DataRefused:
+    return DataRefused(
+        f"more than {MAX_REJECTED} rows cannot be read; here: {last.describe()}",
+        where=f"{where}, line {last.line}, column {last.column}",
+        hint="export the positions again; do not save them from a spreadsheet program",
+    )
 
 
 def _read_row(cells: RowCells, section: Section, as_of: date, where: str) -> ReadRow:
@@ -403,7 +429,9 @@ def _implied_date(rows: Iterable[ReadRow]) -> date | None:
     return day if count * 2 > days.total() else None
 
 
-def stated_time(layout: Layout, dialect: Dialect) -> tuple[datetime | None, date | None]:
+def stated_time(
+    rows: Iterable[Row], layout: Layout, dialect: Dialect
+) -> tuple[datetime | None, date | None]:
     """When the file says that it was true: an instant, or a day alone; neither when it says nothing that can be read.
 
     A day alone comes with the instant at which the market closed on it.
@@ -412,7 +440,7 @@ def stated_time(layout: Layout, dialect: Dialect) -> tuple[datetime | None, date
     captured: Mapping[str, str] = layout.captured
     day = dates.parse_day(captured["date"], rules.dates) if "date" in captured else None
     if day is None:
-        day = min(_row_days(layout, dialect), default=None)
+        day = min(_row_days(rows, layout, dialect), default=None)
         return (
             None if day is None else _instant(day, rules.day_ends, ("%H:%M",), rules, None)
         ), day
@@ -424,19 +452,24 @@ def stated_time(layout: Layout, dialect: Dialect) -> tuple[datetime | None, date
     return _instant(day, rules.day_ends, ("%H:%M",), rules, captured.get("zone")), day
 
 
-def _row_days(layout: Layout, dialect: Dialect) -> Iterable[date]:
-    for section in layout.sections:
-        place = section.header.columns.get(Field.AS_OF_DATE)
-        if place is None:
+def _row_days(rows: Iterable[Row], layout: Layout, dialect: Dialect) -> Iterator[date]:
+    """The days of the column that says how old each row is, where a header has one."""
+    field = Field.AS_OF_DATE
+    columns = {
+        section.header.row.line: Column(section.header.columns[field], field, dialect)
+        for section in layout.sections
+        if field in section.header.columns
+    }
+    for section, row in layout.table_rows(rows) if columns else ():
+        column = columns.get(section.header.row.line)
+        if column is None or column.place >= len(row.cells):
             continue
-        column = Column(place, Field.AS_OF_DATE, dialect)
-        for row in section.rows:
-            try:
-                day = column.day(row.cells[place]) if place < len(row.cells) else None
-            except CellFault:
-                continue
-            if day is not None:
-                yield day
+        try:
+            day = column.day(row.cells[column.place])
+        except CellFault:
+            continue
+        if day is not None:
+            yield day
 
 
 def _instant(

@@ -107,24 +107,24 @@ class CsvBroker:
             raise _unknown_dialect(wanted, dialects)
         path = choose(self._context.input_file, self._settings.input_folder)
         patterns = [name for one in dialects.values() for name in one.file.names]
-        file = read_input(path, patterns)
-        candidate = candidate_for(file, dialects, wanted)
+        file, data = read_input(path, patterns)
+        candidate = candidate_for(file, data, dialects, wanted)
         dialect = candidate.dialect
         layout = lay_out(candidate.rows(), candidate.header, dialect, file.shown)
-        fetched_at, time_from_file = self._time(layout, dialect, file)
+        fetched_at, time_from_file = self._time(candidate, layout, file)
         as_of = fetched_at.date()
         return _Source(
             file=file,
             candidate=candidate,
             text=FileText(file.shown, candidate.text.text, known[dialect.name].table, as_of),
-            parsed=parse(layout, dialect, as_of, file.shown),
+            parsed=parse(candidate.rows(), layout, dialect, as_of, file.shown),
             fetched_at=fetched_at,
             time_from_file=time_from_file,
         )
 
-    def _time(self, layout: Layout, dialect: Dialect, file: InputFile) -> tuple[datetime, bool]:
+    def _time(self, candidate: Candidate, layout: Layout, file: InputFile) -> tuple[datetime, bool]:
         """When the file was true, and whether that is only its modification time."""
-        stated, day = stated_time(layout, dialect)
+        stated, day = stated_time(candidate.rows(), layout, candidate.dialect)
         moment = file.modified_at if stated is None else utc(stated)
         if day is not None:
             moment = min(moment, file.modified_at)
@@ -166,14 +166,14 @@ class CsvBroker:
 
 
 def candidate_for(
-    file: InputFile, dialects: Mapping[str, Dialect], wanted: str | None = None
+    file: InputFile, data: bytes, dialects: Mapping[str, Dialect], wanted: str | None = None
 ) -> Candidate:
     """How the file reads, by the dialect that is wanted or else by the one that is found.
 
     Raises:
         DataRefused: none fits, or more than one.
     """
-    detector = Detector(file.data, file.shown)
+    detector = Detector(data, file.shown)
     if wanted is not None:
         return forced(detector, dialects[wanted])
     day = file.modified_at.date()
@@ -189,7 +189,8 @@ def _trial(candidate: Candidate, lines: int | None, day: date, where: str) -> Tr
     dialect = candidate.dialect
     try:
         layout = lay_out(islice(candidate.rows(), lines), candidate.header, dialect, where)
-        rows = read_rows(layout, dialect, day, where)
+        sample = islice(candidate.rows(), lines)
+        rows = read_rows(layout.table_rows(sample), dialect, day, where)
     except DataRefused:
         return Trial(0, 0, dialect.name)
     agrees = [row.position.sign_agrees for row in rows if row.position is not None]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
+from itertools import islice
 from typing import Any
 
 import attrs
@@ -13,9 +14,8 @@ from variance_bridge.broker import RawPortfolio
 from variance_bridge.errors import DataRefused
 from variance_bridge_csv.accounts import ParsedFile, parse
 from variance_bridge_csv.dialect.file import read_dialect
-from variance_bridge_csv.dialect.model import Dialect
-from variance_bridge_csv.file.layout import Layout, find_header, lay_out
-from variance_bridge_csv.file.lines import Separation, split
+from variance_bridge_csv.file.layout import find_header, lay_out
+from variance_bridge_csv.file.lines import Row, Separation, split
 
 
 @attrs.frozen
@@ -41,19 +41,20 @@ class FileText:
             DataRefused: the text is not what its dialect says.
         """
         dialect = read_dialect(self.table, "the dialect of the payload")
-        return parse(self._laid_out(dialect), dialect, self.as_of, self.where)
-
-    def _laid_out(self, dialect: Dialect) -> Layout:
         for delimiter in dialect.file.delimiters:
             separation = Separation(delimiter, dialect.file.spaces_around_quotes)
-            rows = list(split(self.text, separation, self.where))
-            header = find_header(rows, dialect)
+            head = list(islice(self._rows(separation), dialect.header.search_lines))
+            header = find_header(head, dialect)
             if header is not None and header.fits:
-                return lay_out(rows, header, dialect, self.where)
+                layout = lay_out(self._rows(separation), header, dialect, self.where)
+                return parse(self._rows(separation), layout, dialect, self.as_of, self.where)
         raise DataRefused(
             f'the text is not written in the dialect "{dialect.name}"',
             where=f"{self.where}, line 1",
         )
+
+    def _rows(self, separation: Separation) -> Iterator[Row]:
+        return split(self.text, separation, self.where)
 
 
 def pack(file: FileText, *, time_from_file: bool) -> dict[str, Any]:

@@ -23,14 +23,12 @@ class InputFile:
 
     Attributes:
         shown: its name, with what may be an account number or a nickname hidden.
-        data: its bytes.
         modified_at: its modification time, UTC.
         account: the account number that its name tells, or "".
         nickname: the user's word for the account that its name tells.
     """
 
     shown: str
-    data: bytes = attrs.field(repr=False)
     modified_at: datetime
     account: str = attrs.field(default="", repr=False)
     nickname: str | None = attrs.field(default=None, repr=False)
@@ -69,8 +67,8 @@ def choose(named: Path | None, folder: str | None) -> Path:
     return max(found)[2]
 
 
-def read_input(path: Path, name_patterns: Iterable[str]) -> InputFile:
-    """The file's bytes and time.
+def read_input(path: Path, name_patterns: Iterable[str]) -> tuple[InputFile, bytes]:
+    """The file and its bytes.
 
     Raises:
         DataRefused: it is not there, no file, not readable, or larger than any positions file.
@@ -85,7 +83,7 @@ def read_input(path: Path, name_patterns: Iterable[str]) -> InputFile:
             where=shown,
             hint="set its time: touch FILE",
         ) from None
-    return InputFile(shown, content.data, modified_at, account, nickname)
+    return InputFile(shown, modified_at, account, nickname), content.data
 
 
 def describe_name(name: str, name_patterns: Iterable[str]) -> tuple[str, str, str | None]:

@@ -46,20 +46,41 @@ class Header:
 
 @attrs.frozen
 class Section:
-    """One header and the rows below it, with what was captured for it."""
+    """One header, and what was captured for the rows below it."""
 
     header: Header
-    rows: tuple[Row, ...]
     captured: Mapping[str, str] = attrs.field(repr=False)
 
 
 @attrs.frozen
 class Layout:
-    """The sections of a file, what was captured for all of them, and whether the end of a complete file was seen."""
+    """Which lines of a file are rows of a table. It holds none of them, so that a large file needs no room twice.
+
+    Attributes:
+        sections: in the order of the file.
+        captured: what was captured for all of them.
+        outside: the lines below the first header that are not rows but say something, by number.
+        end: the line at which another table begins, and reading ends.
+        ended: whether the end of a complete file was seen.
+    """
 
     sections: tuple[Section, ...]
     captured: Mapping[str, str] = attrs.field(repr=False)
+    outside: frozenset[int]
+    end: int | None
     ended: bool
+
+    def table_rows(self, rows: Iterable[Row]) -> Iterator[tuple[Section, Row]]:
+        """Of the lines of the file those that are rows, each with its section."""
+        starts = {section.header.row.line: section for section in self.sections}
+        section = None
+        for row in rows:
+            if row.line == self.end:
+                return
+            if row.line in starts:
+                section = starts[row.line]
+            elif section is not None and row.line not in self.outside and not row.blank:
+                yield section, row
 
 
 @attrs.frozen
@@ -225,16 +246,16 @@ def line_text(row: Row) -> str:
 
 
 def lay_out(rows: Iterable[Row], header: Header, dialect: Dialect, where: str) -> Layout:
-    """The file's sections.
+    """Where in the file its sections are.
 
     Raises:
         DataRefused: a column name stands twice in a header, or a header a second time where it must not.
     """
     walk = _Walk(dialect, where)
     for row in rows:
-        if walk.finished:
-            break
         walk.take(row, header)
+        if walk.end is not None:
+            break
     return walk.layout()
 
 
@@ -244,11 +265,12 @@ class _Walk:
     def __init__(self, dialect: Dialect, where: str) -> None:
         self.dialect = dialect
         self.where = where
-        self.finished = False
+        self.end: int | None = None
         self._ended = False
         self._captured: dict[str, str] = {}
         self._pending: dict[str, str] = {}
-        self._sections: list[tuple[Header, dict[str, str], list[Row]]] = []
+        self._sections: list[Section] = []
+        self._outside: set[int] = set()
         self._vocabulary = _vocabulary(dialect)
         self._captures = self._captures_for(Where.BEFORE)
 
@@ -256,13 +278,11 @@ class _Walk:
         """The next row."""
         if row.line == first_header.row.line:
             self._start(first_header)
-        elif row.blank and not row.fault:
+        elif row.blank:
             return
-        elif not self._capture(row):
-            self._take_other(row, first_header)
-
-    def _take_other(self, row: Row, first_header: Header) -> None:
-        if self._sections:
+        elif self._capture(row):
+            self._outside.add(row.line)
+        elif self._sections:
             self._take_below(row)
         elif len(row.cells) >= first_header.width and not row.fault:
             # As wide as the table: rows of a part whose header is missing or has other names. What they hold would be
@@ -277,14 +297,12 @@ class _Walk:
         if self._may_be_header(row):
             names = set(map(plain, row.cells))
             if any(group <= names for group in self._vocabulary.ends):
-                self.finished = True
+                self.end = row.line
                 return
             if names & self._vocabulary.symbol and not row.fault:
                 again = read_header(row, self.dialect)
                 if again.fits:
                     self._repeat(again)
-                    return
-        self._sections[-1][2].append(row)
 
     def _may_be_header(self, row: Row) -> bool:
         if not row.text.isascii():
@@ -309,7 +327,7 @@ class _Walk:
                 where=f"{self.where}, line {header.row.line}, column {header.row.columns[place]}",
                 hint="which one is right cannot be told; export the positions again",
             )
-        self._sections.append((header, self._pending, []))
+        self._sections.append(Section(header, self._pending))
         self._pending = {}
         self._captures = self._captures_for(Where.AFTER)
 
@@ -332,7 +350,6 @@ class _Walk:
 
     def layout(self) -> Layout:
         """What was found."""
-        sections = tuple(
-            Section(header, tuple(rows), captured) for header, captured, rows in self._sections
+        return Layout(
+            tuple(self._sections), self._captured, frozenset(self._outside), self.end, self._ended
         )
-        return Layout(sections, self._captured, self._ended)

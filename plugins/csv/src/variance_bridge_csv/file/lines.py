@@ -57,7 +57,7 @@ class Row:
     @property
     def blank(self) -> bool:
         """Nothing but blanks and delimiters."""
-        return not any(cell.strip() for cell in self.cells)
+        return not self.fault and not any(cell.strip() for cell in self.cells)
 
     @property
     def columns(self) -> Sequence[int]:

@@ -200,7 +200,7 @@ def _option(symbol: str, terms: _Terms, as_of: date) -> Instrument | None:
         if terms.kind is InstrumentType.FUTURE_OPTION
         else InstrumentType.OPTION
     )
-    written = _parse(symbol, kind, as_of, terms.underlying, terms.expiration) or _parse(
+    written = parse_symbol(symbol, kind, as_of, terms.underlying, terms.expiration) or parse_symbol(
         symbol, kind, as_of, terms.underlying
     )
     if written is None:
@@ -220,13 +220,14 @@ def _option(symbol: str, terms: _Terms, as_of: date) -> Instrument | None:
 
 
 @lru_cache(maxsize=4096)
-def _parse(
+def parse_symbol(
     symbol: str,
     kind: InstrumentType | None,
     as_of: date,
     underlying: str | None = None,
     expiration: date | None = None,
 ) -> Instrument | None:
+    """The instrument of a symbol, or None where it is not one. A symbol that comes again is not parsed again."""
     try:
         return parse(
             symbol,
@@ -245,7 +246,7 @@ def _from_columns(
     """An option whose symbol cell names its underlying only: `GLD`, `BRK/B`, `/ESZ25`."""
     on_future = symbol.startswith("/") or kind is InstrumentType.FUTURE_OPTION
     underlying_kind = InstrumentType.FUTURE if on_future else InstrumentType.STOCK
-    underlying = _parse(symbol, underlying_kind, as_of, None, terms.expiration)
+    underlying = parse_symbol(symbol, underlying_kind, as_of, None, terms.expiration)
     if underlying is None:
         return None
     if terms.expiration is None:
@@ -264,23 +265,23 @@ def _from_columns(
     except SymbolError:
         return None
     made_of = InstrumentType.FUTURE_OPTION if on_future else InstrumentType.OPTION
-    return _parse(built, made_of, as_of, None, terms.expiration)
+    return parse_symbol(built, made_of, as_of, None, terms.expiration)
 
 
 def _other(symbol: str, terms: _Terms, as_of: date) -> Instrument | None:
     """What is not an option by its columns. Without a type, or with an unknown one, the symbol must say so."""
     names = (terms.underlying, terms.expiration)
     if terms.kind is not None:
-        return _parse(symbol, terms.kind, as_of, *names) or _contract(symbol, terms, as_of)
+        return parse_symbol(symbol, terms.kind, as_of, *names) or _contract(symbol, terms, as_of)
     told = _contract(symbol, terms, as_of)
     if told is not None:
         return told
     if terms.kind_unknown:
-        return _parse(symbol, InstrumentType.OTHER, as_of, *names)
-    untyped = _parse(symbol, None, as_of, *names)
+        return parse_symbol(symbol, InstrumentType.OTHER, as_of, *names)
+    untyped = parse_symbol(symbol, None, as_of, *names)
     if terms.default is None or (untyped is not None and untyped.type not in _PLAIN):
         return untyped
-    return _parse(symbol, terms.default, as_of, *names) or untyped
+    return parse_symbol(symbol, terms.default, as_of, *names) or untyped
 
 
 def _contract(symbol: str, terms: _Terms, as_of: date) -> Instrument | None:
@@ -291,6 +292,6 @@ def _contract(symbol: str, terms: _Terms, as_of: date) -> Instrument | None:
     """
     if not terms.infer:
         return None
-    told = _parse(symbol, None, as_of, terms.underlying, terms.expiration)
+    told = parse_symbol(symbol, None, as_of, terms.underlying, terms.expiration)
     contracts = _OPTION_KINDS if terms.kind is not None else _CONTRACTS
     return told if told is not None and told.type in contracts else None
