@@ -35,7 +35,7 @@ from variance_bridge.privacy import Secret
 MEBIBYTE = 1024 * 1024
 CANARY = "canary-credential-7f3a"
 REDIRECTS = (301, 302, 303, 307, 308)
-SOON = 30
+SOON = 10
 """Seconds: enough on a busy machine, and far less than the "never" that a test looks for."""
 
 
