@@ -67,7 +67,7 @@ def brute_force(wanted: str, numbers) -> tuple[int, list[str]]:
 def test_brute_force_without_the_key_does_not_find_the_number(key_of) -> None:
     number = "5WX00001"
     near = (f"5W{letter}{digits:05}" for letter in "WXY" for digits in range(1000))
-    assert brute_force(account_hash(key_of().value, "acme", number), near) == (3000, [])
+    assert brute_force(account_hash(key_of(), "acme", number), near) == (3000, [])
 
 
 def test_the_attack_works_on_a_plain_hash_and_with_the_key() -> None:
@@ -80,7 +80,7 @@ def test_the_attack_works_on_a_plain_hash_and_with_the_key() -> None:
 
 @pytest.mark.slow
 def test_brute_force_over_all_numbers_does_not_find_it(key_of) -> None:
-    wanted = account_hash(key_of().value, "acme", "5WX00001")
+    wanted = account_hash(key_of(), "acme", "5WX00001")
     assert brute_force(wanted, candidates()) == (2_600_000, [])
 
 
@@ -130,58 +130,68 @@ def key_of(tmp_path, keyrings):
     return get
 
 
-@pytest.mark.parametrize("sort", ["absent", "null", "plaintext", "unknown", "raising", "hanging"])
-def test_without_a_secure_keyring_the_key_is_in_a_file_for_this_user_alone(
+@pytest.mark.parametrize("sort", ["absent", "null", "plaintext", "raising", "secure"])
+def test_whatever_the_keyring_the_key_is_in_a_file_for_this_user_alone(
     key_of, tmp_path, sort: str
 ) -> None:
     key = key_of(sort)
     path = tmp_path / "configuration" / FILE_NAME
-    assert key.origin == str(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-    assert key_of(sort).value == key.value
-    assert len(key.value) == 32
-    assert repr(key.value) not in repr(key)
+    assert key_of(sort) == key
+    assert len(key) == 32
 
 
-def test_with_a_secure_keyring_the_key_is_there_and_not_in_the_file(
-    key_of, tmp_path, backends
+@pytest.fixture
+def kept_in_keyring(key_of, tmp_path, keyrings) -> bytes:
+    """A key as early versions kept it: in the keyring, with a file that says so."""
+    key = key_of()
+    path = tmp_path / "configuration" / FILE_NAME
+    keyrings("secure").write("installation", "account-hash-key", path.read_text())
+    path.write_text("keyring")
+    return key
+
+
+def test_a_key_that_is_in_the_keyring_is_moved_to_the_file_and_no_hash_changes(
+    kept_in_keyring, key_of, tmp_path, backends
 ) -> None:
-    key = key_of("secure")
-    assert key.origin == "keyring"
-    assert (tmp_path / "configuration" / FILE_NAME).read_text() == "keyring"
-    (entry,) = backends["secure"].entries.values()
-    assert "variance-bridge-key-1:" in entry
-    assert key_of("secure").value == key.value
-
-
-def test_a_keyring_that_appears_later_changes_nothing(key_of) -> None:
-    assert key_of("absent").value == key_of("secure").value
-
-
-def test_a_key_in_the_keyring_outlives_the_configuration_folder(key_of, tmp_path) -> None:
-    key = key_of("secure")
-    (tmp_path / "configuration" / FILE_NAME).unlink()
-    assert key_of("secure") == key
+    assert key_of("secure") == kept_in_keyring
+    path = tmp_path / "configuration" / FILE_NAME
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert path.read_text().startswith("variance-bridge-key-1:")
+    assert backends["secure"].entries == {}
+    assert key_of("absent") == kept_in_keyring
 
 
 @pytest.mark.parametrize("sort", ["absent", "raising", "hanging", "plaintext"])
 def test_a_key_that_should_be_in_the_keyring_and_is_not_is_an_error_and_no_new_key(
-    key_of, tmp_path, sort: str
+    kept_in_keyring, key_of, tmp_path, sort: str
 ) -> None:
-    key_of("secure")
     with pytest.raises(ConfigurationError):
         key_of(sort)
     assert (tmp_path / "configuration" / FILE_NAME).read_text() == "keyring"
 
 
-def test_a_keyring_that_takes_and_does_not_keep_is_noticed(key_of, backends) -> None:
-    backends["secure"].keeps = False
-    assert key_of("secure").origin.endswith(FILE_NAME)
+def test_a_damaged_key_in_the_keyring_is_an_error_and_stays_there(
+    kept_in_keyring, key_of, tmp_path, keyrings
+) -> None:
+    keyrings("secure").write("installation", "account-hash-key", "damaged")
+    with pytest.raises(ConfigurationError, match="damaged"):
+        key_of("secure")
+    assert (tmp_path / "configuration" / FILE_NAME).read_text() == "keyring"
+
+
+def test_rotation_takes_an_old_key_out_of_the_keyring(
+    kept_in_keyring, key_of, tmp_path, keyrings, backends
+) -> None:
+    after = rotate_key(tmp_path / "configuration", keyrings("secure"))
+    assert after != kept_in_keyring
+    assert key_of("absent") == after
+    assert backends["secure"].entries == {}
 
 
 def test_two_installations_have_two_keys(tmp_path, keyrings) -> None:
-    keys = {installation_key(tmp_path / str(i), keyrings("absent")).value for i in range(8)}
+    keys = {installation_key(tmp_path / str(i), keyrings("absent")) for i in range(8)}
     assert len(keys) == 8
 
 
@@ -189,7 +199,7 @@ def test_processes_that_start_together_agree_on_one_key(tmp_path, keyrings) -> N
     keys: list[bytes] = []
     threads = [
         threading.Thread(
-            target=lambda: keys.append(installation_key(tmp_path / "c", keyrings("absent")).value)
+            target=lambda: keys.append(installation_key(tmp_path / "c", keyrings("absent")))
         )
         for _ in range(8)
     ]
@@ -213,7 +223,7 @@ def test_without_locks_the_first_key_counts(tmp_path, keyrings, monkeypatch) -> 
 
     write = partial(write_private, files=FileSystem(link=somebody_is_faster))
     monkeypatch.setattr("variance_bridge.settings.account_hash.write_private", write)
-    assert installation_key(tmp_path / "c", keyrings("absent")).value == winner.value
+    assert installation_key(tmp_path / "c", keyrings("absent")) == winner
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604])
@@ -252,16 +262,15 @@ def test_a_damaged_key_is_an_error_and_never_replaced(key_of, tmp_path) -> None:
     with pytest.raises(ConfigurationError, match="damaged"):
         key_of()
     path.write_text(whole + "\n")
-    assert len(key_of().value) == 32
+    assert len(key_of()) == 32
 
 
 @pytest.mark.parametrize("sort", ["absent", "secure"])
 def test_rotation_makes_a_new_key_and_keeps_it(key_of, tmp_path, keyrings, sort: str) -> None:
     before = key_of(sort)
     after = rotate_key(tmp_path / "configuration", keyrings(sort))
-    assert after.value != before.value
+    assert after != before
     assert key_of(sort) == after
-    assert after.origin == before.origin
 
 
 def test_rotation_mends_a_damaged_key(key_of, tmp_path, keyrings) -> None:

@@ -211,7 +211,7 @@ def test_what_is_broken_stands_in_the_code_exactly_once():
 def copy(tmp_path) -> Path:
     """The repository's code and tests, to be broken."""
     ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    for name in ("src", "schemas", "tests", *(f"plugins/{one}" for one in PLUGINS)):
+    for name in ("src", "schemas", "scripts", "tests", *(f"plugins/{one}" for one in PLUGINS)):
         shutil.copytree(ROOT / name, tmp_path / "copy" / name, ignore=ignored)
     for name in ("conftest.py", "pyproject.toml", "known_brokers.toml", "variance"):
         shutil.copy(ROOT / name, tmp_path / "copy" / name)

@@ -82,11 +82,12 @@ def clear(invocation: Invocation, broker: str | None, names: tuple[str, ...]) ->
 @click.pass_obj
 def rotate_key(invocation: Invocation) -> None:
     """Replace the key under which account numbers are hashed. Every account gets a new hash."""
+    from variance_bridge.settings.account_hash import FILE_NAME
     from variance_bridge.settings.account_hash import rotate_key as rotate
     from variance_bridge.settings.keyring import Keyring
 
-    key = rotate(invocation.folder, Keyring())
-    click.echo(f"the new key is kept in: {key.origin}")
+    rotate(invocation.folder, Keyring())
+    click.echo(f"the new key is kept in: {invocation.folder / FILE_NAME}")
     click.echo(
         "Positions files that are there carry the old hash, and a sync does not replace another account's file:"
         " move them away first.",

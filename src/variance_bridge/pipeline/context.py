@@ -110,7 +110,7 @@ def installation_hash(folder: Path, keyring: Keyring) -> Callable[[str, str], st
 
     @cache
     def key() -> bytes:
-        return installation_key(folder, keyring).value
+        return installation_key(folder, keyring)
 
     return lambda broker, number: account_hash(key(), broker, number)
 

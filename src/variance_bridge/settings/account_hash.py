@@ -11,13 +11,17 @@ import binascii
 import hashlib
 import hmac
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import attrs
-
 from variance_bridge.errors import ConfigurationError
-from variance_bridge.storage.private import exclusive_lock, read_private, write_private
+from variance_bridge.storage.private import (
+    exclusive_lock,
+    inspect_private,
+    read_private,
+    write_private,
+)
 
 if TYPE_CHECKING:
     from variance_bridge.settings.keyring import Keyring
@@ -31,16 +35,9 @@ _ENTRY: Final = "account-hash-key"
 _PURPOSE: Final = b"variance-bridge account hash 1"
 _MARK: Final = "variance-bridge-key-1"
 _IN_KEYRING: Final = "keyring"
+_DAMAGED: Final = "?"
 _TITLE: Final = "the installation key"
 _CHECK_DIGITS: Final = 8
-
-
-@attrs.frozen
-class InstallationKey:
-    """The key and where it is kept: "keyring" or the file's path."""
-
-    value: bytes = attrs.field(repr=False)
-    origin: str
 
 
 def account_hash(key: bytes, broker: str, number: str) -> str:
@@ -60,93 +57,79 @@ def account_hash(key: bytes, broker: str, number: str) -> str:
     return hmac.new(key, message, hashlib.sha256).hexdigest()[:HASH_DIGITS] + "***"
 
 
-def installation_key(folder: Path, keyring: Keyring) -> InstallationKey:
-    """The key of this installation; made on first use, and never again.
-
-    A file in the configuration folder (0600) holds the key, or says that the keyring holds it. The keyring is chosen
-    on first use, when it is a secure one; where there is none or it fails, the file is.
+def installation_key(folder: Path, keyring: Keyring) -> bytes:
+    """The key of this installation; made on first use, and never again. It is in a file (0600) of the folder.
 
     Args:
         folder: the configuration folder; made when it does not exist.
-        keyring: is asked only when the file says so, or when there is no file.
+        keyring: where early versions kept the key. The file says so; the key is then moved into the file.
 
     Raises:
         ConfigurationError: the file is damaged, others can read it, or the keyring does not have what the file says it
-            has. A new key is not made then, because every account hash would change in silence.
+            has. A new key is not made then, because every account hash would change and nobody would know.
     """
     path = folder / FILE_NAME
-    try:
-        return _kept(path, keyring)
-    except FileNotFoundError:
-        pass
-    with exclusive_lock(folder):
-        try:
-            return _kept(path, keyring)
-        except FileNotFoundError:
-            return _make(path, keyring)
+    text = _text(path)
+    if text is None or text == _IN_KEYRING:
+        with exclusive_lock(folder):
+            text = _text(path) or _made(path)
+            if text == _IN_KEYRING:
+                text = _moved(path, keyring)
+    return _parse(text, str(path))
 
 
-def rotate_key(folder: Path, keyring: Keyring) -> InstallationKey:
+def rotate_key(folder: Path, keyring: Keyring) -> bytes:
     """Replace the key by a new one. Every account hash is another one from then on; the old key is gone.
 
     Raises:
         ConfigurationError: the new key cannot be kept.
     """
+    path = folder / FILE_NAME
     with exclusive_lock(folder):
-        return _store(folder / FILE_NAME, secrets.token_bytes(KEY_BYTES), keyring, replace=True)
+        try:
+            old, _problem = inspect_private(path, _TITLE)
+        except FileNotFoundError:
+            old = b""
+        key = secrets.token_bytes(KEY_BYTES)
+        write_private(path, _spell(key).encode(), _TITLE, replace=True)
+        if old.strip() == _IN_KEYRING.encode():
+            _forget(keyring)
+    return key
 
 
-def _kept(path: Path, keyring: Keyring) -> InstallationKey:
-    text = read_private(path, _TITLE).decode("ascii", errors="replace").strip()
-    if text != _IN_KEYRING:
-        return InstallationKey(_parse(text, str(path)), str(path))
-    entry = keyring.read(_GROUP, _ENTRY)
-    if entry is None:
+def _text(path: Path) -> str | None:
+    """What the file holds, also when it is nothing; None when there is none."""
+    try:
+        return read_private(path, _TITLE).decode("ascii", errors="replace").strip() or _DAMAGED
+    except FileNotFoundError:
+        return None
+
+
+def _made(path: Path) -> str:
+    """A new key, or that of another process which came first where nothing can be locked."""
+    text = _spell(secrets.token_bytes(KEY_BYTES))
+    if write_private(path, text.encode(), _TITLE, replace=False):
+        return text
+    return _text(path) or _DAMAGED
+
+
+def _moved(path: Path, keyring: Keyring) -> str:
+    text = keyring.read(_GROUP, _ENTRY)
+    if text is None:
         raise ConfigurationError(
             "the installation key should be in the system keyring, and is not there",
             where=str(path),
             hint=_NEW_KEY,
         )
-    return InstallationKey(_parse(entry, "keyring"), "keyring")
+    _parse(text, "keyring")
+    write_private(path, text.encode(), _TITLE, replace=True)
+    _forget(keyring)
+    return text
 
 
-def _make(path: Path, keyring: Keyring) -> InstallationKey:
-    """The key of a keyring that outlived its configuration folder, else a new one."""
-    from variance_bridge.settings.keyring import Protection
-
-    entry = None
-    if keyring.protection is Protection.SECURE:
-        try:
-            entry = keyring.read(_GROUP, _ENTRY)
-        except ConfigurationError:
-            return _store_in_file(path, secrets.token_bytes(KEY_BYTES), replace=False)
-    if entry is None:
-        return _store(path, secrets.token_bytes(KEY_BYTES), keyring, replace=False)
-    key = _parse(entry, "keyring")
-    write_private(path, _IN_KEYRING.encode(), _TITLE, replace=True)
-    return InstallationKey(key, "keyring")
-
-
-def _store(path: Path, key: bytes, keyring: Keyring, *, replace: bool) -> InstallationKey:
-    from variance_bridge.settings.keyring import Protection
-
-    if keyring.protection is not Protection.SECURE:
-        return _store_in_file(path, key, replace=replace)
-    try:
-        keyring.write(_GROUP, _ENTRY, _spell(key))
-    except ConfigurationError:
-        return _store_in_file(path, key, replace=replace)
-    write_private(path, _IN_KEYRING.encode(), _TITLE, replace=True)
-    return InstallationKey(key, "keyring")
-
-
-def _store_in_file(path: Path, key: bytes, *, replace: bool) -> InstallationKey:
-    """The key that is in the file afterwards: that of another process, when it came first where nothing can be locked."""
-    if not write_private(path, _spell(key).encode(), _TITLE, replace=replace):
-        key = _parse(
-            read_private(path, _TITLE).decode("ascii", errors="replace").strip(), str(path)
-        )
-    return InstallationKey(key, str(path))
+def _forget(keyring: Keyring) -> None:
+    with suppress(ConfigurationError):  # a copy that stays there harms nobody
+        keyring.delete(_GROUP, _ENTRY)
 
 
 def _spell(key: bytes) -> str:
