@@ -56,9 +56,9 @@ if TYPE_CHECKING:
         Status,
     )
     from variance_bridge.plugins.hookspecs import hookimpl
-    from variance_bridge.privacy import PersonalValues, Secret
+    from variance_bridge.privacy import PersonalKind, PersonalValues, Secret
     from variance_bridge.reading.engine_rows import PortfolioParser, Position
-    from variance_bridge.reading.freshness import Freshness
+    from variance_bridge.reading.freshness import AgeLimits, Freshness
     from variance_bridge.reading.load import Snapshot, load
     from variance_bridge.symbology import (
         Deliverable,
@@ -101,7 +101,7 @@ _PLACES = {
         "PositionsTooOld",
         "SyncRunning",
     ),
-    "reading.freshness": ("Freshness",),
+    "reading.freshness": ("AgeLimits", "Freshness"),
     "plugins.hookspecs": ("hookimpl",),
     "model": (
         "Balances",
@@ -119,7 +119,7 @@ _PLACES = {
         "Side",
         "Status",
     ),
-    "privacy": ("PersonalValues", "Secret"),
+    "privacy": ("PersonalKind", "PersonalValues", "Secret"),
     "reading.load": ("Snapshot", "load"),
     "symbology": ("Deliverable", "Instrument", "InstrumentType", "OptionType", "SymbolError"),
 }
@@ -128,6 +128,7 @@ _MODULE_OF = {name: module for module, names in _PLACES.items() for name in name
 __all__ = [
     "HOOK_API",
     "Account",
+    "AgeLimits",
     "Balances",
     "BridgeError",
     "Broker",
@@ -155,6 +156,7 @@ __all__ = [
     "MarketSnapshot",
     "Meta",
     "OptionType",
+    "PersonalKind",
     "PersonalValues",
     "PluginError",
     "Portfolio",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import inspect
 import re
 import subprocess
 from collections.abc import Iterator
@@ -88,23 +90,94 @@ def test_other_files_of_the_core_name_no_broker_either():
             assert BROKERS.findall(path.read_text(encoding="utf-8")) == [], path
 
 
-INTERNAL = {
-    "variance_bridge.pipeline.run", "variance_bridge.plugins.registry", "variance_bridge.pipeline.context", "variance_bridge.storage.replace",
-    "variance_bridge.network.session", "variance_bridge.network", "variance_bridge.settings.credentials", "variance_bridge.settings.account_hash",
-    "variance_bridge.pipeline.personal", "variance_bridge.plugins.trust", "variance_bridge.pipeline.sync",
-}  # fmt: skip
-BROKER_PLUGINS = [PLUGINS / "csv" / "src", PLUGINS / "tastytrade" / "src"]
+PUBLIC = re.findall(
+    r"^\| `(variance_bridge[a-z_.]*)` \|",
+    (ROOT / "docs" / "versioning.md").read_text(encoding="utf-8"),
+    re.MULTILINE,
+)
+TEMPLATE = CORE / "scaffold" / "template"
+OUTSIDERS = sorted(
+    [
+        *ROOT.glob("plugins/*/src/**/*.py"),
+        *ROOT.glob("examples/*/src/**/*.py"),
+        *TEMPLATE.rglob("*.py.template"),
+    ]
+)
+# Files of plugins that import more than the public names, each with the reason.
+EXCEPTIONS = {
+    "plugins/tastytrade/src/variance_bridge_tastytrade/demo.py": "builds a run on a simulator",
+}
 
 
-@pytest.mark.parametrize("folder", BROKER_PLUGINS, ids=lambda folder: folder.parent.name)
-def test_a_built_in_broker_uses_nothing_that_a_third_party_could_not(folder):
-    for path in modules(folder):
-        if path.name == "demo.py":
-            continue
-        used = imports(path, at_start=False)
-        assert not {
-            one for one in used for inner in INTERNAL if one == inner or one.startswith(f"{inner}.")
-        }, path
+def names_taken_from_the_core(path: Path) -> Iterator[tuple[str, str]]:
+    """Module and name of each import from the core; the name is "" for a module that is imported as a whole."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, "") for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from ((node.module, alias.name) for alias in node.names)
+
+
+def is_public(module: str, name: str) -> bool:
+    if f"{module}.{name}" in PUBLIC or (module in PUBLIC and not name):
+        return True
+    if module not in PUBLIC or name.startswith("_"):
+        return (module, name) == ("variance_bridge", "__version__")
+    there = importlib.import_module(module)
+    if hasattr(there, "__all__"):
+        return name in there.__all__
+    value = getattr(there, name, None)
+    if inspect.isclass(value) or inspect.isfunction(value):
+        return value.__module__ == module
+    return value is not None and not inspect.ismodule(value)
+
+
+def test_every_kind_of_plugin_is_looked_at():
+    found = {path.relative_to(ROOT).parts[0] for path in OUTSIDERS}
+
+    assert found == {"plugins", "examples", "src"}
+    assert len({path.parents[2] for path in OUTSIDERS if "plugins" in path.parts}) >= 3
+
+
+@pytest.mark.parametrize("path", OUTSIDERS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_plugin_imports_nothing_but_public_names(path):
+    private = {
+        f"{module} {name}"
+        for module, name in names_taken_from_the_core(path)
+        if module.split(".")[0] == "variance_bridge" and not is_public(module, name)
+    }
+
+    assert bool(private) is (str(path.relative_to(ROOT)) in EXCEPTIONS), private
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_what_a_public_module_promises_is_there(name):
+    module = importlib.import_module(name)
+
+    for promised in getattr(module, "__all__", ()):
+        assert hasattr(module, promised)
+
+
+@pytest.mark.parametrize(
+    ("line", "allowed"),
+    [
+        ("from variance_bridge import load", True),
+        ("from variance_bridge import rows", True),
+        ("from variance_bridge.broker import BrokerSpec", True),
+        ("import variance_bridge.rows", True),
+        ("from variance_bridge import reading", False),
+        ("from variance_bridge.broker import Secret", False),
+        ("from variance_bridge.rows import _anything", False),
+        ("from variance_bridge.rows.members import Members", False),
+        ("from variance_bridge.pipeline.sync import sync", False),
+        ("import variance_bridge.network.session", False),
+    ],
+)
+def test_the_rule_on_public_names_knows_what_is_private(tmp_path, line, allowed):
+    (tmp_path / "plugin.py").write_text(line)
+
+    (taken,) = names_taken_from_the_core(tmp_path / "plugin.py")
+    assert is_public(*taken) is allowed
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from datetime import UTC, datetime
 from pathlib import Path
 
 import attrs
+import click
 import pytest
+from click.testing import CliRunner
 
 import variance_bridge
-from variance_bridge import broker, model, rows
+from variance_bridge import broker, commands, formatting, model, rows
+from variance_bridge.cli.invocation import Invocation
 from variance_bridge.document.schema import schema
 from variance_bridge.plugins import hookspecs
 
@@ -120,6 +124,35 @@ def test_every_name_that_rows_are_read_with_is_there():
     assert [name for name in methods if f"`row.{name}`" not in section] == sorted(
         inner, key=methods.index
     )
+
+
+def test_the_code_of_a_command_runs(tmp_path):
+    block = next(b for b in PAGE.split("```python\n") if b.startswith("@click.command")).partition(
+        "```"
+    )[0]
+    names = {"click": click, "load": variance_bridge.load, "printable": formatting.printable}
+    names |= {name: getattr(commands, name) for name in commands.__all__}
+    exec(block, names)
+    positions = [{"root": "F", "symbol": "F", "type": "stock", "side": "short", "quantity": 200}]
+    meta = {
+        "source": "acme",
+        "fetched_at": datetime.now(UTC).isoformat(),
+        "account_hash": "a1b2***",
+    }
+    file = tmp_path / "live_acme.json"
+    file.write_text(json.dumps({"meta": meta, "positions": positions}))
+    invocation = Invocation()
+    invocation.newest_live = lambda: file
+
+    done = CliRunner().invoke(names["command"], obj=invocation, catch_exceptions=False)
+
+    assert done.stdout == "F -200\n"
+
+
+def test_a_command_is_given_what_is_promised():
+    promised = {name for name in vars(commands.Invocation) if not name.startswith("_")}
+
+    assert promised - set(dir(Invocation())) == set()
 
 
 def test_the_code_that_reads_rows_runs():

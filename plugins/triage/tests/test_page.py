@@ -8,6 +8,7 @@ import re
 import stat
 from base64 import b64encode
 from decimal import Decimal
+from functools import partial
 from html.parser import HTMLParser
 from importlib import resources
 
@@ -15,15 +16,16 @@ import pytest
 from jinja2 import TemplateError
 
 from variance_bridge.errors import DataRefused
+from variance_bridge.files import write_file
 from variance_bridge.model import Environment
 from variance_bridge_triage.render.page import _environment, page
-from variance_bridge_triage.render.page_file import write_page
 
 CSS = (
     resources.files("variance_bridge_triage.render")
     .joinpath("page.css")
     .read_text(encoding="utf-8")
 )
+write_page = partial(write_file, title="the page", hint="name another place")
 VOID = {"meta", "br", "hr"}
 
 

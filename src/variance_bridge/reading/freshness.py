@@ -39,6 +39,10 @@ class AgeLimits:
         if not timedelta(0) < self.fresh_for <= self.readable_for:
             raise ValueError("fresh_for must be more than 0 and not more than readable_for")
 
+    def is_readable(self, age: timedelta) -> bool:
+        """Whether positions of that age are read without being asked for: not too old, and not from the future."""
+        return -CLOCK_TOLERANCE <= age <= self.readable_for
+
     def __str__(self) -> str:
         """`fresh up to 1 h, readable up to 24 h`."""
         return f"fresh up to {_shown(self.fresh_for)}, readable up to {_shown(self.readable_for)}"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from variance_bridge import hookimpl
 from variance_bridge.broker import BrokerSpec, Capability
-from variance_bridge.plugins.hookspecs import hookimpl
 
 
 @hookimpl

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from variance_bridge import PersonalKind
 from variance_bridge.broker import Account, BrokerContext, RawPortfolio
 from variance_bridge.model import Portfolio
-from variance_bridge.privacy import PersonalKind
 from variance_bridge_tastytrade.client.api import api_of
 from variance_bridge_tastytrade.normalize.accounts import read_accounts
 from variance_bridge_tastytrade.normalize.portfolio import normalize

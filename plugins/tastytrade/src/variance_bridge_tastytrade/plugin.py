@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from variance_bridge import hookimpl
 from variance_bridge.broker import BrokerSpec, Credential, QuoteSourceSpec
-from variance_bridge.plugins.hookspecs import hookimpl
 
 _NAME = "tastytrade"
 _TITLE = "tastytrade"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from variance_bridge.cli.invocation import Invocation
+    from variance_bridge.commands import Invocation
     from variance_bridge_triage.rules.report import Report
 
 
@@ -39,7 +39,7 @@ def command(
 
     FILE is a positions file (`.json`) or a broker's export (`.csv`); without it the newest positions file is taken.
     """
-    from variance_bridge.reading.load import load
+    from variance_bridge import load
     from variance_bridge_triage.rules.report import triage
     from variance_bridge_triage.rules.thresholds import thresholds
 
@@ -54,7 +54,7 @@ def command(
     if html_file is not None:
         _write(report, html_file)
     if as_json:
-        from variance_bridge.document.exact_json import dumps
+        from variance_bridge.commands import dumps
         from variance_bridge_triage.render.json_report import to_document
 
         click.echo(dumps(to_document(report)), nl=False)
@@ -63,11 +63,12 @@ def command(
 
 
 def _write(report: Report, file: Path) -> None:
+    from variance_bridge.files import write_file
     from variance_bridge.formatting import printable
     from variance_bridge_triage.render.page import page
-    from variance_bridge_triage.render.page_file import write_page
 
-    write_page(file, page(report))
+    hint = "name another place with `--html FILE`"
+    write_file(file, page(report), title="the page", hint=hint)
     click.echo(printable(f"Wrote {file}"), err=True)
 
 

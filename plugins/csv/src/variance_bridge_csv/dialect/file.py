@@ -12,8 +12,7 @@ from typing import Any
 import attrs
 
 from variance_bridge.errors import ConfigurationError
-from variance_bridge.settings.faults import Fault, refusal
-from variance_bridge.settings.structure import KEY, try_structure
+from variance_bridge.files import KEY, Fault, refusal, try_structure
 from variance_bridge_csv.dialect.lint import faults
 from variance_bridge_csv.dialect.model import (
     DESCRIPTION_VERSION,

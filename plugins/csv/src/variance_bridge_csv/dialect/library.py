@@ -12,8 +12,8 @@ from typing import Any
 import attrs
 
 from variance_bridge.errors import ConfigurationError
+from variance_bridge.files import parse_toml, read_toml
 from variance_bridge.formatting import did_you_mean, printable
-from variance_bridge.settings.toml import parse_toml, read_toml
 from variance_bridge_csv.dialect.file import (
     HINT,
     MAX_BYTES,

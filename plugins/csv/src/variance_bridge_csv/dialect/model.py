@@ -12,7 +12,7 @@ from enum import StrEnum
 
 import attrs
 
-from variance_bridge.settings.structure import KEY
+from variance_bridge.files import KEY
 from variance_bridge.symbology import InstrumentType
 
 DESCRIPTION_VERSION = 1

@@ -10,7 +10,7 @@ from pathlib import Path
 import attrs
 
 from variance_bridge.errors import ConfigurationError, DataRefused, UsageError
-from variance_bridge.storage.read import Reader
+from variance_bridge.files import read_file
 from variance_bridge_csv.file.text import MAX_FILE_BYTES
 
 _WORD = re.compile(r"[^\W_]+")
@@ -74,7 +74,7 @@ def read_input(path: Path, name_patterns: Iterable[str]) -> tuple[InputFile, byt
         DataRefused: it is not there, no file, not readable, or larger than any positions file.
     """
     shown, account, nickname = describe_name(path.name, name_patterns)
-    content = Reader(max_bytes=MAX_FILE_BYTES).read_named(path, shown=shown)
+    content = read_file(path, shown=shown, max_bytes=MAX_FILE_BYTES)
     try:
         modified_at = datetime.fromtimestamp(int(content.status.st_mtime), UTC)
     except (OSError, OverflowError, ValueError):

@@ -7,8 +7,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 from urllib.parse import quote
 
+from variance_bridge import Secret
 from variance_bridge.broker import BrokerContext, Response
-from variance_bridge.privacy import Secret
 from variance_bridge_tastytrade.client.hosts import Endpoint, endpoint
 from variance_bridge_tastytrade.client.legacy_login import SessionAccess
 from variance_bridge_tastytrade.client.limits import Limits

@@ -10,9 +10,9 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from variance_bridge import Secret
 from variance_bridge.broker import BrokerContext
 from variance_bridge.errors import BridgeError, CredentialsMissing, DataRefused
-from variance_bridge.privacy import Secret
 from variance_bridge_tastytrade.client.responses import (
     CREATE_GRANT,
     CREATED,

@@ -15,9 +15,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from variance_bridge import Secret
 from variance_bridge.broker import BrokerContext
 from variance_bridge.errors import CredentialsMissing, DataRefused
-from variance_bridge.privacy import Secret
 from variance_bridge.rows import RowRejected, number
 from variance_bridge_tastytrade.client.responses import OK, json_of, refusal
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from variance_bridge.document.convert import instant_text
+from variance_bridge.commands import instant_text
 from variance_bridge.formatting import rounded
 from variance_bridge.model import Holding
 from variance_bridge_triage.rules.metrics import Sum

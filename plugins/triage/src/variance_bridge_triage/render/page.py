@@ -15,7 +15,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from variance_bridge import formatting
-from variance_bridge.document.convert import instant_text
+from variance_bridge.commands import instant_text
 from variance_bridge.formatting import printable
 from variance_bridge_triage.render import charts, legs
 from variance_bridge_triage.rules.metrics import EXCHANGE_TIME, market_day

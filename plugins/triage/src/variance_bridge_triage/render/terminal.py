@@ -14,6 +14,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from variance_bridge import Freshness
 from variance_bridge.formatting import (
     is_whole_cents,
     money,
@@ -22,7 +23,6 @@ from variance_bridge.formatting import (
     quantity,
 )
 from variance_bridge.model import Environment
-from variance_bridge.reading.freshness import Freshness
 from variance_bridge_triage.render.legs import (
     Rung,
     contracts_of,

@@ -7,11 +7,9 @@ from decimal import Decimal
 
 import attrs
 
-from variance_bridge.clock import CLOCK_TOLERANCE
+from variance_bridge import AgeLimits, Freshness, Snapshot
 from variance_bridge.formatting import format_age
 from variance_bridge.model import Meta, Portfolio, Status
-from variance_bridge.reading.freshness import AgeLimits, Freshness
-from variance_bridge.reading.load import Snapshot
 from variance_bridge_triage.cluster.clusters import cluster
 from variance_bridge_triage.rules.actions import Action, Circumstances, Finding, Unavailable, judge
 from variance_bridge_triage.rules.metrics import (
@@ -79,7 +77,7 @@ class Report:
     @property
     def too_old(self) -> bool:
         """Whether they are shown only because that was asked for (`--any-age`)."""
-        return not -CLOCK_TOLERANCE <= self.age <= self.age_limits.readable_for
+        return not self.age_limits.is_readable(self.age)
 
     @property
     def partial(self) -> bool:

@@ -10,9 +10,8 @@ from typing import Any
 
 import attrs
 
+from variance_bridge.files import parse_toml, read_toml, structure
 from variance_bridge.formatting import did_you_mean, printable
-from variance_bridge.settings.structure import structure
-from variance_bridge.settings.toml import parse_toml, read_toml
 from variance_bridge_triage.cluster.strategies import strategies
 
 FILE_NAME = "triage.toml"
