@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
-from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from datetime import timedelta
     from decimal import Decimal
+    from pathlib import PurePath
 
 LONGEST_PATH = 4096
 UNKNOWN = "–"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import json
 from datetime import UTC, datetime
-from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from variance_bridge.cli.boundary import run
 from variance_bridge.pipeline.context import RunContext
 from variance_bridge.pipeline.run import Choice
 from variance_bridge.pipeline.sync import NO_QUOTES, SyncRequest, sync
+from variance_bridge.plugins.entry_points import Plugin
 from variance_bridge.plugins.registry import Registry
 from variance_bridge.privacy import PersonalValues, Secret
 from variance_bridge.settings.configuration import Configuration
@@ -153,7 +153,7 @@ def walked(tmp_path):
 
 
 def context(project: Path, folder: Path) -> RunContext:
-    point = EntryPoint("umbrella", "variance_bridge_umbrella.plugin", "variance_bridge")
+    point = Plugin("umbrella", "variance_bridge_umbrella.plugin")
     clock, personal = FrozenClock(datetime(2026, 1, 15, 15, tzinfo=UTC)), PersonalValues()
     recording = read_recordings(project / "tests" / "recordings")[1]
     return RunContext(

@@ -19,7 +19,6 @@ import types
 import zlib
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import attrs
@@ -29,6 +28,7 @@ from variance_bridge.broker import Account, Capability, RawPortfolio, setting
 from variance_bridge.document import exact_json
 from variance_bridge.errors import BridgeError, BrokerRefused, BrokerUnreachable, DataRefused
 from variance_bridge.model import Balances, Greeks, Side
+from variance_bridge.plugins.entry_points import Plugin
 from variance_bridge.plugins.registry import Registry
 from variance_bridge.symbology import InstrumentType
 from variance_bridge.testing import (
@@ -70,9 +70,9 @@ def good(workshop, tmp_path_factory):
         spec=spec,
         recordings=read_recordings(project / "tests" / "recordings"),
         project=project,
-        loaded=Registry(
-            lambda _: [EntryPoint("globex", "variance_bridge_globex.plugin", "variance_bridge")]
-        ).load("globex"),
+        loaded=Registry(lambda _: [Plugin("globex", "variance_bridge_globex.plugin")]).load(
+            "globex"
+        ),
     )
     sys.path.remove(str(project / "src"))
 
@@ -318,7 +318,7 @@ def edited(file, old, new):
                     text.replace(old, new) if source.name == file else text
                 )
         sys.path.insert(0, str(package.parent))
-        point = EntryPoint(name, f"variance_bridge_{name}.plugin", "variance_bridge")
+        point = Plugin(name, f"variance_bridge_{name}.plugin")
         loaded = Registry(lambda _: [point]).load(name)
         broker = importlib.import_module(f"variance_bridge_{name}.broker").OtherBroker
         made = Subject(broker=broker, loaded=loaded)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from importlib.metadata import EntryPoint
 
 import pytest
 
 from variance_bridge.cli.boundary import run
 from variance_bridge.cli.plugin import _print_text
 from variance_bridge.errors import ConfigurationError, PluginError
+from variance_bridge.plugins.entry_points import Plugin
 from variance_bridge.plugins.registry import Registry
 from variance_bridge.testing import BrokerConformance
 from variance_bridge.testing.cases import NotReadyError
@@ -29,7 +29,7 @@ def project(workshop, tmp_path_factory):
 @pytest.fixture
 def loaded(project, monkeypatch):
     monkeypatch.syspath_prepend(project / "src")
-    point = EntryPoint("soylent", "variance_bridge_soylent.plugin", "variance_bridge")
+    point = Plugin("soylent", "variance_bridge_soylent.plugin")
     return Registry(lambda _group: [point]).load("soylent")
 
 

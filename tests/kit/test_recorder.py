@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from importlib.metadata import EntryPoint
 
 import attrs
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from variance_bridge.document import exact_json
 from variance_bridge.errors import DataRefused
 from variance_bridge.pipeline.context import RunContext
+from variance_bridge.plugins.entry_points import Plugin
 from variance_bridge.plugins.registry import Registry
 from variance_bridge.privacy import PersonalKind, PersonalValues, Secret
 from variance_bridge.settings.configuration import Configuration
@@ -94,7 +94,7 @@ def context(project, workshop, monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(project / "src")
     host = workshop.host
     seen = [attrs.evolve(e, url=e.url.replace("api.globex.example", host)) for e in SEEN]
-    point = EntryPoint("globex", "variance_bridge_globex.plugin", "variance_bridge")
+    point = Plugin("globex", "variance_bridge_globex.plugin")
     clock, personal = FrozenClock(NOW), PersonalValues()
     return RunContext(
         registry=Registry(lambda _group: [point]),

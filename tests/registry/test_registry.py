@@ -2,20 +2,14 @@ from __future__ import annotations
 
 import sys
 import types
-from importlib.metadata import EntryPoint
 
 import pytest
 
 from variance_bridge.broker import HOOK_API, BrokerSpec, QuoteSourceSpec
 from variance_bridge.errors import PluginError, UnknownPlugin
-from variance_bridge.plugins.entry_points import find_plugin, guarded
+from variance_bridge.plugins.entry_points import Plugin, find_plugin, guarded
 from variance_bridge.plugins.hookspecs import hookimpl
 from variance_bridge.plugins.registry import PluginState, Registry, tell_synced
-
-
-class Distribution:
-    def __init__(self, name: str, version: str = "1.0"):
-        self.name, self.version = name, version
 
 
 def point(
@@ -23,11 +17,8 @@ def point(
     module: str,
     distribution: str = "acme-broker",
     version: str = "1.0",
-    group: str = "variance_bridge",
-) -> EntryPoint:
-    made = EntryPoint(name=name, value=module, group=group)
-    vars(made).update(dist=Distribution(distribution, version))
-    return made
+) -> Plugin:
+    return Plugin(name, module, distribution, version)
 
 
 def spec(name: str = "acme", **changes) -> BrokerSpec:
@@ -40,7 +31,7 @@ def spec(name: str = "acme", **changes) -> BrokerSpec:
 def install(monkeypatch):
     """Makes a module that can be imported, with the hooks given, and an entry point for it."""
 
-    def make(name: str, source: str = "", hooks: dict | None = None, **about) -> EntryPoint:
+    def make(name: str, source: str = "", hooks: dict | None = None, **about) -> Plugin:
         module = types.ModuleType(
             f"fake_{name}_{about.get('distribution', 'one').replace('-', '_')}"
         )
@@ -60,11 +51,11 @@ def declares(*specs):
     return {"variance_bridge_brokers": variance_bridge_brokers}
 
 
-def registry(*points: EntryPoint) -> Registry:
-    return Registry(lambda group: [p for p in points if p.group == group])
+def registry(*points: Plugin) -> Registry:
+    return Registry(lambda _group: points)
 
 
-def broken(name: str) -> EntryPoint:
+def broken(name: str) -> Plugin:
     return point(name, f"no_such_module_{name}", distribution=f"{name}-broker")
 
 

@@ -10,7 +10,6 @@ import errno
 import os
 import re
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -140,6 +139,8 @@ def _say_bug(error: Exception) -> None:
 
 def _say_places(error: BaseException) -> None:
     """Where in the code it was raised: files, lines and functions, no values."""
+    import traceback
+
     for place in traceback.extract_tb(error.__traceback__)[-6:]:
         _print(f"  {'/'.join(place.filename.split('/')[-2:])}:{place.lineno} in {place.name}")
 

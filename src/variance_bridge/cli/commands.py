@@ -94,7 +94,7 @@ def _plugin_command(name: str) -> click.Command | None:
     except UnknownPlugin:
         return None
     with guarded(str(plugin), f"cannot bring the command `{name}`"):
-        command = plugin.entry_point.load()
+        command = plugin.load()
     if not isinstance(command, click.Command):
         raise PluginError(f"{plugin} brings something as `{name}` that is no click command")
     return command

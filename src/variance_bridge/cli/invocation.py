@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from variance_bridge.clock import SystemClock
-
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from variance_bridge.clock import SystemClock
     from variance_bridge.pipeline.context import RunContext
     from variance_bridge.plugins.registry import Registry
     from variance_bridge.privacy import PersonalValues
@@ -37,7 +37,13 @@ class Invocation:
         self.speak: Callable[[str], None] = _to_stderr
         self._removed: Mapping[str, str] = {}
         self._undo: list[Callable[[], None]] = []
-        self.clock = SystemClock()
+
+    @cached_property
+    def clock(self) -> SystemClock:
+        """The machine's clock."""
+        from variance_bridge.clock import SystemClock
+
+        return SystemClock()
 
     @cached_property
     def environment(self) -> Mapping[str, str]:
@@ -72,6 +78,8 @@ class Invocation:
     @cached_property
     def configuration(self) -> Configuration:
         """The configuration file, read and checked."""
+        from pathlib import Path
+
         from variance_bridge.settings.configuration import read_configuration
 
         explicit = Path(self.config) if self.config else None
@@ -165,6 +173,8 @@ class Invocation:
     @property
     def output_folder(self) -> Path:
         """Where positions files are written and looked for."""
+        from pathlib import Path
+
         return Path(self.configuration.top("output_dir", default="positions").value)
 
     def newest_live(self) -> Path:

@@ -1,53 +1,134 @@
 """Which plugins are installed, from metadata alone: nothing of them is imported here.
 
-An entry point's name is the broker's (or the command's) name.
+An entry point's name is the broker's (or the command's) name. The files `entry_points.txt` are read directly, because
+importing `importlib.metadata` alone takes half of the start-up; a test compares what both find.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from importlib.metadata import EntryPoint, entry_points
+from importlib import import_module
 from typing import Any, NamedTuple
 
 from variance_bridge.errors import BridgeError, PluginError, UnknownPlugin
 from variance_bridge.formatting import nearest, printable
-from variance_bridge.storage.shipped import shipped_text
 
 BROKERS = "variance_bridge"
 COMMANDS = "variance_bridge.commands"
 
-FindEntryPoints = Callable[[str], Iterable[EntryPoint]]
-
-
-def installed_entry_points(group: str) -> Iterable[EntryPoint]:
-    """The entry points of all installed distributions."""
-    return entry_points(group=group)
-
 
 class Plugin(NamedTuple):
-    """One entry point: nothing of it has been imported."""
+    """One entry point: nothing of it has been imported.
+
+    Attributes:
+        name: the broker's or the command's.
+        value: `module` or `module:attribute`.
+        distribution: the installed package that brings it, as `pip` calls it.
+        version: of that package.
+    """
 
     name: str
-    distribution: str
-    version: str
-    entry_point: EntryPoint
+    value: str
+    distribution: str = "unknown distribution"
+    version: str = "0"
 
     def __str__(self) -> str:
         """`distribution version`, as messages name a plugin."""
         return f"{self.distribution} {self.version}"
 
+    def load(self) -> Any:
+        """Import what the entry point names; raises whatever its code raises."""
+        module, _, attribute = self.value.partition(":")
+        loaded: Any = import_module(module.strip())
+        for name in filter(None, attribute.strip().split(".")):
+            loaded = getattr(loaded, name)
+        return loaded
 
-def plugins(
-    group: str = BROKERS, find: FindEntryPoints = installed_entry_points
-) -> tuple[Plugin, ...]:
+
+FindPlugins = Callable[[str], Iterable[Plugin]]
+
+
+def installed(group: str) -> Iterable[Plugin]:
+    """The entry points of that group in all installed distributions."""
+    found: list[Plugin] = []
+    seen: set[str] = (
+        set()
+    )  # of two distributions with one name the first on the path counts, as for imports
+    for folder in sys.path:
+        for metadata in _metadata_folders(folder or "."):
+            name = os.path.basename(metadata).rpartition(".")[0].partition("-")[0]
+            key = name.lower().replace("-", "_").replace(".", "_")
+            if key in seen:
+                continue
+            seen.add(key)
+            found += (plugin for name, plugin in _entry_points(metadata) if name == group)
+    return found
+
+
+def _metadata_folders(folder: str) -> list[str]:
+    try:
+        names = os.listdir(folder)
+    except (
+        OSError
+    ):  # a path that does not exist, or a zip file, in which no plugin of ours is looked for
+        return []
+    return [
+        os.path.join(folder, name) for name in names if name.endswith((".dist-info", ".egg-info"))
+    ]
+
+
+def _entry_points(metadata: str) -> Iterator[tuple[str, Plugin]]:
+    """The entry points of one distribution in our groups, with their group."""
+    text = _text(os.path.join(metadata, "entry_points.txt"))
+    if BROKERS not in text:
+        return
+    about = dict(
+        _headers(
+            _text(os.path.join(metadata, "METADATA")) or _text(os.path.join(metadata, "PKG-INFO"))
+        )
+    )
+    group = ""
+    for line in map(str.strip, text.splitlines()):
+        if line.startswith("["):
+            group = line.strip("[]").strip()
+        elif "=" in line and not line.startswith(("#", ";")):
+            name, _, value = line.partition("=")
+            value = value.partition("[")[0]  # extras are not used
+            yield (
+                group,
+                Plugin(
+                    name.strip(), value.strip(), about.get("name", "?"), about.get("version", "0")
+                ),
+            )
+
+
+def _headers(metadata: str) -> Iterator[tuple[str, str]]:
+    """The headers of a METADATA file (core metadata specification: e-mail headers, a blank line, the description)."""
+    for line in metadata.splitlines():
+        name, colon, value = line.partition(":")
+        if not line.strip():
+            return
+        if colon and not line[0].isspace():
+            yield name.lower(), value.strip()
+
+
+def _text(file: str) -> str:
+    try:
+        with open(file, encoding="utf-8", errors="replace") as stream:
+            return stream.read()
+    except OSError:
+        return ""
+
+
+def plugins(group: str = BROKERS, find: FindPlugins = installed) -> tuple[Plugin, ...]:
     """All plugins of the group, by name."""
-    found = {(point.name, *_distribution(point)): point for point in find(group)}
-    return tuple(Plugin(*key, found[key]) for key in sorted(found))
+    return tuple(sorted(set(find(group))))
 
 
-def names(group: str = BROKERS, find: FindEntryPoints = installed_entry_points) -> tuple[str, ...]:
+def names(group: str = BROKERS, find: FindPlugins = installed) -> tuple[str, ...]:
     """The names that can be asked for, each once."""
     return tuple(dict.fromkeys(plugin.name for plugin in plugins(group, find)))
 
@@ -57,7 +138,7 @@ def find_plugin(
     group: str = BROKERS,
     *,
     what: str = "broker",
-    find: FindEntryPoints = installed_entry_points,
+    find: FindPlugins = installed,
 ) -> Plugin:
     """The one plugin of that name.
 
@@ -79,14 +160,9 @@ def find_plugin(
 def known_brokers() -> Mapping[str, Mapping[str, Any]]:
     """What is known of brokers that may not be installed: title, distribution, whether it is made with the core."""
     from variance_bridge.settings.toml import parse_toml
+    from variance_bridge.storage.shipped import shipped_text
 
     return parse_toml(shipped_text("known_brokers.toml"), "known_brokers.toml")
-
-
-def _distribution(point: EntryPoint) -> tuple[str, str]:
-    if point.dist is None:
-        return "unknown distribution", "0"
-    return str(point.dist.name), str(point.dist.version)
 
 
 def _unknown(name: str, names: Sequence[str], what: str) -> UnknownPlugin:

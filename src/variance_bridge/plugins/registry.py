@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +19,11 @@ from variance_bridge.errors import PluginError, UnknownPlugin
 from variance_bridge.formatting import printable
 from variance_bridge.model import Portfolio
 from variance_bridge.plugins.entry_points import (
-    BROKERS,
-    FindEntryPoints,
+    FindPlugins,
     Plugin,
     find_plugin,
     guarded,
-    installed_entry_points,
+    installed,
     names,
     plugins,
 )
@@ -78,7 +76,7 @@ class Registry:
         find: gives the entry points of a group; passed in, so that tests need to install nothing.
     """
 
-    def __init__(self, find: FindEntryPoints = installed_entry_points) -> None:
+    def __init__(self, find: FindPlugins = installed) -> None:
         self._find = find
         self._loaded: dict[str, LoadedPlugin] = {}
 
@@ -136,7 +134,7 @@ def _load(plugin: Plugin) -> LoadedPlugin:
     from variance_bridge.plugins import hookspecs
 
     with guarded(str(plugin), "cannot be imported"):
-        module = plugin.entry_point.load()
+        module = plugin.load()
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     try:
@@ -200,9 +198,8 @@ def import_place(plugin: Plugin, place: str) -> Any:
     Raises:
         PluginError: it cannot be imported or is not there.
     """
-    point = EntryPoint(name=plugin.name, value=place, group=BROKERS)
     with guarded(str(plugin), f"cannot import {place}"):
-        return point.load()
+        return plugin._replace(value=place).load()
 
 
 def tell_synced(loaded: Iterable[LoadedPlugin], portfolio: Portfolio, path: Path) -> list[str]:

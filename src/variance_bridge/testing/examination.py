@@ -94,7 +94,7 @@ def _complaints(outcome: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _find_tests(loaded: LoadedPlugin) -> Path:
     """The folder `tests` of the project whose pyproject.toml declares the plugin: around its code, or where we are."""
-    module = loaded.plugin.entry_point.value.partition(":")[0]
+    module = loaded.plugin.value.partition(":")[0]
     found = importlib.util.find_spec(module)
     code = Path(found.origin).resolve() if found and found.origin else Path.cwd()
     for folder in (*code.parents, Path.cwd()):

@@ -31,14 +31,12 @@ class Job:
     def of(cls, subject: Subject, recordings: Sequence[Recording]) -> Job:
         """The job of running a subject on its recordings."""
         loaded = subject.loaded
-        bare = loaded.plugin._replace(entry_point=_without_distribution(loaded.plugin.entry_point))
         return cls(
-            plugin=bare, spec=loaded.broker, quotes=loaded.quotes, recordings=tuple(recordings)
+            plugin=loaded.plugin,
+            spec=loaded.broker,
+            quotes=loaded.quotes,
+            recordings=tuple(recordings),
         )
-
-
-def _without_distribution(point: Any) -> Any:
-    return type(point)(name=point.name, value=point.value, group=point.group)
 
 
 def program(path: Sequence[str]) -> str:

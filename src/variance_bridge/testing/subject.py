@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import tomllib
 from collections.abc import Iterable, Iterator
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import attrs
 
 from variance_bridge.broker import BrokerSpec, Capability
 from variance_bridge.errors import BridgeError
-from variance_bridge.plugins.entry_points import BROKERS, Plugin, installed_entry_points
+from variance_bridge.plugins.entry_points import BROKERS, Plugin, installed
 from variance_bridge.plugins.registry import LoadedPlugin, Registry, import_place
 from variance_bridge.symbology import InstrumentType
 from variance_bridge.testing.cases import NotReadyError
@@ -107,13 +106,12 @@ def find_subject(broker: object, test_class: type[Any], spec: BrokerSpec | None)
     )
 
 
-def _load(point: EntryPoint) -> LoadedPlugin:
+def _load(point: Plugin) -> LoadedPlugin:
     return Registry(lambda _group: [point]).load(point.name)
 
 
 def _given(spec: BrokerSpec) -> LoadedPlugin:
-    point = EntryPoint(name=spec.name, value="", group=BROKERS)
-    plugin = Plugin(spec.name, "given in the test", "0", point)
+    plugin = Plugin(spec.name, "", "given in the test")
     return LoadedPlugin(plugin=plugin, broker=spec, quotes=(), manager=None)
 
 
@@ -126,7 +124,7 @@ def _project_of(test_class: type[Any]) -> Path | None:
     return next((folder for folder in file.parents if list(_of_project(folder))), None)
 
 
-def _of_project(folder: Path | None) -> Iterator[EntryPoint]:
+def _of_project(folder: Path | None) -> Iterator[Plugin]:
     """The entry points that a project's pyproject.toml names."""
     file = None if folder is None else folder / "pyproject.toml"
     if file is None or not file.is_file():
@@ -134,13 +132,13 @@ def _of_project(folder: Path | None) -> Iterator[EntryPoint]:
     table = tomllib.loads(file.read_text(encoding="utf-8"))
     declared = table.get("project", {}).get("entry-points", {}).get(BROKERS, {})
     for name, value in declared.items():
-        yield EntryPoint(name=name, value=value, group=BROKERS)
+        yield Plugin(name, value)
 
 
-def _of_environment(broker: type[Any]) -> Iterable[EntryPoint]:
+def _of_environment(broker: type[Any]) -> Iterable[Plugin]:
     package = str(broker.__module__).partition(".")[0]
     return [
         point
-        for point in installed_entry_points(BROKERS)
+        for point in installed(BROKERS)
         if point.value.partition(":")[0].partition(".")[0] == package
     ]

@@ -61,7 +61,7 @@ class Declaration(Bench):
 
         Import the broker only through `BrokerSpec.broker`, and heavy libraries inside the functions that need them.
         """
-        module = self.subject().loaded.plugin.entry_point.value.partition(":")[0]
+        module = self.subject().loaded.plugin.value.partition(":")[0]
         if not module:
             return
         ours = self.subject().spec.broker.partition(":")[0]

@@ -142,7 +142,7 @@ def _dry_sync(subject: Subject, recording: Recording) -> None:
     clock, personal = FrozenClock(recording.taken_at), PersonalValues()
     with TemporaryDirectory() as folder:
         context = RunContext(
-            registry=Registry(lambda _group: [subject.loaded.plugin.entry_point]),
+            registry=Registry(lambda _group: [subject.loaded.plugin]),
             configuration=Configuration(
                 folder=Path(folder),
                 file=None,
