@@ -139,7 +139,7 @@ def test_an_account_without_a_number_costs_only_itself(desk_for):
     ]
     listed = TastytradeBroker(desk.context()).accounts()
     assert [account.number for account in listed] == ["5WX00002"]
-    assert desk.warnings == ["tastytrade lists 1 account(s) without a number: left out"]
+    assert desk.warnings == ["tastytrade lists 1 account(s) without a usable number: skipped"]
 
 
 @pytest.mark.parametrize("number", ["5WX/../x y", "", "5WX00001\n", "5" * 65, 500001, None])

@@ -220,7 +220,7 @@ def test_market_data_that_cannot_be_had_costs_prices_and_not_positions(desk, fau
     assert not snapshot.available
     assert len(holdings) == 2
     (warning,) = desk.warnings
-    assert warning.startswith("market data is not complete")
+    assert warning.startswith("market data is incomplete")
     assert desk.simulator.counts()["market-data"] <= 3
 
 
@@ -240,7 +240,7 @@ def test_metrics_that_cannot_be_had_cost_only_the_beta(desk, status):
     assert holdings["MCD"].greeks.beta_delta is None
     assert holdings["MCD"].quote.bid == D("300.10")
     (warning,) = desk.warnings
-    assert warning.startswith("betas are not complete")
+    assert warning.startswith("betas are incomplete")
 
 
 def test_an_old_quote_is_marked_as_stale(desk_for):

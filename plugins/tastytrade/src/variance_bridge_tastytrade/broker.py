@@ -1,4 +1,4 @@
-"""tastytrade: accounts, positions and balances, read over one connection that is kept alive."""
+"""tastytrade: accounts, positions and balances, read over a single connection."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ class TastytradeBroker:
             self._context.personal.add(value, PersonalKind.ACCOUNT_NUMBER)
         if listed.unreadable:
             self._context.warn(
-                f"tastytrade lists {listed.unreadable} account(s) without a number: left out"
+                f"tastytrade lists {listed.unreadable} account(s) without a usable number: skipped"
             )
         return listed.open
 
     def fetch(self, account: Account) -> RawPortfolio:
         """Positions and balances of one account, one right after the other, so that they can be compared.
 
-        The positions come with the broker's own marks, which costs no request and gives values, profits and a check
-        against the balances even without quotes.
+        The positions come with the broker's own marks. That needs no further request, and gives values, profits and a
+        check against the balances even without quotes.
         """
         api = api_of(self._context)
         fetched_at = self._context.clock.now()
@@ -55,5 +55,5 @@ class TastytradeBroker:
         )
 
     def normalize(self, raw: RawPortfolio) -> Portfolio:
-        """The payloads in the lingua franca. Pure."""
+        """The portfolio that the payloads describe. Pure."""
         return normalize(raw)

@@ -1,7 +1,7 @@
 """`variance demo`: the whole pipeline against the embedded demo server, then the dashboard.
 
 Nothing of the user is touched: no configuration, credential or key is read, and what is written goes into a temporary
-folder that is gone afterwards. The adapter is the real one, over HTTP on this machine.
+folder that is deleted afterwards. The broker plugin is the real one, over HTTP on this machine.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ BROKER = "tastytrade"
 DASHBOARD = "triage"
 TABLE = "show"
 
-_FAREWELL = (
-    "This was the demo: an invented account on a simulated broker. Yours, read-only:\n"
+_NEXT_STEPS = (
+    "This was the demo, with an invented account. To read your own (read-only):\n"
     "  variance auth set --broker tastytrade\n"
     "  variance sync --broker tastytrade"
 )
@@ -49,7 +49,7 @@ def command(ctx: click.Context, *, as_json: bool) -> None:
             }
             sync(demo_context(server.url, credentials, folder), request)
         _show(ctx, output, as_json=as_json)
-    click.echo(_FAREWELL, err=True)
+    click.echo(_NEXT_STEPS, err=True)
 
 
 def demo_context(url: str, credentials: Mapping[str, str], folder: Path) -> RunContext:
@@ -79,7 +79,7 @@ def demo_context(url: str, credentials: Mapping[str, str], folder: Path) -> RunC
 
 
 def _show(ctx: click.Context, file: Path, *, as_json: bool) -> None:
-    """The dashboard where a plugin brings one, else the table of positions."""
+    """The dashboard if a plugin provides one, else the table of positions."""
     from variance_bridge.cli.commands import variance
     from variance_bridge.errors import PluginError
 

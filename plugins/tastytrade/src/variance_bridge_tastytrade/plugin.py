@@ -1,4 +1,4 @@
-"""What tastytrade brings to Variance Bridge: a broker and a source of quotes, declared as records."""
+"""The broker `tastytrade` and the quote source `tastytrade`, declared as records."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def variance_bridge_brokers() -> Iterable[BrokerSpec]:
             quotes=_NAME,
             create_credentials=(
                 "Create them at my.tastytrade.com: Manage, My Profile, API, OAuth Applications; then"
-                " Create Grant, with the scope read alone."
+                " Create Grant, with only the scope `read`."
             ),
         )
     ]

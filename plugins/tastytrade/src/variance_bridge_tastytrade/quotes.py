@@ -1,6 +1,6 @@
 """The quote source `tastytrade`: quotes and greeks from `/market-data/by-type`, betas from `/market-metrics`.
 
-Market data is apart from positions: what cannot be had of it costs prices, never the positions.
+Market data is separate from positions: without it prices are missing, never positions.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from variance_bridge_tastytrade.normalize.market_data import (
 )
 from variance_bridge_tastytrade.normalize.positions import SOURCE
 
-MOST_SYMBOLS = 100
-"""Symbols in one request, over all types together."""
+MAX_SYMBOLS = 100
+"""Symbols in a request, of all types together."""
 
 _BENCHMARK = ("equity", BENCHMARK)
-_PASSABLE = (BrokerRefused, BrokerUnreachable, DataRefused)
+_TOLERATED = (BrokerRefused, BrokerUnreachable, DataRefused)
 
 
 class TastytradeQuotes:
@@ -38,7 +38,7 @@ class TastytradeQuotes:
     def fetch(self, portfolio: Portfolio) -> MarketSnapshot:
         """Quotes, greeks and betas, beta-weighted to SPY.
 
-        The sandbox has no market data and is not asked for it. A failure is told, and what came before it is used.
+        The sandbox has no market data and is not asked. After a failure the user is warned, and what was fetched before is used.
         """
         if api_of(self._context).endpoint.is_sandbox:
             return MarketSnapshot(instruments={}, available=False)
@@ -51,7 +51,7 @@ class TastytradeQuotes:
             return MarketSnapshot(instruments={})
         entries, failure = self._market_data(dict.fromkeys([*asked, _BENCHMARK]))
         if failure is not None:
-            self._context.warn(f"market data is not complete: {failure}")
+            self._context.warn(f"market data is incomplete: {failure}")
         items = read_items(entries)
         if not items:
             return MarketSnapshot(instruments={}, available=failure is None)
@@ -66,19 +66,19 @@ class TastytradeQuotes:
     def _market_data(
         self, asked: Iterable[tuple[str, str]]
     ) -> tuple[list[Any], BridgeError | None]:
-        """The items for parameters and symbols, and what stopped the asking."""
+        """The items for these parameters and symbols, and the failure that ended it early."""
         entries: list[Any] = []
         for params in _chunks(list(asked)):
             try:
                 entries += self._items("market-data", ("market-data", "by-type"), params)
-            except _PASSABLE as error:
+            except _TOLERATED as error:
                 return entries, error
         return entries, None
 
     def _betas(self, symbols: Iterable[str]) -> Mapping[str, Any]:
-        """Betas of shares and indices, and, asked for apart, of futures products.
+        """Betas of shares and indices, and, in requests of their own, of futures products.
 
-        Whether metrics know futures is not documented; a refusal must not cost the others their beta.
+        Whether metrics cover futures is not documented; a refusal must not lose the other betas.
         """
         ordered = sorted(symbols)
         futures = [symbol for symbol in ordered if symbol.startswith("/")]
@@ -90,11 +90,11 @@ class TastytradeQuotes:
                 params = (("symbols", ",".join(chunk)),)
                 try:
                     betas |= read_betas(self._items("market-metrics", ("market-metrics",), params))
-                except _PASSABLE as error:
+                except _TOLERATED as error:
                     failure = error
                     break
         if failure is not None:
-            self._context.warn(f"betas are not complete: {failure}")
+            self._context.warn(f"betas are incomplete: {failure}")
         return betas
 
     def _items(
@@ -104,5 +104,5 @@ class TastytradeQuotes:
 
 
 def _chunks(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    for start in range(0, len(values), MOST_SYMBOLS):
-        yield values[start : start + MOST_SYMBOLS]
+    for start in range(0, len(values), MAX_SYMBOLS):
+        yield values[start : start + MAX_SYMBOLS]

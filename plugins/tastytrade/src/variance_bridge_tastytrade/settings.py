@@ -15,10 +15,10 @@ OAUTH: Final = "oauth"
 SESSION: Final = "session"
 
 ACCEPT_VERSION = "20251101"
-"""The API version that production requests name: the newest of each route up to this date is served.
+"""The API version that production requests ask for: each route's newest version up to this date.
 
-Without it the vendor's sources contradict each other on whether the newest or the oldest is served. This date is in
-use by the most used client (tastyware/tastytrade, session.py), and has balances as a list (since 20240501).
+Without it the newest or the oldest is served: the vendor's sources contradict each other. The most popular client
+uses this date (tastyware/tastytrade, session.py); balances are a list since 20240501.
 """
 
 _VERSION = re.compile(r"[0-9]{8}")
@@ -29,7 +29,7 @@ class TastytradeSettings:
     """How to reach tastytrade.
 
     Attributes:
-        environment: credentials belong to one of the two and are refused by the other.
+        environment: `production` or `sandbox`. Credentials are valid in one of them only.
         base_url: the API's address, with or without `https://`; None for the environment's own.
         auth: `oauth` is the supported way; `session` is the legacy log-in.
         accept_version: eight digits, sent in production.
@@ -39,7 +39,7 @@ class TastytradeSettings:
         PRODUCTION, title="production or sandbox"
     )
     base_url: str | None = setting(
-        None, title="address of the API, only to override", environment="API_BASE_URL"
+        None, title="address of the API, if not the usual one", environment="API_BASE_URL"
     )
     auth: Literal["oauth", "session"] = setting(
         OAUTH, title="oauth, or session for the legacy log-in"

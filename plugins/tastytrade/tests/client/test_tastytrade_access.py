@@ -78,8 +78,11 @@ def test_a_missing_credential_is_named_before_anything_is_sent(desk, name):
         ({"status": 400, "form": BodyForm.RFC_6749, "code": "invalid_scope"}, "scope `read`"),
         ({"status": 400, "form": BodyForm.OAUTH, "code": "invalid_request"}, "not accepted"),
         ({"status": 401, "form": BodyForm.NGINX}, "proxy"),
-        ({"status": 403, "form": BodyForm.ENVELOPE, "code": "not_permitted"}, "may not read"),
-        ({"status": 403, "form": BodyForm.NGINX}, "may not read"),
+        (
+            {"status": 403, "form": BodyForm.ENVELOPE, "code": "not_permitted"},
+            "do not permit reading",
+        ),
+        ({"status": 403, "form": BodyForm.NGINX}, "do not permit reading"),
         ({"status": 400, "form": BodyForm.EMPTY}, "refused"),
     ],
 )
@@ -310,7 +313,7 @@ def test_a_log_in_without_an_answer_is_not_repeated_either(desk, fault):
 @pytest.mark.parametrize(
     ("login", "words"),
     [
-        (LegacyLogin.DECOMMISSIONED, "decommissioned"),
+        (LegacyLogin.DECOMMISSIONED, "no longer exists"),
         (LegacyLogin.DEVICE_CHALLENGE, "text message"),
     ],
 )

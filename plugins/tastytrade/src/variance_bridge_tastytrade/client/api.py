@@ -1,4 +1,4 @@
-"""Requests to the API: addresses, header fields, published rates, and one renewal of the access on a 401."""
+"""Requests to the API: addresses, headers, published rates, and one new access token after a 401."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ _SHARED = "tastytrade.api"
 _UNAUTHORIZED = 401
 
 CLOCK_TOLERANCE = 60.0
-"""Seconds by which this machine's clock may differ from the broker's before the user is told."""
+"""Seconds by which this machine's clock may differ from the broker's before the user is warned."""
 
 
 class Access(Protocol):
-    """A way to be let in."""
+    """A way to log in."""
 
     def header(self) -> Secret:
         """The value of the Authorization header."""
         ...
 
     def replace(self, refused: Secret) -> bool:
-        """Get another one for a header that was refused; False where there is none to be had."""
+        """Get a new value after one was refused; False if there is no other."""
         ...
 
 
@@ -53,17 +53,17 @@ class Api:
     def get(
         self, what: str, segments: Sequence[str], params: Sequence[tuple[str, str]] = ()
     ) -> Any:
-        """The envelope of a good answer, not yet looked into.
+        """The JSON of a successful response, not yet checked.
 
         Args:
             what: the route's name, for the published rates and for messages.
-            segments: of the path; each is percent-encoded as a whole, so that a symbol's slash is no separator.
+            segments: of the path; each is percent-encoded as a whole, so that a slash in a symbol does not separate segments.
             params: of the query, repeats kept.
 
         Raises:
-            BrokerRefused: not permitted, also not with new access.
-            BrokerUnreachable: no answer, or only failures.
-            DataRefused: an answer that is not JSON.
+            BrokerRefused: not permitted, even with a new access token.
+            BrokerUnreachable: no response, or only failures.
+            DataRefused: the response is not JSON.
         """
         url = "/".join((self.endpoint.base_url, *(quote(part, safe="") for part in segments)))
         header = self._access.header()
@@ -82,7 +82,7 @@ class Api:
         return self._context.session.get(url, params=params, headers=headers)
 
     def _check_clock(self, response: Response) -> None:
-        """Say once when this machine's clock is wrong: the age of positions is reckoned with it."""
+        """Warn once if this machine's clock is wrong: the age of positions is computed with it."""
         if self._clock_checked:
             return
         self._clock_checked = True
@@ -100,7 +100,7 @@ class Api:
 
 
 def api_of(context: BrokerContext) -> Api:
-    """The one `Api` of this run: broker and quote source share its access and its count of requests."""
+    """The one `Api` of this run: the broker and the quote source share its access token and its rate limits."""
     api = context.shared.get(_SHARED)
     if not isinstance(api, Api):
         api = context.shared[_SHARED] = Api(context)

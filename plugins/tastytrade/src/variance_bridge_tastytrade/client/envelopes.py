@@ -1,7 +1,7 @@
-"""The shape around every answer: `{"data": ..., "context": ...}`. Pure.
+"""The frame around every answer: `{"data": ..., "context": ...}`. Pure.
 
-A missing `data` and an empty list are different things: the first is an answer that is not understood (a proxy's page,
-an outage), the second is the broker's word that there is nothing.
+A missing `data` and an empty list are different things: the first is an answer that we do not understand (a proxy's page,
+an outage), with the second the broker says that there is nothing.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import Any
 from variance_bridge.errors import DataRefused
 from variance_bridge.rows import RowRejected, number
 
-_AGAIN = "run the sync again; if it stays so, the API has changed: report it"
+_AGAIN = "run the sync again; if it fails again, the API has changed: please report it"
 
 
 def data_of(envelope: Any, what: str) -> Any:
     """The member `data`.
 
     Raises:
-        DataRefused: it is not there.
+        DataRefused: it is missing.
     """
     if not isinstance(envelope, Mapping) or envelope.get("data") is None:
         raise DataRefused("the answer has no `data`", where=f"tastytrade, {what}", hint=_AGAIN)
@@ -30,13 +30,13 @@ def items_of(envelope: Any, what: str) -> Sequence[Any]:
     """The list `data.items`, complete.
 
     Raises:
-        DataRefused: there is no list, or the answer says that it is one page of several.
+        DataRefused: there is no list, or the answer is one page of several.
     """
     return _complete(data_of(envelope, what), envelope, what)
 
 
 def object_or_items_of(envelope: Any, what: str) -> Sequence[Any]:
-    """The list `data.items`, or `data` alone where it is an object without one: both shapes of the balances.
+    """The list `data.items`, or `data` alone if it is an object without that list: both forms of the balances.
 
     Raises:
         DataRefused: neither is there, or the list is one page of several.
@@ -61,7 +61,7 @@ def _complete(data: Any, envelope: Mapping[str, Any], what: str) -> Sequence[Any
 
 
 def _announced(envelope: Mapping[str, Any]) -> int:
-    """How many items the pagination beside `data` announces; 0 where it says nothing."""
+    """How many items the pagination beside `data` announces; 0 if it says nothing."""
     pagination = envelope.get("pagination")
     if not isinstance(pagination, Mapping):
         return 0

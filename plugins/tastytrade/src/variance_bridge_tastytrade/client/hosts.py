@@ -1,7 +1,7 @@
 """Which address the credentials may be sent to: production, the sandbox, or this machine. Pure.
 
 Anything else in API_BASE_URL is refused, because the refresh token never expires and would be sent there. The session
-refuses other hosts too; here the user is told why in the words of the setting.
+refuses other hosts too; the message here names the setting.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class Endpoint:
 
     Attributes:
         base_url: scheme, host and port, without a slash at the end.
-        environment: what the positions are marked with; the address decides, so that none passes for another.
-        is_sandbox: speaks as the sandbox does: no Accept-Version, no market data.
+        environment: what the positions are marked with. The address decides it, so that the sandbox never passes for production.
+        is_sandbox: it has the sandbox's limits: no Accept-Version, no market data.
     """
 
     base_url: str
@@ -45,7 +45,7 @@ def endpoint(settings: TastytradeSettings) -> Endpoint:
     """The address that the settings mean.
 
     Raises:
-        ConfigurationError: it is none of the permitted ones, or belongs to the other environment.
+        ConfigurationError: it is not a permitted address, or belongs to the other environment.
     """
     is_sandbox = settings.environment == SANDBOX
     own, other = (
@@ -60,19 +60,19 @@ def endpoint(settings: TastytradeSettings) -> Endpoint:
     loopback = "127.0.0.1" if host == "localhost" else host
     if _is_loopback(loopback):
         if scheme not in ("", "http", "https"):
-            raise _refused("the address is not one of http or https")
+            raise _refused("the scheme is neither http nor https")
         base_url = f"{scheme or 'http'}://{loopback}" + (f":{port}" if port else "")
         return Endpoint(base_url, Environment.SIMULATOR, is_sandbox)
     if host in other:
         wanted = "production" if is_sandbox else "sandbox"
         raise _refused(
-            f"the address is that of the {wanted}",
+            f"this is the address of the {wanted} environment",
             f'set environment = "{wanted}", or another address',
         )
     if host not in own:
-        raise _refused("the address is not one of tastytrade's, nor of this machine")
+        raise _refused("the address belongs neither to tastytrade nor to this machine")
     if scheme not in ("", "https") or port not in (None, "443"):
-        raise _refused("tastytrade is reached by https on its own port only")
+        raise _refused("tastytrade is reached only by https on port 443")
     return _remote(host, is_sandbox)
 
 
@@ -94,7 +94,7 @@ def _is_loopback(host: str) -> bool:
 def _refused(what: str, hint: str | None = None) -> ConfigurationError:
     allowed = ", ".join((*PRODUCTION_HOSTS, *SANDBOX_HOSTS))
     return ConfigurationError(
-        f"the credentials are not sent there: {what}",
+        f"credentials are not sent to this address: {what}",
         where="API_BASE_URL (setting `base_url` of tastytrade)",
         hint=hint or f"leave it unset, or use one of {allowed}, or a loopback address",
     )

@@ -1,7 +1,7 @@
-"""Access by the legacy session log-in, for profiles that say `auth = "session"`.
+"""Access by the legacy session log-in, for profiles with `auth = "session"`.
 
-The vendor announced its end for 2026-02-11. One attempt and no more: failed log-ins lock the address out for about
-eight hours, in which no request at all is answered.
+The vendor announced its end for 2026-02-11. There is only one attempt: failed log-ins block the address for about
+eight hours, in which no request is answered.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class SessionAccess:
         self._failure: BridgeError | None = None
 
     def header(self) -> Secret:
-        """The session token that was given, or that one log-in gave."""
+        """The configured session token, or the one from the log-in."""
         with self._lock:
             if self._failure is not None:
                 raise self._failure
@@ -54,8 +54,8 @@ class SessionAccess:
                     raise
             return self._token
 
-    def replace(self, refused: Secret) -> bool:  # noqa: ARG002 - a session that ended is not begun again
-        """Nothing: a refused session is an error, because a second log-in could be one too many."""
+    def replace(self, refused: Secret) -> bool:  # noqa: ARG002 - an expired session is not renewed
+        """Never: a refused session is an error, because a second log-in could block the address."""
         return False
 
     def _logged_in(self) -> Secret:
@@ -80,7 +80,7 @@ class SessionAccess:
         token = data.get("session-token") if isinstance(data, Mapping) else None
         if not isinstance(token, str) or not token:
             raise DataRefused(
-                "the answer holds no session token",
+                "the answer has no session token",
                 where=f"tastytrade, {_WHAT}",
                 hint=f'use OAuth (`auth = "oauth"`): {CREATE_GRANT}',
             )
@@ -88,7 +88,7 @@ class SessionAccess:
         return Secret(token)
 
     def _learn(self, data: Any) -> None:
-        """What identifies the user must not get out."""
+        """Keep what identifies the user out of logs, files and messages."""
         user = data.get("user") if isinstance(data, Mapping) else None
         for name in _PERSONAL_MEMBERS if isinstance(user, Mapping) else ():
             value = user.get(name) if isinstance(user, Mapping) else None

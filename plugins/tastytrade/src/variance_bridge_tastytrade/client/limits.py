@@ -1,4 +1,4 @@
-"""The rates that tastytrade publishes, kept: a request that would come too soon waits."""
+"""Keeps to the rates that tastytrade publishes: a request that would come too soon waits."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ REQUESTS_PER_SECOND: Mapping[str, int] = {
 }
 """By route, as the vendor's own client limits itself (tastytrade/tastytrade-mcp, safety/rate-limit)."""
 
-ALTOGETHER = 50
+TOTAL_PER_SECOND = 50
 """Requests per second over all routes (same source)."""
 
 _WINDOW = 1.0
 
 
 class Limits:
-    """Counts requests on the monotonic clock; at most so many in any one second. The first never waits."""
+    """Counts requests on the monotonic clock: at most so many in any second. The first never waits."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._all = deque[float](maxlen=ALTOGETHER)
+        self._all = deque[float](maxlen=TOTAL_PER_SECOND)
         self._by_route = {
             route: deque[float](maxlen=rate) for route, rate in REQUESTS_PER_SECOND.items()
         }

@@ -1,9 +1,9 @@
-"""Access by OAuth: a refresh token that never expires buys access tokens of 900 seconds, one at a time.
+"""Access by OAuth: a refresh token that never expires gives access tokens of 900 seconds, one at a time.
 
-- The lifetime is `expires_in`, measured on the monotonic clock; the JWT's own times are those of the grant.
-- A token is renewed 60 s before its end, and once when a request was answered 401.
+- The lifetime is `expires_in`, measured on the monotonic clock; the times inside the JWT are those of the grant.
+- A token is renewed 60 s before it expires, and once after a 401.
 - The token request carries no Authorization header: with an old one the endpoint fails (tastyware/tastytrade #255).
-- Only the scope `read` is asked for.
+- Only the scope `read` is requested.
 
 https://developer.tastytrade.com/docs/authentication/oauth2
 """
@@ -27,18 +27,18 @@ CLIENT_ID = "TT_CLIENT_ID"
 PATH = "/oauth/token"
 SCOPE = "read"
 
-MARGIN = 60.0
-"""Seconds before its end at which a token is renewed; half its lifetime where that is shorter."""
+RENEWAL_MARGIN = 60.0
+"""Seconds before it expires at which a token is renewed; half its lifetime if that is shorter."""
 
 UNSTATED_LIFETIME = 60.0
-"""Seconds that a token is trusted for when the answer does not say (the vendor's own client does the same)."""
+"""Seconds that a token is used for if the response does not say (the vendor's own client does the same)."""
 
 _WHAT = "token"
 _KNOWN_SCOPES = ("trade", "openid")
 
 
 class OAuthAccess:
-    """The Authorization header of requests, kept fresh. Safe to use from several threads: one renewal at a time."""
+    """The Authorization header of requests, renewed in time. Safe to use from several threads: one renewal at a time."""
 
     def __init__(self, context: BrokerContext, base_url: str, headers: Mapping[str, str]) -> None:
         self._context = context
@@ -51,7 +51,7 @@ class OAuthAccess:
         self._warned = False
 
     def header(self) -> Secret:
-        """`Bearer` and a token that is good for a while."""
+        """`Bearer` and a token that is valid for a while."""
         with self._lock:
             if self._header is None or self._context.clock.monotonic() >= self._renew_at:
                 self._header = self._renewed()
@@ -76,7 +76,7 @@ class OAuthAccess:
         token = _token_of(answer)
         self._context.personal.add(token)
         lifetime = _lifetime_of(answer)
-        self._renew_at = asked_at + lifetime - min(MARGIN, lifetime / 2)
+        self._renew_at = asked_at + lifetime - min(RENEWAL_MARGIN, lifetime / 2)
         self._keep_rotated(answer.get("refresh_token"))
         self._check_scope(answer.get("scope"))
         return token.prefixed("Bearer ")
@@ -103,7 +103,7 @@ class OAuthAccess:
         return request
 
     def _keep_rotated(self, token: Any) -> None:
-        """A refresh token that came along replaces the old one, which may be dead from now on."""
+        """A new refresh token replaces the old one, which may no longer be valid."""
         if not isinstance(token, str) or not token or self._refresh_token is None:
             return
         rotated = Secret(token)
@@ -114,7 +114,7 @@ class OAuthAccess:
         if not self._context.store_credential(REFRESH_TOKEN, rotated):
             self._context.warn(
                 f"tastytrade replaced the refresh token, and {REFRESH_TOKEN} cannot be changed where it"
-                " is set: create a new grant and keep it with `variance auth set --broker tastytrade`"
+                " is set: create a new grant and store it with `variance auth set --broker tastytrade`"
             )
 
     def _check_scope(self, scope: Any) -> None:
@@ -127,7 +127,7 @@ class OAuthAccess:
         others = ["others"] if wider - set(_KNOWN_SCOPES) else []
         self._context.warn(
             f"the grant allows more than reading ({', '.join(known + others)}): variance-bridge only"
-            " reads, but whoever gets hold of it could do more; create one with the scope `read` alone"
+            " reads, but anyone who gets hold of it could do more; create one with only the scope `read`"
         )
 
 
@@ -135,9 +135,9 @@ def _token_of(answer: Any) -> Secret:
     token = answer.get("access_token") if isinstance(answer, Mapping) else None
     if not isinstance(token, str) or not token:
         raise DataRefused(
-            "the answer holds no access token",
+            "the answer has no access token",
             where=f"tastytrade, {_WHAT}",
-            hint="run the sync again in some minutes",
+            hint="run the sync again in a few minutes",
         )
     return Secret(token)
 

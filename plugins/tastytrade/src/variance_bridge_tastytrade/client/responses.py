@@ -1,8 +1,8 @@
-"""What an answer means: its payload, or the error that a user understands. Pure.
+"""What a response means: its JSON, or an error that the user understands. Pure.
 
 The API proper answers `{"error": {"code", "message"}}`, the token endpoint `{"error_code", "error_description"}` or
-`{"error"}` (RFC 6749), the proxy in front of both an HTML page. Messages may echo what was sent and are never shown;
-codes are shown where they are known words.
+`{"error"}` (RFC 6749), the proxy in front of both an HTML page. Its messages may repeat
+what was sent, so they are never shown. A code only chooses which of our own messages is shown.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CREATE_GRANT = (
 
 @attrs.frozen
 class Problem:
-    """What is said of a code or a status."""
+    """What the user reads about a code or a status: what happened, and what to do."""
 
     what: str
     hint: str
@@ -34,12 +34,12 @@ class Problem:
 
 _BY_CODE: Mapping[str, Problem] = {
     "invalid_grant": Problem(
-        "the refresh token is not valid: revoked, mistyped, or of the other environment",
+        "the refresh token is not valid: it was revoked, mistyped, or made for the other environment",
         f"check TT_REFRESH_TOKEN and the setting `environment`, or {CREATE_GRANT}",
     ),
     "invalid_client": Problem(
         "the client secret is not valid",
-        "check TT_CLIENT_SECRET (and TT_CLIENT_ID, if set); regenerating it ends the old one",
+        "check TT_CLIENT_SECRET (and TT_CLIENT_ID, if set); regenerating it invalidates the old one",
     ),
     "unauthorized_client": Problem(
         "the OAuth application may not use a refresh token", CREATE_GRANT
@@ -47,39 +47,38 @@ _BY_CODE: Mapping[str, Problem] = {
     "invalid_scope": Problem("the grant does not include the scope `read`", CREATE_GRANT),
     "invalid_request": Problem(
         "the token request is not accepted",
-        "the sandbox does this at times around 9 to 10 in New York: try again later;"
-        " else check the credentials",
+        "the sandbox sometimes does this between 9 and 10 a.m. New York time: try again later;"
+        " otherwise check the credentials",
     ),
     "invalid_credentials": Problem(
-        "user name or password is wrong; it is not tried again, because failed log-ins lock your"
-        " address out for hours",
+        "wrong user name or password; it is not tried again, because failed log-ins block your"
+        " address for hours",
         "correct TASTY_USERNAME and TASTY_PASSWORD before you try again, or use OAuth",
     ),
     "device_challenge_required": Problem(
-        "this log-in needs a confirmation by text message, which cannot be given here",
+        "this log-in needs a code sent by text message, which cannot be entered here",
         f'use OAuth (`auth = "oauth"`): {CREATE_GRANT}',
     ),
     "unconfirmed_user": Problem(
-        "the user's e-mail address was never confirmed", "confirm it with tastytrade"
+        "your e-mail address is not confirmed", "confirm it with tastytrade"
     ),
-    "invalid_session": Problem("the session is over", "log in again, or use OAuth"),
+    "invalid_session": Problem("the session has expired", "log in again, or use OAuth"),
     "token_invalid": Problem(
-        "the access is not accepted", f"check the credentials, or {CREATE_GRANT}"
+        "the access token was not accepted", f"check the credentials, or {CREATE_GRANT}"
     ),
     "not_permitted": Problem(
-        "these credentials may not read this", f"{CREATE_GRANT}; check that the account is yours"
+        "these credentials do not permit reading this",
+        f"{CREATE_GRANT}; check that the account is yours",
     ),
     "quote_streamer.customer_not_found_error": Problem(
-        "market data is for customers with an approved account", "use `--quotes none`"
+        "market data is only for customers with an approved account", "use `--quotes none`"
     ),
 }
 
 _BY_STATUS: Mapping[int, Problem] = {
-    401: Problem("the access is not accepted", f"check the credentials, or {CREATE_GRANT}"),
-    403: Problem("these credentials may not read this", CREATE_GRANT),
-    404: Problem(
-        "what was asked for is not there", "check the account and the setting `environment`"
-    ),
+    401: Problem("the access token was not accepted", f"check the credentials, or {CREATE_GRANT}"),
+    403: Problem("these credentials do not permit reading this", CREATE_GRANT),
+    404: Problem("not found", "check the account and the setting `environment`"),
     406: Problem(
         "the API's version is no longer served",
         "upgrade variance-bridge-tastytrade, or set `accept_version` to a later date",
@@ -87,22 +86,22 @@ _BY_STATUS: Mapping[int, Problem] = {
 }
 
 _PROXY_REFUSED = Problem(
-    "the proxy in front of the API refused the request before the API saw it",
-    "upgrade variance-bridge; behind a company's proxy, try without it",
+    "the proxy in front of the API refused the request",
+    "upgrade variance-bridge; if you are behind a company's proxy, try without it",
 )
 
 _FAILING = frozenset({"internal_server_error"})
 _LOGIN_GONE = Problem(
-    "the legacy log-in is decommissioned", f'use OAuth (`auth = "oauth"`): {CREATE_GRANT}'
+    "the legacy log-in no longer exists", f'use OAuth (`auth = "oauth"`): {CREATE_GRANT}'
 )
 
 
 def envelope_of(response: Response, what: str) -> Any:
-    """The JSON of a good answer; `envelopes` knows what must be in it.
+    """The JSON of a response with status 200; `envelopes` knows what must be in it.
 
     Raises:
-        BrokerRefused: a status that says no.
-        DataRefused: a good status without JSON.
+        BridgeError: any other status, as `refusal` explains it.
+        DataRefused: the body is not JSON.
     """
     if response.status != OK:
         raise refusal(response, what)
@@ -113,7 +112,7 @@ def json_of(response: Response, what: str) -> Any:
     """The body as JSON.
 
     Raises:
-        DataRefused: it is none, such as a proxy's page of maintenance.
+        DataRefused: it is something else, such as a proxy's maintenance page.
     """
     try:
         return response.json()
@@ -122,18 +121,18 @@ def json_of(response: Response, what: str) -> Any:
         raise DataRefused(
             f"the answer is {page}: {error.what}",
             where=_where(what),
-            hint="run the sync again in some minutes; tastytrade may be under maintenance",
+            hint="run the sync again in a few minutes; tastytrade may be under maintenance",
         ) from None
 
 
 def refusal(response: Response, what: str) -> BridgeError:
-    """The error for an answer that is not good."""
+    """The error for a response with another status than 200."""
     code = error_code(response)
     if code in _FAILING:
         return BrokerUnreachable(
-            f"tastytrade is failing (status {response.status})",
+            f"tastytrade had an internal error (status {response.status})",
             where=_where(what),
-            hint="try again in some minutes",
+            hint="try again in a few minutes",
         )
     if response.status < 400:
         return DataRefused(
@@ -143,14 +142,14 @@ def refusal(response: Response, what: str) -> BridgeError:
     if code is None and response.status == 401 and _is_html(response):
         problem = _PROXY_REFUSED
     if problem is None:
-        problem = Problem("the request is refused", "upgrade variance-bridge-tastytrade")
+        problem = Problem("the request was refused", "upgrade variance-bridge-tastytrade")
     return BrokerRefused(
         f"{problem.what} (status {response.status})", where=_where(what), hint=problem.hint
     )
 
 
 def login_refusal(response: Response) -> BridgeError:
-    """The error for a legacy log-in that failed; a missing endpoint is a decommissioned one."""
+    """The error for a failed legacy log-in. A missing endpoint means that tastytrade has shut it down."""
     if response.status in (404, 405, 410):
         return BrokerRefused(
             f"{_LOGIN_GONE.what} (status {response.status})",
@@ -161,7 +160,7 @@ def login_refusal(response: Response) -> BridgeError:
 
 
 def error_code(response: Response) -> str | None:
-    """The code in the body, in any of its shapes; None where there is none."""
+    """The code in the body, in any of its forms; None if there is none."""
     try:
         body = response.json()
     except DataRefused:

@@ -14,7 +14,7 @@ from variance_bridge.rows import Members
 from variance_bridge_tastytrade.client.envelopes import items_of
 
 _NUMBER = re.compile(r"[A-Za-z0-9_-]{1,32}")
-"""Eight letters and digits today (`5WX00001`); whatever it becomes, it stays one plain segment of a path."""
+"""Eight letters and digits today (`5WX00001`); whatever comes later must be a plain segment of a path."""
 
 _IDENTIFYING = (
     "account-number",
@@ -27,11 +27,11 @@ _IDENTIFYING = (
 
 @attrs.frozen
 class Accounts:
-    """What the list says.
+    """The accounts of the list.
 
     Attributes:
-        open: the accounts that can be read, in the broker's order; closed ones stay in the API's list and are left out.
-        unreadable: entries without a plain account number.
+        open: the open accounts, in the broker's order; the API goes on listing closed ones.
+        unreadable: how many entries have no usable account number.
         personal: every value that identifies an account, closed ones too.
     """
 
@@ -41,10 +41,10 @@ class Accounts:
 
 
 def read_accounts(envelope: Any) -> Accounts:
-    """The accounts; one entry that cannot be read does not cost the others.
+    """The accounts. An entry that cannot be read does not affect the others.
 
     Raises:
-        DataRefused: there is no list, or not one of its entries can be read.
+        DataRefused: there is no list, or none of its entries can be read.
     """
     entries = [_unwrapped(item) for item in items_of(envelope, "accounts")]
     found: list[Account] = []
@@ -63,7 +63,7 @@ def read_accounts(envelope: Any) -> Accounts:
                 )
             )
     if entries and unreadable == len(entries):
-        raise DataRefused("no account has a number", where="tastytrade, accounts")
+        raise DataRefused("no account has a usable number", where="tastytrade, accounts")
     return Accounts(tuple(found), unreadable, tuple(_personal(entries)))
 
 

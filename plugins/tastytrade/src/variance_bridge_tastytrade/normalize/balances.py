@@ -1,4 +1,4 @@
-"""The balances of an account, in both shapes of the API. Pure.
+"""The balances of an account, in both forms of the API. Pure.
 
 `data` is an object in the versions before 20240501 and `{"items": [...]}`, one per currency, since. Values of classes
 are unsigned; `cash-balance` carries its own sign.
@@ -31,7 +31,7 @@ CLASS_VALUES = tuple(
     )
     for direction in ("long", "short")
 )
-"""The members that hold the value of one class of positions, each as a positive amount."""
+"""The members with the value of a class of positions, each a positive amount."""
 
 
 @attrs.frozen(kw_only=True)
@@ -39,10 +39,10 @@ class BalanceSheet:
     """What the balances say.
 
     Attributes:
-        balances: None where net liquidating value or cash cannot be read.
+        balances: None if net liquidating value or cash cannot be read.
         currency: the account's.
-        values: of the classes of positions, by the API's name; those that cannot be read are absent.
-        as_of: when they were true, by their own word.
+        values: of the classes of positions, by the API's name, as far as they can be read.
+        as_of: the time that they state.
         cautions: what was missing or unreadable.
     """
 
@@ -56,10 +56,10 @@ class BalanceSheet:
 def read_balances(envelope: Any) -> BalanceSheet:
     """The balances in the account's currency.
 
-    `buying_power` is that for options (`derivative-buying-power`), which is not levered.
+    `buying_power` is that for options (`derivative-buying-power`), which is without leverage.
 
     Raises:
-        DataRefused: the answer has not the shape of balances.
+        DataRefused: the answer does not have the form of balances.
     """
     members = Members(_chosen(envelope))
     currency = members.currency("currency") or CURRENCY
@@ -82,7 +82,7 @@ def read_balances(envelope: Any) -> BalanceSheet:
 
 
 def _chosen(envelope: Any) -> Mapping[str, Any]:
-    """The object of the account's currency; an empty one where several others are there and none is it."""
+    """The object in the account's currency, or the only one; empty if there are several in other currencies."""
     items = object_or_items_of(envelope, "balances")
     sheets = [item for item in items if isinstance(item, Mapping)]
     own = [sheet for sheet in sheets if sheet.get("currency") == CURRENCY]

@@ -1,8 +1,8 @@
 """What `/market-data/by-type` and `/market-metrics` say, and which symbols to ask for. Pure.
 
-The answer's order is not the request's, and unknown symbols are left out without a word, so an item counts only for
-exactly the symbol that it names. Numbers are decimal strings; greeks are per unit of the underlying and do not know
-the side; theta is per day, volatility a fraction.
+The answer has an order of its own and silently omits unknown symbols, so an item counts only for exactly the symbol that
+it names. Numbers are decimal strings; greeks are per unit of the underlying, whatever the side; theta is per day,
+volatility a fraction.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from variance_bridge.rows import Members
 from variance_bridge.symbology import InstrumentType, index_of
 
 BENCHMARK = "SPY"
-"""What betas are measured against."""
+"""What betas are relative to."""
 
 _PARAMETERS: Mapping[InstrumentType, str] = {
     InstrumentType.STOCK: "equity",
@@ -33,7 +33,7 @@ _PARAMETERS: Mapping[InstrumentType, str] = {
 
 @attrs.frozen(kw_only=True)
 class Item:
-    """One instrument of the answer, per unit."""
+    """An instrument of the answer, per unit."""
 
     symbol: str
     bid: Decimal | None
@@ -49,21 +49,21 @@ class Item:
 
     @property
     def price(self) -> Decimal | None:
-        """What the instrument costs as an underlying: the last trade, else the mark.
+        """The price of the instrument as an underlying: the last trade, else the mark.
 
-        An index has no trades of its own, but its mark is the middle of a quote that is wide and old after hours.
+        An index has no trades, but its mark is the middle of a quote that is wide and old after hours.
         """
         return self.mark if self.last is None else self.last
 
 
 @attrs.frozen(kw_only=True)
 class Wanted:
-    """What to ask for one holding; None where there is nothing to ask.
+    """What to request for a position; None if there is nothing to request.
 
     Attributes:
         own: parameter and symbol of the instrument itself.
         underlying: parameter and symbol of what an option is on.
-        beta: the symbol that metrics know the underlying by.
+        beta: the symbol under which metrics list the underlying.
     """
 
     own: tuple[str, str] | None
@@ -72,11 +72,11 @@ class Wanted:
 
 
 def wanted(holding: Holding, *, as_spelled: bool) -> Wanted:
-    """The symbols that a holding needs.
+    """The symbols that a position needs.
 
     Args:
         holding: a position.
-        as_spelled: take the broker's spelling, because the broker is tastytrade.
+        as_spelled: use the broker's spelling, because the broker is tastytrade.
     """
     parameter = _PARAMETERS.get(holding.type)
     if parameter is None:
@@ -100,7 +100,7 @@ def _share_or_index(symbol: str) -> str:
 
 
 def read_items(items: Iterable[Any]) -> dict[str, Item]:
-    """The answer's items by symbol. What is unreadable in one is unknown, and costs nothing else."""
+    """The answer's items by symbol. An unreadable member is unknown and affects nothing else."""
     found: dict[str, Item] = {}
     for entry in items:
         if not isinstance(entry, Mapping):
@@ -129,7 +129,7 @@ def _read_item(symbol: str, members: Members) -> Item:
 
 
 def read_betas(items: Iterable[Any]) -> dict[str, Decimal]:
-    """Beta by symbol, where it is told."""
+    """Beta by symbol, if it is stated."""
     betas = {}
     for entry in items:
         if isinstance(entry, Mapping) and isinstance(entry.get("symbol"), str):
@@ -144,7 +144,7 @@ def assembled(
     items: Mapping[str, Item],
     betas: Mapping[str, Decimal],
 ) -> dict[str, MarketData]:
-    """Market data by canonical symbol; a holding whose own item is missing is left out."""
+    """Market data by canonical symbol; positions without an item are omitted."""
     instruments = {}
     for holding, wants in holdings:
         item = items.get(wants.own[1]) if wants.own else None

@@ -1,8 +1,8 @@
-"""Do the positions and the balances tell the same story? Pure.
+"""Do the positions and the balances agree? Pure.
 
 The broker states the value of each class of positions a second time, in the balances. A lost row, a lost sign or a
-wrong multiplier shows as a difference between the two. Both sides are valued at marks, and the marks are not of the
-same second, so a difference is allowed that grows with the square root of the time between them.
+wrong multiplier shows as a difference between the two. Both are valued at marks, but of different moments, so a
+difference is allowed that grows with the square root of the time between them.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ class Class:
 
     Attributes:
         name: in the API's member names, `long-<name>-value`.
-        title: for people.
-        drift: the share of the value by which two marks one minute apart may differ.
-        beside: a further name under which the balances may state a part of the class.
+        title: for messages.
+        drift: the fraction of the value by which two marks a minute apart may differ.
+        beside: another name under which the balances may state a part of the class.
     """
 
     name: str
@@ -45,20 +45,20 @@ CLASSES: Mapping[InstrumentType, Class] = {
 }
 
 MIN_SECONDS_APART = Decimal(60)
-"""Seconds between the two marks that are allowed for in any case, and assumed where the balances state no time."""
+"""Seconds between the two marks that are always allowed for, and assumed if the balances state no time."""
 
 MAX_SHARE = Decimal("0.5")
-"""However old the marks: a class that differs by more than half is not explained by the market."""
+"""Whatever the age of the marks, the market does not explain a difference of more than half."""
 
 ROUNDING = Decimal(1)
-"""Money by which a class may differ in any case."""
+"""Money by which a class may always differ."""
 
 _NOTHING = Decimal(0)
 
 
 @attrs.frozen
 class Disagreement:
-    """One class whose value differs.
+    """A class whose value differs.
 
     Attributes:
         title: side and class, "short option".
@@ -87,15 +87,15 @@ def disagreements(
 ) -> tuple[Disagreement, ...]:
     """The classes in which positions and balances differ by more than the marks' ages explain.
 
-    A class is not compared where the balances do not state it, where a position of it has no value, or, for shares,
-    beside a position of a type that we cannot name: the broker may count that among the shares. Index options have a
-    balance of their own in the vendor's specification, which does not say whether the one for options includes it:
-    both readings are let pass.
+    A class is not compared if the balances do not state it, if a position of it has no value, or, for shares, if there is
+    a position of a type that we cannot name: the broker may count it among the shares. Index options have a balance of
+    their own in the vendor's specification, which does not say whether the balance of options includes it: both are
+    accepted.
 
     Args:
         holdings: with the values that the broker's own marks gave.
         values: of the balances, by the API's member names, positive.
-        valued_at: of the balances; None where they do not tell.
+        valued_at: of the balances; None if they do not say.
         fetched_at: of the positions.
     """
     worths = _worths(holdings)
@@ -113,8 +113,8 @@ def disagreements(
             if stated is None or worth is None:
                 continue
             beside = values.get(f"{side.value}-{compared.beside}-value", Decimal(0))
-            readings = (abs(stated), total(abs(stated), abs(beside)))
-            if not any(_explained(worth, one, compared.drift, apart) for one in readings):
+            accepted = (abs(stated), total(abs(stated), abs(beside)))
+            if not any(_explained(worth, amount, compared.drift, apart) for amount in accepted):
                 found.append(Disagreement(f"{side.value} {compared.title}", worth, abs(stated)))
     return tuple(found)
 
