@@ -220,3 +220,7 @@ def test_a_link_is_replaced_and_not_followed(tmp_path):
     write_page(tmp_path / "out.html", b"page")
     assert (tmp_path / "other").read_text() == "mine"
     assert (tmp_path / "out.html").read_bytes() == b"page"
+
+
+def test_the_page_shows_how_old_positions_may_be(triaged):
+    assert "Positions: fresh up to 1 h, readable up to 24 h." in page(triaged([])).decode()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -12,6 +11,7 @@ import attrs
 
 from variance_bridge.broker import Account, BrokerContext, RawPortfolio
 from variance_bridge.errors import ConfigurationError, DataRefused
+from variance_bridge.formatting import did_you_mean, printable
 from variance_bridge.model import Portfolio, utc
 from variance_bridge_csv.accounts import AccountPart, ParsedFile, parse, read_rows, stated_time
 from variance_bridge_csv.dialect import library
@@ -214,9 +214,7 @@ def _of_account(parsed: ParsedFile, account: Account, where: str) -> AccountPart
 
 
 def _unknown_dialect(wanted: str, dialects: Mapping[str, Dialect]) -> ConfigurationError:
-    near = difflib.get_close_matches(wanted, dialects, n=1)
     return ConfigurationError(
-        "there is no dialect of the name that the setting `dialect` has"
-        + (f'; did you mean "{near[0]}"?' if near else ""),
+        f'there is no dialect "{printable(wanted, limit=60)}"{did_you_mean(wanted, dialects)}',
         hint=f"known: {', '.join(sorted(dialects))}; your own go into the folder csv beside variance.toml",
     )

@@ -363,6 +363,7 @@ def _notes(report: Report) -> Iterator[RenderableType]:
     if report.net_liquidity_origin != BALANCES:
         amount = money(report.net_liquidity, report.currency)
         yield _note(f"Losses are measured against {amount}, {report.net_liquidity_origin}")
+    yield _note(f"Positions: {report.age_limits}")
     if report.thresholds.origin != SHIPPED:
         yield _note(f"Thresholds: {printable(report.thresholds.origin)}")
     totals = report.totals
