@@ -60,6 +60,11 @@ def total(*summands: Decimal) -> Decimal:
     return result
 
 
+def quotient(dividend: Decimal, divisor: Decimal, digits: int = 1000) -> Decimal:
+    """`dividend` / `divisor` to so many significant digits, rounded half to even."""
+    return Context(prec=digits).divide(dividend, divisor)
+
+
 def within_tolerance(stated: Decimal, computed: Decimal, quantity: Decimal) -> bool:
     """Whether two amounts of money are the same but for the rounding of their source.
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from variance_bridge import rows
 from variance_bridge.broker import BrokerSpec, Capability
 from variance_bridge.errors import ConfigurationError
+from variance_bridge.exchange import exchange_date
 from variance_bridge.model import Caution, Environment
 from variance_bridge.rows import Members, RowRejected
 from variance_bridge.settings.structure import structure
@@ -19,7 +20,6 @@ from variance_bridge_tastytrade import plugin
 from variance_bridge_tastytrade.client import hosts
 from variance_bridge_tastytrade.client.hosts import endpoint
 from variance_bridge_tastytrade.client.limits import Limits
-from variance_bridge_tastytrade.normalize.exchange import exchange_day
 from variance_bridge_tastytrade.settings import TastytradeSettings
 
 
@@ -288,7 +288,7 @@ def test_a_day_that_is_none_is_unreadable(value):
 
 
 def test_the_exchanges_day_is_new_yorks():
-    assert exchange_day(datetime(2026, 2, 5, 2, 58, tzinfo=UTC)) == date(2026, 2, 4)
+    assert exchange_date(datetime(2026, 2, 5, 2, 58, tzinfo=UTC)) == date(2026, 2, 4)
 
 
 def test_unreadable_members_are_unknown_and_remembered_once():

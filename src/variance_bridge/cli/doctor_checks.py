@@ -18,7 +18,7 @@ from variance_bridge import __version__
 from variance_bridge.broker import Capability
 from variance_bridge.document.newest import newest_live
 from variance_bridge.errors import BridgeError, DataRefused, PositionsTooOld
-from variance_bridge.formatting import format_age
+from variance_bridge.formatting import format_age, plural
 from variance_bridge.pipeline.context import RunContext
 from variance_bridge.pipeline.run import Choice, open_broker
 from variance_bridge.plugins.entry_points import BROKERS, names
@@ -277,8 +277,7 @@ def _answers(patient: Patient) -> Iterator[Finding]:
         yield Finding("answer", problem=False, detail="reads files; needs no network")
         return
     accounts = open_broker(patient.context, patient.choice).accounts()
-    plural = "" if len(accounts) == 1 else "s"
-    yield Finding("answer", problem=not accounts, detail=f"{len(accounts)} open account{plural}")
+    yield Finding("answer", problem=not accounts, detail=plural(len(accounts), "open account"))
 
 
 _OFFLINE = (

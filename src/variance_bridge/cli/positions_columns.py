@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from decimal import Context, Decimal
+from decimal import Decimal
 from typing import Literal
 
 import attrs
@@ -12,12 +12,11 @@ from rich.text import Text
 
 from variance_bridge.formatting import UNKNOWN, money, number, price, printable, quantity, strike
 from variance_bridge.model import Greeks, Holding, Quote, Side
-from variance_bridge.money import total
+from variance_bridge.money import product, quotient, total
 from variance_bridge.reading.engine_rows import days_to_expiration
 from variance_bridge.symbology import InstrumentType
 
 _SIDE_STYLE = {Side.LONG: "green", Side.SHORT: "red"}
-_EXACT = Context(prec=400)
 
 TOGETHER = "\N{NO-BREAK SPACE}"
 """Stands in a name where a narrow column must not break it; a blank on the screen."""
@@ -116,7 +115,7 @@ def _profit_share(holding: Holding) -> Text:
     profit, basis = holding.unrealized_pl, holding.cost_basis
     if profit is None or not basis:
         return Text(UNKNOWN)
-    share = _EXACT.divide(_EXACT.multiply(profit, Decimal(100)), abs(basis))
+    share = quotient(product(profit, Decimal(100)), basis.copy_abs())
     return signed(number(share, 1))
 
 

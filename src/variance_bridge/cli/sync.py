@@ -11,6 +11,7 @@ import attrs
 import click
 
 from variance_bridge.cli.invocation import Invocation
+from variance_bridge.formatting import plural
 from variance_bridge.model import Flag, RejectedRow
 from variance_bridge.pipeline.sync import Failed, Synced
 
@@ -66,8 +67,8 @@ def _explain(invocation: Invocation, result: Synced | Failed) -> None:
         symbol = f" ({row.symbol})" if row.symbol else ""
         invocation.note(f"row {row.row}{symbol} was rejected: {row.reason.value}")
     if meta.rejected:
-        plural = "" if len(meta.rejected) == 1 else "s"
-        invocation.warn(f"{len(meta.rejected)} row{plural} rejected: {_counted(meta.rejected)}")
+        rows = plural(len(meta.rejected), "row")
+        invocation.warn(f"{rows} rejected: {_counted(meta.rejected)}")
     if meta.flags:
         invocation.note(f"cautions: {_counted(meta.flags)}")
 
@@ -114,8 +115,7 @@ def _sentence(result: Synced) -> str:
     from variance_bridge.formatting import printable
 
     counts = result.portfolio.meta.counts
-    number = len(result.portfolio.positions)
-    text = f"{number} position{'' if number == 1 else 's'}"
+    text = plural(len(result.portfolio.positions), "position")
     if counts is not None:
         text += f" ({', '.join(f'{name} {n}' for name, n in attrs.asdict(counts).items())})"
     arrow = "→" if result.published else "not written (dry run):"

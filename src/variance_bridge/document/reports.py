@@ -13,7 +13,7 @@ import attrs
 from variance_bridge import __version__
 from variance_bridge.document import exact_json
 from variance_bridge.document.violation import Violation
-from variance_bridge.formatting import path_text
+from variance_bridge.formatting import path_text, plural
 
 
 @attrs.frozen(kw_only=True)
@@ -48,8 +48,7 @@ def text(results: Sequence[Checked]) -> str:
     for result in results:
         lines += [f"{result.name}: {violation}" for violation in result.violations]
         if not result.violations:
-            plural = "" if result.positions == 1 else "s"
-            lines.append(f"{result.name}: valid, {result.positions} position{plural}")
+            lines.append(f"{result.name}: valid, {plural(result.positions, 'position')}")
     return "".join(f"{line}\n" for line in lines)
 
 

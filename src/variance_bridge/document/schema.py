@@ -6,7 +6,6 @@ from the schema, never from the validator's own, which quote the value. That the
 
 from __future__ import annotations
 
-import difflib
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -16,6 +15,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from variance_bridge.document.violation import Violation, json_pointer
+from variance_bridge.formatting import nearest, plural
 from variance_bridge.storage.shipped import shipped_text
 
 if TYPE_CHECKING:
@@ -131,12 +131,9 @@ def _unknown_members(error: ValidationError) -> str:
     present: Any = error.instance
     known = list(allowed["properties"])
     unknown = [name for name in present if name not in known]
-    nearest = sorted(
-        {n for u in unknown[:_MAX_NEAREST] for n in difflib.get_close_matches(u, known, n=1)}
-    )
-    hint = f"; nearest known: {', '.join(nearest)}" if nearest else ""
-    plural = "s" if len(unknown) > 1 else ""
-    return f"has {len(unknown)} member{plural} that the schema does not allow{hint}"
+    near = sorted({n for name in unknown[:_MAX_NEAREST] if (n := nearest(name, known))})
+    hint = f"; nearest known: {', '.join(near)}" if near else ""
+    return f"has {plural(len(unknown), 'member')} that the schema does not allow{hint}"
 
 
 _TYPE_WORDS = {

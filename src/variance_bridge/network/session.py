@@ -26,6 +26,7 @@ from variance_bridge.errors import (
     ForbiddenRequest,
     PluginError,
 )
+from variance_bridge.formatting import plural
 from variance_bridge.model import Route
 from variance_bridge.network.allowed import Address, check_hosts, check_token_paths, resolve
 from variance_bridge.network.retry import Policy, is_transient, retry_after, wait_before
@@ -254,7 +255,7 @@ class ReadOnlySession:
             self._clock.sleep(wait)
             self.statistics.seconds_waited += wait
         raise BrokerUnreachable(
-            f"{problem} ({attempt} {'try' if attempt == 1 else 'tries'})",
+            f"{problem} ({plural(attempt, 'try', 'tries')})",
             where=self._shown(request),
             hint=_advice(asked, certain=certain),
         )

@@ -8,22 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from decimal import Context, Decimal
+from decimal import Decimal
 
 import attrs
 
 from variance_bridge.broker import MarketData, MarketSnapshot
+from variance_bridge.clock import CLOCK_TOLERANCE
 from variance_bridge.model import Caution, Flag, Greeks, Holding, Portfolio, Quote
-from variance_bridge.money import difference, market_value, product, unrealized_pl
+from variance_bridge.money import difference, market_value, product, quotient, unrealized_pl
 from variance_bridge.symbology import InstrumentType
 
 RATIO_DIGITS = 28
 """Significant digits of `beta_delta` and `beta_gamma`, the only results of a division (rounded half to even)."""
 
-CLOCK_TOLERANCE = timedelta(seconds=120)
-"""How far in the future a price may be before its time is not believed (the same as for documents, DESIGN §6)."""
-
-_RATIO = Context(prec=RATIO_DIGITS)
 _DELTA_OF_ONE = frozenset({InstrumentType.STOCK, InstrumentType.FUTURE, InstrumentType.CRYPTO})
 _PRICES = ("bid", "ask", "mark", "last", "underlying_price")
 _SENSITIVITIES = ("delta", "gamma", "theta", "vega")
@@ -208,10 +205,10 @@ def _beta_weighted(
     moved = product(data.beta, price)
     weighted = {}
     if "delta" in values:
-        weighted["beta_delta"] = _RATIO.divide(product(values["delta"], moved), benchmark)
+        weighted["beta_delta"] = quotient(product(values["delta"], moved), benchmark, RATIO_DIGITS)
     if "gamma" in values:
         bent = product(values["gamma"], moved, moved)
-        weighted["beta_gamma"] = _RATIO.divide(bent, product(benchmark, benchmark))
+        weighted["beta_gamma"] = quotient(bent, product(benchmark, benchmark), RATIO_DIGITS)
     return weighted
 
 

@@ -28,6 +28,7 @@ from enum import StrEnum
 import attrs
 
 from variance_bridge.clock import CLOCK_TOLERANCE
+from variance_bridge.formatting import plural
 from variance_bridge.model import Balances, Environment, Portfolio, Side
 from variance_bridge.symbology import InstrumentType
 
@@ -269,7 +270,7 @@ def _is_great_loss(before: int, after: int) -> bool:
 
 
 def _rows(count: int) -> str:
-    return f"{count} position{'' if count == 1 else 's'}"
+    return plural(count, "position")
 
 
 def _identities(portfolio: Portfolio) -> Counter[tuple[str, InstrumentType, Side]]:

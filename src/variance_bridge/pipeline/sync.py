@@ -26,7 +26,7 @@ from variance_bridge.errors import (
     DataRefused,
     UsageError,
 )
-from variance_bridge.formatting import format_age
+from variance_bridge.formatting import format_age, plural
 from variance_bridge.model import Caution, Environment, Portfolio
 from variance_bridge.pipeline.accounts import select_account
 from variance_bridge.pipeline.context import RunContext
@@ -324,7 +324,7 @@ def _refuse_cautions(portfolio: Portfolio) -> None:
         {flag.caution.value for flag in meta.flags if flag.caution in REFUSED_WHEN_STRICT}
     )
     if meta.rejected:
-        words.insert(0, f"{len(meta.rejected)} rejected row{'s' if len(meta.rejected) > 1 else ''}")
+        words.insert(0, plural(len(meta.rejected), "rejected row"))
     if words:
         raise DataRefused(
             f"refused because of --strict: {', '.join(words)}", hint="nothing was written"
@@ -368,9 +368,7 @@ def _why_empty(portfolio: Portfolio) -> str:
     counts, world = portfolio.meta.counts, portfolio.meta.environment
     closed = counts.closed if counts else 0
     if closed:
-        return (
-            f"the broker lists {closed} closed position{'s' if closed > 1 else ''} and no open one"
-        )
+        return f"the broker lists {plural(closed, 'closed position')} and no open one"
     if world is Environment.SANDBOX:
         return "the sandbox account holds nothing (a sandbox forgets its positions every day)"
     return "the broker answered, and the account holds nothing"

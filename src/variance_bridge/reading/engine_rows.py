@@ -14,16 +14,15 @@ from decimal import Decimal
 from pathlib import Path
 from types import MethodType
 from typing import Generic, TypeVar
-from zoneinfo import ZoneInfo
 
 import attrs
 
 from variance_bridge.document.exact_json import plain
+from variance_bridge.exchange import exchange_date
 from variance_bridge.model import Greeks, Holding, Portfolio, Quote, Side
 from variance_bridge.reading.load import Snapshot, load
 from variance_bridge.symbology import InstrumentType, OptionType, SymbolError, parse
 
-EXCHANGE_TIME = ZoneInfo("America/New_York")
 """Days to expiration are counted in calendar days of the exchanges' time zone."""
 
 COLUMNS = (
@@ -213,7 +212,7 @@ def positions(portfolio: Portfolio, now: datetime) -> list[Position]:
 
 def days_to_expiration(expiration: date, now: datetime) -> int:
     """Calendar days in New York from `now` to the expiration; 0 on the day itself, negative afterwards."""
-    return (expiration - now.astimezone(EXCHANGE_TIME).date()).days
+    return (expiration - exchange_date(now)).days
 
 
 def engine_root(symbol: str) -> str:

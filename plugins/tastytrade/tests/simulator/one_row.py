@@ -7,9 +7,9 @@ from typing import Any
 
 import attrs
 
+from variance_bridge.exchange import exchange_date
 from variance_bridge.model import Caution, Holding, RejectedRow
 from variance_bridge.rows import CLOSED, Closed, collect
-from variance_bridge_tastytrade.normalize.exchange import exchange_day
 from variance_bridge_tastytrade.normalize.positions import read_position
 
 
@@ -22,7 +22,7 @@ class Kept:
 
 
 def outcome_of(row: Any, fetched_at: datetime, number: int = 1) -> Kept | Closed | RejectedRow:
-    today = exchange_day(fetched_at)
+    today = exchange_date(fetched_at)
     found = collect([row], lambda members: read_position(members, today), first=number)
     if found.rejected:
         return found.rejected[0]

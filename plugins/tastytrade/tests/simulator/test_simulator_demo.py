@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from tastytrade_simulator import SimulatedPortfolio
 from tastytrade_simulator.csv_export import to_csv
+from variance_bridge.exchange import EXCHANGE_TIME
 from variance_bridge_tastytrade.demo_server import expirations
-from variance_bridge_tastytrade.demo_server.contracts import NEW_YORK, option_terms
+from variance_bridge_tastytrade.demo_server.contracts import option_terms
 
 TODAY = date(2026, 11, 20)
 DAYS = st.dates(date(2025, 1, 1), date(2034, 12, 31))
@@ -100,7 +101,7 @@ def test_no_day_is_too_late_for_the_demo(today):
         terms = option_terms(position.symbol)
         if terms:
             assert terms.expiration >= today
-            assert position.expires_at.astimezone(NEW_YORK).date() == terms.expiration
+            assert position.expires_at.astimezone(EXCHANGE_TIME).date() == terms.expiration
             assert position.average_open_price > 0
             assert position.mark_price > 0
     assert demo.first_open_account.net_liquidating_value > 100_000

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, tzinfo
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Final
-from zoneinfo import ZoneInfo
 
+from variance_bridge.exchange import EXCHANGE_TIME
 from variance_bridge_tastytrade.demo_server.spelling import plain_text
 
-NEW_YORK: Final[tzinfo] = ZoneInfo("America/New_York")
 MONTH_CODES: Final = "FGHJKMNQUVXZ"
 
 _EQUITY_OPTION: Final = re.compile(
@@ -93,4 +92,4 @@ def streamer_symbol(symbol: str, year: int, exchange: str | None) -> str:
 
 def new_york_time(day: date, hour: int, minute: int = 0) -> datetime:
     """An hour of the exchange's day as a UTC time."""
-    return datetime.combine(day, time(hour, minute), NEW_YORK).astimezone(UTC)
+    return datetime.combine(day, time(hour, minute), EXCHANGE_TIME).astimezone(UTC)

@@ -10,6 +10,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from importlib.resources import files
 from typing import Any, Final
 
+from variance_bridge.exchange import EXCHANGE_TIME
 from variance_bridge_tastytrade.demo_server import black_scholes, contracts, expirations
 from variance_bridge_tastytrade.demo_server.expirations import Listing
 from variance_bridge_tastytrade.demo_server.portfolio import (
@@ -55,7 +56,7 @@ def demo_data(today: date | datetime) -> Data:
     market = tomllib.loads(source, parse_float=Decimal)
     if not isinstance(today, datetime):
         return _Market(market, today, first_expiration=today).portfolio()
-    local = today.astimezone(contracts.NEW_YORK)
+    local = today.astimezone(EXCHANGE_TIME)
     is_over = local.hour >= _HOUR_OF_CLOSE
     return _Market(market, local.date(), local.date() + timedelta(days=is_over)).portfolio()
 

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from variance_bridge_tastytrade.demo_server.contracts import NEW_YORK
+from variance_bridge.exchange import EXCHANGE_TIME
 from variance_bridge_tastytrade.demo_server.exact import difference, product, total
 from variance_bridge_tastytrade.demo_server.portfolio import (
     CRYPTOCURRENCY,
@@ -131,7 +131,7 @@ def balances(simulated: SimulatedAccount, now: datetime) -> Object:
         "equity-buying-power": decimal_text(product(free, 2)),
         "derivative-buying-power": decimal_text(free),
         "maintenance-requirement": decimal_text(simulated.maintenance_requirement),
-        "snapshot-date": f"{now.astimezone(NEW_YORK):%Y-%m-%d}",
+        "snapshot-date": f"{now.astimezone(EXCHANGE_TIME):%Y-%m-%d}",
         "updated-at": offset_time(now),
     }
     for name, types in _BALANCE_CLASSES.items():
@@ -145,7 +145,7 @@ def balances(simulated: SimulatedAccount, now: datetime) -> Object:
 
 def market_data(quote: SimulatedQuote, now: datetime, portfolio: DemoPortfolio) -> Object:
     """One item of `/market-data`: numbers are strings, what is unknown is left out."""
-    today = now.astimezone(NEW_YORK).date()
+    today = now.astimezone(EXCHANGE_TIME).date()
     written: Object = {
         "symbol": quote.symbol,
         "instrument-type": quote.instrument_type,
@@ -199,7 +199,7 @@ def _effect(amount: Decimal) -> str:
 
 def _realized(name: str, amount: Decimal, row: SimulatedPosition, now: datetime) -> Object:
     """A realized amount: unsigned, with its sign in an effect and with the exchange's day."""
-    day: date = row.realized_date or now.astimezone(NEW_YORK).date()
+    day: date = row.realized_date or now.astimezone(EXCHANGE_TIME).date()
     return {
         name: decimal_text(amount.copy_abs()),
         f"{name}-date": day.isoformat(),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from variance_bridge.broker import RawPortfolio
+from variance_bridge.exchange import exchange_date
 from variance_bridge.model import Caution, Portfolio
 from variance_bridge.rows import collect
 from variance_bridge_tastytrade.client.envelopes import items_of
 from variance_bridge_tastytrade.normalize.balances import read_balances
-from variance_bridge_tastytrade.normalize.exchange import exchange_day
 from variance_bridge_tastytrade.normalize.positions import SOURCE, read_position
 from variance_bridge_tastytrade.normalize.reconciliation import disagreements
 
@@ -20,7 +20,7 @@ def normalize(raw: RawPortfolio) -> Portfolio:
     Raises:
         DataRefused: an answer does not have the shape of one; it is never taken for an empty one.
     """
-    today = exchange_day(raw.fetched_at)
+    today = exchange_date(raw.fetched_at)
     found = collect(
         items_of(raw.payloads["positions"], "positions"), lambda row: read_position(row, today)
     )

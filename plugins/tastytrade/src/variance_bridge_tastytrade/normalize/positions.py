@@ -8,12 +8,12 @@ from datetime import date, datetime, timedelta
 import attrs
 
 from variance_bridge import rows
+from variance_bridge.exchange import exchange_date
 from variance_bridge.model import Caution, Holding, Rejection, Side
 from variance_bridge.money import signed
 from variance_bridge.rows import CLOSED, Closed, Members, RowRejected
 from variance_bridge.symbology import Instrument, InstrumentType, instrument_type_of
 from variance_bridge_tastytrade.normalize.day_profit import day_profit
-from variance_bridge_tastytrade.normalize.exchange import exchange_day
 
 SOURCE = "tastytrade"
 
@@ -83,7 +83,7 @@ def _instrument(row: Members, today: date) -> Instrument:
         return _unnamed(row)
     expires_on = None
     if kind is InstrumentType.FUTURE and (expires_at := row.moment("expires-at")):
-        expires_on = exchange_day(expires_at)
+        expires_on = exchange_date(expires_at)
     underlying = row.word("underlying-symbol") if kind in _OPTIONS else None
     instrument = row.instrument(
         "symbol", kind, underlying=underlying, expires_on=expires_on, as_of=today
@@ -120,7 +120,7 @@ def _expires_at(row: Members, expiration: date | None) -> datetime | None:
     expires_at = row.moment("expires-at")
     if expires_at is None or expiration is None:
         return expires_at
-    if abs(exchange_day(expires_at) - expiration) > _EVE:
+    if abs(exchange_date(expires_at) - expiration) > _EVE:
         row.caution(Caution.DATE_UNREADABLE)
         return None
     return expires_at
@@ -128,4 +128,4 @@ def _expires_at(row: Members, expiration: date | None) -> datetime | None:
 
 def _opened_on(row: Members) -> date | None:
     created_at = row.moment("created-at")
-    return exchange_day(created_at) if created_at else None
+    return exchange_date(created_at) if created_at else None

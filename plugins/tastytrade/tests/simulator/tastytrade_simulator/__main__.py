@@ -14,7 +14,7 @@ from tastytrade_simulator.csv_export import generations, to_csv
 from tastytrade_simulator.portfolio import SimulatedPortfolio
 from tastytrade_simulator.server import Simulator
 from tastytrade_simulator.state import PRODUCTION, SANDBOX
-from variance_bridge_tastytrade.demo_server.contracts import NEW_YORK
+from variance_bridge.exchange import EXCHANGE_TIME
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         portfolio = SimulatedPortfolio.load(options.portfolio)
     if options.csv:
-        today = now.astimezone(NEW_YORK).date()
+        today = now.astimezone(EXCHANGE_TIME).date()
         sys.stdout.buffer.write(to_csv(portfolio, options.csv, today=today).encode())
         return 0
     _serve(Simulator(portfolio, environment=options.environment))

@@ -18,7 +18,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
-from variance_bridge_tastytrade.demo_server.contracts import NEW_YORK, OptionTerms, option_terms
+from variance_bridge.exchange import EXCHANGE_TIME
+from variance_bridge_tastytrade.demo_server.contracts import OptionTerms, option_terms
 from variance_bridge_tastytrade.demo_server.exact import difference, product
 from variance_bridge_tastytrade.demo_server.portfolio import (
     EQUITY,
@@ -123,7 +124,7 @@ class _Row:
         if self.terms:
             return self.terms.expiration
         expires_at = self.position.expires_at
-        return None if expires_at is None else expires_at.astimezone(NEW_YORK).date()
+        return None if expires_at is None else expires_at.astimezone(EXCHANGE_TIME).date()
 
     def greek(self, name: str) -> Decimal | None:
         """A greek of the whole position; a share's delta is 1, its other greeks are 0."""
@@ -250,7 +251,7 @@ def _rank(row: _Row) -> str:
 def _days_open(row: _Row) -> str:
     if row.terms is None:
         return ""
-    return f"{(row.today - row.position.created_at.astimezone(NEW_YORK).date()).days}d"
+    return f"{(row.today - row.position.created_at.astimezone(EXCHANGE_TIME).date()).days}d"
 
 
 _MONTHS: Final = (

@@ -16,16 +16,16 @@ from markupsafe import Markup
 
 from variance_bridge import formatting
 from variance_bridge.commands import instant_text
+from variance_bridge.exchange import EXCHANGE_TIME, exchange_date
 from variance_bridge.formatting import printable
 from variance_bridge_triage.render import charts, legs
-from variance_bridge_triage.rules.metrics import EXCHANGE_TIME, market_day
 from variance_bridge_triage.rules.report import BALANCES, Report
 
 
 def page(report: Report) -> bytes:
     """The page, UTF-8."""
     style = _shipped("page.css")
-    rungs = legs.ladder((entry.facts for entry in report.entries), market_day(report.now))
+    rungs = legs.ladder((entry.facts for entry in report.entries), exchange_date(report.now))
     text = _environment().from_string(_shipped("page.html.j2")).render(
         report=report,
         fetched_at=report.meta.fetched_at.astimezone(EXCHANGE_TIME),

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from variance_bridge import Freshness
+from variance_bridge.exchange import exchange_date
 from variance_bridge.formatting import (
     is_whole_cents,
     money,
@@ -35,7 +36,7 @@ from variance_bridge_triage.render.legs import (
     title,
 )
 from variance_bridge_triage.rules.actions import Action, Finding
-from variance_bridge_triage.rules.metrics import Facts, market_day
+from variance_bridge_triage.rules.metrics import Facts
 from variance_bridge_triage.rules.report import BALANCES, Entry, Report
 from variance_bridge_triage.rules.thresholds import SHIPPED
 
@@ -89,7 +90,7 @@ def dashboard(report: Report, width: int) -> RenderableType:
         parts += [Text(" Nothing needs action.", style="bold green"), Text()]
     if report.rest:
         parts += [_title("NO ACTION", "bold"), _clusters(report, report.rest, scale, width)]
-    rungs = ladder((entry.facts for entry in report.entries), market_day(report.now))
+    rungs = ladder((entry.facts for entry in report.entries), exchange_date(report.now))
     if rungs:
         parts += [_title("EXPIRIES", "bold"), _ladder(rungs, width)]
     return Group(*parts, *_notes(report))

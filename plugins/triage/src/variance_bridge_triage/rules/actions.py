@@ -27,10 +27,10 @@ from functools import partial
 import attrs
 
 from variance_bridge import formatting
+from variance_bridge.exchange import EXCHANGE_TIME
 from variance_bridge.formatting import UNKNOWN, money, number, percent, plural, quantity, strike
 from variance_bridge.model import Holding, Side
 from variance_bridge_triage.rules.metrics import (
-    EXCHANGE_TIME,
     Facts,
     Prices,
     Sum,

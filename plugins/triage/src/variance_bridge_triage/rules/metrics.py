@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 import attrs
 
@@ -15,17 +14,9 @@ from variance_bridge.symbology import InstrumentType, OptionType
 from variance_bridge_triage.cluster.clusters import Cluster
 from variance_bridge_triage.cluster.lots import OPTIONS
 
-EXCHANGE_TIME = ZoneInfo("America/New_York")
-"""Days to expiration are calendar days of the exchanges' time zone."""
-
 _LINEAR = frozenset(InstrumentType) - {*OPTIONS, InstrumentType.OTHER}
 """What has no time value and no curvature: its theta, gamma and vega are zero by nature, not unknown."""
 _CURVATURE = ("theta", "gamma", "vega", "beta_gamma")
-
-
-def market_day(now: datetime) -> date:
-    """The calendar day in New York."""
-    return now.astimezone(EXCHANGE_TIME).date()
 
 
 @attrs.frozen

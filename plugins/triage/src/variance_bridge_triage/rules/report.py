@@ -8,18 +8,12 @@ from decimal import Decimal
 import attrs
 
 from variance_bridge import AgeLimits, Freshness, Snapshot
+from variance_bridge.exchange import exchange_date
 from variance_bridge.formatting import format_age
 from variance_bridge.model import Meta, Portfolio, Status
 from variance_bridge_triage.cluster.clusters import cluster
 from variance_bridge_triage.rules.actions import Action, Circumstances, Finding, Unavailable, judge
-from variance_bridge_triage.rules.metrics import (
-    Facts,
-    Totals,
-    facts,
-    market_day,
-    totals,
-    underlying_prices,
-)
+from variance_bridge_triage.rules.metrics import Facts, Totals, facts, totals, underlying_prices
 from variance_bridge_triage.rules.thresholds import Thresholds
 
 BALANCES = "balances"
@@ -104,7 +98,7 @@ class Report:
 
 def triage(snapshot: Snapshot, thresholds: Thresholds, now: datetime) -> Report:
     """Cluster and judge the positions. Pure: the clock comes in as `now`."""
-    portfolio, today = snapshot.portfolio, market_day(now)
+    portfolio, today = snapshot.portfolio, exchange_date(now)
     sums, prices = totals(portfolio), underlying_prices(portfolio.positions)
     net_liquidity, origin = _net_liquidity(sums, thresholds)
     found = [facts(each, today, prices) for each in cluster(portfolio.positions, today)]
