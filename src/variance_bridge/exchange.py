@@ -6,6 +6,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 EXCHANGE_TIME = ZoneInfo("America/New_York")
+"""The time zone of the American exchanges."""
 
 
 def exchange_date(moment: datetime) -> date:
