@@ -12,7 +12,6 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -158,17 +157,8 @@ def _everything(record: logging.LogRecord) -> str:
     return json.dumps({name: repr(value) for name, value in vars(record).items()})
 
 
-@cache
-def _entry_points(group: str) -> Any:
-    """What is installed; looked up once and not for each of some thousand commands."""
-    return importlib.metadata.entry_points(group=group)
-
-
 @pytest.fixture
 def nest(tmp_path, monkeypatch, capsys, caplog) -> Nest:
-    monkeypatch.setattr(
-        "variance_bridge.plugins.entry_points.entry_points", lambda *, group: _entry_points(group)
-    )
     folder = tmp_path / "work"
     folder.mkdir(mode=0o700)
     monkeypatch.chdir(folder)
@@ -241,8 +231,6 @@ def install(tmp_path, monkeypatch) -> Iterator[Callable[[str, str], None]]:
         )
         (info / "entry_points.txt").write_text(f"[variance_bridge]\n{name} = {module}\n")
         importlib.invalidate_caches()
-        _entry_points.cache_clear()
 
     yield make
-    _entry_points.cache_clear()
     sys.modules.pop("acme_plugin", None)
