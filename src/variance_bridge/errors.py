@@ -1,5 +1,18 @@
 """Every error that a user can meet, each with its exit code.
 
+    BridgeError                     1   a bug
+    ├── UsageError                  2
+    ├── ConfigurationError          3
+    │   ├── CredentialsMissing      3
+    │   └── PluginError             3
+    │       └── UnknownPlugin       3
+    ├── BrokerRefused               4
+    ├── BrokerUnreachable           5
+    ├── DataRefused                 6
+    ├── PositionsTooOld             7
+    ├── SyncRunning                 8
+    └── ForbiddenRequest            1   a bug in a plugin
+
 An error says what happened, where (a row by line or symbol, an account by its hash) and what to do next. It never
 carries a value that a broker sent, an account number, a name or a secret: its text goes to screens and bug reports.
 """

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import importlib.metadata
 import re
+import sys
 import tomllib
 from pathlib import Path
 
@@ -184,6 +186,56 @@ def test_the_documentation_says_why_each_direct_dependency_is_there_and_names_no
     direct = {Requirement(line).name for line in direct_requirements(development=True)}
     assert reasons.keys() == direct | {"editables"}
     assert all(reason.strip() for reason in reasons.values())
+
+
+IMPORTED_BY_OTHERS = {"tzdata": "zoneinfo reads it where the system has no time zones"}
+
+
+def imported_modules(folder: Path) -> set[str]:
+    """The top-level modules that the code in a folder imports, wherever in it."""
+    found = set()
+    for file in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+                found.add(node.module.partition(".")[0])
+    return found - set(sys.stdlib_module_names)
+
+
+def distributions_of(modules: set[str]) -> set[str]:
+    bringing = importlib.metadata.packages_distributions()
+    return {
+        canonicalize_name(name) for module in modules for name in bringing.get(module, [module])
+    }
+
+
+@pytest.mark.parametrize("folder", [".", "plugins/csv", "plugins/tastytrade", "plugins/triage"])
+def test_a_distribution_declares_what_it_imports_and_nothing_else(folder):
+    project = tomllib.loads((REPOSITORY / folder / "pyproject.toml").read_text("utf-8"))["project"]
+    own = canonicalize_name(project["name"])
+    needed = {canonicalize_name(Requirement(line).name) for line in project["dependencies"]}
+    extra = {
+        canonicalize_name(Requirement(line).name)
+        for line in project.get("optional-dependencies", {}).get("testing", [])
+    }
+    imported = distributions_of(imported_modules(REPOSITORY / folder / "src")) - {own}
+
+    assert imported - needed - extra == set()
+    assert needed - imported - IMPORTED_BY_OTHERS.keys() == set()
+
+
+def test_only_the_kit_imports_what_only_the_kit_declares():
+    """`pip install variance-bridge` brings no pytest."""
+    core = REPOSITORY / "src" / "variance_bridge"
+    users = {
+        file.relative_to(core).parts[0]
+        for file in core.rglob("*.py")
+        if re.search(
+            r"^(?:import|from) (?:pytest|hypothesis)\b", file.read_text("utf-8"), re.MULTILINE
+        )
+    }
+    assert users == {"testing"}
 
 
 def test_the_script_that_writes_the_locks_asks_for_all_direct_dependencies(lock_requirements):
