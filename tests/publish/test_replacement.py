@@ -20,7 +20,7 @@ from variance_bridge.model import (
     Rejection,
     Side,
 )
-from variance_bridge.pipeline.overwrite import Judgement, Verdict, judge_replacement
+from variance_bridge.pipeline.overwrite import Judgement, Verdict, judge_overwrite
 from variance_bridge.symbology import InstrumentType
 
 TODAY = datetime(2025, 12, 19, 15, 0, tzinfo=UTC)
@@ -89,29 +89,29 @@ def is_accepted(judgement, *warnings):
 
 @pytest.mark.parametrize("count", [0, 1, 40])
 def test_where_there_is_no_file_everything_is_accepted(count):
-    assert judge_replacement(None, portfolio(count)) == Judgement()
+    assert judge_overwrite(None, portfolio(count)) == Judgement()
 
 
 @pytest.mark.parametrize(("before", "after"), [(0, 0), (0, 9), (1, 1), (5, 2), (5, 50), (40, 9)])
 def test_an_ordinary_change_is_accepted(before, after):
-    assert judge_replacement(portfolio(before, at=YESTERDAY), portfolio(after)) == Judgement()
+    assert judge_overwrite(portfolio(before, at=YESTERDAY), portfolio(after)) == Judgement()
 
 
 def test_an_empty_answer_without_balances_never_replaces_positions():
-    judgement = judge_replacement(portfolio(3, at=YESTERDAY), portfolio(0))
+    judgement = judge_overwrite(portfolio(3, at=YESTERDAY), portfolio(0))
     assert is_refused(judgement, "3 positions", "no balances")
     assert "--allow-empty" in judgement.hint
 
 
 def test_an_empty_answer_that_the_balances_agree_with_is_fetched_twice_and_accepted():
     old, new = portfolio(1, at=YESTERDAY), portfolio(0, balances=money("1250.40", "1250.40"))
-    assert judge_replacement(old, new).verdict is Verdict.CONFIRM
-    assert is_accepted(judge_replacement(old, new, confirmation=new), "second fetch confirmed")
+    assert judge_overwrite(old, new).verdict is Verdict.CONFIRM
+    assert is_accepted(judge_overwrite(old, new, confirmation=new), "second fetch confirmed")
 
 
 def test_an_empty_answer_that_a_second_fetch_contradicts_is_refused():
     old, new = portfolio(3, at=YESTERDAY), portfolio(0, balances=money("1250.40", "1250.40"))
-    assert is_refused(judge_replacement(old, new, confirmation=portfolio(3)), "other rows")
+    assert is_refused(judge_overwrite(old, new, confirmation=portfolio(3)), "other rows")
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_an_empty_answer_that_a_second_fetch_contradicts_is_refused():
 )
 def test_which_balances_prove_an_account_empty(worth, cash, margin, doubt):
     new = portfolio(0, balances=money(worth, cash, margin))
-    judgement = judge_replacement(portfolio(3, at=YESTERDAY), new, confirmation=new)
+    judgement = judge_overwrite(portfolio(3, at=YESTERDAY), new, confirmation=new)
     assert is_accepted(judgement, "confirmed") if doubt is None else is_refused(judgement, doubt)
 
 
@@ -141,18 +141,18 @@ def test_which_balances_prove_an_account_empty(worth, cash, margin, doubt):
 def test_futures_add_nothing_to_the_worth_so_only_the_margin_shows_them(margin, accepted):
     old = portfolio(2, at=YESTERDAY, kind=InstrumentType.FUTURE)
     new = portfolio(0, balances=money("9000", "9000", margin))
-    judgement = judge_replacement(old, new, confirmation=new)
+    judgement = judge_overwrite(old, new, confirmation=new)
     assert is_accepted(judgement, "confirmed") if accepted else is_refused(judgement, "margin")
 
 
 @pytest.mark.parametrize("balances", [None, money("9", "0"), money("0", "0")])
 def test_the_user_can_say_that_empty_is_right(balances):
     old, new = portfolio(3, at=YESTERDAY), portfolio(0, balances=balances)
-    assert is_accepted(judge_replacement(old, new, allow_empty=True), "as asked")
+    assert is_accepted(judge_overwrite(old, new, allow_empty=True), "as asked")
 
 
 def test_allow_empty_does_not_allow_a_great_loss_that_is_not_empty():
-    judgement = judge_replacement(portfolio(10, at=YESTERDAY), portfolio(1), allow_empty=True)
+    judgement = judge_overwrite(portfolio(10, at=YESTERDAY), portfolio(1), allow_empty=True)
     assert judgement.verdict is Verdict.CONFIRM
 
 
@@ -160,7 +160,7 @@ def test_allow_empty_does_not_allow_a_great_loss_that_is_not_empty():
 @pytest.mark.parametrize("allow_empty", [False, True])
 def test_rows_of_which_none_could_be_read_are_never_an_empty_account(old, allow_empty):
     new = portfolio(0, rejected=4, balances=money("9", "9"))
-    assert is_refused(judge_replacement(old, new, allow_empty=allow_empty), "none of the 4 rows")
+    assert is_refused(judge_overwrite(old, new, allow_empty=allow_empty), "none of the 4 rows")
 
 
 @pytest.mark.parametrize(
@@ -178,13 +178,13 @@ def test_rows_of_which_none_could_be_read_are_never_an_empty_account(old, allow_
     ],
 )
 def test_a_loss_of_four_fifths_or_more_is_confirmed_first(before, after, verdict):
-    judgement = judge_replacement(portfolio(before, at=YESTERDAY), portfolio(after))
+    judgement = judge_overwrite(portfolio(before, at=YESTERDAY), portfolio(after))
     assert judgement.verdict is verdict
 
 
 def test_a_great_loss_that_a_second_fetch_confirms_is_accepted_with_a_warning():
     old, new, again = portfolio(10, at=YESTERDAY), portfolio(2), portfolio(2)
-    assert is_accepted(judge_replacement(old, new, confirmation=again), "second fetch confirmed")
+    assert is_accepted(judge_overwrite(old, new, confirmation=again), "second fetch confirmed")
 
 
 def test_a_fill_between_two_fetches_does_not_break_the_confirmation():
@@ -193,12 +193,12 @@ def test_a_fill_between_two_fetches_does_not_break_the_confirmation():
         new, positions=tuple(attrs.evolve(row, quantity=Decimal(9)) for row in new.positions)
     )
     old = portfolio(10, at=YESTERDAY)
-    assert is_accepted(judge_replacement(old, new, confirmation=filled), "confirmed")
+    assert is_accepted(judge_overwrite(old, new, confirmation=filled), "confirmed")
 
 
 def test_a_row_that_stands_there_twice_is_two_rows():
     twice = attrs.evolve(portfolio(0), positions=holdings(1) * 2)
-    judgement = judge_replacement(portfolio(10, at=YESTERDAY), twice, confirmation=portfolio(1))
+    judgement = judge_overwrite(portfolio(10, at=YESTERDAY), twice, confirmation=portfolio(1))
     assert is_refused(judgement, "other rows")
 
 
@@ -215,49 +215,49 @@ def test_a_row_that_stands_there_twice_is_two_rows():
 )
 def test_a_great_loss_that_a_second_fetch_does_not_confirm_is_refused(again):
     old, new = portfolio(10, at=YESTERDAY), portfolio(2)
-    assert is_refused(judge_replacement(old, new, confirmation=again), "other rows")
+    assert is_refused(judge_overwrite(old, new, confirmation=again), "other rows")
 
 
 def test_a_loss_that_unreadable_rows_explain_is_refused_without_a_second_fetch():
-    judgement = judge_replacement(portfolio(10, at=YESTERDAY), portfolio(1, rejected=9))
+    judgement = judge_overwrite(portfolio(10, at=YESTERDAY), portfolio(1, rejected=9))
     assert is_refused(judgement, "10 positions", "1 could be read", "9 could not")
 
 
 def test_a_great_loss_beside_a_few_unreadable_rows_is_still_confirmed_first():
-    judgement = judge_replacement(portfolio(100, at=YESTERDAY), portfolio(10, rejected=2))
+    judgement = judge_overwrite(portfolio(100, at=YESTERDAY), portfolio(10, rejected=2))
     assert judgement.verdict is Verdict.CONFIRM
 
 
 def test_a_few_unreadable_rows_among_many_are_accepted():
-    judgement = judge_replacement(portfolio(10, at=YESTERDAY), portfolio(8, rejected=2))
+    judgement = judge_overwrite(portfolio(10, at=YESTERDAY), portfolio(8, rejected=2))
     assert judgement == Judgement()
 
 
 def test_older_positions_do_not_replace_newer_ones():
-    judgement = judge_replacement(portfolio(5), portfolio(5, at=YESTERDAY), now=TODAY)
+    judgement = judge_overwrite(portfolio(5), portfolio(5, at=YESTERDAY), now=TODAY)
     assert is_refused(judgement, "2025-12-18T15:00:00Z", "2025-12-19T15:00:00Z")
 
 
 def test_the_same_moment_again_is_accepted():
-    assert judge_replacement(portfolio(5), portfolio(5), now=TODAY) == Judgement()
+    assert judge_overwrite(portfolio(5), portfolio(5), now=TODAY) == Judgement()
 
 
 def test_even_one_microsecond_older_is_older():
     new = portfolio(5, at=TODAY - timedelta(microseconds=1))
-    assert is_refused(judge_replacement(portfolio(5), new, now=TODAY))
+    assert is_refused(judge_overwrite(portfolio(5), new, now=TODAY))
 
 
 @pytest.mark.parametrize(("ahead", "accepted"), [(120, True), (121, False)])
 def test_positions_from_the_future_do_not_displace_good_ones(ahead, accepted):
     new = portfolio(5, at=TODAY + timedelta(seconds=ahead))
-    judgement = judge_replacement(portfolio(5, at=YESTERDAY), new, now=TODAY)
+    judgement = judge_overwrite(portfolio(5, at=YESTERDAY), new, now=TODAY)
     assert judgement == Judgement() if accepted else is_refused(judgement, "from the future")
 
 
 @pytest.mark.parametrize(("ahead", "accepted"), [(120, False), (121, True)])
 def test_a_file_that_claims_to_be_from_the_future_blocks_nothing(ahead, accepted):
     old = portfolio(5, at=TODAY + timedelta(seconds=ahead))
-    judgement = judge_replacement(old, portfolio(5), now=TODAY)
+    judgement = judge_overwrite(old, portfolio(5), now=TODAY)
     assert is_accepted(judgement, "future") if accepted else is_refused(judgement, "older")
 
 
@@ -268,7 +268,7 @@ PLAY = (Environment.SANDBOX, Environment.SIMULATOR)
 @pytest.mark.parametrize("old", REAL)
 @pytest.mark.parametrize("new", PLAY)
 def test_play_positions_never_replace_real_ones(old, new):
-    judgement = judge_replacement(
+    judgement = judge_overwrite(
         portfolio(5, at=YESTERDAY, environment=old),
         portfolio(5, environment=new),
         allow_empty=True,
@@ -281,7 +281,7 @@ def test_play_positions_never_replace_real_ones(old, new):
     [(a, b) for a in PLAY for b in (*REAL, *PLAY) if a is not b],
 )
 def test_leaving_a_play_world_is_told_and_compares_nothing_else(old, new):
-    judgement = judge_replacement(
+    judgement = judge_overwrite(
         portfolio(50, environment=old, source="demo", account="ffff***"),
         portfolio(1, at=YESTERDAY, environment=new),
         now=TODAY,
@@ -291,20 +291,20 @@ def test_leaving_a_play_world_is_told_and_compares_nothing_else(old, new):
 
 @pytest.mark.parametrize("world", PLAY)
 def test_a_play_world_is_held_to_the_same_rules_within_itself(world):
-    judgement = judge_replacement(
+    judgement = judge_overwrite(
         portfolio(5, at=YESTERDAY, environment=world), portfolio(0, environment=world)
     )
     assert is_refused(judgement, "no balances")
 
 
 def test_positions_of_another_broker_do_not_replace_these():
-    judgement = judge_replacement(portfolio(5, at=YESTERDAY), portfolio(5, source="other"))
+    judgement = judge_overwrite(portfolio(5, at=YESTERDAY), portfolio(5, source="other"))
     assert is_refused(judgement, "acme", "other")
 
 
 def test_positions_of_another_account_do_not_replace_these():
     new = portfolio(5, account="ffffc3d4e5f6***")
-    judgement = judge_replacement(portfolio(5, at=YESTERDAY), new)
+    judgement = judge_overwrite(portfolio(5, at=YESTERDAY), new)
     assert is_refused(judgement, "a1b2c3d4e5f6***", "ffffc3d4e5f6***")
     assert "key" in judgement.hint
 
@@ -314,9 +314,7 @@ def test_positions_of_another_account_do_not_replace_these():
     [("a1b2***", "a1b2c3d4e5f6***"), ("a1b2c3d4e5f6***", "a1b2***"), (None, "a1b2***")],
 )
 def test_a_hash_that_was_cut_shorter_is_the_same_account(old, new):
-    judgement = judge_replacement(
-        portfolio(5, at=YESTERDAY, account=old), portfolio(5, account=new)
-    )
+    judgement = judge_overwrite(portfolio(5, at=YESTERDAY, account=old), portfolio(5, account=new))
     assert judgement == Judgement()
 
 
@@ -334,7 +332,7 @@ def test_a_hash_that_was_cut_shorter_is_the_same_account(old, new):
 def test_an_empty_answer_over_an_unreadable_file_is_judged_as_if_it_held_positions(
     new, allow_empty, accepted
 ):
-    judgement = judge_replacement(None, new, allow_empty=allow_empty, old_unreadable=True)
+    judgement = judge_overwrite(None, new, allow_empty=allow_empty, old_unreadable=True)
     assert (judgement.verdict is Verdict.ACCEPT) is accepted
     assert bool(judgement.reason) is not accepted
 
@@ -348,17 +346,17 @@ kinds = st.sampled_from(InstrumentType)
 def test_an_empty_portfolio_replaces_positions_only_when_worth_equals_cash(before, balances, kind):
     new = portfolio(0, balances=balances)
     old = portfolio(before, at=YESTERDAY, kind=kind)
-    judgement = judge_replacement(old, new, confirmation=new)
+    judgement = judge_overwrite(old, new, confirmation=new)
     if judgement.verdict is Verdict.ACCEPT:
         assert balances is not None
         assert abs(balances.net_liquidating_value - balances.cash) <= Decimal("0.01")
         assert not balances.maintenance_requirement or abs(balances.maintenance_requirement) < 1
-    assert judge_replacement(old, new).verdict is not Verdict.ACCEPT
+    assert judge_overwrite(old, new).verdict is not Verdict.ACCEPT
 
 
 @given(before=st.integers(1, 500), after=st.integers(1, 500), rejected=st.integers(0, 20))
 def test_no_great_loss_is_ever_accepted_without_a_second_fetch(before, after, rejected):
-    judgement = judge_replacement(
+    judgement = judge_overwrite(
         portfolio(before, at=YESTERDAY), portfolio(after, rejected=rejected)
     )
     lost = Fraction(before - after, before)
@@ -368,7 +366,7 @@ def test_no_great_loss_is_ever_accepted_without_a_second_fetch(before, after, re
 @given(before=st.integers(0, 30), after=st.integers(0, 30), seed=st.integers(0, 3))
 def test_a_refusal_names_no_symbol_and_no_amount(before, after, seed):
     new = portfolio(after, rejected=seed, balances=money("13579.24", "86420.13"))
-    judgement = judge_replacement(portfolio(before, at=YESTERDAY), new)
+    judgement = judge_overwrite(portfolio(before, at=YESTERDAY), new)
     for secret in ("R0", "R1", "13579", "86420"):
         assert secret not in judgement.reason
         assert secret not in (judgement.hint or "")

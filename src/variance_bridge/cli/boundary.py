@@ -1,6 +1,6 @@
 """The one place where errors become words on stderr and an exit code.
 
-No traceback ever reaches the screen with values in it: an unforeseen exception is told by its class and the places in
+No traceback ever reaches the screen with values in it: an unforeseen exception is reported by its class and the places in
 the code that it passed, never by its message.
 """
 
@@ -46,9 +46,9 @@ def run(arguments: Sequence[str]) -> int:
         )
         _flush()
     except BridgeError as error:
-        return _told(error, invocation)
+        return _report_refusal(error, invocation)
     except Exception as error:  # noqa: BLE001 - so that no value of a traceback reaches the screen
-        return _told_otherwise(error, arguments)
+        return _report_unexpected(error, arguments)
     except (KeyboardInterrupt, SystemExit) as stop:
         return _stopped(stop)
     finally:
@@ -56,14 +56,14 @@ def run(arguments: Sequence[str]) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _told(error: BridgeError, invocation: Invocation) -> int:
-    _say(error, invocation.redact)
+def _report_refusal(error: BridgeError, invocation: Invocation) -> int:
+    _print_refusal(error, invocation.redact)
     if invocation.verbosity >= SHOW_PLACES:
-        _say_places(error.__cause__ or error)
+        _print_frames(error.__cause__ or error)
     return error.exit_code
 
 
-def _told_otherwise(error: Exception, arguments: Sequence[str]) -> int:
+def _report_unexpected(error: Exception, arguments: Sequence[str]) -> int:
     """What click says of how the command was called, a closed or full output, and bugs."""
     import click
 
@@ -75,15 +75,15 @@ def _told_otherwise(error: Exception, arguments: Sequence[str]) -> int:
         case click.exceptions.Abort():
             return _stopped(KeyboardInterrupt())
         case click.ClickException():
-            _say_usage(error, arguments)
+            _print_usage(error, arguments)
             return error.exit_code
         case ReaderGone() | BrokenPipeError():
             _close_stdout()
             return 0
         case OSError() if error.errno in _OUTPUT_ERRORS:
-            return _say_output_failed(error)
+            return _report_failed_output(error)
         case _:
-            _say_bug(error)
+            _print_bug(error)
             return BUG
 
 
@@ -96,7 +96,7 @@ def _stopped(stop: BaseException) -> int:
 
 
 def _flush() -> None:
-    """Now, so that a full disk or a closed pipe is told here; there is no stdout after `>&-`."""
+    """Now, so that a full disk or a closed pipe is noticed here; there is no stdout after `>&-`."""
     if sys.stdout is not None:
         sys.stdout.flush()
 
@@ -105,15 +105,15 @@ def _print(text: str) -> None:
     print(text, file=sys.stderr)  # noqa: T201
 
 
-def _say(error: BridgeError, redact: Callable[[str], str]) -> None:
-    """The error in words. Ours hold nothing personal; a plugin's may, so what is known to be personal is taken out."""
+def _print_refusal(error: BridgeError, redact: Callable[[str], str]) -> None:
+    """What, where and what to do. Ours hold nothing personal; a plugin's may, so what is known to be personal is taken out."""
     where = f"{error.where}: " if error.where else ""
     _print(printable(redact(f"Error: {where}{error.what}")))
     if error.hint:
         _print(printable(redact(f"  {error.hint}")))
 
 
-def _say_usage(error: click.ClickException, arguments: Sequence[str]) -> None:
+def _print_usage(error: click.ClickException, arguments: Sequence[str]) -> None:
     """What click has to say, without the arguments that it quotes: one of them may be a secret in the wrong place."""
     import click
 
@@ -125,19 +125,19 @@ def _say_usage(error: click.ClickException, arguments: Sequence[str]) -> None:
     click.UsageError(printable(message), ctx=context).show(file=sys.stderr)
 
 
-def _say_output_failed(error: OSError) -> int:
-    """A full disk behind `variance schema > file` is the user's to mend."""
+def _report_failed_output(error: OSError) -> int:
+    """A full disk behind `variance schema > file` is for the user to fix."""
     _close_stdout()
     _print(f"Error: the output cannot be written: {os.strerror(error.errno or 0)}")
     return OUTPUT_FAILED
 
 
-def _say_bug(error: Exception) -> None:
+def _print_bug(error: Exception) -> None:
     _print(f"Error: this is a bug in variance-bridge ({type(error).__name__}). Please report it.")
-    _say_places(error)
+    _print_frames(error)
 
 
-def _say_places(error: BaseException) -> None:
+def _print_frames(error: BaseException) -> None:
     """Where in the code it was raised: files, lines and functions, no values."""
     import traceback
 

@@ -41,11 +41,11 @@ def doctor(
 
 
 def _findings(invocation: Invocation, choice: Choice, *, online: bool) -> Iterator[Finding]:
-    from variance_bridge.cli.doctor_checks import Patient, examine, finding_of
+    from variance_bridge.cli.doctor_checks import DoctorInput, examine, finding_of
     from variance_bridge.errors import ConfigurationError
 
     try:
-        patient = Patient(
+        given = DoctorInput(
             context=invocation.run_context(),
             credentials=invocation.credentials,
             choice=choice,
@@ -55,7 +55,7 @@ def _findings(invocation: Invocation, choice: Choice, *, online: bool) -> Iterat
     except ConfigurationError as error:
         yield finding_of("configuration", error, invocation.environment)
         return
-    yield from examine(patient, online=online)
+    yield from examine(given, online=online)
 
 
 def _print(invocation: Invocation, finding: Finding) -> None:

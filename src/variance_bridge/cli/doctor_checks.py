@@ -49,7 +49,7 @@ class Finding:
 
 
 @attrs.frozen(kw_only=True)
-class Patient:
+class DoctorInput:
     """What is examined."""
 
     context: RunContext
@@ -73,22 +73,24 @@ class Patient:
         return str(name) if name else None
 
 
-def examine(patient: Patient, *, online: bool) -> Iterator[Finding]:
+def examine(given: DoctorInput, *, online: bool) -> Iterator[Finding]:
     """All findings; those that need the network come last, and only when nothing offline stands in the way."""
     well = True
     for check in _OFFLINE:
-        for finding in _safely(check, patient):
+        for finding in _safely(check, given):
             well = well and not finding.problem
             yield finding
     if online and well:
-        yield from _safely(_answers, patient)
+        yield from _safely(_answers, given)
 
 
-def _safely(check: Callable[[Patient], Iterator[Finding]], patient: Patient) -> Iterator[Finding]:
+def _safely(
+    check: Callable[[DoctorInput], Iterator[Finding]], given: DoctorInput
+) -> Iterator[Finding]:
     try:
-        yield from check(patient)
+        yield from check(given)
     except BridgeError as error:
-        yield finding_of(check.__name__.strip("_").replace("_", " "), error, patient.environment)
+        yield finding_of(check.__name__.strip("_").replace("_", " "), error, given.environment)
 
 
 def finding_of(subject: str, error: BridgeError, environment: Mapping[str, str]) -> Finding:
@@ -97,8 +99,8 @@ def finding_of(subject: str, error: BridgeError, environment: Mapping[str, str])
     return Finding(subject, problem=True, detail=_without_home(str(error), environment), mend=mend)
 
 
-def _tilde(text: str, patient: Patient) -> str:
-    return _without_home(text, patient.environment)
+def _tilde(text: str, given: DoctorInput) -> str:
+    return _without_home(text, given.environment)
 
 
 def _without_home(text: str, environment: Mapping[str, str]) -> str:
@@ -109,25 +111,25 @@ def _without_home(text: str, environment: Mapping[str, str]) -> str:
     return text.replace(f"'{home}/", "~/'").replace(home, "~")
 
 
-def _program(_patient: Patient) -> Iterator[Finding]:
+def _program(_patient: DoctorInput) -> Iterator[Finding]:
     python = ".".join(map(str, sys.version_info[:3]))
     detail = f"variance-bridge {__version__}, Python {python}, {platform.system()}"
     yield Finding("program", problem=False, detail=detail)
 
 
-def _configuration(patient: Patient) -> Iterator[Finding]:
-    configuration = patient.configuration
+def _configuration(given: DoctorInput) -> Iterator[Finding]:
+    configuration = given.configuration
     file = configuration.file
-    detail = _tilde(str(file), patient) if file else "no variance.toml; defaults are used"
+    detail = _tilde(str(file), given) if file else "no variance.toml; defaults are used"
     yield Finding("configuration", problem=False, detail=detail)
     for key, default in (("broker", None), ("output_dir", "positions"), ("quotes", None)):
         sourced = configuration.top(key, default=default)
         yield Finding(f"  {key}", problem=False, detail=f"from {sourced.origin}")
 
 
-def _output_folder(patient: Patient) -> Iterator[Finding]:
-    folder = patient.output_folder
-    shown = _tilde(str(folder), patient)
+def _output_folder(given: DoctorInput) -> Iterator[Finding]:
+    folder = given.output_folder
+    shown = _tilde(str(folder), given)
     if not folder.exists():
         parent = next(
             one for one in (folder.absolute(), *folder.absolute().parents) if one.exists()
@@ -156,13 +158,13 @@ def _output_folder(patient: Patient) -> Iterator[Finding]:
     yield Finding("output folder", problem=False, detail=f"{shown}: {state}", mend=mend)
 
 
-def _positions(patient: Patient) -> Iterator[Finding]:
-    file = newest_live(patient.output_folder)
+def _positions(given: DoctorInput) -> Iterator[Finding]:
+    file = newest_live(given.output_folder)
     if file is None:
         yield Finding("positions", problem=False, detail="none yet")
         return
     try:
-        snapshot = load(file, patient.context.clock.now(), any_age=True)
+        snapshot = load(file, given.context.clock.now(), any_age=True)
     except (DataRefused, PositionsTooOld) as error:
         yield Finding(
             "positions", problem=False, detail=error.what, mend="the next sync replaces it"
@@ -171,8 +173,8 @@ def _positions(patient: Patient) -> Iterator[Finding]:
     yield Finding("positions", problem=False, detail=f"valid, {format_age(snapshot.age)} old")
 
 
-def _installation_key(patient: Patient) -> Iterator[Finding]:
-    path = patient.configuration.folder / KEY_FILE
+def _installation_key(given: DoctorInput) -> Iterator[Finding]:
+    path = given.configuration.folder / KEY_FILE
     try:
         _content, trouble = inspect_private(path, "the installation key")
     except FileNotFoundError:
@@ -183,16 +185,16 @@ def _installation_key(patient: Patient) -> Iterator[Finding]:
     yield Finding("installation key", problem=False, detail="there, private")
 
 
-def _keyring(patient: Patient) -> Iterator[Finding]:
-    protection = patient.credentials.keyring_protection
+def _keyring(given: DoctorInput) -> Iterator[Finding]:
+    protection = given.credentials.keyring_protection
     mend = None
     if protection not in {Protection.SECURE, Protection.UNKNOWN}:
         mend = "keep credentials in a .env file with mode 600, or in the environment"
     yield Finding("keyring", problem=False, detail=protection.value, mend=mend)
 
 
-def _plugins(patient: Patient) -> Iterator[Finding]:
-    wanted = patient.broker
+def _plugins(given: DoctorInput) -> Iterator[Finding]:
+    wanted = given.broker
     installed = names(BROKERS)
     if not installed:
         yield Finding(
@@ -201,7 +203,7 @@ def _plugins(patient: Patient) -> Iterator[Finding]:
             detail="no broker is installed",
             mend="install one, such as variance-bridge-csv",
         )
-    for listing in patient.context.registry.listing():
+    for listing in given.context.registry.listing():
         sick = listing.reason is not None
         detail = f"{', '.join(listing.distributions)}: {listing.reason or 'well'}"
         yield Finding(
@@ -209,8 +211,8 @@ def _plugins(patient: Patient) -> Iterator[Finding]:
         )
 
 
-def _broker(patient: Patient) -> Iterator[Finding]:
-    if patient.broker is None:
+def _broker(given: DoctorInput) -> Iterator[Finding]:
+    if given.broker is None:
         yield Finding(
             "broker",
             problem=True,
@@ -218,20 +220,20 @@ def _broker(patient: Patient) -> Iterator[Finding]:
             mend='set broker = "NAME" in variance.toml, or say --broker NAME',
         )
         return
-    loaded = patient.context.registry.load(patient.broker)
+    loaded = given.context.registry.load(given.broker)
     yield Finding("broker", problem=False, detail=f"{loaded.broker.name} ({loaded.broker.title})")
-    yield from _settings(patient, loaded)
-    yield from _credentials(patient, loaded)
+    yield from _settings(given, loaded)
+    yield from _credentials(given, loaded)
 
 
-def _settings(patient: Patient, loaded: LoadedPlugin) -> Iterator[Finding]:
-    configuration, spec = patient.configuration, loaded.broker
+def _settings(given: DoctorInput, loaded: LoadedPlugin) -> Iterator[Finding]:
+    configuration, spec = given.configuration, loaded.broker
     settings = broker_settings(
         import_place(loaded.plugin, spec.settings) if spec.settings else None,
         configuration=configuration,
         broker=spec.name,
-        profile=configuration.profile(configuration.top("profile", patient.choice.profile).value),
-        overrides=patient.choice.overrides,
+        profile=configuration.profile(configuration.top("profile", given.choice.profile).value),
+        overrides=given.choice.overrides,
     )
     for name, origin in settings.origins.items():
         yield Finding(f"  {name}", problem=False, detail=f"from {origin}")
@@ -239,24 +241,24 @@ def _settings(patient: Patient, loaded: LoadedPlugin) -> Iterator[Finding]:
         yield Finding("  default_account_id", problem=False, detail="from file")
 
 
-def _credentials(patient: Patient, loaded: LoadedPlugin) -> Iterator[Finding]:
+def _credentials(given: DoctorInput, loaded: LoadedPlugin) -> Iterator[Finding]:
     spec = loaded.broker
-    for state in patient.credentials.states(spec.name, spec.credentials):
+    for state in given.credentials.states(spec.name, spec.credentials):
         absent = state.origin is None
         detail = state.problem or (state.origin and f"from {state.origin}") or "not set"
         mend = f"variance auth set --broker {spec.name}" if absent and state.required else None
         yield Finding(
             f"  {state.name}",
             problem=state.required and absent,
-            detail=_tilde(detail, patient),
+            detail=_tilde(detail, given),
             mend=mend,
         )
 
 
-def _network(patient: Patient) -> Iterator[Finding]:
+def _network(given: DoctorInput) -> Iterator[Finding]:
     from variance_bridge.pipeline.context import configured_policy
 
-    access = configured_policy(patient.configuration).access
+    access = configured_policy(given.configuration).access
     used = [word for word, there in (("proxy", access.proxy), ("netrc", access.netrc)) if there]
     yield Finding(
         "network", problem=False, detail=f"through {' and '.join(used)}" if used else "direct"
@@ -271,12 +273,12 @@ def _network(patient: Patient) -> Iterator[Finding]:
         )
 
 
-def _answers(patient: Patient) -> Iterator[Finding]:
-    loaded = patient.context.registry.load(str(patient.broker))
+def _answers(given: DoctorInput) -> Iterator[Finding]:
+    loaded = given.context.registry.load(str(given.broker))
     if Capability.READS_FILES in loaded.broker.capabilities:
         yield Finding("answer", problem=False, detail="reads files; needs no network")
         return
-    accounts = open_broker(patient.context, patient.choice).accounts()
+    accounts = open_broker(given.context, given.choice).accounts()
     yield Finding("answer", problem=not accounts, detail=plural(len(accounts), "open account"))
 
 

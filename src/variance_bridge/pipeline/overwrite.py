@@ -76,7 +76,7 @@ class _Case:
 _ACCEPTED = Judgement()
 
 
-def judge_replacement(
+def judge_overwrite(
     old: Portfolio | None,
     new: Portfolio,
     *,

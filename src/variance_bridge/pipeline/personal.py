@@ -100,7 +100,7 @@ class _Text:
 
 
 def seal(document: Mapping[str, Any], personal: PersonalValues) -> None:
-    """Nothing, for a document that gives nothing away.
+    """Return if the document holds no personal value.
 
     Raises:
         DataRefused: it holds a personal value; the message says where and of which kind, never which.

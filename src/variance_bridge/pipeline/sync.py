@@ -31,7 +31,7 @@ from variance_bridge.model import Caution, Environment, Portfolio
 from variance_bridge.pipeline.accounts import select_account
 from variance_bridge.pipeline.context import RunContext
 from variance_bridge.pipeline.enrich import enrich
-from variance_bridge.pipeline.overwrite import Judgement, Verdict, judge_replacement
+from variance_bridge.pipeline.overwrite import Judgement, Verdict, judge_overwrite
 from variance_bridge.pipeline.personal import seal
 from variance_bridge.pipeline.previous import PreviousDocument
 from variance_bridge.pipeline.run import BrokerRun, Choice, fetch_quotes, open_broker
@@ -345,7 +345,7 @@ def _judge(
     """
 
     def judge(confirmation: Portfolio | None) -> Judgement:
-        return judge_replacement(
+        return judge_overwrite(
             previous.portfolio,
             new,
             allow_empty=request.allow_empty,

@@ -1,8 +1,10 @@
 """Finds plugins by name and imports only the one that is asked for, so that a broken plugin can break only itself.
 
-An entry point's name is the broker's name. Each import happens inside a guard; what comes back is checked before it is
-believed: known hooks only, records of the right class, exactly one of the asked-for name, a hook API that we speak.
-pluggy's own loader does none of this: it stops at the first broken plugin and drops a second one of the same name.
+An entry point's name is the broker's name; two plugins of one name are an error, which `entry_points.find_plugin`
+raises (there, because a light command needs it without the rest). Each import happens inside a guard; what comes back
+is checked before it is believed: known hooks only, records of the right class, exactly one of the asked-for name, a
+hook API that we speak. pluggy's own loader does none of this: it stops at the first broken plugin and drops a second
+one of the same name.
 """
 
 from __future__ import annotations

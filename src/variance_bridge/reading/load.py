@@ -72,7 +72,7 @@ def load(
     file = Path(path)
     moment = now or SystemClock().now()
     portfolio, warnings, where = _read(file)
-    positions = tuple(map(_spelled_out, portfolio.positions))
+    positions = tuple(map(_fill_terms_from_symbol, portfolio.positions))
     portfolio = attrs.evolve(portfolio, positions=in_canonical_order(positions))
     age = age_of(portfolio.meta.fetched_at, moment)
     freshness, warning = judge_age(age, where=where, any_age=any_age, limits=limits)
@@ -106,7 +106,7 @@ def _read(file: Path) -> tuple[Portfolio, tuple[str, ...], str]:
     return export.portfolio, export.warnings, export.shown
 
 
-def _spelled_out(holding: Holding) -> Holding:
+def _fill_terms_from_symbol(holding: Holding) -> Holding:
     """The option type and the underlying are in the symbol: a document need not state them."""
     if holding.type not in _OPTIONS or None not in (holding.option_type, holding.underlying):
         return holding

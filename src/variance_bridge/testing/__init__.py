@@ -11,8 +11,9 @@ The names are imported when they are first used, because pytest imports this pac
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from variance_bridge import lazy_names
 
 if TYPE_CHECKING:
     from variance_bridge.testing.frozen_clock import FrozenClock
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from variance_bridge.testing.simulated_session import SimulatedSession
     from variance_bridge.testing.suites import BrokerConformance, FileBrokerConformance
 
-_PLACES = {
+_MODULE_OF = {
     "BrokerConformance": "suites",
     "Exchange": "recordings",
     "FileBrokerConformance": "suites",
@@ -44,7 +45,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+__getattr__ = lazy_names(__name__, _MODULE_OF)
