@@ -209,6 +209,11 @@ class Greeks:
     source: str | None = None
 
 
+_MAY_BE_CURVED = (InstrumentType.OPTION, InstrumentType.FUTURE_OPTION, InstrumentType.OTHER)
+_CURVATURE = ("gamma", "theta", "vega", "beta_gamma")
+_OF_CASH = (*_CURVATURE, "delta", "beta_delta")
+
+
 @attrs.frozen(kw_only=True)
 class Holding:
     """One position of the account (an element of `positions` in the JSON form).
@@ -247,6 +252,16 @@ class Holding:
     def signed_quantity(self) -> Decimal:
         """Contracts, shares or coins, negative when short."""
         return self.quantity if self.side is Side.LONG else -self.quantity
+
+    @property
+    def zero_by_nature(self) -> tuple[str, ...]:
+        """The greeks that are zero whatever the market does: known to be so, even where no source states them.
+
+        Only options have curvature and time value (and `other` may be one); cash has no delta either.
+        """
+        if self.type in _MAY_BE_CURVED:
+            return ()
+        return _OF_CASH if self.type is InstrumentType.CASH else _CURVATURE
 
 
 @attrs.frozen(kw_only=True)

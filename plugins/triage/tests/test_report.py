@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
+import pytest
+
 from variance_bridge.document.exact_json import dumps, loads
 from variance_bridge.model import Balances, Greeks, Quote
 from variance_bridge_triage.render.json_report import to_document
@@ -31,6 +33,20 @@ def test_totals_are_exact(hold, triaged):
 def test_the_cost_of_a_short_position_keeps_every_digit(hold, triaged):
     (entry,) = triaged([hold("-1 105C", cost_basis=Decimal("1" * 40 + ".25"))]).entries
     assert entry.facts.net_cost.complete == Decimal("-" + "1" * 40 + ".25")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1 stock", {"gamma", "theta", "vega", "beta_gamma"}),
+        ("1 future", {"gamma", "theta", "vega", "beta_gamma"}),
+        ("1 cash", {"gamma", "theta", "vega", "beta_gamma", "delta", "beta_delta"}),
+        ("1 105C", set()),
+        ("1 other", set()),
+    ],
+)
+def test_greeks_are_zero_by_nature_only_where_nothing_can_move_them(hold, text, expected):
+    assert set(hold(text).zero_by_nature) == expected
 
 
 def test_theta_of_shares_is_zero_and_of_an_option_unknown(hold, triaged):

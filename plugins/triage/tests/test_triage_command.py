@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import timedelta
 from decimal import Decimal
 
@@ -140,3 +142,13 @@ def test_an_empty_account_is_no_error(place, now):
     portfolio, _warnings = from_bytes(place.read_bytes())
     place.write_bytes(to_bytes(attrs.evolve(portfolio, positions=())))
     assert "No positions: the account is empty." in run(now, place).stdout
+
+
+def test_only_a_page_costs_the_loading_of_the_template_engine():
+    code = (
+        "import sys\n"
+        "import variance_bridge_triage.command, variance_bridge_triage.render.terminal\n"
+        "import variance_bridge_triage.render.json_report, variance_bridge_triage.rules.report\n"
+        "sys.exit('jinja2' in sys.modules)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

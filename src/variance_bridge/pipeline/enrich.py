@@ -185,12 +185,11 @@ def _wanted(new: dict[str, Decimal], said: dict[str, Decimal], stale: bool) -> d
 
 
 def _known_by_nature(holding: Holding, multiplier: Decimal | None) -> dict[str, Decimal]:
-    """What needs no quote: a share, future or coin moves one for one with itself, does not bend and does not decay."""
+    """What needs no quote: a share, future or coin moves one for one with itself, and has neither curvature nor decay."""
     if multiplier is None or holding.type not in _DELTA_OF_ONE:
         return {}
-    nothing = Decimal(0)
-    delta = product(multiplier, holding.signed_quantity)
-    return {"delta": delta, "gamma": nothing, "theta": nothing, "vega": nothing}
+    zero = {name: Decimal(0) for name in _SENSITIVITIES if name in holding.zero_by_nature}
+    return {"delta": product(multiplier, holding.signed_quantity), **zero}
 
 
 def _beta_weighted(

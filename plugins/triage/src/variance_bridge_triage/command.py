@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option(
-    "--html", "html_file", type=click.Path(path_type=Path), help="Write one self-contained page."
+    "--html",
+    "html_file",
+    type=click.Path(path_type=Path),
+    help="Write one self-contained HTML page.",
 )
 @click.option(
     "--thresholds",
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="TOML file of thresholds; triage.toml of the configuration folder by default.",
 )
-@click.option("--any-age", is_flag=True, help="Judge positions however old they are.")
+@click.option("--any-age", is_flag=True, help="Judge positions of any age.")
 @click.pass_obj
 def command(
     invocation: Invocation,
@@ -37,7 +40,7 @@ def command(
 ) -> None:
     """Group legs into strategies and say which of them need action.
 
-    FILE is a positions file (`.json`) or a broker's export (`.csv`); without it the newest positions file is taken.
+    FILE is a positions file (`.json`) or a broker's export (`.csv`); without it, the newest positions file.
     """
     from variance_bridge import load
     from variance_bridge_triage.rules.report import triage

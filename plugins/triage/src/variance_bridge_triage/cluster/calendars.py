@@ -31,7 +31,7 @@ def time_spreads(parts: Iterable[Part], *, one_order: bool) -> list[TimeSpread]:
     """Calendars, then diagonals.
 
     A short option is covered by a later long one. The reverse (the long one expires first and leaves the short one
-    naked) is one strategy only to who opened it as one: it is looked for among legs of one order.
+    naked) is a strategy only if it was opened as one: it is looked for among legs of one order.
     """
     found: list[TimeSpread] = []
     options = free(parts)
@@ -39,8 +39,7 @@ def time_spreads(parts: Iterable[Part], *, one_order: bool) -> list[TimeSpread]:
         for covered_sign in (-1, 1) if one_order else (-1,):
             for keys in (_with_size(place), place):
                 for line in grouped([part for part in options if part.left], keys):
-                    if len(line) > 1:
-                        _pair(line, covered_sign, found)
+                    _pair(line, covered_sign, found)
     return found
 
 
@@ -88,11 +87,10 @@ def doubled(spreads: list[TimeSpread]) -> list[Group]:
     return groups
 
 
-def _same_days(spread: TimeSpread) -> Iterable[Hashable]:
+def _same_days(spread: TimeSpread) -> list[tuple[Hashable, ...]]:
     near, far = spread.near, spread.far
-    frame = (near.lot.pool, near.sign, near.expiration, far.expiration)
-    return [(frame, day) for day in spread.days]
+    return [(near.lot.pool, near.sign, near.expiration, far.expiration, day) for day in spread.days]
 
 
 def _same_size(spread: TimeSpread) -> Iterable[Hashable]:
-    return [(key, spread.units) for key in _same_days(spread)]
+    return [(*key, spread.units) for key in _same_days(spread)]

@@ -34,17 +34,19 @@ def covered(parts: Iterable[Part]) -> list[Cover]:
     Long shares go with short calls first, the nearest expiration and lowest strike first, then with long puts; short
     shares with long calls, then with short puts. Only whole contracts are covered, unless a fraction is all there is.
     """
-    some = [part for part in parts if part.left]
-    by_what: dict[Hashable, list[Part]] = {}
-    for option in some:
-        if option.board and option.lot.delivers:
-            by_what.setdefault(option.lot.delivers[0], []).append(option)
-    stocks = [part for part in some if covers(part.lot.holding)]
+    options: dict[Hashable, list[Part]] = {}
+    stocks: dict[tuple[Hashable, int], list[Part]] = {}
+    for part in parts:
+        if not part.left:
+            continue
+        if part.board and part.lot.delivers:
+            options.setdefault(part.lot.delivers[0], []).append(part)
+        elif what := covers(part.lot.holding):
+            stocks.setdefault((what, part.sign), []).append(part)
     found: list[Cover] = []
-    for held in grouped(stocks, lambda part: [(covers(part.lot.holding), part.sign)]):
+    for (held_thing, sign), held in stocks.items():
         held.sort(key=lambda part: part.day or date.max)
-        mine = by_what.get(covers(held[0].lot.holding), [])
-        found += _cover(held, _candidates(mine, held[0].sign))
+        found += _cover(held, _candidates(options.get(held_thing, []), sign))
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
@@ -13,7 +14,7 @@ from variance_bridge_triage.cluster.lots import Lot
 from variance_bridge_triage.cluster.strategies import Member
 
 Day = date | None
-"""The day on which a lot was opened. None is a day like another: legs of unknown days may be of one order."""
+"""The day on which a lot was opened. Legs of unknown days (None) may be of one order."""
 
 
 @attrs.define(eq=False)
@@ -76,7 +77,7 @@ class Group:
         return tuple(sorted(days, key=lambda day: day or date.max))
 
     def take(self, units: Decimal) -> Group:
-        """That many units of it, as a group of their own; this one keeps the rest."""
+        """That many units as a group of their own; this one keeps the rest."""
         wanted = sum((q for _part, q in self.shares), Decimal(0)) * units / self.units
         taken, kept = split_shares(self.shares, wanted)
         self.units -= units
@@ -131,8 +132,8 @@ def split_shares(shares: Shares, wanted: Decimal) -> tuple[Shares, Shares]:
 
 def joined(first: Group, second: Group, units: Decimal) -> Group:
     """A group of both, `units` times; the two keep the rest."""
-    one, other = first.take(units), second.take(units)
-    return Group(one.legs + other.legs, units, one.shares + other.shares)
+    left, right = first.take(units), second.take(units)
+    return Group(left.legs + right.legs, units, left.shares + right.shares)
 
 
 def pair(first: Part, second: Part, units: Decimal) -> Group:
@@ -145,3 +146,10 @@ def pair(first: Part, second: Part, units: Decimal) -> Group:
 def free(parts: Iterable[Part]) -> list[Part]:
     """Those options of which something is left."""
     return [part for part in parts if part.board and part.left]
+
+
+def neighbours(parts: Iterable[Part]) -> list[Part]:
+    """Those free options that have another free one on their board; a board's only option pairs with nothing on it."""
+    options = free(parts)
+    boards = Counter(part.board for part in options)
+    return [part for part in options if boards[part.board] > 1]

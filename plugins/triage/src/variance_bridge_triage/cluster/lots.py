@@ -6,6 +6,7 @@ a position into rows can change a result.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
@@ -34,10 +35,10 @@ class Lot:
     """Rows of one contract, side and opening day, added up.
 
     Attributes:
-        holding: the sum of the rows; an amount that one of them does not know is unknown.
-        contract: what tells it from another contract (with its side).
+        holding: the sum of the rows; an amount that is unknown for any of them is unknown.
+        contract: what distinguishes it from another contract (with its side).
         kind: its word in strategies.toml.
-        pool: options of one pool can be parts of one spread; None for what is no option or lacks strike or expiration.
+        pool: options of one pool can be parts of one spread; None for anything but an option with strike and expiration.
         delivers: what one contract delivers, as `(source, name)`, and how much of it; None when that is not certain.
     """
 
@@ -54,16 +55,18 @@ class Lot:
 
 
 def merge(positions: Iterable[Holding]) -> list[Lot]:
-    """The lots of the positions, in an order that depends on what they are and not on how they came."""
-    rows: dict[tuple[object, ...], list[Holding]] = {}
+    """The lots of the positions, in an order that does not depend on the order of the positions."""
+    rows: dict[tuple[tuple[object, ...], date | None], list[Holding]] = {}
     for holding in positions:
-        rows.setdefault((*contract(holding), holding.opened_on), []).append(holding)
-    lots = [_lot(_sum(same), key[:-1]) for key, same in rows.items()]
-    return sorted(lots, key=_order)
+        rows.setdefault((contract(holding), holding.opened_on), []).append(holding)
+    shared: dict[object, Any] = {}
+    lots = [_lot(_sum(same), contract_, shared) for (contract_, _day), same in rows.items()]
+    symbols = Counter(lot.holding.symbol for lot in lots)
+    return sorted(lots, key=lambda lot: _order(lot, tied=symbols[lot.holding.symbol] > 1))
 
 
 def contract(holding: Holding) -> tuple[object, ...]:
-    """What tells two contracts (with their side) apart."""
+    """What distinguishes two contracts (with their side)."""
     return (
         holding.root,
         holding.type,
@@ -79,14 +82,14 @@ def contract(holding: Holding) -> tuple[object, ...]:
     )
 
 
-def _order(lot: Lot) -> tuple[object, ...]:
+def _order(lot: Lot, *, tied: bool) -> tuple[object, ...]:
     holding = lot.holding
     return (
         holding.root,
         holding.expiration or _LAST,
         holding.strike or Decimal(0),
         holding.symbol,
-        "|".join(map(str, lot.contract)),
+        "|".join(map(str, lot.contract)) if tied else "",
         holding.opened_on or _LAST,
     )
 
@@ -134,13 +137,15 @@ def _added_greeks(greeks: list[Greeks | None]) -> Greeks | None:
     )
 
 
-def _lot(holding: Holding, key: tuple[object, ...]) -> Lot:
+def _lot(holding: Holding, contract_: tuple[object, ...], shared: dict[object, Any]) -> Lot:
+    """`shared` holds what lots have in common, once for all of them."""
+    pool, delivers = _pool(holding), _delivers(holding)
     return Lot(
         holding=holding,
-        contract=key,
+        contract=contract_,
         kind=_kind(holding),
-        pool=_pool(holding),
-        delivers=_delivers(holding),
+        pool=shared.setdefault(pool, pool),
+        delivers=shared.setdefault(delivers, delivers),
     )
 
 

@@ -1,6 +1,6 @@
 """Pairing things that stand on a line, in near-linear time and in one way only.
 
-Two questions come up again and again: which of the opposite positions along the strikes belong together (`nearest`), and
+Two questions recur: which of the opposite positions along the strikes belong together (`nearest`), and
 which of two kinds of things enclose each other (`nested`). Both answers depend on the order of the line alone.
 """
 
@@ -128,9 +128,19 @@ def nested(
 def grouped(
     things: Iterable[Thing], keys: Callable[[Thing], Iterable[Hashable]]
 ) -> list[list[Thing]]:
-    """The things that share a key, each group in the order of the things; a thing with two keys is in two groups."""
-    groups: dict[Hashable, list[Thing]] = {}
+    """The groups of two things or more that share a key, in the order of the things; a thing with two keys is in two.
+
+    A thing is not a list.
+    """
+    groups: dict[Hashable, Thing | list[Thing]] = {}
     for thing in things:
         for key in keys(thing):
-            groups.setdefault(key, []).append(thing)
-    return list(groups.values())
+            there = groups.get(key)
+            if there is None:
+                # A thing alone stays bare: where all expirations differ, lists would be most of what is allocated.
+                groups[key] = thing
+            elif isinstance(there, list):
+                there.append(thing)
+            else:
+                groups[key] = [there, thing]
+    return [group for group in groups.values() if isinstance(group, list)]

@@ -7,12 +7,12 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
-from variance_bridge_triage.cluster.groups import Group, Part, free, pair
+from variance_bridge_triage.cluster.groups import Group, Part, free, neighbours, pair
 from variance_bridge_triage.cluster.pairing import grouped, nested
 from variance_bridge_triage.cluster.spreads import Vertical
 from variance_bridge_triage.cluster.strategies import Strategies
 
-_LARGEST_RATIO = 3
+_MAX_RATIO = 3
 
 Keys = Callable[[Part], Iterable[Hashable]]
 
@@ -40,7 +40,7 @@ def _ratio(spread: Vertical, surplus: Part, other: Part) -> Group | None:
     if not whole:
         return None
     ratio = Fraction(larger) / Fraction(smaller)
-    if ratio.numerator > _LARGEST_RATIO:
+    if ratio.numerator > _MAX_RATIO:
         return None
     legs = ((other, ratio.denominator), (surplus, ratio.numerator))
     return Group(legs, smaller / ratio.denominator)
@@ -92,17 +92,17 @@ def puts_with_calls(parts: Iterable[Part]) -> list[Group]:
     both legs are known to be of one day and are equal in number.
     """
     groups: list[Group] = []
+    options = neighbours(parts)
     for keys in (_day_and_size, _day, _size, _board):
-        for alike in grouped(free(parts), keys):
-            if len(alike) > 1:
-                _synthetics(alike, groups)
+        for alike in grouped(free(options), keys):
+            _synthetics(alike, groups)
     for keys in (_day_and_size, _day):
-        _strangles(parts, keys, groups)
-    for alike in grouped(free(parts), _day_and_size):
+        _strangles(options, keys, groups)
+    for alike in grouped(free(options), _day_and_size):
         if alike[0].day is not None:
             _risk_reversals(alike, groups)
     for keys in (_size, _board):
-        _strangles(parts, keys, groups)
+        _strangles(options, keys, groups)
     return groups
 
 
@@ -111,14 +111,13 @@ def _synthetics(alike: list[Part], groups: list[Group]) -> None:
         return [(part.strike, part.sign == (1 if part.kind == "call" else -1))]
 
     for same in grouped(alike, strike_and_direction):
-        if len(same) > 1:
-            _enclose(same, "put", groups)
+        _enclose(same, "put", groups)
 
 
 def _strangles(parts: Iterable[Part], keys: Keys, groups: list[Group]) -> None:
     """The put not above the call first; what is left the other way round."""
     for alike in grouped(free(parts), lambda part: [(key, part.sign) for key in keys(part)]):
-        for opening in ("put", "call") if len(alike) > 1 else ():
+        for opening in ("put", "call"):
             _enclose(alike, opening, groups)
 
 

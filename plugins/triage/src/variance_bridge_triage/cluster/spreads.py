@@ -8,7 +8,7 @@ from itertools import product
 
 import attrs
 
-from variance_bridge_triage.cluster.groups import Group, Part, free, joined, pair
+from variance_bridge_triage.cluster.groups import Group, Part, joined, neighbours, pair
 from variance_bridge_triage.cluster.pairing import Point, grouped, nearest, nested
 
 _OUTRIGHT = ("stock", "future", "crypto")
@@ -44,8 +44,9 @@ class Vertical(Group):
 def offsetting(parts: Iterable[Part]) -> list[Group]:
     """Long and short of one strike, type and expiration, or of one share: nothing is left of them but their history."""
     groups: list[Group] = []
-    some = (part for part in parts if part.left and (part.board or part.kind in _OUTRIGHT))
-    for same in grouped(some, lambda part: [_same_thing(part)]):
+    parts = list(parts)
+    outright = [part for part in parts if part.left and part.kind in _OUTRIGHT]
+    for same in grouped([*outright, *neighbours(parts)], lambda part: [_same_thing(part)]):
         longs = [part for part in same if part.sign > 0]
         shorts = [part for part in same if part.sign < 0]
         line = [(True, part) for part in longs] + [(False, part) for part in shorts]
@@ -64,7 +65,7 @@ def _pair_nested(line: list[tuple[bool, Part]], groups: list[Group]) -> None:
 def verticals(parts: Iterable[Part]) -> list[Vertical]:
     """As many as there can be, with small distances between their strikes. Nothing offsetting may be left."""
     found = []
-    for line in grouped(free(parts), lambda part: [(part.board, part.kind)]):
+    for line in grouped(neighbours(parts), lambda part: [(part.board, part.kind)]):
         line.sort(key=lambda part: part.strike)
         points = [Point(part.strike, part.sign * part.left) for part in line]
         for i, j, units in nearest(points):
@@ -81,9 +82,8 @@ def combined(spreads: list[Vertical]) -> list[Group]:
     """
     groups: list[Group] = []
     for on_board in grouped(_live(spreads), lambda spread: [spread.low.board]):
-        if len(on_board) > 1:
-            for make in (_butterflies, _boxes, _irons, _condors):
-                make(on_board, groups)
+        for make in (_butterflies, _boxes, _irons, _condors):
+            make(on_board, groups)
     return groups
 
 
@@ -125,7 +125,7 @@ def _boxes(spreads: list[Vertical], groups: list[Group]) -> None:
     """A call and a put spread of the same two strikes that face each other."""
     for keys in (_same_size, _same_day):
         for alike in grouped(_live(spreads), keys):
-            for box in grouped(alike, _frame) if len(alike) > 1 else ():
+            for box in grouped(alike, _frame):
                 line = [(spread.kind == "call", spread) for spread in box]
                 nested(sorted(line, key=lambda item: not item[0]), _units, _join(groups))
 
@@ -139,7 +139,7 @@ def _irons(spreads: list[Vertical], groups: list[Group]) -> None:
     """A put spread below a call spread, facing each other."""
     for keys in (_same_shape, _same_size, _same_day):
         for alike in grouped(_live(spreads), keys):
-            for rising_puts in (True, False) if len(alike) > 1 else ():
+            for rising_puts in (True, False):
                 puts = [s for s in alike if s.kind == "put" and s.rising == rising_puts]
                 calls = [s for s in alike if s.kind == "call" and s.rising != rising_puts]
                 line = [(spread.high.strike, 0, True, spread) for spread in puts]

@@ -25,7 +25,7 @@ _OPTION_KINDS = ("call", "put")
 
 @attrs.frozen(kw_only=True)
 class Member:
-    """One leg of a group that wants a name.
+    """One leg of a group that is to be named.
 
     Attributes:
         kind: its word in strategies.toml.
@@ -60,7 +60,7 @@ class Strategies:
     days_between: int
 
     def name(self, members: Sequence[Member], today: date) -> str | None:
-        """What the members are together; None when they are no strategy of the table.
+        """What the members are together; None when the table has no such strategy.
 
         `today` is a day in New York: it decides what is far enough from expiry for `deep`.
         """
@@ -100,7 +100,7 @@ def strategies() -> Strategies:
 
 
 def read_strategies(text: str) -> Strategies:
-    """The table that a text in the form of strategies.toml gives."""
+    """The table in a text in the form of strategies.toml."""
     table = tomllib.loads(text)
     entries: dict[Signature, tuple[_Entry, ...]] = {}
     for row in table["strategy"]:

@@ -1,4 +1,4 @@
-"""The legs of a cluster in a few words, and the contracts that expire on each day."""
+"""The legs of a strategy as short text, and the contracts that expire on each day."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LETTERS = {OptionType.CALL: "C", OptionType.PUT: "P", None: "?"}
 
 
 def one_line(text: str) -> str:
-    """One line of text from a file, without anything that a terminal obeys."""
+    """One line of text from a file, without control characters."""
     return printable(text, limit=60).replace("\n", "?")
 
 
@@ -43,7 +43,7 @@ def of(sum_: Sum) -> str:
 
 
 def title(facts: Facts) -> str:
-    """The strategy and how many times it is held; the number of shares or coins stands with the legs."""
+    """The strategy and how many times it is held; the number of shares or coins is shown with the legs."""
     units = facts.cluster.units
     counted = facts.options or facts.cluster.legs[0].type is InstrumentType.FUTURE
     times = f" ×{quantity(units)}" if counted and units != 1 else ""
@@ -86,7 +86,7 @@ def _words(leg: Holding, amount: Decimal, *, dated: bool) -> str:
 
 @attrs.frozen(kw_only=True)
 class Rung:
-    """What expires on one day: numbers of long and short contracts, and whose they are."""
+    """What expires on one day: how many long and short contracts, and of which roots."""
 
     expiration: date
     dte: int

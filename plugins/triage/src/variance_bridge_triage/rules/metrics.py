@@ -1,4 +1,4 @@
-"""Numbers of a cluster and of the whole account. What is not known is not counted as zero: a sum says of how many."""
+"""The numbers of a cluster and of the whole account. An unknown number never counts as zero: a sum says how much of it is known."""
 
 from __future__ import annotations
 
@@ -14,14 +14,10 @@ from variance_bridge.symbology import InstrumentType, OptionType
 from variance_bridge_triage.cluster.clusters import Cluster
 from variance_bridge_triage.cluster.lots import OPTIONS
 
-_LINEAR = frozenset(InstrumentType) - {*OPTIONS, InstrumentType.OTHER}
-"""What has no time value and no curvature: its theta, gamma and vega are zero by nature, not unknown."""
-_CURVATURE = ("theta", "gamma", "vega", "beta_gamma")
-
 
 @attrs.frozen
 class Sum:
-    """A sum of which `known` of `count` summands are known. `amount` is the sum of these; None when there is none."""
+    """A sum of `count` numbers of which `known` are known. `amount` is the sum of the known ones; None without any."""
 
     amount: Decimal | None
     known: int
@@ -64,9 +60,7 @@ def greek(name: str) -> Callable[[Holding], Decimal | None]:
         value: Decimal | None = getattr(holding.greeks or _NO_GREEKS, name)
         if value is not None:
             return value
-        no_delta = holding.type is InstrumentType.CASH and "delta" in name
-        straight = holding.type in _LINEAR and name in _CURVATURE
-        return Decimal(0) if no_delta or straight else None
+        return Decimal(0) if name in holding.zero_by_nature else None
 
     return read
 
@@ -87,7 +81,7 @@ def beta_gamma(holding: Holding) -> Decimal | None:
 
 @attrs.frozen(kw_only=True)
 class Facts:
-    """What the rules and the screen want to know of a cluster.
+    """The numbers of a cluster that the rules and the screen use.
 
     Attributes:
         cluster: the legs.
@@ -99,7 +93,7 @@ class Facts:
         beta_delta: in shares of the benchmark.
         beta_gamma: change of `beta_delta` per 1.00 of the benchmark.
         theta: money per day.
-        price: of the underlying, where the positions tell it.
+        price: of the underlying, where a position has it.
         currency: of its amounts when it is not the account's; "mixed" when its legs disagree.
     """
 
@@ -137,10 +131,10 @@ Prices = Mapping[tuple[str, str | None], Decimal]
 
 
 def underlying_prices(positions: Iterable[Holding]) -> dict[tuple[str, str | None], Decimal]:
-    """The newest price of each underlying that any position tells: as the underlying of an option, or as itself."""
+    """The newest price of each underlying that any position has: as the underlying of an option, or as its own."""
     newest: dict[tuple[str, str | None], tuple[bool, str, Decimal]] = {}
     for holding in positions:
-        price = _told_price(holding)
+        price = _stated_price(holding)
         if price is None:
             continue
         as_of = holding.quote.as_of.isoformat() if holding.quote and holding.quote.as_of else ""
@@ -150,7 +144,7 @@ def underlying_prices(positions: Iterable[Holding]) -> dict[tuple[str, str | Non
     return {key: price for key, (_option, _as_of, price) in newest.items()}
 
 
-def _told_price(holding: Holding) -> Decimal | None:
+def _stated_price(holding: Holding) -> Decimal | None:
     quote = holding.quote
     if quote is None:
         return None
@@ -168,8 +162,8 @@ def _underlying(holding: Holding) -> tuple[str, str | None]:
 
 
 def price_for(holding: Holding, prices: Prices) -> Decimal | None:
-    """The price of a position's underlying: its own quote's, else what another position of it tells."""
-    own = _told_price(holding)
+    """The price of a position's underlying: its own quote's, else what another position of it has."""
+    own = _stated_price(holding)
     return own if own is not None else prices.get(_underlying(holding))
 
 
@@ -178,7 +172,7 @@ def facts(cluster: Cluster, today: date, prices: Prices) -> Facts:
     legs = cluster.legs
     expiration = min((leg.expiration for leg in legs if leg.expiration), default=None)
     currencies = {leg.currency for leg in legs}
-    told = (price_for(leg, prices) for leg in legs)
+    found = (price_for(leg, prices) for leg in legs)
     return Facts(
         cluster=cluster,
         dte=(expiration - today).days if expiration else None,
@@ -189,7 +183,7 @@ def facts(cluster: Cluster, today: date, prices: Prices) -> Facts:
         beta_delta=add_up(map(greek("beta_delta"), legs)),
         beta_gamma=add_up(map(beta_gamma, legs)),
         theta=add_up(map(greek("theta"), legs)),
-        price=next((price for price in told if price is not None), None),
+        price=next((price for price in found if price is not None), None),
         currency=currencies.pop() if len(currencies) == 1 else "mixed",
     )
 
@@ -204,9 +198,9 @@ def in_the_money(holding: Holding, price: Decimal) -> Decimal | None:
 
 @attrs.frozen(kw_only=True)
 class Totals:
-    """Of the whole account. Positions in another currency than the account's count as not known.
+    """Of the whole account. Positions in another currency than the account's count as unknown.
 
-    `net_liquidity` and `buying_power` are what the broker says; None when it says nothing.
+    `net_liquidity` and `buying_power` are the broker's; None where it states none.
     """
 
     net_pl: Sum

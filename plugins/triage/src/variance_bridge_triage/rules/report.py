@@ -21,7 +21,7 @@ BALANCES = "balances"
 
 @attrs.frozen(kw_only=True)
 class Entry:
-    """A cluster, its numbers and what is to be said of it, most urgent first."""
+    """A cluster, its numbers and the findings about it, most urgent first."""
 
     facts: Facts
     findings: tuple[Finding, ...]
@@ -38,15 +38,15 @@ class Report:
 
     Attributes:
         meta: of the positions.
-        currency: of the account; None where nothing tells it.
+        currency: of the account; None where unknown.
         now: when it was made, aware.
         age: of the positions.
         freshness: whether they are young enough to act on.
         age_limits: how old they may be.
-        warnings: what a person should know of them.
+        warnings: what a person should know about them.
         net_liquidity: what losses are measured against.
         net_liquidity_origin: `BALANCES`, or the thresholds' file when the positions state none.
-        entries: what needs action first, by urgency; then the rest by root.
+        entries: those that need action first, by urgency; then the rest by root.
     """
 
     meta: Meta
@@ -70,7 +70,7 @@ class Report:
 
     @property
     def too_old(self) -> bool:
-        """Whether they are shown only because that was asked for (`--any-age`)."""
+        """Whether they are shown only because of `--any-age`."""
         return not self.age_limits.is_readable(self.age)
 
     @property
@@ -133,7 +133,7 @@ def triage(snapshot: Snapshot, thresholds: Thresholds, now: datetime) -> Report:
 
 
 def currency_of(portfolio: Portfolio) -> str | None:
-    """The account's currency, where the file or its balances tell it."""
+    """The account's currency, where the file or its balances state it."""
     if portfolio.meta.currency is not None:
         return portfolio.meta.currency
     return portfolio.balances.currency if portfolio.balances else None

@@ -1,4 +1,4 @@
-"""The thresholds of the triage: what is shipped, and what the user says differently."""
+"""The thresholds of the triage: the shipped ones, and what the user changes."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Account:
 
 @attrs.frozen(kw_only=True)
 class Benchmark:
-    """Table [benchmark]; `volatility` is a fraction per year, `price` None where the positions are asked for it."""
+    """Table [benchmark]; `volatility` is a fraction per year, `price` None where it is taken from the positions."""
 
     symbol: str = attrs.field(validator=_filled)
     volatility: Decimal = attrs.field(validator=_above_zero)
