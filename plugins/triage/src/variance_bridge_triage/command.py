@@ -70,7 +70,7 @@ def _write(report: Report, file: Path) -> None:
     from variance_bridge.formatting import printable
     from variance_bridge_triage.render.page import page
 
-    hint = "name another place with `--html FILE`"
+    hint = "choose another place with `--html FILE`"
     write_file(file, page(report), title="the page", hint=hint)
     click.echo(printable(f"Wrote {file}"), err=True)
 
