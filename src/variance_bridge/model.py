@@ -83,7 +83,6 @@ class Caution(StrEnum):
     COST_MEANINGLESS = "cost_meaningless"
     COST_UNKNOWN = "cost_unknown"
     VALUE_CONTRADICTED = "value_contradicted"
-    PRICE_MISSING = "price_missing"
     QUOTE_MISSING = "quote_missing"
     QUOTE_STALE = "quote_stale"
     NUMBER_UNREADABLE = "number_unreadable"

@@ -77,24 +77,10 @@ def test_at_least_eighty_products_are_listed_and_every_entry_is_sound():
         product = futures_product(code)
         assert product.root == f"/{code}"
         assert product.multiplier > 0
-        assert product.tick_size is None or product.tick_size > 0
         assert product.title
         assert len(product.exchange) == 4
         assert len(product.currency) == 3
         assert (product.fraction is None) == (product.option_fraction is None)
-
-
-def test_a_tick_on_which_public_sources_disagree_is_left_out():
-    """Brokers state 0.05 and 0.01 for the mini VIX future."""
-    assert futures_product("/VXM").tick_size is None
-    assert futures_product("/VX").tick_size == Decimal("0.05")
-
-
-def test_a_smaller_contract_is_smaller_than_the_one_it_is_a_part_of():
-    for code in PRODUCTS:
-        product = futures_product(code)
-        if product.micro_of is not None:
-            assert product.multiplier < futures_product(product.micro_of).multiplier, code
 
 
 def test_no_series_belongs_to_two_products():

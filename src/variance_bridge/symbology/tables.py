@@ -29,14 +29,10 @@ class FuturesProduct:
     currency: str
     multiplier: Decimal
     """Money per 1.00 of price per contract."""
-    tick_size: Decimal | None = None
-    """Smallest step of the outright future's price, in price units; None where it is not known."""
     fraction: int | None = None
     """Denominator of the fraction in which it is quoted: 32 for treasuries, 8 for grains."""
     option_fraction: int | None = None
     """Denominator in which its options are quoted: 64 for treasuries, 8 for grains."""
-    micro_of: str | None = None
-    """The larger product of which this is a smaller contract."""
     option_roots: tuple[str, ...] = ()
     """Series roots that are known to be options on this product; not complete."""
     two_digit_year: bool = False
@@ -64,9 +60,7 @@ def _read(name: str) -> dict[str, Any]:
 def _products() -> Mapping[str, FuturesProduct]:
     found = {}
     for code, entry in _read("futures_products.toml")["products"].items():
-        for name in ("multiplier", "tick_size"):
-            if name in entry:
-                entry[name] = Decimal(entry[name])
+        entry["multiplier"] = Decimal(entry["multiplier"])
         entry["option_roots"] = tuple(entry.get("option_roots", ()))
         found[code] = FuturesProduct(root=f"/{code}", **entry)
     return MappingProxyType(found)
