@@ -31,7 +31,7 @@ _NEXT_STEPS = (
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def command(ctx: click.Context, *, as_json: bool) -> None:
-    """Look around with an invented account: simulator, sync, dashboard."""
+    """Look around with an invented account: sync and dashboard."""
     from variance_bridge.clock import SystemClock
     from variance_bridge.pipeline.run import Choice
     from variance_bridge.pipeline.sync import SyncRequest, sync

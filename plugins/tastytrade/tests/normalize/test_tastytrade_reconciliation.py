@@ -127,6 +127,16 @@ def test_the_older_the_marks_the_more_they_may_differ_but_never_by_more_than_hal
     assert (found == ()) is explained
 
 
+def test_all_classes_are_compared_in_a_single_pass_over_the_positions():
+    """The time grows with the number of positions, and not with its square."""
+    held = [holding(kind, side, "1000") for kind in CLASSES for side in Side]
+    stated = {
+        f"{side.value}-{CLASSES[kind].name}-value": "3000" for kind in CLASSES for side in Side
+    }
+    assert compare(iter(held), **stated) == compare(held, **stated)
+    assert len(compare(iter(held), **stated)) == len(held)
+
+
 def test_rounding_is_no_disagreement():
     assert compare([holding(value="0.40")], short_derivative_value="1.40") == ()
     assert compare([holding(value="0.40")], short_derivative_value="1.41") != ()
