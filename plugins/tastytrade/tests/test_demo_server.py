@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import pytest
 
+import variance_bridge
 import variance_bridge_tastytrade
 from tastytrade_simulator import SimulatedClock, SimulatedPortfolio, Simulator
 from variance_bridge_tastytrade.demo_server import DemoPortfolio, DemoServer
@@ -106,15 +107,19 @@ def test_the_demo_server_lets_nobody_else_in(servers):
     assert ask(url, "POST", "/sessions", {})[0] == 404
 
 
-def test_the_demo_server_needs_the_standard_library_alone():
+def test_the_demo_server_needs_no_third_party_package():
     code = (
-        "import sys; sys.path.insert(0, sys.argv[1]);"
+        "import sys; sys.path[:0] = sys.argv[1:];"
         "import variance_bridge_tastytrade.demo_server.market, variance_bridge_tastytrade.demo_server as d;"
-        "loaded = {name.partition('.')[0] for name in sys.modules} - {'variance_bridge_tastytrade'};"
+        "loaded = {name.partition('.')[0] for name in sys.modules};"
+        "loaded -= {'variance_bridge', 'variance_bridge_tastytrade'};"
         "print(sorted(n for n in loaded - set(sys.stdlib_module_names) if not n.startswith('_')))"
     )
-    source = str(Path(variance_bridge_tastytrade.__file__).parents[1])
+    sources = [
+        str(Path(package.__file__).parents[1])
+        for package in (variance_bridge, variance_bridge_tastytrade)
+    ]
     done = subprocess.run(
-        [sys.executable, "-S", "-c", code, source], capture_output=True, text=True, check=True
+        [sys.executable, "-S", "-c", code, *sources], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+import variance_bridge
 import variance_bridge_tastytrade
 from tastytrade_simulator import (
     Fault,
@@ -261,16 +262,22 @@ def test_people_can_print_the_demos_export(capsysbinary):
     assert len(lines) > 20
 
 
-def test_the_simulator_needs_the_standard_library_alone():
+def test_the_simulator_needs_no_third_party_package():
     code = (
         "import sys; sys.path[:0] = sys.argv[1:];"
         "import tastytrade_simulator, tastytrade_simulator.__main__ as m;"
         "loaded = {name.partition('.')[0] for name in sys.modules};"
-        "own = {'tastytrade_simulator', 'variance_bridge_tastytrade'};"
+        "own = {'tastytrade_simulator', 'variance_bridge', 'variance_bridge_tastytrade'};"
         "print(sorted(n for n in loaded - own - set(sys.stdlib_module_names) if not n.startswith('_')))"
     )
-    source = str(Path(variance_bridge_tastytrade.__file__).parents[1])
+    sources = [
+        str(Path(package.__file__).parents[1])
+        for package in (variance_bridge, variance_bridge_tastytrade)
+    ]
     done = subprocess.run(
-        [sys.executable, "-S", "-c", code, source, HERE], capture_output=True, text=True, check=True
+        [sys.executable, "-S", "-c", code, *sources, HERE],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout.strip() == "[]"
