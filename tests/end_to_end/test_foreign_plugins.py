@@ -114,10 +114,10 @@ def test_a_plugin_that_is_allowed_by_the_configuration_is_not_asked_about(
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("return [Account(", "return [dict(", "no account"),
-        ("return Portfolio(", "return dict(", "no Portfolio"),
+        ("return [Account(", "return [dict(", "not an account"),
+        ("return Portfolio(", "return dict(", "not a Portfolio"),
         ("counts=counts", "", "did not count its rows"),
-        ("return RawPortfolio(", "return dict(", "no RawPortfolio"),
+        ("return RawPortfolio(", "return dict(", "not a RawPortfolio"),
         (
             "def normalize(self, raw):",
             "def normalize(self, raw):\n        raise KeyError('5WX00001')",

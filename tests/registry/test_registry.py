@@ -142,7 +142,7 @@ def test_a_record_of_a_future_class_that_needs_a_newer_api_is_told_as_too_new(in
         ((), "declares 0"),
         ((spec(), spec()), "declares 2"),
         ((spec("other"),), "declares 0"),
-        (("acme",), "no BrokerSpec"),
+        (("acme",), "not a BrokerSpec"),
         ((spec(hook_api=0),), "before 1"),
     ],
 )

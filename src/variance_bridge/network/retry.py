@@ -65,7 +65,7 @@ def wait_before(
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     """Seconds that the server asks to wait (RFC 9110 §10.2.3): a number of seconds or a date; None when it does not.
 
-    A text that is neither is ignored, and a date that has passed is no wait.
+    A text that is neither is ignored, and a date that has passed means no wait.
     """
     value = headers.get("retry-after", "").strip()
     if _SECONDS.fullmatch(value):

@@ -102,7 +102,7 @@ class ReadOnlySession:
         hosts: host names in lower case, without port.
         token_paths: the paths to which a POST may go.
         clock: the time.
-        personal: is told every secret that is sent, and every token that comes back; redacts log lines and messages.
+        personal: learns every secret that is sent, and every token that comes back; redacts log lines and messages.
         user_agent: `product/version`; brokers refuse requests without one.
         policy: limits, proxy and netrc.
         random: numbers in [0, 1) for the jitter.

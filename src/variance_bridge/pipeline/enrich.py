@@ -149,13 +149,13 @@ def _greeks(
     old = holding.greeks or Greeks()
     said = _values(old)
     multiplier = _multiplier(holding)
-    told = _told(holding, data, multiplier)
-    values = _known_by_nature(holding, multiplier) | said | _wanted(told, said, stale)
+    from_source = _position_values(holding, data, multiplier)
+    values = _known_by_nature(holding, multiplier) | said | _wanted(from_source, said, stale)
     weighted = _wanted(_beta_weighted(holding, data, snapshot, values), said, stale)
     values |= weighted
     if not values:
         return holding.greeks
-    if not weighted and not _wanted(told, said, stale):
+    if not weighted and not _wanted(from_source, said, stale):
         return Greeks(**values, as_of=old.as_of, source=old.source)
     if stale and said:
         return Greeks(**values, as_of=old.as_of or data.as_of, source=old.source or source)
@@ -166,17 +166,19 @@ def _values(greeks: Greeks) -> dict[str, Decimal]:
     return {name: value for name in _GREEKS if (value := getattr(greeks, name)) is not None}
 
 
-def _told(holding: Holding, data: MarketData, multiplier: Decimal | None) -> dict[str, Decimal]:
+def _position_values(
+    holding: Holding, data: MarketData, multiplier: Decimal | None
+) -> dict[str, Decimal]:
     """What the quote source says, for the whole position."""
-    told: dict[str, Decimal] = {}
+    values: dict[str, Decimal] = {}
     if multiplier is not None:
         for name in _SENSITIVITIES:
             unit = getattr(data, name)
             if unit is not None:
-                told[name] = product(unit, multiplier, holding.signed_quantity)
+                values[name] = product(unit, multiplier, holding.signed_quantity)
     if data.implied_volatility is not None:
-        told["implied_volatility"] = data.implied_volatility
-    return told
+        values["implied_volatility"] = data.implied_volatility
+    return values
 
 
 def _wanted(new: dict[str, Decimal], said: dict[str, Decimal], stale: bool) -> dict[str, Decimal]:

@@ -137,7 +137,9 @@ def _unread_rows(new: Portfolio) -> Judgement:
     """Rows of which none could be read are no empty account."""
     if new.positions or not new.meta.rejected:
         return _ACCEPTED
-    reason = f"none of the {len(new.meta.rejected)} rows could be read: this is no empty account"
+    reason = (
+        f"none of the {len(new.meta.rejected)} rows could be read, so this is not an empty account"
+    )
     return _refuse(reason, "report it with the rows' reasons; the file stays as it is")
 
 

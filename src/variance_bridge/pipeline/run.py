@@ -86,7 +86,7 @@ class BrokerRun:
         with self._guarded("failed while it listed accounts"):
             accounts = tuple(self.broker.accounts())
         if not all(isinstance(account, Account) for account in accounts):
-            raise self._broken("listed something that is no account")
+            raise self._broken("listed something that is not an account")
         for account in accounts:
             self.context.personal.add(account.number, PersonalKind.ACCOUNT_NUMBER)
             self.context.personal.add(account.nickname or "", PersonalKind.NAME)
@@ -101,7 +101,7 @@ class BrokerRun:
         with self._guarded("failed while it fetched"):
             raw = self.broker.fetch(account)
         if not isinstance(raw, RawPortfolio):
-            raise self._broken("fetched something that is no RawPortfolio")
+            raise self._broken("fetched something that is not a RawPortfolio")
         with self._guarded("failed while it normalized"):
             portfolio = self.broker.normalize(raw)
         completed = self._completed(portfolio, raw, account)
@@ -117,7 +117,7 @@ class BrokerRun:
 
     def _completed(self, portfolio: Any, raw: RawPortfolio, account: Account) -> Portfolio:
         if not isinstance(portfolio, Portfolio):
-            raise self._broken("normalized to something that is no Portfolio")
+            raise self._broken("normalized to something that is not a Portfolio")
         if portfolio.meta.counts is None:
             raise self._broken("did not count its rows")
         if portfolio.meta.fetched_at != raw.fetched_at:
@@ -214,7 +214,9 @@ def _guarded(context: RunContext, loaded: LoadedPlugin, doing: str) -> Iterator[
 def _check_input(spec: BrokerSpec, input_file: Path | None) -> None:
     reads_files = Capability.READS_FILES in spec.capabilities
     if input_file is not None and not reads_files:
-        raise UsageError(f"the broker `{spec.name}` reads no files", hint="leave `--input` away")
+        raise UsageError(
+            f"the broker `{spec.name}` does not read files", hint="run it without `--input`"
+        )
 
 
 def _settings(
@@ -294,7 +296,7 @@ def fetch_quotes(run: BrokerRun, name: str, portfolio: Portfolio) -> MarketSnaps
     with _guarded(run.context, loaded, "failed while it fetched quotes"):
         snapshot = source_class(broker_context).fetch(portfolio)
     if not isinstance(snapshot, MarketSnapshot):
-        raise PluginError(f"{loaded.plugin} fetched something that is no MarketSnapshot")
+        raise PluginError(f"{loaded.plugin} fetched something that is not a MarketSnapshot")
     return snapshot
 
 

@@ -188,7 +188,7 @@ def _unknown(name: str, names: Sequence[str], what: str) -> UnknownPlugin:
 def guarded(plugin: str, doing: str) -> Iterator[None]:
     """Foreign code runs inside: what it prints goes to stderr, what it raises becomes a `PluginError`.
 
-    Only the class of the exception is told, and for a missing module its name: a message may hold anything.
+    Only the class of the exception is reported, and for a missing module its name: a message may hold anything.
     """
     try:
         with contextlib.redirect_stdout(sys.stderr):

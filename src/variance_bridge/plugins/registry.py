@@ -184,7 +184,7 @@ def _checked(plugin: Plugin, record: Any, kind: type[Any]) -> Any:
         )
     if not isinstance(record, kind):
         raise PluginError(
-            f"{plugin} declares something that is no {kind.__name__}",
+            f"{plugin} declares something that is not a {kind.__name__}",
             hint="report it to the plugin's authors",
         )
     if not isinstance(wanted, int) or wanted < OLDEST_HOOK_API:

@@ -50,7 +50,7 @@ def inspect_private(
 ) -> tuple[bytes, ConfigurationError | None]:
     """The bytes of a file, and why they should not be relied on (see `read_private`); empty when it was not read.
 
-    For a file that may be somebody else's business, so that its being open to others is no error by itself.
+    For a file that may be somebody else's business, so that its being open to others is not an error by itself.
 
     Raises:
         FileNotFoundError: there is none.
