@@ -1,7 +1,8 @@
-"""For commands of plugins: what a command is given, and how it writes JSON."""
+"""For commands of plugins: what a command is given, how it writes JSON, and a sync with a simulator."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -10,7 +11,7 @@ from variance_bridge.document.convert import instant_text
 from variance_bridge.document.exact_json import dumps
 from variance_bridge.reading.freshness import AgeLimits
 
-__all__ = ["Invocation", "dumps", "instant_text"]
+__all__ = ["Invocation", "dumps", "instant_text", "simulated_sync"]
 
 
 class Invocation(Protocol):
@@ -42,3 +43,54 @@ class Invocation(Protocol):
     def warn(self, message: str) -> None:
         """Show the user a warning, on stderr, without anything personal."""
         ...
+
+
+def simulated_sync(
+    broker: str,
+    folder: Path,
+    *,
+    settings: Mapping[str, str],
+    credentials: Mapping[str, str],
+    warn: Callable[[str], None],
+) -> Path:
+    """Sync an installed broker with a server on this machine in its place, for a demonstration or a test.
+
+    The broker is the real one, over HTTP. Nothing of the user is touched: no configuration, environment, credential or
+    key is read, and all that is written is below `folder`.
+
+    Args:
+        broker: its name.
+        folder: of this sync alone, such as a temporary one.
+        settings: of the broker, as `--set` takes them; the address of the server is among them.
+        credentials: by the names that the broker declares.
+        warn: is given a warning, without anything personal.
+
+    Returns:
+        The positions file. Its account hash is under a key that nobody keeps.
+
+    Raises:
+        BridgeError: whatever a sync raises.
+    """
+    import secrets
+
+    from variance_bridge.network.retry import Policy
+    from variance_bridge.pipeline.context import RunContext
+    from variance_bridge.pipeline.run import Choice
+    from variance_bridge.pipeline.sync import SyncRequest, sync
+    from variance_bridge.privacy import PersonalValues, Secret
+    from variance_bridge.settings.account_hash import account_hash
+    from variance_bridge.settings.configuration import Configuration
+
+    given = {name: Secret(value) for name, value in credentials.items()}
+    personal, key = PersonalValues(), secrets.token_bytes(32)
+    context = RunContext(
+        configuration=Configuration(folder=folder / "configuration", file=None),
+        personal=personal,
+        policy=Policy(),
+        find_credential=lambda _broker, credential: given.get(credential.name),
+        hash_account=lambda name, number: account_hash(key, name, number),
+        warn=lambda message: warn(personal.redact(message)),
+    )
+    output = folder / "positions" / f"live_{broker}.json"
+    sync(context, SyncRequest(choice=Choice(broker=broker, overrides=settings), output=output))
+    return output

@@ -103,10 +103,6 @@ OUTSIDERS = sorted(
         *TEMPLATE.rglob("*.py.template"),
     ]
 )
-# Files of plugins that import more than the public names, each with the reason.
-EXCEPTIONS = {
-    "plugins/tastytrade/src/variance_bridge_tastytrade/demo.py": "builds a run on a simulator",
-}
 
 
 def names_taken_from_the_core(path: Path) -> Iterator[tuple[str, str]]:
@@ -147,7 +143,7 @@ def test_a_plugin_imports_nothing_but_public_names(path):
         if module.split(".")[0] == "variance_bridge" and not is_public(module, name)
     }
 
-    assert bool(private) is (str(path.relative_to(ROOT)) in EXCEPTIONS), private
+    assert private == set()
 
 
 @pytest.mark.parametrize("name", PUBLIC)

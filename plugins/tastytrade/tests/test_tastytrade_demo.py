@@ -13,10 +13,9 @@ from click.testing import CliRunner
 from tastytrade_simulator import SimulatedPortfolio, Simulator
 from variance_bridge.cli.commands import variance
 from variance_bridge.cli.invocation import Invocation
+from variance_bridge.commands import simulated_sync
 from variance_bridge.document.check import check
 from variance_bridge.document.convert import from_bytes, to_document
-from variance_bridge.pipeline.sync import Choice, SyncRequest, sync
-from variance_bridge_tastytrade.demo import demo_context
 
 
 @pytest.fixture
@@ -74,12 +73,18 @@ def test_the_demo_has_every_type_both_sides_winners_and_losers(tmp_path, clock):
             "TT_CLIENT_SECRET": known.client_secret,
             "TT_REFRESH_TOKEN": known.refresh_token,
         }
-        context = demo_context(simulator.url, credentials, tmp_path)
-        request = SyncRequest(choice=Choice(broker="tastytrade"), output=tmp_path / "demo.json")
-        (synced,) = sync(context, request)
+        shown = []
+        file = simulated_sync(
+            "tastytrade",
+            tmp_path,
+            settings={"base_url": simulator.url},
+            credentials=credentials,
+            warn=shown.append,
+        )
+        assert shown == []
         assert simulator.connections == 1
         assert simulator.rate_excess() == {}
-    portfolio, warnings = from_bytes(synced.path.read_bytes())
+    portfolio, warnings = from_bytes(file.read_bytes())
     assert warnings == ()
     assert check(to_document(portfolio)) == []
     assert 24 <= len(portfolio.positions) <= 28

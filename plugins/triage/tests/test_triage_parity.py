@@ -6,10 +6,8 @@ import pytest
 
 from tastytrade_simulator import SimulatedPortfolio, Simulator, to_csv
 from variance_bridge.clock import SystemClock
-from variance_bridge.pipeline.run import Choice
-from variance_bridge.pipeline.sync import SyncRequest, sync
+from variance_bridge.commands import simulated_sync
 from variance_bridge.reading.load import load
-from variance_bridge_tastytrade.demo import demo_context
 from variance_bridge_triage.render.json_report import to_document
 from variance_bridge_triage.rules.report import triage
 from variance_bridge_triage.rules.thresholds import shipped_thresholds
@@ -30,15 +28,19 @@ def both(tmp_path_factory):
             "TT_CLIENT_SECRET": known.client_secret,
             "TT_REFRESH_TOKEN": known.refresh_token,
         }
-        target = folder / "positions" / "live.json"
-        request = SyncRequest(choice=Choice(broker="tastytrade"), output=target)
-        (synced,) = sync(demo_context(simulator.url, credentials, folder), request)
+        live = simulated_sync(
+            "tastytrade",
+            folder,
+            settings={"base_url": simulator.url},
+            credentials=credentials,
+            warn=[].append,
+        )
     export = folder / "export.csv"
     export.write_text(to_csv(demo, today=now.date(), decimals=None), encoding="utf-8")
     later = SystemClock().now()
     return [
         to_document(triage(load(file, later), shipped_thresholds(), later))
-        for file in (synced.path, export)
+        for file in (live, export)
     ]
 
 

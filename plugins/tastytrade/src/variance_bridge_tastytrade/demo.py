@@ -7,14 +7,13 @@ folder that is deleted afterwards. The broker plugin is the real one, over HTTP 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from variance_bridge.pipeline.context import RunContext
+    from variance_bridge.commands import Invocation
 
 BROKER = "tastytrade"
 DASHBOARD = "triage"
@@ -32,67 +31,42 @@ _NEXT_STEPS = (
 @click.pass_context
 def command(ctx: click.Context, *, as_json: bool) -> None:
     """Look around with an invented account: sync and dashboard."""
-    from variance_bridge.clock import SystemClock
-    from variance_bridge.pipeline.run import Choice
-    from variance_bridge.pipeline.sync import SyncRequest, sync
+    from variance_bridge.commands import simulated_sync
     from variance_bridge_tastytrade.demo_server import DemoPortfolio, DemoServer
 
+    invocation: Invocation = ctx.obj
+    now = invocation.clock.now
     with tempfile.TemporaryDirectory(prefix="variance-demo-") as name:
-        folder = Path(name)
-        clock = SystemClock()
-        with DemoServer(DemoPortfolio.demo(clock.now()), clock.now) as server:
-            output = folder / "positions" / "live_tasty.json"
-            request = SyncRequest(choice=Choice(broker=BROKER), output=output)
-            credentials = {
-                "TT_CLIENT_SECRET": server.client_secret,
-                "TT_REFRESH_TOKEN": server.refresh_token,
-            }
-            sync(demo_context(server.url, credentials, folder), request)
-        _show(ctx, output, as_json=as_json)
+        with DemoServer(DemoPortfolio.demo(now()), now) as server:
+            file = simulated_sync(
+                BROKER,
+                Path(name),
+                settings={"base_url": server.url},
+                credentials={
+                    "TT_CLIENT_SECRET": server.client_secret,
+                    "TT_REFRESH_TOKEN": server.refresh_token,
+                },
+                warn=invocation.warn,
+            )
+        _show(ctx, file, as_json=as_json)
     click.echo(_NEXT_STEPS, err=True)
 
 
-def demo_context(url: str, credentials: Mapping[str, str], folder: Path) -> RunContext:
-    """A run that knows a server on this machine and its credentials, and nothing of this machine's user."""
-    import secrets
-
-    from variance_bridge.network.retry import Policy
-    from variance_bridge.pipeline.context import RunContext
-    from variance_bridge.privacy import PersonalValues, Secret
-    from variance_bridge.settings.account_hash import account_hash
-    from variance_bridge.settings.configuration import Configuration
-
-    secret_of = {name: Secret(value) for name, value in credentials.items()}
-    personal, key = PersonalValues(), secrets.token_bytes(32)
-    return RunContext(
-        configuration=Configuration(
-            folder=folder / "configuration",
-            file=None,
-            environment={"API_BASE_URL": url},
-        ),
-        personal=personal,
-        policy=Policy(),
-        find_credential=lambda _broker, credential: secret_of.get(credential.name),
-        hash_account=lambda broker, number: account_hash(key, broker, number),
-        warn=lambda message: click.echo(f"Warning: {personal.redact(message)}", err=True),
-    )
-
-
 def _show(ctx: click.Context, file: Path, *, as_json: bool) -> None:
-    """The dashboard if a plugin provides one, else the table of positions."""
-    from variance_bridge.cli.commands import variance
+    """The dashboard where a plugin brings one, else the table of positions."""
     from variance_bridge.errors import PluginError
 
     root = ctx.find_root()
-    group = root.command if isinstance(root.command, click.Group) else variance
+    if not isinstance(root.command, click.Group):
+        raise click.UsageError("this is a command of `variance`: run `variance demo`")
     name = DASHBOARD
     try:
-        chosen = group.get_command(root, DASHBOARD)
+        chosen = root.command.get_command(root, DASHBOARD)
     except PluginError as error:
         click.echo(f"Warning: {error}", err=True)
         chosen = None
     if chosen is None:
-        name, chosen = TABLE, group.get_command(root, TABLE)
+        name, chosen = TABLE, root.command.get_command(root, TABLE)
     if chosen is None:
         raise click.UsageError("there is no command that shows positions")
     arguments = [str(file), *(["--json"] if as_json else [])]
