@@ -22,7 +22,7 @@ from variance_bridge_csv.dialect.model import (
     TimeRules,
 )
 from variance_bridge_csv.file.layout import Layout, Section
-from variance_bridge_csv.file.lines import Row
+from variance_bridge_csv.file.lines import Line, Row
 from variance_bridge_csv.row.cells import CellFault
 from variance_bridge_csv.row.columns import (
     Column,
@@ -144,12 +144,12 @@ class ParsedFile:
 
 
 def parse(
-    rows: Iterable[Row], layout: Layout, dialect: Dialect, as_of: date, where: str
+    lines: Iterable[Line], layout: Layout, dialect: Dialect, as_of: date, where: str
 ) -> ParsedFile:
     """What the file says.
 
     Args:
-        rows: the lines of the file.
+        lines: the lines of the file.
         layout: which of them are rows of a table.
         dialect: how to read them.
         as_of: the day of the file.
@@ -158,7 +158,7 @@ def parse(
     Raises:
         DataRefused: the file is cut off in its last row, or none of its rows can be read.
     """
-    found = read_rows(layout.table_rows(rows), dialect, as_of, where)
+    found = read_rows(layout.table_rows(lines), dialect, as_of, where)
     _refuse_unreadable(found, where)
     total_seen = any(row.row_class in {RowClass.TOTAL, RowClass.SUBTOTAL} for row in found)
     return ParsedFile(
@@ -430,7 +430,7 @@ def _implied_date(rows: Iterable[ReadRow]) -> date | None:
 
 
 def stated_time(
-    rows: Iterable[Row], layout: Layout, dialect: Dialect
+    lines: Iterable[Line], layout: Layout, dialect: Dialect
 ) -> tuple[datetime | None, date | None]:
     """When the file says that it was true: an instant, or a day alone; neither when it says nothing that can be read.
 
@@ -440,7 +440,7 @@ def stated_time(
     captured: Mapping[str, str] = layout.captured
     day = dates.parse_day(captured["date"], rules.dates) if "date" in captured else None
     if day is None:
-        day = min(_row_days(rows, layout, dialect), default=None)
+        day = min(_row_days(lines, layout, dialect), default=None)
         return (
             None if day is None else _instant(day, rules.day_ends, ("%H:%M",), rules, None)
         ), day
@@ -452,7 +452,7 @@ def stated_time(
     return _instant(day, rules.day_ends, ("%H:%M",), rules, captured.get("zone")), day
 
 
-def _row_days(rows: Iterable[Row], layout: Layout, dialect: Dialect) -> Iterator[date]:
+def _row_days(lines: Iterable[Line], layout: Layout, dialect: Dialect) -> Iterator[date]:
     """The days of the column that says how old each row is, where a header has one."""
     field = Field.AS_OF_DATE
     columns = {
@@ -460,7 +460,7 @@ def _row_days(rows: Iterable[Row], layout: Layout, dialect: Dialect) -> Iterator
         for section in layout.sections
         if field in section.header.columns
     }
-    for section, row in layout.table_rows(rows) if columns else ():
+    for section, row in layout.table_rows(lines) if columns else ():
         column = columns.get(section.header.row.line)
         if column is None or column.place >= len(row.cells):
             continue

@@ -110,21 +110,21 @@ class CsvBroker:
         file, data = read_input(path, patterns)
         candidate = candidate_for(file, data, dialects, wanted)
         dialect = candidate.dialect
-        layout = lay_out(candidate.rows(), candidate.header, dialect, file.shown)
+        layout = lay_out(candidate.lines(), candidate.header, dialect, file.shown)
         fetched_at, time_from_file = self._time(candidate, layout, file)
         as_of = fetched_at.date()
         return _Source(
             file=file,
             candidate=candidate,
             text=FileText(file.shown, candidate.text.text, known[dialect.name].table, as_of),
-            parsed=parse(candidate.rows(), layout, dialect, as_of, file.shown),
+            parsed=parse(candidate.lines(), layout, dialect, as_of, file.shown),
             fetched_at=fetched_at,
             time_from_file=time_from_file,
         )
 
     def _time(self, candidate: Candidate, layout: Layout, file: InputFile) -> tuple[datetime, bool]:
         """When the file was true, and whether that is only its modification time."""
-        stated, day = stated_time(candidate.rows(), layout, candidate.dialect)
+        stated, day = stated_time(candidate.lines(), layout, candidate.dialect)
         moment = file.modified_at if stated is None else utc(stated)
         if day is not None:
             moment = min(moment, file.modified_at)
@@ -188,8 +188,8 @@ def candidate_for(
 def _trial(candidate: Candidate, lines: int | None, day: date, where: str) -> Trial:
     dialect = candidate.dialect
     try:
-        layout = lay_out(islice(candidate.rows(), lines), candidate.header, dialect, where)
-        sample = islice(candidate.rows(), lines)
+        layout = lay_out(islice(candidate.lines(), lines), candidate.header, dialect, where)
+        sample = islice(candidate.lines(), lines)
         rows = read_rows(layout.table_rows(sample), dialect, day, where)
     except DataRefused:
         return Trial(0, 0, dialect.name)

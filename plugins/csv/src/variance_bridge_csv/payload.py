@@ -15,7 +15,7 @@ from variance_bridge.errors import DataRefused
 from variance_bridge_csv.accounts import ParsedFile, parse
 from variance_bridge_csv.dialect.file import read_dialect
 from variance_bridge_csv.file.layout import find_header, lay_out
-from variance_bridge_csv.file.lines import Row, Separation, split
+from variance_bridge_csv.file.lines import Line, Separation, split
 
 
 @attrs.frozen
@@ -43,17 +43,17 @@ class FileText:
         dialect = read_dialect(self.table, "the dialect of the payload")
         for delimiter in dialect.file.delimiters:
             separation = Separation(delimiter, dialect.file.spaces_around_quotes)
-            head = list(islice(self._rows(separation), dialect.header.search_lines))
+            head = list(islice(self._lines(separation), dialect.header.search_lines))
             header = find_header(head, dialect)
             if header is not None and header.fits:
-                layout = lay_out(self._rows(separation), header, dialect, self.where)
-                return parse(self._rows(separation), layout, dialect, self.as_of, self.where)
+                layout = lay_out(self._lines(separation), header, dialect, self.where)
+                return parse(self._lines(separation), layout, dialect, self.as_of, self.where)
         raise DataRefused(
             f'the text is not written in the dialect "{dialect.name}"',
             where=f"{self.where}, line 1",
         )
 
-    def _rows(self, separation: Separation) -> Iterator[Row]:
+    def _lines(self, separation: Separation) -> Iterator[Line]:
         return split(self.text, separation, self.where)
 
 

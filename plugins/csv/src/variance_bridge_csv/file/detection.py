@@ -15,7 +15,7 @@ from variance_bridge.errors import DataRefused
 from variance_bridge_csv.dialect.model import Dialect, OtherReport
 from variance_bridge_csv.file import text as texts
 from variance_bridge_csv.file.layout import Header, find_header
-from variance_bridge_csv.file.lines import Row, Separation, split
+from variance_bridge_csv.file.lines import Line, Row, Separation, split
 from variance_bridge_csv.file.text import Text
 from variance_bridge_csv.names import plain
 
@@ -35,7 +35,7 @@ class Candidate:
     header: Header
     where: str
 
-    def rows(self) -> Iterator[Row]:
+    def lines(self) -> Iterator[Line]:
         """The lines of the whole file."""
         return split(self.text.text, self.separation, self.where)
 
@@ -71,7 +71,7 @@ class Detector:
         self.where = where
         self._data = data
         self._texts: dict[tuple[str, ...], Text] = {}
-        self._heads: dict[tuple[str, Separation], tuple[Iterator[Row], list[Row]]] = {}
+        self._heads: dict[tuple[str, Separation], tuple[Iterator[Line], list[Line]]] = {}
 
     def text(self, encodings: tuple[str, ...]) -> Text:
         """The text, decoded by the first of the encodings that fits."""
@@ -79,7 +79,7 @@ class Detector:
             self._texts[encodings] = texts.decode(self._data, encodings, self.where)
         return self._texts[encodings]
 
-    def head(self, text: Text, separation: Separation, lines: int) -> Sequence[Row]:
+    def head(self, text: Text, separation: Separation, lines: int) -> Sequence[Line]:
         """The first lines of the text, at most so many."""
         key = (text.encoding, separation)
         if key not in self._heads:
@@ -251,7 +251,8 @@ def _other_report(
 ) -> tuple[OtherReport | None, Row | None]:
     text = detector.text(("utf-8", "cp1252"))
     for delimiter in _DELIMITERS:
-        for row in detector.head(text, Separation(delimiter), _SEARCH_LINES):
+        for line in detector.head(text, Separation(delimiter), _SEARCH_LINES):
+            row = line.row()
             report = _report_of(row, reports)
             if report is not None:
                 return report, row

@@ -10,7 +10,7 @@ import attrs
 from variance_bridge.errors import DataRefused
 from variance_bridge_csv.dialect import patterns
 from variance_bridge_csv.dialect.model import Capture, Dialect, Field, RepeatedHeader, Scope, Where
-from variance_bridge_csv.file.lines import Row
+from variance_bridge_csv.file.lines import Line, Row
 from variance_bridge_csv.names import bare, plain, shown, trace, visible
 
 
@@ -70,17 +70,17 @@ class Layout:
     end: int | None
     ended: bool
 
-    def table_rows(self, rows: Iterable[Row]) -> Iterator[tuple[Section, Row]]:
+    def table_rows(self, lines: Iterable[Line]) -> Iterator[tuple[Section, Row]]:
         """Of the lines of the file those that are rows, each with its section."""
         starts = {section.header.row.line: section for section in self.sections}
         section = None
-        for row in rows:
-            if row.line == self.end:
+        for line in lines:
+            if line.number == self.end:
                 return
-            if row.line in starts:
-                section = starts[row.line]
-            elif section is not None and row.line not in self.outside and not row.blank:
-                yield section, row
+            if line.number in starts:
+                section = starts[line.number]
+            elif section is not None and line.number not in self.outside and not line.blank:
+                yield section, line.row()
 
 
 @attrs.frozen
@@ -204,14 +204,15 @@ def _missing(columns: Mapping[Field, int], names: set[str], dialect: Dialect) ->
             yield f'no "{name}"'
 
 
-def find_header(rows: Sequence[Row], dialect: Dialect) -> Header | None:
+def find_header(lines: Sequence[Line], dialect: Dialect) -> Header | None:
     """The first row that is the dialect's header; else the row that comes nearest, if any does; else None."""
     nearest: Header | None = None
     before_found = dialect.detect.before_header is None
-    for row in rows[: dialect.header.search_lines]:
-        if row.blank or row.fault:
+    for line in lines[: dialect.header.search_lines]:
+        row = line.row()
+        if line.blank or row.fault:
             continue
-        if not before_found and patterns.match(dialect.detect.before_header or "", line_text(row)):
+        if not before_found and patterns.match(dialect.detect.before_header or "", _says(line)):
             before_found = True
             continue
         if not _has_a_known_name(row, dialect):
@@ -234,33 +235,27 @@ def _has_a_known_name(row: Row, dialect: Dialect) -> bool:
     return bool(vocabulary.loose) and not vocabulary.loose.isdisjoint(map(bare, names))
 
 
-def line_text(row: Row) -> str:
+def _says(line: Line) -> str:
     """What a line outside the table says: its only cell, or else the line as it is."""
-    only = ""
-    for cell in row.cells:
-        text = visible(cell)
-        if text and only:
-            return visible(row.text)
-        only = only or text
-    return only if only and not row.fault else visible(row.text)
+    return line.only_cell or visible(line.text)
 
 
-def lay_out(rows: Iterable[Row], header: Header, dialect: Dialect, where: str) -> Layout:
+def lay_out(lines: Iterable[Line], header: Header, dialect: Dialect, where: str) -> Layout:
     """Where in the file its sections are.
 
     Raises:
         DataRefused: a column name stands twice in a header, or a header a second time where it must not.
     """
     walk = _Walk(dialect, where)
-    for row in rows:
-        walk.take(row, header)
+    for line in lines:
+        walk.take(line, header)
         if walk.end is not None:
             break
     return walk.layout()
 
 
 class _Walk:
-    """The walk over a file's rows, from the first to the last."""
+    """The walk over a file's lines, from the first to the last."""
 
     def __init__(self, dialect: Dialect, where: str) -> None:
         self.dialect = dialect
@@ -274,17 +269,21 @@ class _Walk:
         self._vocabulary = _vocabulary(dialect)
         self._captures = self._captures_for(Where.BEFORE)
 
-    def take(self, row: Row, first_header: Header) -> None:
-        """The next row."""
-        if row.line == first_header.row.line:
+    def take(self, line: Line, first_header: Header) -> None:
+        """The next line."""
+        if line.number == first_header.row.line:
             self._start(first_header)
-        elif row.blank:
+        elif line.blank:
             return
-        elif self._capture(row):
-            self._outside.add(row.line)
+        elif self._capture(line):
+            self._outside.add(line.number)
         elif self._sections:
-            self._take_below(row)
-        elif len(row.cells) >= first_header.width and not row.fault:
+            self._take_below(line)
+        else:
+            self._refuse_rows_above(line.row(), first_header)
+
+    def _refuse_rows_above(self, row: Row, first_header: Header) -> None:
+        if len(row.cells) >= first_header.width and not row.fault:
             # As wide as the table: rows of a part whose header is missing or has other names. What they hold would be
             # lost in silence.
             raise DataRefused(
@@ -293,21 +292,22 @@ class _Walk:
                 hint="export the positions again",
             )
 
-    def _take_below(self, row: Row) -> None:
-        if self._may_be_header(row):
-            names = set(map(plain, row.cells))
-            if any(group <= names for group in self._vocabulary.ends):
-                self.end = row.line
-                return
-            if names & self._vocabulary.symbol and not row.fault:
-                again = read_header(row, self.dialect)
-                if again.fits:
-                    self._repeat(again)
+    def _take_below(self, line: Line) -> None:
+        if not self._may_be_header(line.text):
+            return
+        row = line.row()
+        names = set(map(plain, row.cells))
+        if any(group <= names for group in self._vocabulary.ends):
+            self.end = line.number
+        elif names & self._vocabulary.symbol and not row.fault:
+            again = read_header(row, self.dialect)
+            if again.fits:
+                self._repeat(again)
 
-    def _may_be_header(self, row: Row) -> bool:
-        if not row.text.isascii():
+    def _may_be_header(self, text: str) -> bool:
+        if not text.isascii():
             return True
-        text = row.text.lower()
+        text = text.lower()
         return any(trace in text for trace in self._vocabulary.traces)
 
     def _repeat(self, header: Header) -> None:
@@ -334,8 +334,8 @@ class _Walk:
     def _captures_for(self, where: Where) -> tuple[Capture, ...]:
         return tuple(one for one in self.dialect.captures if one.where in {where, Where.ANYWHERE})
 
-    def _capture(self, row: Row) -> bool:
-        text = line_text(row) if self._captures else ""
+    def _capture(self, line: Line) -> bool:
+        text = _says(line) if self._captures else ""
         for capture in self._captures:
             found = patterns.match(capture.pattern, text)
             if found is None:

@@ -1,4 +1,4 @@
-"""From text to rows of cells (RFC 4180, and what real exporters make of it), each with its place in the file.
+"""From text to lines, and from lines to rows of cells (RFC 4180, and what real exporters make of it), each with its place in the file.
 
 A cell never goes over the end of its line: no broker writes such cells, and a quote that is left open (a truncated
 file, a bare inch mark) would otherwise swallow the rows after it.
@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any
 
 import attrs
 
 from variance_bridge.errors import DataRefused
+from variance_bridge_csv.names import visible
 
 MAX_LINE_LENGTH = 256 * 1024
 """Characters."""
@@ -31,13 +34,18 @@ class Separation:
     delimiter: str
     spaces_around_quotes: bool = False
 
+    @cached_property
+    def csv_dialect(self) -> Any:
+        """The same for Python's own reader, made once: making it costs as much as reading a line."""
+        return csv.reader((), delimiter=self.delimiter, strict=True).dialect
 
-@attrs.frozen(slots=True)
+
+@attrs.frozen
 class Row:
-    """One line of the file.
+    """A line, separated into its cells.
 
     Attributes:
-        line: counted from 1.
+        line: its number in the file, counted from 1.
         text: the whole line.
         cells: with their blanks, quotes resolved.
         separation: how the line was separated into them.
@@ -55,18 +63,65 @@ class Row:
     last: bool = False
 
     @property
-    def blank(self) -> bool:
-        """Nothing but blanks and delimiters."""
-        return not self.fault and not any(cell.strip() for cell in self.cells)
-
-    @property
     def columns(self) -> Sequence[int]:
         """Where each cell starts, counted from 1 in characters. Only messages need it, so it is not kept."""
         return _scan(self.text, self.separation).starts
 
 
-def split(text: str, separation: Separation, where: str) -> Iterator[Row]:
-    """The rows of a text, blank ones included, as they are asked for.
+@attrs.frozen
+class Line:
+    """A line of the file that nobody has separated into cells yet: most questions are answered by its text."""
+
+    number: int
+    text: str = attrs.field(repr=False)
+    separation: Separation
+    last: bool
+
+    def row(self) -> Row:
+        """The line's cells."""
+        line, separation = self.text, self.separation
+        if '"' not in line:
+            cells = line.split(separation.delimiter)
+            return Row(self.number, line, cells, separation, last=self.last)
+        if not separation.spaces_around_quotes:
+            try:
+                (cells,) = csv.reader((line,), separation.csv_dialect)
+            except csv.Error:
+                pass  # It says neither where the fault is nor what the cells before it are.
+            else:
+                return Row(self.number, line, cells, separation, last=self.last)
+        found = _scan(line, separation)
+        return Row(
+            self.number, line, found.cells, separation, found.fault, found.fault_column, self.last
+        )
+
+    @property
+    def blank(self) -> bool:
+        """Nothing but blanks and delimiters."""
+        if self.text.replace(self.separation.delimiter, "").replace('"', "").strip():
+            return False
+        row = self.row()
+        return not row.fault and not any(cell.strip() for cell in row.cells)
+
+    @property
+    def only_cell(self) -> str | None:
+        """The clean text of the cell that alone has one; None where several have, or the line cannot be separated."""
+        first, _delimiter, rest = self.text.partition(self.separation.delimiter)
+        second = rest.partition(self.separation.delimiter)[0]
+        # An even number of quotes: the delimiter behind them is outside of a quoted cell.
+        if first.count('"') % 2 == 0 and _has_text(first) and _has_text(second):
+            return None
+        row = self.row()
+        filled = [cell for cell in map(visible, row.cells) if cell]
+        return filled[0] if len(filled) == 1 and not row.fault else None
+
+
+def _has_text(cell: str) -> bool:
+    return bool(visible(cell).strip(' "'))
+
+
+def split(text: str, separation: Separation, where: str) -> Iterator[Line]:
+    """The lines of a text, blank ones included, as they are asked for.
 
     Raises:
         DataRefused: the text is beyond a limit of size: lines, columns, or characters in a line.
@@ -78,12 +133,14 @@ def split(text: str, separation: Separation, where: str) -> Iterator[Row]:
             raise _too_large(
                 f"a line of more than {MAX_LINE_LENGTH} characters", where, number, MAX_LINE_LENGTH
             )
-        row = _row(number, line, separation, last=not ended)
-        if len(row.cells) > MAX_COLUMNS:
-            raise _too_large(
-                f"more than {MAX_COLUMNS} columns", where, number, row.columns[MAX_COLUMNS]
-            )
-        yield row
+        found = Line(number, line, separation, not ended)
+        if line.count(separation.delimiter) >= MAX_COLUMNS:
+            row = found.row()
+            if len(row.cells) > MAX_COLUMNS:
+                raise _too_large(
+                    f"more than {MAX_COLUMNS} columns", where, number, row.columns[MAX_COLUMNS]
+                )
+        yield found
 
 
 def _too_large(what: str, where: str, line: int, column: int) -> DataRefused:
@@ -112,20 +169,6 @@ def _lines(text: str) -> Iterator[tuple[int, str, bool]]:
             feed = text.find("\n", start)
         if 0 <= carriage < start:
             carriage = text.find("\r", start)
-
-
-def _row(number: int, line: str, separation: Separation, last: bool) -> Row:
-    if '"' not in line:
-        return Row(number, line, line.split(separation.delimiter), separation, last=last)
-    if not separation.spaces_around_quotes:
-        try:
-            (cells,) = csv.reader((line,), delimiter=separation.delimiter, strict=True)
-        except csv.Error:
-            pass  # It says neither where the fault is nor what the cells before it are.
-        else:
-            return Row(number, line, cells, separation, last=last)
-    found = _scan(line, separation)
-    return Row(number, line, found.cells, separation, found.fault, found.fault_column, last)
 
 
 @attrs.frozen

@@ -19,10 +19,10 @@ from variance_bridge_csv.row import cells
 from variance_bridge_csv.row.cells import CellFault
 
 _REMEMBERED = 4096
-"""How many texts and dates of a column are kept: words, dates and tickers repeat, and reading them costs more."""
+"""How many cells of a column are remembered with what they mean: words, dates, tickers and small numbers repeat."""
 
 
-_GREEKS = frozenset(
+GREEKS = frozenset(
     {
         Field.DELTA,
         Field.GAMMA,
@@ -33,6 +33,13 @@ _GREEKS = frozenset(
         Field.IMPLIED_VOLATILITY,
     }
 )
+
+
+_IN_FRACTIONS = frozenset(
+    {Field.COST_PER_UNIT, Field.MARK, Field.LAST, Field.BID, Field.ASK, Field.UNDERLYING_PRICE}
+)
+_AMOUNTS = GREEKS | _IN_FRACTIONS | {Field.COST_TOTAL, Field.VALUE, Field.GAIN, Field.DAY_GAIN}
+"""What a position does without where it cannot be read."""
 
 
 class RowRejected(Exception):
@@ -51,7 +58,7 @@ class Column:
         rules, entities = dialect.cells, dialect.file.html_entities
         self.place = place
         self.text = lru_cache(_REMEMBERED)(cells.text_reader(field, rules, entities))
-        self.number = cells.number_reader(field, rules, entities)
+        self.number = lru_cache(_REMEMBERED)(cells.number_reader(field, rules, entities))
         self.day = lru_cache(_REMEMBERED)(cells.day_reader(field, rules, entities))
 
 
@@ -64,7 +71,12 @@ class Columns:
         self.by_field: Mapping[Field, Column] = {
             field: Column(place, field, dialect) for field, place in header.columns.items()
         }
-        self.without_greeks = _GREEKS.isdisjoint(self.by_field)
+        self.without_greeks = GREEKS.isdisjoint(self.by_field)
+        self.amounts = tuple(
+            (field, column, field in _IN_FRACTIONS)
+            for field, column in self.by_field.items()
+            if field in _AMOUNTS
+        )
         words = dialect.quantity.side_words
         self.sides: Mapping[str, str] = {plain(word): side for word, side in words.items()}
 
@@ -109,13 +121,29 @@ class RowCells:
             return None
         return column.number(self.row.cells[column.place], fraction)
 
-    def amount(self, field: Field, fraction: int | None = None) -> Decimal | None:
-        """The number of that field, or None and a caution when it cannot be read."""
-        try:
-            return self.number(field, fraction)
-        except CellFault:
-            self.cautions.append((Caution.NUMBER_UNREADABLE, field))
-            return None
+    def amounts(
+        self, fraction: int | None = None, underlying_fraction: int | None = None
+    ) -> dict[Field, Decimal]:
+        """The prices, amounts of money and greeks that the row has; a caution for each that cannot be read.
+
+        Args:
+            fraction: the denominator of the product's price fraction, where its prices may be written as one.
+            underlying_fraction: the same of its underlying.
+        """
+        found = {}
+        cells = self.row.cells
+        for field, column, in_fractions in self.columns.amounts:
+            if column.place >= len(cells):
+                continue
+            of = underlying_fraction if field is Field.UNDERLYING_PRICE else fraction
+            try:
+                value = column.number(cells[column.place], of if in_fractions else None)
+            except CellFault:
+                self.cautions.append((Caution.NUMBER_UNREADABLE, field))
+            else:
+                if value is not None:
+                    found[field] = value
+        return found
 
     def day(self, field: Field) -> date | None:
         """The date of that field.

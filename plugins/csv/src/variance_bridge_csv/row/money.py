@@ -78,15 +78,16 @@ def weigh(amounts: Amounts, rules: MoneyRules) -> Money:
     mark = _mark(amounts, rules)
     if amounts.multiplier is None:
         return Money(mark=mark)
+    units = _EXACT.multiply(amounts.quantity, amounts.multiplier)
     notional = amounts.type is not InstrumentType.FUTURE or rules.futures_cost
     total = amounts.cost_total if notional else None
     meaningless = not notional and amounts.cost_total is not None
     cautions = [Caution.COST_MEANINGLESS] if meaningless else []
     per_unit = _per_unit(amounts, rules)
     basis, agrees = _signed_basis(total, per_unit, amounts, rules)
-    basis, check, doubts = _checked(basis, amounts, mark)
+    basis, check, doubts = _checked(basis, amounts, units, mark)
     cautions += doubts
-    average, basis_total, more = _cost(basis, total, per_unit, amounts)
+    average, basis_total, more = _cost(basis, total, per_unit, amounts, units)
     value, mark, still_more = _value(amounts, rules, mark, basis_total, check, notional=notional)
     return Money(
         average_price=average,
@@ -163,7 +164,7 @@ def _signed_basis(
 
 
 def _checked(
-    basis: Decimal | None, amounts: Amounts, mark: Decimal | None
+    basis: Decimal | None, amounts: Amounts, units: Decimal, mark: Decimal | None
 ) -> tuple[Decimal | None, CostCheck, list[Caution]]:
     """The basis if it can be relied upon, what profit and prices say of it, and what to tell the reader.
 
@@ -172,15 +173,15 @@ def _checked(
     """
     if basis is None:
         return None, CostCheck.IMPOSSIBLE, []
-    fits = _fits(basis, amounts, mark)
+    fits = _fits(basis, amounts, units, mark)
     if basis < 0:
-        size_fits = _fits(-basis, amounts, mark)
+        size_fits = _fits(-basis, amounts, units, mark)
         return (-basis if size_fits else None), CostCheck.CONTRADICTED, [Caution.COST_CONTRADICTED]
     if fits is None:
         return basis, CostCheck.IMPOSSIBLE, []
     if fits:
         return basis, CostCheck.CONFIRMED, []
-    opposite_fits = basis > 0 and _fits(-basis, amounts, mark)
+    opposite_fits = basis > 0 and _fits(-basis, amounts, units, mark)
     return (
         None if opposite_fits else basis,
         CostCheck.CONTRADICTED,
@@ -188,12 +189,13 @@ def _checked(
     )
 
 
-def _fits(basis: Decimal, amounts: Amounts, mark: Decimal | None) -> bool | None:
+def _fits(basis: Decimal, amounts: Amounts, units: Decimal, mark: Decimal | None) -> bool | None:
     """Whether profit = value - cost holds for a price between those of the row; None where that cannot be told."""
-    prices = list(_prices(amounts, mark))
-    if amounts.gain is None or amounts.multiplier is None or not prices:
+    if amounts.gain is None:
         return None
-    units = _EXACT.multiply(amounts.quantity, amounts.multiplier)
+    prices = list(_prices(amounts, units, mark))
+    if not prices:
+        return None
     worth = _EXACT.add(_EXACT.multiply(amounts.gain, _SIGNS[amounts.side]), basis)
     low, high = min(prices), max(prices)
     slack = max(
@@ -205,11 +207,10 @@ def _fits(basis: Decimal, amounts: Amounts, mark: Decimal | None) -> bool | None
     return _EXACT.multiply(low - slack, units) <= worth <= _EXACT.multiply(high + slack, units)
 
 
-def _prices(amounts: Amounts, mark: Decimal | None) -> Iterator[Decimal]:
+def _prices(amounts: Amounts, units: Decimal, mark: Decimal | None) -> Iterator[Decimal]:
     """The prices at which a broker may have valued the position."""
     quote = amounts.quote
-    if amounts.value is not None and amounts.multiplier is not None:
-        units = _EXACT.multiply(amounts.quantity, amounts.multiplier)
+    if amounts.value is not None:
         yield abs(_EXACT.divide(amounts.value, units))
     for price in (mark, quote.last, quote.bid, quote.ask):
         if price is not None:
@@ -219,12 +220,15 @@ def _prices(amounts: Amounts, mark: Decimal | None) -> Iterator[Decimal]:
 
 
 def _cost(
-    basis: Decimal | None, total: Decimal | None, per_unit: Decimal | None, amounts: Amounts
+    basis: Decimal | None,
+    total: Decimal | None,
+    per_unit: Decimal | None,
+    amounts: Amounts,
+    units: Decimal,
 ) -> tuple[Decimal | None, Decimal | None, list[Caution]]:
     """Average price and cost basis: both as given where they agree; else the total; the other one only if exact."""
-    if basis is None or amounts.multiplier is None:
+    if basis is None:
         return None, None, []
-    units = _EXACT.multiply(amounts.quantity, amounts.multiplier)
     if total is None:
         return (None if per_unit is None else abs(per_unit)), basis, []
     if per_unit is None:

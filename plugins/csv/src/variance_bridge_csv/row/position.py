@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 
@@ -13,6 +14,7 @@ from variance_bridge.symbology import Deliverable, InstrumentType, futures_produ
 from variance_bridge_csv.dialect.model import (
     Field,
     GreeksScope,
+    MoneyRules,
     MultiplierSource,
     RowClass,
     RowRule,
@@ -20,7 +22,7 @@ from variance_bridge_csv.dialect.model import (
 from variance_bridge_csv.names import plain
 from variance_bridge_csv.row import money
 from variance_bridge_csv.row.cells import CellFault
-from variance_bridge_csv.row.columns import RowCells, RowRejected
+from variance_bridge_csv.row.columns import GREEKS, RowCells, RowRejected
 from variance_bridge_csv.row.instrument import Identity, identify
 
 MAX_QUANTITY = Decimal(10) ** 15
@@ -68,9 +70,11 @@ def read_position(row: RowCells, rule: RowRule, as_of: date) -> CheckedHolding:
         return CheckedHolding(row.row.line, None)
     side = Side.LONG if quantity > 0 else Side.SHORT
     multiplier = _multiplier(identity, row)
-    amounts = _amounts(row, identity, side, abs(quantity), multiplier)
-    earned = money.weigh(amounts, row.dialect.money)
-    holding = _holding(row, identity, amounts, earned)
+    rules = row.dialect.money
+    found = row.amounts(*_fractions(identity))
+    amounts = _amounts(found, identity, side, abs(quantity), multiplier, rules)
+    earned = money.weigh(amounts, rules)
+    holding = _holding(row, identity, amounts, earned, _greeks(row, found, amounts))
     return CheckedHolding(
         row.row.line,
         holding,
@@ -159,12 +163,16 @@ def _fractions(identity: Identity) -> tuple[int | None, int | None]:
 
 
 def _amounts(
-    row: RowCells, identity: Identity, side: Side, quantity: Decimal, multiplier: Decimal | None
+    found: Mapping[Field, Decimal],
+    identity: Identity,
+    side: Side,
+    quantity: Decimal,
+    multiplier: Decimal | None,
+    rules: MoneyRules,
 ) -> money.Amounts:
-    own, underlying = _fractions(identity)
-    total, per_unit = row.amount(Field.COST_TOTAL), row.amount(Field.COST_PER_UNIT, own)
-    gain = row.amount(Field.GAIN)
-    if row.dialect.money.zero_cost_is_unknown and not (total or per_unit):
+    total, per_unit = found.get(Field.COST_TOTAL), found.get(Field.COST_PER_UNIT)
+    gain = found.get(Field.GAIN)
+    if rules.zero_cost_is_unknown and not (total or per_unit):
         total = per_unit = gain = None
     return money.Amounts(
         type=identity.instrument.type,
@@ -172,27 +180,37 @@ def _amounts(
         quantity=quantity,
         multiplier=multiplier,
         quote=Quote(
-            bid=row.amount(Field.BID, own),
-            ask=row.amount(Field.ASK, own),
-            mark=row.amount(Field.MARK, own),
-            last=row.amount(Field.LAST, own),
-            underlying_price=row.amount(Field.UNDERLYING_PRICE, underlying),
+            bid=found.get(Field.BID),
+            ask=found.get(Field.ASK),
+            mark=found.get(Field.MARK),
+            last=found.get(Field.LAST),
+            underlying_price=found.get(Field.UNDERLYING_PRICE),
         ),
         cost_total=total,
         cost_per_unit=per_unit,
-        value=row.amount(Field.VALUE),
+        value=found.get(Field.VALUE),
         gain=gain,
-        day_gain=row.amount(Field.DAY_GAIN),
+        day_gain=found.get(Field.DAY_GAIN),
     )
 
 
 def _holding(
-    row: RowCells, identity: Identity, amounts: money.Amounts, earned: money.Money
+    row: RowCells,
+    identity: Identity,
+    amounts: money.Amounts,
+    earned: money.Money,
+    greeks: Greeks | None,
 ) -> Holding:
     instrument = identity.instrument
     quote = amounts.quote
     if earned.mark is not quote.mark:
-        quote = attrs.evolve(quote, mark=earned.mark)
+        quote = Quote(
+            bid=quote.bid,
+            ask=quote.ask,
+            mark=earned.mark,
+            last=quote.last,
+            underlying_price=quote.underlying_price,
+        )
     spelled = identity.spelled
     currency = _currency(row)
     return Holding(
@@ -219,7 +237,7 @@ def _holding(
         opened_on=_opened_on(row),
         sector=_sector(row),
         quote=quote if quote != _NO_QUOTE else None,
-        greeks=_greeks(row, amounts),
+        greeks=greeks,
     )
 
 
@@ -245,32 +263,34 @@ def _sector(row: RowCells) -> str | None:
     return text if text is not None and _SECTOR.fullmatch(text) else None
 
 
-def _greeks(row: RowCells, amounts: money.Amounts) -> Greeks | None:
+def _greeks(row: RowCells, found: Mapping[Field, Decimal], amounts: money.Amounts) -> Greeks | None:
     if row.columns.without_greeks:
         return None
-    volatility = row.amount(Field.IMPLIED_VOLATILITY)
-    if volatility is not None and row.dialect.greeks.implied_volatility_in_percent:
+    rules = row.dialect.greeks
+    volatility = found.get(Field.IMPLIED_VOLATILITY)
+    if volatility is not None and rules.implied_volatility_in_percent:
         volatility = money.quotient(volatility, Decimal(100))
+    if rules.scope is GreeksScope.UNIT:
+        found = _of_position(found, amounts)
     greeks = Greeks(
-        delta=_greek(row, Field.DELTA, amounts),
-        gamma=_greek(row, Field.GAMMA, amounts),
-        theta=_greek(row, Field.THETA, amounts),
-        vega=_greek(row, Field.VEGA, amounts),
-        beta_delta=_greek(row, Field.BETA_DELTA, amounts),
-        beta_gamma=_greek(row, Field.BETA_GAMMA, amounts),
+        delta=found.get(Field.DELTA),
+        gamma=found.get(Field.GAMMA),
+        theta=found.get(Field.THETA),
+        vega=found.get(Field.VEGA),
+        beta_delta=found.get(Field.BETA_DELTA),
+        beta_gamma=found.get(Field.BETA_GAMMA),
         implied_volatility=volatility,
     )
     return greeks if greeks != _NO_GREEKS else None
 
 
-def _greek(row: RowCells, field: Field, amounts: money.Amounts) -> Decimal | None:
-    value = row.amount(field)
-    if value is None or row.dialect.greeks.scope is GreeksScope.POSITION:
-        return value
+def _of_position(found: Mapping[Field, Decimal], amounts: money.Amounts) -> Mapping[Field, Decimal]:
+    """The greeks of the whole position, from those of one unit held long; none without a multiplier."""
     if amounts.multiplier is None:
-        return None
-    sign = Decimal(amounts.side.sign)
-    return money.product(value, amounts.quantity, amounts.multiplier, sign)
+        return {}
+    factors = amounts.quantity, amounts.multiplier, Decimal(amounts.side.sign)
+    scaled = ((field, money.product(found[field], *factors)) for field in GREEKS & found.keys())
+    return {field: value for field, value in scaled if value is not None}
 
 
 def _cautions(
