@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ UNKNOWN = "–"
 
 _SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 
+_WORD = re.compile(r"[^\W_]+")
+_MASK = "***"
 _HIDDEN = {"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"}
 
 
@@ -34,6 +37,27 @@ def printable(text: str, *, limit: int = 500) -> str:
 def path_text(path: PurePath) -> str:
     """A path as text that every writer can encode and no terminal obeys: the path itself for all ordinary names."""
     return printable(str(path).encode("utf-8", "replace").decode(), limit=LONGEST_PATH)
+
+
+def masked(name: str, personal: Iterable[tuple[int, int]] = ()) -> str:
+    """A file's name without what may say whose it is.
+
+    Every word that looks like an account number becomes `***`: five digits or more, or three among letters in a word of
+    six characters. So do the `personal` places, each from its start to its end.
+    """
+    account_like = (word.span() for word in _WORD.finditer(name) if _is_account_like(word[0]))
+    pieces: list[str] = []
+    shown_to = 0
+    for start, end in sorted([*personal, *account_like]):
+        if start > shown_to or not pieces:
+            pieces += [name[shown_to:start], _MASK]
+        shown_to = max(shown_to, end)
+    return "".join([*pieces, name[shown_to:]])
+
+
+def _is_account_like(word: str) -> bool:
+    digits = sum(sign.isdigit() for sign in word)
+    return digits >= 5 or (3 <= digits < len(word) and len(word) >= 6)
 
 
 def format_age(age: timedelta) -> str:

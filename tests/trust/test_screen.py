@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from variance_bridge.formatting import printable
+from variance_bridge.formatting import masked, printable
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,18 @@ def test_an_honest_text_is_shown_as_it_is(text):
 
 def test_a_long_text_is_cut_and_says_so():
     assert printable("x" * 501) == "x" * 499 + "…"
+
+
+@pytest.mark.parametrize(
+    ("name", "personal", "shown"),
+    [
+        ("positions_2026.csv", [], "positions_2026.csv"),
+        ("U1234567_20260131.csv", [], "***_***.csv"),
+        ("x5WX00001_now.csv", [(1, 9)], "***_now.csv"),
+        ("Anns Trust-Positions.csv", [(0, 10)], "***-Positions.csv"),
+        ("Ann 12345 Ben.csv", [(0, 3), (2, 9)], "*** Ben.csv"),
+        ("12345", [], "***"),
+    ],
+)
+def test_a_files_name_is_shown_without_account_numbers_and_personal_places(name, personal, shown):
+    assert masked(name, personal) == shown

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, time
 from decimal import Decimal
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from variance_bridge_csv.row import cells
 from variance_bridge_csv.row.cells import CellFault
 
 RULES = CellRules(fractions=True)
+UNUSED_UNIT = {Field.COST_TOTAL: ("units",)}
 EUROPEAN = CellRules(decimal=",", thousands=".", currency_signs=("€",))
 
 
@@ -220,3 +222,20 @@ def test_zones_have_the_names_that_brokers_use(name):
 @pytest.mark.parametrize("name", ["", "XX", "../etc", "/etc/localtime", "a\x00b", "America"])
 def test_an_unknown_zone_is_none(name):
     assert dates.zone(name) is None
+
+
+@given(
+    st.from_regex(r"-?[0-9]{0,20}(\.[0-9]{0,20})?", fullmatch=True),
+    st.sampled_from([CellRules(), CellRules(thousands=""), CellRules(nulls=("0", "--"))]),
+)
+def test_a_number_in_its_simplest_form_has_the_value_that_the_grammar_gives_it(text, rules):
+    grammar = cells.number_reader(Field.COST_TOTAL, attrs.evolve(rules, suffixes=UNUSED_UNIT))
+    simple = cells.number_reader(Field.COST_TOTAL, rules)
+
+    def outcome(read):
+        try:
+            return str(read(text, None))
+        except CellFault:
+            return "not a number"
+
+    assert outcome(simple) == outcome(grammar)

@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from variance_bridge_csv.file.lines import Separation, split
+from variance_bridge_csv.file.lines import Line, Row, Separation, _scan, split
+from variance_bridge_csv.names import visible
 
 CELL = st.text(st.characters(exclude_characters="\r\n\0", exclude_categories=["Cs"]), max_size=8)
 
 
 def rows(text, delimiter=",", spaces=False):
-    return list(split(text, Separation(delimiter, spaces), "positions.csv"))
+    return [line.row() for line in split(text, Separation(delimiter, spaces), "positions.csv")]
 
 
 @given(st.lists(st.lists(CELL, min_size=1, max_size=6), min_size=1, max_size=6))
@@ -65,3 +66,21 @@ def test_blanks_around_quotes_belong_to_no_cell_where_the_dialect_says_so():
 def test_only_the_last_line_without_an_end_is_the_last():
     assert [row.last for row in rows("a\nb")] == [False, True]
     assert [row.last for row in rows("a\nb\n")] == [False, False]
+
+
+PIECES = st.lists(
+    st.sampled_from([",", '"', '""', " ", "a", "QZA", "1.5", "\t", "\u00a0", "\ufeff", "é", "\u200b"]),
+    max_size=12,
+)
+
+
+@given(text=PIECES.map("".join), spaces=st.booleans())
+def test_what_is_known_of_a_line_without_separating_it_is_what_its_cells_say(text, spaces):
+    separation = Separation(",", spaces)
+    line = Line(1, text, separation, last=False)
+    found = _scan(text, separation)
+    filled = [cell for cell in map(visible, found.cells) if cell]
+    expected = Row(1, text, found.cells, separation, found.fault, found.fault_column)
+    assert line.row() == expected
+    assert line.blank is (not found.fault and not any(cell.strip() for cell in found.cells))
+    assert line.only_cell == (filled[0] if len(filled) == 1 and not found.fault else None)

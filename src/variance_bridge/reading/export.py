@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import attrs
@@ -10,11 +9,9 @@ import attrs
 from variance_bridge.document.arithmetic import check_arithmetic
 from variance_bridge.document.check import refuse
 from variance_bridge.errors import DataRefused, UnknownPlugin
+from variance_bridge.formatting import masked
 from variance_bridge.model import Portfolio
 from variance_bridge.pipeline.run import BrokerRun, Choice, open_broker
-
-_WORD = re.compile(r"[^\W_]+")
-_MASK = "***"
 
 
 @attrs.frozen(kw_only=True)
@@ -64,16 +61,6 @@ def read_export(file: Path, account: str | None = None) -> Export:
         warnings=tuple(warnings),
         shown=context.personal.redact(masked(file.name)),
     )
-
-
-def masked(name: str) -> str:
-    """A file's name without each word that looks like an account number: five digits, or three among letters."""
-    return _WORD.sub(lambda word: _MASK if _is_account_like(word[0]) else word[0], name)
-
-
-def _is_account_like(word: str) -> bool:
-    digits = sum(sign.isdigit() for sign in word)
-    return digits >= 5 or (3 <= digits < len(word) and len(word) >= 6)
 
 
 def _only(run: BrokerRun, account: str | None) -> Portfolio:

@@ -11,10 +11,8 @@ import attrs
 
 from variance_bridge.errors import ConfigurationError, DataRefused, UsageError
 from variance_bridge.files import read_file
+from variance_bridge.formatting import masked
 from variance_bridge_csv.file.text import MAX_FILE_BYTES
-
-_WORD = re.compile(r"[^\W_]+")
-_HIDDEN = "***"
 
 
 @attrs.frozen
@@ -87,10 +85,9 @@ def read_input(path: Path, name_patterns: Iterable[str]) -> tuple[InputFile, byt
 
 
 def describe_name(name: str, name_patterns: Iterable[str]) -> tuple[str, str, str | None]:
-    """The name as it can be shown, the account number and the nickname that it tells.
+    """The name as it can be shown, the account number and the nickname in it.
 
-    What a dialect's pattern says is personal is hidden; so is every word that looks like an account number: four digits
-    or more among letters, or five digits or more.
+    What a dialect's pattern says is personal is hidden; so is every word that looks like an account number.
     """
     account, nickname = "", None
     hidden: list[tuple[int, int]] = []
@@ -102,23 +99,6 @@ def describe_name(name: str, name_patterns: Iterable[str]) -> tuple[str, str, st
         account = account or groups.get("account") or ""
         nickname = nickname or groups.get("nickname")
         hidden += [found.span(group) for group in found.groupdict() if found[group]]
-    for word in _WORD.finditer(name):
-        digits = sum(character.isdigit() for character in word[0])
-        letters = len(word[0]) - digits
-        if digits >= 5 or (digits >= 3 and letters and len(word[0]) >= 6):
-            hidden.append(word.span())
-    shown = name
-    for start, end in sorted(_merged(hidden), reverse=True):
-        shown = shown[:start] + _HIDDEN + shown[end:]
+    shown = masked(name, hidden)
     printable = "".join(character if character.isprintable() else "?" for character in shown)
     return printable[:100], account, nickname
-
-
-def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    merged: list[tuple[int, int]] = []
-    for start, end in sorted(spans):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((start, end))
-    return merged

@@ -12,7 +12,7 @@ from enum import Enum, auto
 import attrs
 
 from variance_bridge.model import Caution, Quote, Side
-from variance_bridge.money import within_tolerance
+from variance_bridge.money import signed, within_tolerance
 from variance_bridge.symbology import InstrumentType
 from variance_bridge_csv.dialect.model import Basis, MoneyRules, Sign
 
@@ -25,7 +25,6 @@ _ROUNDING = Context(prec=MAX_DIGITS, traps=[])
 _CENT = Decimal("0.01")
 _HALF = Decimal("0.5")
 _ONE, _TWO = Decimal(1), Decimal(2)
-_SIGNS = {side: Decimal(side.sign) for side in Side}
 _PRICE_TOLERANCE = Decimal("0.005")
 """How far, as a share of the price, a profit may be from the prices beside it: they are not of the same second."""
 
@@ -142,8 +141,8 @@ def _paid(amount: Decimal, sign: Sign, side: Side) -> Decimal:
     """The amount as the basis of that side: positive where the sign agrees with the side."""
     if sign is Sign.ABSOLUTE:
         return abs(amount)
-    paid = -amount if sign is Sign.CASH_FLOW else amount
-    return paid if side is Side.LONG else -paid
+    paid = amount.copy_negate() if sign is Sign.CASH_FLOW else amount
+    return signed(side, paid)
 
 
 def _signed_basis(
@@ -175,13 +174,13 @@ def _checked(
         return None, CostCheck.IMPOSSIBLE, []
     fits = _fits(basis, amounts, units, mark)
     if basis < 0:
-        size_fits = _fits(-basis, amounts, units, mark)
-        return (-basis if size_fits else None), CostCheck.CONTRADICTED, [Caution.COST_CONTRADICTED]
+        size_fits = _fits(basis.copy_negate(), amounts, units, mark)
+        return (basis.copy_negate() if size_fits else None), CostCheck.CONTRADICTED, [Caution.COST_CONTRADICTED]
     if fits is None:
         return basis, CostCheck.IMPOSSIBLE, []
     if fits:
         return basis, CostCheck.CONFIRMED, []
-    opposite_fits = basis > 0 and _fits(-basis, amounts, units, mark)
+    opposite_fits = basis > 0 and _fits(basis.copy_negate(), amounts, units, mark)
     return (
         None if opposite_fits else basis,
         CostCheck.CONTRADICTED,
@@ -196,7 +195,7 @@ def _fits(basis: Decimal, amounts: Amounts, units: Decimal, mark: Decimal | None
     prices = list(_prices(amounts, units, mark))
     if not prices:
         return None
-    worth = _EXACT.add(_EXACT.multiply(amounts.gain, _SIGNS[amounts.side]), basis)
+    worth = _EXACT.add(signed(amounts.side, amounts.gain), basis)
     low, high = min(prices), max(prices)
     slack = max(
         _EXACT.multiply(_PRICE_TOLERANCE, max(abs(low), abs(high))),
@@ -260,7 +259,6 @@ def _value(
     In this order: the file's value; mark x quantity x multiplier; profit + cost where the prices confirm it, because
     that is the broker's own valuation; the middle of bid and ask.
     """
-    sign = _SIGNS[amounts.side]
     units = product(amounts.quantity, amounts.multiplier or _ONE)
     if units is None:
         return None, mark, []
@@ -269,27 +267,31 @@ def _value(
     if not rules.value_from_price:
         return None, mark, []
     if mark is not None:
-        return product(mark, units, sign), mark, []
+        return _worth(mark, units, amounts.side), mark, []
     if check is CostCheck.CONFIRMED and basis is not None and amounts.gain is not None:
-        return _EXACT.add(amounts.gain, _EXACT.multiply(basis, sign)), None, []
+        return _EXACT.add(amounts.gain, signed(amounts.side, basis)), None, []
     middle = _middle(amounts.quote)
-    return (None if middle is None else product(middle, units, sign)), None, []
+    return (None if middle is None else _worth(middle, units, amounts.side)), None, []
+
+
+def _worth(price: Decimal, units: Decimal, side: Side) -> Decimal | None:
+    size = product(price, units)
+    return None if size is None else signed(side, size)
 
 
 def _stated_value(
     amounts: Amounts, rules: MoneyRules, mark: Decimal | None, units: Decimal
 ) -> tuple[Decimal | None, Decimal | None, list[Caution]]:
     value = amounts.value or Decimal(0)
-    sign = _SIGNS[amounts.side]
     if rules.value is Sign.ABSOLUTE:
-        value = abs(value) * sign
+        value = signed(amounts.side, value.copy_abs())
     elif rules.value is Sign.CASH_FLOW:
-        value = -value
-    if value * sign < 0:
+        value = value.copy_negate()
+    if signed(amounts.side, value) < 0:
         return None, mark, [Caution.VALUE_CONTRADICTED]
     if mark is None or not rules.value_from_price:
         return value, mark, []
-    computed = _EXACT.multiply(_EXACT.multiply(mark, units), sign)
+    computed = signed(amounts.side, _EXACT.multiply(mark, units))
     if within_tolerance(value, computed, amounts.quantity):
         return value, mark, []
     # The mark is written with fewer digits than it was multiplied with: the value has them, where it can be divided.
