@@ -69,7 +69,9 @@ def test_only_the_last_line_without_an_end_is_the_last():
 
 
 PIECES = st.lists(
-    st.sampled_from([",", '"', '""', " ", "a", "QZA", "1.5", "\t", "\u00a0", "\ufeff", "é", "\u200b"]),
+    st.sampled_from(
+        [",", '"', '""', " ", "a", "QZA", "1.5", "\t", "\u00a0", "\ufeff", "é", "\u200b"]
+    ),
     max_size=12,
 )
 

@@ -175,7 +175,11 @@ def _checked(
     fits = _fits(basis, amounts, units, mark)
     if basis < 0:
         size_fits = _fits(basis.copy_negate(), amounts, units, mark)
-        return (basis.copy_negate() if size_fits else None), CostCheck.CONTRADICTED, [Caution.COST_CONTRADICTED]
+        return (
+            (basis.copy_negate() if size_fits else None),
+            CostCheck.CONTRADICTED,
+            [Caution.COST_CONTRADICTED],
+        )
     if fits is None:
         return basis, CostCheck.IMPOSSIBLE, []
     if fits:
