@@ -23,7 +23,7 @@ from variance_bridge_csv.dialect.model import (
 )
 from variance_bridge_csv.file.layout import Layout, Section
 from variance_bridge_csv.file.lines import Line, Row
-from variance_bridge_csv.row.cells import CellFault
+from variance_bridge_csv.row.cells import CellFault, number_reader
 from variance_bridge_csv.row.columns import (
     Column,
     Columns,
@@ -174,7 +174,7 @@ def parse(
         unknown_columns=tuple(
             dict.fromkeys(name for section in layout.sections for name in section.header.unknown)
         ),
-        implied_date=_implied_date(found),
+        implied_date=_implied_date(found, dialect),
         simulated="simulated" in layout.captured,
     )
 
@@ -187,7 +187,7 @@ class ReadRow:
         account: the account that the row names; None where it should and does not.
         label: the word for the account that it has, or that stands above it.
         value: its value as it stands there, for sums; None where there is none that can be read.
-        days_left: its days to expiration.
+        days_left: its days to expiration, as they are written.
         account_column: where the account's cell starts, in a row that should name one and does not.
         ends_unread: the file's last cell cannot be read and no line end follows it.
     """
@@ -199,7 +199,7 @@ class ReadRow:
     position: CheckedHolding | None
     rejected: RejectedLine | None
     value: Decimal | None
-    days_left: Decimal | None
+    days_left: str | None
     account_column: int
     ends_unread: bool
 
@@ -265,8 +265,10 @@ def _read_row(cells: RowCells, section: Section, as_of: date, where: str) -> Rea
         label=_nameable(cells.text(Field.ACCOUNT_LABEL)) or section.captured.get("account_label"),
         position=position,
         rejected=rejected,
-        value=_number_or_none(cells, Field.VALUE),
-        days_left=_number_or_none(cells, Field.DTE),
+        value=position.stated_value
+        if position is not None and position.holding is not None
+        else _number_or_none(cells, Field.VALUE),
+        days_left=cells.text(Field.DTE),
         account_column=cells.column(Field.ACCOUNT) if account is None else 0,
         ends_unread=row.last and _ends_unread(cells, rejected),
     )
@@ -410,15 +412,20 @@ def _total_agrees(total: Decimal | None, rows: Sequence[ReadRow], dialect: Diale
     return abs(found - total) <= dialect.check.total_tolerance
 
 
-def _implied_date(rows: Iterable[ReadRow]) -> date | None:
+def _implied_date(rows: Iterable[ReadRow], dialect: Dialect) -> date | None:
     """The day that most rows count their days to expiration from; None where few rows say, or they disagree."""
+    read_number = number_reader(Field.DTE, dialect.cells)
     counted = Counter(
         (row.position.holding.expiration, row.days_left)
         for row in rows
-        if row.days_left is not None and row.position and row.position.holding
+        if row.days_left and row.position and row.position.holding
     )
     days: Counter[date] = Counter()
-    for (expiration, left), count in counted.items():
+    for (expiration, written), count in counted.items():
+        try:
+            left = read_number(written, None)
+        except CellFault:
+            continue
         if expiration is None or left is None:
             continue
         if left == left.to_integral_value() and 0 <= left <= _MAX_DTE:

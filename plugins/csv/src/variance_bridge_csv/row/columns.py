@@ -19,7 +19,7 @@ from variance_bridge_csv.row import cells
 from variance_bridge_csv.row.cells import CellFault
 
 _REMEMBERED = 4096
-"""How many cells of a column are remembered with what they mean: words, dates, tickers and small numbers repeat."""
+"""How many texts and dates of a column are remembered with what they mean: they repeat. Numbers do not."""
 
 
 GREEKS = frozenset(
@@ -58,7 +58,7 @@ class Column:
         rules, entities = dialect.cells, dialect.file.html_entities
         self.place = place
         self.text = lru_cache(_REMEMBERED)(cells.text_reader(field, rules, entities))
-        self.number = lru_cache(_REMEMBERED)(cells.number_reader(field, rules, entities))
+        self.number = cells.number_reader(field, rules, entities)
         self.day = lru_cache(_REMEMBERED)(cells.day_reader(field, rules, entities))
 
 

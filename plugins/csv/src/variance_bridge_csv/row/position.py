@@ -47,7 +47,10 @@ _ON_FUTURES = frozenset({InstrumentType.FUTURE, InstrumentType.FUTURE_OPTION})
 
 @attrs.frozen
 class CheckedHolding:
-    """A position of the file, and what a reader should know of it. `holding` is None for a closed one."""
+    """A position of the file, and what a reader should know of it. `holding` is None for a closed one.
+
+    `stated_value` is its value as the file has it, which a total row adds up.
+    """
 
     line: int
     holding: Holding | None
@@ -55,6 +58,7 @@ class CheckedHolding:
     check: money.CostCheck = money.CostCheck.IMPOSSIBLE
     sign_agrees: bool | None = None
     has_cost: bool = False
+    stated_value: Decimal | None = None
 
 
 def read_position(row: RowCells, rule: RowRule, as_of: date) -> CheckedHolding:
@@ -82,6 +86,7 @@ def read_position(row: RowCells, rule: RowRule, as_of: date) -> CheckedHolding:
         earned.check,
         earned.sign_agrees,
         earned.cost_basis is not None,
+        amounts.value,
     )
 
 
