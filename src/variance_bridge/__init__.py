@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     )
     from variance_bridge.model import (
         Balances,
+        Benchmark,
         Caution,
         Counts,
         Environment,
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
         Rejection,
         Side,
         Status,
+        Timeliness,
     )
     from variance_bridge.plugins.hookspecs import hookimpl
     from variance_bridge.privacy import PersonalKind, PersonalValues, Secret
@@ -107,6 +109,7 @@ _PLACES = {
     "plugins.hookspecs": ("hookimpl",),
     "model": (
         "Balances",
+        "Benchmark",
         "Caution",
         "Counts",
         "Environment",
@@ -120,6 +123,7 @@ _PLACES = {
         "Rejection",
         "Side",
         "Status",
+        "Timeliness",
     ),
     "privacy": ("PersonalKind", "PersonalValues", "Secret"),
     "reading.load": ("Snapshot", "load"),
@@ -132,6 +136,7 @@ __all__ = [
     "Account",
     "AgeLimits",
     "Balances",
+    "Benchmark",
     "BridgeError",
     "Broker",
     "BrokerContext",
@@ -179,6 +184,7 @@ __all__ = [
     "Status",
     "SymbolError",
     "SyncRunning",
+    "Timeliness",
     "__version__",
     "hookimpl",
     "load",

@@ -358,8 +358,8 @@ class Broker(Protocol):
 class MarketData:
     """One instrument's prices and sensitivities, per unit (one share, one unit of the option's price).
 
-    `theta` per day, `vega` per volatility point, `implied_volatility` as a fraction; `beta` of the underlying against
-    the benchmark of the `MarketSnapshot`; `as_of` is the price's own time.
+    `theta` per day, `vega` per volatility point, `implied_volatility` as a fraction; `iv_rank` and `iv_percentile` of the
+    underlying in percent; `beta` of the underlying against the benchmark of the `MarketSnapshot`; `as_of` is the price's own time.
     """
 
     bid: Decimal | None = None
@@ -373,6 +373,8 @@ class MarketData:
     theta: Decimal | None = None
     vega: Decimal | None = None
     implied_volatility: Decimal | None = None
+    iv_rank: Decimal | None = None
+    iv_percentile: Decimal | None = None
     beta: Decimal | None = None
 
 
@@ -382,13 +384,16 @@ class MarketSnapshot:
 
     Attributes:
         instruments: by canonical symbol (`Holding.symbol`).
-        benchmark_price: price of the beta-weighting symbol.
+        benchmark_symbol: what the betas are against, in canonical spelling.
+        benchmark_price: its price, which is written to `meta.benchmark`.
+        benchmark_as_of: that price's own time.
         available: False when the source has no market data here at all (a sandbox): the sync goes on and says so.
     """
 
     instruments: Mapping[str, MarketData]
     benchmark_symbol: str | None = None
     benchmark_price: Decimal | None = None
+    benchmark_as_of: datetime | None = None
     available: bool = True
 
 

@@ -15,7 +15,8 @@ import attrs
 
 from variance_bridge.symbology import Deliverable, InstrumentType, OptionType
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
+"""What is written. Documents of 1.0 are read as well: the members that are new in 1.1 are optional."""
 
 
 class Side(StrEnum):
@@ -43,6 +44,14 @@ class Status(StrEnum):
 
     COMPLETE = "complete"
     PARTIAL = "partial"
+
+
+class Timeliness(StrEnum):
+    """How old the state is by nature, however quickly it was fetched."""
+
+    LIVE = "live"
+    DELAYED = "delayed"
+    END_OF_DAY = "end_of_day"
 
 
 class Route(StrEnum):
@@ -85,6 +94,8 @@ class Caution(StrEnum):
     VALUE_CONTRADICTED = "value_contradicted"
     QUOTE_MISSING = "quote_missing"
     QUOTE_STALE = "quote_stale"
+    QUOTE_CONTRADICTED = "quote_contradicted"
+    QUOTE_UNUSABLE = "quote_unusable"
     NUMBER_UNREADABLE = "number_unreadable"
     DATE_UNREADABLE = "date_unreadable"
     TYPE_UNKNOWN = "type_unknown"
@@ -95,6 +106,10 @@ class Caution(StrEnum):
     TOTAL_DISAGREES = "total_disagrees"
     POSSIBLY_TRUNCATED = "possibly_truncated"
     TIME_FROM_FILE = "time_from_file"
+    TIME_CONTRADICTED = "time_contradicted"
+    RESTRICTED = "restricted"
+    POSITION_REPEATED = "position_repeated"
+    MINOR_UNIT = "minor_unit"
 
 
 @attrs.frozen(kw_only=True)
@@ -136,6 +151,23 @@ class Flag:
 
 
 @attrs.frozen(kw_only=True)
+class Benchmark:
+    """What betas are weighted against.
+
+    Attributes:
+        symbol: canonical, such as `SPY`.
+        price: per unit; the price that `beta_delta` and `beta_gamma` of the document were computed with.
+        as_of: the price's own time.
+        source: the quote source.
+    """
+
+    symbol: str
+    price: Decimal
+    as_of: datetime | None = None
+    source: str | None = None
+
+
+@attrs.frozen(kw_only=True)
 class Meta:
     """Where the positions come from, how old and how complete they are.
 
@@ -144,6 +176,7 @@ class Meta:
         fetched_at: when the state was known to be true (DESIGN §3), aware, UTC.
         account_hash: 4 to 64 hex digits and `***`; set by the core, so None in what a broker's `normalize` returns.
         currency: ISO 4217, the account's base currency.
+        timeliness: None counts as live.
         via: detours that requests took by configuration.
     """
 
@@ -152,7 +185,9 @@ class Meta:
     account_hash: str | None = None
     schema_version: str = SCHEMA_VERSION
     environment: Environment | None = None
+    timeliness: Timeliness | None = None
     currency: str | None = None
+    benchmark: Benchmark | None = None
     status: Status | None = None
     counts: Counts | None = None
     rejected: tuple[RejectedRow, ...] = ()
@@ -166,6 +201,7 @@ class Balances:
     """Money of the account, signed, in `currency`.
 
     `net_liquidating_value` is what would be left if all were closed at the marks; `cash` is negative on margin debit.
+    `pending_cash` is on its way: positive when it comes in. It is not in `cash`.
     """
 
     currency: str
@@ -173,18 +209,24 @@ class Balances:
     cash: Decimal
     buying_power: Decimal | None = None
     maintenance_requirement: Decimal | None = None
+    pending_cash: Decimal | None = None
     as_of: datetime | None = None
 
 
 @attrs.frozen(kw_only=True)
 class Quote:
-    """Prices per unit. `as_of` is the price's own time, not the time of the fetch."""
+    """Prices per unit. `as_of` is the price's own time, not the time of the fetch.
+
+    `iv_rank` and `iv_percentile` are those of the underlying's implied volatility over a year, in percent (0 to 100).
+    """
 
     bid: Decimal | None = None
     ask: Decimal | None = None
     mark: Decimal | None = None
     last: Decimal | None = None
     underlying_price: Decimal | None = None
+    iv_rank: Decimal | None = None
+    iv_percentile: Decimal | None = None
     as_of: datetime | None = None
     source: str | None = None
 

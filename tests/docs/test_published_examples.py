@@ -1,4 +1,4 @@
-"""The documents that were published with version 1.0 of the schema stay what they are, and valid, for ever."""
+"""The documents that were published with versions 1.0 and 1.1 of the schema stay what they are, and valid, for ever."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from variance_bridge.model import Portfolio
 
 EXAMPLES = Path(__file__).parents[2] / "schemas" / "examples"
 PUBLISHED = {
+    "benchmark.json": "4f4ec4a9976fb2cd899fe94ae3f27a52009705b4d2c1a6025246b53f61f1a115",
     "empty.json": "b9271685c2130592a1451a3d689dcce9d725a30ed63052ff5826e48eb7c1d093",
     "full.json": "3d37732b7499fc609554f41f739e0659a2478c28013d6e23cecbb28326339536",
     "rfc.json": "497ef6a2b6d4b8ddc97039e6a284076d1a5ba9da0fe958b26c8f8b415e416372",

@@ -21,7 +21,7 @@ from variance_bridge.document.convert import (
     to_document,
 )
 from variance_bridge.errors import DataRefused
-from variance_bridge.model import Counts, Meta, Portfolio
+from variance_bridge.model import Benchmark, Counts, Meta, Portfolio, Timeliness
 from variance_bridge.testing.strategies import holdings, portfolios
 
 EXAMPLES = Path(__file__).parents[2] / "schemas" / "examples"
@@ -55,7 +55,7 @@ def test_ordering_neither_loses_nor_merges_a_position(positions):
     assert sorted(map(repr, in_canonical_order(twice))) == sorted(map(repr, twice))
 
 
-@pytest.mark.parametrize("name", ["rfc.json", "full.json", "empty.json"])
+@pytest.mark.parametrize("name", ["rfc.json", "full.json", "empty.json", "benchmark.json"])
 def test_a_published_example_reads_and_writes_to_a_stable_text(name):
     portfolio, _ = from_bytes((EXAMPLES / name).read_bytes())
     written = to_bytes(portfolio)
@@ -96,6 +96,32 @@ def test_schema_version_is_always_written_and_absent_reads_as_1_0():
     assert next(iter(to_document(read)["meta"].items())) == ("schema_version", "1.0")
 
 
+def test_a_portfolio_is_written_in_version_1_1():
+    document = to_document(Portfolio(meta=Meta(source="acme", fetched_at=datetime(2026, 3, 2, tzinfo=UTC))))
+
+    assert document["meta"]["schema_version"] == "1.1"
+
+
+def test_what_1_1_added_is_read_and_written_again():
+    data = (EXAMPLES / "benchmark.json").read_bytes()
+    read, warnings = from_bytes(data)
+
+    assert warnings == ()
+    assert read.meta.benchmark == Benchmark(
+        symbol="SPY",
+        price=Decimal("680.25"),
+        as_of=datetime(2026, 12, 1, 14, 49, tzinfo=UTC),
+        source="acme",
+    )
+    assert read.meta.timeliness is Timeliness.DELAYED
+    assert read.balances.pending_cash == -500
+    assert (read.positions[0].quote.iv_rank, read.positions[0].quote.iv_percentile) == (
+        Decimal("31.25"),
+        Decimal("44.5"),
+    )
+    assert to_document(read) == exact_json.loads(data)
+
+
 def later_document(version: str) -> dict:
     document = exact_json.loads((EXAMPLES / "full.json").read_bytes())
     document["meta"]["schema_version"] = version
@@ -119,9 +145,10 @@ def test_a_later_minor_version_is_read_without_what_is_unknown_and_with_one_warn
     assert [route.value for route in read.meta.via] == ["proxy"]
 
 
-def test_the_same_members_in_a_1_0_document_are_refused():
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_the_same_members_in_a_document_of_a_known_version_are_refused(version):
     with pytest.raises(DataRefused, match="not valid"):
-        from_bytes(exact_json.dumps(later_document("1.0")))
+        from_bytes(exact_json.dumps(later_document(version)))
 
 
 def test_another_major_version_is_refused_by_name():

@@ -147,7 +147,10 @@ def structure(document: Mapping[str, Any]) -> Portfolio:
 
 
 def _with_integers(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The document with its counts and row numbers as `int`: to JSON Schema 1.0 is an integer too."""
+    """The document with its counts and row numbers as `int`: to JSON Schema 1.0 is an integer too.
+
+    A document that does not state its version is of 1.0.
+    """
     meta = document["meta"]
     lists = {
         name: [
@@ -157,7 +160,7 @@ def _with_integers(document: Mapping[str, Any]) -> Mapping[str, Any]:
         if name in meta
     }
     counts = {"counts": {k: int(v) for k, v in meta["counts"].items()}} if "counts" in meta else {}
-    return {**document, "meta": {**meta, **counts, **lists}}
+    return {**document, "meta": {"schema_version": "1.0", **meta, **counts, **lists}}
 
 
 def from_bytes(data: bytes) -> tuple[Portfolio, tuple[str, ...]]:

@@ -8,21 +8,23 @@ from typing import Any
 
 from variance_bridge.document.schema import schema
 from variance_bridge.errors import DataRefused
+from variance_bridge.model import SCHEMA_VERSION
 
 _VERSION = re.compile(r"([0-9]{1,3})[.]([0-9]{1,3})")
+_KNOWN = ((1, 0), (1, 1))
 _WHEN_UNKNOWN = {"type": "other", "reason": "unreadable_row"}
 
 
 def for_this_version(document: Any) -> tuple[Any, tuple[str, ...]]:
-    """The document as a reader of 1.0 sees it, and warnings.
+    """The document as a reader of `SCHEMA_VERSION` sees it, and warnings.
 
-    A 1.0 document is returned as it is: there an unknown member is a violation, not a novelty.
+    A document of a version that we know is returned as it is: there an unknown member is a violation, not a novelty.
 
     Raises:
         DataRefused: another major version.
     """
     version = _version(document)
-    if version is None or version == (1, 0):
+    if version is None or version in _KNOWN:
         return document, ()
     major, minor = version
     if major != 1:
@@ -33,7 +35,7 @@ def for_this_version(document: Any) -> tuple[Any, tuple[str, ...]]:
     known = _known(document, schema(), None)
     if known == document:
         return document, ()
-    warning = f"the document is of version 1.{minor}: members that 1.0 does not know were ignored"
+    warning = f"the document is of version 1.{minor}: members that {SCHEMA_VERSION} does not know were ignored"
     return known, (warning,)
 
 

@@ -14,7 +14,7 @@ import attrs
 
 from variance_bridge.broker import MarketData, MarketSnapshot
 from variance_bridge.clock import CLOCK_TOLERANCE
-from variance_bridge.model import Caution, Flag, Greeks, Holding, Portfolio, Quote
+from variance_bridge.model import Benchmark, Caution, Flag, Greeks, Holding, Portfolio, Quote
 from variance_bridge.money import difference, market_value, product, quotient, unrealized_pl
 from variance_bridge.symbology import InstrumentType
 
@@ -23,6 +23,8 @@ RATIO_DIGITS = 28
 
 _DELTA_OF_ONE = frozenset({InstrumentType.STOCK, InstrumentType.FUTURE, InstrumentType.CRYPTO})
 _PRICES = ("bid", "ask", "mark", "last", "underlying_price")
+_OF_UNDERLYING = ("underlying_price", "iv_rank", "iv_percentile")
+_QUOTED = (*_PRICES, "iv_rank", "iv_percentile")
 _SENSITIVITIES = ("delta", "gamma", "theta", "vega")
 _GREEKS = (*_SENSITIVITIES, "beta_delta", "beta_gamma", "implied_volatility")
 _NOTHING = MarketData()
@@ -44,6 +46,7 @@ def enrich(
     - `greeks` are unit value x multiplier x quantity x sign. One share, future or coin has delta 1 and no gamma, theta
       or vega; these need no quote. `beta_delta` = delta x beta x underlying price / benchmark price and
       `beta_gamma` = gamma x (beta x underlying price / benchmark price)^2, to `RATIO_DIGITS` digits.
+    - `meta.benchmark` is the benchmark of the snapshot, where it has a price.
     - `meta.flags`: `quote_missing` and `quote_stale` by symbol; one `quote_missing` for the whole file where the source
       has no market data at all.
 
@@ -65,8 +68,19 @@ def enrich(
             flags += _flags(holding, data, stale)
     if not snapshot.available and positions:
         flags.append(Flag(caution=Caution.QUOTE_MISSING))
-    meta = attrs.evolve(portfolio.meta, flags=tuple(dict.fromkeys((*portfolio.meta.flags, *flags))))
+    meta = attrs.evolve(
+        portfolio.meta,
+        flags=tuple(dict.fromkeys((*portfolio.meta.flags, *flags))),
+        benchmark=_benchmark(snapshot, source) or portfolio.meta.benchmark,
+    )
     return attrs.evolve(portfolio, meta=meta, positions=tuple(positions))
+
+
+def _benchmark(snapshot: MarketSnapshot, source: str) -> Benchmark | None:
+    symbol, price = snapshot.benchmark_symbol, snapshot.benchmark_price
+    if not symbol or price is None or price <= 0:
+        return None
+    return Benchmark(symbol=symbol, price=price, as_of=snapshot.benchmark_as_of, source=source)
 
 
 def _is_stale(as_of: datetime | None, now: datetime, stale_after: timedelta) -> bool:
@@ -101,14 +115,14 @@ def _enriched(
 
 
 def _quote(old: Quote | None, data: MarketData, source: str, stale: bool) -> Quote | None:
-    prices = {name: getattr(data, name) for name in _PRICES}
+    prices = {name: getattr(data, name) for name in _QUOTED}
     if all(price is None for price in prices.values()):
         return old
     if old is None:
         return Quote(**prices, as_of=data.as_of, source=source)
     if data.mark is not None and not stale:
-        if data.underlying_price is None:
-            prices["underlying_price"] = old.underlying_price
+        for name in _OF_UNDERLYING:
+            prices[name] = _first(prices[name], getattr(old, name))
         return Quote(**prices, as_of=data.as_of, source=source)
     known = {name: _first(getattr(old, name), price) for name, price in prices.items()}
     return Quote(**known, as_of=old.as_of or data.as_of, source=old.source or source)

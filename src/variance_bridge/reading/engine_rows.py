@@ -318,7 +318,7 @@ def _weighable(greeks: Greeks, type_: InstrumentType) -> tuple[Decimal | None, D
 
 
 def _row(position: Position, holding: Holding) -> dict[str, str]:
-    greeks = holding.greeks or Greeks()
+    quote, greeks = holding.quote or Quote(), holding.greeks or Greeks()
     delta, gamma = _weighable(greeks, holding.type)
     values = (
         position.symbol,
@@ -331,8 +331,8 @@ def _row(position: Position, holding: Holding) -> dict[str, str]:
         _text(position.underlying_price),
         _text(position.pl_open),
         _text(position.cost),
-        "",
-        "",
+        _text(quote.iv_rank),
+        _text(quote.iv_percentile),
         _text(delta),
         _text(position.beta_delta),
         _text(position.theta),

@@ -61,6 +61,7 @@ class TastytradeQuotes:
             instruments=assembled(holdings, items, betas),
             benchmark_symbol=BENCHMARK,
             benchmark_price=benchmark.price if benchmark else None,
+            benchmark_as_of=benchmark.as_of if benchmark else None,
         )
 
     def _market_data(
