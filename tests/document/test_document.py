@@ -97,7 +97,9 @@ def test_schema_version_is_always_written_and_absent_reads_as_1_0():
 
 
 def test_a_portfolio_is_written_in_version_1_1():
-    document = to_document(Portfolio(meta=Meta(source="acme", fetched_at=datetime(2026, 3, 2, tzinfo=UTC))))
+    document = to_document(
+        Portfolio(meta=Meta(source="acme", fetched_at=datetime(2026, 3, 2, tzinfo=UTC)))
+    )
 
     assert document["meta"]["schema_version"] == "1.1"
 

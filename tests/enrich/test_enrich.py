@@ -12,7 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from variance_bridge.broker import MarketData, MarketSnapshot
-from variance_bridge.model import Caution, Flag, Greeks, Holding, Meta, Portfolio, Quote, Side
+from variance_bridge.model import (
+    Benchmark,
+    Caution,
+    Flag,
+    Greeks,
+    Holding,
+    Meta,
+    Portfolio,
+    Quote,
+    Side,
+)
 from variance_bridge.pipeline.enrich import enrich
 from variance_bridge.symbology import InstrumentType, OptionType
 
@@ -323,3 +333,31 @@ def test_enriching_twice_changes_nothing(data):
         stale_after=timedelta(minutes=15),
     )
     assert twice == once
+
+
+def test_the_price_that_betas_were_weighted_with_is_kept():
+    snapshot = {"benchmark_symbol": "SPY", "benchmark_price": D(680), "benchmark_as_of": FRESH}
+
+    portfolio = enriched(STOCK, MarketData(mark=D(50), beta=D(1), as_of=FRESH), **snapshot)
+
+    assert portfolio.meta.benchmark == Benchmark(
+        symbol="SPY", price=D(680), as_of=FRESH, source="acme"
+    )
+
+
+@pytest.mark.parametrize("price", [None, D(0), D(-1)])
+def test_a_benchmark_without_a_price_is_not_written(price):
+    portfolio = enriched(STOCK, benchmark_symbol="SPY", benchmark_price=price)
+
+    assert portfolio.meta.benchmark is None
+
+
+@pytest.mark.parametrize("as_of", [FRESH, OLD])
+@pytest.mark.parametrize("known", [None, Quote(mark=D(50))])
+def test_rank_and_percentile_of_volatility_are_published(known, as_of):
+    holding = attrs.evolve(STOCK, quote=known)
+    data = MarketData(mark=D(51), iv_rank=D("31.5"), iv_percentile=D(44), as_of=as_of)
+
+    quote = only(enriched(holding, data)).quote
+
+    assert (quote.iv_rank, quote.iv_percentile) == (D("31.5"), D(44))

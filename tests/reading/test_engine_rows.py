@@ -139,7 +139,7 @@ def test_every_member_reaches_its_column():
     holding = option(
         "SPY   260320P00500000", "SPY", "SPY", quantity=Decimal(2), cost_basis=Decimal("300.50"), market_value=Decimal(-280),
         unrealized_pl=Decimal("20.50"), opened_on=date(2026, 2, 20), sector="Index",
-        quote=Quote(bid=Decimal("1.39"), ask=Decimal("1.41"), mark=Decimal("1.40"), underlying_price=Decimal("512.30")),
+        quote=Quote(bid=Decimal("1.39"), ask=Decimal("1.41"), mark=Decimal("1.40"), underlying_price=Decimal("512.30"), iv_rank=Decimal("35.20"), iv_percentile=Decimal(41)),
         greeks=Greeks(delta=Decimal(30), gamma=Decimal(-2), theta=Decimal(12), vega=Decimal(-40), beta_delta=Decimal(31), beta_gamma=Decimal(-3)),
     )  # fmt: skip
 
@@ -147,7 +147,7 @@ def test_every_member_reaches_its_column():
         {
             "Symbol": "SPY   260320P00500000", "Type": "Option", "Quantity": "-2", "Exp Date": "2026-03-20", "DTE": "18",
             "Strike Price": "500", "Call/Put": "Put", "Underlying Last Price": "512.3", "P/L Open": "20.5", "Cost": "-300.5",
-            "IV Rank": "", "IV Percentile": "", "Delta": "30", "beta_delta": "31", "Theta": "12", "Vega": "-40", "Gamma": "-2",
+            "IV Rank": "35.2", "IV Percentile": "41", "Delta": "30", "beta_delta": "31", "Theta": "12", "Vega": "-40", "Gamma": "-2",
             "beta_gamma": "-3", "Value": "-280", "Bid": "1.39", "Ask": "1.41", "Mark": "1.4", "Open Date": "2026-02-20",
             "Sector": "Index",
         }
