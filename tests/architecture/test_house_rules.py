@@ -20,7 +20,10 @@ BROKERS = re.compile(
     re.IGNORECASE,
 )
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "manager", "base", "misc"}
-LOCAL = {path.name for path in (PLUGINS / "tastytrade", PLUGINS / "csv", PLUGINS / "triage")}
+LOCAL = {
+    path.name
+    for path in (PLUGINS / "tastytrade", PLUGINS / "csv", PLUGINS / "notify", PLUGINS / "triage")
+}
 
 
 def modules(folder: Path) -> Iterator[Path]:

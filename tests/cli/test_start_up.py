@@ -16,7 +16,7 @@ EXAMPLE = Path(__file__).parents[2] / "schemas" / "examples" / "full.json"
 
 HEAVY = {
     "attrs", "cattrs", "filelock", "jsonschema", "keyring", "platformdirs", "pluggy", "requests", "rich", "urllib3",
-    "variance_bridge_csv", "variance_bridge_tastytrade", "variance_bridge_triage",
+    "variance_bridge_csv", "variance_bridge_notify", "variance_bridge_tastytrade", "variance_bridge_triage",
 }  # fmt: skip
 OURS = {
     "",

@@ -149,6 +149,19 @@ def test_the_code_of_a_command_runs(tmp_path):
     assert done.stdout == "F -200\n"
 
 
+def test_the_code_of_a_listener_runs(tmp_path):
+    block = next(b for b in PAGE.split("```python\n") if "class JournalSettings" in b)
+    names = {"attrs": attrs, "Path": Path}
+    names |= {name: getattr(variance_bridge, name) for name in variance_bridge.__all__}
+    exec(block.partition("```")[0], names)
+    meta = model.Meta(source="acme", fetched_at=datetime(2026, 1, 15, 15, tzinfo=UTC))
+    settings = names["variance_bridge_listener_settings"]()(file=tmp_path / "journal")
+
+    names["variance_bridge_synced"](model.Portfolio(meta=meta), settings)
+
+    assert settings.file.read_text() == "2026-01-15 15:00:00+00:00 0\n"
+
+
 def test_a_command_is_given_what_is_promised():
     promised = {name for name in vars(commands.Invocation) if not name.startswith("_")}
 

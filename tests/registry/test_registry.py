@@ -7,9 +7,9 @@ import pytest
 
 from variance_bridge.broker import HOOK_API, BrokerSpec, QuoteSourceSpec
 from variance_bridge.errors import PluginError, UnknownPlugin
-from variance_bridge.plugins.entry_points import Plugin, find_plugin, guarded
+from variance_bridge.plugins.entry_points import LISTENERS, Plugin, find_plugin, guarded
 from variance_bridge.plugins.hookspecs import hookimpl
-from variance_bridge.plugins.registry import PluginState, Registry, tell_synced
+from variance_bridge.plugins.registry import PluginState, Registry
 
 
 def point(
@@ -72,7 +72,7 @@ def test_asking_for_one_broker_imports_no_other(install):
 
 
 def test_a_plugin_that_cannot_be_imported_is_listed_with_the_reason_and_the_others_work(install):
-    listing = registry(broken("bad"), install("acme", hooks=declares(spec()))).listing()
+    listing = registry(broken("bad"), install("acme", hooks=declares(spec()))).brokers()
 
     states = {entry.name: (entry.state, entry.reason) for entry in listing}
     assert states["acme"] == (PluginState.LOADED, None)
@@ -109,7 +109,7 @@ def test_two_distributions_with_one_name_are_both_named(install):
 
     with pytest.raises(PluginError, match=r"acme-a 1\.2 and acme-b 0\.9"):
         found.load("acme")
-    assert [entry.state for entry in found.listing()] == [PluginState.CONFLICT]
+    assert [entry.state for entry in found.brokers()] == [PluginState.CONFLICT]
 
 
 def test_one_distribution_that_is_found_twice_is_no_conflict(install):
@@ -124,7 +124,7 @@ def test_a_plugin_for_a_newer_hook_api_is_refused_with_words(install):
     with pytest.raises(PluginError, match=f"needs hook API {HOOK_API + 1}") as caught:
         found.load("acme")
     assert caught.value.hint == "upgrade variance-bridge"
-    assert [entry.state for entry in found.listing()] == [PluginState.TOO_NEW]
+    assert [entry.state for entry in found.brokers()] == [PluginState.TOO_NEW]
 
 
 def test_a_record_of_a_future_class_that_needs_a_newer_api_is_told_as_too_new(install):
@@ -133,7 +133,7 @@ def test_a_record_of_a_future_class_that_needs_a_newer_api_is_told_as_too_new(in
 
     found = registry(install("acme", hooks=declares(SpecOfTomorrow())))
 
-    assert [entry.state for entry in found.listing()] == [PluginState.TOO_NEW]
+    assert [entry.state for entry in found.brokers()] == [PluginState.TOO_NEW]
 
 
 @pytest.mark.parametrize(
@@ -217,20 +217,127 @@ def test_a_plugin_without_quotes_is_told(install):
         registry(install("acme", hooks=declares(spec()))).quote_source("acme")
 
 
-def test_a_failure_after_the_sync_is_words_and_no_failure_of_the_sync(install, tmp_path):
+def listens(heard: list | None = None):
     @hookimpl
-    def variance_bridge_synced(portfolio, path):
-        raise RuntimeError("no")
+    def variance_bridge_synced(portfolio):
+        heard.append(portfolio)
 
-    loaded = registry(
-        install(
-            "acme", hooks={**declares(spec()), "variance_bridge_synced": variance_bridge_synced}
-        )
-    ).load("acme")
+    return {"variance_bridge_synced": variance_bridge_synced}
 
-    assert tell_synced([loaded], None, tmp_path) == [
-        "acme-broker 1.0 failed after the sync: RuntimeError"
-    ]
+
+def test_a_listener_is_imported_by_its_name_and_is_not_a_broker(install):
+    heard: list = []
+    listener = install("journal", hooks=listens(heard))
+    found = Registry(lambda group: [listener] if group == LISTENERS else [broken("bad")])
+
+    loaded = found.load_listener("journal")
+    found.synced_hook(loaded.plugin)(portfolio="it", path=None, settings=None)
+
+    assert (heard, loaded.settings) == (["it"], None)
+    with pytest.raises(UnknownPlugin):
+        found.load("journal")
+
+
+def test_the_hook_of_one_plugin_does_not_call_another(install):
+    heard: list = []
+    one = install("one", hooks=listens(heard), distribution="one")
+    two = install("two", hooks=listens([]), distribution="two")
+    found = registry(one, two)
+    plugin = found.load_listener("one").plugin
+    found.load_listener("two")
+
+    found.synced_hook(plugin)(portfolio="it", path=None, settings=None)
+
+    assert heard == ["it"]
+
+
+def test_a_broker_that_listens_too_is_registered_once(install):
+    both = install("acme", hooks={**declares(spec()), **listens([])})
+    found = registry(both)
+
+    assert found.load("acme").plugin == found.load_listener("acme").plugin
+
+
+def test_a_broker_that_does_not_listen_has_nothing_to_call(install):
+    found = registry(install("acme", hooks=declares(spec())))
+
+    hook = found.synced_hook(found.load("acme").plugin)
+
+    assert hook(portfolio=None, path=None, settings=None) == []
+
+
+def wrong_settings():
+    @hookimpl
+    def variance_bridge_listener_settings():
+        return {"run": str}
+
+    return {"variance_bridge_listener_settings": variance_bridge_listener_settings}
+
+
+def wrong_argument():
+    @hookimpl
+    def variance_bridge_synced(portfolio, balances):
+        pass
+
+    return {"variance_bridge_synced": variance_bridge_synced}
+
+
+@pytest.mark.parametrize(
+    ("hooks", "reason"),
+    [
+        ({}, "does not implement the hook variance_bridge_synced"),
+        ({**listens([]), **wrong_settings()}, "not an attrs class"),
+        (wrong_argument(), "or with wrong arguments"),
+    ],
+)
+def test_a_listener_that_cannot_be_called_is_refused(install, hooks, reason):
+    with pytest.raises(PluginError, match=reason):
+        registry(install("journal", hooks=hooks)).load_listener("journal")
+
+
+def test_a_plugin_whose_hooks_are_wrong_is_refused_each_time(install):
+    found = registry(install("journal", hooks=wrong_argument()))
+
+    for _ in range(2):
+        with pytest.raises(PluginError, match="with wrong arguments"):
+            found.load_listener("journal")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("jornal", 'did you mean "journal"?'),
+        ("command", "install the distribution variance-bridge-notify"),
+        ("zzzzzz", "look for a distribution that brings it; docs/hooks.md shows how to write one"),
+    ],
+)
+def test_an_unknown_listener_gets_the_installed_ones_and_the_next_step(install, name, hint):
+    found = registry(install("journal", hooks=listens([])))
+
+    with pytest.raises(UnknownPlugin, match="installed: journal") as caught:
+        found.load_listener(name)
+
+    assert caught.value.hint == hint
+
+
+def test_listeners_are_listed_and_only_those_that_are_wanted_are_imported(install):
+    found = registry(
+        install("journal", hooks=listens([])),
+        broken("bad"),
+        broken("unwanted"),
+        install("twice", hooks=listens([]), distribution="a"),
+        install("twice", hooks=listens([]), distribution="b"),
+    )
+
+    listing = found.listeners(["journal", "bad", "twice", "gone"])
+
+    assert {entry.name: entry.state for entry in listing} == {
+        "journal": PluginState.LOADED,
+        "bad": PluginState.BROKEN,
+        "unwanted": PluginState.UNUSED,
+        "twice": PluginState.CONFLICT,
+        "gone": PluginState.MISSING,
+    }
 
 
 @pytest.mark.parametrize(
@@ -269,7 +376,7 @@ def test_a_spec_of_wrong_types_breaks_its_own_plugin_and_no_list_of_brokers(inst
 
     listing = registry(
         install("acme", hooks={"variance_bridge_brokers": variance_bridge_brokers})
-    ).listing()
+    ).brokers()
 
     assert [(entry.state, entry.reason) for entry in listing] == [
         (PluginState.BROKEN, "acme-broker 1.0 failed while it declared itself: TypeError")

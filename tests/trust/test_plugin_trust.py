@@ -162,6 +162,23 @@ def test_a_yes_for_one_plugin_is_none_for_another(changes) -> None:
     assert verdict(asking(**changes), given=[asking()]) == Verdict(Decision.ASK)
 
 
+def test_a_yes_for_a_broker_is_none_for_the_listener_of_its_name(tmp_path) -> None:
+    broker, listener = asking(), asking(hosts=(), credentials=(), listens=True)
+    assert verdict(listener, given=[broker]) == Verdict(Decision.ASK)
+    assert verdict(broker, given=[listener]) == Verdict(Decision.ASK)
+    record_consent(tmp_path, broker, NOW)
+    record_consent(tmp_path, listener, NOW)
+    kept = read_consents(tmp_path)
+    assert verdict(broker, given=kept).decision is Decision.GIVEN
+    assert verdict(listener, given=kept).decision is Decision.GIVEN
+
+
+def test_the_question_about_a_listener_says_that_it_gets_the_positions() -> None:
+    text = question(asking(listens=True), Verdict(Decision.ASK))
+    assert "the positions of every broker" in text
+    assert "no credential" not in text
+
+
 def test_the_question_tells_distribution_version_hosts_and_credentials() -> None:
     text = question(asking(), Verdict(Decision.ASK))
     for word in (

@@ -9,24 +9,39 @@ import click
 from variance_bridge.cli.invocation import Invocation
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from variance_bridge.plugins.registry import Listing
+
+_STYLES = {"ready": "green", "credentials missing": "yellow", "not used": "dim"}
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def brokers(invocation: Invocation, *, as_json: bool) -> None:
-    """List installed brokers, their versions and states.
+    """List installed brokers and listeners, their versions and states.
 
     A broken plugin is a line of the list, with its reason; all others work as if it were not there.
     """
-    entries = [_entry(invocation, listing) for listing in invocation.registry.listing()]
+    from variance_bridge.plugins.registry import PluginState
+
+    entries = [_entry(invocation, listing) for listing in invocation.registry.brokers()]
+    listeners = [
+        {
+            "name": listing.name,
+            "distributions": list(listing.distributions),
+            "state": "ready" if listing.state is PluginState.LOADED else listing.state.value,
+            "reason": listing.reason,
+        }
+        for listing in invocation.registry.listeners(invocation.configuration.listeners)
+    ]
     if as_json:
         from variance_bridge.document.exact_json import dumps
 
-        click.echo(dumps({"brokers": entries}), nl=False)
+        click.echo(dumps({"brokers": entries, "listeners": listeners}), nl=False)
         return
-    _print_table(entries)
+    _print_tables(entries, listeners)
 
 
 def _entry(invocation: Invocation, listing: Listing) -> dict[str, Any]:
@@ -46,24 +61,33 @@ def _entry(invocation: Invocation, listing: Listing) -> dict[str, Any]:
     }
 
 
-def _print_table(entries: list[dict[str, Any]]) -> None:
-    from rich import box
+def _print_tables(brokers: list[dict[str, Any]], listeners: list[dict[str, Any]]) -> None:
     from rich.console import Console
+
+    console = Console()
+    console.print(_table("Broker", brokers) if brokers else "No broker is installed.")
+    if listeners:
+        console.print(_table("Listener", listeners))
+
+
+def _table(kind: str, entries: list[dict[str, Any]]) -> Table:
+    from rich import box
     from rich.table import Table
     from rich.text import Text
 
     from variance_bridge.formatting import printable
 
+    has_titles = any("title" in entry for entry in entries)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("Broker", "Title", "Distribution", "State"):
+    for name in (kind, *(["Title"] if has_titles else []), "Distribution", "State"):
         table.add_column(name, overflow="fold")
     for entry in entries:
-        style = {"ready": "green", "credentials missing": "yellow"}.get(entry["state"], "red")
+        style = _STYLES.get(entry["state"], "red")
         state = entry["state"] + (f": {entry['reason']}" if entry["reason"] else "")
         table.add_row(
             Text(printable(entry["name"]), style="bold"),
-            Text(printable(entry["title"] or "–")),
-            Text(printable("\n".join(entry["distributions"]))),
+            *([Text(printable(entry["title"] or "–"))] if has_titles else []),
+            Text(printable("\n".join(entry["distributions"]) or "–")),
             Text(printable(state), style=style),
         )
-    Console().print(table if entries else "No broker is installed.")
+    return table

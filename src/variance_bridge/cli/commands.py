@@ -17,7 +17,7 @@ from variance_bridge.plugins.entry_points import COMMANDS, find_plugin, guarded,
 _OURS = {
     "accounts": ("variance_bridge.cli.accounts:accounts", "List accounts and how to select one."),
     "auth": ("variance_bridge.cli.auth:auth", "Keep credentials in the system keyring."),
-    "brokers": ("variance_bridge.cli.brokers:brokers", "List installed brokers and their state."),
+    "brokers": ("variance_bridge.cli.brokers:brokers", "List installed brokers and listeners."),
     "doctor": ("variance_bridge.cli.doctor:doctor", "Say what would stop a sync."),
     "plugin": ("variance_bridge.cli.plugin:plugin", "Write and check broker plugins."),
     "schema": ("variance_bridge.cli.schema:schema", "Print the JSON Schema."),

@@ -20,6 +20,7 @@ from variance_bridge.document.newest import newest_live
 from variance_bridge.errors import BridgeError, DataRefused, PositionsTooOld
 from variance_bridge.formatting import format_age, plural
 from variance_bridge.pipeline.context import RunContext
+from variance_bridge.pipeline.listeners import open_listener
 from variance_bridge.pipeline.run import Choice, open_broker
 from variance_bridge.plugins.entry_points import BROKERS, names
 from variance_bridge.plugins.registry import LoadedPlugin, import_place
@@ -203,12 +204,27 @@ def _plugins(given: DoctorInput) -> Iterator[Finding]:
             detail="no broker is installed",
             mend="install one, such as variance-bridge-csv",
         )
-    for listing in given.context.registry.listing():
+    for listing in given.context.registry.brokers():
         sick = listing.reason is not None
         detail = f"{', '.join(listing.distributions)}: {listing.reason or 'well'}"
         yield Finding(
             f"plugin {listing.name}", problem=sick and listing.name == wanted, detail=detail
         )
+
+
+def _listeners(given: DoctorInput) -> Iterator[Finding]:
+    wanted = given.configuration.listeners
+    for name in wanted:
+        try:
+            listener = open_listener(given.context, name, trust=False)
+        except BridgeError as error:
+            yield finding_of(f"listener {name}", error, given.environment)
+        else:
+            yield Finding(f"listener {name}", problem=False, detail=f"{listener.plugin}: well")
+    for listing in given.context.registry.listeners(()):
+        if listing.name not in wanted:
+            detail = f"{', '.join(listing.distributions)}: {listing.state.value}"
+            yield Finding(f"listener {listing.name}", problem=False, detail=detail)
 
 
 def _broker(given: DoctorInput) -> Iterator[Finding]:
@@ -290,6 +306,7 @@ _OFFLINE = (
     _installation_key,
     _keyring,
     _plugins,
+    _listeners,
     _broker,
     _network,
 )

@@ -39,7 +39,7 @@ from variance_bridge.pipeline.sync import Failed, Synced
 @click.option("--strict", is_flag=True, help="Refuse doubtful numbers and rejected rows.")
 @click.option("--allow-empty", is_flag=True, help="Let an empty portfolio replace positions.")
 @click.option("--dry-run", is_flag=True, help="Do everything but write.")
-@click.option("--yes", is_flag=True, help="Trust the broker's plugin without being asked.")
+@click.option("--yes", is_flag=True, help="Trust third parties' plugins without being asked.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def sync(invocation: Invocation, /, **options: Any) -> int:

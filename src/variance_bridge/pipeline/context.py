@@ -16,7 +16,7 @@ from variance_bridge.clock import SystemClock
 from variance_bridge.network.access import network_access
 from variance_bridge.network.retry import Policy
 from variance_bridge.network.session import ReadOnlySession
-from variance_bridge.plugins.registry import LoadedPlugin, Registry
+from variance_bridge.plugins.registry import LoadedListener, LoadedPlugin, Registry
 from variance_bridge.plugins.trust import trust_plugin
 from variance_bridge.privacy import PersonalValues, Secret
 from variance_bridge.settings.account_hash import account_hash, installation_key
@@ -45,7 +45,7 @@ def _sessions(context: RunContext) -> Callable[[Sequence[str], Sequence[str]], S
     return open_session
 
 
-def _built_in_only(context: RunContext) -> Callable[[LoadedPlugin], None]:
+def _built_in_only(context: RunContext) -> Callable[[LoadedPlugin | LoadedListener], None]:
     """Trust what is made with the core, and what the user allowed before."""
     return lambda loaded: trust_plugin(
         loaded, context.configuration, context.clock, lambda _question: False
@@ -87,7 +87,7 @@ class RunContext:
     hash_account: Callable[[str, str], str | None] = attrs.field(
         default=lambda _broker, _number: None
     )
-    trust: Callable[[LoadedPlugin], None] = attrs.field(
+    trust: Callable[[LoadedPlugin | LoadedListener], None] = attrs.field(
         default=attrs.Factory(_built_in_only, takes_self=True)
     )
     warn: Callable[[str], None] = attrs.field(default=lambda _message: None)

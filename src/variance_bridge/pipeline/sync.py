@@ -31,11 +31,11 @@ from variance_bridge.model import Caution, Environment, Portfolio
 from variance_bridge.pipeline.accounts import select_account
 from variance_bridge.pipeline.context import RunContext
 from variance_bridge.pipeline.enrich import enrich
+from variance_bridge.pipeline.listeners import Listener, call_listeners, open_listener
 from variance_bridge.pipeline.overwrite import Judgement, Verdict, judge_overwrite
 from variance_bridge.pipeline.personal import seal
 from variance_bridge.pipeline.previous import PreviousDocument
 from variance_bridge.pipeline.run import BrokerRun, Choice, fetch_quotes, open_broker
-from variance_bridge.plugins.registry import tell_synced
 from variance_bridge.storage.lock import OutputLock, output_lock
 from variance_bridge.storage.replace import publish
 
@@ -143,8 +143,25 @@ def sync(
     Raises:
         BridgeError: whatever stopped it, by its exit code; the file that was there is as it was.
     """
-    tell = progress or Progress()
     run = open_broker(context, request.choice)
+    listeners = [
+        Listener(
+            f"plugin `{run.spec.name}` ({run.loaded.plugin})",
+            run.loaded.plugin,
+            run.settings.instance,
+        ),
+        *(open_listener(context, name) for name in context.configuration.listeners),
+    ]
+    results = _sync_accounts(run, request, progress or Progress())
+    for result in results:
+        if isinstance(result, Synced) and result.published:
+            call_listeners(context, listeners, result.portfolio, result.path)
+    return results
+
+
+def _sync_accounts(run: BrokerRun, request: SyncRequest, tell: Progress) -> list[Synced | Failed]:
+    """The chosen account or all of them, with the lock of the output held."""
+    context = run.context
     tell.session(run.broker_context.session)
     target = _target(context, request, run)
     _refuse_to_overwrite(request.choice.input_file, target)
@@ -267,8 +284,6 @@ def _sync_account(
             keep_previous=not previous.unreadable,
             previous=previous.content,
         )
-        for failure in tell_synced([run.loaded], portfolio, path):
-            run.context.warn(failure)
     return Synced(
         path=path,
         portfolio=portfolio,

@@ -1,6 +1,6 @@
 """Which plugins are installed, from metadata alone: nothing of them is imported here.
 
-An entry point's name is the broker's (or the command's) name. The files `entry_points.txt` are read directly, because
+An entry point's name is the name of the broker, command or listener. The files `entry_points.txt` are read directly, because
 importing `importlib.metadata` alone takes half of the start-up; a test compares what both find.
 """
 
@@ -18,13 +18,14 @@ from variance_bridge.formatting import nearest, printable
 
 BROKERS = "variance_bridge"
 COMMANDS = "variance_bridge.commands"
+LISTENERS = "variance_bridge.listeners"
 
 
 class Plugin(NamedTuple):
     """One entry point: nothing of it has been imported.
 
     Attributes:
-        name: the broker's or the command's.
+        name: of the broker, command or listener.
         value: `module` or `module:attribute`.
         distribution: the installed package that brings it, as `pip` calls it.
         version: of that package.
@@ -157,21 +158,25 @@ def find_plugin(
     raise _unknown(name, names(group, find), what)
 
 
-def known_brokers() -> Mapping[str, Mapping[str, Any]]:
-    """What is known of brokers that may not be installed: title, distribution, whether it is made with the core."""
+def known_plugins(kind: str) -> Mapping[str, Mapping[str, Any]]:
+    """What is known of brokers or listeners that may not be installed: title, distribution, whether made with the core."""
     from variance_bridge.settings.toml import parse_toml
     from variance_bridge.storage.shipped import shipped_text
 
-    return parse_toml(shipped_text("known_brokers.toml"), "known_brokers.toml")
+    known = parse_toml(shipped_text("known_plugins.toml"), "known_plugins.toml")
+    found: Mapping[str, Mapping[str, Any]] = known.get(kind, {})
+    return found
 
 
 def _unknown(name: str, names: Sequence[str], what: str) -> UnknownPlugin:
-    known = known_brokers() if what == "broker" else {}
+    known = known_plugins(what)
     near = nearest(name, [*names, *known])
     if name in known:
         hint = f"install the distribution {known[name]['distribution']}"
     elif near is None:
         hint = "look for a distribution that brings it, or write one: `variance plugin new`"
+        if what != "broker":
+            hint = "look for a distribution that brings it; docs/hooks.md shows how to write one"
     elif near in names:
         hint = f'did you mean "{near}"?'
     else:

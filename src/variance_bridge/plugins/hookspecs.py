@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
@@ -32,6 +32,19 @@ def variance_bridge_quotes() -> Iterable[QuoteSourceSpec]:  # type: ignore[empty
     """The quote sources of this plugin. Market data stays apart from positions: it is chosen by configuration."""
 
 
+@hookspec(firstresult=True)
+def variance_bridge_listener_settings() -> type[Any]:  # type: ignore[empty-body]
+    """The attrs class of the keys in a listener's table `[listeners.NAME]`; without it the table has none."""
+
+
 @hookspec
-def variance_bridge_synced(portfolio: Portfolio, path: Path) -> None:
-    """Told after `portfolio` was published as `path`. Its failure is reported and never fails the sync."""
+def variance_bridge_synced(portfolio: Portfolio, path: Path, settings: Any) -> None:
+    """Called after `portfolio` was published as `path`: for the broker that was synced, and for every listener.
+
+    Whatever goes wrong in it is a warning that names it; the sync has succeeded, and the others are called.
+
+    Args:
+        portfolio: what the document holds.
+        path: the document. Its lock is released by now, so the next sync may already have replaced it.
+        settings: of the broker, or of the listener's own class; None without one.
+    """

@@ -1,6 +1,6 @@
-"""Finds plugins by name and imports only the one that is asked for, so that a broken plugin can break only itself.
+"""Finds plugins by name and imports only those that are asked for, so that a broken plugin can break only itself.
 
-An entry point's name is the broker's name; two plugins of one name are an error, which `entry_points.find_plugin`
+An entry point's name is the name of the broker or the listener; two plugins of one name are an error, which `entry_points.find_plugin`
 raises (there, because a light command needs it without the rest). Each import happens inside a guard; what comes back
 is checked before it is believed: known hooks only, records of the right class, exactly one of the asked-for name, a
 hook API that we speak. pluggy's own loader does none of this: it stops at the first broken plugin and drops a second
@@ -9,18 +9,19 @@ one of the same name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection
 from enum import StrEnum
-from pathlib import Path
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from variance_bridge.broker import HOOK_API, BrokerSpec, QuoteSourceSpec
 from variance_bridge.errors import PluginError, UnknownPlugin
 from variance_bridge.formatting import printable
-from variance_bridge.model import Portfolio
 from variance_bridge.plugins.entry_points import (
+    BROKERS,
+    LISTENERS,
     FindPlugins,
     Plugin,
     find_plugin,
@@ -30,6 +31,9 @@ from variance_bridge.plugins.entry_points import (
     plugins,
 )
 
+if TYPE_CHECKING:
+    import pluggy
+
 OLDEST_HOOK_API = 1
 """The oldest hook API whose plugins still work."""
 
@@ -38,9 +42,11 @@ _NO_QUOTES = "check `quotes` in variance.toml, or use `--quotes none`"
 
 
 class PluginState(StrEnum):
-    """What is the matter with an installed plugin."""
+    """What is the matter with a plugin."""
 
     LOADED = "loaded"
+    UNUSED = "not used"
+    MISSING = "not installed"
     BROKEN = "broken"
     CONFLICT = "conflict"
     TOO_NEW = "too new"
@@ -48,17 +54,28 @@ class PluginState(StrEnum):
 
 @attrs.frozen(kw_only=True)
 class LoadedPlugin:
-    """A plugin whose module was imported and whose records were checked."""
+    """A broker's plugin whose module was imported and whose records were checked."""
 
     plugin: Plugin
     broker: BrokerSpec
     quotes: tuple[QuoteSourceSpec, ...]
-    manager: Any = attrs.field(repr=False, eq=False)
+
+
+@attrs.frozen(kw_only=True)
+class LoadedListener:
+    """A listener whose module was imported.
+
+    Attributes:
+        settings: the attrs class of the keys in its table; None without one.
+    """
+
+    plugin: Plugin
+    settings: type[Any] | None
 
 
 @attrs.frozen(kw_only=True)
 class Listing:
-    """An installed plugin as `variance brokers` shows it."""
+    """A broker or listener as `variance brokers` shows it; `loaded` is for brokers."""
 
     name: str
     distributions: tuple[str, ...]
@@ -72,7 +89,7 @@ class _TooNew(PluginError):
 
 
 class Registry:
-    """The installed plugins.
+    """The installed plugins; those of a run are in one plugin manager.
 
     Args:
         find: gives the entry points of a group; passed in, so that tests need to install nothing.
@@ -82,6 +99,16 @@ class Registry:
         self._find = find
         self._loaded: dict[str, LoadedPlugin] = {}
 
+    @cached_property
+    def _manager(self) -> pluggy.PluginManager:
+        import pluggy
+
+        from variance_bridge.plugins import hookspecs
+
+        manager = pluggy.PluginManager(hookspecs.PROJECT)
+        manager.add_hookspecs(hookspecs)
+        return manager
+
     def load(self, name: str) -> LoadedPlugin:
         """Import the broker plugin of that name, and no other, and check what it declares.
 
@@ -90,8 +117,34 @@ class Registry:
             PluginError: it is in conflict with another, cannot be imported, or declares something that is not right.
         """
         if name not in self._loaded:
-            self._loaded[name] = _load(find_plugin(name, find=self._find))
+            plugin = find_plugin(name, find=self._find)
+            self._register(plugin)
+            self._loaded[name] = LoadedPlugin(
+                plugin=plugin,
+                broker=_named_like(plugin, self._declared(plugin, "brokers", BrokerSpec)),
+                quotes=self._declared(plugin, "quotes", QuoteSourceSpec),
+            )
         return self._loaded[name]
+
+    def load_listener(self, name: str) -> LoadedListener:
+        """Import the listener of that name, and no other.
+
+        Raises:
+            UnknownPlugin: none has that name.
+            PluginError: as `load`, or it does not listen.
+        """
+        plugin = find_plugin(name, LISTENERS, what="listener", find=self._find)
+        self._register(plugin)
+        if not self.synced_hook(plugin).get_hookimpls():
+            raise PluginError(
+                f"{plugin} does not implement the hook variance_bridge_synced",
+                hint="report it to the plugin's authors",
+            )
+        with guarded(str(plugin), "failed while it declared its settings"):
+            settings = self._hook(plugin, "variance_bridge_listener_settings")()
+        if settings is not None and not (isinstance(settings, type) and attrs.has(settings)):
+            raise PluginError(f"the settings of {plugin} are not an attrs class")
+        return LoadedListener(plugin=plugin, settings=settings)
 
     def quote_source(self, name: str) -> tuple[LoadedPlugin, QuoteSourceSpec]:
         """The quote source of that name, which lives in the plugin of the same name or in one already loaded.
@@ -115,56 +168,70 @@ class Registry:
         except UnknownPlugin:
             return ()
 
-    def listing(self) -> tuple[Listing, ...]:
-        """Every installed broker and its state; loads each one inside its guard."""
-        return tuple(self._list(name) for name in names(find=self._find))
+    def synced_hook(self, plugin: Plugin) -> pluggy.HookCaller:
+        """The hook `variance_bridge_synced` of one loaded plugin; calling it does nothing where there is none."""
+        return self._hook(plugin, "variance_bridge_synced")
 
-    def _list(self, name: str) -> Listing:
-        claims = tuple(str(plugin) for plugin in plugins(find=self._find) if plugin.name == name)
+    def brokers(self) -> tuple[Listing, ...]:
+        """Every installed broker and its state; loads each one inside its guard."""
+        return tuple(self._list(name, BROKERS, self.load) for name in names(find=self._find))
+
+    def listeners(self, wanted: Collection[str]) -> tuple[Listing, ...]:
+        """Every listener that is installed or wanted, and its state; loads the wanted ones, each inside its guard."""
+        found = dict.fromkeys([*names(LISTENERS, self._find), *wanted])
+        return tuple(
+            self._list(name, LISTENERS, self.load_listener if name in wanted else None)
+            for name in found
+        )
+
+    def _list(
+        self, name: str, group: str, load: Callable[[str], LoadedPlugin | LoadedListener] | None
+    ) -> Listing:
+        found = tuple(str(one) for one in plugins(group, self._find) if one.name == name)
+        if load is None:
+            return Listing(name=name, distributions=found, state=PluginState.UNUSED)
         try:
-            loaded = self.load(name)
+            loaded = load(name)
         except PluginError as error:
             state = PluginState.TOO_NEW if isinstance(error, _TooNew) else PluginState.BROKEN
-            state = PluginState.CONFLICT if len(claims) > 1 else state
-            return Listing(name=name, distributions=claims, state=state, reason=error.what)
-        return Listing(name=name, distributions=claims, state=PluginState.LOADED, loaded=loaded)
+            if len(found) != 1:
+                state = PluginState.CONFLICT if found else PluginState.MISSING
+            return Listing(name=name, distributions=found, state=state, reason=error.what)
+        broker = loaded if isinstance(loaded, LoadedPlugin) else None
+        return Listing(name=name, distributions=found, state=PluginState.LOADED, loaded=broker)
+
+    def _register(self, plugin: Plugin) -> None:
+        """Import what an entry point names and check its hooks; once for a module that two entry points name."""
+        import pluggy
+
+        if self._manager.has_plugin(plugin.value):
+            return
+        with guarded(str(plugin), "cannot be imported"):
+            module = plugin.load()
+            try:
+                self._manager.register(module, name=plugin.value)
+                self._manager.check_pending()
+            except pluggy.PluginValidationError as error:
+                self._manager.unregister(name=plugin.value)
+                raise PluginError(
+                    f"{plugin} implements a hook that does not exist, or with wrong arguments",
+                    hint="see docs/hooks.md for the hooks and their arguments",
+                ) from error
+
+    def _hook(self, plugin: Plugin, name: str) -> pluggy.HookCaller:
+        """The hook of one plugin alone: pluggy would not call those after one that fails."""
+        own = self._manager.get_plugin(plugin.value)
+        return self._manager.subset_hook_caller(name, self._manager.get_plugins() - {own})
+
+    def _declared(self, plugin: Plugin, what: str, kind: type[Any]) -> tuple[Any, ...]:
+        with guarded(str(plugin), "failed while it declared itself"):
+            results = self._hook(plugin, f"variance_bridge_{what}")()
+            records = [record for result in results for record in result]
+        return tuple(_checked(plugin, record, kind) for record in records)
 
 
-def _load(plugin: Plugin) -> LoadedPlugin:
-    import pluggy
-
-    from variance_bridge.plugins import hookspecs
-
-    with guarded(str(plugin), "cannot be imported"):
-        module = plugin.load()
-    manager = pluggy.PluginManager(hookspecs.PROJECT)
-    manager.add_hookspecs(hookspecs)
-    try:
-        manager.register(module, name=plugin.name)
-        manager.check_pending()
-    except pluggy.PluginValidationError as error:
-        raise PluginError(
-            f"{plugin} implements a hook that does not exist, or with wrong arguments",
-            hint="see docs/hooks.md for the hooks and their arguments",
-        ) from error
-    with guarded(str(plugin), "failed while it declared itself"):
-        brokers = _flatten(manager.hook.variance_bridge_brokers())
-        quotes = _flatten(manager.hook.variance_bridge_quotes())
-    return LoadedPlugin(
-        plugin=plugin,
-        broker=_only_broker(plugin, brokers),
-        quotes=tuple(_checked(plugin, spec, QuoteSourceSpec) for spec in quotes),
-        manager=manager,
-    )
-
-
-def _flatten(results: Iterable[Iterable[Any]]) -> list[Any]:
-    return [record for result in results for record in result]
-
-
-def _only_broker(plugin: Plugin, records: Sequence[Any]) -> BrokerSpec:
-    specs: list[BrokerSpec] = [_checked(plugin, record, BrokerSpec) for record in records]
-    named = [spec for spec in specs if spec.name == plugin.name]
+def _named_like(plugin: Plugin, brokers: tuple[BrokerSpec, ...]) -> BrokerSpec:
+    named = [spec for spec in brokers if spec.name == plugin.name]
     if len(named) == 1:
         return named[0]
     raise PluginError(
@@ -202,15 +269,3 @@ def import_place(plugin: Plugin, place: str) -> Any:
     """
     with guarded(str(plugin), f"cannot import {place}"):
         return plugin._replace(value=place).load()
-
-
-def tell_synced(loaded: Iterable[LoadedPlugin], portfolio: Portfolio, path: Path) -> list[str]:
-    """Call `variance_bridge_synced` of each plugin; the failures, in words. None of them undoes the sync."""
-    failures = []
-    for one in loaded:
-        try:
-            with guarded(str(one.plugin), "failed after the sync"):
-                one.manager.hook.variance_bridge_synced(portfolio=portfolio, path=path)
-        except PluginError as error:
-            failures.append(error.what)
-    return failures

@@ -27,7 +27,7 @@ from variance_bridge.storage.private import exclusive_lock, read_private, write_
 
 if TYPE_CHECKING:
     from variance_bridge.broker import BrokerSpec, Clock, QuoteSourceSpec
-    from variance_bridge.plugins.registry import LoadedPlugin
+    from variance_bridge.plugins.registry import LoadedListener, LoadedPlugin
     from variance_bridge.settings.configuration import Configuration
 
 Confirm = Callable[[str], bool]
@@ -68,20 +68,25 @@ def isolate_environment(environ: MutableMapping[str, str]) -> tuple[str, ...]:
 
 
 def trust_plugin(
-    loaded: LoadedPlugin, configuration: Configuration, clock: Clock, confirm: Confirm
+    loaded: LoadedPlugin | LoadedListener,
+    configuration: Configuration,
+    clock: Clock,
+    confirm: Confirm,
 ) -> None:
     """Return if the plugin is ours, allowed by the configuration, or the user says yes now or said so before.
 
     Raises:
         ConfigurationError: the user says no, or nobody is there to ask.
     """
-    from variance_bridge.plugins.entry_points import known_brokers
+    from variance_bridge.plugins.entry_points import known_plugins
 
     identity = _identity(loaded)
     verdict = decide(
         identity,
         built_in=[
-            about["distribution"] for about in known_brokers().values() if about.get("built_in")
+            about["distribution"]
+            for about in known_plugins("listener" if identity.listens else "broker").values()
+            if about.get("built_in")
         ],
         allow=configuration.stated.plugins.allow,
         given=read_consents(configuration.folder),
@@ -93,14 +98,19 @@ def trust_plugin(
     record_consent(configuration.folder, identity, clock.now())
 
 
-def _identity(loaded: LoadedPlugin) -> PluginIdentity:
-    records: tuple[BrokerSpec | QuoteSourceSpec, ...] = (loaded.broker, *loaded.quotes)
+def _identity(loaded: LoadedPlugin | LoadedListener) -> PluginIdentity:
+    from variance_bridge.plugins.registry import LoadedPlugin
+
+    records: tuple[BrokerSpec | QuoteSourceSpec, ...] = ()
+    if isinstance(loaded, LoadedPlugin):
+        records = (loaded.broker, *loaded.quotes)
     return PluginIdentity(
         name=loaded.plugin.name,
         distribution=loaded.plugin.distribution,
         version=loaded.plugin.version,
         hosts=[host for record in records for host in record.hosts],
         credentials=[one.name for record in records for one in record.credentials],
+        listens=not records,
     )
 
 
@@ -113,11 +123,12 @@ class PluginIdentity:
     """What a plugin is and wants.
 
     Attributes:
-        name: the entry point's name: the broker's.
+        name: the entry point's name: the broker's or the listener's.
         distribution: the installed package, as `pip` calls it.
         version: of that package.
         hosts: where it may talk to.
         credentials: the names of the secrets that it is given.
+        listens: whether it is a listener, which is given the positions of every broker.
     """
 
     name: str
@@ -125,6 +136,15 @@ class PluginIdentity:
     version: str
     hosts: tuple[str, ...] = attrs.field(converter=_sorted)
     credentials: tuple[str, ...] = attrs.field(converter=_sorted)
+    listens: bool = False
+
+    def is_same_plugin(self, other: PluginIdentity) -> bool:
+        """Whether both are the same broker or listener of one distribution, whatever its version."""
+        return (self.name, self.listens, _normal(self.distribution)) == (
+            other.name,
+            other.listens,
+            _normal(other.distribution),
+        )
 
 
 class Decision(StrEnum):
@@ -164,11 +184,7 @@ def decide(
         return Verdict(Decision.BUILT_IN)
     if any(_allows(entry, distribution, identity.version) for entry in allow):
         return Verdict(Decision.CONFIGURED)
-    earlier = [
-        one
-        for one in given
-        if one.name == identity.name and _normal(one.distribution) == distribution
-    ]
+    earlier = [one for one in given if one.is_same_plugin(identity)]
     if not earlier:
         return Verdict(Decision.ASK)
     changes = tuple(_changes_since(identity, earlier[-1]))
@@ -177,12 +193,18 @@ def decide(
 
 def question(identity: PluginIdentity, verdict: Verdict) -> str:
     """What the user is asked, in lines."""
+    kind = "listener" if identity.listens else "plugin"
     lines = [
-        f"The plugin `{identity.name}` ({identity.distribution} {identity.version}) is not part of Variance Bridge.",
+        f"The {kind} `{identity.name}` ({identity.distribution} {identity.version}) is not part of Variance Bridge.",
         "It is a program that runs with your rights.",
-        f"It talks to: {', '.join(identity.hosts) or 'no host'}",
-        f"It is given: {', '.join(identity.credentials) or 'no credential'}",
     ]
+    if identity.listens:
+        lines.append("It is given: the positions of every broker, after each sync")
+    else:
+        lines += [
+            f"It talks to: {', '.join(identity.hosts) or 'no host'}",
+            f"It is given: {', '.join(identity.credentials) or 'no credential'}",
+        ]
     if verdict.changes:
         lines.append(f"New since you allowed it: {'; '.join(verdict.changes)}")
     return "\n".join(lines)
@@ -249,11 +271,7 @@ def record_consent(folder: Path, identity: PluginIdentity, now: datetime) -> Non
     from variance_bridge.document import exact_json
 
     with exclusive_lock(folder):
-        others = [
-            one
-            for one in read_consents(folder)
-            if (one.name, one.distribution) != (identity.name, identity.distribution)
-        ]
+        others = [one for one in read_consents(folder) if not one.is_same_plugin(identity)]
         allowed_at = now.isoformat(timespec="seconds")
         consent = _Consent(**attrs.asdict(identity), allowed_at=allowed_at)
         entries = [attrs.asdict(one) for one in (*others, consent)]

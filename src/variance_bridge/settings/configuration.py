@@ -86,6 +86,7 @@ class ConfigurationFile:
     profile: str | None = None
     brokers: Mapping[str, BrokerTable] = attrs.field(factory=dict)
     profiles: Mapping[str, ProfileTable] = attrs.field(factory=dict)
+    listeners: Mapping[str, Mapping[str, Any]] | tuple[str, ...] = ()
     plugins: PluginsTable = PluginsTable()
     network: NetworkTable = NetworkTable()
     freshness: FreshnessTable = FreshnessTable()
@@ -141,6 +142,36 @@ class Configuration:
                 where=str(self.file) if self.file else None,
             )
         return profiles[name]
+
+    @property
+    def listeners(self) -> Mapping[str, Mapping[str, Any]]:
+        """The listeners that are called after a sync, in the file's order, each with the keys of its table."""
+        stated = self.stated.listeners
+        return stated if isinstance(stated, Mapping) else {name: {} for name in stated}
+
+    def listener_settings(self, name: str, settings_class: type[Any] | None) -> Any:
+        """The settings object that a listener is given, from its table `[listeners.NAME]`; None without a class.
+
+        Raises:
+            ConfigurationError: a key that the listener does not know, a value of the wrong type, a required one missing.
+        """
+        place = joined("listeners", name)
+        settings, faults = try_structure(
+            self.listeners[name],
+            settings_class or _NoSettings,
+            place=place,
+            folder=self.file.parent if self.file else None,
+        )
+        if settings is None:
+            is_list = not isinstance(self.stated.listeners, Mapping)
+            raise refusal(
+                faults,
+                where=str(self.file) if self.file else None,
+                hint=f"write a table [{place}] in place of the list `listeners`"
+                if is_list
+                else None,
+            )
+        return settings if settings_class else None
 
     def broker_table(self, broker: str) -> BrokerTable:
         """The broker's own table; empty when there is none."""

@@ -352,7 +352,7 @@ def _table(value: Any) -> Mapping[str, Any]:
 
 
 def _union(kind: Any, converter: Converter) -> Callable[[Any, Any], Any]:
-    """The first member that accepts the value; where only one is not None, what that one says of it."""
+    """The first member that accepts the value. If none does: the complaint of the member for tables or lists, else of the last."""
     members = [each for each in get_args(kind) if each is not NoneType]
     optional = len(members) < len(get_args(kind))
 
@@ -364,9 +364,16 @@ def _union(kind: Any, converter: Converter) -> Callable[[Any, Any], Any]:
                 return converter.structure(value, member)
             except Exception:  # noqa: BLE001, S112 - cattrs wraps whatever is raised
                 continue
-        return converter.structure(value, members[-1])
+        fitting = (each for each in members if _has_shape_of(value, each))
+        return converter.structure(value, next(fitting, members[-1]))
 
     return build
+
+
+def _has_shape_of(value: Any, kind: Any) -> bool:
+    if isinstance(value, Mapping):
+        return _origin(kind) in _MAPPINGS or attrs.has(kind)
+    return isinstance(value, list) and _origin(kind) in _COLLECTIONS
 
 
 def _class(cls: type[Any], converter: Converter) -> Callable[[Any, Any], Any]:

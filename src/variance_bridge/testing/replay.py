@@ -47,7 +47,7 @@ def program(path: Sequence[str]) -> str:
 def main() -> None:
     """Run the job that comes through stdin; it comes from our own process."""
     job: Job = pickle.load(sys.stdin.buffer)  # noqa: S301 - written by the process that started this one
-    loaded = LoadedPlugin(plugin=job.plugin, broker=job.spec, quotes=job.quotes, manager=None)
+    loaded = LoadedPlugin(plugin=job.plugin, broker=job.spec, quotes=job.quotes)
     broker: Any = import_place(job.plugin, job.spec.broker)
     subject = Subject(broker=broker, loaded=loaded)
     for recording in job.recordings:

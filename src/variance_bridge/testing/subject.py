@@ -38,6 +38,11 @@ class Subject:
         return self.loaded.broker
 
     @property
+    def has_entry_point(self) -> bool:
+        """Whether a plugin declares the broker, so that a run finds it; a test may also state the declaration itself."""
+        return bool(self.loaded.plugin.value)
+
+    @property
     def package(self) -> str:
         """The top-level package of the broker's code."""
         return str(self.broker.__module__).partition(".")[0]
@@ -112,7 +117,7 @@ def _load(point: Plugin) -> LoadedPlugin:
 
 def _given(spec: BrokerSpec) -> LoadedPlugin:
     plugin = Plugin(spec.name, "", "given in the test")
-    return LoadedPlugin(plugin=plugin, broker=spec, quotes=(), manager=None)
+    return LoadedPlugin(plugin=plugin, broker=spec, quotes=())
 
 
 def _project_of(test_class: type[Any]) -> Path | None:

@@ -136,7 +136,7 @@ class Purity(Bench):
 
         Do not go through a set where the order can be seen; `dict.fromkeys` keeps the order and drops what is double.
         """
-        if self.subject().loaded.manager is None:
+        if not self.subject().has_entry_point:
             return
         code, output, error = _in_another_process(
             pickle.dumps(replay.Job.of(self.subject(), self.recordings()))

@@ -1,0 +1,1 @@
+"""Variance Bridge listener `command`: runs a program of the user's after each sync."""
