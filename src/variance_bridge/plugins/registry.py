@@ -1,6 +1,6 @@
 """Finds plugins by name and imports only those that are asked for, so that a broken plugin can break only itself.
 
-An entry point's name is the name of the broker or the listener; two plugins of one name are an error, which `entry_points.find_plugin`
+An entry point's name is that of the broker or the listener; two of one name are an error, which `entry_points.find_plugin`
 raises (there, because a light command needs it without the rest). Each import happens inside a guard; what comes back
 is checked before it is believed: known hooks only, records of the right class, exactly one of the asked-for name, a
 hook API that we speak. pluggy's own loader does none of this: it stops at the first broken plugin and drops a second
