@@ -65,6 +65,7 @@ class Everything:
     inner: Inner | None = None
     by_name: dict[Colour, Inner] = attrs.field(factory=dict)
     either: int | str = 0
+    list_or_tables: dict[str, dict[str, int]] | tuple[str, ...] = ()
     is_: bool = attrs.field(default=False, metadata={KEY: "is"})
     secret_name: str = setting("x", title="a name")
 
@@ -96,6 +97,8 @@ GOOD = [
     ("by_name", {"red": {"number": 1}}, {Colour.RED: Inner(number=1)}),
     ("either", 1, 1),
     ("either", "one", "one"),
+    ("list_or_tables", ["a"], ("a",)),
+    ("list_or_tables", {"a": {"b": 1}}, {"a": {"b": 1}}),
 ]
 
 
@@ -183,6 +186,9 @@ def test_a_text_of_a_flag_becomes_what_the_class_declares(key, text, made):
         ),
         ("by_name", {"rad": {"number": 1}}, 'by_name.rad: must be "red" or "blue", not "rad"'),
         ("either", [], "either: must be text in quotes, not a list"),
+        ("list_or_tables", ["a", 1], "list_or_tables[1]: must be text in quotes, not 1"),
+        ("list_or_tables", {"a": 1}, "list_or_tables.a: must be a table, not 1"),
+        ("list_or_tables", 1, "list_or_tables: must be a list, not 1"),
         ("is", 1, "is: must be true or false, not 1"),
         ("is_", True, 'is_: unknown key (did you mean "is"?)'),
         ("a b\x1b", 1, '"a b?": unknown key'),
