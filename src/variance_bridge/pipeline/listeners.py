@@ -13,7 +13,7 @@ from variance_bridge.model import Portfolio
 from variance_bridge.pipeline.context import RunContext
 from variance_bridge.plugins.entry_points import Plugin, guarded
 
-_DO_WITHOUT = "or take it out of `listeners` in variance.toml"
+_DO_WITHOUT = "to sync without it, take it out of `listeners` in variance.toml"
 
 
 @attrs.frozen
@@ -46,7 +46,7 @@ def open_listener(context: RunContext, name: str, *, trust: bool = True) -> List
     try:
         loaded = context.registry.load_listener(name)
     except PluginError as error:
-        hint = f"{error.hint}; {_DO_WITHOUT}" if error.hint else _DO_WITHOUT
+        hint = "\n  ".join(filter(None, (error.hint, _DO_WITHOUT)))
         raise type(error)(error.what, where=error.where, hint=hint) from error
     if trust:
         context.trust(loaded)
