@@ -33,7 +33,7 @@ def test_every_value_of_a_json_text_has_the_line_on_which_it_begins(value):
     # Each value on a line of its own, in the order in which pointers() walks.
     text = json.dumps(value, indent=1).replace(": ", ":\n") if value else json.dumps(value)
     lines = text.split("\n")
-    found = lines_of(text, pointers(value))
+    found = lines_of(text.encode(), pointers(value))
 
     assert set(found) == set(pointers(value))
     for pointer, line in found.items():
@@ -48,7 +48,10 @@ def test_every_value_of_a_json_text_has_the_line_on_which_it_begins(value):
 def test_a_missing_member_has_the_line_of_its_object():
     text = '{\n "positions": [\n  {},\n  {}\n ]\n}'
 
-    assert lines_of(text, ["/positions/1/root", "/meta"]) == {"/positions/1/root": 4, "/meta": 1}
+    assert lines_of(text.encode(), ["/positions/1/root", "/meta"]) == {
+        "/positions/1/root": 4,
+        "/meta": 1,
+    }
 
 
 def test_the_report_for_github_names_the_line_of_each_problem(tmp_path, capsys):

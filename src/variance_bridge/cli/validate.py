@@ -62,7 +62,7 @@ def check_file(file: Path) -> Checked:
         return Checked(file=file, violations=(Violation("", "readable", error.what),))
     violations = tuple(check(document))
     positions = 0 if violations else len(document["positions"])
-    lines = lines_of(data.decode("utf-8-sig"), (violation.pointer for violation in violations))
+    lines = lines_of(data, (violation.pointer for violation in violations))
     return Checked(file=file, violations=violations, positions=positions, lines=lines)
 
 

@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 MAX_DEPTH = 64
 MAX_NUMBER_LENGTH = 300
 MAX_PLAIN_DIGITS = 200
-MAX_BYTES = 1024 * 1024 * 1024
-MAX_VALUES = 50_000_000
-"""Room for a million positions. A value takes some fifty bytes of memory, whatever it takes in the text: `[],` are
-three bytes, and a list."""
+MAX_BYTES = 768 * 1024 * 1024
+MAX_JUDGED_BYTES = 64 * 1024 * 1024
+MAX_VALUES = 2_000_000
+MIN_BYTES_PER_VALUE = 10
+"""More values than MAX_VALUES only where each takes ten bytes of the text, as in a document of a million positions: a value
+takes some sixty bytes of memory, whatever it takes in the text. `[],` are three bytes, and a list."""
 
 _RANGE = Context(
     prec=MAX_NUMBER_LENGTH - MAX_PLAIN_DIGITS,
@@ -49,19 +51,28 @@ def loads(text: str | bytes, *, max_bytes: int = MAX_BYTES) -> Any:
 
     Raises:
         DataRefused: not UTF-8 or not JSON; NaN or Infinity; a name twice in one object; a lone surrogate; deeper than
-            64 levels, a number longer than 300 characters, more than 50 million values, or longer than `max_bytes`
-            altogether.
+            64 levels, a number longer than 300 characters, too many values (`MAX_VALUES`), longer than `max_bytes`
+            altogether, or larger than the memory that there is.
     """
-    import msgspec
-
     raw = text if isinstance(text, bytes) else _encode(text)
     _check_size(raw, max_bytes)
     raw = raw.removeprefix(_BYTE_ORDER_MARK)
     try:
+        return _read(raw)
+    except MemoryError:
+        raise DataRefused("the JSON text needs more memory than there is") from None
+
+
+def _read(raw: bytes) -> Any:
+    import msgspec
+
+    try:
         value = _decoder().decode(raw)
     except (msgspec.MsgspecError, ArithmeticError, UnicodeDecodeError, RecursionError):
-        return _judge(raw)
-    return value if _count_names(value) == _names_written(raw) else _judge(raw)
+        return _judge(raw, "not JSON, or not within the limits of JSON here")
+    if _count_names(value) == _names_written(raw):
+        return value
+    return _judge(raw, "an object seems to have the same name twice")
 
 
 @cache
@@ -81,8 +92,9 @@ def _encode(text: str) -> bytes:
 def _check_size(raw: bytes, max_bytes: int) -> None:
     if len(raw) > max_bytes:
         raise DataRefused(f"the JSON text is longer than {max_bytes} bytes")
-    if raw.count(b",") + raw.count(b"[") + raw.count(b"{") > MAX_VALUES:
-        raise DataRefused(f"the JSON text has more than {MAX_VALUES} values")
+    max_values = max(MAX_VALUES, len(raw) // MIN_BYTES_PER_VALUE)
+    if raw.count(b",") + raw.count(b"[") + raw.count(b"{") > max_values:
+        raise DataRefused(f"the JSON text has more than {max_values} values")
 
 
 def _decimal(text: str) -> Decimal:
@@ -140,12 +152,15 @@ def _names_written(raw: bytes) -> int:
     return raw.count(b'":')
 
 
-def _judge(raw: bytes) -> Any:
+def _judge(raw: bytes, suspicion: str) -> Any:
     """The value by Python's own reader, which is slower, sees each name, and has words for what is wrong.
 
     Raises:
-        DataRefused: as `loads`.
+        DataRefused: as `loads`. A text of more than 64 MiB is refused on suspicion: the reader would need its memory many
+            times over.
     """
+    if len(raw) > MAX_JUDGED_BYTES:
+        raise DataRefused(suspicion)
     text = _decode(raw)
     _check_depth(text)
     try:

@@ -11,15 +11,15 @@ from variance_bridge.document.violation import json_pointer
 _PIECE = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+|\n')
 
 
-def lines_of(text: str, pointers: Iterable[str]) -> Mapping[str, int]:
+def lines_of(text: bytes, pointers: Iterable[str]) -> Mapping[str, int]:
     """The line, from 1, of each pointer (RFC 6901) in a valid JSON text.
 
     A pointer to a member that is missing gets the line of the innermost object or array that is there.
     """
     wanted = set(pointers)
-    if not wanted:
-        return {}
-    known = dict(_places(text))
+    if wanted <= {""}:
+        return dict.fromkeys(wanted, 1)
+    known = dict(_places(text.decode("utf-8-sig")))
     return {pointer: known[_there(pointer, known)] for pointer in wanted}
 
 
