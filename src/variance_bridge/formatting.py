@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
     from pathlib import PurePath
 
-LONGEST_PATH = 4096
+MAX_PATH = 4096
 UNKNOWN = "–"
 """Stands for a number that is not known: never a zero."""
 
@@ -34,9 +34,25 @@ def printable(text: str, *, limit: int = 500) -> str:
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 
+MAX_TYPED = 40
+_ACCOUNT_DIGITS = 4
+
+
+def as_typed(word: str, *, marks: str = '"') -> str:
+    """A name that the user typed, in quotation marks, as an error repeats it.
+
+    `***` for what is more likely a secret or an account number in the wrong place: more than 40 characters, or four
+    digits and more.
+    """
+    digits = sum(sign.isdigit() for sign in word)
+    if len(word) > MAX_TYPED or digits >= _ACCOUNT_DIGITS:
+        return "***"
+    return f"{marks}{printable(word)}{marks}".replace("\n", "?")
+
+
 def path_text(path: PurePath) -> str:
     """A path as text that every writer can encode and no terminal obeys: the path itself for all ordinary names."""
-    return printable(str(path).encode("utf-8", "replace").decode(), limit=LONGEST_PATH)
+    return printable(str(path).encode("utf-8", "replace").decode(), limit=MAX_PATH)
 
 
 def masked(name: str, personal: Iterable[tuple[int, int]] = ()) -> str:

@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 from variance_bridge.errors import BridgeError, PluginError, UnknownPlugin
-from variance_bridge.formatting import nearest, printable
+from variance_bridge.formatting import as_typed, nearest
 
 BROKERS = "variance_bridge"
 COMMANDS = "variance_bridge.commands"
@@ -183,8 +183,7 @@ def _unknown(name: str, names: Sequence[str], what: str) -> UnknownPlugin:
         distribution = known[near]["distribution"]
         hint = f'did you mean "{near}"? Install the distribution {distribution}'
     return UnknownPlugin(
-        f'no {what} "{printable(name, limit=60)}" is installed'
-        f" (installed: {', '.join(names) or 'none'})",
+        f"no {what} {as_typed(name)} is installed (installed: {', '.join(names) or 'none'})",
         hint=hint,
     )
 

@@ -18,7 +18,7 @@ import attrs
 
 from variance_bridge.broker import HOOK_API, BrokerSpec, QuoteSourceSpec
 from variance_bridge.errors import PluginError, UnknownPlugin
-from variance_bridge.formatting import printable
+from variance_bridge.formatting import as_typed
 from variance_bridge.plugins.entry_points import (
     BROKERS,
     LISTENERS,
@@ -158,9 +158,7 @@ class Registry:
             for spec in plugin.quotes:
                 if spec.name == name:
                     return plugin, spec
-        raise UnknownPlugin(
-            f'no source of quotes "{printable(name, limit=60)}" is installed', hint=_NO_QUOTES
-        )
+        raise UnknownPlugin(f"no source of quotes {as_typed(name)} is installed", hint=_NO_QUOTES)
 
     def _named(self, name: str) -> tuple[LoadedPlugin, ...]:
         try:

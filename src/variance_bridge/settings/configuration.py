@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 
 from variance_bridge.errors import ConfigurationError, PluginError, UsageError
-from variance_bridge.formatting import did_you_mean, printable
+from variance_bridge.formatting import as_typed, did_you_mean
 from variance_bridge.settings.faults import joined, refusal
 from variance_bridge.settings.structure import REST, FlagText, keys_of, structure, try_structure
 from variance_bridge.settings.toml import read_toml
@@ -137,8 +137,7 @@ class Configuration:
         if name not in profiles:
             there_are = f" (there are: {', '.join(profiles) or 'none'})"
             raise ConfigurationError(
-                f'there is no profile "{printable(name, limit=60)}"'
-                f"{did_you_mean(name, profiles) or there_are}",
+                f"there is no profile {as_typed(name)}{did_you_mean(name, profiles) or there_are}",
                 where=str(self.file) if self.file else None,
             )
         return profiles[name]
@@ -289,7 +288,7 @@ def _layers(
 ) -> Iterator[tuple[str, _Stated]]:
     """All places at which a setting is set, those that win first."""
     for key, text in overrides.items():
-        yield key, _Stated(FlagText(text), "flag", f"--set {printable(key, limit=60)}")
+        yield key, _Stated(FlagText(text), "flag", f"--set {as_typed(key, marks='')}")
     for key, field in keys_of(cls).items():
         variable = attrs.fields_dict(cls)[field].metadata.get("environment")
         stated = configuration.environment.get(variable) if variable else None

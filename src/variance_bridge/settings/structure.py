@@ -115,7 +115,8 @@ def try_structure(
         )
         return None, (Fault(place, what),)
     except Exception as error:  # noqa: BLE001 - cattrs wraps whatever the code of the class raises
-        return None, tuple(_faults(error, place, places or {}))
+        found = _faults(error, place, places or {})
+        return None, tuple(_without_values(fault, table) for fault in found)
     finally:
         _FOLDER.reset(token)
 
@@ -449,6 +450,23 @@ def _faults(error: BaseException, place: str, places: Mapping[str, str]) -> Iter
             yield Fault(_named(place, key, places), unknown("key", key, keys_of(error.cl)))
     else:
         yield Fault(place, _what(error))
+
+
+def _without_values(fault: Fault, table: Any) -> Fault:
+    """The fault without its words where they repeat what may be a secret: the code of a class may say anything."""
+    shown = any(str(value) in fault.what for value in _scalars(table) if not is_harmless(value))
+    return Fault(fault.place, "not acceptable") if shown else fault
+
+
+def _scalars(table: Any) -> Iterator[Any]:
+    if isinstance(table, Mapping):
+        for value in table.values():
+            yield from _scalars(value)
+    elif isinstance(table, list | tuple):
+        for value in table:
+            yield from _scalars(value)
+    elif table != "":
+        yield table
 
 
 def _named(place: str, step: str | int, places: Mapping[str, str]) -> str:
