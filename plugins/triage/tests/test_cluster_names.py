@@ -34,7 +34,11 @@ def test_every_name_of_the_table_is_reached_by_a_vector_or_its_mirror(hold, toda
         positions = [hold(leg) for leg in vector["legs"]]
         reached |= set(names([_turned(position) for position in positions], today))
     table = {entry.name for entries in strategies().entries.values() for entry in entries}
-    assert table - reached == {"Long Option", "Short Option"}
+    assert table - reached == {
+        "Long Option",
+        "Short Option",
+        "Futures Calendar Spread",  # has tests of its own: vectors have one future only
+    }
 
 
 def _turned(position):
@@ -44,7 +48,7 @@ def _turned(position):
 def test_weekly_and_monthly_series_of_an_index_are_one_root(hold, today):
     weekly = hold("-1 6000P", root="SPX", symbol="SPXW  260121P06000000")
     monthly = hold("1 5950P", root="SPX", symbol="SPX   260121P05950000")
-    assert names([weekly, monthly], today) == ["Vertical Spread (Put)"]
+    assert {found.root for found in cluster([weekly, monthly], today)} == {"SPX"}
 
 
 def test_shares_of_a_class_cover_their_options(hold, today):
@@ -157,3 +161,70 @@ def test_an_insured_part_takes_its_share_of_the_stock(hold, today):
         c.strategy: sum(leg.quantity for leg in c.legs if leg.option_type is None) for c in found
     }
     assert shares == {"Collar": 100, "Covered Call": 200}
+
+
+def test_futures_of_two_months_are_a_calendar_spread(hold, today):
+    march, june = hold("2 future", root="/ES"), hold("-1 future", root="/ES", symbol="/ESM6")
+    assert sorted(names([march, june], today)) == ["Futures Calendar Spread", "Long Future"]
+
+
+def test_futures_calendars_join_neighbouring_months(hold, today):
+    months = [("1 future", "/CLF6"), ("-1 future", "/CLG6"), ("1 future", "/CLZ6")]
+    months += [("-1 future", "/CLF7")]
+    found = cluster([hold(text, root="/CL", symbol=symbol) for text, symbol in months], today)
+    assert {tuple(sorted(leg.symbol for leg in each.legs)) for each in found} == {
+        ("/CLF6", "/CLG6"),
+        ("/CLF7", "/CLZ6"),
+    }
+
+
+def test_futures_of_different_size_are_no_calendar_spread(hold, today):
+    large, small = hold("1 future", root="/SI"), hold("-1 future", root="/SI", symbol="/SIM6")
+    small = attrs.evolve(small, multiplier=Decimal(1000))
+    assert sorted(names([large, small], today)) == ["Long Future", "Short Future"]
+
+
+def test_a_future_carries_a_collar_before_a_covered_call(hold, today):
+    legs = ["2 future", "-1 6100C", "1 5900P"]
+    assert sorted(names([hold(leg, root="/ES") for leg in legs], today)) == [
+        "Collar",
+        "Long Future",
+    ]
+
+
+def test_a_future_that_covers_an_option_is_no_leg_of_a_calendar_spread(hold, today):
+    march, june = hold("1 future", root="/ES"), hold("-1 future", root="/ES", symbol="/ESM6")
+    call = hold("-1 6000C", root="/ES")
+    assert sorted(names([march, june, call], today)) == ["Covered Call", "Short Future"]
+
+
+AM_AND_PM = [("SPX", "SPXW"), ("NDX", "NDXP"), ("RUT", "RUTW"), ("VIX", "VIXW")]
+
+
+@pytest.mark.parametrize(("morning", "evening"), AM_AND_PM)
+def test_series_that_settle_at_different_times_of_a_day_are_never_one_spread(
+    hold, today, morning, evening
+):
+    def leg(text, series):
+        option = hold(text, root=morning)
+        return attrs.evolve(option, symbol=f"{series:<6}{option.symbol[6:]}")
+
+    same_strike = [leg("1 6800C", morning), leg("-1 6800C", evening)]
+    assert sorted(names(same_strike, today)) == ["Long Call", "Short Call"]
+    vertical = [leg("1 5900P", morning), leg("-1 5950P", evening)]
+    assert sorted(names(vertical, today)) == ["Long Put", "Short Put"]
+    condor = ["1 5800P", "-1 5900P", "-1 6100C", "1 6200C"]
+    both = cluster([leg(text, series) for text in condor for series in (morning, evening)], today)
+    assert [found.strategy for found in both] == ["Iron Condor", "Iron Condor"]
+    assert all(len({option.symbol[:6] for option in found.legs}) == 1 for found in both)
+
+
+def test_a_later_monthly_covers_an_earlier_weekly(hold, today):
+    weekly = hold("-1 6000P 30d", root="SPX", symbol="SPXW  260121P06000000")
+    monthly = hold("1 6000P 60d", root="SPX", symbol="SPX   260220P06000000")
+    assert names([weekly, monthly], today) == ["Calendar Spread (Put)"]
+
+
+def test_shares_in_another_currency_cover_nothing(hold, today):
+    call = hold("-1 105C", currency="EUR")
+    assert sorted(names([hold("100 stock"), call], today)) == ["Short Call", "Stock"]

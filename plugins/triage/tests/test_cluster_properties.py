@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -26,6 +27,7 @@ STRIKES = st.sampled_from(["90", "95", "100", "105", "110"])
 RIGHTS = st.sampled_from(["C", "P"])
 DAYS = st.sampled_from(["10d", "30d", "95d"])
 OPENED = st.sampled_from(["", "@2025-12-01", "@2025-12-02"])
+DATES = [date(2025, 12, 1), date(2025, 12, 2), date(2025, 12, 3)]
 SHARES = st.sampled_from(["100 stock", "-100 stock", "150.5 stock", "250 stock", "-30 stock"])
 
 
@@ -114,6 +116,27 @@ def test_splitting_a_row_into_two_lots_changes_no_cluster(hold, today, texts, da
             if quantity
         ]
     assert cluster(split, today) == cluster(positions, today)
+
+
+@given(portfolios, st.data())
+def test_the_days_on_which_legs_were_opened_change_nothing(hold, today, texts, data):
+    positions = [hold(text) for text in texts]
+    dayless = [attrs.evolve(position, opened_on=None) for position in positions]
+    spread = [
+        attrs.evolve(position, opened_on=data.draw(st.sampled_from([None, *DATES])))
+        for position in positions
+    ]
+    assert _strategies(spread, today) == _strategies(dayless, today)
+
+
+def _strategies(positions, today):
+    found = []
+    for each in cluster(positions, today):
+        amounts = Counter()
+        for leg in each.legs:
+            amounts[leg.symbol, leg.side] += leg.quantity
+        found.append((each.root, each.strategy, each.units, amounts))
+    return found
 
 
 @given(portfolios)

@@ -220,3 +220,16 @@ def test_a_long_name_goes_on_in_the_next_line(hold, triaged):
     line = next(number for number, text in enumerate(screen) if "Reverse Dynamic" in text)
     assert screen[line + 1].strip() == "×20"
     assert screen[line + 1].index("×20") == screen[line].index("Reverse")
+
+
+def test_series_of_an_index_are_told_apart(hold, triaged):
+    monthly = hold("1 6800C", root="SPX", symbol="SPX   260121C06800000")
+    weekly = hold("-1 6800C", root="SPX", symbol="SPXW  260121C06800000")
+    screen = render(triaged([monthly, weekly]), 80)
+    assert "+1 6800C\n" in screen
+    assert "-1 6800C SPXW\n" in screen
+
+
+def test_a_share_class_is_not_a_series(hold, triaged):
+    screen = render(triaged([hold("-1 500C", root="BRK-B")]), 80)
+    assert "-1 500C\n" in screen

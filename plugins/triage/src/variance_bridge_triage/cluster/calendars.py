@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from datetime import date
 from decimal import Decimal
 
@@ -27,20 +27,76 @@ class TimeSpread(Group):
         return self.legs[1][0]
 
 
-def time_spreads(parts: Iterable[Part], *, one_order: bool) -> list[TimeSpread]:
-    """Calendars, then diagonals.
-
-    A short option is covered by a later long one. The reverse (the long one expires first and leaves the short one
-    naked) is a strategy only if it was opened as one: it is looked for among legs of one order.
-    """
-    found: list[TimeSpread] = []
+def time_spreads(parts: Iterable[Part]) -> list[TimeSpread]:
+    """Calendars, then diagonals: a short option is covered by a later long one."""
     options = free(parts)
+    return [
+        spread
+        for place in (_strike, _type)
+        for keys in (_with_size(place), place)
+        for spread in _found(options, keys, near_sign=-1)
+    ]
+
+
+def reverse_time_spreads(parts: Iterable[Part]) -> list[TimeSpread]:
+    """The long option expires first and leaves the short one naked: only what nothing else explains, equal in number."""
+    options = free(parts)
+    return [
+        spread
+        for place in (_strike, _type)
+        for spread in _found(options, _with_size(place), near_sign=1)
+    ]
+
+
+def reverse_doubles(parts: Iterable[Part]) -> list[Group]:
+    """A put and a call of one expiration bought, the same of a later one sold, equal in number."""
+    options = free(parts)
+    groups: list[Group] = []
     for place in (_strike, _type):
-        for covered_sign in (-1, 1) if one_order else (-1,):
-            for keys in (_with_size(place), place):
-                for line in grouped([part for part in options if part.left], keys):
-                    _pair(line, covered_sign, found)
-    return found
+        spreads = list(_found(options, _with_size(place), near_sign=1))
+        groups += doubled(spreads)
+        for spread in spreads:
+            spread.near.left += spread.units
+            spread.far.left += spread.units
+            spread.units = Decimal(0)
+    return groups
+
+
+def jelly_rolls(spreads: Iterable[TimeSpread], parts: Iterable[Part]) -> list[Group]:
+    """Calendars with the reversed one of the other type at the same strike: nothing is left of them but interest."""
+    groups: list[Group] = []
+    single = {_terms(part): part for part in free(parts)}
+    for spread in spreads:
+        near, far = spread.near, spread.far
+        if near.strike != far.strike:
+            continue
+        other = "put" if near.kind == "call" else "call"
+        left, right = (single.get(_terms(part, kind=other)) for part in (near, far))
+        if left is None or right is None:
+            continue
+        units = min(spread.units, left.left, right.left)
+        if units:
+            left.left -= units
+            right.left -= units
+            legs = (*spread.take(units).legs, (left, 1), (right, 1))
+            groups.append(Group(legs, units))
+    return groups
+
+
+def _terms(part: Part, *, kind: str | None = None) -> tuple[object, ...]:
+    """Of the part; with another `kind`, of what turns it into a synthetic share."""
+    sign = part.sign if kind is None else -part.sign
+    return part.board, kind or part.kind, part.strike, sign
+
+
+def _found(options: list[Part], keys: Keys, *, near_sign: int) -> Iterator[TimeSpread]:
+    for line in grouped([part for part in options if part.left], keys):
+        found: list[TimeSpread] = []
+        _pair(line, near_sign, found)
+        yield from found
+
+
+Keys = Callable[[Part], Iterable[Hashable]]
 
 
 def _strike(part: Part) -> Iterable[Hashable]:
@@ -51,7 +107,7 @@ def _type(part: Part) -> Iterable[Hashable]:
     return [(part.lot.pool, part.kind)]
 
 
-def _with_size(place: Callable[[Part], Iterable[Hashable]]) -> Callable[[Part], Iterable[Hashable]]:
+def _with_size(place: Keys) -> Keys:
     return lambda part: [(key, part.left) for key in place(part)]
 
 
@@ -72,9 +128,9 @@ def _pair(parts: list[Part], near_sign: int, found: list[TimeSpread]) -> None:
 
 
 def doubled(spreads: list[TimeSpread]) -> list[Group]:
-    """A put and a call spread of the same two expirations and one opening day, the put not above the call."""
+    """A put and a call spread of the same two expirations, the put not above the call."""
     groups: list[Group] = []
-    for keys in (_same_size, _same_days):
+    for keys in (_same_size, _same_expirations):
         for alike in grouped([spread for spread in spreads if spread.units], keys):
             line = sorted(
                 alike, key=lambda spread: (spread.near.strike, spread.near.kind == "call")
@@ -87,10 +143,9 @@ def doubled(spreads: list[TimeSpread]) -> list[Group]:
     return groups
 
 
-def _same_days(spread: TimeSpread) -> list[tuple[Hashable, ...]]:
-    near, far = spread.near, spread.far
-    return [(near.lot.pool, near.sign, near.expiration, far.expiration, day) for day in spread.days]
+def _same_expirations(spread: TimeSpread) -> Iterable[Hashable]:
+    return [(spread.near.board, spread.far.board, spread.near.sign)]
 
 
 def _same_size(spread: TimeSpread) -> Iterable[Hashable]:
-    return [(*key, spread.units) for key in _same_days(spread)]
+    return [(spread.near.board, spread.far.board, spread.near.sign, spread.units)]

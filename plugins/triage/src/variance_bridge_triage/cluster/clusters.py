@@ -1,12 +1,12 @@
 """Legs into strategies.
 
-Legs of one order come first: what was opened on one day and covers itself is put together before anything else. Then the
-risk that is left unexplained is made as small as it can be: short options are covered by long ones of the same expiration,
-then of a later one, then by shares, whatever the day. Only then are uncovered options put together, one order before others.
-What remains stays alone; unequal numbers are split, never misnamed.
+The risk that is left unexplained is made as small as it can be: short options are covered by long ones of the same
+expiration, then of a later one, then by shares. Only then are uncovered options put together. What remains stays alone;
+unequal numbers are split, never misnamed.
 
-Every contract of every position ends up in exactly one cluster. The order of the rows and their division into lots change
-nothing. The work grows with n log n.
+Every contract of every position ends up in exactly one cluster. The order of the rows, their division into lots and the days
+on which these were opened change nothing: brokers' exports often do not state the days, and one portfolio is the same
+strategies whichever way it was read. The work grows with n log n.
 """
 
 from __future__ import annotations
@@ -19,13 +19,27 @@ from itertools import groupby
 import attrs
 
 from variance_bridge.model import Holding
-from variance_bridge_triage.cluster.calendars import TimeSpread, doubled, time_spreads
-from variance_bridge_triage.cluster.covers import Cover, collars, covered, covered_strangles
+from variance_bridge_triage.cluster.calendars import (
+    doubled,
+    jelly_rolls,
+    reverse_doubles,
+    reverse_time_spreads,
+    time_spreads,
+)
+from variance_bridge_triage.cluster.covers import covered, covered_strangles, spread_collars
 from variance_bridge_triage.cluster.groups import Group, Part
-from variance_bridge_triage.cluster.lots import Lot, merge, share
-from variance_bridge_triage.cluster.pairing import grouped
-from variance_bridge_triage.cluster.pairs import lizards, puts_with_calls, ratios
-from variance_bridge_triage.cluster.spreads import Vertical, combined, offsetting, verticals
+from variance_bridge_triage.cluster.lots import Lot, merge
+from variance_bridge_triage.cluster.pairs import (
+    futures_calendars,
+    ladders,
+    lizards,
+    puts_with_calls,
+    ratios,
+    risk_reversals,
+    seagulls,
+    straps,
+)
+from variance_bridge_triage.cluster.spreads import combined, offsetting, verticals
 from variance_bridge_triage.cluster.strategies import Strategies, strategies
 
 UNNAMED = "Custom/Combo"
@@ -77,43 +91,28 @@ def _of_root(root: str, lots: Sequence[Lot], today: date, table: Strategies) -> 
     return _drawn(root, groups, {lot: index for index, lot in enumerate(lots)}, today, table)
 
 
-@attrs.define
-class _Covered:
-    """What covers itself, so far."""
-
-    done: list[Group] = attrs.field(factory=list)
-    spreads: list[Vertical] = attrs.field(factory=list)
-    time_spreads: list[TimeSpread] = attrs.field(factory=list)
-    covers: list[Cover] = attrs.field(factory=list)
-
-    def find(self, parts: Sequence[Part], *, one_order: bool) -> None:
-        """Take from the parts whatever covers itself; what was found before and was opened on the same day may grow."""
-        self.done += offsetting(parts)
-        self.spreads += verticals(parts)
-        self.done += combined(self.spreads)
-        self.time_spreads += time_spreads(parts, one_order=one_order)
-        self.done += doubled(self.time_spreads)
-        self.covers += covered(parts)
-        self.done += collars(self.covers, parts)
-
-
 def _group(parts: list[Part], today: date, table: Strategies) -> list[Group]:
-    found = _Covered()
-    for order in grouped(parts, lambda part: [part.day]):
-        if order[0].day is not None:
-            of_order = _Covered()
-            of_order.find(order, one_order=True)
-            found.done += of_order.done
-            found.spreads += of_order.spreads
-            found.time_spreads += of_order.time_spreads
-            found.covers += of_order.covers
-    found.find(parts, one_order=False)
-    groups = found.done
-    groups += ratios(found.spreads, table, today)
-    groups += lizards(found.spreads, parts)
-    groups += covered_strangles(found.covers, parts)
+    """In the order of what is certain: first what covers itself, then what leaves a side open, then what is left."""
+    groups = offsetting(parts)
+    spreads = verticals(parts)
+    groups += combined(spreads)
+    calendars = time_spreads(parts)
+    groups += jelly_rolls(calendars, parts)
+    groups += doubled(calendars)
+    collars, covers = covered(parts)
+    groups += [*collars, *spread_collars(covers, spreads)]
+    groups += ratios(spreads, table, today)
+    groups += lizards(spreads, parts)
+    groups += covered_strangles(covers, parts)
+    groups += reverse_doubles(parts)
+    groups += straps(parts)
     groups += puts_with_calls(parts)
-    groups += [*found.spreads, *found.time_spreads, *found.covers]
+    groups += ladders(spreads, parts)
+    groups += seagulls(spreads, parts)
+    groups += risk_reversals(parts)
+    groups += reverse_time_spreads(parts)
+    groups += futures_calendars(parts)
+    groups += [*spreads, *calendars, *covers]
     groups += [Group(((part, 1),), part.left) for part in parts if part.left]
     return [group for group in groups if group.units]
 
@@ -122,24 +121,21 @@ def _drawn(
     root: str, groups: Sequence[Group], index: dict[Lot, int], today: date, table: Strategies
 ) -> list[Cluster]:
     """Groups of the same contracts in the same proportion as one cluster, in the order of their first legs."""
-    contracts: dict[tuple[object, ...], int] = {}
-    for lot, place in index.items():
-        contracts.setdefault(lot.contract, place)
     merged: dict[tuple[object, ...], _Sum] = {}
     for group in groups:
         name = table.name(group.members(), today) or UNNAMED
-        proportions = sorted(_proportions(group, contracts).items())
+        proportions = sorted(_proportions(group, index).items())
         merged.setdefault((name, *proportions), _Sum(name)).add(group)
     sums = sorted(merged.values(), key=lambda found: found.order(index))
     drawn: dict[Lot, Decimal] = {}
     return [found.cluster(root, index, drawn) for found in sums]
 
 
-def _proportions(group: Group, contracts: dict[tuple[object, ...], int]) -> dict[int, Decimal]:
+def _proportions(group: Group, index: dict[Lot, int]) -> dict[int, Decimal]:
     """Quantity of each contract per unit."""
     amounts: dict[int, Decimal] = {}
     for lot, quantity in _quantities(group):
-        place = contracts[lot.contract]
+        place = index[lot]
         amounts[place] = amounts.get(place, Decimal(0)) + quantity / group.units
     return amounts
 
@@ -167,9 +163,9 @@ class _Sum:
 
     def cluster(self, root: str, index: dict[Lot, int], drawn: dict[Lot, Decimal]) -> Cluster:
         """The cluster, its legs drawn from the lots behind what was drawn before."""
-        legs = []
+        legs: list[Holding] = []
         for lot in sorted(self.quantities, key=index.__getitem__):
             start = drawn.get(lot, Decimal(0))
             end = drawn[lot] = start + self.quantities[lot]
-            legs.append(share(lot.holding, start, end))
+            legs += lot.drawn(start, end)
         return Cluster(root=root, strategy=self.name, units=self.units, legs=tuple(legs))

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable, Iterable, Iterator
-from datetime import date
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from decimal import Decimal
-from itertools import product
 
 import attrs
 
-from variance_bridge_triage.cluster.groups import Group, Part, Shares, free
-from variance_bridge_triage.cluster.lots import STANDARD_LOT, covers
+from variance_bridge_triage.cluster.groups import Group, Part, Shares, free, joined
+from variance_bridge_triage.cluster.lots import STANDARD_LOT, Deliverables, covers
 from variance_bridge_triage.cluster.pairing import grouped, nested
+from variance_bridge_triage.cluster.spreads import Vertical
 
 
 @attrs.define(eq=False)
@@ -25,17 +24,55 @@ class Cover(Group):
         return self.legs[0][0]
 
 
+@attrs.define(eq=False)
+class _Supply:
+    """Shares of one side that options deliver, or futures."""
+
+    held: deque[Part]
+    left: Decimal
+
+    @classmethod
+    def of(cls, held: Iterable[Part]) -> _Supply:
+        parts = deque(held)
+        return cls(parts, sum((part.left for part in parts), Decimal(0)))
+
+    def units(self, option: Part) -> Decimal:
+        """How many of an option's contracts it covers: whole ones, unless a fraction is all there is."""
+        size = _size_of(option)
+        return option.left if self.left >= option.left * size else self.left // size
+
+    def draw(self, option: Part, units: Decimal) -> Shares:
+        """What covers that many contracts of the option."""
+        wanted = units * _size_of(option)
+        self.left -= wanted
+        drawn = []
+        while wanted:
+            part = self.held[0]
+            now = min(part.left, wanted)
+            part.left -= now
+            wanted -= now
+            drawn.append((part, now))
+            if not part.left:
+                self.held.popleft()
+        return tuple(drawn)
+
+
+def _size_of(option: Part) -> Decimal:
+    return option.lot.delivers[1] if option.lot.delivers else STANDARD_LOT
+
+
 Single = Part | Cover
 
 
-def covered(parts: Iterable[Part]) -> list[Cover]:
-    """Options that the shares beside them cover or that insure these shares.
+def covered(parts: Iterable[Part]) -> tuple[list[Group], list[Cover]]:
+    """Collars, and the options that the shares beside them cover or that insure these shares.
 
-    Long shares go with short calls first, the nearest expiration and lowest strike first, then with long puts; short
-    shares with long calls, then with short puts. Only whole contracts are covered, unless a fraction is all there is.
+    Collars come first, those of one expiration before others: a short call and a long put share what they stand on.
+    From the rest of long shares short calls take theirs, the nearest expiration and lowest strike first, then long puts;
+    of short shares long calls, then short puts.
     """
-    options: dict[Hashable, list[Part]] = {}
-    stocks: dict[tuple[Hashable, int], list[Part]] = {}
+    options: dict[Deliverables, list[Part]] = {}
+    stocks: dict[tuple[Deliverables, int], list[Part]] = {}
     for part in parts:
         if not part.left:
             continue
@@ -43,11 +80,14 @@ def covered(parts: Iterable[Part]) -> list[Cover]:
             options.setdefault(part.lot.delivers[0], []).append(part)
         elif what := covers(part.lot.holding):
             stocks.setdefault((what, part.sign), []).append(part)
+    collars: list[Group] = []
     found: list[Cover] = []
     for (held_thing, sign), held in stocks.items():
-        held.sort(key=lambda part: part.day or date.max)
-        found += _cover(held, _candidates(options.get(held_thing, []), sign))
-    return found
+        candidates = _candidates(options.get(held_thing, []), sign)
+        supply = _Supply.of(held)
+        collars += _collars(supply, candidates)
+        found += _cover(supply, candidates)
+    return collars, found
 
 
 def _candidates(options: list[Part], sign: int) -> list[Part]:
@@ -58,52 +98,68 @@ def _candidates(options: list[Part], sign: int) -> list[Part]:
     return calls + puts
 
 
-def _cover(held: list[Part], options: list[Part]) -> Iterator[Cover]:
-    available = sum((part.left for part in held), Decimal(0))
-    oldest = deque(held)
+def _collars(supply: _Supply, options: Sequence[Part]) -> list[Group]:
+    groups: list[Group] = []
+
+    def join(first: Part, second: Part, units: Decimal) -> None:
+        first.left -= units
+        second.left -= units
+        groups.append(Group(((first, 1), (second, 1)), units, supply.draw(first, units)))
+
+    nearest_first = sorted(options, key=lambda part: part.expiration)
+    for keys in (_board_and_size, _board, _pool):
+        for opening in ("put", "call"):
+            for alike in grouped((part for part in nearest_first if part.left), keys):
+                alike.sort(key=lambda part: (part.strike, part.kind != opening))
+                line = [(part.kind == opening, part) for part in alike]
+                nested(line, supply.units, join)
+    return groups
+
+
+def _cover(supply: _Supply, options: Sequence[Part]) -> Iterator[Cover]:
     for option in options:
-        size = option.lot.delivers[1] if option.lot.delivers else STANDARD_LOT
-        units = option.left if available >= option.left * size else available // size
+        units = supply.units(option)
         if units:
             option.left -= units
-            available -= units * size
-            yield Cover(((option, 1),), units, _drawn(oldest, units * size))
+            yield Cover(((option, 1),), units, supply.draw(option, units))
 
 
-def _drawn(oldest: deque[Part], wanted: Decimal) -> Shares:
-    drawn = []
-    while wanted:
-        part = oldest[0]
-        now = min(part.left, wanted)
-        part.left -= now
-        wanted -= now
-        drawn.append((part, now))
-        if not part.left:
-            oldest.popleft()
-    return tuple(drawn)
-
-
-def collars(covers_: Iterable[Cover], parts: Iterable[Part]) -> list[Group]:
-    """Covers whose stock another single option of the same expiration insures too, or covers; the covers keep the rest."""
-    singles = free(parts)
+def spread_collars(covers_: Iterable[Cover], spreads: Iterable[Vertical]) -> list[Group]:
+    """Covered calls with a bought put spread below them; covered puts with a bought call spread above them."""
     groups: list[Group] = []
-    for kind, sign in product(("call", "put"), (1, -1)):
-        mine = [
-            cover for cover in covers_ if cover.option.kind == kind and cover.option.sign == sign
+    for kind, opens in (("call", False), ("put", True)):
+        things: list[Cover | Vertical] = [
+            cover for cover in covers_ if cover.option.kind == kind and cover.option.sign < 0
         ]
-        others = [part for part in singles if part.kind != kind and part.sign == -sign]
-        groups += _attached(mine, others)
+        things += [s for s in spreads if s.kind != kind and s.rising == (s.kind == "call")]
+        for keys in (_group_and_size, _group):
+            for alike in grouped((thing for thing in things if thing.units), keys):
+                alike.sort(key=lambda thing: (_inner(thing), isinstance(thing, Cover) != opens))
+                line = [(isinstance(thing, Cover) == opens, thing) for thing in alike]
+                nested(
+                    line,
+                    lambda thing: thing.units,
+                    lambda a, b, units: groups.append(joined(a, b, units)),
+                )
     return groups
+
+
+def _inner(thing: Cover | Vertical) -> Decimal:
+    if isinstance(thing, Cover):
+        return thing.option.strike
+    return thing.low.strike if thing.kind == "call" else thing.high.strike
+
+
+def _group(thing: Cover | Vertical) -> Iterable[Hashable]:
+    return [thing.legs[0][0].board]
+
+
+def _group_and_size(thing: Cover | Vertical) -> Iterable[Hashable]:
+    return [(thing.legs[0][0].board, thing.units)]
 
 
 def covered_strangles(covers_: Iterable[Cover], parts: Iterable[Part]) -> list[Group]:
     """Covered calls with a single short put of the same expiration; the covers keep the rest."""
-    mine = [cover for cover in covers_ if cover.option.kind == "call" and cover.option.sign < 0]
-    others = [part for part in free(parts) if part.kind == "put" and part.sign < 0]
-    return _attached(mine, others)
-
-
-def _attached(covers_: list[Cover], singles: list[Part]) -> list[Group]:
     groups: list[Group] = []
 
     def join(first: Single, second: Single, units: Decimal) -> None:
@@ -113,17 +169,18 @@ def _attached(covers_: list[Cover], singles: list[Part]) -> list[Group]:
                 other.left -= units
                 groups.append(Group((*cover.legs, (other, 1)), units, cover.shares))
 
-    if not covers_ or not singles:
+    calls = [cover for cover in covers_ if cover.option.kind == "call" and cover.option.sign < 0]
+    puts = [part for part in free(parts) if part.kind == "put" and part.sign < 0]
+    if not calls or not puts:
         return groups
-    every: list[Single] = [*covers_, *singles]
-    for keys in (_day_and_size, _day, _size, _board):
+    every: list[Single] = [*calls, *puts]
+    for keys in (_same_size, _same_board):
         for opening in ("put", "call"):
-            for alike in grouped(every, keys):
-                things = [thing for thing in alike if _amount(thing)]
-                things.sort(
+            for alike in grouped((thing for thing in every if _amount(thing)), keys):
+                alike.sort(
                     key=lambda thing: (_option(thing).strike, _option(thing).kind != opening)
                 )
-                nested(((_option(thing).kind == opening, thing) for thing in things), _amount, join)
+                nested(((_option(thing).kind == opening, thing) for thing in alike), _amount, join)
     return groups
 
 
@@ -135,17 +192,24 @@ def _amount(thing: Single) -> Decimal:
     return thing.units if isinstance(thing, Cover) else thing.left
 
 
-def _board(thing: Single) -> Iterable[Hashable]:
+def _same_board(thing: Single) -> Iterable[Hashable]:
     return [_option(thing).board]
 
 
-def _size(thing: Single) -> Iterable[Hashable]:
+def _same_size(thing: Single) -> Iterable[Hashable]:
     return [(_option(thing).board, _amount(thing))]
 
 
-def _day(thing: Single) -> Iterable[Hashable]:
-    return [(_option(thing).board, _option(thing).day)]
+Keys = Callable[[Part], Iterable[Hashable]]
 
 
-def _day_and_size(thing: Single) -> Iterable[Hashable]:
-    return [(_option(thing).board, _option(thing).day, _amount(thing))]
+def _pool(part: Part) -> Iterable[Hashable]:
+    return [part.lot.pool]
+
+
+def _board(part: Part) -> Iterable[Hashable]:
+    return [part.board]
+
+
+def _board_and_size(part: Part) -> Iterable[Hashable]:
+    return [(part.board, part.left)]

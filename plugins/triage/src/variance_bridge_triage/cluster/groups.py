@@ -13,9 +13,6 @@ from variance_bridge.symbology import InstrumentType
 from variance_bridge_triage.cluster.lots import Lot
 from variance_bridge_triage.cluster.strategies import Member
 
-Day = date | None
-"""The day on which a lot was opened. Legs of unknown days (None) may be of one order."""
-
 
 @attrs.define(eq=False)
 class Part:
@@ -27,10 +24,8 @@ class Part:
     sign: int
     strike: Decimal
     expiration: date
-    day: Day
-    """When it was opened."""
     board: tuple[object, ...] | None
-    """Options of one board differ in strike and right only: one pool, expiration and underlying future."""
+    """Options of one board differ in strike and right only: one pool, series, expiration and underlying future."""
 
     @classmethod
     def of(cls, lot: Lot) -> Part:
@@ -39,13 +34,12 @@ class Part:
         future = holding.underlying if holding.type is InstrumentType.FUTURE_OPTION else None
         return cls(
             lot=lot,
-            left=holding.quantity,
+            left=lot.quantity,
             kind=lot.kind,
             sign=lot.sign,
             strike=holding.strike or Decimal(0),
             expiration=holding.expiration or date.max,
-            day=holding.opened_on,
-            board=(lot.pool, holding.expiration, future) if lot.pool else None,
+            board=(lot.pool, lot.series, holding.expiration, future) if lot.pool else None,
         )
 
 
@@ -58,23 +52,12 @@ class Group:
 
     Attributes:
         legs: options (or whatever stands alone) with their unsigned number per unit.
-        shares: what covers them, oldest first, as quantity in all; for every unit the same quantity.
-        days: when the legs were opened, those of what covers them aside, in order.
+        shares: what covers them, as quantity in all; for every unit the same quantity.
     """
 
     legs: tuple[tuple[Part, int], ...]
     units: Decimal
     shares: Shares = ()
-    days: tuple[Day, ...] = attrs.field(init=False)
-
-    @days.default
-    def _days(self) -> tuple[Day, ...]:
-        """In order: a set of dates would be walked in another order in every process."""
-        first = self.legs[0][0].day
-        if all(part.day == first for part, _ratio in self.legs):
-            return (first,)
-        days = {part.day for part, _ratio in self.legs}
-        return tuple(sorted(days, key=lambda day: day or date.max))
 
     def take(self, units: Decimal) -> Group:
         """That many units as a group of their own; this one keeps the rest."""
@@ -86,38 +69,34 @@ class Group:
 
     def members(self) -> list[Member]:
         """Its legs as the table of strategies knows them."""
-        ratios: dict[tuple[str, int, Decimal, date], int] = {}
-        days: dict[tuple[str, int, Decimal, date], set[Day]] = {}
+        ratios: dict[tuple[str, int, Decimal, date, str], int] = {}
         price = None
         for part, ratio in self.legs:
-            key = (part.kind, part.sign, part.strike, part.expiration)
+            contract = "" if part.board else part.lot.holding.symbol
+            key = (part.kind, part.sign, part.strike, part.expiration, contract)
             ratios[key] = ratios.get(key, 0) + ratio
-            days.setdefault(key, set()).add(part.day)
-            quote = part.lot.holding.quote
-            price = price or (quote.underlying_price if quote else None)
+            price = price or part.lot.underlying_price
         members = [
             Member(
                 kind=kind,
                 ratio=sign * ratio,
                 strike=strike,
                 expiration=expiration,
-                opened=frozenset(days[kind, sign, strike, expiration]),
+                contract=contract,
                 underlying_price=price,
             )
-            for (kind, sign, strike, expiration), ratio in ratios.items()
+            for (kind, sign, strike, expiration, contract), ratio in ratios.items()
         ]
         return members + self._underlying()
 
     def _underlying(self) -> list[Member]:
         if not self.shares:
             return []
-        sign = self.shares[0][0].sign
-        days = frozenset(part.day for part, _quantity in self.shares)
-        return [Member(kind="stock", ratio=sign, opened=days)]
+        return [Member(kind="stock", ratio=self.shares[0][0].sign)]
 
 
 def split_shares(shares: Shares, wanted: Decimal) -> tuple[Shares, Shares]:
-    """The first `wanted` of them, and the rest."""
+    """The first `wanted` of them, and the others."""
     taken: list[tuple[Part, Decimal]] = []
     kept: list[tuple[Part, Decimal]] = []
     for part, quantity in shares:

@@ -1,13 +1,13 @@
-"""Positions as the clustering sees them: lots of one contract, side and day, merged and put in one fixed order.
+"""Positions as the clustering sees them: the rows of one contract and side as one lot, in one fixed order.
 
-Everything after this module works on lots, so that neither the order of the rows nor the way in which a broker splits
-a position into rows can change a result.
+Everything after this module works on lots, so that neither the order of the rows, nor the way in which a broker splits
+a position into rows, nor the days on which it was opened (which many exports do not state) can change a result.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -27,42 +27,82 @@ SENSITIVITIES = ("delta", "gamma", "theta", "vega", "beta_delta", "beta_gamma")
 STANDARD_LOT = Decimal(100)
 """Shares that a standard equity option delivers (OCC: Characteristics and Risks of Standardized Options, chapter II)."""
 
+Deliverables = tuple[str, str, str | None]
+"""Something that options deliver: `stock` or `future`, its name and currency."""
+
 _LAST = date.max
 
 
 @attrs.frozen(kw_only=True, eq=False)
 class Lot:
-    """Rows of one contract, side and opening day, added up.
+    """Rows of one contract and side.
 
     Attributes:
-        holding: the sum of the rows; an amount that is unknown for any of them is unknown.
-        contract: what distinguishes it from another contract (with its side).
+        holdings: the rows of each opening day added up, the oldest day first; an amount that is unknown for any row of
+            a day is unknown for that day.
+        quantity: of all days, unsigned.
         kind: its word in strategies.toml.
-        pool: options of one pool can be parts of one spread; None for anything but an option with strike and expiration.
-        delivers: what one contract delivers, as `(source, name)`, and how much of it; None when that is not certain.
+        series: the OSI root. SPX is settled on the opening prices and SPXW on the closing ones, so that of one day and
+            strike they are two things: never parts of one spread.
+        pool: options of one pool can cover each other over time; None for anything but an option with strike and
+            expiration.
+        delivers: what one contract delivers, as `(source, name, currency)`, and how much of it; None when that is not
+            certain.
     """
 
-    holding: Holding
-    contract: tuple[object, ...]
+    holdings: tuple[Holding, ...]
+    quantity: Decimal
     kind: str
+    series: str
     pool: tuple[object, ...] | None
-    delivers: tuple[tuple[str, str], Decimal] | None
+    delivers: tuple[Deliverables, Decimal] | None
+
+    @property
+    def holding(self) -> Holding:
+        """A sample: its terms are those of the whole lot, its amounts are not."""
+        return self.holdings[0]
+
+    @property
+    def underlying_price(self) -> Decimal | None:
+        """The newest that its rows state."""
+        quotes = [each.quote for each in self.holdings if each.quote is not None]
+        newest = _newest([quote for quote in quotes if quote.underlying_price is not None])
+        return newest.underlying_price if newest else None
 
     @property
     def sign(self) -> int:
         """+1 long, -1 short."""
         return self.holding.side.sign
 
+    def drawn(self, start: Decimal, end: Decimal) -> Iterator[Holding]:
+        """The lot from its `start`th to its `end`th contract, the oldest first, a holding for each opening day."""
+        begin = Decimal(0)
+        for holding in self.holdings:
+            first, last = max(start - begin, Decimal(0)), min(end - begin, holding.quantity)
+            if first < last:
+                yield share(holding, first, last)
+            begin += holding.quantity
+
 
 def merge(positions: Iterable[Holding]) -> list[Lot]:
     """The lots of the positions, in an order that does not depend on the order of the positions."""
-    rows: dict[tuple[tuple[object, ...], date | None], list[Holding]] = {}
+    rows: dict[tuple[object, ...], list[Holding]] = {}
     for holding in positions:
-        rows.setdefault((contract(holding), holding.opened_on), []).append(holding)
+        rows.setdefault(contract(holding), []).append(holding)
     shared: dict[object, Any] = {}
-    lots = [_lot(_sum(same), contract_, shared) for (contract_, _day), same in rows.items()]
-    symbols = Counter(lot.holding.symbol for lot in lots)
-    return sorted(lots, key=lambda lot: _order(lot, tied=symbols[lot.holding.symbol] > 1))
+    lots = [(_lot(_days(same), shared), contract_) for contract_, same in rows.items()]
+    symbols = Counter(lot.holding.symbol for lot, _contract in lots)
+    lots.sort(key=lambda each: _order(*each, tied=symbols[each[0].holding.symbol] > 1))
+    return [lot for lot, _contract in lots]
+
+
+def _days(rows: list[Holding]) -> tuple[Holding, ...]:
+    if len(rows) == 1:
+        return tuple(rows)
+    days: dict[date, list[Holding]] = {}
+    for row in rows:
+        days.setdefault(row.opened_on or _LAST, []).append(row)
+    return tuple(_sum(same) for _day, same in sorted(days.items()))
 
 
 def contract(holding: Holding) -> tuple[object, ...]:
@@ -82,15 +122,14 @@ def contract(holding: Holding) -> tuple[object, ...]:
     )
 
 
-def _order(lot: Lot, *, tied: bool) -> tuple[object, ...]:
+def _order(lot: Lot, contract_: tuple[object, ...], *, tied: bool) -> tuple[object, ...]:
     holding = lot.holding
     return (
         holding.root,
         holding.expiration or _LAST,
         holding.strike or Decimal(0),
         holding.symbol,
-        "|".join(map(str, lot.contract)) if tied else "",
-        holding.opened_on or _LAST,
+        "|".join(map(str, contract_)) if tied else "",
     )
 
 
@@ -137,13 +176,15 @@ def _added_greeks(greeks: list[Greeks | None]) -> Greeks | None:
     )
 
 
-def _lot(holding: Holding, contract_: tuple[object, ...], shared: dict[object, Any]) -> Lot:
+def _lot(holdings: tuple[Holding, ...], shared: dict[object, Any]) -> Lot:
     """`shared` holds what lots have in common, once for all of them."""
-    pool, delivers = _pool(holding), _delivers(holding)
+    holding = holdings[0]
+    series, pool, delivers = _series(holding), _pool(holding), _delivers(holding)
     return Lot(
-        holding=holding,
-        contract=contract_,
+        holdings=holdings,
+        quantity=total(*(each.quantity for each in holdings)),
         kind=_kind(holding),
+        series=shared.setdefault(series, series),
         pool=shared.setdefault(pool, pool),
         delivers=shared.setdefault(delivers, delivers),
     )
@@ -166,8 +207,12 @@ def _pool(holding: Holding) -> tuple[object, ...] | None:
     adjusted = (
         holding.type is InstrumentType.OPTION and _deliverable(holding) is Deliverable.ADJUSTED
     )
-    series = holding.symbol[:6].strip() if adjusted else ""
+    series = _series(holding) if adjusted else ""
     return (holding.type, series, holding.multiplier, holding.currency)
+
+
+def _series(holding: Holding) -> str:
+    return holding.symbol[:6].strip() if holding.type is InstrumentType.OPTION else ""
 
 
 def _deliverable(holding: Holding) -> Deliverable | None:
@@ -179,12 +224,12 @@ def _deliverable(holding: Holding) -> Deliverable | None:
         return None
 
 
-def _delivers(holding: Holding) -> tuple[tuple[str, str], Decimal] | None:
+def _delivers(holding: Holding) -> tuple[Deliverables, Decimal] | None:
     """What covers one contract. An option on a future delivers one future (CME Rulebook, chapters on options)."""
     if holding.type is InstrumentType.FUTURE_OPTION and (future := _underlying(holding)):
-        return ("future", future), Decimal(1)
+        return ("future", future, holding.currency), Decimal(1)
     if holding.type is InstrumentType.OPTION and _deliverable(holding) is Deliverable.STANDARD:
-        return ("stock", holding.root), holding.multiplier or STANDARD_LOT
+        return ("stock", holding.root, holding.currency), holding.multiplier or STANDARD_LOT
     return None
 
 
@@ -228,10 +273,10 @@ def _portion(
     return portion.normalize() + 0
 
 
-def covers(holding: Holding) -> tuple[str, str] | None:
+def covers(holding: Holding) -> Deliverables | None:
     """What a holding is to the options that it could cover: see `Lot.delivers`."""
     if holding.type is InstrumentType.STOCK:
-        return ("stock", holding.root)
+        return ("stock", holding.root, holding.currency)
     if holding.type is InstrumentType.FUTURE:
-        return ("future", holding.symbol)
+        return ("future", holding.symbol, holding.currency)
     return None

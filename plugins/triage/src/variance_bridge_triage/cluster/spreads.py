@@ -55,7 +55,9 @@ def offsetting(parts: Iterable[Part]) -> list[Group]:
 
 
 def _same_thing(part: Part) -> Hashable:
-    return (part.board, part.kind, part.strike) if part.board else part.lot.holding.symbol
+    if part.board:
+        return part.board, part.kind, part.strike
+    return part.lot.holding.symbol, part.lot.holding.currency
 
 
 def _pair_nested(line: list[tuple[bool, Part]], groups: list[Group]) -> None:
@@ -76,13 +78,13 @@ def verticals(parts: Iterable[Part]) -> list[Vertical]:
 
 
 def combined(spreads: list[Vertical]) -> list[Group]:
-    """Butterflies, boxes, iron condors and condors of those spreads that share an opening day; the spreads keep the rest.
+    """Christmas trees, butterflies, boxes, iron condors and condors; the spreads keep the rest.
 
     Four legs in one contract less come first: a shared middle strike is the strongest sign of one idea.
     """
     groups: list[Group] = []
     for on_board in grouped(_live(spreads), lambda spread: [spread.low.board]):
-        for make in (_butterflies, _boxes, _irons, _condors):
+        for make in (_trees, _butterflies, _boxes, _irons, _inverted_irons, _condors):
             make(on_board, groups)
     return groups
 
@@ -92,24 +94,39 @@ def _join(groups: list[Group]) -> Callable[[Group, Group, Decimal], None]:
 
 
 def _same_size(spread: Vertical) -> Iterable[Hashable]:
-    return [(day, spread.units) for day in spread.days]
+    return [spread.units]
 
 
 def _same_shape(spread: Vertical) -> Iterable[Hashable]:
-    return [(day, spread.units, spread.width) for day in spread.days]
+    return [(spread.units, spread.width)]
 
 
-def _same_day(spread: Vertical) -> Iterable[Hashable]:
-    return spread.days
+def _any_size(_spread: Vertical) -> Iterable[Hashable]:
+    return [None]
 
 
 def _units(group: Group) -> Decimal:
     return group.units
 
 
+def _trees(spreads: list[Vertical], groups: list[Group]) -> None:
+    """A spread that faces two of half its width: of calls the wide one is below, of puts it is above."""
+    narrow = {
+        (s.kind, s.rising, s.low.strike if s.kind == "call" else s.high.strike, s.width, s.units): s
+        for s in spreads
+    }
+    for wide in spreads:
+        inner = wide.high.strike if wide.kind == "call" else wide.low.strike
+        two = narrow.get((wide.kind, not wide.rising, inner, wide.width / 2, wide.units * 2))
+        if two is not None and wide.units and two.units:
+            units = wide.units
+            legs = tuple((part, ratio * 2) for part, ratio in two.take(units * 2).legs)
+            groups.append(Group((*wide.take(units).legs, *legs), units))
+
+
 def _butterflies(spreads: list[Vertical], groups: list[Group]) -> None:
     """Two spreads of one type that share the inner strike and face each other."""
-    for keys in (_same_size, _same_day):
+    for keys in (_same_size, _any_size):
         for alike in grouped(_live(spreads), keys):
             above: dict[Hashable, list[Vertical]] = {}
             for spread in alike:
@@ -123,7 +140,7 @@ def _butterflies(spreads: list[Vertical], groups: list[Group]) -> None:
 
 def _boxes(spreads: list[Vertical], groups: list[Group]) -> None:
     """A call and a put spread of the same two strikes that face each other."""
-    for keys in (_same_size, _same_day):
+    for keys in (_same_size, _any_size):
         for alike in grouped(_live(spreads), keys):
             for box in grouped(alike, _frame):
                 line = [(spread.kind == "call", spread) for spread in box]
@@ -137,15 +154,24 @@ def _frame(spread: Vertical) -> Iterable[Hashable]:
 
 def _irons(spreads: list[Vertical], groups: list[Group]) -> None:
     """A put spread below a call spread, facing each other."""
-    for keys in (_same_shape, _same_size, _same_day):
+    _facing(spreads, groups, opening="put")
+
+
+def _inverted_irons(spreads: list[Vertical], groups: list[Group]) -> None:
+    """The same, rolled until the inner strike of the puts is above that of the calls."""
+    _facing(spreads, groups, opening="call")
+
+
+def _facing(spreads: list[Vertical], groups: list[Group], *, opening: str) -> None:
+    for keys in (_same_shape, _same_size, _any_size):
         for alike in grouped(_live(spreads), keys):
             for rising_puts in (True, False):
                 puts = [s for s in alike if s.kind == "put" and s.rising == rising_puts]
                 calls = [s for s in alike if s.kind == "call" and s.rising != rising_puts]
-                line = [(spread.high.strike, 0, True, spread) for spread in puts]
-                line += [(spread.low.strike, 1, False, spread) for spread in calls]
+                line = [(s.high.strike, opening != "put", s) for s in puts]
+                line += [(s.low.strike, opening != "call", s) for s in calls]
                 line.sort(key=lambda item: item[:2])
-                nested(((opens, s) for _k, _o, opens, s in line), _units, _join(groups))
+                nested(((not closes, s) for _k, closes, s in line), _units, _join(groups))
 
 
 def _condors(spreads: list[Vertical], groups: list[Group]) -> None:

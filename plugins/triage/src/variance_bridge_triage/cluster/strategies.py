@@ -13,9 +13,12 @@ from typing import TypeVar
 import attrs
 
 Signature = tuple[tuple[str, int, int, int], ...]
-"""The legs of a strategy, sorted: kind, signed ratio, rank of the strike (-1 for none or any), rank of the expiration."""
+"""The legs of a strategy, sorted: kind, signed ratio, rank of the strike (-1 for none or any), rank of the expiration.
 
-Rankable = TypeVar("Rankable", Decimal, date)
+Several futures are ranked like strikes, by their symbols.
+"""
+
+Rankable = TypeVar("Rankable", Decimal, date, str)
 
 _NONE = -1
 _EXPIRATIONS = {"near": 0, "far": 1}
@@ -30,7 +33,7 @@ class Member:
     Attributes:
         kind: its word in strategies.toml.
         ratio: signed; a stock's in units of what one option delivers.
-        opened: the days on which it was opened; None stands for an unknown day.
+        contract: the symbol of what is not an option.
         underlying_price: what the underlying trades at, where known.
     """
 
@@ -38,7 +41,7 @@ class Member:
     ratio: int
     strike: Decimal = Decimal(0)
     expiration: date = date.max
-    opened: frozenset[date | None] = frozenset({None})
+    contract: str = ""
     underlying_price: Decimal | None = None
 
 
@@ -46,9 +49,9 @@ class Member:
 class _Entry:
     name: str
     widths: str | None
-    opened: str | None
     deep: bool
-    order: str | None
+    inverted: int
+    """The side whose put must be above its call: -1 short, +1 long; 0 for any."""
 
 
 @attrs.frozen
@@ -73,11 +76,7 @@ class Strategies:
     def _holds(self, entry: _Entry, members: Sequence[Member], today: date) -> bool:
         if entry.widths is not None and (entry.widths == "equal") != _equal_widths(members):
             return False
-        if entry.opened is not None and not _one_known_day(members):
-            return False
-        if entry.order is not None and not _one_order(
-            members, known=entry.order == "one known day"
-        ):
+        if entry.inverted and not _inverted(members, entry.inverted):
             return False
         return not entry.deep or self._deep(members, today)
 
@@ -112,9 +111,8 @@ def read_strategies(text: str) -> Strategies:
             entry = _Entry(
                 name=name,
                 widths=row.get("widths"),
-                opened=row.get("opened"),
                 deep=row.get("deep", False),
-                order=row.get("order"),
+                inverted=-turned if row.get("inverted") else 0,
             )
             entries[signature] = (*entries.get(signature, ()), entry)
     return Strategies(entries, table["deep"]["far_days"], table["deep"]["days_between"])
@@ -133,13 +131,16 @@ def _signature(members: Sequence[Member], *, any_strike: bool) -> Signature:
     options = [member for member in members if member.kind in _OPTION_KINDS]
     strikes = _ranks(member.strike for member in options)
     expirations = _ranks(member.expiration for member in options)
+    futures = _ranks(member.contract for member in members if member.kind == "future")
     rows = []
     for member in members:
         if member.kind in _OPTION_KINDS:
             strike = _NONE if any_strike else strikes[member.strike]
             rows.append((member.kind, member.ratio, strike, expirations[member.expiration]))
         else:
-            rows.append((member.kind, member.ratio, _NONE, _NONE))
+            several = member.kind == "future" and len(futures) > 1
+            rank = futures[member.contract] if several else _NONE
+            rows.append((member.kind, member.ratio, rank, _NONE))
     return tuple(sorted(rows))
 
 
@@ -147,15 +148,11 @@ def _ranks(values: Iterable[Rankable]) -> dict[Rankable, int]:
     return {value: rank for rank, value in enumerate(sorted(set(values)))}
 
 
+def _inverted(members: Sequence[Member], side: int) -> bool:
+    strikes = {member.kind: member.strike for member in members if member.ratio * side > 0}
+    return strikes["put"] > strikes["call"]
+
+
 def _equal_widths(members: Sequence[Member]) -> bool:
     strikes = sorted({member.strike for member in members if member.kind in _OPTION_KINDS})
     return strikes[1] - strikes[0] == strikes[-1] - strikes[-2]
-
-
-def _one_order(members: Sequence[Member], *, known: bool) -> bool:
-    days = {day for member in members for day in member.opened}
-    return len(days) == 1 and not (known and None in days)
-
-
-def _one_known_day(members: Sequence[Member]) -> bool:
-    return _one_order(members, known=True)

@@ -51,7 +51,10 @@ def title(facts: Facts) -> str:
 
 
 def describe(legs: Sequence[Holding]) -> list[str]:
-    """`-1 95P`, `-1 105C`; the expiration is behind each where they differ, `adj` behind an adjusted contract."""
+    """`-1 95P`, `-1 105C`; behind each the expiration where they differ, `adj` where it is adjusted, another series' name.
+
+    An index has several series: `-1 6800C` of SPX settles on the opening prices, `-1 6800C SPXW` on the closing ones.
+    """
     amounts: dict[tuple[object, ...], Decimal] = {}
     samples: dict[tuple[object, ...], Holding] = {}
     for leg in legs:
@@ -78,10 +81,18 @@ def _words(leg: Holding, amount: Decimal, *, dated: bool) -> str:
     if leg.type in OPTIONS:
         when = f" {day(leg.expiration).strip()}" if dated and leg.expiration else ""
         adjusted = " adj" if leg.deliverable is Deliverable.ADJUSTED else ""
-        return f"{count} {strike(leg.strike)}{_LETTERS[leg.option_type]}{when}{adjusted}"
+        series = "" if adjusted else _series(leg)
+        return f"{count} {strike(leg.strike)}{_LETTERS[leg.option_type]}{when}{adjusted}{series}"
     if leg.type is InstrumentType.STOCK:
         return f"{count} sh"
     return f"{count} {one_line(leg.symbol)}"
+
+
+def _series(leg: Holding) -> str:
+    """` SPXW`: the OSI root where it is not the ticker of what the option is on."""
+    series = leg.symbol[:6].strip() if leg.type is InstrumentType.OPTION else ""
+    ticker = "".join(filter(str.isalnum, leg.root))
+    return f" {one_line(series)}" if series and series != ticker else ""
 
 
 @attrs.frozen(kw_only=True)
