@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import io
 import random
-from functools import cache
 from itertools import islice
 from pathlib import Path
 
@@ -22,20 +20,11 @@ DOCUMENTED = frozenset({0, 2, 3, 4, 5, 6, 7, 8})
 NOISE = (b"", b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b"\n" * 5000, b"\x1b[2J\x1b]0;owned\x07" * 20, bytes(range(256)) * 8)  # fmt: skip
 
 
-@cache
-def _entry_points(group):
-    """What is installed; looked up once and not for each of some thousand commands."""
-    return importlib.metadata.entry_points(group=group)
-
-
 @pytest.fixture
 def variance(tmp_path, monkeypatch, capsys, caplog):
     """Run the command in this process; its code is documented and its words are fit for a terminal."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "120")
-    monkeypatch.setattr(
-        "variance_bridge.plugins.entry_points.entry_points", lambda *, group: _entry_points(group)
-    )
     caplog.set_level("CRITICAL")
 
     def call(*arguments):
