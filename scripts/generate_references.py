@@ -29,7 +29,7 @@ from variance_bridge.plugins.registry import Registry
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 COMMAND = "python scripts/generate_references.py"
-"""What mends a page that is not current; run with the Python of `.venv`."""
+"""Brings a page up to date; run with the Python of `.venv`."""
 
 _PART = re.compile(r"(<!-- generated: ([a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -268,7 +268,7 @@ def credentials(name: str) -> Callable[[], str]:
 
 
 def dialects() -> str:
-    """The dialects that come with the broker `csv`; which file each is for is told by its first comment."""
+    """The dialects that come with the broker `csv`; the first comment of each says which file it is for."""
     rows = []
     for file in sorted(ROOT.glob("plugins/csv/src/*/dialects/*.toml")):
         text = file.read_text(encoding="utf-8")

@@ -387,7 +387,7 @@ class MarketSnapshot:
         benchmark_symbol: what the betas are against, in canonical spelling.
         benchmark_price: its price, which is written to `meta.benchmark`.
         benchmark_as_of: that price's own time.
-        available: False when the source has no market data here at all (a sandbox): the sync goes on and says so.
+        available: False when the source has no market data here at all (a sandbox): the sync goes on with a warning.
     """
 
     instruments: Mapping[str, MarketData]
@@ -410,7 +410,7 @@ def setting(default: Any = attrs.NOTHING, *, title: str, environment: str | None
     """A field of a settings class.
 
     Args:
-        default: used when nobody sets it; without one the setting is required.
+        default: used when the user does not set it; without a default the setting is required.
         title: one line for the user and for the documentation.
         environment: the environment variable that overrides the configuration file.
     """

@@ -66,7 +66,7 @@ def simulated_sync(
         warn: is given a warning, without anything personal.
 
     Returns:
-        The positions file. Its account hash is under a key that nobody keeps.
+        The positions file. Its account hash is made with a key that is thrown away.
 
     Raises:
         BridgeError: whatever a sync raises.

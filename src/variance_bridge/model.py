@@ -62,7 +62,7 @@ class Route(StrEnum):
 
 
 class Rejection(StrEnum):
-    """Why a row was kept out. A closed list, so that no value of the row can ride along."""
+    """Why a row was rejected. A closed list, so that no value of the row can ride along."""
 
     WRONG_CELL_COUNT = "wrong_cell_count"
     UNREADABLE_ROW = "unreadable_row"
@@ -116,7 +116,7 @@ class Caution(StrEnum):
 class Counts:
     """Rows of the source. `fetched` = `normalized` + `closed` + `rejected`, always.
 
-    Rows that are no positions (cash lines, totals, headings) are not counted as fetched. Rows of the source that the
+    Rows that are not positions (cash lines, totals, headings) are not counted as fetched. Rows of the source that the
     broker lists separately (lots) stay separate positions.
     """
 
@@ -128,7 +128,7 @@ class Counts:
 
 @attrs.frozen(kw_only=True)
 class RejectedRow:
-    """A row that was kept out.
+    """A row that could not be read.
 
     Attributes:
         row: counted from 1 in the order of the source; the line number for a text file.

@@ -31,7 +31,7 @@ def signed(side: Side, amount: Decimal) -> Decimal:
 
 
 def cost_basis(average_price: Decimal, quantity: Decimal, multiplier: Decimal) -> Decimal:
-    """Total paid (long) or received (short) to open. For a future it is the notional, which nobody paid."""
+    """Total paid (long) or received (short) to open. For a future it is the notional, which is not money paid."""
     return product(average_price, quantity, multiplier)
 
 

@@ -41,7 +41,7 @@ _ESCAPE = re.compile(
 
 @final
 class Secret:
-    """A credential that is shown to nobody by accident.
+    """A credential that cannot be shown by accident.
 
     Printing, formatting and `repr` give `***`; pickling and JSON are refused; equality takes constant time. It is not
     hashable, because a look-up by hash compares in a time that depends on the value. Whoever needs the value calls

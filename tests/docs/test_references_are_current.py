@@ -30,7 +30,7 @@ def generator():
 def test_every_generated_part_is_current(generator):
     stale = [str(path.relative_to(ROOT)) for path in generator.outdated()]
 
-    assert stale == [], f"mend it with: .venv/bin/{generator.COMMAND}"
+    assert stale == [], f"run: .venv/bin/{generator.COMMAND}"
 
 
 def test_every_part_is_on_a_page(generator):

@@ -145,7 +145,7 @@ def test_a_plugin_that_breaks_its_contract_is_named_and_publishes_nothing(
 
 @pytest.mark.parametrize(
     ("source", "words"),
-    [("import nowhere_at_all", "cannot bring the command"), ("x = 1", "no click command")],
+    [("import nowhere_at_all", "cannot bring the command"), ("x = 1", "not a click command")],
 )
 def test_a_broken_command_of_a_plugin_is_told_when_it_is_called(variance, install, source, words):
     install("gadget", source, group="variance_bridge.commands")

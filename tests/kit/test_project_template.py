@@ -123,14 +123,14 @@ def test_a_file_in_the_place_of_the_folder_is_not_overwritten(tmp_path):
     ],
 )
 def test_a_name_that_no_broker_can_have_is_refused(name, tmp_path):
-    with pytest.raises(UsageError, match="that is no name for a broker"):
+    with pytest.raises(UsageError, match="that is not a valid name for a broker"):
         write_project(name, tmp_path / "project")
     assert not (tmp_path / "project").exists()
 
 
 @pytest.mark.parametrize("name", ["class", "import", "none", "all", "acme"])
 def test_a_name_that_means_something_else_is_refused(name):
-    with pytest.raises(UsageError, match="means something else"):
+    with pytest.raises(UsageError, match="is reserved"):
         check_name(name)
 
 

@@ -13,7 +13,7 @@ from variance_bridge.errors import ConfigurationError, UsageError
 if TYPE_CHECKING:
     from variance_bridge.broker import BrokerSpec, Credential
 
-LONGEST_SECRET = 16 * 1024
+MAX_SECRET = 16 * 1024
 
 
 @click.group()
@@ -121,11 +121,11 @@ def _ask(credential: Credential, *, alone: bool) -> str:
     if sys.stdin.isatty():
         value = click.prompt(f"{credential.name} ({credential.title})", hide_input=True, err=True)
     elif alone:
-        value = sys.stdin.readline(LONGEST_SECRET + 1).rstrip("\r\n")
+        value = sys.stdin.readline(MAX_SECRET + 1).rstrip("\r\n")
     else:
         raise UsageError(
             "several secrets cannot come from one pipe", hint="name one: `variance auth set NAME`"
         )
-    if not value or len(value) > LONGEST_SECRET:
+    if not value or len(value) > MAX_SECRET:
         raise UsageError(f"no acceptable value was given for {credential.name}")
     return str(value)

@@ -88,7 +88,7 @@ def _report_unexpected(error: Exception, arguments: Sequence[str]) -> int:
 
 
 def _stopped(stop: BaseException) -> int:
-    """By the user, or by a plugin's command, whose last words would be printed by the interpreter unread by anybody."""
+    """Stopped by the user, or by the `SystemExit` of a plugin's command, which the interpreter would print unredacted."""
     if isinstance(stop, SystemExit):
         return stop.code if isinstance(stop.code, int) else BUG
     _print("Interrupted. Nothing was left half-written.")

@@ -72,7 +72,7 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does, with a plugin's state or the nearest name in words where there is no such command."""
+        """As click does, but an unknown command names the nearest known one, and a broken plugin its reason."""
         command = self.get_command(ctx, args[0])
         if command is None:
             raise UsageError(
@@ -96,7 +96,7 @@ def _plugin_command(name: str) -> click.Command | None:
     with guarded(str(plugin), f"cannot bring the command `{name}`"):
         command = plugin.load()
     if not isinstance(command, click.Command):
-        raise PluginError(f"{plugin} brings something as `{name}` that is no click command")
+        raise PluginError(f"{plugin} brings something as `{name}` that is not a click command")
     return command
 
 

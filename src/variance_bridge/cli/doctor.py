@@ -25,7 +25,7 @@ WOULD_STOP = 3
 def doctor(
     invocation: Invocation, broker: str | None, profile: str | None, *, offline: bool, as_json: bool
 ) -> int:
-    """Say what would stop a sync, and how to mend it. Safe to paste into a public issue."""
+    """Say what would stop a sync, and how to fix it. Safe to paste into a public issue."""
     from variance_bridge.pipeline.run import Choice
 
     findings = []
@@ -64,8 +64,8 @@ def _print(invocation: Invocation, finding: Finding) -> None:
     word = "problem" if finding.problem else "ok"
     line = f"{word:<8}{finding.subject}: {finding.detail}"
     click.secho(printable(invocation.personal.redact(line)), fg="red" if finding.problem else None)
-    if finding.mend:
-        click.echo(printable(invocation.personal.redact(f"        → {finding.mend}")))
+    if finding.fix:
+        click.echo(printable(invocation.personal.redact(f"        → {finding.fix}")))
 
 
 def _print_json(findings: list[Finding]) -> None:

@@ -40,13 +40,13 @@ class Finding:
         subject: what was looked at.
         problem: whether it would stop a sync.
         detail: what was found.
-        mend: what to do about it; None where nothing is to be done.
+        fix: what to do about it; None where there is nothing to do.
     """
 
     subject: str
     problem: bool
     detail: str
-    mend: str | None = None
+    fix: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -96,8 +96,8 @@ def _safely(
 
 def finding_of(subject: str, error: BridgeError, environment: Mapping[str, str]) -> Finding:
     """What stopped a check, as a finding."""
-    mend = _without_home(error.hint, environment) if error.hint else None
-    return Finding(subject, problem=True, detail=_without_home(str(error), environment), mend=mend)
+    fix = _without_home(error.hint, environment) if error.hint else None
+    return Finding(subject, problem=True, detail=_without_home(str(error), environment), fix=fix)
 
 
 def _tilde(text: str, given: DoctorInput) -> str:
@@ -142,7 +142,7 @@ def _output_folder(given: DoctorInput) -> Iterator[Finding]:
                 "output folder",
                 problem=True,
                 detail=f"{shown} cannot be made",
-                mend="set output_dir to a folder of yours",
+                fix="set output_dir to a folder of yours",
             )
         return
     if not os.access(folder, os.W_OK | os.X_OK):
@@ -150,13 +150,13 @@ def _output_folder(given: DoctorInput) -> Iterator[Finding]:
             "output folder",
             problem=True,
             detail=f"{shown} is not writable",
-            mend=f"chmod u+wx {shown}",
+            fix=f"chmod u+wx {shown}",
         )
         return
     open_to_others = stat.S_IMODE(folder.stat().st_mode) & 0o077
-    mend = f"chmod 700 {shown}" if open_to_others else None
+    fix = f"chmod 700 {shown}" if open_to_others else None
     state = "other users can look into it" if open_to_others else "writable, private"
-    yield Finding("output folder", problem=False, detail=f"{shown}: {state}", mend=mend)
+    yield Finding("output folder", problem=False, detail=f"{shown}: {state}", fix=fix)
 
 
 def _positions(given: DoctorInput) -> Iterator[Finding]:
@@ -168,7 +168,7 @@ def _positions(given: DoctorInput) -> Iterator[Finding]:
         snapshot = load(file, given.context.clock.now(), any_age=True)
     except (DataRefused, PositionsTooOld) as error:
         yield Finding(
-            "positions", problem=False, detail=error.what, mend="the next sync replaces it"
+            "positions", problem=False, detail=error.what, fix="the next sync replaces it"
         )
         return
     yield Finding("positions", problem=False, detail=f"valid, {format_age(snapshot.age)} old")
@@ -188,10 +188,10 @@ def _installation_key(given: DoctorInput) -> Iterator[Finding]:
 
 def _keyring(given: DoctorInput) -> Iterator[Finding]:
     protection = given.credentials.keyring_protection
-    mend = None
+    fix = None
     if protection not in {Protection.SECURE, Protection.UNKNOWN}:
-        mend = "keep credentials in a .env file with mode 600, or in the environment"
-    yield Finding("keyring", problem=False, detail=protection.value, mend=mend)
+        fix = "keep credentials in a .env file with mode 600, or in the environment"
+    yield Finding("keyring", problem=False, detail=protection.value, fix=fix)
 
 
 def _plugins(given: DoctorInput) -> Iterator[Finding]:
@@ -202,7 +202,7 @@ def _plugins(given: DoctorInput) -> Iterator[Finding]:
             "plugins",
             problem=True,
             detail="no broker is installed",
-            mend="install one, such as variance-bridge-csv",
+            fix="install one, such as variance-bridge-csv",
         )
     for listing in given.context.registry.brokers():
         sick = listing.reason is not None
@@ -233,7 +233,7 @@ def _broker(given: DoctorInput) -> Iterator[Finding]:
             "broker",
             problem=True,
             detail="none is chosen",
-            mend='set broker = "NAME" in variance.toml, or say --broker NAME',
+            fix='set broker = "NAME" in variance.toml, or use --broker NAME',
         )
         return
     loaded = given.context.registry.load(given.broker)
@@ -262,12 +262,12 @@ def _credentials(given: DoctorInput, loaded: LoadedPlugin) -> Iterator[Finding]:
     for state in given.credentials.states(spec.name, spec.credentials):
         absent = state.origin is None
         detail = state.problem or (state.origin and f"from {state.origin}") or "not set"
-        mend = f"variance auth set --broker {spec.name}" if absent and state.required else None
+        fix = f"variance auth set --broker {spec.name}" if absent and state.required else None
         yield Finding(
             f"  {state.name}",
             problem=state.required and absent,
             detail=_tilde(detail, given),
-            mend=mend,
+            fix=fix,
         )
 
 
@@ -285,7 +285,7 @@ def _network(given: DoctorInput) -> Iterator[Finding]:
             f"  {name}",
             problem=False,
             detail="there, and not used",
-            mend=f"to use it: [network] {key} = true",
+            fix=f"to use it: [network] {key} = true",
         )
 
 

@@ -151,7 +151,7 @@ class Invocation:
         )
 
     def confirm(self, question: str) -> bool:
-        """Ask on the terminal; no terminal is no yes."""
+        """Ask on the terminal; without a terminal the answer is no."""
         import sys
 
         import click

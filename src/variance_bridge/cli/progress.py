@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def shown_progress(invocation: Invocation) -> Iterator[Progress]:
-    """Progress for people on stderr. With `-v` each stage is told with the seconds that it took."""
+    """Progress for people on stderr. With `-v` each stage is reported with its duration."""
     stages = _Stages(invocation)
     try:
         with _bar(stages) as progress:

@@ -2,7 +2,7 @@
 
 Redaction stands at two places, because neither sees everything: a factory of log records covers handlers that are
 added later, by whomever; a filter on the handlers that are there covers what `extra` adds to a record after it was
-made. A crash is told by types and places in the code, never by messages, source lines or local variables.
+made. A crash is reported by types and places in the code, never by messages, source lines or local variables.
 """
 
 from __future__ import annotations

@@ -176,7 +176,7 @@ def _check_terms(pointer: str, position: Mapping[str, Any]) -> Iterator[Violatio
         if meant is not None:
             yield Violation(f"{pointer}/{name}", "terms", "contradicts the symbol")
         elif name not in _UNWRITTEN_TERMS[kind]:
-            yield Violation(f"{pointer}/{name}", "terms", f"is no term of {_A[kind]}")
+            yield Violation(f"{pointer}/{name}", "terms", f"is not a term of {_A[kind]}")
 
 
 def _parse(position: Mapping[str, Any], kind: InstrumentType) -> Instrument:

@@ -133,7 +133,7 @@ def structure(document: Mapping[str, Any]) -> Portfolio:
     """The classes that a valid document stands for.
 
     Raises:
-        DataRefused: the document is not valid; which rule it breaks is told by `variance_bridge.document.check`.
+        DataRefused: the document is not valid; `variance_bridge.document.check` says which rule it breaks.
     """
     import msgspec
 

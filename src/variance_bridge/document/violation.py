@@ -9,7 +9,7 @@ import attrs
 
 @attrs.frozen(order=True)
 class Violation:
-    """Where, which rule, and in words. Made of the schema and the place alone: no value of the document is in it.
+    """A place, a rule and a sentence. Made of the schema and the place alone: no value of the document is in it.
 
     Attributes:
         pointer: JSON pointer (RFC 6901) of the place; "" is the whole document.

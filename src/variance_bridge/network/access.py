@@ -44,7 +44,7 @@ class NetworkAccess:
         return self.proxy
 
     def login_for(self, host: str) -> tuple[str, Secret] | None:
-        """User name and password for a host, from the netrc file; its `default` entry is for nobody in particular.
+        """User name and password for a host, from the netrc file; its `default` entry is not used.
 
         Raises:
             ConfigurationError: the file cannot be read or understood, or others can read it.

@@ -17,7 +17,7 @@ import attrs
 
 from variance_bridge.errors import ForbiddenRequest, PluginError
 
-LONGEST_URL: Final = 8192
+MAX_URL: Final = 8192
 _DEFAULT_PORT = 443
 _LOOPBACK = ipaddress.IPv4Network("127.0.0.0/8")
 _LAST_PORT = 65535
@@ -120,8 +120,8 @@ def resolve(url: str, hosts: frozenset[str], params: Sequence[tuple[str, str]] =
         ForbiddenRequest: it leads elsewhere, or is not spelled plainly. The message says which rule was broken and
             does not hold the URL.
     """
-    if len(url) > LONGEST_URL:
-        raise _forbidden(f"the URL is longer than {LONGEST_URL} characters")
+    if len(url) > MAX_URL:
+        raise _forbidden(f"the URL is longer than {MAX_URL} characters")
     if not _CHARACTERS.fullmatch(url):
         raise _forbidden("the URL holds a character that has no place in a URL")
     if "#" in url:

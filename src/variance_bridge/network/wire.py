@@ -81,7 +81,7 @@ class Request:
 
 @attrs.frozen(kw_only=True)
 class Answer:
-    """What came back. Redirects, limits and failures come without their body: nobody reads it."""
+    """What came back. Redirects, limits and failures come without a body, which is never read."""
 
     status: int
     headers: Mapping[str, str] = attrs.field(repr=False)

@@ -1,16 +1,16 @@
 """The last look before a document is published: nothing in it may be a personal value that this run has seen.
 
 The closed schema is the first wall; this is the second. It is not the schema's twin, and must not refuse what is legal:
-a portfolio that holds SPY is published also by somebody who named the account "SPY". So the values are told apart by
+a portfolio that holds SPY is published also by somebody who named the account "SPY". So the values are distinguished by
 what they look like, and the places by what may stand in them:
 
 - A *distinctive* value (a credential, an e-mail address, seven digits and more, or letters with digits) has no business
   anywhere: it is searched in every name, text and number, in any case and encoding.
 - An *ordinary* value (a name, a nickname, a short number) is a word that may mean something else. It is searched
   wherever free text could stand, but not in a text that the schema's grammar explains in full (a time, a currency, a
-  hash, a registry name). In a symbol only values of several words count, because one word cannot be told from a ticker;
+  hash, a registry name). In a symbol only values of several words count, because a single word looks like a ticker;
   in a sector only values that are not themselves words of which sectors are made.
-- A member's name or an enumeration's word from the schema says nothing about anybody, whatever somebody is called.
+- A member's name or an enumeration's word from the schema is never personal, whatever the user is called.
 - A number is compared by its integer part, with values of seven digits and more; a digit string inside a longer run of
   letters and digits in a symbol (`251219P00450000`) is a date or a strike.
 """

@@ -34,7 +34,7 @@ class PreviousDocument:
 
     @property
     def unreadable(self) -> bool:
-        """Whether there is a file of which nobody can say what it holds."""
+        """Whether there is a file that cannot be read."""
         return self._read[2]
 
     @cached_property

@@ -76,7 +76,7 @@ def trust_plugin(
     """Return if the plugin is ours, allowed by the configuration, or the user says yes now or said so before.
 
     Raises:
-        ConfigurationError: the user says no, or nobody is there to ask.
+        ConfigurationError: the user says no, or there is no terminal to ask on.
     """
     from variance_bridge.plugins.entry_points import known_plugins
 
@@ -211,7 +211,7 @@ def question(identity: PluginIdentity, verdict: Verdict) -> str:
 
 
 def refusal(identity: PluginIdentity) -> ConfigurationError:
-    """The error of a run in which nobody said yes."""
+    """The error of a run that was not allowed."""
     return ConfigurationError(
         f"the plugin {identity.distribution} {identity.version} has not been allowed",
         hint=f'Run it once on a terminal, say --yes, or add `allow = ["{identity.distribution}"]` under [plugins].',

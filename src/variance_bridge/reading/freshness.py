@@ -81,7 +81,7 @@ def age_of(fetched_at: datetime, now: datetime) -> timedelta:
     """The time since the state was known to be true; negative for a time in the future.
 
     Raises:
-        DataRefused: one of the times has no zone, so that its age is anybody's guess.
+        DataRefused: one of the times has no zone, so its age is unknown.
     """
     if fetched_at.utcoffset() is None or now.utcoffset() is None:
         raise DataRefused(
@@ -98,7 +98,7 @@ def judge_age(
     Args:
         age: from `age_of`.
         where: the file, for the message.
-        any_age: look at them however old they are; the warning says so.
+        any_age: accept them however old they are, with a warning.
         limits: how old they may be; an hour and a day by default.
 
     Raises:
@@ -118,7 +118,7 @@ def judge_age(
 
 def _refused(what: str, where: str, any_age: bool) -> tuple[Freshness, str]:
     if any_age:
-        return Freshness.STALE, f"{STALE_MARK} {what}; shown all the same, as asked"
+        return Freshness.STALE, f"{STALE_MARK} {what} (shown because of --any-age)"
     raise PositionsTooOld(
         f"{STALE_MARK} {what}",
         where=where,

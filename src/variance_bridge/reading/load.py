@@ -76,12 +76,12 @@ def load(
     portfolio = attrs.evolve(portfolio, positions=in_canonical_order(positions))
     age = age_of(portfolio.meta.fetched_at, moment)
     freshness, warning = judge_age(age, where=where, any_age=any_age, limits=limits)
-    told = (*((warning,) if warning else ()), *warnings, *_partial(portfolio))
+    all_warnings = (*((warning,) if warning else ()), *warnings, *_partial(portfolio))
     return Snapshot(
         portfolio=portfolio,
         freshness=freshness,
         age=age,
-        warnings=told,
+        warnings=all_warnings,
         path=file,
         limits=limits,
     )

@@ -28,15 +28,15 @@ def check_name(name: str) -> None:
     """Nothing, for a name that a broker can have.
 
     Raises:
-        UsageError: it has other characters than the registry allows, or means something else already.
+        UsageError: it has characters that the registry does not allow, or is reserved.
     """
     if not _NAME.fullmatch(name) or name.endswith("_") or "__" in name:
         raise UsageError(
-            "that is no name for a broker",
+            "that is not a valid name for a broker",
             hint="lower-case letters, digits and single underscores, a letter first, at most 32: `acme_direct`",
         )
     if keyword.iskeyword(name) or keyword.issoftkeyword(name) or name in _RESERVED:
-        raise UsageError(f"the name `{name}` means something else", hint="choose another one")
+        raise UsageError(f"`{name}` is reserved", hint="use your broker's name")
 
 
 def write_project(name: str, folder: Path) -> tuple[Path, ...]:
@@ -50,7 +50,7 @@ def write_project(name: str, folder: Path) -> tuple[Path, ...]:
         The files, relative to the folder.
 
     Raises:
-        UsageError: the name is no broker's, or something is there already. Nothing has been written then.
+        UsageError: the name is not valid, or the folder is not empty. Nothing has been written then.
     """
     check_name(name)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

@@ -66,7 +66,7 @@ def installation_key(folder: Path, keyring: Keyring) -> bytes:
 
     Raises:
         ConfigurationError: the file is damaged, others can read it, or the keyring does not have what the file says it
-            has. A new key is not made then, because every account hash would change and nobody would know.
+            has. A new key is not made then, because every account hash would change unnoticed.
     """
     path = folder / FILE_NAME
     text = _text(path)
@@ -128,7 +128,7 @@ def _moved(path: Path, keyring: Keyring) -> str:
 
 
 def _forget(keyring: Keyring) -> None:
-    with suppress(ConfigurationError):  # a copy that stays there harms nobody
+    with suppress(ConfigurationError):  # a copy that stays there does no harm
         keyring.delete(_GROUP, _ENTRY)
 
 

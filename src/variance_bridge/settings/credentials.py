@@ -1,7 +1,7 @@
 """Where credentials come from and where they are kept: environment, then `.env`, then the system's keyring.
 
 The first place that has a value wins; the keyring is reached only for what the others do not have, so that a keyring
-that hangs or fails costs nobody anything who does not use it. A broker is given what it declared and nothing else.
+that hangs or fails costs nothing to those who do not use it. A broker is given what it declared and nothing else.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class CredentialStore:
         environment: the process's environment variables.
         folders: where a `.env` may lie, in order; the first that has the name wins.
         keyring: the system's keyring; not asked before it is needed.
-        personal: is told every secret that is found.
+        personal: learns every secret that is found.
     """
 
     def __init__(
@@ -212,7 +212,7 @@ class EnvFile:
         values: what it says, taken literally.
         problem: why a credential in it must not be used: others can read or change the file. A file that holds none of
             ours (another program's, in the working folder) may be as open as it likes.
-        unread: nobody knows what it holds.
+        unread: what it holds is unknown.
     """
 
     path: Path

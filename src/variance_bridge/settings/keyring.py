@@ -1,7 +1,7 @@
 """The system's keyring, kept at arm's length: imported when it is reached, never waited for too long, judged by name.
 
 A keyring may be missing (a server), insecure (a plain-text backend), or hang (a locked one that asks a user who is not
-there). None of that is an error as long as nobody needs it.
+there). None of that is an error until a keyring is needed.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Keyring:
 
     @property
     def title(self) -> str:
-        """The backend's own name, for `doctor`; "" when it cannot be told."""
+        """The backend's own name, for `doctor`; "" when it is unknown."""
         try:
             kind = type(_first(self._opened()))
         except ConfigurationError:
@@ -84,7 +84,7 @@ class Keyring:
         return f"{kind.__module__}.{kind.__qualname__}"
 
     def read(self, group: str, name: str) -> str | None:
-        """The entry, or None; a machine without a keyring has no entries, and that is no failure.
+        """The entry, or None; a machine without a keyring has no entries, and that is not a failure.
 
         Args:
             group: whose entry it is: a broker's name.
@@ -138,7 +138,7 @@ class Keyring:
         def work() -> None:
             try:
                 future.set_result(question())
-            except BaseException as error:  # noqa: BLE001 - told by type where the caller waits
+            except BaseException as error:  # noqa: BLE001 - reported by type where the caller waits
                 future.set_exception(error)
 
         threading.Thread(target=work, name="variance-bridge-keyring", daemon=True).start()

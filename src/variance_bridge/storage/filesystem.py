@@ -66,7 +66,7 @@ class Place:
 
     Attributes:
         path: of the file, absolute or as the user gave it: for messages.
-        folder: descriptor of its folder: all names are resolved against it, so that nobody can move the place away
+        folder: descriptor of its folder: all names are resolved against it, so that the folder cannot be swapped
             between a check and its use.
         files: the operating system.
         warn: gets what the user should know, one line, no personal values.

@@ -99,7 +99,7 @@ def read_published(
     """The whole document at `path`.
 
     Documents are replaced and never changed in place, so an open one is whole whatever happens to its name meanwhile.
-    A symbolic link to a document is followed: reading through one harms nobody.
+    A symbolic link to a document is followed: reading through one does no harm.
 
     Args:
         path: of the document.
@@ -182,7 +182,7 @@ def _replace(
 
 
 def _sweep(lock: OutputLock) -> None:
-    """Remove the temporary files of killed writers: under the lock, there is no living one.
+    """Remove the temporary files of killed writers: under the lock, none is still running.
 
     A leftover is never read, so one that cannot be removed stops nothing: the next sync tries again.
     """
@@ -196,7 +196,7 @@ def _sweep(lock: OutputLock) -> None:
 def _write_temporary(place: Place, data: bytes, leftovers: ExitStack) -> str:
     """A new file of ours in the folder that holds `data`, on the medium and compared; its name.
 
-    It is closed before anybody renames it: network file systems report a failed write as late as that (close(2)).
+    It is closed before it is renamed: network file systems report a failed write as late as that (close(2)).
     """
     files = place.files
     name = f".{place.name}.{secrets.token_hex(8)}.tmp"
@@ -249,7 +249,7 @@ def _document_there(lock: OutputLock, known: FileContent | None) -> bytes:
 
 
 def _is_unchanged(lock: OutputLock, before: os.stat_result) -> bool:
-    """Whether the document is the same file as before, and nobody who takes no lock has written into it."""
+    """Whether the document is the same file as before, and no program that ignores the lock has written into it."""
     try:
         now = lock.files.status_of(lock.name, dir_fd=lock.folder, follow_symlinks=False)
     except FileNotFoundError:
