@@ -1,8 +1,8 @@
-"""New York's time: in its days contracts expire, and days to expiration are counted."""
+"""New York's time: contracts expire on its days, days to expiration count them, and futures trade in days of their own."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 EXCHANGE_TIME = ZoneInfo("America/New_York")
@@ -12,3 +12,16 @@ EXCHANGE_TIME = ZoneInfo("America/New_York")
 def exchange_date(moment: datetime) -> date:
     """The day that it is in New York at an aware moment."""
     return moment.astimezone(EXCHANGE_TIME).date()
+
+
+_FUTURES_OPEN = timedelta(hours=18)
+
+
+def trade_date(moment: datetime) -> date:
+    """The trading day of futures at an aware moment: it begins at 18:00 New York of the day before (CME Globex hours).
+
+    So a trade of Sunday evening belongs to Monday.
+    """
+    return (
+        moment.astimezone(EXCHANGE_TIME).replace(tzinfo=None) + timedelta(days=1) - _FUTURES_OPEN
+    ).date()

@@ -13,7 +13,12 @@ from variance_bridge.model import Caution, Holding, Meta, Portfolio, Side
 from variance_bridge.pipeline.enrich import enrich
 from variance_bridge.symbology import InstrumentType
 from variance_bridge_tastytrade.broker import TastytradeBroker
-from variance_bridge_tastytrade.normalize.market_data import read_items, wanted
+from variance_bridge_tastytrade.normalize.market_data import (
+    assembled,
+    read_items,
+    read_metrics,
+    wanted,
+)
 from variance_bridge_tastytrade.quotes import TastytradeQuotes
 
 D = Decimal
@@ -233,14 +238,67 @@ def test_what_came_before_a_failure_is_used(desk_for):
 
 
 @pytest.mark.parametrize("status", [403, 404, 503])
-def test_metrics_that_cannot_be_had_cost_only_the_beta(desk, status):
+def test_without_metrics_the_betas_of_the_quotes_are_used(desk, status):
     desk.simulator.faults = [Fault("market-metrics", FaultKind.STATUS, status=status)]
     _, holdings = synced(desk)
     assert holdings["MCD"].greeks.delta == 100
-    assert holdings["MCD"].greeks.beta_delta is None
+    assert holdings["MCD"].greeks.beta_delta == D("100") * D("0.5") * D("300.25") / 600
+    assert holdings["MCD"].quote.iv_rank is None
     assert holdings["MCD"].quote.bid == D("300.10")
     (warning,) = desk.warnings
-    assert warning.startswith("betas are incomplete")
+    assert warning.startswith("IV rank and betas are incomplete")
+
+
+def market_entry(symbol, **members):
+    return {"symbol": symbol, "mark": "300", "last": "300", **members}
+
+
+@pytest.mark.parametrize(
+    ("metrics", "quoted", "beta"),
+    [
+        ([{"symbol": "MCD", "beta": "0.5"}], {"beta": "1.25"}, "0.5"),
+        ([{"symbol": "MCD"}], {"beta": "1.25"}, "1.25"),
+        ([], {"beta": "1.25"}, "1.25"),
+        ([], {}, None),
+    ],
+)
+def test_the_beta_of_the_quote_stands_in_for_that_of_the_metrics(metrics, quoted, beta):
+    held = share("MCD")
+    asked = [(held, wanted(held, as_spelled=True))]
+    items = read_items([market_entry("MCD", **quoted)])
+    found = assembled(asked, items, read_metrics(metrics))["MCD"]
+
+    assert found.beta == (None if beta is None else D(beta))
+
+
+def test_the_benchmark_has_a_beta_of_one():
+    held = share("SPY")
+    asked = [(held, wanted(held, as_spelled=True))]
+
+    assert assembled(asked, read_items([market_entry("SPY")]), {})["SPY"].beta == 1
+
+
+def test_rank_and_percentile_of_the_volatility_are_in_percent():
+    held = share("MCD")
+    metrics = read_metrics(
+        [
+            {
+                "symbol": "MCD",
+                "implied-volatility-index-rank": "0.254361",
+                "implied-volatility-percentile": "0.5",
+            }
+        ]
+    )
+    asked = [(held, wanted(held, as_spelled=True))]
+    found = assembled(asked, read_items([market_entry("MCD")]), metrics)["MCD"]
+
+    assert (found.iv_rank, found.iv_percentile) == (D("25.4361"), D("50"))
+
+
+def share(symbol):
+    return Holding(
+        root=symbol, symbol=symbol, type=InstrumentType.STOCK, side=Side.LONG, quantity=D(100)
+    )
 
 
 def test_an_old_quote_is_marked_as_stale(desk_for):

@@ -47,6 +47,12 @@ from variance_bridge_tastytrade.settings import TastytradeSettings
             "https://api.cert.tastyworks.com",
             Environment.SANDBOX,
         ),
+        (
+            "sandbox",
+            "https://api.sandbox.tastytrade.com",
+            "https://api.sandbox.tastytrade.com",
+            Environment.SANDBOX,
+        ),
         ("production", "http://127.0.0.1:8123", "http://127.0.0.1:8123", Environment.SIMULATOR),
         ("production", "127.0.0.1:8123", "http://127.0.0.1:8123", Environment.SIMULATOR),
         ("sandbox", "localhost:8123", "http://127.0.0.1:8123", Environment.SIMULATOR),
@@ -59,6 +65,20 @@ def test_credentials_go_to_production_the_sandbox_or_this_machine(
     found = endpoint(TastytradeSettings(environment=environment, base_url=base_url))
     assert (found.base_url, found.environment) == (address, marked)
     assert found.is_sandbox == (environment == "sandbox")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("https://api.cert.tastytrade.com", "api.cert.tastyworks.com"),
+        ("api.sandbox.tastyworks.com", "api.sandbox.tastytrade.com"),
+    ],
+)
+def test_a_host_with_the_other_domain_is_refused_with_the_one_that_is_meant(typed, meant):
+    with pytest.raises(ConfigurationError) as refused:
+        endpoint(TastytradeSettings(environment="sandbox", base_url=typed))
+
+    assert meant in refused.value.hint
 
 
 @pytest.mark.parametrize(

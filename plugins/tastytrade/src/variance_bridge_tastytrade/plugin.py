@@ -10,7 +10,12 @@ from variance_bridge.broker import BrokerSpec, Credential, QuoteSourceSpec
 _NAME = "tastytrade"
 _TITLE = "tastytrade"
 _SETTINGS = "variance_bridge_tastytrade.settings:TastytradeSettings"
-_HOSTS = ("api.tastyworks.com", "api.tastytrade.com", "api.cert.tastyworks.com")
+_HOSTS = (
+    "api.tastyworks.com",
+    "api.tastytrade.com",
+    "api.cert.tastyworks.com",
+    "api.sandbox.tastytrade.com",
+)
 _TOKEN_PATHS = ("/oauth/token", "/sessions")
 _BY_OAUTH = ("auth", "oauth")
 _CREDENTIALS = (

@@ -1,4 +1,4 @@
-"""The quote source `tastytrade`: quotes and greeks from `/market-data/by-type`, betas from `/market-metrics`.
+"""The quote source `tastytrade`: quotes and greeks from `/market-data/by-type`, betas and IV rank from `/market-metrics`.
 
 Market data is separate from positions: without it prices are missing, never positions.
 """
@@ -15,9 +15,10 @@ from variance_bridge_tastytrade.client.api import api_of
 from variance_bridge_tastytrade.client.envelopes import items_of
 from variance_bridge_tastytrade.normalize.market_data import (
     BENCHMARK,
+    Metrics,
     assembled,
-    read_betas,
     read_items,
+    read_metrics,
     wanted,
 )
 from variance_bridge_tastytrade.normalize.positions import SOURCE
@@ -55,10 +56,10 @@ class TastytradeQuotes:
         items = read_items(entries)
         if not items:
             return MarketSnapshot(instruments={}, available=failure is None)
-        betas = self._betas({wants.beta for _, wants in holdings if wants.beta})
+        metrics = self._metrics({wants.beta for _, wants in holdings if wants.beta})
         benchmark = items.get(BENCHMARK)
         return MarketSnapshot(
-            instruments=assembled(holdings, items, betas),
+            instruments=assembled(holdings, items, metrics),
             benchmark_symbol=BENCHMARK,
             benchmark_price=benchmark.price if benchmark else None,
             benchmark_as_of=benchmark.as_of if benchmark else None,
@@ -76,27 +77,29 @@ class TastytradeQuotes:
                 return entries, error
         return entries, None
 
-    def _betas(self, symbols: Iterable[str]) -> Mapping[str, Any]:
-        """Betas of shares and indices, and, in requests of their own, of futures products.
+    def _metrics(self, symbols: Iterable[str]) -> Mapping[str, Metrics]:
+        """Metrics of shares and indices, and, in requests of their own, of futures products.
 
-        Whether metrics cover futures is not documented; a refusal must not lose the other betas.
+        Whether metrics cover futures is not documented; a refusal must not lose the others.
         """
         ordered = sorted(symbols)
         futures = [symbol for symbol in ordered if symbol.startswith("/")]
         shares = [symbol for symbol in ordered if not symbol.startswith("/")]
-        betas: dict[str, Any] = {}
+        found: dict[str, Metrics] = {}
         failure = None
         for group in (shares, futures):
             for chunk in _chunks(group):
                 params = (("symbols", ",".join(chunk)),)
                 try:
-                    betas |= read_betas(self._items("market-metrics", ("market-metrics",), params))
+                    found |= read_metrics(
+                        self._items("market-metrics", ("market-metrics",), params)
+                    )
                 except _TOLERATED as error:
                     failure = error
                     break
         if failure is not None:
-            self._context.warn(f"betas are incomplete: {failure}")
-        return betas
+            self._context.warn(f"IV rank and betas are incomplete: {failure}")
+        return found
 
     def _items(
         self, what: str, segments: Sequence[str], params: Sequence[tuple[str, str]]

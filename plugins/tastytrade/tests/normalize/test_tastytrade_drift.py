@@ -25,7 +25,7 @@ from variance_bridge.errors import DataRefused
 from variance_bridge.model import Caution, Portfolio, RejectedRow
 from variance_bridge.rows import CLOSED
 from variance_bridge_tastytrade.normalize.accounts import read_accounts
-from variance_bridge_tastytrade.normalize.market_data import Item, read_betas, read_items
+from variance_bridge_tastytrade.normalize.market_data import Item, read_items, read_metrics
 from variance_bridge_tastytrade.normalize.portfolio import normalize
 
 CASES = exact_json.loads((Path(__file__).parents[1] / "data" / "real_rows.json").read_bytes())[
@@ -171,9 +171,7 @@ IRRELEVANT = (
     "cost-effect",
     "close-price",
     "average-yearly-market-close-price",
-    "is-frozen",
     "is-suppressed",
-    "restricted-quantity",
     "realized-today",
     "realized-today-date",
     "realized-today-effect",
@@ -193,6 +191,18 @@ def test_members_that_say_nothing_of_a_position_may_drift_as_they_like(case):
             assert outcome_of(changed, fetched_at) == right, what
     for effect in ("Credit", "Debit", "None"):
         assert outcome_of({**row, "cost-effect": effect}, fetched_at) == right
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
+def test_a_restriction_adds_at_most_a_caution(case):
+    row = row_with_marks(case)
+    fetched_at = datetime.fromisoformat(case["fetched_at"])
+    right = outcome_of(row, fetched_at)
+    for what, changed in drifted(row):
+        if what.split(" ")[0] in {"is-frozen", "restricted-quantity"}:
+            outcome = outcome_of(changed, fetched_at)
+            assert outcome.holding == right.holding, what
+            assert set(outcome.cautions) >= set(right.cautions), what
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
@@ -261,7 +271,8 @@ def test_an_empty_list_is_an_empty_portfolio():
 
 def test_entries_that_are_no_objects_are_passed_over_where_they_cannot_be_counted():
     assert read_items([None, 7, "SPY", {"symbol": 7}]) == {}
-    assert read_betas([None, {"symbol": "SPY"}, {"beta": "1"}]) == {}
+    assert read_metrics([None, {"beta": "1"}]) == {}
+    assert read_metrics([{"symbol": "SPY"}])["SPY"].beta is None
     listed = read_accounts({"data": {"items": [7, {"account": {"account-number": "5WX00002"}}]}})
     assert (len(listed.open), listed.unreadable) == (1, 1)
 
@@ -312,7 +323,8 @@ def test_drifted_market_data_is_right_or_unknown():
             continue
         for field in attrs.fields(Item):
             assert getattr(item, field.name) in (None, getattr(right, field.name)), what
-        assert read_betas([entry]).get("SPY") in (None, Decimal("1.0"))
+        metrics = read_metrics([entry]).get("SPY")
+        assert metrics is None or metrics.beta in (None, Decimal("1.0"))
 
 
 json_values = st.recursive(

@@ -289,6 +289,48 @@ def test_the_days_profit_counts_what_was_realized_on_that_day_with_its_sign(chan
     assert read(OPTION, **changes).holding.day_pl == expected
 
 
+@pytest.mark.parametrize(
+    ("dated", "day_pl"), [("2026-02-06", 150), ("2026-02-05", 150), ("2026-02-04", 0)]
+)
+def test_a_gain_of_the_evening_session_is_todays(dated, day_pl):
+    """At 21:59 in New York the exchange's next day has begun, and the broker dates gains to it."""
+    row = {**OPTION, "realized-day-gain": "150.0", "realized-day-gain-effect": "Credit"}
+    row |= {"realized-day-gain-date": dated, "average-daily-market-close-price": "2.32"}
+    evening = datetime(2026, 2, 6, 2, 59, tzinfo=UTC)
+    holding = outcome_of(row, evening).holding
+
+    assert holding.day_pl == day_pl
+
+
+@pytest.mark.parametrize(
+    ("row", "created_at", "opened_on"),
+    [
+        (FUTURE, "2026-02-05T22:59:00.000+00:00", date(2026, 2, 5)),  # 17:59 in New York
+        (FUTURE, "2026-02-05T23:00:00.000+00:00", date(2026, 2, 6)),  # 18:00: the next trading day
+        (FUTURE, "2026-02-02T02:00:00.000+00:00", date(2026, 2, 2)),  # Sunday evening
+        (SHARE, "2026-02-05T23:30:00.000+00:00", date(2026, 2, 5)),
+    ],
+)
+def test_a_future_of_the_evening_is_opened_on_the_next_trading_day(row, created_at, opened_on):
+    assert read(row, created_at=created_at).holding.opened_on == opened_on
+
+
+@pytest.mark.parametrize(
+    "changes", [{"restricted_quantity": "1.0"}, {"restricted_quantity": 5}, {"is_frozen": True}]
+)
+def test_a_restricted_or_frozen_position_is_flagged(changes):
+    assert Caution.RESTRICTED in read(SHARE, **changes).cautions
+    unrestricted = read(SHARE, restricted_quantity="0.0", is_frozen=False)
+    assert Caution.RESTRICTED not in unrestricted.cautions
+
+
+def test_an_average_price_of_zero_is_flagged():
+    outcome = read(SHARE, average_open_price="0.0")
+
+    assert outcome.holding.cost_basis == 0
+    assert Caution.COST_MEANINGLESS in outcome.cautions
+
+
 def test_a_bond_has_only_the_value_that_the_broker_states():
     row = {
         **SHARE,

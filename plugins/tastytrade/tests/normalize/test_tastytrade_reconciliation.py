@@ -196,3 +196,22 @@ def test_without_cash_or_net_liquidating_value_there_are_no_balances(name):
 def test_a_currency_that_is_none_is_the_accounts_own():
     assert read_balances({"data": sheet(currency="dollars")}).currency == "USD"
     assert attrs.asdict(read_balances({"data": sheet(currency=...)}))["currency"] == "USD"
+
+
+@pytest.mark.parametrize(
+    ("effect", "pending"), [("Credit", 1000), ("Debit", -1000), ("None", None), (None, None)]
+)
+def test_cash_on_its_way_has_the_sign_of_its_effect(effect, pending):
+    sheet = read_balances(
+        {
+            "data": {
+                "currency": "USD",
+                "net-liquidating-value": "2000.0",
+                "cash-balance": "1000.0",
+                "pending-cash": "1000.0",
+                "pending-cash-effect": effect,
+            }
+        }
+    )
+
+    assert sheet.balances.pending_cash == pending

@@ -18,7 +18,14 @@ from variance_bridge_tastytrade.settings import SANDBOX, TastytradeSettings
 PRODUCTION_HOSTS = ("api.tastyworks.com", "api.tastytrade.com")
 """https://developer.tastytrade.com/docs/sandbox; the second is the vendor's own alias."""
 
-SANDBOX_HOSTS = ("api.cert.tastyworks.com",)
+SANDBOX_HOSTS = ("api.cert.tastyworks.com", "api.sandbox.tastytrade.com")
+"""The second stands in the allow-list of the vendor's own MCP server."""
+
+_SWAPPED = {
+    "api.cert.tastytrade.com": "api.cert.tastyworks.com",
+    "api.sandbox.tastyworks.com": "api.sandbox.tastytrade.com",
+}
+"""Hosts that do not exist, and what is meant."""
 
 _URL = re.compile(
     r"(?:(?P<scheme>[a-z]+)://)?(?P<host>\[[0-9a-f:]+\]|[a-z0-9.-]+)(?::(?P<port>[0-9]{1,5}))?/?",
@@ -69,6 +76,8 @@ def endpoint(settings: TastytradeSettings) -> Endpoint:
             f"this is the address of the {wanted} environment",
             f'set environment = "{wanted}", or another address',
         )
+    if host in _SWAPPED:
+        raise _refused("there is no such host", f"{_SWAPPED[host]} is meant")
     if host not in own:
         raise _refused("the address belongs neither to tastytrade nor to this machine")
     if scheme not in ("", "https") or port not in (None, "443"):

@@ -71,6 +71,8 @@ def read_balances(envelope: Any) -> BalanceSheet:
         maintenance_requirement="maintenance-requirement",
         as_of="updated-at",
     )
+    if balances is not None:
+        balances = attrs.evolve(balances, pending_cash=_pending(members))
     values = {name: value for name in CLASS_VALUES if (value := members.number(name)) is not None}
     return BalanceSheet(
         balances=balances,
@@ -79,6 +81,17 @@ def read_balances(envelope: Any) -> BalanceSheet:
         as_of=members.moment("updated-at"),
         cautions=members.cautions,
     )
+
+
+def _pending(members: Members) -> Decimal | None:
+    """Cash on its way, positive when it comes in. The API sends an amount without sign, and its effect."""
+    amount = members.number("pending-cash")
+    effect = (members.word("pending-cash-effect") or "").casefold()
+    if amount is None or amount == 0:
+        return amount
+    if effect not in {"credit", "debit"}:
+        return None
+    return amount if effect == "credit" else amount.copy_negate()
 
 
 def _chosen(envelope: Any) -> Mapping[str, Any]:

@@ -42,7 +42,8 @@ def _realized(row: Members, today: date) -> Decimal | None:
     if amount is None or amount == 0:
         return amount
     on = row.day("realized-day-gain-date")
-    if on is not None and on != today:
+    # The exchange's day begins in the evening before, and so does the broker's: a date after New York's is today's.
+    if on is not None and on < today:
         return _ZERO
     effect = (row.word("realized-day-gain-effect") or "").casefold()
     if on is None or effect not in {"credit", "debit"}:

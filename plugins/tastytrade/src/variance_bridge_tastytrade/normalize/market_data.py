@@ -46,6 +46,7 @@ class Item:
     theta: Decimal | None
     vega: Decimal | None
     volatility: Decimal | None
+    beta: Decimal | None
 
     @property
     def price(self) -> Decimal | None:
@@ -125,24 +126,46 @@ def _read_item(symbol: str, members: Members) -> Item:
         theta=members.number("theta"),
         vega=members.number("vega"),
         volatility=members.number("volatility"),
+        beta=members.number("beta"),
     )
 
 
-def read_betas(items: Iterable[Any]) -> dict[str, Decimal]:
-    """Beta by symbol, if it is stated."""
-    betas = {}
+@attrs.frozen(kw_only=True)
+class Metrics:
+    """What the metrics say of an underlying; rank and percentile of its implied volatility in percent."""
+
+    beta: Decimal | None = None
+    iv_rank: Decimal | None = None
+    iv_percentile: Decimal | None = None
+
+
+_UNKNOWN = Metrics()
+
+
+def read_metrics(items: Iterable[Any]) -> dict[str, Metrics]:
+    """The metrics by symbol, as far as they are stated."""
+    found = {}
     for entry in items:
         if isinstance(entry, Mapping) and isinstance(entry.get("symbol"), str):
-            beta = Members(entry).number("beta")
-            if beta is not None:
-                betas[entry["symbol"]] = beta
-    return betas
+            members = Members(entry)
+            found[entry["symbol"]] = Metrics(
+                beta=members.number("beta"),
+                iv_rank=_percent(members, "implied-volatility-index-rank"),
+                iv_percentile=_percent(members, "implied-volatility-percentile"),
+            )
+    return found
+
+
+def _percent(members: Members, name: str) -> Decimal | None:
+    """A fraction of the API as a percentage: 0.254 is 25.4."""
+    fraction = members.number(name)
+    return None if fraction is None else fraction.scaleb(2)
 
 
 def assembled(
     holdings: Sequence[tuple[Holding, Wanted]],
     items: Mapping[str, Item],
-    betas: Mapping[str, Decimal],
+    metrics: Mapping[str, Metrics],
 ) -> dict[str, MarketData]:
     """Market data by canonical symbol; positions without an item are omitted."""
     instruments = {}
@@ -151,6 +174,7 @@ def assembled(
         if item is None:
             continue
         on = items.get(wants.underlying[1]) if wants.underlying else item
+        known = metrics.get(wants.beta or "", _UNKNOWN)
         instruments[holding.symbol] = MarketData(
             bid=item.bid,
             ask=item.ask,
@@ -163,6 +187,19 @@ def assembled(
             theta=item.theta,
             vega=item.vega,
             implied_volatility=item.volatility,
-            beta=betas.get(wants.beta) if wants.beta else None,
+            beta=_beta(wants.beta, known, on),
+            iv_rank=known.iv_rank,
+            iv_percentile=known.iv_percentile,
         )
     return instruments
+
+
+def _beta(symbol: str | None, metrics: Metrics, underlying: Item | None) -> Decimal | None:
+    """Beta of the underlying: the benchmark's own is 1; else that of the metrics, else that of the quote."""
+    if symbol is None:
+        return None
+    if symbol == BENCHMARK:
+        return Decimal(1)
+    if metrics.beta is not None or underlying is None:
+        return metrics.beta
+    return underlying.beta

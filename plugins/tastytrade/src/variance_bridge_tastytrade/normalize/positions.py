@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 import attrs
 
 from variance_bridge import rows
-from variance_bridge.exchange import exchange_date
+from variance_bridge.exchange import exchange_date, trade_date
 from variance_bridge.model import Caution, Holding, Rejection, Side
 from variance_bridge.money import signed
 from variance_bridge.rows import CLOSED, Closed, Members, RowRejected
@@ -19,6 +19,7 @@ SOURCE = "tastytrade"
 
 _SIDES = {"Long": Side.LONG, "Short": Side.SHORT}
 _OPTIONS = frozenset({InstrumentType.OPTION, InstrumentType.FUTURE_OPTION})
+_FUTURES = frozenset({InstrumentType.FUTURE, InstrumentType.FUTURE_OPTION})
 _CODE = re.compile(r"[A-Z0-9][A-Z0-9./&:-]{0,63}")
 # A contract that settles at the opening stops trading on the eve.
 _EVE = timedelta(days=1)
@@ -47,6 +48,12 @@ def read_position(row: Members, today: date) -> Holding | Closed:
     priced = None if kind is InstrumentType.BOND else average
     if priced is None:
         row.caution(Caution.COST_UNKNOWN)
+    elif average == 0:
+        row.caution(
+            Caution.COST_MEANINGLESS
+        )  # transferred shares have no price until their cost arrives
+    if _is_restricted(row):
+        row.caution(Caution.RESTRICTED)
     mark, value = row.number("mark-price"), row.number("mark")
     day_pl = None
     if mark is not None and multiplier is not None:
@@ -62,7 +69,7 @@ def read_position(row: Members, today: date) -> Holding | Closed:
         value=None if value is None else signed(side, value),
         day_pl=day_pl,
         expires_at=_expires_at(row, instrument.expiration),
-        opened_on=_opened_on(row),
+        opened_on=_opened_on(row, kind),
         broker_symbol=row.get("symbol"),
         source=SOURCE,
     )
@@ -126,6 +133,14 @@ def _expires_at(row: Members, expiration: date | None) -> datetime | None:
     return expires_at
 
 
-def _opened_on(row: Members) -> date | None:
+def _opened_on(row: Members, kind: InstrumentType) -> date | None:
     created_at = row.moment("created-at")
-    return exchange_date(created_at) if created_at else None
+    if created_at is None:
+        return None
+    return trade_date(created_at) if kind in _FUTURES else exchange_date(created_at)
+
+
+def _is_restricted(row: Members) -> bool:
+    """Whether the broker has frozen the position, or a part of it (an assignment that is pending, for example)."""
+    restricted = row.number("restricted-quantity")
+    return bool(restricted) or row.get("is-frozen") is True
