@@ -24,7 +24,7 @@ from time import monotonic as passed
 
 import pytest
 
-from variance_bridge.testing.blockade import BlockedError, Kind, blocked, trespasses
+from variance_bridge.testing.blockade import BlockedError, Kind, blocked, blocked_calls
 
 HERE = Path(__file__)
 
@@ -65,7 +65,7 @@ TOUCHES = [
 
 @pytest.mark.parametrize(("kind", "touch"), TOUCHES)
 def test_each_touch_is_stopped_and_told_with_its_kind_and_place(kind, touch):
-    found = trespasses(touch, kind, package=__name__.partition(".")[0])
+    found = blocked_calls(touch, kind, package=__name__.partition(".")[0])
 
     assert [one.kind for one in found] == [kind]
     assert "test_blockade.py, line " in str(found[0])
@@ -84,12 +84,12 @@ def test_each_touch_is_stopped_and_told_with_its_kind_and_place(kind, touch):
     ],
 )
 def test_what_is_pure_passes_under_a_full_blockade(pure):
-    assert trespasses(pure) == ()
+    assert blocked_calls(pure) == ()
 
 
 def test_a_touch_of_a_kind_that_is_not_blocked_passes():
-    assert trespasses(time.time, Kind.FILES) == ()
-    assert trespasses(lambda: HERE.exists(), Kind.CLOCK) == ()
+    assert blocked_calls(time.time, Kind.FILES) == ()
+    assert blocked_calls(lambda: HERE.exists(), Kind.CLOCK) == ()
 
 
 def test_a_touch_that_the_code_swallows_is_told_all_the_same():
@@ -99,7 +99,7 @@ def test_a_touch_that_the_code_swallows_is_told_all_the_same():
         except BaseException:  # noqa: BLE001 - that is what it does
             return
 
-    assert [one.kind for one in trespasses(swallows)] == [Kind.CLOCK]
+    assert [one.kind for one in blocked_calls(swallows)] == [Kind.CLOCK]
 
 
 def test_an_exception_that_hides_a_touch_does_not_hide_it():
@@ -109,12 +109,12 @@ def test_an_exception_that_hides_a_touch_does_not_hide_it():
         except BaseException as error:
             raise ValueError("no price") from error
 
-    assert [one.kind for one in trespasses(hides)] == [Kind.CLOCK]
+    assert [one.kind for one in blocked_calls(hides)] == [Kind.CLOCK]
 
 
 def test_an_exception_of_its_own_passes_through():
     with pytest.raises(KeyError):
-        trespasses(partial({}.__getitem__, "absent"))
+        blocked_calls(partial({}.__getitem__, "absent"))
 
 
 def test_a_file_that_is_permitted_may_be_read():
@@ -130,7 +130,7 @@ def test_a_file_that_is_permitted_may_be_read():
 
 def test_afterwards_the_world_is_open_again_and_the_profiler_as_it_was():
     before = sys.getprofile()
-    trespasses(time.time)
+    blocked_calls(time.time)
 
     assert sys.getprofile() is before
     assert HERE.exists()
@@ -159,7 +159,7 @@ def test_what_the_garbage_collector_calls_is_not_blamed_on_the_function():
     gc.callbacks.append(measure)
     gc.set_threshold(1)
     try:
-        found = trespasses(lambda: [[one] for one in range(2000)])
+        found = blocked_calls(lambda: [[one] for one in range(2000)])
     finally:
         gc.callbacks.remove(measure)
         gc.set_threshold(*threshold)

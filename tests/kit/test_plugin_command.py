@@ -176,7 +176,7 @@ def test_without_pytest_the_command_says_what_to_install(loaded, monkeypatch):
 
 
 def test_tests_that_never_end_are_stopped_and_told(loaded, monkeypatch, tmp_path):
-    monkeypatch.setattr("variance_bridge.testing.examination.LONGEST_SECONDS", 0.01)
+    monkeypatch.setattr("variance_bridge.testing.examination.MAX_SECONDS", 0.01)
 
     with pytest.raises(PluginError, match="did not end within"):
         examine(loaded, tmp_path)

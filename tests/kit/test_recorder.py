@@ -16,9 +16,9 @@ from variance_bridge.plugins.registry import Registry
 from variance_bridge.privacy import PersonalKind, PersonalValues, Secret
 from variance_bridge.settings.configuration import Configuration
 from variance_bridge.testing import Exchange, FrozenClock, SimulatedSession, read_recordings, record
+from variance_bridge.testing.recorded_run import run_recording
 from variance_bridge.testing.recorder import ListeningSession, scrub
 from variance_bridge.testing.recordings import Recording
-from variance_bridge.testing.rehearsal import rehearse
 from variance_bridge.testing.subject import Subject
 
 NOW = datetime(2026, 3, 2, 15, tzinfo=UTC)
@@ -129,11 +129,14 @@ def test_the_broker_reads_the_same_positions_from_the_recording(context, tmp_pat
     loaded = context.registry.load("globex")
     from variance_bridge_globex.broker import GlobexBroker
 
-    rehearsal = rehearse(Subject(broker=GlobexBroker, loaded=loaded), recording)
-    assert rehearsal.error is None
-    (act,) = rehearsal.acts
-    assert act.account.number == "INV000001"
-    told = [(one.symbol, one.side, one.quantity, one.cost_basis) for one in act.portfolio.positions]
+    run = run_recording(Subject(broker=GlobexBroker, loaded=loaded), recording)
+    assert run.error is None
+    (account_run,) = run.account_runs
+    assert account_run.account.number == "INV000001"
+    told = [
+        (one.symbol, one.side, one.quantity, one.cost_basis)
+        for one in account_run.portfolio.positions
+    ]
     assert told == [("SPY", "long", 100, 45025), ("SPY   260320P00440000", "short", 2, 630)]
 
 

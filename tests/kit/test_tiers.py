@@ -66,9 +66,9 @@ def _for_whom(identifier):
 
 
 def test_the_page_names_each_attribute_of_a_test_class():
-    from variance_bridge.testing.conformance.bench import Bench
+    from variance_bridge.testing.conformance.conformance_case import ConformanceCase
 
-    attributes = [name for name in vars(Bench) if name in Bench.__annotations__]
+    attributes = [name for name in vars(ConformanceCase) if name in ConformanceCase.__annotations__]
     assert attributes
     assert all(f"`{name}`" in PAGE for name in attributes)
 
@@ -115,5 +115,5 @@ def test_a_case_that_was_skipped_or_never_run_counts_as_missing():
 
 
 def test_a_case_needs_an_id_of_the_known_form():
-    with pytest.raises(ValueError, match="is no case ID"):
+    with pytest.raises(ValueError, match="is not a case ID"):
         case("sign-1")

@@ -1,7 +1,7 @@
 """Blocks the world while a function runs: files, network, processes, clock, randomness, environment.
 
 Two of Python's own doors are watched, and not names in modules, so that no spelling of an import slips past: the audit
-hook (PEP 578), through which every file, socket and process goes, and the profiler, which is told of every call of a
+hook (PEP 578), through which every file, socket and process goes, and the profiler, which sees every call of a
 built-in function. The first call of a blocked kind is stopped before it happens and its place is kept. Only the thread
 that asked is watched; starting another is stopped too.
 
@@ -44,7 +44,7 @@ class BlockedError(BaseException):
 
 
 @attrs.frozen
-class Trespass:
+class BlockedCall:
     """A call that was stopped.
 
     Attributes:
@@ -66,12 +66,12 @@ class _Watch:
     package: str
     thread: int
     permits: Callable[[str, tuple[Any, ...]], bool]
-    trespasses: list[Trespass] = attrs.field(factory=list)
+    blocked_calls: list[BlockedCall] = attrs.field(factory=list)
 
     def stop(self, kind: Kind, what: str, frame: types.FrameType | None) -> None:
         if kind not in self.kinds or _is_logging(frame):
             return
-        self.trespasses.append(Trespass(kind, what, _place(frame, self.package)))
+        self.blocked_calls.append(BlockedCall(kind, what, _place(frame, self.package)))
         raise BlockedError(what)
 
 
@@ -145,16 +145,16 @@ def blocked(
     *kinds: Kind,
     package: str = "",
     permits: Callable[[str, tuple[Any, ...]], bool] = nothing,
-) -> Iterator[list[Trespass]]:
+) -> Iterator[list[BlockedCall]]:
     """Stop every touch of these kinds (all of them where none is named) in the `with` block.
 
     Args:
         kinds: what is blocked.
-        package: of the code under test, to tell the place of a trespass.
+        package: of the code under test, to tell the place of a blocked call.
         permits: audit events (name and arguments) that may happen all the same.
 
     Yields:
-        The trespasses so far; each also raised `BlockedError` where it happened.
+        The blocked_calls so far; each also raised `BlockedError` where it happened.
     """
     _install_audit_hook()
     watch = _Watch(frozenset(kinds or Kind), package, threading.get_ident(), permits)
@@ -164,7 +164,7 @@ def blocked(
     if watch.kinds - _AUDITED:
         sys.setprofile(_profiler(watch))
     try:
-        yield watch.trespasses
+        yield watch.blocked_calls
     finally:
         sys.setprofile(previous)
         _watches.remove(watch)
@@ -172,12 +172,12 @@ def blocked(
             gc.enable()
 
 
-def trespasses(
+def blocked_calls(
     call: Callable[[], object],
     *kinds: Kind,
     package: str = "",
     permits: Callable[[str, tuple[Any, ...]], bool] = nothing,
-) -> tuple[Trespass, ...]:
+) -> tuple[BlockedCall, ...]:
     """What a call touches of these kinds; it ends at the first. Its own exceptions pass through."""
     with blocked(*kinds, package=package, permits=permits) as found:
         try:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-MOST_SHOWN = 8
+MAX_SHOWN = 8
 
 _IDENTIFIER = re.compile(r"[A-Z]{3,6}-[0-9]{2}")
 
@@ -28,7 +28,7 @@ def case(identifier: str) -> Callable[[Callable[..., Complaints]], Callable[...,
         identifier: stable; documented in docs/conformance.md; never used again for something else.
     """
     if not _IDENTIFIER.fullmatch(identifier):
-        raise ValueError(f"{identifier} is no case ID")
+        raise ValueError(f"{identifier} is not a case ID")
 
     def wrap(method: Callable[..., Complaints]) -> Callable[..., None]:
         @functools.wraps(method)
@@ -52,9 +52,9 @@ def report(identifier: str, method: Callable[..., Any], complaints: Sequence[str
     """What a failure says: what should be, what is, and what to do."""
     sentence, _, advice = (inspect.getdoc(method) or "").partition("\n")
     lines = [f"{identifier}: {sentence}"]
-    lines += [f"  - {complaint}" for complaint in complaints[:MOST_SHOWN]]
-    if len(complaints) > MOST_SHOWN:
-        lines.append(f"  - and {len(complaints) - MOST_SHOWN} more of the kind")
+    lines += [f"  - {complaint}" for complaint in complaints[:MAX_SHOWN]]
+    if len(complaints) > MAX_SHOWN:
+        lines.append(f"  - and {len(complaints) - MAX_SHOWN} more of the kind")
     if advice.strip():
         lines.append(f"  What to do: {' '.join(advice.split())}")
     return "\n".join(lines)

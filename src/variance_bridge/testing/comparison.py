@@ -20,7 +20,7 @@ from variance_bridge.document.violation import Violation
 from variance_bridge.model import Balances, Caution, Greeks, Holding, Portfolio, Quote
 from variance_bridge.money import RELATIVE_TOLERANCE, within_tolerance
 from variance_bridge.symbology import InstrumentType
-from variance_bridge.testing.rehearsal import completed
+from variance_bridge.testing.recorded_run import completed
 
 MONEY = ("cost_basis", "market_value", "unrealized_pl", "day_pl")
 PER_UNIT = ("strike", "multiplier", "average_price")

@@ -13,7 +13,7 @@ import attrs
 from variance_bridge.testing.canaries import WORD, with_planted_members
 from variance_bridge.testing.trees import Place, Sources, at, nodes, put, rename, shown, take
 
-MOST_ELEMENTS = 12
+MAX_ELEMENTS = 12
 """Of a longer list, so many elements drift, evenly spread."""
 
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
@@ -56,7 +56,7 @@ class Scope:
     @classmethod
     def whole(cls, sources: Sources) -> Scope:
         """All places of the payloads."""
-        return cls(sources, tuple(nodes(sources.tree, MOST_ELEMENTS)))
+        return cls(sources, tuple(nodes(sources.tree, MAX_ELEMENTS)))
 
     def drift(self, what: str, place: Place, tree: Any) -> Drift:
         """One change."""
@@ -161,13 +161,13 @@ def truth(value: Any) -> Iterator[Change]:
         yield "is false", False
 
 
-def unheard_of(value: Any) -> Iterator[Change]:
-    """A word that nobody has heard of, or a number where there was a word."""
+def unknown_word(value: Any) -> Iterator[Change]:
+    """A word that nobody knows, or a number where there was a word."""
     if isinstance(value, dict | list | bool) or value is None:
         return
-    yield "is a word never heard of", WORD
+    yield "is an unknown word", WORD
     if as_number(value) is None:
-        yield "is a number where there was a word", 7
+        yield "is a number instead of a word", 7
 
 
 def no_number(value: Any) -> Iterator[Change]:

@@ -21,14 +21,14 @@ from variance_bridge.plugins.registry import LoadedPlugin
 from variance_bridge.testing.cases import case_id, sentence
 from variance_bridge.testing.tiers import Result, Standing, standing
 
-LONGEST_SECONDS = 900
+MAX_SECONDS = 900
 
 OPTION = "--conformance-report"
 
 PYTEST_PLUGIN = "variance_bridge"
 """The name of our entry point in the group pytest11: under another one, pytest would take it for a second plugin."""
 
-_MOST_COMPLAINTS = 3
+_MAX_COMPLAINTS = 3
 
 
 @attrs.frozen(kw_only=True)
@@ -89,7 +89,7 @@ def _complaints(outcome: Mapping[str, Any]) -> tuple[str, ...]:
     """The lines of the failures that say what is wrong."""
     failed = [one["message"] for one in outcome["tests"] if one["outcome"] == "failed"]
     lines = [line.strip() for message in failed for line in message.splitlines()]
-    return tuple(line for line in lines if line.startswith("- "))[:_MOST_COMPLAINTS]
+    return tuple(line for line in lines if line.startswith("- "))[:_MAX_COMPLAINTS]
 
 
 def _find_tests(loaded: LoadedPlugin) -> Path:
@@ -142,11 +142,11 @@ def _run(tests: Path) -> dict[str, Any]:
 def _finished(command: list[str], tests: Path) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(  # noqa: S603 - our own Python, on the tests that the user named
-            command, capture_output=True, text=True, check=False, timeout=LONGEST_SECONDS
+            command, capture_output=True, text=True, check=False, timeout=MAX_SECONDS
         )
     except subprocess.TimeoutExpired:
         raise PluginError(
-            f"the tests did not end within {LONGEST_SECONDS} seconds",
+            f"the tests did not end within {MAX_SECONDS} seconds",
             where=str(tests),
             hint="run pytest there and see which one hangs",
         ) from None

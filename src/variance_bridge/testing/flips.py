@@ -18,7 +18,7 @@ _FIXED = ("strike", "multiplier", "price")
 _MONEY = re.compile(
     r"(?P<open>[(]?)(?P<sign>[+-]?)(?P<currency>[$])?(?P<digits>[0-9,]*[0-9](?:[.][0-9]*)?|[.][0-9]+)(?P<unit>%?)(?P<close>[)]?)"
 )
-_MOST_WORDS = 3
+_MAX_WORDS = 3
 """So many words may say the side together: position, effect of closing, effect of today's gain."""
 
 _SIGNED = ("unrealized", "pnl", "profit")
@@ -43,9 +43,7 @@ def flips(row: Any, side: Side, witnesses: Sequence[tuple[Any, Side]]) -> Iterat
             word = _opposite(place, value, side, witnesses)
             if word is not None:
                 words.append((place, word))
-    for several in chain.from_iterable(
-        combinations(words, size) for size in range(_MOST_WORDS + 1)
-    ):
+    for several in chain.from_iterable(combinations(words, size) for size in range(_MAX_WORDS + 1)):
         changed = negated
         for place, word in several:
             changed = put(changed, place, word)

@@ -15,13 +15,13 @@ _SCALARS: Final[tuple[Any, ...]] = (
     "=1+1", "A" * 500, "🙂", "2026-13-40", "9999-12-31T23:59:59Z", "long", "short", "SPY", "SPY   260320P00440000",
 )  # fmt: skip
 _NAMES: Final = ("", "id", "value", "amount", "items", "data", "🙂")
-_DEEPEST = 3
+_MAX_DEPTH = 3
 
 
 def anything(random: Random, depth: int = 0) -> Any:
     """A JSON value."""
     kind = random.random()
-    if depth >= _DEEPEST or kind < 0.6:
+    if depth >= _MAX_DEPTH or kind < 0.6:
         return random.choice(_SCALARS)
     size = random.randrange(4)
     if kind < 0.8:

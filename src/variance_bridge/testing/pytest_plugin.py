@@ -24,7 +24,7 @@ _WORST_FIRST = ("failed", "skipped", "passed")
 
 @pytest.fixture
 def frozen_clock() -> FrozenClock:
-    """A clock that stands at 2026-01-15 15:00 UTC until it is told to move."""
+    """A clock that stands at 2026-01-15 15:00 UTC until it is moved."""
     from variance_bridge.testing.frozen_clock import FrozenClock
 
     return FrozenClock()
@@ -45,8 +45,8 @@ def blocked_network() -> Iterator[list[Any]]:
     """No socket can be made in the test, on no spelling; gives the list of what tried."""
     from variance_bridge.testing.blockade import Kind, blocked
 
-    with blocked(Kind.NETWORK) as trespasses:
-        yield trespasses
+    with blocked(Kind.NETWORK) as blocked_calls:
+        yield blocked_calls
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

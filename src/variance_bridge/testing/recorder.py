@@ -25,8 +25,8 @@ from variance_bridge.pipeline.run import BrokerRun, Choice, open_broker
 from variance_bridge.plugins.entry_points import guarded
 from variance_bridge.privacy import PersonalKind, PersonalValues
 from variance_bridge.testing.drift import as_number
+from variance_bridge.testing.recorded_run import RecordedRun, run_recording
 from variance_bridge.testing.recordings import Exchange, Recording, recording_text
-from variance_bridge.testing.rehearsal import Rehearsal, rehearse
 from variance_bridge.testing.subject import Subject
 from variance_bridge.testing.trees import Place, nodes, put
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 _KEPT_HEADERS = ("content-type",)
 _INVENTED = "invented"
-_SHORTEST = 4
+_MIN_LENGTH = 4
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9:.]+(Z|[+-][0-9:]+)?)?")
 _SYMBOL = re.compile(r"[A-Z0-9./ ]{1,24}|[a-z][a-z_ -]{0,23}|[A-Z][a-z]+( [A-Z][a-z]+)?")
 _PERSONAL_NAME = re.compile(
@@ -132,7 +132,7 @@ def record(context: RunContext, name: str, file: Path, *, title: str = "") -> Re
         exchanges=tuple(exchanges),
     )
     subject = Subject(broker=type(run.broker), loaded=run.loaded)
-    scrubbed = scrub(raw, numbers, context.personal, lambda one: rehearse(subject, one))
+    scrubbed = scrub(raw, numbers, context.personal, lambda one: run_recording(subject, one))
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
         out.write(recording_text(scrubbed))
     return scrubbed
@@ -159,7 +159,7 @@ def scrub(
     recording: Recording,
     numbers: Iterable[str],
     personal: PersonalValues,
-    replay: Callable[[Recording], Rehearsal],
+    replay: Callable[[Recording], RecordedRun],
 ) -> Recording:
     """The recording with invented account data.
 
@@ -194,7 +194,7 @@ def _with_invented_identities(
     """Every account number and personal value replaced, the same one by the same invented one, longest first."""
     named = {number: f"INV{place:06d}" for place, number in enumerate(numbers, start=1) if number}
     for place, value in enumerate(personal, start=1):
-        if value.spelled not in named and len(value.spelled) >= _SHORTEST:
+        if value.spelled not in named and len(value.spelled) >= _MIN_LENGTH:
             named[value.spelled] = _invented(value.kind, place)
     replacements = sorted(named.items(), key=lambda pair: -len(pair[0]))
 
@@ -225,7 +225,7 @@ def _invented(kind: PersonalKind, place: int) -> str:
 
 
 def _without_the_unread(
-    recording: Recording, before: Rehearsal, replay: Callable[[Recording], Rehearsal]
+    recording: Recording, before: RecordedRun, replay: Callable[[Recording], RecordedRun]
 ) -> Recording:
     """What changes nothing in accounts and portfolios says nothing any more."""
     for index, exchange in enumerate(recording.exchanges):
@@ -295,11 +295,12 @@ def _with_body(recording: Recording, index: int, body: Any) -> Recording:
     return attrs.evolve(recording, exchanges=tuple(exchanges))
 
 
-def _same(before: Rehearsal, after: Rehearsal) -> bool:
+def _same(before: RecordedRun, after: RecordedRun) -> bool:
     """Whether accounts and portfolios are the same, and nothing failed or was warned of that was not before."""
     return (
         after.error is None
         and [one.number for one in after.accounts] == [one.number for one in before.accounts]
-        and [act.portfolio for act in after.acts] == [act.portfolio for act in before.acts]
+        and [account_run.portfolio for account_run in after.account_runs]
+        == [account_run.portfolio for account_run in before.account_runs]
         and after.warnings == before.warnings
     )

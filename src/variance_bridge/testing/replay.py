@@ -13,8 +13,8 @@ from variance_bridge.broker import BrokerSpec, QuoteSourceSpec
 from variance_bridge.document.convert import to_bytes
 from variance_bridge.plugins.entry_points import Plugin
 from variance_bridge.plugins.registry import LoadedPlugin, import_place
+from variance_bridge.testing.recorded_run import completed, run_recording
 from variance_bridge.testing.recordings import Recording
-from variance_bridge.testing.rehearsal import completed, rehearse
 from variance_bridge.testing.subject import Subject
 
 
@@ -51,8 +51,8 @@ def main() -> None:
     broker: Any = import_place(job.plugin, job.spec.broker)
     subject = Subject(broker=broker, loaded=loaded)
     for recording in job.recordings:
-        rehearsal = rehearse(subject, recording)
-        if rehearsal.error is not None:
-            raise SystemExit(str(rehearsal.problem(subject.package)))
-        for act in rehearsal.acts:
-            sys.stdout.buffer.write(to_bytes(completed(act.portfolio, subject.spec.name)))
+        run = run_recording(subject, recording)
+        if run.error is not None:
+            raise SystemExit(str(run.problem(subject.package)))
+        for account_run in run.account_runs:
+            sys.stdout.buffer.write(to_bytes(completed(account_run.portfolio, subject.spec.name)))

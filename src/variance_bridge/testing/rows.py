@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 
 from variance_bridge.model import Holding, Portfolio
-from variance_bridge.testing.rehearsal import Act
+from variance_bridge.testing.recorded_run import AccountRun
 from variance_bridge.testing.trees import Place, Sources, again, at, nodes, put, take
 
 NO_COUNT = -(10**9)
@@ -39,14 +39,14 @@ class RowList:
 
 
 def find_rows(
-    act: Act, sources: Sources, is_position: Callable[[Any], bool]
+    account_run: AccountRun, sources: Sources, is_position: Callable[[Any], bool]
 ) -> tuple[RowList, ...]:
-    """The lists of rows in an act's payloads.
+    """The lists of rows in the payloads of an account.
 
     Args:
-        act: what the broker made of them.
+        account_run: what the broker made of them.
         sources: the payloads.
-        is_position: tells a row from a line that is none (cash, total), by the element.
+        is_position: tells a row from a line that is not (cash, total), by the element.
     """
     found = []
     lists = [
@@ -55,7 +55,9 @@ def find_rows(
         if isinstance(value, list) and not sources.is_line(place)
     ]
     for place, elements in lists:
-        counted = [i for i in range(len(elements)) if _is_counted(act, sources, (*place, i))]
+        counted = [
+            i for i in range(len(elements)) if _is_counted(account_run, sources, (*place, i))
+        ]
         if not counted:
             continue
         width = len(elements[counted[0]]) if place[0] in sources.tables else None
@@ -68,17 +70,17 @@ def find_rows(
     return tuple(found)
 
 
-def _is_counted(act: Act, sources: Sources, place: Place) -> bool:
+def _is_counted(account_run: AccountRun, sources: Sources, place: Place) -> bool:
     """Whether the broker counts one row fewer without it, or one more when it is there twice.
 
     The second for answers that announce how many rows they have. A line of a table may be counted when it comes twice
     although it is none: a header among the rows is a row that cannot be read.
     """
-    before = fetched(act.portfolio)
-    without = act.normalize(sources.render(take(sources.tree, place)))
+    before = fetched(account_run.portfolio)
+    without = account_run.normalize(sources.render(take(sources.tree, place)))
     if fetched(without) == before - 1 or sources.is_line(place):
         return fetched(without) == before - 1
-    twice = act.normalize(sources.render(again(sources.tree, place)))
+    twice = account_run.normalize(sources.render(again(sources.tree, place)))
     return fetched(twice) == before + 1
 
 
@@ -111,14 +113,14 @@ def emptied(sources: Sources, lists: tuple[RowList, ...]) -> dict[str, Any]:
     return sources.render(tree)
 
 
-def holding_of(act: Act, sources: Sources, place: Place) -> Holding | None:
+def holding_of(account_run: AccountRun, sources: Sources, place: Place) -> Holding | None:
     """The open position that a row is: the one that is gone without it, or there once more when it comes twice."""
-    before = Counter(act.portfolio.positions)
-    without = act.normalize(sources.render(take(sources.tree, place)))
+    before = Counter(account_run.portfolio.positions)
+    without = account_run.normalize(sources.render(take(sources.tree, place)))
     if isinstance(without, Portfolio):
         gone = before - Counter(without.positions)
         return next(iter(gone)) if gone.total() == 1 else None
-    twice = act.normalize(sources.render(again(sources.tree, place)))
+    twice = account_run.normalize(sources.render(again(sources.tree, place)))
     if isinstance(twice, Portfolio):
         more = Counter(twice.positions) - before
         return next(iter(more)) if more.total() == 1 else None
@@ -126,9 +128,9 @@ def holding_of(act: Act, sources: Sources, place: Place) -> Holding | None:
 
 
 def thinned(
-    act: Act, sources: Sources, lists: tuple[RowList, ...], row: Place
-) -> tuple[Act, Sources, Place]:
-    """The act with one row and one neighbour left, and where the row is then.
+    account_run: AccountRun, sources: Sources, lists: tuple[RowList, ...], row: Place
+) -> tuple[AccountRun, Sources, Place]:
+    """The run of an account with one row and one neighbour left, and where the row is then.
 
     A drift in a row is judged on these: it costs the broker less time than all rows would. Where the broker wants all
     its rows (they have to make a total), they are left as they are.
@@ -140,9 +142,11 @@ def thinned(
         if place not in kept:
             tree = take(tree, place)
     payloads = sources.render(tree)
-    portfolio = act.normalize(payloads)
+    portfolio = account_run.normalize(payloads)
     if not isinstance(portfolio, Portfolio) or fetched(portfolio) != len(kept):
-        return act, sources, row
+        return account_run, sources, row
     gone = sum(one[:-1] == row[:-1] and one < row and one not in kept for one in places)
-    small = attrs.evolve(act, raw=attrs.evolve(act.raw, payloads=payloads), portfolio=portfolio)
+    small = attrs.evolve(
+        account_run, raw=attrs.evolve(account_run.raw, payloads=payloads), portfolio=portfolio
+    )
     return small, Sources(payloads, sources.own), (*row[:-1], int(row[-1]) - gone)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from variance_bridge.privacy import Secret
 
 SECONDS_PER_REQUEST = 1.0
-"""How far the clock moves with each request, so that a time before a request can be told from one after it."""
+"""How far the clock moves with each request, so that a time before a request can be distinguished from one after it."""
 
 USER_AGENT = "variance-bridge-testing/1"
 

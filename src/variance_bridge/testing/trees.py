@@ -18,7 +18,7 @@ import attrs
 Place = tuple[str | int, ...]
 
 _DELIMITERS = (",", ";", "\t", "|")
-_FEWEST_COLUMNS = 3
+_MIN_COLUMNS = 3
 
 
 def shown(place: Place) -> str:
@@ -123,7 +123,7 @@ def as_table(text: str) -> Table | None:
     best: tuple[int, str, list[list[str]]] | None = None
     for delimiter in _DELIMITERS:
         cells = [next(csv.reader([line], delimiter=delimiter), []) for line in lines]
-        widths = Counter(len(row) for row in cells if len(row) >= _FEWEST_COLUMNS)
+        widths = Counter(len(row) for row in cells if len(row) >= _MIN_COLUMNS)
         alike = max(widths.values(), default=0)
         if alike >= 2 and (best is None or alike > best[0]):
             best = (alike, delimiter, cells)

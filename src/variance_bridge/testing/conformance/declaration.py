@@ -14,7 +14,7 @@ from variance_bridge.errors import BridgeError
 from variance_bridge.network.allowed import check_hosts, check_token_paths
 from variance_bridge.plugins.trust import looks_like_credential
 from variance_bridge.testing.cases import Complaints, case
-from variance_bridge.testing.conformance.bench import Bench
+from variance_bridge.testing.conformance.conformance_case import ConformanceCase
 
 HEAVY = ("cattrs", "jsonschema", "keyring", "numpy", "pandas", "requests", "rich", "urllib3")
 
@@ -24,7 +24,7 @@ _RESERVED = ("example", "invalid", "localhost", "test")
 _METHODS = {"accounts": ["self"], "fetch": ["self", "account"], "normalize": ["self", "raw"]}
 
 
-class Declaration(Bench):
+class Declaration(ConformanceCase):
     """DECL: the plugin's records and the class that they name."""
 
     @case("DECL-01")
@@ -101,7 +101,7 @@ class Declaration(Bench):
 
     @case("DECL-06")
     def test_each_credential_is_explained(self) -> Complaints:
-        """A user is told what each credential is, and where to create it.
+        """The user learns what each credential is, and where to create it.
 
         `Credential.title` says what it is; `BrokerSpec.create_credentials` is one sentence on where to get it.
         """
@@ -122,7 +122,7 @@ class Declaration(Bench):
         if settings_class is None:
             return
         if not attrs.has(settings_class):
-            yield f"{settings_class.__name__} is no attrs class"
+            yield f"{settings_class.__name__} is not an attrs class"
             return
         for field in attrs.fields(settings_class):
             if not field.metadata.get("title"):
@@ -149,7 +149,7 @@ class Declaration(Bench):
             yield f"there is no file py.typed in the package {self.subject().package}"
 
     @case("DECL-11")
-    def test_the_readme_tells_what_a_user_has_to_know(self) -> Complaints:
+    def test_the_readme_says_what_a_user_has_to_know(self) -> Complaints:
         """The README names the hosts that are talked to, and each credential.
 
         People read it before they trust a plugin with their account.

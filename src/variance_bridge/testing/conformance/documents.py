@@ -11,8 +11,8 @@ from variance_bridge.errors import DataRefused
 from variance_bridge.model import Caution, Counts, Portfolio
 from variance_bridge.symbology import InstrumentType, SymbolError, parse
 from variance_bridge.testing.cases import Complaints, case
-from variance_bridge.testing.conformance.bench import Bench, Working
-from variance_bridge.testing.rehearsal import Act, completed
+from variance_bridge.testing.conformance.conformance_case import ConformanceCase, PayloadTree
+from variance_bridge.testing.recorded_run import AccountRun, completed
 from variance_bridge.testing.rows import fetched
 from variance_bridge.testing.trees import again, shown, take
 
@@ -27,43 +27,43 @@ _LISTED = frozenset(
 )
 
 
-class Documents(Bench):
+class Documents(ConformanceCase):
     """DOC, TIME and COUNT: form, time and number of rows."""
 
     @case("DOC-01")
     def test_each_document_has_the_form_of_the_schema(self) -> Complaints:
         """Every document is valid by the JSON Schema."""
-        for act in self.acts():
-            for violation in check_schema(self.document(act.portfolio)):
-                yield f"{act.name}: {violation}"
+        for account_run in self.account_runs():
+            for violation in check_schema(self.document(account_run.portfolio)):
+                yield f"{account_run.name}: {violation}"
 
     @case("DOC-02")
     def test_the_numbers_and_terms_of_each_document_agree(self) -> Complaints:
         """Money is price x quantity x multiplier, and symbols say what the members beside them say."""
-        for act in self.acts():
-            document = self.document(act.portfolio)
+        for account_run in self.account_runs():
+            document = self.document(account_run.portfolio)
             for violation in [] if check_schema(document) else check_arithmetic(document):
-                yield f"{act.name}: {violation}"
+                yield f"{account_run.name}: {violation}"
 
     @case("DOC-03")
     def test_each_document_reads_back_as_it_was_written(self) -> Complaints:
         """A document that is written and read again is the same portfolio."""
-        for act in self.acts():
-            portfolio = completed(act.portfolio, self.subject().spec.name)
+        for account_run in self.account_runs():
+            portfolio = completed(account_run.portfolio, self.subject().spec.name)
             try:
                 back, warnings = from_bytes(to_bytes(portfolio))
             except (DataRefused, TypeError, ValueError) as error:
-                yield f"{act.name}: it cannot be written and read: {error}"
+                yield f"{account_run.name}: it cannot be written and read: {error}"
                 continue
             if warnings:
-                yield f"{act.name}: {warnings[0]}"
+                yield f"{account_run.name}: {warnings[0]}"
             if set(back.positions) != set(portfolio.positions) or back.meta != portfolio.meta:
-                yield f"{act.name}: it reads back as another portfolio"
+                yield f"{account_run.name}: it reads back as another portfolio"
 
     @case("DOC-04")
     def test_symbols_are_spelled_in_the_one_canonical_way(self) -> Complaints:
         """Symbol and root are those of `variance_bridge.symbology`; the broker's spelling goes into broker_symbol."""
-        for act, holding in self.holdings():
+        for account_run, holding in self.holdings():
             if holding.type not in _LISTED:
                 continue
             try:
@@ -71,27 +71,27 @@ class Documents(Bench):
                     holding.symbol, instrument_type=holding.type, expires_on=holding.expiration
                 )
             except SymbolError as error:
-                yield f"{act.name}: {holding.symbol} is no symbol of a {holding.type}: {error.reason}"
+                yield f"{account_run.name}: {holding.symbol} is not the symbol of a {holding.type}: {error.reason}"
                 continue
             if instrument.symbol != holding.symbol:
-                yield f"{act.name}: {holding.symbol} is spelled {instrument.symbol}"
+                yield f"{account_run.name}: {holding.symbol} is spelled {instrument.symbol}"
 
     @case("DOC-05")
     def test_what_only_the_core_knows_is_left_to_it(self) -> Complaints:
         """The account hash and the generator are left to the core, and the source is the broker's name."""
-        for act in self.acts():
-            meta = act.portfolio.meta
+        for account_run in self.account_runs():
+            meta = account_run.portfolio.meta
             if meta.account_hash is not None or meta.generator is not None:
-                yield f"{act.name}: normalize sets account_hash or generator"
+                yield f"{account_run.name}: normalize sets account_hash or generator"
             if meta.source != self.subject().spec.name:
-                yield f"{act.name}: meta.source is {meta.source}, not {self.subject().spec.name}"
+                yield f"{account_run.name}: meta.source is {meta.source}, not {self.subject().spec.name}"
 
     @case("DOC-07")
     def test_each_document_states_its_currency(self) -> Complaints:
         """The account's currency is stated, so that money means something."""
-        for act in self.acts():
-            if act.portfolio.positions and act.portfolio.meta.currency is None:
-                yield f"{act.name}: meta.currency is absent"
+        for account_run in self.account_runs():
+            if account_run.portfolio.positions and account_run.portfolio.meta.currency is None:
+                yield f"{account_run.name}: meta.currency is absent"
 
     @case("TIME-01")
     def test_the_time_of_the_document_is_before_the_first_request_for_it(self) -> Complaints:
@@ -99,30 +99,30 @@ class Documents(Bench):
 
         Read `context.clock.now()` before the first request, and not when the last answer has come.
         """
-        for act in self.acts():
-            moment = act.raw.fetched_at
+        for account_run in self.account_runs():
+            moment = account_run.raw.fetched_at
             if moment.tzinfo is None or moment.utcoffset() != UTC.utcoffset(None):
-                yield f"{act.name}: fetched_at is not in UTC"
-            elif moment > act.began:
-                late = (moment - act.began).total_seconds()
-                yield f"{act.name}: fetched_at is {late:.0f} s after the fetch began"
+                yield f"{account_run.name}: fetched_at is not in UTC"
+            elif moment > account_run.began:
+                late = (moment - account_run.began).total_seconds()
+                yield f"{account_run.name}: fetched_at is {late:.0f} s after the fetch began"
 
     @case("TIME-02")
     def test_normalize_keeps_the_time_of_the_fetch(self) -> Complaints:
         """The document's time is that of the raw portfolio."""
-        for act in self.acts():
-            if act.portfolio.meta.fetched_at != act.raw.fetched_at:
-                yield f"{act.name}: meta.fetched_at differs from the raw portfolio's"
+        for account_run in self.account_runs():
+            if account_run.portfolio.meta.fetched_at != account_run.raw.fetched_at:
+                yield f"{account_run.name}: meta.fetched_at differs from the raw portfolio's"
 
     @case("COUNT-01")
     def test_the_counts_add_up(self) -> Complaints:
         """Rows fetched are rows normalized, closed and rejected, and the document holds so many."""
-        for act in self.acts():
-            counts = act.portfolio.meta.counts
+        for account_run in self.account_runs():
+            counts = account_run.portfolio.meta.counts
             if counts is None:
-                yield f"{act.name}: meta.counts is absent"
+                yield f"{account_run.name}: meta.counts is absent"
                 continue
-            yield from _wrong_sums(act, counts)
+            yield from _wrong_sums(account_run, counts)
 
     @case("COUNT-02")
     def test_every_row_of_the_answer_is_counted(self) -> Complaints:
@@ -131,71 +131,73 @@ class Documents(Bench):
         A row that is not understood goes to `meta.rejected`, or is kept as `other`. For lines that are no positions
         (cash, totals) override `is_position`.
         """
-        for working in self.with_rows():
-            for rows in working.lists:
+        for payload in self.with_rows():
+            for rows in payload.lists:
                 for index in rows.others:
-                    yield f"{working.act.name}: {shown((*rows.place, index))} is not counted"
+                    yield f"{payload.account_run.name}: {shown((*rows.place, index))} is not counted"
 
     @case("COUNT-03")
     def test_each_row_counts_once(self) -> Complaints:
         """Without one row, exactly that one is missing; with a row twice, it is counted twice."""
-        for working in self.with_rows():
-            before = fetched(working.act.portfolio)
-            for place in working.row_places():
-                without = working.renormalized(take(working.sources.tree, place))
-                twice = working.renormalized(again(working.sources.tree, place))
+        for payload in self.with_rows():
+            before = fetched(payload.account_run.portfolio)
+            for place in payload.row_places():
+                without = payload.renormalized(take(payload.sources.tree, place))
+                twice = payload.renormalized(again(payload.sources.tree, place))
                 if isinstance(without, Portfolio):
-                    yield from _not_the_others(working, without, shown(place))
+                    yield from _not_the_others(payload, without, shown(place))
                     if fetched(without) != before - 1:
-                        yield f"{working.act.name}: without {shown(place)}, {fetched(without)} rows are counted"
+                        yield f"{payload.account_run.name}: without {shown(place)}, {fetched(without)} rows are counted"
                 if isinstance(twice, Portfolio) and fetched(twice) != before + 1:
-                    yield f"{working.act.name}: with {shown(place)} twice, {fetched(twice)} rows are counted"
+                    yield f"{payload.account_run.name}: with {shown(place)} twice, {fetched(twice)} rows are counted"
 
     @case("COUNT-04")
     def test_a_row_that_comes_twice_stays_two_positions(self) -> Complaints:
         """Lots that the broker lists separately stay separate: a row that comes twice is two positions."""
-        for working in self.with_rows():
-            before = len(working.act.portfolio.positions)
-            for place in working.row_places():
-                without = working.renormalized(take(working.sources.tree, place))
-                twice = working.renormalized(again(working.sources.tree, place))
+        for payload in self.with_rows():
+            before = len(payload.account_run.portfolio.positions)
+            for place in payload.row_places():
+                without = payload.renormalized(take(payload.sources.tree, place))
+                twice = payload.renormalized(again(payload.sources.tree, place))
                 if not isinstance(without, Portfolio) or not isinstance(twice, Portfolio):
                     continue
                 if len(twice.positions) - before != before - len(without.positions):
-                    yield f"{working.act.name}: {shown(place)} twice gives {len(twice.positions)} positions"
+                    yield f"{payload.account_run.name}: {shown(place)} twice gives {len(twice.positions)} positions"
 
     @case("COUNT-05")
     def test_a_missing_multiplier_is_flagged(self) -> Complaints:
         """A position whose multiplier is unknown is flagged, and has no money that would need one."""
-        for act, holding in self.holdings():
+        for account_run, holding in self.holdings():
             if holding.multiplier is not None:
                 continue
             flags = {
-                one.caution for one in act.portfolio.meta.flags if one.symbol == holding.symbol
+                one.caution
+                for one in account_run.portfolio.meta.flags
+                if one.symbol == holding.symbol
             }
             if Caution.MULTIPLIER_UNKNOWN not in flags:
-                yield f"{act.name}: {holding.symbol} has no multiplier, and no flag that says so"
+                yield f"{account_run.name}: {holding.symbol} has no multiplier, and no flag that says so"
             if holding.cost_basis is not None and holding.average_price is not None:
-                yield f"{act.name}: {holding.symbol} has a cost without a multiplier"
+                yield f"{account_run.name}: {holding.symbol} has a cost without a multiplier"
 
 
-def _wrong_sums(act: Act, counts: Counts) -> Complaints:
-    meta = act.portfolio.meta
+def _wrong_sums(account_run: AccountRun, counts: Counts) -> Complaints:
+    meta = account_run.portfolio.meta
     if counts.fetched != counts.normalized + counts.closed + counts.rejected:
         yield (
-            f"{act.name}: {counts.fetched} fetched are not {counts.normalized} normalized,"
+            f"{account_run.name}: {counts.fetched} fetched are not {counts.normalized} normalized,"
             f" {counts.closed} closed and {counts.rejected} rejected"
         )
-    if counts.normalized != len(act.portfolio.positions):
-        yield f"{act.name}: {counts.normalized} normalized, and {len(act.portfolio.positions)} positions"
+    if counts.normalized != len(account_run.portfolio.positions):
+        yield f"{account_run.name}: {counts.normalized} normalized, and {len(account_run.portfolio.positions)} positions"
     if counts.rejected != len(meta.rejected):
-        yield f"{act.name}: {counts.rejected} rejected, and {len(meta.rejected)} listed in meta.rejected"
+        yield f"{account_run.name}: {counts.rejected} rejected, and {len(meta.rejected)} listed in meta.rejected"
 
 
-def _not_the_others(working: Working, without: Portfolio, place: str) -> Complaints:
-    before = list(in_canonical_order(working.act.portfolio.positions))
+def _not_the_others(payload: PayloadTree, without: Portfolio, place: str) -> Complaints:
+    before = list(in_canonical_order(payload.account_run.portfolio.positions))
     for holding in without.positions:
         if holding in before:
             before.remove(holding)
         else:
-            yield f"{working.act.name}: without {place}, {holding.symbol} changes"
+            yield f"{payload.account_run.name}: without {place}, {holding.symbol} changes"

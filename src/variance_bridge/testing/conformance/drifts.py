@@ -12,10 +12,10 @@ from variance_bridge.model import Balances, Portfolio
 from variance_bridge.testing import drift
 from variance_bridge.testing.cases import Complaints, case
 from variance_bridge.testing.comparison import only_changed, violations
-from variance_bridge.testing.conformance.bench import Bench, Working
+from variance_bridge.testing.conformance.conformance_case import ConformanceCase, PayloadTree
 from variance_bridge.testing.drift import Columns, Drift, Ways, find_columns
 from variance_bridge.testing.garbage import in_place_of
-from variance_bridge.testing.rehearsal import told
+from variance_bridge.testing.recorded_run import describe_exception
 from variance_bridge.testing.rows import emptied, fetched
 from variance_bridge.testing.trees import at, put, shown
 
@@ -23,22 +23,22 @@ _GARBAGE: tuple[Any, ...] = (None, "", "garbage", 7, True, [], {}, {"garbage": "
 _NO_ENVELOPE: tuple[Any, ...] = (None, {}, [], "", "garbage")
 _NO_LIST: tuple[Any, ...] = (None, {}, "", "garbage", 0, False)
 
-MOST_GARBAGE = 150
+MAX_GARBAGE = 150
 """Values that are put in the place of a row."""
 
 
-class Drifts(Bench):
+class Drifts(ConformanceCase):
     """DRIFT, ROW and EMPTY."""
 
     def _retyped(self, ways: Ways) -> Complaints:
-        for working, scope in self.scopes():
-            yield from self.judge(working, drift.retyped(scope, ways))
+        for payload, scope in self.scopes():
+            yield from self.judge(payload, drift.retyped(scope, ways))
 
     @case("DRIFT-01")
     def test_a_missing_member_changes_no_number(self) -> Complaints:
-        """Each member of the payloads can be missing: what it told is then unknown, or the row is rejected."""
-        for working, scope in self.scopes():
-            yield from self.judge(working, drift.missing(scope))
+        """Each member of the payloads can be missing: what it said is then unknown, or the row is rejected."""
+        for payload, scope in self.scopes():
+            yield from self.judge(payload, drift.missing(scope))
 
     @case("DRIFT-02")
     def test_a_null_changes_no_number(self) -> Complaints:
@@ -48,8 +48,8 @@ class Drifts(Bench):
     @case("DRIFT-03")
     def test_a_renamed_member_changes_no_number(self) -> Complaints:
         """Each member can have another name; nothing that is merely similar is taken for it."""
-        for working, scope in self.scopes():
-            yield from self.judge(working, drift.renamed(scope))
+        for payload, scope in self.scopes():
+            yield from self.judge(payload, drift.renamed(scope))
 
     @case("DRIFT-04")
     def test_a_number_may_come_as_text_and_a_text_as_number(self) -> Complaints:
@@ -74,7 +74,7 @@ class Drifts(Bench):
     @case("DRIFT-08")
     def test_a_word_never_heard_of_changes_no_number(self) -> Complaints:
         """Each word can be a new one: an unknown type is `other` or rejected, an unknown side is rejected."""
-        yield from self._retyped(drift.unheard_of)
+        yield from self._retyped(drift.unknown_word)
 
     @case("DRIFT-09")
     def test_what_only_looks_like_a_number_is_none(self) -> Complaints:
@@ -92,100 +92,103 @@ class Drifts(Bench):
         yield from self._unchanged(drift.other_order)
 
     def _unchanged(self, drifts: Callable[..., Iterator[Drift]]) -> Complaints:
-        for working in self.workings():
-            for one in drifts(working.sources):
-                yield from self._is_unchanged(working, one)
+        for payload in self.payload_trees():
+            for one in drifts(payload.sources):
+                yield from self._is_unchanged(payload, one)
 
-    def _is_unchanged(self, working: Working, one: Drift) -> Complaints:
-        outcome = working.act.normalize(one.payloads)
+    def _is_unchanged(self, payload: PayloadTree, one: Drift) -> Complaints:
+        outcome = payload.account_run.normalize(one.payloads)
         if not isinstance(outcome, Portfolio):
-            yield f"{working.act.name}: {one}, it ends with {told(outcome, self.subject().package)}"
-        elif outcome.positions != working.act.portfolio.positions:
-            yield f"{working.act.name}: {one}, the positions change"
-        elif outcome.balances not in {working.act.portfolio.balances, self._unknown(working)}:
-            yield f"{working.act.name}: {one}, the balances change"
+            yield f"{payload.account_run.name}: {one}, it ends with {describe_exception(outcome, self.subject().package)}"
+        elif outcome.positions != payload.account_run.portfolio.positions:
+            yield f"{payload.account_run.name}: {one}, the positions change"
+        elif outcome.balances not in {
+            payload.account_run.portfolio.balances,
+            self._unknown(payload),
+        }:
+            yield f"{payload.account_run.name}: {one}, the balances change"
 
-    def _unknown(self, working: Working) -> Balances | None:
+    def _unknown(self, payload: PayloadTree) -> Balances | None:
         """A table may lose its totals with the order of its columns; what was there is then unknown."""
-        return None if working.sources.tables else working.act.portfolio.balances
+        return None if payload.sources.tables else payload.account_run.portfolio.balances
 
     @case("DRIFT-12")
     def test_a_lost_column_changes_no_number(self) -> Complaints:
         """Each column of a table can be missing or have another name."""
-        for working, columns in self._columns():
-            yield from self.judge(working, drift.lost_columns(working.sources, columns))
+        for payload, columns in self._columns():
+            yield from self.judge(payload, drift.lost_columns(payload.sources, columns))
 
     @case("DRIFT-13")
     def test_the_order_of_columns_changes_nothing(self) -> Complaints:
         """Columns are found by their names: in another order, or with a new one among them, they mean the same."""
-        for working, columns in self._columns():
-            for one in drift.moved_columns(working.sources, columns):
-                yield from self._is_unchanged(working, one)
+        for payload, columns in self._columns():
+            for one in drift.moved_columns(payload.sources, columns):
+                yield from self._is_unchanged(payload, one)
 
-    def _columns(self) -> Iterator[tuple[Working, Columns]]:
-        for working in self.workings():
-            for rows in working.lists:
+    def _columns(self) -> Iterator[tuple[PayloadTree, Columns]]:
+        for payload in self.payload_trees():
+            for rows in payload.lists:
                 name = str(rows.place[0])
-                if name in working.sources.tables:
-                    columns = find_columns(working.sources, name, rows.rows[0])
+                if name in payload.sources.tables:
+                    columns = find_columns(payload.sources, name, rows.rows[0])
                     if columns is not None:
-                        yield working, columns
+                        yield payload, columns
 
     @case("ROW-01")
     def test_a_row_of_garbage_is_rejected_and_costs_no_other(self) -> Complaints:
         """A row that is no row at all is rejected, counted, and named by its number; all others stay as they were."""
-        for working in self.with_rows():
-            for place in working.row_places():
-                if place[0] in working.sources.tables:
+        for payload in self.with_rows():
+            for place in payload.row_places():
+                if place[0] in payload.sources.tables:
                     continue
                 for garbage in _GARBAGE:
-                    outcome = working.renormalized(put(working.sources.tree, place, garbage))
-                    where = f"{working.act.name}: with {garbage!r} at {shown(place)}"
-                    for complaint in self._costs(working, outcome, rejected=1):
+                    outcome = payload.renormalized(put(payload.sources.tree, place, garbage))
+                    where = f"{payload.account_run.name}: with {garbage!r} at {shown(place)}"
+                    for complaint in self._costs(payload, outcome, rejected=1):
                         yield f"{where}, {complaint}"
 
     @case("ROW-02")
     def test_a_rejected_row_is_named_by_its_number(self) -> Complaints:
         """`meta.rejected` names the row by its place in the broker's answer, counted from 1, or by its line."""
-        for working in self.with_rows():
-            for rows in working.lists:
-                if rows.place[0] in working.sources.tables or len(working.lists) > 1:
+        for payload in self.with_rows():
+            for rows in payload.lists:
+                if rows.place[0] in payload.sources.tables or len(payload.lists) > 1:
                     continue
                 for index in rows.rows:
                     place = (*rows.place, index)
-                    outcome = working.renormalized(put(working.sources.tree, place, {}))
+                    outcome = payload.renormalized(put(payload.sources.tree, place, {}))
                     if not isinstance(outcome, Portfolio):
                         continue
-                    before = {one.row for one in working.act.portfolio.meta.rejected}
+                    before = {one.row for one in payload.account_run.portfolio.meta.rejected}
                     named = {one.row for one in outcome.meta.rejected} - before
                     if named - {index + 1}:
-                        yield f"{working.act.name}: row {index + 1} is rejected as row {sorted(named)}"
+                        yield f"{payload.account_run.name}: row {index + 1} is rejected as row {sorted(named)}"
 
     @case("ROW-03")
     def test_anything_at_all_in_the_place_of_a_row_costs_no_other(self) -> Complaints:
         """Whatever JSON stands in the place of a row, there is no crash, and all other rows stay as they were."""
-        for working in self.with_rows():
-            if working.row_places()[0][0] not in working.sources.tables:
-                yield from self._survives(working)
+        for payload in self.with_rows():
+            if payload.row_places()[0][0] not in payload.sources.tables:
+                yield from self._survives(payload)
 
-    def _survives(self, working: Working) -> Complaints:
-        place = working.row_places()[0]
-        row = at(working.sources.tree, place)
-        for other in in_place_of(row, MOST_GARBAGE):
-            outcome = working.renormalized(put(working.sources.tree, place, other))
-            for problem in self._costs(working, outcome):
-                yield f"{working.act.name}: with a row {_brief(row, other)}, {problem}"
+    def _survives(self, payload: PayloadTree) -> Complaints:
+        place = payload.row_places()[0]
+        row = at(payload.sources.tree, place)
+        for other in in_place_of(row, MAX_GARBAGE):
+            outcome = payload.renormalized(put(payload.sources.tree, place, other))
+            for problem in self._costs(payload, outcome):
+                yield f"{payload.account_run.name}: with a row {_brief(row, other)}, {problem}"
 
-    def _costs(self, working: Working, outcome: object, rejected: int = 0) -> Complaints:
+    def _costs(self, payload: PayloadTree, outcome: object, rejected: int = 0) -> Complaints:
         """What a bad row costs beyond itself."""
-        before = working.act.portfolio
+        before = payload.account_run.portfolio
         if isinstance(outcome, DataRefused):
-            if len(working.row_places()) > 1:
+            if len(payload.row_places()) > 1:
                 yield f"all rows are refused for one: {outcome.what}"
             return
         if not isinstance(outcome, Portfolio):
             problem = outcome if isinstance(outcome, Exception) else TypeError()
-            yield f"it crashes with {told(problem, self.subject().package)}"
+            yield f"it crashes with {describe_exception(problem, self.subject().package)}"
             return
         if fetched(outcome) != fetched(before):
             yield f"{fetched(before)} rows become {fetched(outcome)}"
@@ -200,14 +203,14 @@ class Drifts(Bench):
     @case("EMPTY-01")
     def test_an_account_with_nothing_is_empty_and_complete(self) -> Complaints:
         """Where the broker's list of rows is empty, there is no position, no rejected row, and no error."""
-        for working in self.with_rows():
-            outcome = working.act.normalize(emptied(working.sources, working.lists))
-            if isinstance(outcome, DataRefused) and working.sources.tables:
+        for payload in self.with_rows():
+            outcome = payload.account_run.normalize(emptied(payload.sources, payload.lists))
+            if isinstance(outcome, DataRefused) and payload.sources.tables:
                 continue
             if not isinstance(outcome, Portfolio):
-                yield f"{working.act.name}: without rows, it ends with {told(_error(outcome), self.subject().package)}"
+                yield f"{payload.account_run.name}: without rows, it ends with {describe_exception(_error(outcome), self.subject().package)}"
             elif outcome.positions or outcome.meta.rejected or fetched(outcome) != 0:
-                yield f"{working.act.name}: without rows, there are rows"
+                yield f"{payload.account_run.name}: without rows, there are rows"
 
     @case("EMPTY-02")
     def test_a_lost_list_of_rows_is_refused_and_not_empty(self) -> Complaints:
@@ -215,47 +218,47 @@ class Drifts(Bench):
 
         An answer that is not understood is no account that holds nothing.
         """
-        for working in self.with_rows():
-            for rows in working.lists:
-                if rows.place[0] in working.sources.tables:
+        for payload in self.with_rows():
+            for rows in payload.lists:
+                if rows.place[0] in payload.sources.tables:
                     continue
                 for other in _NO_LIST:
-                    outcome = working.renormalized(put(working.sources.tree, rows.place, other))
-                    where = f"{working.act.name}: with {other!r} at {shown(rows.place)}"
+                    outcome = payload.renormalized(put(payload.sources.tree, rows.place, other))
+                    where = f"{payload.account_run.name}: with {other!r} at {shown(rows.place)}"
                     yield from (f"{where}, {one}" for one in self._not_refused(outcome))
 
     @case("EMPTY-03")
     def test_a_lost_envelope_is_refused_and_not_empty(self) -> Complaints:
         """Where a whole payload is lost, the answer is refused, or at least no position is lost with it."""
-        for working in self.with_rows():
-            for name in working.sources.tree:
+        for payload in self.with_rows():
+            for name in payload.sources.tree:
                 for other in _NO_ENVELOPE:
-                    if other == working.sources.tree[name]:
+                    if other == payload.sources.tree[name]:
                         continue
-                    outcome = working.renormalized({**working.sources.tree, name: other})
+                    outcome = payload.renormalized({**payload.sources.tree, name: other})
                     is_empty_list = other == [] and any(
-                        rows.place == (name,) for rows in working.lists
+                        rows.place == (name,) for rows in payload.lists
                     )
-                    if is_empty_list or _same_positions(outcome, working):
+                    if is_empty_list or _same_positions(outcome, payload):
                         continue
-                    where = f"{working.act.name}: with {other!r} for the payload {name}"
+                    where = f"{payload.account_run.name}: with {other!r} for the payload {name}"
                     yield from (f"{where}, {one}" for one in self._not_refused(outcome))
 
     @case("EMPTY-04")
     def test_rows_that_cannot_be_read_are_not_an_empty_account(self) -> Complaints:
         """Where no row can be read, all are rejected and counted, or the answer is refused."""
-        for working in self.with_rows():
-            tree: Any = working.sources.tree
-            places = [p for p in working.row_places() if p[0] not in working.sources.tables]
+        for payload in self.with_rows():
+            tree: Any = payload.sources.tree
+            places = [p for p in payload.row_places() if p[0] not in payload.sources.tables]
             for place in places:
                 tree = put(tree, place, {"garbage": Decimal(1)})
-            outcome = working.renormalized(tree)
+            outcome = payload.renormalized(tree)
             if (
                 places
                 and isinstance(outcome, Portfolio)
                 and len(outcome.meta.rejected) < len(places)
             ):
-                yield f"{working.act.name}: of {len(places)} unreadable rows, {len(outcome.meta.rejected)} are rejected"
+                yield f"{payload.account_run.name}: of {len(places)} unreadable rows, {len(outcome.meta.rejected)} are rejected"
 
     def _not_refused(self, outcome: object) -> Complaints:
         if isinstance(outcome, DataRefused):
@@ -263,15 +266,18 @@ class Drifts(Bench):
         if isinstance(outcome, Portfolio):
             yield f"it is taken for an account with {len(outcome.positions)} positions"
         else:
-            yield f"it crashes with {told(_error(outcome), self.subject().package)}"
+            yield f"it crashes with {describe_exception(_error(outcome), self.subject().package)}"
 
 
 def _error(outcome: object) -> BaseException:
     return outcome if isinstance(outcome, BaseException) else TypeError()
 
 
-def _same_positions(outcome: object, working: Working) -> bool:
-    return isinstance(outcome, Portfolio) and outcome.positions == working.act.portfolio.positions
+def _same_positions(outcome: object, payload: PayloadTree) -> bool:
+    return (
+        isinstance(outcome, Portfolio)
+        and outcome.positions == payload.account_run.portfolio.positions
+    )
 
 
 def _brief(row: Any, other: Any) -> str:

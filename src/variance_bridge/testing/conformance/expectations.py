@@ -18,23 +18,23 @@ from variance_bridge.privacy import PersonalValues
 from variance_bridge.settings.configuration import Configuration
 from variance_bridge.testing.canaries import credential_value
 from variance_bridge.testing.cases import Complaints, case
-from variance_bridge.testing.conformance.bench import Bench
+from variance_bridge.testing.conformance.conformance_case import ConformanceCase
 from variance_bridge.testing.frozen_clock import FrozenClock
+from variance_bridge.testing.recorded_run import ACCOUNT_HASH, write_input
 from variance_bridge.testing.recordings import Recording
-from variance_bridge.testing.rehearsal import ACCOUNT_HASH, write_input
 from variance_bridge.testing.simulated_session import SimulatedSession
 from variance_bridge.testing.subject import Subject
 
 _MONEY = ("cost_basis", "market_value", "average_price", "unrealized_pl")
 
 
-class Expectations(Bench):
+class Expectations(ConformanceCase):
     """RUN and EXPCT: the recordings are read, and rightly."""
 
     @case("RUN-01")
     def test_each_recording_is_read_to_its_end(self) -> Complaints:
         """Accounts are listed, fetched and normalized without an error, for each recording."""
-        self.rehearsals()
+        self.recorded_runs()
         yield from ()
 
     @case("RUN-02")
@@ -57,52 +57,52 @@ class Expectations(Bench):
         object for each account, with `positions` (symbol, side, and what you know: quantity, multiplier, cost_basis,
         market_value, ...), `counts` and `balances`.
         """
-        for rehearsal in self.rehearsals():
-            expected = rehearsal.recording.expected
+        for run in self.recorded_runs():
+            expected = run.recording.expected
             if expected is None:
-                yield f"{rehearsal.recording.name} has no member `expected`"
-            elif len(expected) != len(rehearsal.accounts):
+                yield f"{run.recording.name} has no member `expected`"
+            elif len(expected) != len(run.accounts):
                 yield (
-                    f"{rehearsal.recording.name} expects {len(expected)} accounts,"
-                    f" and the broker lists {len(rehearsal.accounts)}"
+                    f"{run.recording.name} expects {len(expected)} accounts,"
+                    f" and the broker lists {len(run.accounts)}"
                 )
 
     @case("EXPCT-02")
     def test_each_expected_position_is_there_as_it_was_written_down(self) -> Complaints:
         """Every position says what the broker's own screen says: side, quantity, multiplier, money."""
-        for act in self.acts():
-            left = list(self.document(act.portfolio)["positions"])
-            for wanted in (act.expected or {}).get("positions", ()):
+        for account_run in self.account_runs():
+            left = list(self.document(account_run.portfolio)["positions"])
+            for wanted in (account_run.expected or {}).get("positions", ()):
                 found = _find(wanted, left)
                 if found is None:
-                    yield f"{act.name}: there is no {wanted.get('side', '')} {wanted.get('symbol')}"
+                    yield f"{account_run.name}: there is no {wanted.get('side', '')} {wanted.get('symbol')}"
                     continue
                 left.remove(found)
                 for name, should, is_ in _differences(wanted, found):
-                    yield f"{act.name}: {name} of {wanted['symbol']} is {is_}, and should be {should}"
+                    yield f"{account_run.name}: {name} of {wanted['symbol']} is {is_}, and should be {should}"
 
     @case("EXPCT-03")
     def test_counts_and_balances_are_as_they_were_written_down(self) -> Complaints:
         """Counts and balances are what the author wrote down."""
-        for act in self.acts():
-            document = self.document(act.portfolio)
+        for account_run in self.account_runs():
+            document = self.document(account_run.portfolio)
             parts = {
                 "counts": document["meta"].get("counts", {}),
                 "balances": document.get("balances", {}),
             }
             for part, found in parts.items():
-                wanted = (act.expected or {}).get(part, {})
+                wanted = (account_run.expected or {}).get(part, {})
                 for name, should, is_ in _differences(wanted, found):
-                    yield f"{act.name}: {part}.{name} is {is_}, and should be {should}"
+                    yield f"{account_run.name}: {part}.{name} is {is_}, and should be {should}"
 
     @case("EXPCT-04")
     def test_what_was_written_down_covers_both_sides_and_each_type_with_money(self) -> Complaints:
         """For a long, a short and one position of each declared type, quantity and money were written down."""
         stated = [
             (holding, wanted)
-            for act in self.acts()
-            for wanted in (act.expected or {}).get("positions", ())
-            for holding in act.portfolio.positions
+            for account_run in self.account_runs()
+            for wanted in (account_run.expected or {}).get("positions", ())
+            for holding in account_run.portfolio.positions
             if (holding.symbol, holding.side.value) == (wanted.get("symbol"), wanted.get("side"))
             and "quantity" in wanted
             and any(name in wanted for name in _MONEY)

@@ -11,9 +11,9 @@ from variance_bridge.errors import BridgeError, DataRefused
 from variance_bridge.testing.blockade import Kind
 from variance_bridge.testing.canaries import PLANTED, shows
 from variance_bridge.testing.cases import Complaints, case
-from variance_bridge.testing.conformance.bench import Bench, Working
+from variance_bridge.testing.conformance.conformance_case import ConformanceCase, PayloadTree
+from variance_bridge.testing.recorded_run import RecordedRun, describe_exception, run_recording
 from variance_bridge.testing.recordings import Recording
-from variance_bridge.testing.rehearsal import Rehearsal, rehearse, told
 from variance_bridge.testing.trees import Table
 
 _NO_POSITIONS = {
@@ -28,12 +28,12 @@ _MARK = b"\xef\xbb\xbf"
 _LOSS = frozenset({"possibly_truncated", "total_disagrees"})
 
 
-class Files(Bench):
+class Files(ConformanceCase):
     """FILE: for brokers that read files."""
 
     @case("FILE-01")
-    def test_a_file_that_is_not_there_is_told_as_such(self) -> Complaints:
-        """A file that is not there is an error with words, and so is none at all."""
+    def test_a_missing_file_is_reported(self) -> Complaints:
+        """A file that is not there is an error with an explanation, and so is no file at all."""
         for recording in self.recordings():
             gone = attrs.evolve(recording, file=None)
             none = attrs.evolve(gone, file_name=None)
@@ -70,33 +70,33 @@ class Files(Bench):
                 whole = table.render(table.cells[:row])
                 line = table.render([table.cells[row]])
                 cut = f"{whole}{table.line_end}{line[: len(line) // 2]}"
-                after = rehearse(self.subject(), attrs.evolve(recording, file=cut.encode()))
+                after = run_recording(self.subject(), attrs.evolve(recording, file=cut.encode()))
                 if after.error is None and not _admits_a_loss(after):
                     yield f"{recording.name}: cut off in line {row + 1}, it passes for whole"
                 elif after.error is not None and not isinstance(after.error, DataRefused):
-                    yield f"{recording.name}: cut off in line {row + 1}, {self._told(after)}"
+                    yield f"{recording.name}: cut off in line {row + 1}, {self._describe(after)}"
 
     @case("FILE-06")
     def test_line_ends_and_a_byte_order_mark_change_nothing(self) -> Complaints:
         """The same text with other line ends, or with a byte order mark, is the same portfolio."""
-        for rehearsal in self.rehearsals():
-            plain = (rehearsal.recording.file or b"").replace(b"\r\n", b"\n").removeprefix(_MARK)
+        for run in self.recorded_runs():
+            plain = (run.recording.file or b"").replace(b"\r\n", b"\n").removeprefix(_MARK)
             ways = {
                 "with line feeds": plain,
                 "with carriage returns and line feeds": plain.replace(b"\n", b"\r\n"),
                 "with a byte order mark": _MARK + plain,
             }
             for how, data in ways.items():
-                after = rehearse(self.subject(), attrs.evolve(rehearsal.recording, file=data))
-                if _positions(after) != _positions(rehearsal):
-                    yield f"{rehearsal.recording.name}: {how}, it is another portfolio"
+                after = run_recording(self.subject(), attrs.evolve(run.recording, file=data))
+                if _positions(after) != _positions(run):
+                    yield f"{run.recording.name}: {how}, it is another portfolio"
 
     @case("FILE-07")
     def test_nothing_is_written(self) -> Complaints:
         """The file is left as it was, and nothing is written beside it."""
-        for rehearsal in self.rehearsals():
-            for name in rehearsal.left_behind:
-                yield f"{rehearsal.recording.name}: {name} was written"
+        for run in self.recorded_runs():
+            for name in run.left_behind:
+                yield f"{run.recording.name}: {name} was written"
 
     @case("FILE-08")
     def test_it_uses_no_network(self) -> Complaints:
@@ -109,16 +109,16 @@ class Files(Bench):
         yield from self._file_strays(Kind.CLOCK)
 
     def _file_strays(self, *kinds: Kind) -> Complaints:
-        for rehearsal in self.rehearsals():
-            watched = rehearse(self.subject(), rehearsal.recording, block=kinds)
-            yield from (f"{rehearsal.recording.name}: {one}" for one in watched.trespasses)
+        for run in self.recorded_runs():
+            watched = run_recording(self.subject(), run.recording, block=kinds)
+            yield from (f"{run.recording.name}: {one}" for one in watched.blocked_calls)
 
     @case("FILE-10")
     def test_an_old_file_stays_old(self) -> Complaints:
         """A file that is synced three days later is still of the day on which it was exported."""
-        for rehearsal in self.rehearsals():
-            again = rehearse(self.subject(), rehearsal.recording, later=timedelta(days=3))
-            for before, after in zip(rehearsal.acts, again.acts, strict=False):
+        for run in self.recorded_runs():
+            again = run_recording(self.subject(), run.recording, later=timedelta(days=3))
+            for before, after in zip(run.account_runs, again.account_runs, strict=False):
                 if after.raw.fetched_at != before.raw.fetched_at:
                     yield f"{before.name}: synced later, it counts as newer"
 
@@ -130,16 +130,16 @@ class Files(Bench):
             data = recording.file or b""
             first, _, rest = data.partition(b"\n")
             for changed in (name, name + b"\n" + rest, first + b"\n" + b",".join([name] * 40)):
-                after = rehearse(self.subject(), attrs.evolve(recording, file=changed))
+                after = run_recording(self.subject(), attrs.evolve(recording, file=changed))
                 if shows(f"{after.error} {getattr(after.error, 'hint', '')}"):
                     yield f"{recording.name}: the error quotes the file"
 
     def _recorded_tables(self) -> Iterator[tuple[Recording, Table, tuple[int, ...]]]:
         """Each recorded file as a table, with the indexes of its rows."""
-        by_act = {working.act.name: working for working in self.workings()}
-        for rehearsal in self.rehearsals():
-            for working in (by_act[act.name] for act in rehearsal.acts[:1]):
-                yield from ((rehearsal.recording, *one) for one in _table_of(working))
+        by_act = {payload.account_run.name: payload for payload in self.payload_trees()}
+        for run in self.recorded_runs():
+            for payload in (by_act[account_run.name] for account_run in run.account_runs[:1]):
+                yield from ((run.recording, *one) for one in _table_of(payload))
 
     def _refuses(self, what: str, data: bytes) -> Complaints:
         for recording in self.recordings():
@@ -147,30 +147,34 @@ class Files(Bench):
             yield from self._must_refuse(changed, f"with {what}", DataRefused)
 
     def _must_refuse(self, recording: Recording, how: str, wanted: type[BridgeError]) -> Complaints:
-        after = rehearse(self.subject(), recording)
+        after = run_recording(self.subject(), recording)
         if after.error is None:
             yield f"{recording.name}: {how}, it is taken for an account"
         elif not isinstance(after.error, wanted):
-            yield f"{recording.name}: {how}, {self._told(after)}"
+            yield f"{recording.name}: {how}, {self._describe(after)}"
 
-    def _told(self, rehearsal: Rehearsal) -> str:
-        problem = rehearsal.error or TypeError()
-        return f"it ends with {told(problem, self.subject().package)}"
+    def _describe(self, run: RecordedRun) -> str:
+        problem = run.error or TypeError()
+        return f"it ends with {describe_exception(problem, self.subject().package)}"
 
 
-def _table_of(working: Working) -> Iterator[tuple[Table, tuple[int, ...]]]:
-    for rows in working.lists:
-        table = working.sources.tables.get(str(rows.place[0]))
+def _table_of(payload: PayloadTree) -> Iterator[tuple[Table, tuple[int, ...]]]:
+    for rows in payload.lists:
+        table = payload.sources.tables.get(str(rows.place[0]))
         if table is not None:
             yield table, rows.rows
 
 
-def _positions(rehearsal: Rehearsal) -> list[object]:
-    return [act.portfolio.positions for act in rehearsal.acts]
+def _positions(run: RecordedRun) -> list[object]:
+    return [account_run.portfolio.positions for account_run in run.account_runs]
 
 
-def _admits_a_loss(after: Rehearsal) -> bool:
+def _admits_a_loss(after: RecordedRun) -> bool:
     """Whether the document says that rows may be missing."""
-    flags = {flag.caution.value for act in after.acts for flag in act.portfolio.meta.flags}
-    rejected = any(act.portfolio.meta.rejected for act in after.acts)
+    flags = {
+        flag.caution.value
+        for account_run in after.account_runs
+        for flag in account_run.portfolio.meta.flags
+    }
+    rejected = any(account_run.portfolio.meta.rejected for account_run in after.account_runs)
     return rejected or bool(flags & _LOSS)

@@ -11,7 +11,7 @@ from variance_bridge.model import Holding, Portfolio, Side
 from variance_bridge.symbology import Deliverable, InstrumentType, OptionType, futures_product
 from variance_bridge.testing.cases import Complaints, case
 from variance_bridge.testing.comparison import MONEY, numbers
-from variance_bridge.testing.conformance.bench import Bench, Working
+from variance_bridge.testing.conformance.conformance_case import ConformanceCase, PayloadTree
 from variance_bridge.testing.drift import as_number
 from variance_bridge.testing.flips import flips
 from variance_bridge.testing.rows import holding_of
@@ -29,26 +29,26 @@ _SIGNED = ("market_value", "unrealized_pl")
 _UNSIGNED = ("quantity", "multiplier", "average_price", "cost_basis", "strike")
 
 
-class Money(Bench):
+class Money(ConformanceCase):
     """SIGN, MULT and EXACT."""
 
     @case("SIGN-01")
     def test_a_short_position_is_worth_less_than_zero_and_a_long_one_more(self) -> Complaints:
         """market_value is negative for a short position and positive for a long one."""
-        for act, holding in self.holdings():
+        for account_run, holding in self.holdings():
             value = holding.market_value
             if value is not None and value * holding.side.sign < 0:
-                yield f"{act.name}: {holding.symbol} is {holding.side}, and its market_value is {value}"
+                yield f"{account_run.name}: {holding.symbol} is {holding.side}, and its market_value is {value}"
 
     @case("SIGN-02")
     def test_cost_and_quantity_have_no_sign(self) -> Complaints:
         """Quantity and cost_basis are positive on both sides: the sign lives in `side` alone."""
-        for act, holding in self.holdings():
+        for account_run, holding in self.holdings():
             if holding.quantity <= 0:
-                yield f"{act.name}: the quantity of {holding.symbol} is {holding.quantity}"
+                yield f"{account_run.name}: the quantity of {holding.symbol} is {holding.quantity}"
             cost, price = holding.cost_basis, holding.average_price
             if cost is not None and cost < 0 and (price is None or price >= 0):
-                yield f"{act.name}: the cost_basis of {holding.symbol} is {cost}"
+                yield f"{account_run.name}: the cost_basis of {holding.symbol} is {cost}"
 
     @case("SIGN-03")
     def test_profit_is_value_less_cost_with_the_sign_of_the_side(self) -> Complaints:
@@ -56,25 +56,25 @@ class Money(Bench):
 
         A difference of one percent is allowed for fees and for a mark that is not the one of the value.
         """
-        for act, holding in self.holdings():
+        for account_run, holding in self.holdings():
             value, cost, profit = holding.market_value, holding.cost_basis, holding.unrealized_pl
             if value is None or cost is None or profit is None:
                 continue
             should = value - holding.side.sign * cost
             allowed = max(abs(value), abs(cost)) / 100 + holding.quantity / 100
             if abs(profit - should) > allowed:
-                yield f"{act.name}: unrealized_pl of {holding.symbol} is {profit}, and should be about {should}"
+                yield f"{account_run.name}: unrealized_pl of {holding.symbol} is {profit}, and should be about {should}"
 
     @case("SIGN-04")
     def test_the_delta_of_a_position_has_the_sign_of_what_it_gains_from(self) -> Complaints:
         """Long shares, long calls and short puts have a positive delta, the others a negative one."""
-        for act, holding in self.holdings():
+        for account_run, holding in self.holdings():
             delta = holding.greeks.delta if holding.greeks else None
             if delta is None or holding.type not in _OPTIONS | _PIECES:
                 continue
             direction = -1 if holding.option_type is OptionType.PUT else 1
             if delta * holding.side.sign * direction < 0:
-                yield f"{act.name}: {holding.symbol} is {holding.side}, and its delta is {delta}"
+                yield f"{account_run.name}: {holding.symbol} is {holding.side}, and its delta is {delta}"
 
     @case("SIGN-05")
     def test_flipping_the_side_of_a_row_flips_every_sign(self) -> Complaints:
@@ -83,14 +83,14 @@ class Money(Bench):
         The kit finds out how a row says its side from the rows of the other side. Where it cannot, say how: override
         `flipped(self, row)`, which returns the row of the opposite side with all its signed numbers negated.
         """
-        for working in self.with_rows():
-            witnesses = _sides(working)
+        for payload in self.with_rows():
+            witnesses = _sides(payload)
             for place, was in witnesses.items():
-                row = at(working.sources.tree, place)
+                row = at(payload.sources.tree, place)
                 by_author = self.flipped(row)
-                ways = flips(row, was.side, _rows_by_side(working, witnesses))
-                now = _first_flip(working, place, was, ways if by_author is None else [by_author])
-                where = f"{working.act.name}: {shown(place)} ({was.symbol})"
+                ways = flips(row, was.side, _rows_by_side(payload, witnesses))
+                now = _first_flip(payload, place, was, ways if by_author is None else [by_author])
+                where = f"{payload.account_run.name}: {shown(place)} ({was.symbol})"
                 if now is None:
                     yield f"{where} never becomes {_other(was.side)}, whatever is flipped in it"
                 else:
@@ -99,54 +99,54 @@ class Money(Bench):
     @case("MULT-01")
     def test_a_share_and_a_coin_count_as_one(self) -> Complaints:
         """The multiplier of shares and coins is 1."""
-        for act, holding in self.holdings():
+        for account_run, holding in self.holdings():
             if holding.type in _PIECES and holding.multiplier not in {None, Decimal(1)}:
-                yield f"{act.name}: the multiplier of {holding.symbol} is {holding.multiplier}"
+                yield f"{account_run.name}: the multiplier of {holding.symbol} is {holding.multiplier}"
 
     @case("MULT-02")
     def test_a_standard_option_on_shares_counts_as_a_hundred(self) -> Complaints:
         """The multiplier of a standard US equity or index option is 100: money, not points."""
-        for act, holding in self.holdings():
+        for account_run, holding in self.holdings():
             is_standard = (
                 holding.type is InstrumentType.OPTION
                 and holding.deliverable is not Deliverable.ADJUSTED
             )
             if is_standard and holding.multiplier not in {None, STANDARD_LOT}:
-                yield f"{act.name}: the multiplier of {holding.symbol} is {holding.multiplier}"
+                yield f"{account_run.name}: the multiplier of {holding.symbol} is {holding.multiplier}"
 
     @case("MULT-03")
     def test_a_future_counts_as_its_exchange_says(self) -> Complaints:
         """The multiplier of a future, and of an option on one, is the contract's point value."""
-        for act, holding in self.holdings():
+        for account_run, holding in self.holdings():
             product = futures_product(holding.root) if holding.type in _ON_FUTURES else None
             if product and holding.multiplier not in {None, product.multiplier}:
                 yield (
-                    f"{act.name}: the multiplier of {holding.symbol} is {holding.multiplier},"
+                    f"{account_run.name}: the multiplier of {holding.symbol} is {holding.multiplier},"
                     f" and {product.root} counts {product.multiplier}"
                 )
 
     @case("MULT-04")
     def test_the_multiplier_that_a_row_states_is_obeyed(self) -> Complaints:
         """Where a row has a member named multiplier, the position has that multiplier and no assumed one."""
-        for working, scope in self.row_scopes():
-            was = holding_of(working.act, working.sources, scope.inside)
+        for payload, scope in self.row_scopes():
+            was = holding_of(payload.account_run, payload.sources, scope.inside)
             for place, value in scope.places:
                 stated = as_number(value)
                 if "multiplier" not in str(place[-1]).casefold() or stated is None or was is None:
                     continue
                 other = _in_the_same_type(value, stated / 10)
-                outcome = working.renormalized(put(working.sources.tree, place, other))
-                now = _changed(working, outcome)
+                outcome = payload.renormalized(put(payload.sources.tree, place, other))
+                now = _changed(payload, outcome)
                 if now is not None and now.multiplier == was.multiplier:
-                    yield f"{working.act.name}: {place[-1]} is not read"
+                    yield f"{payload.account_run.name}: {place[-1]} is not read"
 
     @case("EXACT-01")
     def test_no_number_is_a_binary_fraction(self) -> Complaints:
         """Every number is a Decimal: a float has already lost cents."""
-        for act in self.acts():
-            for name, value in numbers(act.portfolio):
+        for account_run in self.account_runs():
+            for name, value in numbers(account_run.portfolio):
                 if value is not None and not isinstance(value, Decimal):
-                    yield f"{act.name}: {name} is a {type(value).__name__}"
+                    yield f"{account_run.name}: {name} is a {type(value).__name__}"
 
     @case("EXACT-02")
     def test_digits_that_no_binary_fraction_holds_survive(self) -> Complaints:
@@ -155,51 +155,52 @@ class Money(Bench):
         Build a Decimal from the text or number as it came, never from a float; multiply with
         `variance_bridge.money`.
         """
-        for working, scope in self.row_scopes():
-            was = holding_of(working.act, working.sources, scope.inside)
+        for payload, scope in self.row_scopes():
+            was = holding_of(payload.account_run, payload.sources, scope.inside)
             for place, value in scope.places:
                 if was is not None and as_number(value) is not None:
-                    for lost in _lost_digits(working, place, value, was):
+                    for lost in _lost_digits(payload, place, value, was):
                         name = shown(place[len(scope.inside) :])
-                        yield f"{working.act.name}: {name} loses digits on its way to {lost}"
+                        yield f"{payload.account_run.name}: {name} loses digits on its way to {lost}"
 
     @case("EXACT-03")
     def test_the_payloads_hold_no_binary_fraction(self) -> Complaints:
         """Payloads come from `Response.json()`, whose numbers are exact, and not from Python's own json."""
-        for working in self.workings():
-            for place, value in nodes(working.sources.tree):
+        for payload in self.payload_trees():
+            for place, value in nodes(payload.sources.tree):
                 if isinstance(value, float):
-                    yield f"{working.act.name}: {shown(place)} is a float"
+                    yield f"{payload.account_run.name}: {shown(place)} is a float"
 
 
-def _sides(working: Working) -> dict[Place, Holding]:
+def _sides(payload: PayloadTree) -> dict[Place, Holding]:
     """The open position that each row is."""
     found = {
-        place: holding_of(working.act, working.sources, place) for place in working.row_places()
+        place: holding_of(payload.account_run, payload.sources, place)
+        for place in payload.row_places()
     }
     return {place: holding for place, holding in found.items() if holding is not None}
 
 
-def _rows_by_side(working: Working, witnesses: dict[Place, Holding]) -> list[tuple[Any, Side]]:
-    return [(at(working.sources.tree, place), one.side) for place, one in witnesses.items()]
+def _rows_by_side(payload: PayloadTree, witnesses: dict[Place, Holding]) -> list[tuple[Any, Side]]:
+    return [(at(payload.sources.tree, place), one.side) for place, one in witnesses.items()]
 
 
 def _first_flip(
-    working: Working, place: Place, was: Holding, rows: Iterable[Any]
+    payload: PayloadTree, place: Place, was: Holding, rows: Iterable[Any]
 ) -> Holding | None:
     """The same instrument on the opposite side, from the first of the rows that gives one."""
     for row in rows:
-        now = _changed(working, working.renormalized(put(working.sources.tree, place, row)))
+        now = _changed(payload, payload.renormalized(put(payload.sources.tree, place, row)))
         if now is not None and now.side is not was.side and now.symbol == was.symbol:
             return now
     return None
 
 
-def _changed(working: Working, outcome: object) -> Holding | None:
+def _changed(payload: PayloadTree, outcome: object) -> Holding | None:
     """The one position that is new in an outcome; None where there is none, or several."""
     if not isinstance(outcome, Portfolio):
         return None
-    new = Counter(outcome.positions) - Counter(working.act.portfolio.positions)
+    new = Counter(outcome.positions) - Counter(payload.account_run.portfolio.positions)
     return next(iter(new)) if new.total() == 1 else None
 
 
@@ -222,7 +223,7 @@ def _in_the_same_type(like: Any, number: Decimal) -> Any:
     return format(number, "f") if isinstance(like, str) else number
 
 
-def _lost_digits(working: Working, place: Place, value: Any, was: Holding) -> Iterator[str]:
+def _lost_digits(payload: PayloadTree, place: Place, value: Any, was: Holding) -> Iterator[str]:
     """Members that follow the value when it changes by 1, and not, or not exactly, when it changes by a hair."""
     number = as_number(value)
     if number is None:
@@ -230,7 +231,7 @@ def _lost_digits(working: Working, place: Place, value: Any, was: Holding) -> It
 
     def changed_by(step: Decimal) -> Holding | None:
         other = _in_the_same_type(value, number + step)
-        return _changed(working, working.renormalized(put(working.sources.tree, place, other)))
+        return _changed(payload, payload.renormalized(put(payload.sources.tree, place, other)))
 
     much, little = changed_by(Decimal(1)), changed_by(_HAIR)
     if much is None or much.multiplier != was.multiplier or not _is_a_price(was, much, number):

@@ -1,4 +1,4 @@
-"""How the broker behaves towards the network: it only reads, and a failure is never taken for an answer."""
+"""What the broker does on the network: it only reads, and a failure is never taken for an answer."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from variance_bridge.network.wire import ConnectionFailure
 from variance_bridge.testing import canaries, drift
 from variance_bridge.testing.blockade import Kind
 from variance_bridge.testing.cases import Complaints, NotReadyError, case
-from variance_bridge.testing.conformance.bench import Bench
+from variance_bridge.testing.conformance.conformance_case import ConformanceCase
 from variance_bridge.testing.drift import Scope
+from variance_bridge.testing.recorded_run import RecordedRun, describe_exception, run_recording
 from variance_bridge.testing.recordings import Exchange
-from variance_bridge.testing.rehearsal import Rehearsal, rehearse, told
 from variance_bridge.testing.simulated_session import SentRequest
 from variance_bridge.testing.trees import Sources, nodes
 
@@ -39,7 +39,7 @@ _HTML = {"content-type": "text/html"}
 _JSON = {"content-type": "application/json"}
 
 
-class Network(Bench):
+class Network(ConformanceCase):
     """READ, FAIL, ACCT and DOC-06: for brokers that ask a network. A file does not say which world it comes from."""
 
     @case("READ-01")
@@ -48,9 +48,9 @@ class Network(Bench):
 
         The session refuses everything else; a broker that tries is not read-only, or its hosts are not declared.
         """
-        for rehearsal in self.tries():
-            for error in rehearsal.session.forbidden:
-                yield f"{rehearsal.recording.name}: {error.what}"
+        for run in self.tries():
+            for error in run.session.forbidden:
+                yield f"{run.recording.name}: {error.what}"
 
     @case("READ-02")
     def test_what_is_posted_buys_a_token_and_nothing_else(self) -> Complaints:
@@ -58,15 +58,15 @@ class Network(Bench):
 
         A path that is posted to and answers with something else is an order, or might be one.
         """
-        for rehearsal in self.tries():
+        for run in self.tries():
             yield from (
-                f"{rehearsal.recording.name}: something was posted: {error.what}"
-                for error in rehearsal.session.forbidden
+                f"{run.recording.name}: something was posted: {error.what}"
+                for error in run.session.forbidden
                 if "POST" in error.what
             )
-            for sent in rehearsal.session.wire.sent:
-                if sent.method == "POST" and not _answers_token(rehearsal, sent):
-                    yield f"{rehearsal.recording.name}: the answer to {sent} holds no token"
+            for sent in run.session.wire.sent:
+                if sent.method == "POST" and not _answers_token(run, sent):
+                    yield f"{run.recording.name}: the answer to {sent} holds no token"
 
     @case("READ-03")
     def test_it_opens_no_connection_of_its_own(self) -> Complaints:
@@ -94,9 +94,9 @@ class Network(Bench):
         yield from self._strays(Kind.CLOCK)
 
     def _strays(self, kind: Kind) -> Complaints:
-        for rehearsal in self.rehearsals():
-            watched = rehearse(self.subject(), rehearsal.recording, block=(kind,))
-            yield from (f"{rehearsal.recording.name}: {one}" for one in watched.trespasses)
+        for run in self.recorded_runs():
+            watched = run_recording(self.subject(), run.recording, block=(kind,))
+            yield from (f"{run.recording.name}: {one}" for one in watched.blocked_calls)
 
     @case("READ-08")
     def test_no_secret_stands_in_an_address(self) -> Complaints:
@@ -104,42 +104,42 @@ class Network(Bench):
 
         Addresses are written into the logs of every machine on the way.
         """
-        for rehearsal in self.tries():
-            for sent in rehearsal.session.wire.sent:
+        for run in self.tries():
+            for sent in run.session.wire.sent:
                 if canaries.shows(f"{sent.url}{sent.query}"):
-                    yield f"{rehearsal.recording.name}: a credential stands in the address of {sent.method}"
+                    yield f"{run.recording.name}: a credential stands in the address of {sent.method}"
 
     @case("READ-09")
     def test_making_the_broker_asks_nothing(self) -> Complaints:
         """`__init__` sends no request and touches nothing: listing and checking brokers is free."""
-        for rehearsal in self.rehearsals():
-            sent = len(rehearsal.session.wire.sent)
-            self.subject().broker(rehearsal.context)
-            if len(rehearsal.session.wire.sent) > sent:
-                yield f"{rehearsal.recording.name}: __init__ sends a request"
+        for run in self.recorded_runs():
+            sent = len(run.session.wire.sent)
+            self.subject().broker(run.context)
+            if len(run.session.wire.sent) > sent:
+                yield f"{run.recording.name}: __init__ sends a request"
 
     @case("DOC-06")
     def test_each_document_says_which_world_it_comes_from(self) -> Complaints:
-        """Production, sandbox and simulator are told apart, by `RawPortfolio.environment` or by the document."""
-        for act in self.acts():
-            if (act.portfolio.meta.environment or act.raw.environment) is None:
-                yield f"{act.name}: neither the raw portfolio nor the document states an environment"
+        """Production, sandbox and simulator are distinguished, by `RawPortfolio.environment` or by the document."""
+        for account_run in self.account_runs():
+            if (account_run.portfolio.meta.environment or account_run.raw.environment) is None:
+                yield f"{account_run.name}: neither the raw portfolio nor the document states an environment"
 
     @case("FAIL-01")
     @pytest.mark.parametrize("status", [401, 403])
-    def test_a_refusal_is_told_as_a_refusal(self, status: int) -> Complaints:
+    def test_a_refusal_is_reported_as_a_refusal(self, status: int) -> Complaints:
         """401 and 403 are BrokerRefused: the credentials are invalid, or do not permit it."""
         yield from self._fails(f"answered {status}", _status(status), (BrokerRefused,))
 
     @case("FAIL-02")
     @pytest.mark.parametrize("status", [400, 404, 406, 410, 422])
-    def test_another_no_is_told_as_a_no(self, status: int) -> Complaints:
+    def test_another_4xx_is_reported_as_a_refusal(self, status: int) -> Complaints:
         """Any other 4xx is BrokerRefused or DataRefused, and no crash."""
         yield from self._fails(f"answered {status}", _status(status), (BrokerRefused, DataRefused))
 
     @case("FAIL-03")
     @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-    def test_an_outage_is_told_as_an_outage(self, status: int) -> Complaints:
+    def test_an_outage_is_reported_as_an_outage(self, status: int) -> Complaints:
         """429 and 5xx are BrokerUnreachable, after the session's tries."""
         yield from self._fails(f"answered {status}", _status(status), (BrokerUnreachable,))
 
@@ -148,7 +148,7 @@ class Network(Bench):
         "silence",
         [ConnectionFailure.READ_TIMEOUT, ConnectionFailure.UNRESOLVED, ConnectionFailure.BROKEN],
     )
-    def test_no_answer_is_told_as_an_outage(self, silence: ConnectionFailure) -> Complaints:
+    def test_no_answer_is_reported_as_an_outage(self, silence: ConnectionFailure) -> Complaints:
         """A time-out, an unknown name and a broken connection are BrokerUnreachable."""
         yield from self._fails("not answered", lambda _sent: silence, (BrokerUnreachable,))
 
@@ -217,23 +217,23 @@ class Network(Bench):
     @pytest.mark.parametrize("status", [400, 401, 403])
     def test_a_refused_log_in_is_tried_once(self, status: int) -> Complaints:
         """A refused token request is final: it is not sent a second time, because failed log-ins are counted."""
-        for sent, rehearsal in self._altered(_status(status)):
-            tokens = [one for one in rehearsal.session.wire.sent if one.method == "POST"]
+        for sent, run in self._altered(_status(status)):
+            tokens = [one for one in run.session.wire.sent if one.method == "POST"]
             if sent.method == "POST" and len(tokens) > 1:
                 yield f"{sent} is sent {len(tokens)} times, though it was answered {status}"
 
     @case("FAIL-13")
-    def test_an_error_tells_what_to_do(self) -> Complaints:
+    def test_an_error_says_what_to_do(self) -> Complaints:
         """A refusal comes with a hint: what the user can do next."""
-        for sent, rehearsal in self._altered(_status(401)):
-            if isinstance(rehearsal.error, BridgeError) and not rehearsal.error.hint:
+        for sent, run in self._altered(_status(401)):
+            if isinstance(run.error, BridgeError) and not run.error.hint:
                 yield f"when {sent} is answered 401, the error has no hint"
 
     @case("ACCT-01")
     def test_a_missing_member_of_an_account_is_no_other_account(self) -> Complaints:
-        """Each member of the list of accounts can be missing: no account is invented, and none is lost in silence.
+        """Each member of the list of accounts can be missing: no account is invented, and none is lost silently.
 
-        An account that cannot be read is told of with `context.warn`, or the answer is refused.
+        An account that cannot be read is reported with `context.warn`, or the answer is refused.
         """
         yield from self._accounts(drift.missing)
 
@@ -249,35 +249,36 @@ class Network(Bench):
 
     def _accounts(self, drifts: Callable[[Scope], Iterator[drift.Drift]]) -> Complaints:
         fullest = self._fullest()
-        listing = rehearse(self.subject(), fullest.recording, accounts_only=True)
+        listing = run_recording(self.subject(), fullest.recording, accounts_only=True)
         for sent in dict.fromkeys(one for one in listing.session.wire.sent if one.method == "GET"):
             sources = Sources({"answer": exact_json.loads(self._recorded_body(sent))})
             texts = {value for _place, value in nodes(sources.tree) if isinstance(value, str)}
             for one in drifts(Scope.whole(sources)):
                 body = exact_json.dumps(one.payloads["answer"])
                 answer = Exchange(method="GET", url="", headers=_JSON, body=body)
-                changed = rehearse(
+                changed = run_recording(
                     self.subject(), fullest.recording, accounts_only=True, alter=_only(sent, answer)
                 )
                 where = f"{fullest.recording.name}: {one} in {sent}"
                 yield from (f"{where}, {p}" for p in self._wrong_accounts(changed, texts))
 
-    def _wrong_accounts(self, changed: Rehearsal, texts: set[str]) -> Complaints:
+    def _wrong_accounts(self, changed: RecordedRun, texts: set[str]) -> Complaints:
         """Args: texts: all that the broker's answer says; an account number is one of them."""
         if changed.error is not None:
             if not isinstance(changed.error, BridgeError):
-                yield f"it crashes with {told(changed.error, self.subject().package)}"
+                yield f"it crashes with {describe_exception(changed.error, self.subject().package)}"
             return
         found = {account.number for account in changed.accounts}
         if found - texts:
             yield "there is an account with a number that the broker never wrote"
         if len(found) < len(self._fullest().accounts) and not changed.warnings:
-            yield "an account is lost, and nobody is told"
+            yield "an account is lost without a warning"
 
-    def _fullest(self) -> Rehearsal:
+    def _fullest(self) -> RecordedRun:
         """The run with the most positions."""
         return max(
-            self.rehearsals(), key=lambda one: sum(len(a.portfolio.positions) for a in one.acts)
+            self.recorded_runs(),
+            key=lambda one: sum(len(a.portfolio.positions) for a in one.account_runs),
         )
 
     def _recorded_body(self, sent: SentRequest) -> bytes:
@@ -286,35 +287,39 @@ class Network(Bench):
                 return exchange.body
         raise NotReadyError(f"there is no answer to {sent}")
 
-    def _altered(self, make: MakeAnswer) -> Iterator[tuple[SentRequest, Rehearsal]]:
+    def _altered(self, make: MakeAnswer) -> Iterator[tuple[SentRequest, RecordedRun]]:
         """One run for each request of the fullest recording, with something else in the place of its answer."""
         fullest = self._fullest()
         for sent in dict.fromkeys(fullest.session.wire.sent):
             answer = make(sent)
             if answer is not None:
-                yield sent, rehearse(self.subject(), fullest.recording, alter=_only(sent, answer))
+                yield (
+                    sent,
+                    run_recording(self.subject(), fullest.recording, alter=_only(sent, answer)),
+                )
 
     def _fails(
         self, how: str, make: MakeAnswer, wanted: tuple[type[BridgeError], ...]
     ) -> Complaints:
-        """What is wrong with how each failure is told. A request that is not needed may fail without consequence."""
-        before = [act.portfolio.positions for act in self._fullest().acts]
+        """What is wrong with how each failure is reported. A request that is not needed may fail without consequence."""
+        before = [account_run.portfolio.positions for account_run in self._fullest().account_runs]
         names = " or ".join(one.__name__ for one in wanted)
-        for sent, rehearsal in self._altered(make):
-            error = rehearsal.error
+        for sent, run in self._altered(make):
+            error = run.error
             if error is None:
-                after = [act.portfolio.positions for act in rehearsal.acts]
-                if after != before and not _is_all_rejected(rehearsal):
+                after = [account_run.portfolio.positions for account_run in run.account_runs]
+                if after != before and not _is_all_rejected(run):
                     count = sum(map(len, after))
                     yield f"when {sent} is {how}, it is taken for an account with {count} positions"
             elif not isinstance(error, wanted) or isinstance(error, ForbiddenRequest):
-                yield f"when {sent} is {how}, it ends with {told(error, self.subject().package)} and not with {names}"
+                yield f"when {sent} is {how}, it ends with {describe_exception(error, self.subject().package)} and not with {names}"
 
 
-def _is_all_rejected(rehearsal: Rehearsal) -> bool:
+def _is_all_rejected(run: RecordedRun) -> bool:
     """Whether rows were rejected and none was kept: the core refuses that, so it is never taken for empty."""
     return any(
-        act.portfolio.meta.rejected and not act.portfolio.positions for act in rehearsal.acts
+        account_run.portfolio.meta.rejected and not account_run.portfolio.positions
+        for account_run in run.account_runs
     )
 
 
@@ -327,9 +332,9 @@ def _only(wanted: SentRequest, answer: Answer) -> Callable[[SentRequest], Answer
     return lambda sent: answer if sent.key == wanted.key else None
 
 
-def _answers_token(rehearsal: Rehearsal, sent: SentRequest) -> bool:
+def _answers_token(run: RecordedRun, sent: SentRequest) -> bool:
     """Whether the recorded answer has a member whose name ends in `token`."""
-    for exchange in rehearsal.recording.exchanges:
+    for exchange in run.recording.exchanges:
         if exchange.method != "POST" or exchange.url.partition("?")[0] != sent.url:
             continue
         try:

@@ -15,68 +15,71 @@ from variance_bridge.pipeline.personal import find_personal
 from variance_bridge.privacy import Secret
 from variance_bridge.testing import canaries, drift
 from variance_bridge.testing.cases import Complaints, case
-from variance_bridge.testing.conformance.bench import Bench, Working
+from variance_bridge.testing.conformance.conformance_case import ConformanceCase, PayloadTree
+from variance_bridge.testing.recorded_run import RecordedRun, completed, run_recording
 from variance_bridge.testing.recordings import Exchange
-from variance_bridge.testing.rehearsal import Rehearsal, completed, rehearse
 from variance_bridge.testing.simulated_session import SentRequest
 from variance_bridge.testing.trees import nodes, put, shown
 
-_SHORTEST = 4
-_DEEPEST = 6
+_MIN_LENGTH = 4
+_MAX_DEPTH = 6
 
 
-class Privacy(Bench):
+class Privacy(ConformanceCase):
     """PRIV."""
 
     @case("PRIV-01")
     def test_no_account_number_and_no_credential_is_in_a_document(self) -> Complaints:
         """Nothing that the run knows to be personal is in a document: account number, nickname, credential, token."""
-        for rehearsal in self.rehearsals():
-            for act in rehearsal.acts:
-                for hit in find_personal(self.document(act.portfolio), rehearsal.personal):
-                    yield f"{act.name}: {hit}"
-                text = self._text(act.portfolio)
-                if len(act.account.number) >= _SHORTEST and act.account.number in text:
-                    yield f"{act.name}: the account number is in the document"
+        for run in self.recorded_runs():
+            for account_run in run.account_runs:
+                for hit in find_personal(self.document(account_run.portfolio), run.personal):
+                    yield f"{account_run.name}: {hit}"
+                text = self._text(account_run.portfolio)
+                if (
+                    len(account_run.account.number) >= _MIN_LENGTH
+                    and account_run.account.number in text
+                ):
+                    yield f"{account_run.name}: the account number is in the document"
 
     @case("PRIV-02")
     def test_names_and_addresses_that_the_broker_adds_are_not_published(self) -> Complaints:
         """Members with names, addresses and notes in every object of the payloads do not get into a document."""
-        for working in self.workings():
-            for one in drift.new_members(working.sources):
-                outcome = working.act.normalize(one.payloads)
+        for payload in self.payload_trees():
+            for one in drift.new_members(payload.sources):
+                outcome = payload.account_run.normalize(one.payloads)
                 if isinstance(outcome, Portfolio) and canaries.shows(self._text(outcome)):
-                    yield f"{working.act.name}: {one}, one of them is published"
+                    yield f"{payload.account_run.name}: {one}, one of them is published"
 
     @case("PRIV-03")
     def test_a_text_that_is_not_published_stays_unpublished_whatever_it_says(self) -> Complaints:
         """A text of the payloads that is in no document today is in none when it says something personal."""
-        for working in self.workings():
-            for place, _value in self._unpublished(working):
-                tree = put(working.sources.tree, place, canaries.WORD)
-                outcome = working.renormalized(tree)
+        for payload in self.payload_trees():
+            for place, _value in self._unpublished(payload):
+                tree = put(payload.sources.tree, place, canaries.WORD)
+                outcome = payload.renormalized(tree)
                 if isinstance(outcome, Portfolio) and canaries.shows(self._text(outcome)):
-                    yield f"{working.act.name}: what {shown(place)} says is published"
+                    yield f"{payload.account_run.name}: what {shown(place)} says is published"
 
-    def _unpublished(self, working: Working) -> Iterator[tuple[Any, str]]:
-        published = self._text(working.act.portfolio)
-        for place, value in nodes(working.sources.tree, self.most_drifting):
+    def _unpublished(self, payload: PayloadTree) -> Iterator[tuple[Any, str]]:
+        published = self._text(payload.account_run.portfolio)
+        for place, value in nodes(payload.sources.tree, self.most_drifting):
             is_text = isinstance(value, str) and drift.as_number(value) is None
-            is_leaf = place[0] not in working.sources.tables or working.sources.is_cell(place)
+            is_leaf = place[0] not in payload.sources.tables or payload.sources.is_cell(place)
             if is_text and is_leaf and value.strip() not in published:
                 yield place, value
 
     @case("PRIV-04")
     def test_nothing_personal_is_logged(self) -> Complaints:
         """No log record of any level holds an account number, a credential or a name."""
-        for rehearsal in self._planted():
-            yield from _shown_in(rehearsal, rehearsal.log, "the log")
+        for run in self._planted():
+            yield from _shown_in(run, run.log, "the log")
 
     @case("PRIV-05")
-    def test_nothing_personal_is_told_in_a_warning(self) -> Complaints:
+    def test_nothing_personal_is_in_a_warning(self) -> Complaints:
         """No warning to the user holds an account number, a credential or a name."""
-        for rehearsal in self._planted():
-            yield from _shown_in(rehearsal, "\n".join(rehearsal.warnings), "a warning")
+        for run in self._planted():
+            yield from _shown_in(run, "\n".join(run.warnings), "a warning")
 
     @case("PRIV-06")
     def test_no_error_quotes_the_payloads(self) -> Complaints:
@@ -91,36 +94,36 @@ class Privacy(Bench):
     @case("PRIV-07")
     def test_no_error_quotes_an_answer(self) -> Complaints:
         """An error about an answer quotes neither its body nor the account number in its address."""
-        for rehearsal in self.rehearsals():
-            numbers = [account.number for account in rehearsal.accounts]
-            for sent in dict.fromkeys(rehearsal.session.wire.sent):
+        for run in self.recorded_runs():
+            numbers = [account.number for account in run.accounts]
+            for sent in dict.fromkeys(run.session.wire.sent):
                 for status in (200, 400, 401, 403, 404):
-                    failed = rehearse(
-                        self.subject(), rehearsal.recording, alter=_answering(sent, status)
+                    failed = run_recording(
+                        self.subject(), run.recording, alter=_answering(sent, status)
                     )
                     words = _words(failed.error) if isinstance(failed.error, BridgeError) else ""
                     if canaries.shows(words):
-                        yield f"{rehearsal.recording.name}: when {sent} is answered {status}, the error quotes it"
-                    if any(len(one) >= _SHORTEST and one in words for one in numbers):
-                        yield f"{rehearsal.recording.name}: an error shows the account number"
+                        yield f"{run.recording.name}: when {sent} is answered {status}, the error quotes it"
+                    if any(len(one) >= _MIN_LENGTH and one in words for one in numbers):
+                        yield f"{run.recording.name}: an error shows the account number"
 
     @case("PRIV-08")
     def test_no_repr_shows_anything_personal(self) -> Complaints:
         """The repr of broker, accounts and payloads shows neither account number nor credential."""
-        for rehearsal in self.rehearsals():
+        for run in self.recorded_runs():
             shown_values = [
-                rehearsal.broker,
-                *rehearsal.accounts,
-                *(act.raw for act in rehearsal.acts),
+                run.broker,
+                *run.accounts,
+                *(account_run.raw for account_run in run.account_runs),
             ]
-            yield from _shown_in(rehearsal, " ".join(map(repr, shown_values)), "a repr")
+            yield from _shown_in(run, " ".join(map(repr, shown_values)), "a repr")
 
     @case("PRIV-09")
     def test_nothing_is_printed(self) -> Complaints:
         """A broker prints nothing: stdout belongs to the result, and `context.warn` to what the user should know."""
-        for rehearsal in self.rehearsals():
-            if rehearsal.printed:
-                yield f"{rehearsal.recording.name}: it prints something"
+        for run in self.recorded_runs():
+            if run.printed:
+                yield f"{run.recording.name}: it prints something"
 
     @case("PRIV-10")
     def test_no_secret_is_kept_in_the_clear(self) -> Complaints:
@@ -128,13 +131,13 @@ class Privacy(Bench):
 
         Give the Secret itself to the session, with `secret.prefixed("Bearer ")` where it needs a word before it.
         """
-        for rehearsal in self.rehearsals():
-            for place in _texts_with_canary(rehearsal.broker, self.subject().package, "broker", 0):
-                yield f"{rehearsal.recording.name}: {place} holds a credential in the clear"
+        for run in self.recorded_runs():
+            for place in _texts_with_canary(run.broker, self.subject().package, "broker", 0):
+                yield f"{run.recording.name}: {place} holds a credential in the clear"
 
     @case("PRIV-11")
     def test_nothing_personal_is_in_a_rejected_row(self) -> Complaints:
-        """What is told of a rejected row is its number, a reason and at most the symbol of a listed contract."""
+        """What is published of a rejected row is its number, a reason and at most the symbol of a listed contract."""
         for name, one, outcome in self.unheard():
             if isinstance(outcome, Portfolio):
                 symbols = [row.symbol for row in outcome.meta.rejected]
@@ -148,12 +151,12 @@ class Privacy(Bench):
         except (TypeError, ValueError):
             return repr(portfolio)
 
-    def _planted(self) -> Iterator[Rehearsal]:
+    def _planted(self) -> Iterator[RecordedRun]:
         """The runs once more, with names and addresses in every answer."""
-        for rehearsal in self.rehearsals():
-            exchanges = tuple(_with_names(one) for one in rehearsal.recording.exchanges)
-            recording = attrs.evolve(rehearsal.recording, exchanges=exchanges)
-            yield rehearse(self.subject(), recording)
+        for run in self.recorded_runs():
+            exchanges = tuple(_with_names(one) for one in run.recording.exchanges)
+            recording = attrs.evolve(run.recording, exchanges=exchanges)
+            yield run_recording(self.subject(), recording)
 
 
 def _with_names(exchange: Exchange) -> Exchange:
@@ -174,18 +177,18 @@ def _words(error: BridgeError) -> str:
     return f"{error.what} {error.where or ''} {error.hint or ''}"
 
 
-def _shown_in(rehearsal: Rehearsal, text: str, what: str) -> Complaints:
+def _shown_in(run: RecordedRun, text: str, what: str) -> Complaints:
     if canaries.shows(text):
-        yield f"{rehearsal.recording.name}: {what} shows a credential or a name"
-    for account in rehearsal.accounts:
+        yield f"{run.recording.name}: {what} shows a credential or a name"
+    for account in run.accounts:
         for value in (account.number, account.nickname):
-            if value and len(value) >= _SHORTEST and value in text:
-                yield f"{rehearsal.recording.name}: {what} shows what identifies an account"
+            if value and len(value) >= _MIN_LENGTH and value in text:
+                yield f"{run.recording.name}: {what} shows what identifies an account"
 
 
 def _texts_with_canary(value: Any, package: str, place: str, depth: int) -> Iterator[str]:
     """Where an object of the broker's own holds a planted credential as plain text."""
-    if depth > _DEEPEST or isinstance(value, Secret):
+    if depth > _MAX_DEPTH or isinstance(value, Secret):
         return
     if isinstance(value, str | bytes):
         text = value if isinstance(value, str) else value.decode("latin-1")

@@ -14,25 +14,25 @@ from variance_bridge.document import exact_json
 from variance_bridge.document.convert import to_bytes, to_document
 from variance_bridge.model import Portfolio
 from variance_bridge.testing import replay
-from variance_bridge.testing.blockade import Kind, trespasses
+from variance_bridge.testing.blockade import Kind, blocked_calls
 from variance_bridge.testing.cases import Complaints, case
-from variance_bridge.testing.conformance.bench import Bench
-from variance_bridge.testing.rehearsal import completed, rehearse
+from variance_bridge.testing.conformance.conformance_case import ConformanceCase
+from variance_bridge.testing.recorded_run import completed, run_recording
 from variance_bridge.testing.trees import at, put
 
 
-class Purity(Bench):
+class Purity(ConformanceCase):
     """PURE and DETER."""
 
     def _impurities(self, kind: Kind) -> Complaints:
-        for act in self.acts():
-            act.normalize(act.raw.payloads)
-            found = trespasses(
-                lambda act=act: act.normalize(act.raw.payloads),  # type: ignore[misc]
+        for account_run in self.account_runs():
+            account_run.normalize(account_run.raw.payloads)
+            found = blocked_calls(
+                lambda account_run=account_run: account_run.normalize(account_run.raw.payloads),  # type: ignore[misc]
                 kind,
                 package=self.subject().package,
             )
-            yield from (f"{act.name}: {one}" for one in found)
+            yield from (f"{account_run.name}: {one}" for one in found)
 
     @case("PURE-01")
     def test_normalize_uses_no_network(self) -> Complaints:
@@ -67,12 +67,12 @@ class Purity(Bench):
     @case("PURE-07")
     def test_normalize_leaves_the_payloads_as_they_were(self) -> Complaints:
         """Normalize changes nothing in the payloads: another look at them sees the same."""
-        for act in self.acts():
-            payloads = copy.deepcopy(dict(act.raw.payloads))
+        for account_run in self.account_runs():
+            payloads = copy.deepcopy(dict(account_run.raw.payloads))
             before = copy.deepcopy(payloads)
-            act.normalize(payloads)
+            account_run.normalize(payloads)
             if payloads != before:
-                yield f"{act.name}: the payloads are not what they were"
+                yield f"{account_run.name}: the payloads are not what they were"
 
     @case("PURE-08")
     def test_normalize_needs_nothing_that_fetch_left_behind(self) -> Complaints:
@@ -80,55 +80,59 @@ class Purity(Bench):
 
         Keep nothing in `self` between fetch and normalize; what normalize needs belongs into the payloads.
         """
-        for rehearsal in self.rehearsals():
-            for act in rehearsal.acts:
-                fresh = self.subject().broker(rehearsal.context)
-                outcome = attrs.evolve(act, broker=fresh).normalize(act.raw.payloads)
-                if outcome != act.portfolio:
-                    yield f"{act.name}: a new broker makes something else of the same payloads"
+        for run in self.recorded_runs():
+            for account_run in run.account_runs:
+                fresh = self.subject().broker(run.context)
+                outcome = attrs.evolve(account_run, broker=fresh).normalize(
+                    account_run.raw.payloads
+                )
+                if outcome != account_run.portfolio:
+                    yield f"{account_run.name}: a new broker makes something else of the same payloads"
 
     @case("PURE-09")
     def test_the_payloads_can_be_kept(self) -> Complaints:
         """Payloads are JSON or text, as they came, so that they can be recorded and looked at again."""
-        for act in self.acts():
+        for account_run in self.account_runs():
             try:
-                exact_json.dumps(act.raw.payloads)
+                exact_json.dumps(account_run.raw.payloads)
             except (TypeError, ValueError) as error:
-                yield f"{act.name}: {error}"
+                yield f"{account_run.name}: {error}"
 
     @case("DETER-01")
     def test_the_same_payloads_give_the_same_bytes(self) -> Complaints:
         """Normalizing twice gives the same document, byte for byte."""
-        for act in self.acts():
-            again = act.normalize(act.raw.payloads)
-            if not isinstance(again, Portfolio) or self._bytes(again) != self._bytes(act.portfolio):
-                yield f"{act.name}: the second document differs from the first"
+        for account_run in self.account_runs():
+            again = account_run.normalize(account_run.raw.payloads)
+            if not isinstance(again, Portfolio) or self._bytes(again) != self._bytes(
+                account_run.portfolio
+            ):
+                yield f"{account_run.name}: the second document differs from the first"
 
     @case("DETER-02")
     def test_the_order_of_the_rows_does_not_matter(self) -> Complaints:
         """Rows in another order give the same positions."""
-        for working in self.with_rows():
-            for rows in working.lists:
-                elements = list(at(working.sources.tree, rows.place))
+        for payload in self.with_rows():
+            for rows in payload.lists:
+                elements = list(at(payload.sources.tree, rows.place))
                 turned = iter([elements[index] for index in reversed(rows.rows)])
                 for index in rows.rows:
                     elements[index] = next(turned)
-                outcome = working.renormalized(put(working.sources.tree, rows.place, elements))
+                outcome = payload.renormalized(put(payload.sources.tree, rows.place, elements))
                 if not isinstance(outcome, Portfolio):
-                    yield f"{working.act.name}: with its rows backwards, it is refused"
-                elif self._positions(outcome) != self._positions(working.act.portfolio):
-                    yield f"{working.act.name}: with its rows backwards, it holds other positions"
+                    yield f"{payload.account_run.name}: with its rows backwards, it is refused"
+                elif self._positions(outcome) != self._positions(payload.account_run.portfolio):
+                    yield f"{payload.account_run.name}: with its rows backwards, it holds other positions"
 
     @case("DETER-03")
     def test_the_same_answers_give_the_same_payloads(self) -> Complaints:
         """A second sync of the same answers fetches the same payloads."""
-        for rehearsal in self.rehearsals():
-            again = rehearse(self.subject(), rehearsal.recording)
-            for act, second in zip(rehearsal.acts, again.acts, strict=False):
-                if act.raw.payloads != second.raw.payloads:
-                    yield f"{act.name}: the second fetch brings other payloads"
-            if len(again.acts) != len(rehearsal.acts):
-                yield f"{rehearsal.recording.name}: the second sync ends otherwise than the first"
+        for run in self.recorded_runs():
+            again = run_recording(self.subject(), run.recording)
+            for account_run, second in zip(run.account_runs, again.account_runs, strict=False):
+                if account_run.raw.payloads != second.raw.payloads:
+                    yield f"{account_run.name}: the second fetch brings other payloads"
+            if len(again.account_runs) != len(run.account_runs):
+                yield f"{run.recording.name}: the second sync ends otherwise than the first"
 
     @case("DETER-04")
     def test_another_process_gives_the_same_bytes(self) -> Complaints:
@@ -144,7 +148,9 @@ class Purity(Bench):
         if code:
             last = error.strip().splitlines()[-1:] or ["no message"]
             yield f"it does not run in another process: {last[0]}"
-        elif output != b"".join(self._bytes(act.portfolio) for act in self.acts()):
+        elif output != b"".join(
+            self._bytes(account_run.portfolio) for account_run in self.account_runs()
+        ):
             yield "another process gives another document"
 
     def _bytes(self, portfolio: Portfolio) -> bytes:

@@ -8,7 +8,7 @@ from variance_bridge.broker import Capability
 from variance_bridge.model import Side
 from variance_bridge.symbology import InstrumentType
 from variance_bridge.testing.cases import Complaints, case
-from variance_bridge.testing.conformance.bench import Bench
+from variance_bridge.testing.conformance.conformance_case import ConformanceCase
 from variance_bridge.testing.recordings import Recording
 
 _MAIL = re.compile(r"[\w.+-]+@([\w-]+\.)+[A-Za-z]{2,}")
@@ -21,7 +21,7 @@ _TOKENS = {
 _BELONGS_TO_NO_TYPE = frozenset({InstrumentType.OTHER, InstrumentType.CASH})
 
 
-class Recorded(Bench):
+class Recorded(ConformanceCase):
     """REC: there are recordings, of all that the broker can tell, and nothing real in them."""
 
     @case("REC-01")
@@ -55,7 +55,7 @@ class Recorded(Bench):
 
         Brokers list what was closed today. Where yours does not, write such a row: it may begin to.
         """
-        counts = [act.portfolio.meta.counts for act in self.acts()]
+        counts = [account_run.portfolio.meta.counts for account_run in self.account_runs()]
         if not any(one is not None and one.closed for one in counts):
             yield "no recording holds a row of quantity 0"
 
@@ -77,7 +77,9 @@ class Recorded(Bench):
     def test_balances_are_recorded_where_they_are_declared(self) -> Complaints:
         """Balances are there if and only if the plugin declares them."""
         declared = Capability.BALANCES in self.subject().spec.capabilities
-        found = any(act.portfolio.balances is not None for act in self.acts())
+        found = any(
+            account_run.portfolio.balances is not None for account_run in self.account_runs()
+        )
         if declared and not found:
             yield "`balances` is declared, and no recording gives any"
         if found and not declared:
@@ -87,14 +89,14 @@ class Recorded(Bench):
     def test_several_accounts_are_recorded_where_they_are_declared(self) -> Complaints:
         """A recording with two accounts is there if the plugin declares that it can tell several."""
         declared = Capability.MANY_ACCOUNTS in self.subject().spec.capabilities
-        most = max((len(one.accounts) for one in self.rehearsals()), default=0)
+        most = max((len(one.accounts) for one in self.recorded_runs()), default=0)
         if declared and most < 2:
             yield "`many_accounts` is declared, and no recording has two accounts"
 
     @case("REC-09")
     def test_an_account_with_nothing_is_recorded(self) -> Complaints:
         """An account that holds nothing is among the recordings: what empty looks like is known, not guessed."""
-        if all(act.portfolio.positions for act in self.acts()):
+        if all(account_run.portfolio.positions for account_run in self.account_runs()):
             yield "every recorded account holds something"
 
     @case("REC-10")
@@ -110,12 +112,12 @@ class Recorded(Bench):
     @case("REC-11")
     def test_every_recorded_answer_is_asked_for(self) -> Complaints:
         """Every answer of a recording is asked for in its replay, so that none of them is a leftover."""
-        for rehearsal in self.rehearsals():
-            asked = {str(sent) for sent in rehearsal.session.wire.sent}
-            for exchange in rehearsal.recording.exchanges:
+        for run in self.recorded_runs():
+            asked = {str(sent) for sent in run.session.wire.sent}
+            for exchange in run.recording.exchanges:
                 request = f"{exchange.method} {exchange.url.partition('?')[0]}"
                 if request not in asked:
-                    yield f"{rehearsal.recording.name}: nothing asks for {request}"
+                    yield f"{run.recording.name}: nothing asks for {request}"
 
 
 def _suspicious(recording: Recording) -> set[str]:

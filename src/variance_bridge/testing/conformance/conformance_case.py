@@ -15,25 +15,32 @@ from variance_bridge.model import Holding, Portfolio
 from variance_bridge.testing.cases import Complaints, NotReadyError
 from variance_bridge.testing.comparison import wrong
 from variance_bridge.testing.drift import (
-    MOST_ELEMENTS,
+    MAX_ELEMENTS,
     Drift,
     Scope,
     find_columns,
     retyped,
-    unheard_of,
+    unknown_word,
+)
+from variance_bridge.testing.recorded_run import (
+    AccountRun,
+    Outcome,
+    RecordedRun,
+    completed,
+    describe_exception,
+    run_recording,
 )
 from variance_bridge.testing.recordings import Recording, as_recordings
-from variance_bridge.testing.rehearsal import Act, Outcome, Rehearsal, completed, rehearse, told
 from variance_bridge.testing.rows import RowList, find_rows, row_of, thinned
 from variance_bridge.testing.subject import Subject, find_subject
 from variance_bridge.testing.trees import Place, Sources, at, nodes
 
 
 @attrs.frozen
-class Working:
-    """An act, its payloads as a tree, and where its rows are."""
+class PayloadTree:
+    """The run of one account, its payloads as a tree, and where its rows are."""
 
-    act: Act
+    account_run: AccountRun
     sources: Sources
     lists: tuple[RowList, ...]
 
@@ -43,10 +50,10 @@ class Working:
 
     def renormalized(self, tree: Any) -> Outcome:
         """What the broker makes of a changed tree."""
-        return self.act.normalize(self.sources.render(tree))
+        return self.account_run.normalize(self.sources.render(tree))
 
 
-class Bench:
+class ConformanceCase:
     """The attributes that an author sets, and what the cases look at.
 
     Attributes:
@@ -64,7 +71,7 @@ class Bench:
     spec: ClassVar[BrokerSpec | None] = None
     own_payloads: ClassVar[frozenset[str]] = frozenset()
     account_members: ClassVar[frozenset[str]] = frozenset()
-    most_drifting: ClassVar[int] = MOST_ELEMENTS
+    most_drifting: ClassVar[int] = MAX_ELEMENTS
 
     def is_position(self, row: Any) -> bool:  # noqa: ARG002 - for authors to override
         """Whether an element of the broker's list of rows is a position; False for its cash lines and totals."""
@@ -82,11 +89,11 @@ class Bench:
         """The recordings."""
         return _recordings(_class_of(self))
 
-    def tries(self) -> tuple[Rehearsal, ...]:
+    def tries(self) -> tuple[RecordedRun, ...]:
         """One run on each recording, also those that failed."""
         return _tries(_class_of(self))
 
-    def rehearsals(self) -> tuple[Rehearsal, ...]:
+    def recorded_runs(self) -> tuple[RecordedRun, ...]:
         """One run on each recording.
 
         Raises:
@@ -98,76 +105,80 @@ class Bench:
             raise NotReadyError(problems[0])
         return self.tries()
 
-    def acts(self) -> list[Act]:
-        """One act for each account of each recording."""
-        return [act for rehearsal in self.rehearsals() for act in rehearsal.acts]
+    def account_runs(self) -> list[AccountRun]:
+        """One run for each account of each recording."""
+        return [account_run for run in self.recorded_runs() for account_run in run.account_runs]
 
-    def workings(self) -> tuple[Working, ...]:
-        """The acts with their rows."""
-        self.rehearsals()
-        return _workings(_class_of(self))
+    def payload_trees(self) -> tuple[PayloadTree, ...]:
+        """The runs of accounts with their rows."""
+        self.recorded_runs()
+        return _payload_trees(_class_of(self))
 
-    def with_rows(self) -> list[Working]:
-        """The acts that have rows.
+    def with_rows(self) -> list[PayloadTree]:
+        """The runs of accounts that have rows.
 
         Raises:
             NotReadyError: none has.
         """
-        found = [working for working in self.workings() if working.lists]
+        found = [payload for payload in self.payload_trees() if payload.lists]
         if not found:
             raise NotReadyError(
                 "no row was found in the payloads: `meta.counts.fetched` must count the rows of the broker's answer"
             )
         return found
 
-    def holdings(self) -> list[tuple[Act, Holding]]:
-        """Every position of every act."""
-        return [(act, holding) for act in self.acts() for holding in act.portfolio.positions]
+    def holdings(self) -> list[tuple[AccountRun, Holding]]:
+        """Every position of every account."""
+        return [
+            (account_run, holding)
+            for account_run in self.account_runs()
+            for holding in account_run.portfolio.positions
+        ]
 
     def document(self, portfolio: Portfolio) -> dict[str, Any]:
         """The portfolio as the document that would be published."""
         return to_document(completed(portfolio, self.subject().spec.name))
 
-    def scopes(self) -> list[tuple[Working, Scope]]:
-        """What drifts: each act outside its rows, and each of its rows with one other beside it."""
-        self.rehearsals()
+    def scopes(self) -> list[tuple[PayloadTree, Scope]]:
+        """What drifts: each account outside its rows, and each of its rows with one other beside it."""
+        self.recorded_runs()
         return _scopes(_class_of(self))
 
-    def row_scopes(self) -> list[tuple[Working, Scope]]:
+    def row_scopes(self) -> list[tuple[PayloadTree, Scope]]:
         """The rows that drift, each with one other beside it; `Scope.inside` is the row's place."""
-        return [(working, scope) for working, scope in self.scopes() if scope.inside]
+        return [(payload, scope) for payload, scope in self.scopes() if scope.inside]
 
     def unheard(self) -> list[tuple[str, Drift, Outcome]]:
-        """What the broker makes of the payloads with a word never heard of in each place: it names a person."""
-        self.rehearsals()
+        """What the broker makes of the payloads with an unknown word in each place: it names a person."""
+        self.recorded_runs()
         return _unheard(_class_of(self))
 
-    def judge(self, working: Working, drifts: Iterable[Drift]) -> Complaints:
+    def judge(self, payload: PayloadTree, drifts: Iterable[Drift]) -> Complaints:
         """What is wrong with what the broker makes of damaged payloads."""
         source, package = self.subject().spec.name, self.subject().package
         for drift in drifts:
-            outcome = working.act.normalize(drift.payloads)
-            where = f"{working.act.name}: {drift}"
+            outcome = payload.account_run.normalize(drift.payloads)
+            where = f"{payload.account_run.name}: {drift}"
             if isinstance(outcome, Portfolio):
-                for complaint in wrong(working.act.portfolio, outcome, source):
+                for complaint in wrong(payload.account_run.portfolio, outcome, source):
                     yield f"{where}, {complaint}"
             elif not isinstance(outcome, DataRefused):
-                yield f"{where}, it crashes with {told(outcome, package)}"
-            elif _costs_the_others(working, drift.place):
+                yield f"{where}, it crashes with {describe_exception(outcome, package)}"
+            elif _costs_the_others(payload, drift.place):
                 yield f"{where}, all rows are refused for one: {outcome.what}"
 
 
-def _costs_the_others(working: Working, place: Place) -> bool:
+def _costs_the_others(payload: PayloadTree, place: Place) -> bool:
     """Whether a refusal because of this place takes good rows along; a cut-off last line may do that."""
-    row = row_of(place, working.lists)
-    rows = working.row_places()
-    is_last_line = row == rows[-1] and place[0] in working.sources.tables if rows else False
+    row = row_of(place, payload.lists)
+    rows = payload.row_places()
+    is_last_line = row == rows[-1] and place[0] in payload.sources.tables if rows else False
     return row is not None and len(rows) > 1 and not is_last_line
 
 
-def _class_of(bench: Bench) -> Any:
+def _class_of(case_class: ConformanceCase) -> Any:
     """The test class, as what the runs are kept by."""
-    return type(bench)
+    return type(case_class)
 
 
 @cache
@@ -185,18 +196,22 @@ def _recordings(test_class: Any) -> tuple[Recording, ...]:
 
 
 @cache
-def _tries(test_class: Any) -> tuple[Rehearsal, ...]:
+def _tries(test_class: Any) -> tuple[RecordedRun, ...]:
     subject = _subject(test_class)
-    return tuple(rehearse(subject, recording) for recording in _recordings(test_class))
+    return tuple(run_recording(subject, recording) for recording in _recordings(test_class))
 
 
 @cache
-def _workings(test_class: Any) -> tuple[Working, ...]:
-    bench = test_class()
+def _payload_trees(test_class: Any) -> tuple[PayloadTree, ...]:
+    case_class = test_class()
     found = []
-    for act in bench.acts():
-        sources = Sources(act.raw.payloads, test_class.own_payloads)
-        found.append(Working(act, sources, find_rows(act, sources, bench.is_position)))
+    for account_run in case_class.account_runs():
+        sources = Sources(account_run.raw.payloads, test_class.own_payloads)
+        found.append(
+            PayloadTree(
+                account_run, sources, find_rows(account_run, sources, case_class.is_position)
+            )
+        )
     return tuple(found)
 
 
@@ -206,52 +221,56 @@ def listed(words: Sequence[str]) -> str:
 
 
 @cache
-def _scopes(test_class: Any) -> list[tuple[Working, Scope]]:
+def _scopes(test_class: Any) -> list[tuple[PayloadTree, Scope]]:
     found = []
-    for working in _workings(test_class):
-        places = tuple(nodes(working.sources.tree, test_class.most_drifting))
-        outside = tuple(one for one in places if row_of(one[0], working.lists) is None)
+    for payload in _payload_trees(test_class):
+        places = tuple(nodes(payload.sources.tree, test_class.most_drifting))
+        outside = tuple(one for one in places if row_of(one[0], payload.lists) is None)
         accounts = test_class.account_members
-        found.append((working, Scope(working.sources, outside)))
+        found.append((payload, Scope(payload.sources, outside)))
         visited = {place for place, _value in places}
-        rows = [row for row in working.row_places() if row in visited]
-        found += [_row_scope(working, row, accounts) for row in rows]
+        rows = [row for row in payload.row_places() if row in visited]
+        found += [_row_scope(payload, row, accounts) for row in rows]
     return found
 
 
-def _row_scope(working: Working, row: Place, accounts: frozenset[str]) -> tuple[Working, Scope]:
-    act, sources, place = thinned(working.act, working.sources, working.lists, row)
-    act = attrs.evolve(act, name=f"{working.act.name}, {_row_name(working, row)}")
-    lists = (
-        find_rows(act, sources, lambda _row: True)
-        if sources is not working.sources
-        else working.lists
+def _row_scope(
+    payload: PayloadTree, row: Place, accounts: frozenset[str]
+) -> tuple[PayloadTree, Scope]:
+    account_run, sources, place = thinned(payload.account_run, payload.sources, payload.lists, row)
+    account_run = attrs.evolve(
+        account_run, name=f"{payload.account_run.name}, {_row_name(payload, row)}"
     )
-    small = Working(act, sources, lists)
+    lists = (
+        find_rows(account_run, sources, lambda _row: True)
+        if sources is not payload.sources
+        else payload.lists
+    )
+    small = PayloadTree(account_run, sources, lists)
     inside = [(place, at(sources.tree, place)), *nodes(at(sources.tree, place), place=place)]
     drifting = tuple(one for one in inside if _title(small, one[0]) not in accounts)
     return small, Scope(sources, drifting, place)
 
 
-def _title(working: Working, place: Place) -> str | None:
+def _title(payload: PayloadTree, place: Place) -> str | None:
     """The name of a member, or the title of a cell's column."""
-    if not working.sources.is_cell(place):
+    if not payload.sources.is_cell(place):
         return str(place[-1])
     name = str(place[0])
-    first = min(int(row[-1]) for row in working.row_places() if row[0] == name)
-    columns = find_columns(working.sources, name, first)
-    return str(working.sources.tree[name][columns.header][place[2]]) if columns else None
+    first = min(int(row[-1]) for row in payload.row_places() if row[0] == name)
+    columns = find_columns(payload.sources, name, first)
+    return str(payload.sources.tree[name][columns.header][place[2]]) if columns else None
 
 
-def _row_name(working: Working, row: Place) -> str:
+def _row_name(payload: PayloadTree, row: Place) -> str:
     number = int(row[-1]) + 1
-    return f"line {number}" if row[0] in working.sources.tables else f"row {number}"
+    return f"line {number}" if row[0] in payload.sources.tables else f"row {number}"
 
 
 @cache
 def _unheard(test_class: Any) -> list[tuple[str, Drift, Outcome]]:
     return [
-        (working.act.name, one, working.act.normalize(one.payloads))
-        for working, scope in _scopes(test_class)
-        for one in retyped(scope, unheard_of)
+        (payload.account_run.name, one, payload.account_run.normalize(one.payloads))
+        for payload, scope in _scopes(test_class)
+        for one in retyped(scope, unknown_word)
     ]

@@ -19,7 +19,7 @@ from variance_bridge.broker import Account, BrokerContext, RawPortfolio
 from variance_bridge.model import Portfolio, Status
 from variance_bridge.privacy import PersonalKind, PersonalValues, Secret
 from variance_bridge.settings.configuration import Configuration, ProfileTable, broker_settings
-from variance_bridge.testing.blockade import Kind, Trespass, blocked
+from variance_bridge.testing.blockade import BlockedCall, Kind, blocked
 from variance_bridge.testing.canaries import credential_value
 from variance_bridge.testing.frozen_clock import FrozenClock
 from variance_bridge.testing.recordings import Recording
@@ -33,8 +33,8 @@ Outcome = Portfolio | Exception
 
 
 @attrs.frozen(kw_only=True)
-class Act:
-    """One account of a rehearsal.
+class AccountRun:
+    """One account of a run.
 
     Attributes:
         name: of the recording, and of the account's place where there are several.
@@ -61,16 +61,16 @@ class Act:
 
 
 @attrs.define(kw_only=True)
-class Rehearsal:
+class RecordedRun:
     """What one run did.
 
     Attributes:
         stage: what was being done last.
         error: what ended it; None where it ran to its end.
-        warnings: what the broker told the user.
+        warnings: what the broker warned the user of.
         log: all log records of the run, as text.
         printed: what it wrote to stdout and stderr.
-        trespasses: of the kinds that were blocked.
+        blocked_calls: of the kinds that were blocked.
         left_behind: files that it wrote beside its input, or its input where it changed that.
     """
 
@@ -83,23 +83,21 @@ class Rehearsal:
     stage: str = "be started"
     error: BaseException | None = None
     accounts: tuple[Account, ...] = ()
-    acts: tuple[Act, ...] = ()
+    account_runs: tuple[AccountRun, ...] = ()
     warnings: list[str] = attrs.field(factory=list)
     log: str = ""
     printed: str = ""
-    trespasses: tuple[Trespass, ...] = ()
+    blocked_calls: tuple[BlockedCall, ...] = ()
     left_behind: tuple[str, ...] = ()
 
     def problem(self, package: str) -> str | None:
         """Why it did not run to its end, in one sentence; None where it did."""
         if self.error is None:
             return None
-        return (
-            f"{self.recording.name}: the broker could not {self.stage}: {told(self.error, package)}"
-        )
+        return f"{self.recording.name}: the broker could not {self.stage}: {describe_exception(self.error, package)}"
 
 
-def told(error: BaseException, package: str) -> str:
+def describe_exception(error: BaseException, package: str) -> str:
     """An exception in words, with the place in the broker's own code."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if f"/{package}/" in frame.filename.replace("\\", "/")]
@@ -109,7 +107,7 @@ def told(error: BaseException, package: str) -> str:
     return f"{type(error).__name__}: {error}{place}"
 
 
-def rehearse(
+def run_recording(
     subject: Subject,
     recording: Recording,
     *,
@@ -118,7 +116,7 @@ def rehearse(
     credentials: Mapping[str, Secret] | None = None,
     accounts_only: bool = False,
     later: timedelta = timedelta(0),
-) -> Rehearsal:
+) -> RecordedRun:
     """Start the broker, list its accounts, fetch and normalize each.
 
     Args:
@@ -130,75 +128,73 @@ def rehearse(
         accounts_only: go home after the list of accounts.
         later: how long after the recording the run happens.
     """
-    with _surroundings(subject, recording, alter, credentials, later) as rehearsal:
-        with _overheard(rehearsal):
-            _run(subject, rehearsal, block, accounts_only=accounts_only)
-        rehearsal.left_behind = _left_behind(rehearsal)
-        return rehearsal
+    with _surroundings(subject, recording, alter, credentials, later) as run:
+        with _overheard(run):
+            _run(subject, run, block, accounts_only=accounts_only)
+        run.left_behind = _left_behind(run)
+        return run
 
 
-def _left_behind(rehearsal: Rehearsal) -> tuple[str, ...]:
+def _left_behind(run: RecordedRun) -> tuple[str, ...]:
     """The names of files that the run wrote or changed beside or below its input."""
-    path = rehearsal.context.input_file
+    path = run.context.input_file
     if path is None:
         return ()
     beside = [one.name for one in path.parent.rglob("*") if one.is_file() and one != path]
-    data = rehearsal.recording.file
+    data = run.recording.file
     is_changed = path.exists() and data is not None and path.read_bytes() != data
     return (*beside, *([path.name] if is_changed else ()))
 
 
-def _run(
-    subject: Subject, rehearsal: Rehearsal, block: Sequence[Kind], *, accounts_only: bool
-) -> None:
-    input_file = rehearsal.context.input_file
+def _run(subject: Subject, run: RecordedRun, block: Sequence[Kind], *, accounts_only: bool) -> None:
+    input_file = run.context.input_file
 
     def permits(event: str, arguments: tuple[Any, ...]) -> bool:
         return event == "open" and bool(arguments) and str(arguments[0]) == str(input_file)
 
     if not block:
-        _attempt(subject, rehearsal, accounts_only=accounts_only)
+        _attempt(subject, run, accounts_only=accounts_only)
         return
-    with blocked(*block, package=subject.package, permits=permits) as trespasses:
-        _attempt(subject, rehearsal, accounts_only=accounts_only)
-    rehearsal.trespasses = tuple(trespasses)
+    with blocked(*block, package=subject.package, permits=permits) as blocked_calls:
+        _attempt(subject, run, accounts_only=accounts_only)
+    run.blocked_calls = tuple(blocked_calls)
 
 
-def _attempt(subject: Subject, rehearsal: Rehearsal, *, accounts_only: bool) -> None:
+def _attempt(subject: Subject, run: RecordedRun, *, accounts_only: bool) -> None:
     try:
-        _list_accounts(subject, rehearsal)
+        _list_accounts(subject, run)
         if not accounts_only:
-            _perform(rehearsal)
+            _perform(run)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - whatever ends it is a result
-        rehearsal.error = error
+        run.error = error
 
 
-def _list_accounts(subject: Subject, rehearsal: Rehearsal) -> None:
-    broker = rehearsal.broker = subject.broker(rehearsal.context)
-    rehearsal.stage = "list its accounts"
-    rehearsal.accounts = tuple(broker.accounts())
-    for account in rehearsal.accounts:
+def _list_accounts(subject: Subject, run: RecordedRun) -> None:
+    broker = run.broker = subject.broker(run.context)
+    run.stage = "list its accounts"
+    run.accounts = tuple(broker.accounts())
+    for account in run.accounts:
         for value in (account.number, account.nickname):
             if value:
-                rehearsal.personal.add(value, PersonalKind.ACCOUNT_NUMBER)
+                run.personal.add(value, PersonalKind.ACCOUNT_NUMBER)
 
 
-def _perform(rehearsal: Rehearsal) -> None:
-    broker = rehearsal.broker
-    expected = rehearsal.recording.expected or ()
-    for place, account in enumerate(rehearsal.accounts):
-        rehearsal.stage = "fetch"
-        requests_before, began = len(rehearsal.session.wire.sent), rehearsal.clock.now()
+def _perform(run: RecordedRun) -> None:
+    broker = run.broker
+    expected = run.recording.expected or ()
+    for place, account in enumerate(run.accounts):
+        run.stage = "fetch"
+        requests_before, began = len(run.session.wire.sent), run.clock.now()
         raw = broker.fetch(account)
-        rehearsal.stage = "normalize"
+        run.stage = "normalize"
         portfolio = broker.normalize(raw)
         if not isinstance(raw, RawPortfolio) or not isinstance(portfolio, Portfolio):
             raise TypeError("fetch returns a RawPortfolio, and normalize a Portfolio")
-        several = f", account {place + 1}" if len(rehearsal.accounts) > 1 else ""
-        act = Act(
-            name=f"{rehearsal.recording.name}{several}",
+        several = f", account {place + 1}" if len(run.accounts) > 1 else ""
+        account_run = AccountRun(
+            name=f"{run.recording.name}{several}",
             broker=broker,
             account=account,
             raw=raw,
@@ -207,7 +203,7 @@ def _perform(rehearsal: Rehearsal) -> None:
             began=began,
             expected=expected[place] if place < len(expected) else None,
         )
-        rehearsal.acts = (*rehearsal.acts, act)
+        run.account_runs = (*run.account_runs, account_run)
 
 
 @contextlib.contextmanager
@@ -217,7 +213,7 @@ def _surroundings(
     alter: Alter | None,
     credentials: Mapping[str, Secret] | None,
     later: timedelta,
-) -> Iterator[Rehearsal]:
+) -> Iterator[RecordedRun]:
     clock, personal = FrozenClock(recording.taken_at + later), PersonalValues()
     warnings: list[str] = []
     session = SimulatedSession(
@@ -243,7 +239,7 @@ def _surroundings(
             warn=warnings.append,
             store_credential=lambda _name, _secret: True,
         )
-        yield Rehearsal(
+        yield RecordedRun(
             recording=recording,
             context=context,
             session=session,
@@ -297,7 +293,7 @@ def _credentials(
 
 
 @contextlib.contextmanager
-def _overheard(rehearsal: Rehearsal) -> Iterator[None]:
+def _overheard(run: RecordedRun) -> Iterator[None]:
     """Keeps what is logged (at every level) and printed."""
     log, out = io.StringIO(), io.StringIO()
     root = logging.getLogger()
@@ -310,7 +306,7 @@ def _overheard(rehearsal: Rehearsal) -> Iterator[None]:
     finally:
         root.handlers = handlers
         root.setLevel(level)
-        rehearsal.log, rehearsal.printed = log.getvalue(), out.getvalue()
+        run.log, run.printed = log.getvalue(), out.getvalue()
 
 
 def completed(portfolio: Portfolio, source: str) -> Portfolio:
