@@ -140,6 +140,22 @@ def triaged():
     return report_of
 
 
+@pytest.fixture(scope="session")
+def all_known():
+    """What to triage so that every rule has its numbers and none asks for action."""
+    from variance_bridge.model import Balances, Benchmark, Status
+
+    balances = Balances(
+        currency="USD", net_liquidating_value=Decimal(100000), cash=Decimal(0), buying_power=None
+    )
+    return {
+        "positions": [priced(position("10 stock"), delta="10", beta_delta="3")],
+        "balances": balances,
+        "benchmark": Benchmark(symbol="SPY", price=Decimal(600)),
+        "status": Status.COMPLETE,
+    }
+
+
 ACCOUNT = [
     # root, legs with cost and profit, price of the underlying, (delta, gamma, theta, beta delta) of each leg
     (

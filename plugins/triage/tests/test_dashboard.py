@@ -12,7 +12,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from variance_bridge.model import Balances, Environment, Status
+from variance_bridge.model import Balances, Counts, Environment, Status
 from variance_bridge_triage.render.terminal import bar, dashboard, render, show
 
 SCREENS = Path(__file__).parent / "screens"
@@ -42,7 +42,9 @@ def test_every_cluster_and_reason_is_on_the_screen(account_report, width):
 
 def test_actions_stand_before_the_rest(account_report):
     screen = render(account_report, 80)
-    assert screen.index("ACTION REQUIRED") < screen.index("NO ACTION") < screen.index("EXPIRIES")
+    headings = ["ACTION REQUIRED", "NOT FULLY JUDGED", "NO ACTION", "EXPIRIES"]
+    places = [screen.index(heading) for heading in headings]
+    assert places == sorted(places)
 
 
 def console(**options):
@@ -134,8 +136,53 @@ def test_an_empty_account_says_so(triaged):
     assert "No positions" in render(triaged([]), 80)
 
 
-def test_nothing_to_do_says_so(hold, triaged):
-    assert "Nothing needs action" in render(triaged([hold("1 stock")]), 80)
+def test_nothing_to_do_says_so_in_green(triaged, all_known):
+    report = triaged(**all_known)
+    assert "Nothing needs action.\n" in render(report, 80)
+    coloured = console()
+    coloured.print(dashboard(report, 80))
+    assert "\x1b[1;32mNothing needs action." in coloured.file.getvalue()
+
+
+def test_what_could_not_be_judged_is_never_nothing(hold, triaged):
+    screen = render(triaged([hold("1 stock")]), 80)
+    assert "Nothing needs action" not in screen
+    assert "No rule asks for action, but 1 of 1 strategy could not be judged fully." in screen
+    assert "NOT FULLY JUDGED  1 of 1" in screen
+    assert "not judged: SIZE_THREAT (needs the price of SPY)" in screen
+    coloured = console()
+    coloured.print(dashboard(triaged([hold("1 stock")]), 80))
+    assert "\x1b[1;33mNo rule asks for action" in coloured.file.getvalue()
+
+
+def test_rows_that_were_not_read_are_part_of_the_verdict(triaged, all_known):
+    counts = Counts(fetched=5, normalized=1, closed=0, rejected=4)
+    screen = render(triaged(**{**all_known, "status": Status.PARTIAL, "counts": counts}), 80)
+    assert "Nothing in the 1 readable row needs action; 4 rows are unread." in screen
+    assert "PARTIAL: 4 REJECTED" in screen
+
+
+def test_amounts_of_different_currencies_are_neither_added_nor_drawn_together(hold, triaged):
+    report = triaged(
+        [
+            hold("1 stock", root="AAA", unrealized_pl=Decimal(5000)),
+            hold("1 stock", root="BBB", unrealized_pl=Decimal(500000), currency="JPY"),
+        ]
+    )
+    screen = render(report, 140)
+    assert "Net P/L USD" in screen
+    assert "Net P/L JPY" in screen
+    assert "+$5,000.00" in screen
+    assert "+JPY 500,000.00" in screen
+    bars = {line.split()[0]: line.count("█") for line in screen.splitlines() if "│" in line}
+    assert bars == {"AAA": 7, "BBB": 0}
+    assert "Bars compare amounts in USD only" in screen
+
+
+def test_bars_of_an_account_in_one_foreign_currency_are_drawn(hold, triaged):
+    screen = render(triaged([hold("1 stock", unrealized_pl=Decimal(9), currency="JPY")]), 80)
+    assert "│█████" in screen
+    assert "Bars compare" not in screen
 
 
 def test_an_assumed_net_liquidity_is_called_assumed(hold, triaged):

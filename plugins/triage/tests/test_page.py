@@ -17,7 +17,7 @@ from jinja2 import TemplateError
 
 from variance_bridge.errors import DataRefused
 from variance_bridge.files import write_file
-from variance_bridge.model import Environment
+from variance_bridge.model import Counts, Environment, Status
 from variance_bridge_triage.render.page import _environment, page
 
 CSS = (
@@ -91,9 +91,9 @@ def test_the_policy_allows_the_style_sheet_and_nothing_else(elements):
 def test_readers_without_eyes_find_their_way(elements):
     assert elements.all("html") == [{"lang": "en"}]
     assert len(elements.all("h1")) == 1
-    assert len(elements.all("h2")) == 3
+    assert len(elements.all("h2")) == 5
     assert {attributes["scope"] for attributes in elements.all("th")} == {"col", "row"}
-    assert len(elements.all("caption")) == len(elements.all("table")) == 2
+    assert len(elements.all("caption")) == len(elements.all("table")) == 3
     pictures = elements.all("svg")
     titles = {attributes["id"] for attributes in elements.all("title") if "id" in attributes}
     assert [picture["role"] for picture in pictures] == ["img", "img"]
@@ -153,10 +153,42 @@ def test_an_empty_account_says_so(triaged):
     assert "No positions: the account is empty." in Elements(page(triaged([])).decode()).words
 
 
-def test_nothing_to_do_says_so(hold, triaged):
-    found = Elements(page(triaged([hold("1 stock")])).decode())
+def test_nothing_to_do_says_so(triaged, all_known):
+    found = Elements(page(triaged(**all_known)).decode())
     assert "Nothing needs action." in found.words
+
+
+def test_what_could_not_be_judged_is_never_nothing(hold, triaged):
+    found = Elements(page(triaged([hold("1 stock")])).decode())
+    assert "Nothing needs action" not in found.words
+    assert "not judged: SIZE_THREAT (needs the price of SPY)" in found.words
     assert "Losses are measured against $50,000.00, assumed" in found.words
+
+
+def test_rows_that_were_not_read_are_part_of_the_verdict(triaged, all_known):
+    counts = Counts(fetched=5, normalized=1, closed=0, rejected=4)
+    report = triaged(**{**all_known, "status": Status.PARTIAL, "counts": counts})
+    words = Elements(page(report).decode()).words
+    assert "Nothing in the 1 readable row needs action; 4 rows are unread." in words
+
+
+def test_profits_in_two_currencies_have_a_chart_each(hold, triaged):
+    found = Elements(
+        page(
+            triaged(
+                [
+                    hold("1 stock", root="AAA", unrealized_pl=Decimal(5000)),
+                    hold("1 stock", root="BBB", unrealized_pl=Decimal(500000), currency="JPY"),
+                ]
+            )
+        ).decode()
+    )
+    assert "Profit and loss by strategy, in USD" in found.words
+    assert "Profit and loss by strategy, in JPY" in found.words
+    bars = [bar["width"] for bar in found.all("rect")]
+    assert bars == ["170.0", "170.0"]
+    assert "Net P/L USD +$5,000.00" in found.words
+    assert "Net P/L JPY +JPY 500,000.00" in found.words
 
 
 def test_the_page_shows_warnings_and_a_simulation(hold, triaged):

@@ -68,6 +68,49 @@ def test_positions_in_another_currency_are_left_out_of_the_money_and_counted(hol
     assert triaged(positions).totals.net_pl == Sum(Decimal(14), 2, 3)
 
 
+def test_totals_are_listed_for_each_currency(hold, triaged):
+    positions = [
+        hold("1 stock", root="AAA", unrealized_pl=Decimal(5)),
+        hold("1 stock", root="BBB", unrealized_pl=Decimal(7), currency="EUR"),
+        hold("1 stock", root="CCC", unrealized_pl=Decimal(9), currency="USD"),
+        hold("1 105C", root="DDD", currency="CHF"),
+    ]
+    document = to_document(triaged(positions))
+    assert list(document["totals_by_currency"]) == ["USD", "CHF", "EUR"]
+    assert document["totals_by_currency"]["USD"] == {
+        "net_pl": 14,
+        "theta_per_day": 0,
+        "partial": {},
+    }
+    assert document["totals_by_currency"]["EUR"]["net_pl"] == 7
+    assert document["totals_by_currency"]["CHF"]["net_pl"] is None
+
+
+def test_a_leg_that_states_the_currency_of_the_account_is_not_foreign(hold, triaged):
+    strangle = [
+        hold("-1 105C", currency="USD", cost_basis=Decimal(100), unrealized_pl=Decimal(80)),
+        hold("-1 95P", cost_basis=Decimal(100), unrealized_pl=Decimal(80)),
+    ]
+    covered = [
+        hold("100 stock", root="ABC", currency="USD"),
+        hold("-1 105C", root="ABC", unrealized_pl=Decimal(-520)),
+    ]
+    report = triaged(strangle + covered)
+    assert {entry.facts.cluster.strategy for entry in report.entries} == {
+        "Short Strangle",
+        "Covered Call",
+    }
+    assert {entry.facts.currency for entry in report.entries} == {None}
+    assert list(report.totals.by_currency) == ["USD"]
+
+
+def test_an_account_whose_currency_only_the_balances_state_has_it(hold, triaged):
+    balances = Balances(currency="EUR", net_liquidating_value=Decimal(1000), cash=Decimal(0))
+    legs = [hold("-1 105C", currency="EUR"), hold("-1 95P")]
+    (entry,) = triaged(legs, balances=balances, currency=None).entries
+    assert entry.facts.cluster.strategy == "Short Strangle"
+
+
 def strangle(hold):
     greeks = Greeks(delta=Decimal(-3), theta=Decimal("4.5"), beta_delta=Decimal("-1.25"))
     quote = Quote(underlying_price=Decimal("100.5"))
@@ -88,6 +131,7 @@ def test_programs_read_every_fact_of_a_cluster(hold, triaged):
         "action": None,
         "reason": None,
         "also": [],
+        "not_judged": [{"rule": "SIZE_THREAT", "needs": "the price of SPY"}],
         "dte": 30,
         "expiration": "2026-01-21",
         "expired": False,
@@ -145,7 +189,12 @@ def test_programs_read_where_the_facts_come_from(hold, triaged):
         "theta_per_day": 9,
         "net_liquidity": Decimal("100123.45"),
         "buying_power": Decimal("5000.5"),
-        "loss_measure": {"net_liquidity": Decimal("100123.45"), "origin": "balances"},
+        "loss_measure": {
+            "net_liquidity": Decimal("100123.45"),
+            "origin": "balances",
+            "benchmark": "SPY",
+            "benchmark_price": None,
+        },
         "clusters": 1,
         "actions": 0,
         "partial": {},
@@ -169,10 +218,16 @@ def test_a_silent_rule_is_named_once(hold, triaged):
     document = to_document(triaged([hold("-1 95P 10d"), hold("-1 50P 10d", root="ABC")]))
     rules = [(row["rule"], row["needs"], row["clusters"]) for row in document["unavailable"]]
     assert rules == [
-        ("HARVEST", "the profit and cost of every option", 2),
-        ("SIZE_THREAT", "the price of SPY", 2),
         ("DEFENSE", "the price of the underlying", 2),
+        ("SIZE_THREAT", "the price of SPY", 2),
+        ("HARVEST", "the profit and cost of every option", 2),
     ]
+    for cluster in document["clusters"]:
+        assert [each["rule"] for each in cluster["not_judged"]] == [
+            "DEFENSE",
+            "SIZE_THREAT",
+            "HARVEST",
+        ]
 
 
 def test_the_document_is_exact_json(hold, triaged):

@@ -8,7 +8,7 @@ from decimal import Decimal
 import attrs
 import pytest
 
-from variance_bridge.model import Balances, Greeks, Quote
+from variance_bridge.model import Balances, Benchmark, Counts, Greeks, Quote, Status
 from variance_bridge_triage.rules.actions import Action
 from variance_bridge_triage.rules.thresholds import shipped_thresholds
 
@@ -239,10 +239,66 @@ def test_without_a_price_of_the_benchmark_the_size_is_not_judged(hold, triaged):
     assert lacking(report, Action.SIZE_THREAT) == [("the price of SPY", 1, 1)]
 
 
-def test_without_gamma_the_size_of_a_short_option_is_not_judged(hold, triaged):
-    report = triaged([hold("-1 95P 45d", greeks=Greeks(beta_delta=Decimal(999))), benchmark(hold)])
-    needs = "the beta-weighted delta and gamma of every leg"
-    assert lacking(report, Action.SIZE_THREAT) == [(needs, 1, 2)]
+def test_without_gamma_the_size_goes_by_delta_alone_and_says_so(hold, triaged):
+    greeks = Greeks(beta_delta=Decimal(999))
+    report = triaged([hold("-1 95P 45d", greeks=greeks), benchmark(hold)])
+    assert found(report, Action.SIZE_THREAT) == [
+        (
+            "SPY -2.5% in a day (2 SD) costs about $15,103.46 (by delta alone: gamma is known for "
+            "0 of 1 legs): 30.2% of net liq (limit 5%)"
+        )
+    ]
+    assert lacking(report, Action.SIZE_THREAT) == []
+
+
+@pytest.mark.parametrize(("text", "judged"), [("-1 95P 45d", False), ("1 95P 45d", True)])
+def test_a_small_delta_without_gamma_is_small_only_for_bought_options(hold, triaged, text, judged):
+    option = hold(text, greeks=Greeks(beta_delta=Decimal(1)))
+    report = triaged([option, benchmark(hold)])
+    assert found(report, Action.SIZE_THREAT) == []
+    expected = [] if judged else [("the beta-weighted gamma of every leg", 1, 2)]
+    assert lacking(report, Action.SIZE_THREAT) == expected
+
+
+def test_the_known_part_of_gamma_counts(hold, triaged):
+    legs = [
+        exposed(hold, 2000 / FALL, beta_gamma="-5"),
+        hold("-1 105C 45d", greeks=Greeks(beta_delta=Decimal(0))),
+    ]
+    (reason,) = found(triaged([*legs, benchmark(hold)]), Action.SIZE_THREAT)
+    assert "gamma is known for 1 of 2 legs" in reason
+
+
+def test_without_delta_the_size_is_not_judged(hold, triaged):
+    report = triaged([hold("-1 95P 45d"), benchmark(hold)])
+    assert lacking(report, Action.SIZE_THREAT) == [("the beta-weighted delta of every leg", 1, 2)]
+
+
+def test_the_price_of_the_benchmark_that_the_sync_used_is_enough(hold, triaged):
+    stated = Benchmark(symbol="SPY", price=Decimal(600))
+    report = triaged([exposed(hold, "9999")], benchmark=stated)
+    assert "SPY -2.5% in a day (2 SD)" in found(report, Action.SIZE_THREAT)[0]
+    assert lacking(report, Action.SIZE_THREAT) == []
+
+
+def test_the_benchmark_is_the_one_that_the_file_states(hold, triaged):
+    stated = Benchmark(symbol="ES50", price=Decimal(600))
+    report = triaged([exposed(hold, "9999"), benchmark(hold)], benchmark=stated)
+    assert found(report, Action.SIZE_THREAT)[0].startswith("ES50 -2.5% in a day")
+
+
+def test_a_price_of_the_user_goes_before_the_one_of_the_file(hold, triaged):
+    shipped = shipped_thresholds()
+    own = attrs.evolve(shipped, benchmark=attrs.evolve(shipped.benchmark, price=Decimal(1)))
+    stated = Benchmark(symbol="SPY", price=Decimal(600))
+    report = triaged([exposed(hold, "9999")], benchmark=stated, thresholds=own)
+    assert report.benchmark_price == 1
+
+
+def test_a_loss_in_dollars_is_no_share_of_an_account_in_yen(hold, triaged):
+    report = triaged([exposed(hold, "9999"), benchmark(hold)], currency="JPY")
+    assert found(report, Action.SIZE_THREAT) == []
+    assert lacking(report, Action.SIZE_THREAT) == [("the price of SPY in JPY", 2, 2)]
 
 
 def test_shares_have_no_gamma_to_know(hold, triaged):
@@ -358,7 +414,83 @@ def test_actions_stand_in_their_order_of_priority(hold, triaged):
 def test_a_cluster_shows_its_most_urgent_action_and_keeps_the_others(hold, triaged):
     both = sold(hold, "-1 105C 14d", cost="400", profit="300", quote=AT_100)
     (entry,) = triaged([both]).entries
-    assert [finding.action for finding in entry.findings] == [Action.HARVEST, Action.GAMMA]
+    assert [finding.action for finding in entry.findings] == [Action.GAMMA, Action.HARVEST]
+
+
+def test_danger_stands_before_profit():
+    order = ["EXPIRING", "DEFENSE", "GAMMA", "SIZE_THREAT", "HEDGE_CHECK", "HARVEST"]
+    assert list(Action) == order
+
+
+def test_the_larger_threat_comes_first(hold, triaged):
+    small = exposed(hold, "300", root="AAA")
+    large = exposed(hold, "900", root="ZZZ")
+    report = triaged([small, large, benchmark(hold)])
+    assert [entry.facts.cluster.root for entry in report.actions] == ["ZZZ", "AAA"]
+
+
+def test_a_hedge_that_has_another_action_lacks_nothing_for_its_check(hold, triaged):
+    report = triaged([hold("1 580P 0d", root="SPY")])
+    assert lacking(report, Action.HEDGE_CHECK) == []
+
+
+def test_all_is_clear_only_where_everything_is_known(triaged, all_known):
+    report = triaged(**all_known)
+    assert report.all_clear
+    assert report.verdict == ("Nothing needs action.",)
+
+
+def test_a_rule_that_lacks_a_number_has_not_found_nothing(hold, triaged, all_known):
+    blind = hold("-1 50C 45d", root="ABC")
+    report = triaged(**{**all_known, "positions": [*all_known["positions"], blind]})
+    assert not report.all_clear
+    assert report.verdict == (
+        "No rule asks for action, but 1 of 2 strategies could not be judged fully.",
+    )
+    assert [entry.facts.cluster.root for entry in report.undecided] == ["ABC"]
+    assert [(each.action, each.needs) for each in report.undecided[0].not_judged] == [
+        (Action.SIZE_THREAT, "the beta-weighted delta of every leg"),
+        (Action.HARVEST, "the profit and cost of every option"),
+    ]
+
+
+def test_unread_rows_are_part_of_the_verdict(triaged, all_known):
+    counts = Counts(fetched=5, normalized=1, closed=0, rejected=4)
+    report = triaged(**{**all_known, "status": Status.PARTIAL, "counts": counts})
+    assert not report.all_clear
+    assert report.verdict == ("Nothing in the 1 readable row needs action; 4 rows are unread.",)
+
+
+def test_an_account_of_which_no_row_could_be_read_is_not_called_empty(triaged):
+    counts = Counts(fetched=1, normalized=0, closed=0, rejected=1)
+    report = triaged([], status=Status.PARTIAL, counts=counts)
+    assert report.verdict == ("No row could be read: 1 row is unread.",)
+
+
+def test_without_balances_nothing_is_clear(triaged, all_known):
+    report = triaged(**{**all_known, "balances": None})
+    assert not report.all_clear
+    assert report.verdict == (
+        "Nothing needs action if net liquidity is $50,000.00, which is assumed.",
+    )
+
+
+def test_old_positions_are_no_reason_for_an_all_clear(triaged, all_known):
+    report = triaged(**all_known, age=timedelta(days=3))
+    assert not report.all_clear
+    assert report.verdict == ("Nothing needs action.", "The positions are 3 d 0 h old.")
+
+
+def test_an_option_or_future_without_a_date_may_be_expiring(hold, triaged):
+    future = attrs.evolve(hold("1 future", root="/ES"), expiration=None)
+    report = triaged([future])
+    assert lacking(report, Action.EXPIRING) == [("the expiration of every option and future", 1, 1)]
+
+
+def test_an_option_without_a_right_is_not_judged_for_being_tested(hold, triaged):
+    unknown = attrs.evolve(hold("-1 95C 14d", quote=AT_100), option_type=None)
+    report = triaged([unknown])
+    assert lacking(report, Action.DEFENSE) == [("call or put of every option", 1, 1)]
 
 
 def test_thresholds_decide(hold, triaged):

@@ -75,7 +75,14 @@ def test_without_any_file_the_user_is_told_what_to_run(place, now):
 
 def test_programs_get_one_exact_object_and_nothing_else(place, now):
     document = loads(run(now, place, "--json").stdout)
-    assert list(document) == ["meta", "totals", "clusters", "unavailable"]
+    assert list(document) == [
+        "meta",
+        "totals",
+        "totals_by_currency",
+        "verdict",
+        "clusters",
+        "unavailable",
+    ]
     assert document["clusters"][0]["net_pl"] == Decimal("300.25")
     assert document["clusters"][0]["action"] == "HARVEST"
 

@@ -50,15 +50,20 @@ def test_clusters_actions_and_reasons_are_the_same(both):
         for document in both
     )
     live = [cluster for cluster in live if cluster["strategy"] not in NOT_IN_THE_EXPORT]
-    assert exported == live
+    assert ordered(exported) == ordered(live)
     assert {cluster["action"] for cluster in live} >= {"HARVEST", "DEFENSE", "GAMMA", None}
+
+
+def ordered(clusters):
+    """By name: strategies stand after others where a number is missing, and an export has fewer numbers."""
+    return sorted(clusters, key=lambda cluster: (cluster["root"], cluster["strategy"]))
 
 
 def test_legs_are_the_same(both):
     live, exported = (
         [
             (leg["symbol"], leg["side"], leg["quantity"])
-            for cluster in document["clusters"]
+            for cluster in ordered(document["clusters"])
             if cluster["strategy"] not in NOT_IN_THE_EXPORT
             for leg in cluster["legs"]
         ]

@@ -62,19 +62,36 @@ class Chart:
         return len(self.rows) * _ROW
 
 
-def profit_chart(report: Report) -> Chart | None:
-    """Profit and loss of each strategy, gains first; None when nothing is known."""
-    known = [entry for entry in report.entries if entry.facts.net_pl.amount is not None]
+def profit_charts(report: Report) -> list[Chart]:
+    """Profit and loss of each strategy, gains first, a chart for each currency: their amounts do not compare."""
+    currencies = sorted({entry.facts.currency or "" for entry in report.entries})
+    charts = []
+    for place, currency in enumerate(currencies):
+        entries = [entry for entry in report.entries if (entry.facts.currency or "") == currency]
+        named = currency or report.currency or "the account's currency"
+        title = "Profit and loss by strategy"
+        if len(currencies) > 1:
+            title += f", in {one_line(named)}"
+        name = "chart-profit" + (f"-{place}" if place else "")
+        chart = _profit_chart(report, entries, name=name, title=title)
+        charts += [chart] if chart else []
+    return charts
+
+
+def _profit_chart(
+    report: Report, entries: Sequence[Entry], *, name: str, title: str
+) -> Chart | None:
+    known = [entry for entry in entries if entry.facts.net_pl.amount is not None]
     known.sort(key=lambda entry: abs(_amount(entry)), reverse=True)
     shown = sorted(known[:MAX_ROWS], key=_amount, reverse=True)
     if not shown:
         return None
     scale = max(abs(_amount(entry)) for entry in shown)
-    left_out = len(report.entries) - len(shown)
+    left_out = len(entries) - len(shown)
     note = f" {left_out} more in the tables above." if left_out else ""
     return Chart(
-        name="chart-profit",
-        title="Profit and loss by strategy",
+        name=name,
+        title=title,
         caption=f"Losses to the left, gains to the right of the axis.{note}",
         rows=tuple(_profit_row(report, entry, scale, place) for place, entry in enumerate(shown)),
         axis=_AXIS,

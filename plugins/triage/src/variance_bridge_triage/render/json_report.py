@@ -8,7 +8,7 @@ from typing import Any
 from variance_bridge.commands import instant_text
 from variance_bridge.formatting import rounded
 from variance_bridge.model import Holding
-from variance_bridge_triage.rules.metrics import Sum
+from variance_bridge_triage.rules.metrics import Amounts, Sum
 from variance_bridge_triage.rules.report import Entry, Report
 
 
@@ -20,6 +20,11 @@ def to_document(report: Report) -> dict[str, Any]:
     return {
         "meta": _meta(report),
         "totals": _totals(report),
+        "totals_by_currency": {
+            currency or "unknown": _amounts(amounts)
+            for currency, amounts in report.totals.by_currency.items()
+        },
+        "verdict": {"all_clear": report.all_clear, "sentences": list(report.verdict)},
         "clusters": [_cluster(entry) for entry in report.entries],
         "unavailable": [
             {"rule": u.action.value, "needs": u.needs, "clusters": u.clusters, "of": u.of}
@@ -39,7 +44,7 @@ def _meta(report: Report) -> dict[str, Any]:
         "age_seconds": int(report.age.total_seconds()),
         "freshness": report.freshness.value,
         "status": meta.status.value if meta.status else None,
-        "rejected": len(meta.rejected),
+        "rejected": report.unread,
         "warnings": list(report.warnings),
         "generated_at": instant_text(report.now),
         "thresholds": report.thresholds.origin,
@@ -60,11 +65,18 @@ def _totals(report: Report) -> dict[str, Any]:
         "loss_measure": {
             "net_liquidity": report.net_liquidity,
             "origin": report.net_liquidity_origin,
+            "benchmark": report.benchmark,
+            "benchmark_price": report.benchmark_price,
         },
         "clusters": len(report.entries),
         "actions": len(report.actions),
         "partial": _partial(sums),
     }
+
+
+def _amounts(amounts: Amounts) -> dict[str, Any]:
+    sums = {"net_pl": amounts.net_pl, "theta_per_day": amounts.theta}
+    return {**_sums(sums), "partial": _partial(sums)}
 
 
 def _cluster(entry: Entry) -> dict[str, Any]:
@@ -84,6 +96,7 @@ def _cluster(entry: Entry) -> dict[str, Any]:
         "action": finding.action.value if finding else None,
         "reason": finding.reason if finding else None,
         "also": [{"action": f.action.value, "reason": f.reason} for f in entry.findings[1:]],
+        "not_judged": [{"rule": n.action.value, "needs": n.needs} for n in entry.not_judged],
         "dte": facts.dte,
         "expiration": facts.expiration.isoformat() if facts.expiration else None,
         "expired": facts.expired,

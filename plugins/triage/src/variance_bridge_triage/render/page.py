@@ -19,6 +19,7 @@ from variance_bridge.commands import instant_text
 from variance_bridge.exchange import EXCHANGE_TIME, exchange_date
 from variance_bridge.formatting import printable
 from variance_bridge_triage.render import charts, legs
+from variance_bridge_triage.rules.metrics import NOTHING
 from variance_bridge_triage.rules.report import BALANCES, Report
 
 
@@ -28,10 +29,11 @@ def page(report: Report) -> bytes:
     rungs = legs.ladder((entry.facts for entry in report.entries), exchange_date(report.now))
     text = _environment().from_string(_shipped("page.html.j2")).render(
         report=report,
+        amounts_by_currency=list((report.totals.by_currency or {report.currency: NOTHING}).items()),
         fetched_at=report.meta.fetched_at.astimezone(EXCHANGE_TIME),
         made_at=instant_text(report.now),
         measured_by_balances=report.net_liquidity_origin == BALANCES,
-        charts=[charts.profit_chart(report), charts.ladder_chart(rungs)],
+        charts=[*charts.profit_charts(report), charts.ladder_chart(rungs)],
         style=Markup(style),  # noqa: S704 - our own file; entities mean nothing inside <style>
         policy=_policy(style),
     )  # fmt: skip

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 
 import attrs
@@ -20,6 +21,7 @@ from variance_bridge.formatting import (
     is_whole_cents,
     money,
     number,
+    plural,
     printable,
     quantity,
 )
@@ -36,7 +38,7 @@ from variance_bridge_triage.render.legs import (
     title,
 )
 from variance_bridge_triage.rules.actions import Action, Finding
-from variance_bridge_triage.rules.metrics import Facts
+from variance_bridge_triage.rules.metrics import NOTHING, Amounts, Facts, Sum
 from variance_bridge_triage.rules.report import BALANCES, Entry, Report
 from variance_bridge_triage.rules.thresholds import SHIPPED
 
@@ -80,20 +82,29 @@ def render(report: Report, width: int) -> str:
 def dashboard(report: Report, width: int) -> RenderableType:
     """Everything, for a console of that many columns."""
     parts: list[RenderableType] = [_head(report), _portfolio(report, width), Text()]
-    if not report.entries:
-        parts.append(Text(" No positions: the account is empty.", style="bold"))
-    scale = _scale(report.entries)
-    if report.actions:
-        heading = f"ACTION REQUIRED  {len(report.actions)} of {len(report.entries)}"
-        parts += [_title(heading, "bold yellow"), _clusters(report, report.actions, scale, width)]
-    elif report.entries:
-        parts += [Text(" Nothing needs action.", style="bold green"), Text()]
-    if report.rest:
-        parts += [_title("NO ACTION", "bold"), _clusters(report, report.rest, scale, width)]
+    parts += _verdict(report)
+    scale = _scale(report)
+    of = len(report.entries)
+    for heading, style, entries in (
+        (f"ACTION REQUIRED  {len(report.actions)} of {of}", "bold yellow", report.actions),
+        (f"NOT FULLY JUDGED  {len(report.undecided)} of {of}", "bold", report.undecided),
+        ("NO ACTION", "bold", report.rest),
+    ):
+        if entries:
+            parts += [_title(heading, style), _clusters(report, entries, scale, width)]
     rungs = ladder((entry.facts for entry in report.entries), exchange_date(report.now))
     if rungs:
         parts += [_title("EXPIRIES", "bold"), _ladder(rungs, width)]
     return Group(*parts, *_notes(report))
+
+
+def _verdict(report: Report) -> Iterator[RenderableType]:
+    """Green only where everything could be judged."""
+    style = "bold green" if report.all_clear else "bold yellow" if report.entries else "bold"
+    for sentence in report.verdict:
+        yield Padding(Text(sentence, style=style), (0, 1))
+    if report.verdict:
+        yield Text()
 
 
 def _title(text: str, style: str) -> Rule:
@@ -139,13 +150,9 @@ def _portfolio(report: Report, width: int) -> RenderableType:
     beta = number(totals.beta_delta.amount, 1, sign=True)
     unknown = "" if totals.net_liquidity is not None else "not stated"
     cells = [
-        ("Net P/L", _gain(totals.net_pl.amount, currency), of(totals.net_pl)),
-        (
-            "Beta delta",
-            Text(f"{beta} {report.thresholds.benchmark.symbol}"),
-            of(totals.beta_delta),
-        ),
-        ("Theta/day", _gain(totals.theta.amount, currency), of(totals.theta)),
+        *_amounts("Net P/L", report, lambda amounts: amounts.net_pl),
+        ("Beta delta", Text(f"{beta} {one_line(report.benchmark)}"), of(totals.beta_delta)),
+        *_amounts("Theta/day", report, lambda amounts: amounts.theta),
         ("Net liq", Text(money(totals.net_liquidity, currency)), unknown),
         ("Buying power", Text(money(totals.buying_power, currency)), ""),
     ]
@@ -153,6 +160,17 @@ def _portfolio(report: Report, width: int) -> RenderableType:
         value.stylize("bold")
     widest = max(max(len(label), value.cell_len, len(note)) for label, value, note in cells)
     return Padding(_beside(cells) if len(cells) * (widest + 2) <= width else _below(cells), (0, 1))
+
+
+def _amounts(
+    label: str, report: Report, read: Callable[[Amounts], Sum]
+) -> Iterator[tuple[str, Text, str]]:
+    """A sum of money, for each currency by itself: amounts of different currencies do not add up."""
+    listed = report.totals.by_currency or {report.currency: NOTHING}
+    for currency, amounts in listed.items():
+        sum_ = read(amounts)
+        named = f"{label} {one_line(currency or '?')}" if len(listed) > 1 else label
+        yield named, _gain(sum_.amount, currency), of(sum_)
 
 
 def _beside(cells: Sequence[tuple[str, Text, str]]) -> Table:
@@ -167,9 +185,12 @@ def _beside(cells: Sequence[tuple[str, Text, str]]) -> Table:
 
 
 def _below(cells: Sequence[tuple[str, Text, str]]) -> RenderableType:
+    widest = max(len(label) for label, _value, _note in cells)
     return Group(
         *(
-            Text.assemble((f"{label:<12}  ", "dim"), value, ("  " + note if note else "", "yellow"))
+            Text.assemble(
+                (label.ljust(widest) + "  ", "dim"), value, ("  " + note if note else "", "yellow")
+            )
             for label, value, note in cells
         )
     )
@@ -181,13 +202,28 @@ def _gain(amount: Decimal | None, currency: str | None) -> Text:
     return Text(text, style=style)
 
 
-def _scale(entries: Iterable[Entry]) -> Decimal:
-    amounts = (entry.facts.net_pl.amount for entry in entries)
-    return max((abs(amount) for amount in amounts if amount), default=Decimal(0))
+@attrs.frozen
+class _Scale:
+    """Of the bars: what is in another currency has none."""
+
+    currency: str | None
+    largest: Decimal
+
+    def amount(self, facts: Facts) -> Decimal | None:
+        """What is drawn."""
+        return facts.net_pl.amount if facts.currency == self.currency else None
+
+
+def _scale(report: Report) -> _Scale:
+    """Of the account's currency, or of the one that most strategies are in."""
+    counts = Counter(entry.facts.currency for entry in report.entries)
+    currency = None if not counts or None in counts else counts.most_common(1)[0][0]
+    amounts = (e.facts.net_pl.amount for e in report.entries if e.facts.currency == currency)
+    return _Scale(currency, max((abs(amount) for amount in amounts if amount), default=Decimal(0)))
 
 
 def _clusters(
-    report: Report, entries: Sequence[Entry], scale: Decimal, width: int
+    report: Report, entries: Sequence[Entry], scale: _Scale, width: int
 ) -> RenderableType:
     profits = [_profit(report, entry.facts) for entry in entries]
     columns = _Columns.of(width, max(profit.cell_len for profit in profits))
@@ -234,7 +270,7 @@ class _Columns:
 
 
 def _cluster(
-    entry: Entry, profit: Text, scale: Decimal, columns: _Columns
+    entry: Entry, profit: Text, scale: _Scale, columns: _Columns
 ) -> Iterator[RenderableType]:
     facts = entry.facts
     legs = "  ".join(describe(facts.cluster.legs))
@@ -244,12 +280,15 @@ def _cluster(
     for finding in entry.findings:
         also = "" if finding is entry.finding else f"also {finding.action.value}: "
         yield Padding(Text(also + finding.reason), indent)
+    for each in entry.not_judged:
+        words = f"not judged: {each.action.value} (needs {each.needs})"
+        yield Padding(Text(words, style="yellow"), indent)
     if not beside:
         yield Padding(Text(legs, style="dim"), indent)
 
 
 def _first_lines(
-    entry: Entry, profit: Text, scale: Decimal, columns: _Columns, legs: str
+    entry: Entry, profit: Text, scale: _Scale, columns: _Columns, legs: str
 ) -> Iterator[RenderableType]:
     """Action, root, strategy, days to expiration and P/L: one line, or two where the terminal is narrow."""
     facts = entry.facts
@@ -268,7 +307,7 @@ def _first_lines(
     line.append_text(_right(_dte(facts), _DTE)).append(" ")
     line.append_text(_right(profit, columns.profit))
     if columns.bar:
-        line.append(" ").append_text(bar(facts.net_pl.amount, scale, columns.bar))
+        line.append(" ").append_text(bar(scale.amount(facts), scale.largest, columns.bar))
     if legs:
         line.append("  ").append(legs, style="dim")
     yield line
@@ -357,10 +396,13 @@ def _rung(rung: Rung, most: Decimal, length: int, words: int) -> Text:
 
 
 def _notes(report: Report) -> Iterator[RenderableType]:
-    """Which rules were skipped and why, and what the rest was judged by."""
-    for skipped in report.unavailable:
-        of_all = f"{skipped.clusters} of {skipped.of} strategies"
-        yield _note(f"{skipped.action.value} skipped for {of_all}: it needs {skipped.needs}")
+    """Which rules could not be judged and why, and what the rest was judged by."""
+    for lacking in report.unavailable:
+        of_all = f"{lacking.clusters} of {plural(lacking.of, 'strategy', 'strategies')}"
+        yield _note(f"{lacking.action.value} not judged for {of_all}: it needs {lacking.needs}")
+    if len({entry.facts.currency for entry in report.entries}) > 1:
+        drawn = _scale(report).currency or report.currency or "the account's currency"
+        yield _note(f"Bars compare amounts in {one_line(drawn)} only")
     if report.net_liquidity_origin != BALANCES:
         amount = money(report.net_liquidity, report.currency)
         yield _note(f"Losses are measured against {amount}, {report.net_liquidity_origin}")

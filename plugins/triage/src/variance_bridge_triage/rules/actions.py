@@ -1,7 +1,10 @@
-"""What needs attention, in order of priority, each with its reason in one line.
+"""What needs attention, danger before profit, each with its reason in one line.
 
-A rule that lacks a number is skipped, and the report says which number. Where the rules differ from those of the public Variance
-engine, whose thresholds they use:
+A rule that lacks a number has not found "nothing": it is not judged, and the report says so for each strategy, with the
+number. Where the rules differ from those of the public Variance engine, whose thresholds they use:
+
+- The engine takes a profit (HARVEST) before it looks at danger; here a tested or expiring strategy is shown as that, and
+  its profit beside it.
 
 - EXPIRING also names what has expired and is still listed, which the engine overlooks. No other rule looks at it: its
   prices are out of date.
@@ -9,7 +12,7 @@ engine, whose thresholds they use:
   the first days" counts from the oldest leg and includes the opening day, where the engine counts from the newest and
   takes the opening day for an unknown one.
 - SIZE_THREAT counts losses only: a hedge that gains in a fall is not a threat. It tries a rise too, but not on a hedge,
-  whose loss is the portfolio's gain.
+  whose loss is the portfolio's gain. Where gamma is unknown it goes by delta alone and says so.
 - DEFENSE and GAMMA look at short options only, each with its own days to expiry: a long option or a future in its last
   days is not short gamma.
 - HEDGE_CHECK brings up every idle hedge, as the engine's report does; its rule about cheap volatility needs market data
@@ -18,6 +21,7 @@ engine, whose thresholds they use:
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -30,17 +34,22 @@ from variance_bridge import formatting
 from variance_bridge.exchange import EXCHANGE_TIME
 from variance_bridge.formatting import UNKNOWN, money, number, percent, plural, quantity, strike
 from variance_bridge.model import Holding, Side
+from variance_bridge.symbology import InstrumentType
+from variance_bridge_triage.cluster.lots import OPTIONS
 from variance_bridge_triage.rules.metrics import (
     Facts,
     Prices,
     Sum,
     add_up,
+    beta_gamma,
     in_the_money,
     price_for,
     profit,
     signed_cost,
 )
 from variance_bridge_triage.rules.thresholds import Thresholds
+
+EXPIRE = (*OPTIONS, InstrumentType.FUTURE)
 
 TRADING_DAYS = 252
 """In a year: a day's volatility is the yearly one divided by the root of this."""
@@ -50,19 +59,20 @@ class Action(StrEnum):
     """What to look at, the most urgent first."""
 
     EXPIRING = "EXPIRING"
-    HARVEST = "HARVEST"
-    SIZE_THREAT = "SIZE_THREAT"
     DEFENSE = "DEFENSE"
     GAMMA = "GAMMA"
+    SIZE_THREAT = "SIZE_THREAT"
     HEDGE_CHECK = "HEDGE_CHECK"
+    HARVEST = "HARVEST"
 
 
 @attrs.frozen
 class Finding:
-    """An action and why, in one line with its numbers."""
+    """An action and why, in one line with its numbers; of two that are the same action the larger `weight` comes first."""
 
     action: Action
     reason: str
+    weight: Decimal = Decimal(0)
 
 
 @attrs.frozen
@@ -73,8 +83,24 @@ class Lacking:
 
 
 @attrs.frozen(kw_only=True)
+class NotJudged:
+    """A rule that could not be judged for one cluster, and what it needs."""
+
+    action: Action
+    needs: str
+
+
+@attrs.frozen(kw_only=True)
+class Judgement:
+    """About one cluster: what was found, the most urgent first, and what could not be judged."""
+
+    findings: tuple[Finding, ...]
+    not_judged: tuple[NotJudged, ...]
+
+
+@attrs.frozen(kw_only=True)
 class Unavailable:
-    """A rule that was skipped for want of data: for `clusters` of `of` clusters."""
+    """A rule that could not be judged for want of data: for `clusters` of `of` clusters."""
 
     action: Action
     needs: str
@@ -91,7 +117,8 @@ class Circumstances:
         today: the day in New York.
         net_liquidity: what losses are measured against.
         currency: the account's; None where unknown.
-        benchmark_price: None where unknown.
+        benchmark: what deltas are weighted against.
+        benchmark_price: in the currency that the thresholds state; None where unknown.
         portfolio_beta_delta: of all positions.
     """
 
@@ -101,6 +128,7 @@ class Circumstances:
     prices: Prices
     net_liquidity: Decimal
     currency: str | None
+    benchmark: str
     benchmark_price: Decimal | None
     portfolio_beta_delta: Sum
 
@@ -109,37 +137,42 @@ Outcome = Finding | Lacking | None
 Rule = Callable[[Facts, Circumstances], Outcome]
 
 
-def judge(
-    clusters: Sequence[Facts], circumstances: Circumstances
-) -> tuple[list[tuple[Finding, ...]], list[Unavailable]]:
-    """The findings of each cluster, most urgent first, and which rules were skipped for want of what."""
-    findings: list[tuple[Finding, ...]] = []
-    lacking: dict[tuple[Action, str], int] = {}
-    for facts in clusters:
-        found: list[Finding] = []
-        for action, rule in RULES.items():
-            if facts.expired and action is not Action.EXPIRING:
-                continue
-            outcome = rule(facts, circumstances)
-            if isinstance(outcome, Lacking):
-                lacking[action, outcome.needs] = lacking.get((action, outcome.needs), 0) + 1
-            elif outcome is not None and not (found and action is Action.HEDGE_CHECK):
-                found.append(outcome)
-        findings.append(tuple(found))
+def judge(facts: Facts, circumstances: Circumstances) -> Judgement:
+    """What the rules say about one cluster. Of what has expired no rule but EXPIRING says anything: its prices are old."""
+    findings: list[Finding] = []
+    not_judged: list[NotJudged] = []
+    for action in (Action.EXPIRING,) if facts.expired else _BY_THEMSELVES:
+        outcome = RULES[action](facts, circumstances)
+        if isinstance(outcome, Lacking):
+            not_judged.append(NotJudged(action=action, needs=outcome.needs))
+        elif outcome is not None:
+            findings.append(outcome)
+    if not findings and not facts.expired:
+        idle = hedge_check(facts, circumstances)
+        if isinstance(idle, Lacking):
+            not_judged.append(NotJudged(action=Action.HEDGE_CHECK, needs=idle.needs))
+        elif idle is not None:
+            findings.append(idle)
+    return Judgement(findings=tuple(findings), not_judged=tuple(not_judged))
+
+
+def unavailable(judgements: Sequence[Judgement]) -> list[Unavailable]:
+    """Which rules could not be judged for want of what, and for how many clusters."""
+    counts = Counter((n.action, n.needs) for each in judgements for n in each.not_judged)
     order = list(Action)
-    skipped = [
-        Unavailable(action=action, needs=needs, clusters=count, of=len(clusters))
+    return [
+        Unavailable(action=action, needs=needs, clusters=count, of=len(judgements))
         for (action, needs), count in sorted(
-            lacking.items(), key=lambda item: (order.index(item[0][0]), item[0][1])
+            counts.items(), key=lambda item: (order.index(item[0][0]), item[0][1])
         )
     ]
-    return findings, skipped
 
 
 def expiring(facts: Facts, circumstances: Circumstances) -> Outcome:
     """Something expires today, or has expired and is still listed."""
     if facts.dte is None or facts.dte > 0:
-        return None
+        undated = any(leg.type in EXPIRE and leg.expiration is None for leg in facts.cluster.legs)
+        return Lacking("the expiration of every option and future") if undated else None
     finding = partial(Finding, Action.EXPIRING)
     if facts.dte < 0:
         ago = _days(-facts.dte)
@@ -200,33 +233,71 @@ def is_hedge(facts: Facts, circumstances: Circumstances) -> bool | None:
 
 def size_threat(facts: Facts, circumstances: Circumstances) -> Outcome:
     """A bad day of the market would cost too much of the account."""
-    rules, benchmark = circumstances.thresholds.size_threat, circumstances.thresholds.benchmark
-    if circumstances.benchmark_price is None:
-        return Lacking(f"the price of {benchmark.symbol}")
-    if circumstances.net_liquidity <= 0:
-        return Lacking("a net liquidity above zero")
-    delta, gamma = facts.beta_delta.complete, facts.beta_gamma.complete
-    if delta is None or gamma is None:
-        return Lacking("the beta-weighted delta and gamma of every leg")
-    day = benchmark.volatility / Decimal(TRADING_DAYS).sqrt()
-    hedge = is_hedge(facts, circumstances)
-    losses = []
-    for deviations in rules.moves:
-        if hedge and deviations > 0:
-            continue
-        points = circumstances.benchmark_price * day * deviations
-        losses.append((-(delta * points + gamma * points**2 / 2), deviations))
-    loss, deviations = max(losses, default=(Decimal(0), Decimal(0)))
+    limit = circumstances.thresholds.size_threat.share
+    lacking = _unmeasurable(circumstances)
+    if lacking is not None:
+        return lacking
+    if facts.beta_delta.complete is None:
+        return Lacking("the beta-weighted delta of every leg")
+    loss, fall = _worst_day(facts, circumstances)
     share = loss / circumstances.net_liquidity
-    if share <= rules.share:
-        return None
-    move = f"{benchmark.symbol} {percent(day * deviations, 1, sign=True)} in a day"
-    size = quantity(abs(deviations))
+    if share <= limit:
+        return Lacking("the beta-weighted gamma of every leg") if _curved_unseen(facts) else None
+    move = f"{circumstances.benchmark} {percent(fall * _day_of(circumstances), 1, sign=True)}"
     return Finding(
         Action.SIZE_THREAT,
-        f"{move} ({size} SD) costs about {money(loss, circumstances.currency)}: "
-        f"{percent(share, 1)} of net liq (limit {percent(rules.share)})",
+        f"{move} in a day ({quantity(abs(fall))} SD) costs about "
+        f"{money(loss, circumstances.currency)}{_by_delta(facts)}: "
+        f"{percent(share, 1)} of net liq (limit {percent(limit)})",
+        weight=share,
     )
+
+
+def _unmeasurable(circumstances: Circumstances) -> Lacking | None:
+    """What no loss can be measured without."""
+    benchmark, stated = circumstances.benchmark, circumstances.thresholds.benchmark.currency
+    if circumstances.benchmark_price is None:
+        return Lacking(f"the price of {benchmark}")
+    if circumstances.currency not in (None, stated):
+        # Deltas are in shares of the benchmark: a loss in its currency is not a share of an account in another.
+        return Lacking(f"the price of {benchmark} in {circumstances.currency}")
+    if circumstances.net_liquidity <= 0:
+        return Lacking("a net liquidity above zero")
+    return None
+
+
+def _day_of(circumstances: Circumstances) -> Decimal:
+    """The benchmark's standard deviation of a day, as a fraction."""
+    return circumstances.thresholds.benchmark.volatility / Decimal(TRADING_DAYS).sqrt()
+
+
+def _worst_day(facts: Facts, circumstances: Circumstances) -> tuple[Decimal, Decimal]:
+    """The largest loss of the moves that are tried, and the move in standard deviations. Unknown gamma counts as none."""
+    price = circumstances.benchmark_price or Decimal(0)
+    delta, gamma = facts.beta_delta.amount or Decimal(0), facts.beta_gamma.amount or Decimal(0)
+    hedge = is_hedge(facts, circumstances)
+    losses = []
+    for deviations in circumstances.thresholds.size_threat.moves:
+        if hedge and deviations > 0:
+            continue
+        points = price * _day_of(circumstances) * deviations
+        losses.append((-(delta * points + gamma * points**2 / 2), deviations))
+    return max(losses, default=(Decimal(0), Decimal(0)))
+
+
+def _curved_unseen(facts: Facts) -> bool:
+    """Whether an unknown gamma could make a loss larger: that of a bought option makes it smaller."""
+    return any(
+        beta_gamma(leg) is None and not (leg.type in OPTIONS and leg.side is Side.LONG)
+        for leg in facts.cluster.legs
+    )
+
+
+def _by_delta(facts: Facts) -> str:
+    gamma = facts.beta_gamma
+    if gamma.complete is not None:
+        return ""
+    return f" (by delta alone: gamma is known for {gamma.known} of {gamma.count} legs)"
 
 
 def _in_window(facts: Facts, circumstances: Circumstances) -> list[tuple[int, Holding]]:
@@ -268,7 +339,10 @@ def defense(facts: Facts, circumstances: Circumstances) -> Outcome:
             f"tested: {formatting.price(price)} against {_short(leg)}, {deep}, "
             f"{_time_left(facts, circumstances, days)}",
         )
-    return Lacking("the price of the underlying") if len(depths) < len(close) else None
+    if len(depths) == len(close):
+        return None
+    unpriced = any(price_for(leg, circumstances.prices) is None for _days, leg in close)
+    return Lacking("the price of the underlying" if unpriced else "call or put of every option")
 
 
 def gamma(facts: Facts, circumstances: Circumstances) -> Outcome:
@@ -300,7 +374,7 @@ def _time_left(facts: Facts, circumstances: Circumstances, days: int) -> str:
 
 
 def hedge_check(facts: Facts, circumstances: Circumstances) -> Outcome:
-    """An index hedge with no other finding."""
+    """An index hedge; asked for only where nothing else was found."""
     hedge = is_hedge(facts, circumstances)
     if hedge is None:
         return Lacking("the beta-weighted delta of every leg")
@@ -318,9 +392,11 @@ def hedge_check(facts: Facts, circumstances: Circumstances) -> Outcome:
 
 RULES: dict[Action, Rule] = {
     Action.EXPIRING: expiring,
-    Action.HARVEST: harvest,
-    Action.SIZE_THREAT: size_threat,
     Action.DEFENSE: defense,
     Action.GAMMA: gamma,
+    Action.SIZE_THREAT: size_threat,
     Action.HEDGE_CHECK: hedge_check,
+    Action.HARVEST: harvest,
 }
+_BY_THEMSELVES = tuple(action for action in RULES if action is not Action.HEDGE_CHECK)
+"""All rules but the one for what nothing else was found about."""

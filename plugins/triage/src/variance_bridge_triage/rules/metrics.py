@@ -94,7 +94,7 @@ class Facts:
         beta_gamma: change of `beta_delta` per 1.00 of the benchmark.
         theta: money per day.
         price: of the underlying, where a position has it.
-        currency: of its amounts when it is not the account's; "mixed" when its legs disagree.
+        currency: of its amounts when it is not the account's. Legs of two currencies are never one cluster.
     """
 
     cluster: Cluster
@@ -171,7 +171,6 @@ def facts(cluster: Cluster, today: date, prices: Prices) -> Facts:
     """The numbers of one cluster."""
     legs = cluster.legs
     expiration = min((leg.expiration for leg in legs if leg.expiration), default=None)
-    currencies = {leg.currency for leg in legs}
     found = (price_for(leg, prices) for leg in legs)
     return Facts(
         cluster=cluster,
@@ -184,7 +183,7 @@ def facts(cluster: Cluster, today: date, prices: Prices) -> Facts:
         beta_gamma=add_up(map(beta_gamma, legs)),
         theta=add_up(map(greek("theta"), legs)),
         price=next((price for price in found if price is not None), None),
-        currency=currencies.pop() if len(currencies) == 1 else "mixed",
+        currency=legs[0].currency,
     )
 
 
@@ -197,34 +196,82 @@ def in_the_money(holding: Holding, price: Decimal) -> Decimal | None:
 
 
 @attrs.frozen(kw_only=True)
-class Totals:
-    """Of the whole account. Positions in another currency than the account's count as unknown.
+class Amounts:
+    """Sums of money in one currency."""
 
-    `net_liquidity` and `buying_power` are the broker's; None where it states none.
+    net_pl: Sum
+    theta: Sum
+
+
+NOTHING = Amounts(net_pl=add_up(()), theta=add_up(()))
+"""The amounts of no positions."""
+
+
+@attrs.frozen(kw_only=True)
+class Totals:
+    """Of the whole account. In `net_pl` and `theta` positions in another currency than the account's count as unknown.
+
+    Attributes:
+        by_currency: the account's currency first (None where it is unknown), then others in the order of their names.
+        net_liquidity: the broker's, as `buying_power`; None where it states none.
     """
 
     net_pl: Sum
     beta_delta: Sum
     theta: Sum
+    by_currency: Mapping[str | None, Amounts]
     net_liquidity: Decimal | None
     buying_power: Decimal | None
 
 
+def currency_of(portfolio: Portfolio) -> str | None:
+    """The account's currency, where the file or its balances state it."""
+    if portfolio.meta.currency is not None:
+        return portfolio.meta.currency
+    return portfolio.balances.currency if portfolio.balances else None
+
+
+def in_own_terms(portfolio: Portfolio) -> Portfolio:
+    """The portfolio with a currency stated only where it is not the account's: both ways of writing it are one."""
+    own = currency_of(portfolio)
+    return attrs.evolve(
+        portfolio,
+        positions=tuple(
+            attrs.evolve(holding, currency=None) if own and holding.currency == own else holding
+            for holding in portfolio.positions
+        ),
+    )
+
+
 def totals(portfolio: Portfolio) -> Totals:
-    """The totals of the rows, before any clustering."""
+    """The totals of the rows, before any clustering; of a portfolio `in_own_terms`."""
     balances, currency = portfolio.balances, portfolio.meta.currency
     ours = balances is not None and currency in (None, balances.currency)
 
     def amount(read: Callable[[Holding], Decimal | None]) -> Sum:
         return add_up(
-            read(holding) if holding.currency in (None, currency) else None
-            for holding in portfolio.positions
+            read(holding) if holding.currency is None else None for holding in portfolio.positions
         )
 
     return Totals(
         net_pl=amount(profit),
         beta_delta=add_up(map(greek("beta_delta"), portfolio.positions)),
         theta=amount(greek("theta")),
+        by_currency=_by_currency(portfolio),
         net_liquidity=balances.net_liquidating_value if balances and ours else None,
         buying_power=balances.buying_power if balances and ours else None,
     )
+
+
+def _by_currency(portfolio: Portfolio) -> dict[str | None, Amounts]:
+    own = currency_of(portfolio)
+    found: dict[str | None, list[Holding]] = {}
+    for holding in portfolio.positions:
+        found.setdefault(holding.currency or own, []).append(holding)
+    return {
+        currency: Amounts(
+            net_pl=add_up(map(profit, found[currency])),
+            theta=add_up(map(greek("theta"), found[currency])),
+        )
+        for currency in sorted(found, key=lambda each: (each != own, each or ""))
+    }

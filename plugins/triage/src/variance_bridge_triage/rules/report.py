@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -9,22 +10,41 @@ import attrs
 
 from variance_bridge import AgeLimits, Freshness, Snapshot
 from variance_bridge.exchange import exchange_date
-from variance_bridge.formatting import format_age
-from variance_bridge.model import Meta, Portfolio, Status
+from variance_bridge.formatting import format_age, money, plural
+from variance_bridge.model import Meta, Status
 from variance_bridge_triage.cluster.clusters import cluster
-from variance_bridge_triage.rules.actions import Action, Circumstances, Finding, Unavailable, judge
-from variance_bridge_triage.rules.metrics import Facts, Totals, facts, totals, underlying_prices
+from variance_bridge_triage.rules.actions import (
+    Action,
+    Circumstances,
+    Finding,
+    NotJudged,
+    Unavailable,
+    judge,
+    unavailable,
+)
+from variance_bridge_triage.rules.metrics import (
+    Facts,
+    Prices,
+    Totals,
+    currency_of,
+    facts,
+    in_own_terms,
+    totals,
+    underlying_prices,
+)
 from variance_bridge_triage.rules.thresholds import Thresholds
 
 BALANCES = "balances"
+EMPTY = "No positions: the account is empty."
 
 
 @attrs.frozen(kw_only=True)
 class Entry:
-    """A cluster, its numbers and the findings about it, most urgent first."""
+    """A cluster, its numbers, the findings about it (most urgent first), and the rules that could not be judged."""
 
     facts: Facts
     findings: tuple[Finding, ...]
+    not_judged: tuple[NotJudged, ...]
 
     @property
     def finding(self) -> Finding | None:
@@ -45,8 +65,10 @@ class Report:
         age_limits: how old they may be.
         warnings: what a person should know about them.
         net_liquidity: what losses are measured against.
+        benchmark: what deltas are weighted against, and its price.
         net_liquidity_origin: `BALANCES`, or the thresholds' file when the positions state none.
-        entries: those that need action first, by urgency; then the rest by root.
+        entries: those that need action first, by urgency; then those that could not be judged fully, and the rest, by root.
+        rows: how many positions there are.
     """
 
     meta: Meta
@@ -59,7 +81,10 @@ class Report:
     totals: Totals
     net_liquidity: Decimal
     net_liquidity_origin: str
+    benchmark: str
+    benchmark_price: Decimal | None
     entries: tuple[Entry, ...]
+    rows: int
     unavailable: tuple[Unavailable, ...]
     thresholds: Thresholds
 
@@ -79,11 +104,33 @@ class Report:
         return bool(self.meta.rejected) or self.meta.status is Status.PARTIAL
 
     @property
+    def unread(self) -> int:
+        """How many rows of the source could not be read."""
+        counts = self.meta.counts
+        return max(len(self.meta.rejected), counts.rejected if counts else 0)
+
+    @property
     def status_words(self) -> str:
         """Whether all rows of the source were understood."""
         if self.partial:
-            return f"partial: {len(self.meta.rejected)} rejected"
+            return f"partial: {self.unread} rejected"
         return "complete" if self.meta.status is Status.COMPLETE else "completeness unknown"
+
+    @property
+    def all_clear(self) -> bool:
+        """Whether every rule was judged for every strategy of a whole, young portfolio, and none asks for action."""
+        return not (
+            self.actions
+            or self.undecided
+            or self.partial
+            or self.too_old
+            or self.net_liquidity_origin != BALANCES
+        )
+
+    @property
+    def verdict(self) -> tuple[str, ...]:
+        """What was found, and what keeps it from being the whole truth, each in a sentence."""
+        return tuple(_verdict(self))
 
     @property
     def actions(self) -> tuple[Entry, ...]:
@@ -91,17 +138,54 @@ class Report:
         return tuple(entry for entry in self.entries if entry.findings)
 
     @property
+    def undecided(self) -> tuple[Entry, ...]:
+        """Those about which nothing was found, though not every rule could be judged."""
+        return tuple(each for each in self.entries if not each.findings and each.not_judged)
+
+    @property
     def rest(self) -> tuple[Entry, ...]:
         """The others."""
-        return tuple(entry for entry in self.entries if not entry.findings)
+        return tuple(each for each in self.entries if not each.findings and not each.not_judged)
+
+
+def _verdict(report: Report) -> Iterator[str]:
+    if not report.entries:
+        yield f"No row could be read: {_unread(report)}." if report.partial else EMPTY
+        return
+    readable = f"the {plural(report.rows, 'readable row')}"
+    partly = [entry for entry in report.entries if entry.not_judged]
+    if report.actions and report.partial:
+        yield f"This is about {readable}; {_unread(report)}."
+    elif report.partial:
+        yield f"Nothing in {readable} needs action; {_unread(report)}."
+    elif not report.actions and not partly:
+        measured = report.net_liquidity_origin == BALANCES
+        amount = money(report.net_liquidity, report.currency)
+        yield (
+            "Nothing needs action."
+            if measured
+            else f"Nothing needs action if net liquidity is {amount}, which is assumed."
+        )
+    if partly:
+        of = plural(len(report.entries), "strategy", "strategies")
+        lead = "" if report.actions or report.partial else "No rule asks for action, but "
+        yield f"{lead}{len(partly)} of {of} could not be judged fully."
+    if report.too_old:
+        yield f"The positions are {report.age_words}."
+
+
+def _unread(report: Report) -> str:
+    if not report.unread:
+        return "some rows are unread"
+    return f"{plural(report.unread, 'row')} {'is' if report.unread == 1 else 'are'} unread"
 
 
 def triage(snapshot: Snapshot, thresholds: Thresholds, now: datetime) -> Report:
     """Cluster and judge the positions. Pure: the clock comes in as `now`."""
-    portfolio, today = snapshot.portfolio, exchange_date(now)
+    portfolio, today = in_own_terms(snapshot.portfolio), exchange_date(now)
     sums, prices = totals(portfolio), underlying_prices(portfolio.positions)
     net_liquidity, origin = _net_liquidity(sums, thresholds)
-    found = [facts(each, today, prices) for each in cluster(portfolio.positions, today)]
+    benchmark, benchmark_price = _benchmark(portfolio.meta, thresholds, prices)
     circumstances = Circumstances(
         thresholds=thresholds,
         now=now,
@@ -109,12 +193,16 @@ def triage(snapshot: Snapshot, thresholds: Thresholds, now: datetime) -> Report:
         prices=prices,
         net_liquidity=net_liquidity,
         currency=currency_of(portfolio),
-        benchmark_price=thresholds.benchmark.price
-        or prices.get((thresholds.benchmark.symbol, None)),
+        benchmark=benchmark,
+        benchmark_price=benchmark_price,
         portfolio_beta_delta=sums.beta_delta,
     )
-    findings, unavailable = judge(found, circumstances)
-    entries = [Entry(facts=each, findings=its) for each, its in zip(found, findings, strict=True)]
+    found = [facts(each, today, prices) for each in cluster(portfolio.positions, today)]
+    judgements = [judge(each, circumstances) for each in found]
+    entries = [
+        Entry(facts=each, findings=its.findings, not_judged=its.not_judged)
+        for each, its in zip(found, judgements, strict=True)
+    ]
     return Report(
         meta=portfolio.meta,
         currency=currency_of(portfolio),
@@ -126,17 +214,22 @@ def triage(snapshot: Snapshot, thresholds: Thresholds, now: datetime) -> Report:
         totals=sums,
         net_liquidity=net_liquidity,
         net_liquidity_origin=origin,
+        benchmark=benchmark,
+        benchmark_price=benchmark_price,
         entries=tuple(sorted(entries, key=_urgency)),
-        unavailable=tuple(unavailable),
+        rows=len(portfolio.positions),
+        unavailable=tuple(unavailable(judgements)),
         thresholds=thresholds,
     )
 
 
-def currency_of(portfolio: Portfolio) -> str | None:
-    """The account's currency, where the file or its balances state it."""
-    if portfolio.meta.currency is not None:
-        return portfolio.meta.currency
-    return portfolio.balances.currency if portfolio.balances else None
+def _benchmark(meta: Meta, thresholds: Thresholds, prices: Prices) -> tuple[str, Decimal | None]:
+    """What the deltas are weighted against, by the file if it says so, and its price: the user's, the file's, a position's."""
+    own, stated = thresholds.benchmark, meta.benchmark
+    symbol = stated.symbol if stated else own.symbol
+    if own.price is not None and own.symbol == symbol:
+        return symbol, own.price
+    return symbol, stated.price if stated else prices.get((symbol, None))
 
 
 def _net_liquidity(sums: Totals, thresholds: Thresholds) -> tuple[Decimal, str]:
@@ -149,9 +242,9 @@ _ORDER = {action: place for place, action in enumerate(Action)}
 _NEVER = 10**6
 
 
-def _urgency(entry: Entry) -> tuple[int, int, str, str]:
-    found = entry.finding
-    place = _ORDER[found.action] if found else len(_ORDER)
+def _urgency(entry: Entry) -> tuple[int, Decimal, int, str, str]:
+    found, cluster_ = entry.finding, entry.facts.cluster
+    if found is None:
+        return len(_ORDER) + (not entry.not_judged), Decimal(0), 0, cluster_.root, ""
     dte = entry.facts.dte if entry.facts.dte is not None else _NEVER
-    cluster_ = entry.facts.cluster
-    return place, dte if found else 0, cluster_.root, cluster_.strategy if found else ""
+    return _ORDER[found.action], -found.weight, dte, cluster_.root, cluster_.strategy

@@ -50,10 +50,11 @@ class Account:
 
 @attrs.frozen(kw_only=True)
 class Benchmark:
-    """Table [benchmark]; `volatility` is a fraction per year, `price` None where it is taken from the positions."""
+    """Table [benchmark]; `volatility` is a fraction per year, `price` None where it is taken from the positions file."""
 
     symbol: str = attrs.field(validator=_filled)
     volatility: Decimal = attrs.field(validator=_above_zero)
+    currency: str = attrs.field(validator=_filled)
     price: Decimal | None = attrs.field(default=None, validator=_above_zero)
 
 
