@@ -216,6 +216,8 @@ def test_no_header_of_one_shipped_dialect_is_taken_for_another():
     """The full header of each dialect, offered to all of them, finds its own."""
     dialects = {name: known.dialect for name, known in library.load(None).items()}
     for name, dialect in dialects.items():
+        if dialect.sections is not None or dialect.detect.before_header is not None:
+            continue  # Not known by the header alone: test_csv_documents.py has a whole file of each.
         foreign = {
             column
             for other in dialects.values()

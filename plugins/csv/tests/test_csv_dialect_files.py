@@ -283,7 +283,13 @@ def test_every_shipped_dialect_says_where_its_knowledge_comes_from():
 
 
 REFERENCE = Path(__file__).parents[3] / "docs" / "dialects.md"
-TABLES = {"captures": "[[capture]]", "rows": "[[row]]"}
+TABLES = {
+    "captures": "[[capture]]",
+    "rows": "[[row]]",
+    "places": "[[column]]",
+    "joins": "[[join]]",
+    "parts": "[[part]]",
+}
 
 
 def test_the_reference_explains_every_key_field_and_word():
@@ -302,6 +308,8 @@ def test_the_reference_explains_every_key_field_and_word():
         dialect.Sign,
         dialect.Where,
         dialect.MultiplierSource,
+        dialect.RepeatedHeader,
+        dialect.Marked,
     ):
         for word in words:
             assert f"`{word.value}`" in text, word

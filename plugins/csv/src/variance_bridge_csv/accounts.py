@@ -188,6 +188,7 @@ class ReadRow:
         label: the word for the account that it has, or that stands above it.
         value: its value as it stands there, for sums; None where there is none that can be read.
         days_left: its days to expiration, as they are written.
+        group: which subtotal it belongs to.
         account_column: where the account's cell starts, in a row that should name one and does not.
         ends_unread: the file's last cell cannot be read and no line end follows it.
     """
@@ -200,6 +201,7 @@ class ReadRow:
     rejected: RejectedLine | None
     value: Decimal | None
     days_left: str | None
+    group: tuple[object, ...]
     account_column: int
     ends_unread: bool
 
@@ -269,6 +271,10 @@ def _read_row(cells: RowCells, section: Section, as_of: date, where: str) -> Rea
         if position is not None and position.holding is not None
         else _number_or_none(cells, Field.VALUE),
         days_left=cells.text(Field.DTE),
+        group=(
+            section.header.row.line,
+            *(cells.text(field) for field in cells.dialect.check.subtotals_by),
+        ),
         account_column=cells.column(Field.ACCOUNT) if account is None else 0,
         ends_unread=row.last and _ends_unread(cells, rejected),
     )
@@ -405,11 +411,33 @@ def _sum(rows: Iterable[ReadRow]) -> Decimal | None:
 
 
 def _total_agrees(total: Decimal | None, rows: Sequence[ReadRow], dialect: Dialect) -> bool | None:
+    if dialect.check.subtotals:
+        return _subtotals_agree(rows, dialect)
     if total is None:
         return None
     summed = _SUMMED if dialect.check.total_includes_cash else _POSITIONS
     found = _sum(row for row in rows if row.row_class in summed) or Decimal(0)
     return abs(found - total) <= dialect.check.total_tolerance
+
+
+def _subtotals_agree(rows: Sequence[ReadRow], dialect: Dialect) -> bool | None:
+    """Whether each group of rows has the sum that a subtotal row states; None where no group has one.
+
+    A group may have a second one, in another currency: one that agrees is enough.
+    """
+    stated: dict[tuple[object, ...], list[Decimal]] = {}
+    for row in rows:
+        if row.row_class is RowClass.SUBTOTAL and row.value is not None:
+            stated.setdefault(row.group, []).append(row.value)
+    agree = []
+    for group, values in stated.items():
+        own = [row for row in rows if row.row_class in _SUMMED and row.group == group]
+        if own or not dialect.check.subtotals_by:
+            found = _sum(own) or Decimal(0)
+            agree.append(
+                any(abs(found - value) <= dialect.check.total_tolerance for value in values)
+            )
+    return all(agree) if agree else None
 
 
 def _implied_date(rows: Iterable[ReadRow], dialect: Dialect) -> date | None:
@@ -445,7 +473,9 @@ def stated_time(
     """
     rules = dialect.time
     captured: Mapping[str, str] = layout.captured
-    day = dates.parse_day(captured["date"], rules.dates) if "date" in captured else None
+    day = (
+        dates.parse_day(captured["date"], rules.dates, rules.months) if "date" in captured else None
+    )
     if day is None:
         day = min(_row_days(lines, layout, dialect), default=None)
         return (

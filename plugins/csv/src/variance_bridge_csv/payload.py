@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping
 from datetime import date
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -14,8 +15,10 @@ from variance_bridge.broker import RawPortfolio
 from variance_bridge.errors import DataRefused
 from variance_bridge_csv.accounts import ParsedFile, parse
 from variance_bridge_csv.dialect.file import read_dialect
+from variance_bridge_csv.dialect.model import Dialect
 from variance_bridge_csv.file.layout import find_header, lay_out
 from variance_bridge_csv.file.lines import Line, Separation, split
+from variance_bridge_csv.shape.table import shaped
 
 
 @attrs.frozen
@@ -43,18 +46,19 @@ class FileText:
         dialect = read_dialect(self.table, "the dialect of the payload")
         for delimiter in dialect.file.delimiters:
             separation = Separation(delimiter, dialect.file.spaces_around_quotes)
-            head = list(islice(self._lines(separation), dialect.header.search_lines))
+            lines = partial(self._lines, separation, dialect)
+            head = list(islice(lines(), dialect.header.search_lines))
             header = find_header(head, dialect)
             if header is not None and header.fits:
-                layout = lay_out(self._lines(separation), header, dialect, self.where)
-                return parse(self._lines(separation), layout, dialect, self.as_of, self.where)
+                layout = lay_out(lines(), header, dialect, self.where)
+                return parse(lines(), layout, dialect, self.as_of, self.where)
         raise DataRefused(
             f'the text is not written in the dialect "{dialect.name}"',
             where=f"{self.where}, line 1",
         )
 
-    def _lines(self, separation: Separation) -> Iterator[Line]:
-        return split(self.text, separation, self.where)
+    def _lines(self, separation: Separation, dialect: Dialect) -> Iterator[Line]:
+        return shaped(partial(split, self.text, separation, self.where), dialect, self.where)
 
 
 def pack(file: FileText, *, time_from_file: bool) -> dict[str, Any]:

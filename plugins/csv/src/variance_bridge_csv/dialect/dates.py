@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import date, time, tzinfo
 from functools import lru_cache
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -48,7 +50,7 @@ _DIRECTIVES = {
     "%m": r"(?P<month>[0-9]{1,2})",
     "%d": r"(?P<day>[0-9]{1,2})",
     "%b": r"(?P<month_name>[A-Za-z]{3})",
-    "%B": r"(?P<month_name>[A-Za-z]{3,9})",
+    "%B": r"(?P<month_name>[^\W\d_]{2,12})",
     "%H": r"(?P<hour>[0-9]{1,2})",
     "%I": r"(?P<half_hour>[0-9]{1,2})",
     "%M": r"(?P<minute>[0-9]{2})",
@@ -80,10 +82,12 @@ def _date_pattern(date_format: str) -> re.Pattern[str]:
     return re.compile("".join(parts))
 
 
-def parse_day(text: str, formats: tuple[str, ...]) -> date | None:
-    """The date, read by the first format that fits and gives a day of the calendar. English month names only.
+def parse_day(
+    text: str, formats: tuple[str, ...], months: Mapping[str, int] = MappingProxyType({})
+) -> date | None:
+    """The date, read by the first format that fits and gives a day of the calendar.
 
-    A year of two digits is one of this century: no listed contract expired before 2000.
+    Month names are English, or those in `months` (lower case). A year of two digits is one of this century: no listed contract expired before 2000.
     """
     for date_format in formats:
         found = _date_pattern(date_format).fullmatch(text) if len(text) <= 40 else None
@@ -91,7 +95,7 @@ def parse_day(text: str, formats: tuple[str, ...]) -> date | None:
             continue
         parts = found.groupdict()
         year = int(parts["year"]) if parts.get("year") else 2000 + int(parts.get("short_year") or 0)
-        month = _month(parts)
+        month = _month(parts, months)
         try:
             return date(year, month, int(parts.get("day") or 0))
         except ValueError:
@@ -99,14 +103,14 @@ def parse_day(text: str, formats: tuple[str, ...]) -> date | None:
     return None
 
 
-def _month(parts: dict[str, str | None]) -> int:
+def _month(parts: dict[str, str | None], months: Mapping[str, int]) -> int:
     name = (parts.get("month_name") or "").casefold()
     if not name:
         return int(parts.get("month") or 0)
     for names in (_MONTHS, _LONG_MONTHS):
         if name in names:
             return names.index(name) + 1
-    return 0
+    return months.get(name, 0)
 
 
 def parse_time(text: str, formats: tuple[str, ...]) -> time | None:

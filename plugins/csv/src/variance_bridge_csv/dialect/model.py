@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 
 import attrs
 
 from variance_bridge.files import KEY
 from variance_bridge.symbology import InstrumentType
+from variance_bridge_csv.dialect import patterns
 
 DESCRIPTION_VERSION = 1
 """The version of this description language that is read here (key `description`)."""
@@ -29,6 +31,7 @@ class Field(StrEnum):
     DESCRIPTION = "description"
     TYPE = "type"
     LEVEL = "level"
+    ROW_KIND = "row_kind"
     QUANTITY = "quantity"
     SIDE = "side"
     OPTION_TYPE = "option_type"
@@ -116,6 +119,17 @@ class RepeatedHeader(StrEnum):
 
     REFUSE = "refuse"
     SECTION = "section"
+    CONTINUE = "continue"
+    """The same table goes on: a broker repeats its header for each group or kind of instrument."""
+
+
+class Marked(StrEnum):
+    """How a file of several parts says to which part a line belongs."""
+
+    BY_CELLS = "by_cells"
+    """Each line begins with the part's name and with what the line is there: `Open Positions,Data,...`."""
+    BY_TITLE = "by_title"
+    """A line with nothing but the name stands above the part."""
 
 
 class GreeksScope(StrEnum):
@@ -210,6 +224,8 @@ class Capture:
     where: Where = Where.ANYWHERE
     ends: bool = False
     """The line stands at the end of every complete file."""
+    once: bool = False
+    """A file in which it stands twice is two exports, and is refused."""
 
 
 @attrs.frozen(kw_only=True)
@@ -225,6 +241,8 @@ class RowRule:
     """The whole cell of that column matches."""
     empty: tuple[Field, ...] = ()
     filled: tuple[Field, ...] = ()
+    one_of: tuple[Field, ...] = ()
+    """At least one of these has a value."""
     width: int | None = None
     """The row has this many cells."""
     first_cell: str | None = None
@@ -352,6 +370,8 @@ class TimeRules:
     """IANA name, where the file names none (or `ET`)."""
     day_ends: str = "16:00"
     """The time of day that a date alone stands for: the market's close."""
+    months: Mapping[str, int] = attrs.field(factory=dict)
+    """Names of months beside the English ones, in lower case, with their number."""
 
 
 @attrs.frozen(kw_only=True)
@@ -371,7 +391,85 @@ class CheckRules:
     total_includes_cash: bool = True
     total_tolerance: Decimal = Decimal("0.05")
     """How far the total row may be from the sum of the rows, in currency."""
+    subtotals: bool = False
+    """Each subtotal row is the sum of the rows between its header and itself; it counts as a total."""
+    subtotals_by: tuple[Field, ...] = ()
+    """Of those rows, only the ones that have the same cells there as the subtotal row."""
     completeness: Completeness = Completeness.NONE
+
+
+@attrs.frozen(kw_only=True)
+class SectionRules:
+    """`[sections]`: a file of several parts, of which some hold positions."""
+
+    marked: Marked = Marked.BY_CELLS
+    tables: tuple[str, ...]
+    """Names of the parts with positions, in every language."""
+    name_cell: int = 1
+    """`by_cells`: which cell has the part's name, counted from 1."""
+    kind_cell: int = 2
+    """`by_cells`: which cell says whether the line is a header or a row."""
+    header: tuple[str, ...] = ("Header",)
+    rows: tuple[str, ...] = ("Data",)
+    begins: tuple[str, ...] = ()
+    """`by_cells`: one of these stands in the first two cells of such a file."""
+    others: tuple[str, ...] = ()
+    """`by_title`: names of the parts without positions."""
+
+
+@attrs.frozen(kw_only=True)
+class Join:
+    """`[[join]]`: what another part of the file says of the same contract. It fills cells that are empty."""
+
+    section: tuple[str, ...]
+    """Names of that part, in every language."""
+    column: tuple[str, ...]
+    """Names of its column that has the key."""
+    on: Field = Field.SYMBOL
+    """The field with the same key in the table of positions."""
+    gives: Mapping[Field, tuple[str, ...]]
+    """For each field that is taken from there, the names of its column."""
+    filled: tuple[str, ...] = ()
+    """Only rows count that have a value in the column with one of these names."""
+
+
+@attrs.frozen(kw_only=True)
+class HierarchyRules:
+    """`[hierarchy]`: a row names the underlying, and the rows below it hold the positions."""
+
+    parent: str
+    """Pattern of the symbol cell of a row that may have rows below it."""
+    own_symbol: tuple[str, ...] = ()
+    """Patterns of symbols that a row below spells out itself. Others are called by a description: their symbol is the one above."""
+    outside: str = "$"
+    """Pattern of the symbol cell of a row that belongs to no group (a total)."""
+
+
+@attrs.frozen(kw_only=True)
+class Part:
+    """`[[part]]`: several fields out of one cell, by named groups."""
+
+    of: Field
+    """The field whose cell is taken apart."""
+    pattern: str
+    """Of the whole cell; each group has the name of a field."""
+    divide_by: Mapping[Field, Decimal] = attrs.field(factory=dict)
+    """What the number of a group is divided by (a strike in thousandths: 1000)."""
+
+
+@attrs.frozen(kw_only=True)
+class Place:
+    """`[[column]]`: a column that its name alone does not find. Exactly one of `after`, `name`, `matches`."""
+
+    field: Field
+    after: tuple[str, ...] = ()
+    """It has no name and stands right of the column with one of these names."""
+    name: tuple[str, ...] = ()
+    """It is one of several with one of these names."""
+    nth: int = 1
+    """Which of them, counted from 1."""
+    matches: str | None = None
+    """Pattern of its name; the group `currency` is the currency of the rows."""
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -387,6 +485,13 @@ class Dialect:
     header: HeaderRules = HeaderRules()
     columns: Mapping[Field, tuple[str, ...]] = attrs.field(factory=dict)
     """Names of each field's column, the preferred first."""
+    places: tuple[Place, ...] = attrs.field(default=(), metadata={KEY: "column"})
+    sections: SectionRules | None = None
+    joins: tuple[Join, ...] = attrs.field(default=(), metadata={KEY: "join"})
+    hierarchy: HierarchyRules | None = None
+    parts: tuple[Part, ...] = attrs.field(default=(), metadata={KEY: "part"})
+    constants: Mapping[Field, str] = attrs.field(factory=dict)
+    """What holds for every row that says nothing else."""
     captures: tuple[Capture, ...] = attrs.field(default=(), metadata={KEY: "capture"})
     rows: tuple[RowRule, ...] = attrs.field(default=(), metadata={KEY: "row"})
     ragged: RaggedRules = RaggedRules()
@@ -400,6 +505,24 @@ class Dialect:
     time: TimeRules = TimeRules()
     account: AccountRules = AccountRules()
     check: CheckRules = CheckRules()
+
+    @cached_property
+    def derives(self) -> tuple[Field, ...]:
+        """The fields that come, in every row or in some, from elsewhere than from the cell below their name."""
+        found = [
+            *(place.field for place in self.places),
+            *(Field.CURRENCY for place in self.places if "(?P<currency>" in (place.matches or "")),
+            *(Field(name) for part in self.parts for name in patterns.group_names(part.pattern)),
+            *self.constants,
+            *(field for join in self.joins for field in join.gives),
+            *((Field.LEVEL, Field.SYMBOL, Field.UNDERLYING) if self.hierarchy else ()),
+        ]
+        return tuple(sorted(set(found)))
+
+    @property
+    def shapes(self) -> bool:
+        """Whether the table that is read is more than the lines of the file."""
+        return self.sections is not None or bool(self.derives)
 
 
 @attrs.frozen(kw_only=True)

@@ -7,6 +7,7 @@ file is refused, unless all read the same out of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 
 import attrs
@@ -18,6 +19,7 @@ from variance_bridge_csv.file.layout import Header, find_header
 from variance_bridge_csv.file.lines import Line, Row, Separation, split
 from variance_bridge_csv.file.text import Text
 from variance_bridge_csv.names import plain
+from variance_bridge_csv.shape.table import shaped
 
 _SEARCH_LINES = 60
 SAMPLE_LINES = 200
@@ -37,7 +39,9 @@ class Candidate:
 
     def lines(self) -> Iterator[Line]:
         """The lines of the whole file."""
-        return split(self.text.text, self.separation, self.where)
+        return shaped(
+            partial(split, self.text.text, self.separation, self.where), self.dialect, self.where
+        )
 
     @property
     def evidence(self) -> int:
@@ -88,13 +92,19 @@ class Detector:
         head += islice(rest, max(0, lines - len(head)))
         return head[:lines]
 
+    def _shaped_head(self, text: Text, separation: Separation, dialect: Dialect) -> Sequence[Line]:
+        if not dialect.shapes:
+            return self.head(text, separation, dialect.header.search_lines)
+        lines = partial(split, text.text, separation, self.where)
+        return list(islice(shaped(lines, dialect, self.where), dialect.header.search_lines))
+
     def read(self, dialect: Dialect) -> tuple[Candidate | None, Header | None]:
         """How the file reads by the dialect; or None, and the row that comes nearest to the dialect's header."""
         text = self.text(dialect.file.encodings)
         nearest: Header | None = None
         for delimiter in dialect.file.delimiters:
             separation = Separation(delimiter, dialect.file.spaces_around_quotes)
-            header = find_header(self.head(text, separation, dialect.header.search_lines), dialect)
+            header = find_header(self._shaped_head(text, separation, dialect), dialect)
             if header is not None and header.fits:
                 return Candidate(dialect, text, separation, header, self.where), None
             if header is not None and (nearest is None or header.known > nearest.known):

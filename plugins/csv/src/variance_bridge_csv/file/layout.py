@@ -137,6 +137,8 @@ def read_header(row: Row, dialect: Dialect) -> Header:
     while width and not names[width - 1]:
         width -= 1
     columns = _columns(names, vocabulary, loosely=dialect.header.loose)
+    first_derived = len(names) - len(row.derived)
+    columns |= {field: first_derived + place for place, field in enumerate(row.derived)}
     claimed = set(columns.values())
     known = [name in vocabulary.known or place in claimed for place, name in enumerate(names)]
     unknown = tuple(
@@ -215,6 +217,8 @@ def find_header(lines: Sequence[Line], dialect: Dialect) -> Header | None:
         if not before_found and patterns.match(dialect.detect.before_header or "", _says(line)):
             before_found = True
             continue
+        if line.aside:
+            continue
         if not _has_a_known_name(row, dialect):
             continue
         header = read_header(row, dialect)
@@ -266,6 +270,7 @@ class _Walk:
         self._pending: dict[str, str] = {}
         self._sections: list[Section] = []
         self._outside: set[int] = set()
+        self._seen: set[str] = set()
         self._vocabulary = _vocabulary(dialect)
         self._captures = self._captures_for(Where.BEFORE)
 
@@ -275,7 +280,7 @@ class _Walk:
             self._start(first_header)
         elif line.blank:
             return
-        elif self._capture(line):
+        elif self._capture(line) or line.aside:
             self._outside.add(line.number)
         elif self._sections:
             self._take_below(line)
@@ -327,7 +332,9 @@ class _Walk:
                 where=f"{self.where}, line {header.row.line}, column {header.row.columns[place]}",
                 hint="which one is right cannot be told; export the positions again",
             )
-        self._sections.append(Section(header, self._pending))
+        again = self.dialect.header.repeats is RepeatedHeader.CONTINUE and self._sections
+        above = self._sections[-1].captured if again else {}
+        self._sections.append(Section(header, {**above, **self._pending}))
         self._pending = {}
         self._captures = self._captures_for(Where.AFTER)
 
@@ -345,8 +352,18 @@ class _Walk:
                 if value is not None and value.isprintable():
                     target.setdefault(name, value.strip())
             self._ended = self._ended or capture.ends
+            self._refuse_second(capture, line)
             return True
         return False
+
+    def _refuse_second(self, capture: Capture, line: Line) -> None:
+        if capture.once and capture.pattern in self._seen:
+            raise DataRefused(
+                "a second export begins here: its positions would be counted twice",
+                where=f"{self.where}, line {line.number}, column 1",
+                hint="export the positions again, into a file of their own",
+            )
+        self._seen.add(capture.pattern)
 
     def layout(self) -> Layout:
         """What was found."""

@@ -14,6 +14,7 @@ from typing import Any
 import attrs
 
 from variance_bridge.errors import DataRefused
+from variance_bridge_csv.dialect.model import Field
 from variance_bridge_csv.names import visible
 
 MAX_LINE_LENGTH = 256 * 1024
@@ -52,6 +53,7 @@ class Row:
         fault: why the line cannot be separated, and None where it can.
         fault_column: where.
         last: it is the file's last line and no line end follows it.
+        derived: in a header, the fields of the cells at its end that the file itself has not.
     """
 
     line: int
@@ -61,24 +63,35 @@ class Row:
     fault: str | None = None
     fault_column: int = 1
     last: bool = False
+    derived: Sequence[Field] = ()
 
     @property
     def columns(self) -> Sequence[int]:
         """Where each cell starts, counted from 1 in characters. Only messages need it, so it is not kept."""
-        return _scan(self.text, self.separation).starts
+        starts = _scan(self.text, self.separation).starts
+        return [*starts, *(len(self.text) + 1 for _cell in self.cells[len(starts) :])]
 
 
 @attrs.frozen
 class Line:
-    """A line of the file that nobody has separated into cells yet: most questions are answered by its text."""
+    """A line of the file that nobody has separated into cells yet: most questions are answered by its text.
+
+    Attributes:
+        aside: it belongs to another part of the file than the table, and may only be captured from.
+        shaped: its cells with those that the dialect adds to them.
+    """
 
     number: int
     text: str = attrs.field(repr=False)
     separation: Separation
     last: bool
+    aside: bool = False
+    shaped: Row | None = None
 
     def row(self) -> Row:
         """The line's cells."""
+        if self.shaped is not None:
+            return self.shaped
         line, separation = self.text, self.separation
         if '"' not in line:
             cells = line.split(separation.delimiter)

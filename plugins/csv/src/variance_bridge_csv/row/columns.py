@@ -187,6 +187,8 @@ def _fits(rule: RowRule, row: RowCells) -> bool:
     for field in rule.filled:
         if row.text(field) is None:
             return False
+    if rule.one_of and all(row.text(field) is None for field in rule.one_of):
+        return False
     return _says(rule, row)
 
 

@@ -205,7 +205,9 @@ def _option(symbol: str, terms: _Terms, as_of: date) -> Instrument | None:
     )
     if written is None:
         return _from_columns(symbol, kind, terms, as_of) or (
-            _from_columns(terms.underlying, kind, terms, as_of) if terms.underlying else None
+            _from_columns(terms.underlying, kind, terms, as_of, symbol)
+            if terms.underlying
+            else None
         )
     for stated, meant, field in (
         (terms.expiration, written.expiration, Field.EXPIRATION),
@@ -241,9 +243,12 @@ def parse_symbol(
 
 
 def _from_columns(
-    symbol: str, kind: InstrumentType, terms: _Terms, as_of: date
+    symbol: str, kind: InstrumentType, terms: _Terms, as_of: date, spelled: str = ""
 ) -> Instrument | None:
-    """An option whose symbol cell names its underlying only: `GLD`, `BRK/B`, `/ESZ25`."""
+    """An option whose symbol cell names its underlying only: `GLD`, `BRK/B`, `/ESZ25`.
+
+    Where it spells something else (`LOZ6 C7500`), its first word may be the series of an option on a future.
+    """
     on_future = symbol.startswith("/") or kind is InstrumentType.FUTURE_OPTION
     underlying_kind = InstrumentType.FUTURE if on_future else InstrumentType.STOCK
     underlying = parse_symbol(symbol, underlying_kind, as_of, None, terms.expiration)
@@ -257,15 +262,24 @@ def _from_columns(
         raise RowRejected(Rejection.TYPE_MISSING, Field.OPTION_TYPE)
     try:
         if on_future:
-            built = future_option_symbol(
-                underlying.symbol, terms.expiration, terms.option_type, terms.strike
-            )
+            built = _on_future(underlying.symbol, terms, spelled.partition(" ")[0])
         else:
             built = option_symbol(symbol, terms.expiration, terms.option_type, terms.strike)
     except SymbolError:
         return None
     made_of = InstrumentType.FUTURE_OPTION if on_future else InstrumentType.OPTION
     return parse_symbol(built, made_of, as_of, None, terms.expiration)
+
+
+def _on_future(future: str, terms: _Terms, series: str) -> str:
+    if terms.expiration is None or terms.strike is None or terms.option_type is None:
+        raise RowRejected(Rejection.SYMBOL_UNREADABLE, Field.SYMBOL)
+    try:
+        return future_option_symbol(
+            future, terms.expiration, terms.option_type, terms.strike, contract=series or None
+        )
+    except SymbolError:
+        return future_option_symbol(future, terms.expiration, terms.option_type, terms.strike)
 
 
 def _other(symbol: str, terms: _Terms, as_of: date) -> Instrument | None:

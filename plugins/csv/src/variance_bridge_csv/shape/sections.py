@@ -1,0 +1,86 @@
+"""A file of several parts: which of its lines are the table of positions. All others stand aside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import attrs
+
+from variance_bridge.errors import DataRefused
+from variance_bridge_csv.dialect.model import Dialect, Marked, SectionRules
+from variance_bridge_csv.file.layout import read_header
+from variance_bridge_csv.file.lines import Line
+from variance_bridge_csv.names import plain
+
+
+def of_tables(
+    lines: Iterator[Line], dialect: Dialect, rules: SectionRules, where: str
+) -> Iterator[Line]:
+    """The lines, those outside the parts with positions marked as standing aside. Nothing where the file has no parts.
+
+    Raises:
+        DataRefused: a part whose name is not known holds positions.
+    """
+    if rules.marked is Marked.BY_TITLE:
+        return _titled(lines, dialect, rules, where)
+    return _celled(lines, rules)
+
+
+def _celled(lines: Iterator[Line], rules: SectionRules) -> Iterator[Line]:
+    names = frozenset(map(plain, rules.tables))
+    kinds = frozenset(map(plain, (*rules.header, *rules.rows)))
+    first = True
+    for line in lines:
+        if line.blank:
+            continue
+        name, kind = name_and_kind(line, rules)
+        if first and not _begins(line, rules):
+            return
+        first = False
+        yield line if name in names and kind in kinds else attrs.evolve(line, aside=True)
+
+
+def _begins(line: Line, rules: SectionRules) -> bool:
+    """Whether the first line is one of a file with parts. A long file of another kind is not read to its end in search of them."""
+    cells = line.row().cells
+    words = set(map(plain, rules.begins))
+    return any(plain(cell) in words for cell in cells[:2])
+
+
+def name_and_kind(line: Line, rules: SectionRules) -> tuple[str, str]:
+    """Which part the line belongs to and what it is there."""
+    cells = line.row().cells
+    if len(cells) < max(rules.name_cell, rules.kind_cell):
+        return "", ""
+    return plain(cells[rules.name_cell - 1]), plain(cells[rules.kind_cell - 1])
+
+
+def _titled(
+    lines: Iterator[Line], dialect: Dialect, rules: SectionRules, where: str
+) -> Iterator[Line]:
+    tables = frozenset(map(plain, rules.tables))
+    others = frozenset(map(plain, rules.others))
+    inside, known = False, True
+    for line in lines:
+        title = line.only_cell
+        name = plain(title) if title is not None else ""
+        if name in tables or name in others:
+            inside, known = name in tables, True
+            yield attrs.evolve(line, aside=True)
+        elif inside and not name:
+            yield line
+        else:
+            if name:
+                inside, known = False, False
+            elif not known and not line.blank:
+                _refuse_table(line, dialect, where)
+            yield attrs.evolve(line, aside=True)
+
+
+def _refuse_table(line: Line, dialect: Dialect, where: str) -> None:
+    if read_header(line.row(), dialect).fits:
+        raise DataRefused(
+            "a table of positions under a title that is not known",
+            where=f"{where}, line {line.number}, column 1",
+            hint="add the title to sections.tables, in a dialect of your own (docs/dialects.md)",
+        )

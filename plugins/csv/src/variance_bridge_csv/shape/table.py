@@ -1,0 +1,124 @@
+"""The lines of a file as one plain table, with a cell of its own for whatever a dialect takes from elsewhere.
+
+A row keeps its line number and its cells; what the dialect derives (from a neighbouring row, another part of the file, a
+piece of a cell) stands behind them. A dialect that derives nothing gets its lines as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+
+import attrs
+
+from variance_bridge_csv.dialect.model import Dialect, Field
+from variance_bridge_csv.file.layout import read_header
+from variance_bridge_csv.file.lines import Line, Row
+from variance_bridge_csv.names import plain, visible
+from variance_bridge_csv.shape.cells import parts_of
+from variance_bridge_csv.shape.hierarchy import Family
+from variance_bridge_csv.shape.join import Joined, read_joins
+from variance_bridge_csv.shape.places import places
+from variance_bridge_csv.shape.sections import of_tables
+
+Lines = Callable[[], Iterator[Line]]
+"""The lines of a file from its start, as often as they are asked for."""
+
+
+def shaped(lines: Lines, dialect: Dialect, where: str) -> Iterator[Line]:
+    """The lines that the rest of the reader sees.
+
+    Raises:
+        DataRefused: a part of the file is missing, or a row hides the rows below it.
+    """
+    if not dialect.shapes:
+        return lines()
+    stream = (
+        lines()
+        if dialect.sections is None
+        else of_tables(lines(), dialect, dialect.sections, where)
+    )
+    if not dialect.derives:
+        return stream
+    joined = partial(read_joins, lines, dialect)
+    derived = _derived(stream, dialect, joined)
+    if dialect.hierarchy is None:
+        return derived
+    return Family(dialect, dialect.hierarchy, where).rows(derived)
+
+
+@attrs.frozen
+class _Plan:
+    """What is added to the rows below one header.
+
+    Attributes:
+        header: the header row, with an empty cell for each field that is added.
+        found: where the cells of the fields stand that the file itself has, by name or by position.
+        constants: what the header itself says of all rows (the currency in `Value in EUR`).
+        width: how many cells a row must have.
+    """
+
+    header: Row
+    found: Mapping[Field, int]
+    constants: Mapping[Field, str]
+    width: int
+
+
+def _plan(row: Row, dialect: Dialect) -> _Plan | None:
+    """The plan of a row that is the dialect's header; None for any other row."""
+    by_place, from_names = places(row.cells, dialect)
+    header = attrs.evolve(
+        row, cells=[*row.cells, *("" for _field in dialect.derives)], derived=dialect.derives
+    )
+    if not read_header(header, dialect).fits:
+        return None
+    found = {**read_header(row, dialect).columns, **by_place}
+    constants = {**dialect.constants, **from_names}
+    return _Plan(header, found, constants, len(row.cells))
+
+
+def _derived(lines: Iterator[Line], dialect: Dialect, read: Callable[[], Joined]) -> Iterator[Line]:
+    plan: _Plan | None = None
+    joined: Joined | None = None
+    may_be_header = _header_names(dialect)
+    for line in lines:
+        if line.aside or line.blank:
+            yield line
+            continue
+        row = line.row()
+        if not row.fault and not may_be_header.isdisjoint(map(plain, row.cells)):
+            found = _plan(row, dialect)
+            if found is not None:
+                plan = found
+                yield attrs.evolve(line, shaped=plan.header)
+                continue
+        if plan is None or row.fault or not _is_whole(row.cells, plan.width):
+            yield line
+            continue
+        if joined is None:
+            joined = read()
+        cells = list(row.cells[: plan.width])
+        added = _added(cells, plan, joined, dialect)
+        yield attrs.evolve(line, shaped=attrs.evolve(row, cells=[*cells, *added]))
+
+
+def _header_names(dialect: Dialect) -> frozenset[str]:
+    return frozenset(map(plain, dialect.columns[dialect.detect.needs[0]]))
+
+
+def _is_whole(cells: Sequence[str], width: int) -> bool:
+    """Whether a row has a cell for each column. One that has not stays as it is, and is judged as it is."""
+    return len(cells) >= width and not any(cell.strip() for cell in cells[width:])
+
+
+def _added(cells: Sequence[str], plan: _Plan, joined: Joined, dialect: Dialect) -> Iterator[str]:
+    nulls = dialect.cells.nulls
+    said = {field: visible(cells[place]) for field, place in plan.found.items()}
+    said.update(parts_of(said, dialect.parts))
+    for field, text in plan.constants.items():
+        if said.get(field, "") in nulls:
+            said[field] = text
+    for field, text in joined.of(said).items():
+        if said.get(field, "") in nulls:
+            said[field] = text
+    return (said.get(field, "") for field in dialect.derives)
