@@ -16,6 +16,7 @@ HINTS = {
     "given_underlying": "underlying",
     "expires_on": "expires_on",
     "as_of": "as_of",
+    "date_order": "date_order",
 }
 MEMBERS = (
     "type",

@@ -12,6 +12,7 @@ from variance_bridge import lazy_names
 
 if TYPE_CHECKING:
     from variance_bridge.symbology.equity_options import option_symbol
+    from variance_bridge.symbology.expirations import Settlement
     from variance_bridge.symbology.fractions import FractionError, parse_fraction
     from variance_bridge.symbology.future_options import future_option_symbol
     from variance_bridge.symbology.instrument import (
@@ -28,24 +29,29 @@ if TYPE_CHECKING:
         index_of,
         instrument_type_of,
     )
+    from variance_bridge.symbology.text import DateOrder
 
 _PLACES = {
     "equity_options": ("option_symbol",),
+    "expirations": ("Settlement",),
     "fractions": ("FractionError", "parse_fraction"),
     "future_options": ("future_option_symbol",),
     "instrument": ("Deliverable", "Instrument", "InstrumentType", "OptionType", "SymbolError"),
     "parsing": ("parse", "root"),
     "tables": ("FuturesProduct", "futures_product", "index_of", "instrument_type_of"),
+    "text": ("DateOrder",),
 }
 _MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
 
 __all__ = [
+    "DateOrder",
     "Deliverable",
     "FractionError",
     "FuturesProduct",
     "Instrument",
     "InstrumentType",
     "OptionType",
+    "Settlement",
     "SymbolError",
     "future_option_symbol",
     "futures_product",

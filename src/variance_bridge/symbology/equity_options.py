@@ -12,6 +12,7 @@ from datetime import date
 from decimal import Decimal
 
 from variance_bridge.symbology import tables
+from variance_bridge.symbology.expirations import listed_root
 from variance_bridge.symbology.instrument import (
     Deliverable,
     Instrument,
@@ -87,15 +88,35 @@ def parse_compact(text: str, hints: Hints) -> Instrument | None:
         return None
     start = 2 if text.startswith("O:") else 1 if text[0] in ".-" else 0
     head = text[start : terms.start()].strip(" ")
+    if head.endswith("_"):
+        return None
     root, spelled = option_root(head, start)
     if spelled is not None and " " in head and not _confirmed(spelled, root, hints):
         raise SymbolError(
             "a blank within a root that is no known class share", head.index(" ") + start
         )
-    strike = _compact_strike(terms[3], terms.start(3), marked=start > 0, root=root)
-    return equity_option(
-        root, spelled, compact_day(terms[1], terms.start(1)), RIGHTS[terms[2]], strike, hints
-    )
+    strike = compact_strike(terms[3], terms.start(3), marked=start > 0, root=root)
+    expiration = compact_day(terms[1], terms.start(1))
+    if not _is_osi(terms[3]):
+        root = option_root_on(root, expiration)
+    return equity_option(root, spelled, expiration, RIGHTS[terms[2]], strike, hints)
+
+
+def _is_osi(strike: str) -> bool:
+    """Whether the strike is in thousandths: such a symbol is the exchange's own, and its root is meant as it is."""
+    return len(strike) == 8 and "." not in strike
+
+
+def option_root_on(root: str, expiration: date, *, weekly: bool = False) -> str:
+    """The root of the option that is listed for a day, where a text may name only the index (`SPX` for SPXW).
+
+    `weekly`: the text says so itself. Raises `SymbolError` where nothing on the index expires that day.
+    """
+    six_digits(expiration)
+    listed = listed_root(root, expiration, weekly=weekly)
+    if listed is None:
+        raise SymbolError("a day on which no option on this index expires")
+    return listed
 
 
 def _confirmed(spelled: str, root: str, hints: Hints) -> bool:
@@ -119,7 +140,7 @@ def option_root(text: str, position: int = 0) -> tuple[str, str | None]:
     )
 
 
-def _compact_strike(digits: str, position: int, *, marked: bool, root: str) -> Decimal:
+def compact_strike(digits: str, position: int, *, marked: bool, root: str) -> Decimal:
     """The strike of a symbol without padding; docs/symbology.md says why some are refused."""
     if "." in digits:
         strike = exact_number(digits)
@@ -146,7 +167,7 @@ def equity_option(
 ) -> Instrument:
     """An option from its terms. `spelled`: the class share where the text had its separator."""
     agreed_expiration(expiration, hints)
-    symbol = option_symbol(root, expiration, right, strike)
+    symbol = _osi(root, expiration, right, strike)
     group, underlying, deliverable = _what_it_delivers(root, spelled, hints)
     return Instrument(
         InstrumentType.OPTION,
@@ -187,15 +208,20 @@ def option_symbol(
 ) -> str:
     """The 21-character OSI symbol of an equity or index option.
 
-    `root` is the option root (`SPXW`, `BABA2`) or a share in any spelling (`BRK/B`, `BRK B`). `strike`
-    is in quote units; floats are refused. Raises `SymbolError` for terms that OSI cannot write.
+    `root` is the option root (`SPXW`, `BABA2`), a share in any spelling (`BRK/B`, `BRK B`), or an index: the
+    weekly root takes its place on days on which only that is listed. `strike` is in quote units; floats are refused.
+    Raises `SymbolError` for terms that OSI cannot write, and for a day on which no option on the index expires.
     """
     compact, _ = option_root(clean(root))
     right = RIGHTS.get(str(option_type).upper())
     if right is None:
         raise SymbolError("neither a call nor a put")
-    thousandths = _thousandths(strike_of(strike))
-    return f"{compact:<6}{six_digits(expiration)}{right[0].upper()}{thousandths:08d}"
+    exact = strike_of(strike)
+    return _osi(option_root_on(compact, expiration), expiration, right, exact)
+
+
+def _osi(root: str, expiration: date, right: OptionType, strike: Decimal) -> str:
+    return f"{root:<6}{six_digits(expiration)}{right[0].upper()}{_thousandths(strike):08d}"
 
 
 def strike_of(value: Decimal | int | str) -> Decimal:

@@ -24,16 +24,17 @@ from variance_bridge.symbology.text import (
     agreed_expiration,
     clean,
     compact_day,
-    exact_number,
     plain,
     six_digits,
 )
 
-_STRIKE = r"([0-9]{1,9}(?:\.[0-9]{1,9})?|\.[0-9]{1,9})"
+_STRIKE = r"(-?(?:[0-9]{1,9}(?:\.[0-9]{1,9})?|\.[0-9]{1,9}))"
 _DATED = re.compile(rf"([A-Z0-9]+?)([0-9]{{6}})([CP]){_STRIKE}")
 _UNDATED = re.compile(rf"([A-Z0-9]+?)([CP]){_STRIKE}")
+_JOINED = re.compile(rf"([A-Z0-9]+)_([A-Z0-9]+)_([CP]){_STRIKE}")
 _EARLIEST_FUTURE = -3
 """Months: a SOFR future bears the name of the month in which its quarter begins."""
+_OTHER_FUTURE = "the future in the symbol is not the underlying that came with it"
 _EXCHANGE = re.compile(r":[A-Z]{2,8}$")
 _SCALED = re.compile(r"[A-Z0-9]{3,8} +[CP] ?[0-9]+")
 
@@ -47,10 +48,14 @@ def parse_future_option(text: str, hints: Hints) -> Instrument | None:
         offset = len(text) - len(body)
         expiration = compact_day(dated[2], offset)
         future, series = _split(body, dated[1], expiration, hints, offset)
-        return _dated_option(future, series, expiration, RIGHTS[dated[3]], _strike(dated[4]), hints)
+        strike = _strike(dated[4], future.product)
+        return _dated_option(future, series, expiration, RIGHTS[dated[3]], strike, hints)
+    joined = _JOINED.fullmatch(body)
+    if joined is not None:
+        return _joined_option(joined, hints)
     undated = _UNDATED.fullmatch(body) if body != text else None
     if undated is not None and (series_code := read_code(undated[1])) is not None:
-        return series_option(series_code, RIGHTS[undated[2]], _strike(undated[3]), hints)
+        return series_option(series_code, RIGHTS[undated[2]], undated[3], hints)
     refuse_scaled_strike(text)
     return None
 
@@ -64,11 +69,34 @@ def refuse_scaled_strike(text: str) -> None:
         )
 
 
-def _strike(digits: str) -> Decimal:
-    strike = exact_number(digits)
-    if not strike:
-        raise SymbolError("a strike of 0")
-    return strike
+def _joined_option(match: re.Match[str], hints: Hints) -> Instrument:
+    """`/6EM21_EUUM21_C1.22`: future, series, right and strike; the day must come with it, or stays unknown."""
+    future, series = read_code(match[1]), read_code(match[2])
+    if future is None or series is None:
+        raise SymbolError("not a future and the contract of an option on it")
+    given = underlying_future(hints)
+    if given is not None and not _same_contract(given, future):
+        raise SymbolError(_OTHER_FUTURE)
+    known = attrs.evolve(
+        hints, underlying=f"/{future.product}{future.written()[-2]}{future.year_digits}"
+    )
+    return series_option(series, RIGHTS[match[3]], match[4], known)
+
+
+def _strike(value: Decimal | int | str, product: str | None) -> Decimal:
+    """A strike in quote units. Only few products have strikes of zero and below: the table marks them.
+
+    Raises `SymbolError` for what is not a strike of the product.
+    """
+    text = format(value, "f") if isinstance(value, Decimal) and value.is_finite() else value
+    sign = -1 if isinstance(text, str) and text.startswith("-") else 1
+    strike = strike_of(text.removeprefix("-") if isinstance(text, str) else text)
+    if strike > 0 and sign > 0:
+        return strike
+    known = None if product is None else tables.futures_product(product)
+    if known is None or not known.strikes_below_zero:
+        raise SymbolError("a strike of 0" if not strike else "a strike below 0")
+    return -strike if strike else strike
 
 
 def _split(
@@ -155,7 +183,7 @@ def _dated_option(
     agreed_expiration(expiration, hints)
     given = underlying_future(hints)
     if given is not None and not _same_contract(given, future):
-        raise SymbolError("the future in the symbol is not the underlying that came with it")
+        raise SymbolError(_OTHER_FUTURE)
     dated = attrs.evolve(hints, expires_on=expiration)
     month = future.month_in(dated)
     underlying = future_symbol(future)
@@ -174,7 +202,7 @@ def _dated_option(
 
 
 def series_option(
-    series: ContractCode, right: OptionType, strike: Decimal, hints: Hints
+    series: ContractCode, right: OptionType, strike: Decimal | str, hints: Hints
 ) -> Instrument:
     """An option named by its series: in full where the hints give future and expiration."""
     if len(series.year_digits) == 1:
@@ -183,18 +211,20 @@ def series_option(
         )
     future = underlying_future(hints)
     if future is not None and hints.expires_on is not None:
-        return _dated_option(future, series, hints.expires_on, right, strike, hints)
+        exact = _strike(strike, future.product)
+        return _dated_option(future, series, hints.expires_on, right, exact, hints)
     product = None if future is None else future.product
     product = product or _bare_product(hints) or _owner(series.product)
     if product is None:
         raise SymbolError("a series that is in no table: its underlying must come with it")
+    exact = _strike(strike, product)
     return Instrument(
         InstrumentType.FUTURE_OPTION,
         f"/{product}",
         None if future is None else future_symbol(future),
-        f"./{series.written(two_digits=True)}{right[0].upper()}{plain(strike)}",
+        f"./{series.written(two_digits=True)}{right[0].upper()}{plain(exact)}",
         hints.expires_on,
-        strike,
+        exact,
         right,
         series.written(),
         contract_month=series.month_in(hints),
@@ -260,13 +290,13 @@ def future_option_symbol(
     code = underlying_future(attrs.evolve(NO_HINTS, underlying=clean(future)))
     series = None if contract is None else read_code(clean(contract))
     right = RIGHTS.get(str(option_type).upper())
-    exact = strike_of(strike)
+    exact = _strike(strike, None if code is None else code.product)
     if code is None:
         raise SymbolError("a product without month and year: the underlying must be a contract")
     if contract is not None and series is None:
         raise SymbolError("not the contract of a futures option")
-    if right is None or not exact:
-        raise SymbolError("neither a call nor a put" if right is None else "a strike of 0")
+    if right is None:
+        raise SymbolError("neither a call nor a put")
     return _symbol(
         future_symbol(code), None if series is None else series.written(), expiration, right, exact
     )

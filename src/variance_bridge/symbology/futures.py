@@ -22,6 +22,8 @@ _EXCHANGE = re.compile(r":[A-Z]{2,8}$")
 _CODE = re.compile(rf"([A-Z0-9]{{1,4}})([{MONTH_CODES}])(20[0-9]{{2}}|[0-9]{{1,2}})")
 _NAMED_MONTH = re.compile(r"([A-Z0-9]{1,4}) +([A-Z]{3}) *'?(20[0-9]{2}|[0-9]{2})")
 _PREVIOUS_NAME = re.compile(r"(.*)\(PREV\. /([A-Z0-9]{2,9})\)")
+_CHART_NAME = re.compile(rf"([A-Z0-9]{{1,4}}[{MONTH_CODES}][0-9]{{2}})\.([A-Z]{{3}})")
+_CHART_EXCHANGES = {"CME": "XCME", "CBT": "XCBT", "NYM": "XNYM", "CMX": "XCEC", "NYB": "IFUS"}
 _MONTHS_APART = 12
 """Futures expire within a few months of the month in their code: Brent two before it, SOFR three after it."""
 _DESCRIBED_MONTH = re.compile(r"\b([A-Z]{3})-(20[0-9]{2}|[0-9]{2})\b")
@@ -117,8 +119,8 @@ def read_code(code: str) -> ContractCode | None:
 
 
 def _is_no_product(product: str) -> bool:
-    """Whether an unlisted word is too short for a product, or is itself a contract: `ESZ2` of `ESZ2U25`."""
-    if tables.futures_product(product) is not None:
+    """Whether a word in no table is too short for a product, or is itself a contract: `ESZ2` of `ESZ2U25`."""
+    if tables.product_of_series(product) is not None:
         return False
     inner = _CODE.fullmatch(product)
     return len(product) == 1 or (inner is not None and tables.futures_product(inner[1]) is not None)
@@ -131,9 +133,9 @@ def _is_weekly(product: str) -> bool:
 
 def parse_future(text: str, hints: Hints) -> Instrument:
     """A future with slash (or `./`, `@`, `=F` behind it), or without where its type is known."""
-    previous = parse_previous_name(text, hints)
-    if previous is not None:
-        return previous
+    found = parse_previous_name(text, hints) or parse_chart_name(text, hints)
+    if found is not None:
+        return found
     body = _EXCHANGE.sub("", text).removesuffix("=F")
     named = _NAMED_MONTH.fullmatch(body.lstrip("./@"))
     if named and (number := month_number(named[2])):
@@ -192,6 +194,19 @@ def parse_previous_name(text: str, hints: Hints) -> Instrument | None:
     if month_number(named[1]) != contract.month or named[2][-1] != contract.year_digits[-1]:
         raise SymbolError("the month in the description is not the contract's", named.start())
     return future(attrs.evolve(contract, year_digits=named[2][-2:]), hints)
+
+
+def parse_chart_name(text: str, hints: Hints) -> Instrument | None:
+    """`ESZ25.CME`: a contract with its exchange, as chart pages name it; None for other suffixes."""
+    match = _CHART_NAME.fullmatch(text)
+    exchange = None if match is None else _CHART_EXCHANGES.get(match[2])
+    contract = None if match is None or exchange is None else read_code(match[1])
+    if match is None or contract is None:
+        return None
+    product = tables.futures_product(contract.product)
+    if product is not None and product.exchange != exchange:
+        raise SymbolError("not the exchange of the contract", match.start(2))
+    return future(contract, hints)
 
 
 def looks_like_contract(text: str) -> bool:

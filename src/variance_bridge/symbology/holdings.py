@@ -23,8 +23,16 @@ _LONGEST = {InstrumentType.STOCK: 6}
 _LETTERS = re.compile(r"[A-Z]{1,12}")
 _FUND = re.compile(r"[A-Z]{4}X")
 _SUFFIXED = re.compile(r"([A-Z0-9]{1,12})([/. -])([A-Z0-9]{1,5})")
-_PREFERRED = re.compile(r"([A-Z]{1,6})(?:[/. -]PR[/. -]?|-P)([A-Z])")
-_SERIES = re.compile(r"[A-Z]|PR[A-Z]")
+_SUFFIXED_LISTING = re.compile(
+    r"([A-Z]{1,6})(?:"
+    r"(?:[/. -]PR[/. -]?|-P|[$^])(?P<preferred>[A-Z])"
+    r"|(?:[/. -]W[ST][/. -]?|\+)(?P<warrants>[A-Z])"
+    r"|[/. -](?P<word>WT|RTS)|(?P<units>-UN)|(?P<sign>[=+#]))"
+)
+"""A listing's root and what follows it, in the conventions of the tape (CQS, CMS) and of Nasdaq, and in mixed forms."""
+_COMPACT_PREFERRED = re.compile(r"([A-Z]{3,4})PR([A-Z])")
+_SUFFIX_OF = {"WT": "WS", "RTS": "RT", "-UN": "U", "=": "U", "+": "WS", "#": "WI"}
+_SERIES = re.compile(r"[A-Z]|(?:PR|WS)[A-Z]")
 _CUSIP = re.compile(r"[A-Z0-9*#]{8}[0-9]")
 _ISIN = re.compile(r"[A-Z]{2}[A-Z0-9]{9}[0-9]")
 _FIGURES = re.compile(
@@ -55,9 +63,9 @@ def parse_share(text: str, hints: Hints, kind: InstrumentType = InstrumentType.S
     spelled = tables.class_share(text) or _spelled_by_underlying(text, hints)
     if spelled is not None:
         return instrument(kind, spelled)
-    preferred = _PREFERRED.fullmatch(text)
-    if preferred is not None:
-        return instrument(kind, f"{preferred[1]}/PR{preferred[2]}")
+    listing = _suffixed_listing(text) or _compact_preferred(text, kind)
+    if listing is not None:
+        return instrument(kind, listing)
     suffixed = _SUFFIXED.fullmatch(text)
     if suffixed is not None:
         if suffixed[2] == " " and not _is_share_suffix(suffixed[3]):
@@ -66,6 +74,24 @@ def parse_share(text: str, hints: Hints, kind: InstrumentType = InstrumentType.S
     if len(text) <= _LONGEST.get(kind, _LONGEST_NAME) and _TICKER.fullmatch(text):
         return instrument(kind, text, tables.index_of(text))
     raise SymbolError("not a ticker")
+
+
+def _suffixed_listing(text: str) -> str | None:
+    """The canonical spelling of a preferred share, unit, warrant or right in any convention: `AAIC^B` is `AAIC/PRB`."""
+    match = _SUFFIXED_LISTING.fullmatch(text)
+    if match is None:
+        return None
+    if match["preferred"] is not None:
+        return f"{match[1]}/PR{match['preferred']}"
+    if match["warrants"] is not None:
+        return f"{match[1]}/WS{match['warrants']}"
+    return f"{match[1]}/{_SUFFIX_OF[match['word'] or match['units'] or match['sign']]}"
+
+
+def _compact_preferred(text: str, kind: InstrumentType) -> str | None:
+    """`BACPRL`: too long for a ticker, so nothing but a preferred share."""
+    match = _COMPACT_PREFERRED.fullmatch(text) if kind is InstrumentType.STOCK else None
+    return None if match is None else f"{match[1]}/PR{match[2]}"
 
 
 def _without_marks(text: str) -> str:
@@ -132,7 +158,9 @@ def parse_untyped(text: str, hints: Hints) -> Instrument:
         return parse_share(body, hints, InstrumentType.OTHER) if fiat else parse_crypto(body, hints)
     if venue is not None:
         raise SymbolError("a venue after something that is traded on none", venue.start())
-    if suffixed is not None or _PREFERRED.fullmatch(text):
+    if _suffixed_listing(text) is not None:
+        return parse_share(text, hints)
+    if suffixed is not None:
         return _untyped_suffixed(text, hints)
     return _untyped_word(_without_marks(text))
 
@@ -146,8 +174,8 @@ def _sweep_fund(word: str) -> Instrument:
 
 def _untyped_suffixed(text: str, hints: Hints) -> Instrument:
     suffix = re.split(r"[/. -]", text)[-1]
-    is_share = _PREFERRED.fullmatch(text) is not None or _is_share_suffix(suffix)
-    return parse_share(text, hints, InstrumentType.STOCK if is_share else InstrumentType.OTHER)
+    kind = InstrumentType.STOCK if _is_share_suffix(suffix) else InstrumentType.OTHER
+    return parse_share(text, hints, kind)
 
 
 def _untyped_word(word: str) -> Instrument:

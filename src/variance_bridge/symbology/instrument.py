@@ -5,8 +5,12 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import attrs
+
+if TYPE_CHECKING:
+    from variance_bridge.symbology.expirations import Settlement
 
 
 class InstrumentType(StrEnum):
@@ -68,6 +72,32 @@ class Instrument:
     None where the year has one digit and nothing tells the decade. Not always the month of expiry:
     `/NGF6` expires in December.
     """
+
+    @property
+    def option_root(self) -> str | None:
+        """The root that the OSI symbol of an equity or index option bears: `SPXW`, `BABA2`; None for all else."""
+        return self.symbol[:6].rstrip() if self.type is InstrumentType.OPTION else None
+
+    @property
+    def settlement(self) -> Settlement | None:
+        """`am` or `pm` for equity and index options; None where the table cannot tell, and for all else."""
+        from variance_bridge.symbology import expirations
+
+        if self.option_root is None or self.expiration is None:
+            return None
+        return expirations.settlement_of(self.option_root, self.expiration)
+
+    @property
+    def last_trading_day(self) -> date | None:
+        """The last day on which an equity or index option trades: the day before for AM settlement.
+
+        None where the settlement is unknown, and for all else.
+        """
+        from variance_bridge.symbology import expirations
+
+        if self.option_root is None or self.expiration is None:
+            return None
+        return expirations.last_trading_day(self.option_root, self.expiration)
 
 
 class SymbolError(ValueError):

@@ -7,7 +7,11 @@ from datetime import date
 from variance_bridge.symbology import tables
 from variance_bridge.symbology.equity_options import parse_compact, parse_padded
 from variance_bridge.symbology.future_options import parse_future_option, refuse_scaled_strike
-from variance_bridge.symbology.futures import parse_future, parse_previous_name
+from variance_bridge.symbology.futures import (
+    parse_chart_name,
+    parse_future,
+    parse_previous_name,
+)
 from variance_bridge.symbology.holdings import (
     parse_bond,
     parse_cash,
@@ -16,7 +20,7 @@ from variance_bridge.symbology.holdings import (
     parse_untyped,
 )
 from variance_bridge.symbology.instrument import Instrument, InstrumentType, SymbolError
-from variance_bridge.symbology.text import Hints, as_date, clean, leading_blanks
+from variance_bridge.symbology.text import DateOrder, Hints, as_date, clean, leading_blanks
 from variance_bridge.symbology.written_options import parse_written
 
 
@@ -27,6 +31,7 @@ def parse(
     underlying: str | None = None,
     expires_on: date | None = None,
     as_of: date | None = None,
+    date_order: DateOrder | str | None = None,
 ) -> Instrument:
     """Reads a symbol as any broker spells it.
 
@@ -38,12 +43,14 @@ def parse(
         as_of: the day for which the symbol was written; it resolves the decade of a one-digit year.
             Without it and without `expires_on` such a contract keeps its symbol, and its
             `contract_month` is None. The clock is never read.
+        date_order: `mdy` or `dmy`, the order of a date with slashes (`03/12/2027`). Without it the reading is taken
+            on which the contract can expire, and a text with two of them is refused.
 
     Returns:
         The instrument with its canonical symbol.
 
     Raises:
-        SymbolError: nothing else; the text is no symbol, or it can be read in more than one way.
+        SymbolError: nothing else; the text is not a symbol, or it can be read in more than one way.
     """
     if type(symbol) is str and (found := parse_padded(symbol)) is not None:
         bare = instrument_type is None and underlying is None and expires_on is None
@@ -55,12 +62,20 @@ def parse(
         None if _is_blank(underlying) else clean(underlying),
         as_date(expires_on, "expires_on"),
         as_date(as_of, "as_of"),
+        _order(date_order),
     )
     text = clean(symbol)
     try:
         return _parse(text, hints)
     except SymbolError as error:
         raise SymbolError(error.reason, error.position + leading_blanks(symbol)) from None
+
+
+def _order(date_order: DateOrder | str | None) -> DateOrder | None:
+    try:
+        return None if date_order is None else DateOrder(date_order)
+    except ValueError:
+        raise SymbolError("the order of a date is neither mdy nor dmy") from None
 
 
 def _is_blank(underlying: object) -> bool:
@@ -130,4 +145,8 @@ def _untyped(text: str, hints: Hints) -> Instrument:
         return option
     if text.startswith(("./", "/", "@")) or text.endswith("=F"):
         return parse_future(text, hints)
-    return parse_previous_name(text, hints) or parse_untyped(text, hints)
+    return (
+        parse_previous_name(text, hints)
+        or parse_chart_name(text, hints)
+        or parse_untyped(text, hints)
+    )

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import cache, lru_cache
-from importlib.resources import files
 from types import MappingProxyType
-from typing import Any
 
 import attrs
 
+from variance_bridge.symbology.data_files import read_table
+from variance_bridge.symbology.expirations import index_series
 from variance_bridge.symbology.instrument import InstrumentType
 
 
@@ -39,6 +39,8 @@ class FuturesProduct:
     """Brokers write its contracts with two year digits (`/VXX22`)."""
     weekly: bool = False
     """Has weekly contracts, numbered between root and month (`/VX01F6`)."""
+    strikes_below_zero: bool = False
+    """Its exchange lists options with strikes of zero and below."""
 
 
 @attrs.frozen
@@ -49,17 +51,10 @@ class ListedUnderlying:
     symbol: str
 
 
-def _read(name: str) -> dict[str, Any]:
-    import tomllib
-
-    text = (files("variance_bridge.symbology") / "data" / name).read_text(encoding="utf-8")
-    return tomllib.loads(text)
-
-
 @cache
 def _products() -> Mapping[str, FuturesProduct]:
     found = {}
-    for code, entry in _read("futures_products.toml")["products"].items():
+    for code, entry in read_table("futures_products.toml")["products"].items():
         entry["multiplier"] = Decimal(entry["multiplier"])
         entry["option_roots"] = tuple(entry.get("option_roots", ()))
         found[code] = FuturesProduct(root=f"/{code}", **entry)
@@ -85,40 +80,15 @@ def product_of_series(series_root: str) -> FuturesProduct | None:
     return None if code is None else _products()[code]
 
 
-@cache
-def _indexes() -> Mapping[str, str]:
-    """Option root -> index, the indexes' own names included."""
-    table: dict[str, dict[str, Any]] = _read("index_options.toml")["indexes"]
-    return MappingProxyType(
-        {
-            root: index
-            for index, entry in table.items()
-            for root in (index, *entry.get("option_roots", ()))
-        }
-    )
-
-
-@cache
-def _pm_roots() -> Mapping[str, str]:
-    table: dict[str, dict[str, Any]] = _read("index_options.toml")["indexes"]
-    return MappingProxyType(
-        {index: entry["pm_root"] for index, entry in table.items() if "pm_root" in entry}
-    )
-
-
 def index_of(option_root: str) -> str | None:
     """The index of an option root (`SPXW` -> `SPX`, `SPX` -> `SPX`); None for other roots."""
-    return _indexes().get(option_root.upper())
-
-
-def pm_root_of(index: str) -> str:
-    """The root of an index's PM-settled options (`SPX` -> `SPXW`), or the name itself."""
-    return _pm_roots().get(index, index)
+    series = index_series().get(option_root.upper())
+    return None if series is None else series.index
 
 
 @cache
 def _class_shares() -> Mapping[str, str]:
-    listed: list[str] = _read("class_shares.toml")["listed"]
+    listed: list[str] = read_table("class_shares.toml")["listed"]
     return MappingProxyType({symbol.replace("/", ""): symbol for symbol in listed})
 
 
@@ -131,7 +101,9 @@ def class_share(compact: str) -> str | None:
 def special_option_roots() -> Mapping[str, ListedUnderlying]:
     """Every option root that does not name its underlying: index weeklies and class shares."""
     special = {
-        root: ListedUnderlying(index, index) for root, index in _indexes().items() if root != index
+        root: ListedUnderlying(series.index, series.index)
+        for root, series in index_series().items()
+        if root != series.index
     }
     for compact, symbol in _class_shares().items():
         special[compact] = ListedUnderlying(symbol.replace("/", "-"), symbol)
@@ -141,31 +113,31 @@ def special_option_roots() -> Mapping[str, ListedUnderlying]:
 @cache
 def share_suffixes() -> frozenset[str]:
     """Suffixes that tell a share from a pair: units, warrants, rights, preferreds."""
-    return frozenset(_read("class_shares.toml")["suffixes"])
+    return frozenset(read_table("class_shares.toml")["suffixes"])
 
 
 @cache
 def currencies() -> frozenset[str]:
     """ISO 4217 codes of the currencies that retail brokers carry."""
-    return frozenset(_read("currencies.toml")["iso_4217"])
+    return frozenset(read_table("currencies.toml")["iso_4217"])
 
 
 @cache
 def quote_currencies() -> tuple[str, ...]:
     """What crypto pairs are quoted in, the longest code first."""
-    codes = {*currencies(), *_read("currencies.toml")["crypto_quotes"]}
+    codes = {*currencies(), *read_table("currencies.toml")["crypto_quotes"]}
     return tuple(sorted(codes, key=lambda code: (-len(code), code)))
 
 
 @cache
 def cash_phrases() -> frozenset[str]:
     """What brokers write in the symbol column of a cash row, upper case, single blanks."""
-    return frozenset(_read("currencies.toml")["cash_phrases"])
+    return frozenset(read_table("currencies.toml")["cash_phrases"])
 
 
 @cache
 def _words() -> Mapping[str, InstrumentType]:
-    table: dict[str, list[str]] = _read("instrument_words.toml")["words"]
+    table: dict[str, list[str]] = read_table("instrument_words.toml")["words"]
     return MappingProxyType(
         {word: InstrumentType(kind) for kind, words in table.items() for word in words}
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from datetime import date, datetime
 from decimal import Decimal
+from enum import StrEnum
 
 import attrs
 
@@ -19,6 +20,9 @@ MAXIMUM_LENGTH = 128
 MONTH_CODES = "FGHJKMNQUVXZ"
 """Delivery months January to December, as all futures exchanges code them."""
 
+_TAPE_SUFFIX = re.compile(r"([A-Z]{1,6})(p[A-Z]?|r|w)")
+_TAPE_SUFFIXES = {"p": "PR", "r": "RT", "w": "WI"}
+"""What the tape (CQS) writes in lower case behind a root: preferred (`AAICpB`), rights, when issued."""
 _BLANKS = " \t\r\n\xa0"
 _MONTH_NAMES = {
     name: number
@@ -27,6 +31,15 @@ _MONTH_NAMES = {
         start=1,
     )
 }
+
+
+class DateOrder(StrEnum):
+    """In which order a source writes day and month where both are figures with slashes."""
+
+    MDY = "mdy"
+    """`12/31/2026`: the United States."""
+    DMY = "dmy"
+    """`31/12/2026`."""
 
 
 @attrs.frozen
@@ -38,6 +51,7 @@ class Hints:
     """Cleaned as a symbol is, not yet parsed."""
     expires_on: date | None = None
     as_of: date | None = None
+    date_order: DateOrder | None = None
 
 
 NO_HINTS = Hints()
@@ -63,6 +77,9 @@ def clean(symbol: object) -> str:
             i for i, char in enumerate(text) if not (char.isascii() and char.isprintable())
         )
         raise SymbolError("a character that no symbol has", offset + position)
+    tape = _TAPE_SUFFIX.fullmatch(text)
+    if tape is not None:
+        return f"{tape[1]}/{_TAPE_SUFFIXES[tape[2][0]]}{tape[2][1:]}"
     return text.upper()
 
 

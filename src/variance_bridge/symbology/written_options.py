@@ -1,19 +1,23 @@
-"""Options as brokers write them out in words, in positions files and descriptions.
-
-Dates with slashes have the month first (all brokers met here are American); month names are English
-whatever the locale of the process.
-"""
+"""Options as brokers write them out in words, in positions files and descriptions."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
 
 import attrs
 
-from variance_bridge.symbology import tables
-from variance_bridge.symbology.equity_options import RIGHTS, equity_option, option_root
+from variance_bridge.symbology.equity_options import (
+    RIGHTS,
+    compact_strike,
+    equity_option,
+    option_root,
+    option_root_on,
+    parse_compact,
+)
+from variance_bridge.symbology.expirations import listed_root, may_expire
 from variance_bridge.symbology.future_options import (
     future_option_symbol,
     parse_future_option,
@@ -21,30 +25,31 @@ from variance_bridge.symbology.future_options import (
     underlying_future,
 )
 from variance_bridge.symbology.futures import read_code
-from variance_bridge.symbology.instrument import Instrument, InstrumentType, OptionType, SymbolError
-from variance_bridge.symbology.text import Hints, agreed_expiration, day, exact_number, month_number
+from variance_bridge.symbology.holdings import parse_share
+from variance_bridge.symbology.instrument import Instrument, InstrumentType, SymbolError
+from variance_bridge.symbology.text import Hints, exact_number, month_number
+from variance_bridge.symbology.trading_days import is_trading_day
+from variance_bridge.symbology.written_dates import DATE, written_day
 
 _ROOT = r"(?P<root>[$^]?[A-Z0-9]{1,6}(?:[/. -][A-Z])?)"
 _STRIKE = r"\$?(?P<strike>[0-9,]*\.?[0-9]+)"
 _RIGHT = r"(?P<right>CALL|PUT|C|P)"
-_DATE = (
-    r"(?P<date>"
-    r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{2}(?:[0-9]{2})?"
-    r"|[0-9]{4}-[0-9]{2}-[0-9]{2}"
-    r"|[0-9]{1,2} ?[A-Z]{3} ?'?[0-9]{2}(?:[0-9]{2})?"
-    r"|[A-Z]{3} ?[0-9]{1,2},? ?'[0-9]{2}"
-    r"|[A-Z]{3} [0-9]{1,2},? [0-9]{2}(?:[0-9]{2})?"
-    r"|[A-Z]{3} [0-9]{4}"
-    r")"
-)
 _ORDERS = tuple(
     re.compile(pattern)
     for pattern in (
-        rf"{_ROOT} {_DATE} {_STRIKE} {_RIGHT}",
-        rf"{_ROOT} {_DATE} {_RIGHT} {_STRIKE}",
-        rf"{_RIGHT} {_ROOT} {_DATE} {_STRIKE}",
-        rf"{_ROOT}_{_DATE}_{_STRIKE}_{_RIGHT}",
+        rf"{_ROOT} {DATE} {_STRIKE} {_RIGHT}",
+        rf"{_ROOT} {DATE} {_RIGHT} {_STRIKE}",
+        rf"{_ROOT} {DATE} (?P<right>[CP]){_STRIKE}",
+        rf"{_RIGHT} {_ROOT} {DATE} {_STRIKE}",
+        rf"{_ROOT}_{DATE}_{_STRIKE}_{_RIGHT}",
     )
+)
+_UNDERSCORED = re.compile(
+    rf"{_ROOT}_(?P<date>[0-9]{{6}})_?(?P<right>[CP])_?(?P<strike>[0-9]*\.?[0-9]+)"
+)
+_PORTAL = re.compile(
+    rf"{_ROOT} (?P<month>[A-Z]{{3}})(?P<year>[0-9]{{4}}) {_STRIKE} {_RIGHT} "
+    r"\[(?P<symbol>[A-Z0-9]{1,6} ?[0-9]{6}[CP][0-9]{8}) (?P<multiplier>[0-9]{1,6})\]"
 )
 _STATEMENT_LINE = re.compile(
     rf"{_RIGHT} \({_ROOT}\) .* (?P<date>[A-Z]{{3}} [0-9]{{1,2}} [0-9]{{2}}) {_STRIKE}"
@@ -80,11 +85,20 @@ def _ordered(text: str, hints: Hints) -> Instrument | None:
     match = next((match for order in _ORDERS if (match := order.fullmatch(text))), None)
     if match is None:
         return None
-    expiration = _expiration(match["date"], hints, match.start("date"))
     if hints.type is InstrumentType.FUTURE_OPTION:
-        return _without_series(match, expiration, hints)
+        return _without_series(match, written_day(match, hints, is_trading_day), hints)
     root, spelled = option_root(match["root"], match.start("root"))
-    return _equity_option(match, root, spelled, expiration, hints)
+    return _equity_option(match, root, spelled, hints)
+
+
+def _underscored(text: str, hints: Hints) -> Instrument | None:
+    """`AAPL_062714C587.5`, month first, and `SPY_210319_C400`, year first: hardly a date fits both."""
+    match = _UNDERSCORED.fullmatch(text)
+    if match is None or hints.type is InstrumentType.FUTURE_OPTION:
+        return None
+    root, spelled = option_root(match["root"], match.start("root"))
+    strike = compact_strike(match["strike"], match.start("strike"), marked=True, root=root)
+    return _equity_option(match, root, spelled, hints, strike=strike)
 
 
 def _without_series(match: re.Match[str], expiration: date, hints: Hints) -> Instrument | None:
@@ -109,9 +123,7 @@ def _statement_line(text: str, hints: Hints) -> Instrument | None:
         return None
     _refuse_odd_lot(match)
     root, spelled = option_root(match["root"], match.start("root"))
-    return _equity_option(
-        match, root, spelled, _expiration(match["date"], hints, match.start("date")), hints
-    )
+    return _equity_option(match, root, spelled, hints)
 
 
 def _description(text: str, hints: Hints) -> Instrument | None:
@@ -120,15 +132,13 @@ def _description(text: str, hints: Hints) -> Instrument | None:
     if match is None:
         return None
     root, spelled = _given_root(hints)
-    return _equity_option(
-        match, root, spelled, _expiration(match["date"], hints, match.start("date")), hints
-    )
+    return _equity_option(match, root, spelled, hints)
 
 
 def _leg(text: str, hints: Hints) -> Instrument | None:
     """`100 (Weeklys) 31 MAY 22 4650 PUT`: shares per contract first, the root in another row.
 
-    On an index the tag tells the PM-settled root from the AM-settled one: `SPX (Weeklys)` is SPXW.
+    On an index the tag tells the weekly series from the monthly one: `SPX (Weeklys)` is SPXW on a third Friday, too.
     """
     match = _LEG.fullmatch(text)
     if match is None:
@@ -137,11 +147,8 @@ def _leg(text: str, hints: Hints) -> Instrument | None:
     root, spelled = (
         option_root(match["root"], match.start("root")) if match["root"] else _given_root(hints)
     )
-    if match["tag"] is not None or "PM" in (match["settlement"] or ""):
-        root = tables.pm_root_of(root)
-    return _equity_option(
-        match, root, spelled, _expiration(match["date"], hints, match.start("date")), hints
-    )
+    weekly = match["tag"] is not None or "PM" in (match["settlement"] or "")
+    return _equity_option(match, root, spelled, hints, weekly=weekly)
 
 
 def _leg_on_future(text: str, hints: Hints) -> Instrument | None:
@@ -175,53 +182,54 @@ def _refuse_odd_lot(match: re.Match[str]) -> None:
 
 
 def _equity_option(
-    match: re.Match[str], root: str, spelled: str | None, expiration: date, hints: Hints
+    match: re.Match[str],
+    root: str,
+    spelled: str | None,
+    hints: Hints,
+    *,
+    weekly: bool = False,
+    strike: Decimal | None = None,
 ) -> Instrument:
-    strike = exact_number(match["strike"])
+    """An option from its terms; `strike` where the caller has read it."""
+
+    def can_expire(day: date) -> bool:
+        listed = listed_root(root, day, weekly=weekly)
+        return listed is not None and may_expire(listed, day)
+
+    expiration = written_day(match, hints, can_expire)
+    strike = exact_number(match["strike"]) if strike is None else strike
     if strike is None:
         raise SymbolError("not a strike", match.start("strike"))
-    right: OptionType = RIGHTS[match["right"]]
-    return equity_option(root, spelled, expiration, right, strike, hints)
+    listed = option_root_on(root, expiration, weekly=weekly)
+    return equity_option(listed, spelled, expiration, RIGHTS[match["right"]], strike, hints)
 
 
-def _expiration(text: str, hints: Hints, position: int) -> date:
-    """The date that a text writes; where it has no day (`JAN 2028`), the caller's in that month."""
-    if "/" in text:
-        month, day_of_month, year = (int(part) for part in text.split("/"))
-        return agreed_expiration(
-            day(_full_year(year), month, day_of_month, position), hints, position
-        )
-    if "-" in text:
-        year, month, day_of_month = (int(part) for part in text.split("-"))
-        return agreed_expiration(day(year, month, day_of_month, position), hints, position)
-    name = re.search(r"[A-Z]{3}", text)
-    number = None if name is None else month_number(name[0])
-    if number is None:
-        raise SymbolError("not the name of a month", position)
-    numbers = [int(part) for part in re.findall(r"[0-9]+", text)]
-    if len(numbers) == 1:
-        return _given_day(numbers[0], number, hints, position)
-    return agreed_expiration(
-        day(_full_year(numbers[1]), number, numbers[0], position), hints, position
+def _in_portal(text: str, hints: Hints) -> Instrument | None:
+    """`SPX APR2020 2845 P [SPXW 200417P02845000 100]`: the OSI symbol in brackets, its terms before them."""
+    match = _PORTAL.fullmatch(text)
+    if match is None:
+        return None
+    found = parse_compact(match["symbol"], hints)
+    agreed = (
+        found is not None
+        and found.expiration is not None
+        and found.expiration.month == month_number(match["month"])
+        and found.expiration.year == int(match["year"])
+        and found.strike == exact_number(match["strike"])
+        and found.option_type is RIGHTS[match["right"]]
+        and found.root == parse_share(match["root"], hints).root
     )
-
-
-def _given_day(year: int, month: int, hints: Hints, position: int) -> date:
-    if hints.expires_on is None:
-        raise SymbolError("no day of expiration", position)
-    if (hints.expires_on.year, hints.expires_on.month) != (year, month):
-        raise SymbolError("the expiration in the symbol is not the one that came with it", position)
-    return hints.expires_on
-
-
-def _full_year(year: int) -> int:
-    return 2000 + year if year < 100 else year
+    if not agreed:
+        raise SymbolError("the terms before the symbol are not the symbol's", match.start("symbol"))
+    return found
 
 
 _READERS: tuple[Callable[[str, Hints], Instrument | None], ...] = (
+    _in_portal,
     _leg_on_future,
     _leg,
     _ordered,
+    _underscored,
     _statement_line,
     _description,
 )
