@@ -1,9 +1,26 @@
-"""New York's time: contracts expire on its days, days to expiration count them, and futures trade in days of their own."""
+"""New York's time and trading days: contracts expire on them, days to expiration count them; futures trade in days of their own."""
 
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from variance_bridge.symbology.trading_days import (
+    holidays,
+    is_trading_day,
+    previous_trading_day,
+    trading_day_on_or_before,
+)
+
+__all__ = [
+    "EXCHANGE_TIME",
+    "exchange_date",
+    "holidays",
+    "is_trading_day",
+    "previous_trading_day",
+    "trade_date",
+    "trading_day_on_or_before",
+]
 
 EXCHANGE_TIME = ZoneInfo("America/New_York")
 """The time zone of the American exchanges."""

@@ -104,6 +104,35 @@ def test_every_series_of_the_table_leads_to_its_product():
             assert root(f"./{series}H26P100") == f"/{code}"
 
 
+@pytest.mark.parametrize(
+    ("series", "product"),
+    [
+        ("OYM", "YM"), ("OEH", "EH"), ("HCO", "HCL"), ("OYG", "YG"), ("OZG", "ZG"), ("OZI", "ZI"),
+        ("ML1", "CL"), ("NL2", "CL"), ("WL3", "CL"), ("XL4", "CL"), ("ON1", "NG"), ("G1M", "GC"), ("G5R", "GC"),
+        ("M1S", "SI"), ("H1E", "HG"), ("VY1", "ZN"), ("GY2", "ZN"), ("WY3", "ZN"), ("HY4", "ZN"), ("HU5", "UB"),
+        ("GF1", "ZF"), ("GX1", "TN"), ("R1U", "RTY"), ("MJ1", "6J"), ("WE1", "6E"), ("1FG", "MGC"), ("ZO1", "ZL"),
+    ],
+)  # fmt: skip
+def test_series_and_weeklies_of_every_weekday_lead_to_their_product(series, product):
+    found = parse(f"./{product}Z5 {series}X5 251118C100")
+    assert (found.root, found.underlying, found.contract) == (
+        f"/{product}",
+        f"/{product}Z5",
+        f"{series}X5",
+    )
+    assert root(f"./{series}X25C100") == f"/{product}"
+
+
+@pytest.mark.parametrize(
+    ("code", "multiplier", "exchange"),
+    [("MTN", 100, "XCBT"), ("MWN", 100, "XCBT"), ("B", 1000, "IFEU"), ("G", 100, "IFEU")],
+)
+def test_micro_treasuries_and_products_of_one_letter_are_listed(code, multiplier, exchange):
+    product = futures_product(code)
+    assert (product.multiplier, product.exchange) == (multiplier, exchange)
+    assert parse(f"/{code}Z25").symbol == f"/{code}Z5"
+
+
 def test_an_unknown_product_is_none():
     assert futures_product("/NOPE") is None
     assert futures_product("") is None
@@ -221,6 +250,9 @@ def test_a_foreign_character_is_pointed_at_in_the_text_as_it_was_given():
         (("spxw", date(2026, 1, 23), "P", 6000), "SPXW  260123P06000000"),
         (("BABA2", date(2026, 1, 23), "put", Decimal("1E+2")), "BABA2 260123P00100000"),
         (("ABC", date(2026, 1, 23), "C", Decimal("0.0010")), "ABC   260123C00000001"),
+        (("SPX", date(2026, 6, 16), "C", 5500), "SPXW  260616C05500000"),
+        (("$SPX", date(2026, 6, 18), "C", 5500), "SPX   260618C05500000"),
+        (("VIX", date(2026, 3, 25), "C", 20), "VIXW  260325C00020000"),
     ],
 )
 def test_an_option_is_written_from_its_terms(terms, symbol):
@@ -264,6 +296,8 @@ def test_terms_that_osi_cannot_write_are_refused(terms):
         (("CLZ6", date(2026, 11, 17), "C", 75, "LOZ6"), "./CLZ6 LOZ6  261117C75"),
         (("/MESM6", date(2026, 3, 20), "P", 6450, "EX3H26"), "./MESM6EX3H6 260320P6450"),
         (("/6JM1", date(2021, 5, 7), "P", Decimal("9E-3"), "JPUK1"), "./6JM1 JPUK1 210507P0.009"),
+        (("/CLM0", date(2020, 5, 14), "P", Decimal("-5.50"), "LOM0"), "./CLM0 LOM0  200514P-5.5"),
+        (("/CLM0", date(2020, 5, 14), "P", "-0"), "./CLM0 200514P0"),
     ],
 )
 def test_a_futures_option_is_written_from_its_terms(terms, symbol):
@@ -293,7 +327,8 @@ def test_terms_that_make_no_futures_option_are_refused(terms):
 
 
 @pytest.mark.parametrize(
-    ("right", "strike", "reason"), [("X", 5, "nor a put"), ("P", 0, "strike of 0")]
+    ("right", "strike", "reason"),
+    [("X", 5, "nor a put"), ("P", 0, "strike of 0"), ("P", -5, "strike below 0")],
 )
 def test_a_refused_term_of_a_futures_option_is_named(right, strike, reason):
     with pytest.raises(SymbolError, match=reason):

@@ -148,6 +148,22 @@ def test_an_option_without_strike_or_expiration_is_refused(kind, missing):
     assert [v.rule for v in check_schema(document)] == ["required"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "strike", "valid"),
+    [
+        ("option", 0, False),
+        ("option", -5, False),
+        ("future_option", -5, True),
+        ("future_option", 0, True),
+    ],
+)
+def test_only_options_on_futures_can_have_strikes_of_zero_and_below(kind, strike, valid):
+    document = example("full.json")
+    next(p for p in document["positions"] if p["type"] == kind)["strike"] = strike
+
+    assert (check_schema(document) == []) is valid
+
+
 @pytest.mark.parametrize("symbol", ["SPY 231215P00450000", "SPY   231215P00450000X", "SPY"])
 def test_an_option_symbol_that_is_not_of_21_osi_characters_is_refused(symbol):
     document = example("rfc.json")

@@ -228,6 +228,48 @@ def test_an_option_type_column_makes_a_row_without_a_type_an_option(read_as):
     assert outcome.meta["rejected"] == [{"row": 4, "reason": "out_of_range"}]
 
 
+@pytest.mark.parametrize(
+    ("dates", "expiration"), [("%m/%d/%Y", "2027-03-12"), ("%d/%m/%Y", "2027-12-03")]
+)
+def test_a_date_in_a_symbol_has_the_order_of_the_dialects_dates(read_as, dates, expiration):
+    content = "Ticker,Amount,Quote\nQZA 03/12/2027 95 C,1,2\n"
+    outcome = read_as(content, f'{STOCK}[cells]\ndates = ["{dates}"]\n')
+    assert [one["expiration"] for one in outcome.positions] == [expiration]
+
+
+def test_a_date_in_a_symbol_that_could_be_two_is_rejected_where_the_dialect_has_no_order(read_as):
+    content = "Ticker,Amount,Quote\nQZA 09/11/2026 95 C,1,2\nQZA 03/12/2027 95 C,1,2\n"
+    outcome = read_as(content, STOCK)
+    assert [one["expiration"] for one in outcome.positions] == ["2026-09-11"]
+    assert outcome.meta["rejected"] == [{"row": 3, "reason": "symbol_unreadable"}]
+
+
+def test_an_index_in_the_symbol_column_has_the_root_that_is_listed_for_its_day(read_as):
+    content = (
+        "Ticker,Amount,Quote,Right,At,Until\nSPX,1,2,C,5500,2026-06-16\nSPX,1,2,C,5500,2026-06-18\n"
+    )
+    outcome = read_as(
+        content, STOCK, 'option_type = ["Right"]\nstrike = ["At"]\nexpiration = ["Until"]'
+    )
+    assert [one["symbol"] for one in outcome.positions] == [
+        "SPXW  260616C05500000",
+        "SPX   260618C05500000",
+    ]
+
+
+def test_a_strike_below_zero_is_read_where_the_exchange_lists_it(read_as):
+    content = (
+        "Ticker,Amount,Quote,Right,At,Until\n"
+        "./CLM0 LOM0  200514P-5,1,2,P,-5,2020-05-14\n"
+        "./ESM0 EW2K0 200508P-5,1,2,P,-5,2020-05-08\n"
+    )
+    outcome = read_as(
+        content, STOCK, 'option_type = ["Right"]\nstrike = ["At"]\nexpiration = ["Until"]'
+    )
+    assert [one["strike"] for one in outcome.positions] == [Decimal(-5)]
+    assert outcome.meta["rejected"] == [{"row": 3, "reason": "out_of_range"}]
+
+
 def test_a_symbol_beyond_all_length_is_unreadable(read_as):
     outcome = read_as(f"Ticker,Amount,Quote\nQZA,1,2\n{'A' * 200},1,2\n", STOCK)
     assert outcome.meta["rejected"] == [{"row": 3, "reason": "symbol_unreadable"}]

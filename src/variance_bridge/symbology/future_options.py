@@ -88,7 +88,9 @@ def _strike(value: Decimal | int | str, product: str | None) -> Decimal:
 
     Raises `SymbolError` for what is not a strike of the product.
     """
-    text = format(value, "f") if isinstance(value, Decimal) and value.is_finite() else value
+    text = value
+    if type(value) is int or (isinstance(value, Decimal) and value.is_finite()):
+        text = format(Decimal(value), "f")
     sign = -1 if isinstance(text, str) and text.startswith("-") else 1
     strike = strike_of(text.removeprefix("-") if isinstance(text, str) else text)
     if strike > 0 and sign > 0:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from variance_bridge.exchange import is_trading_day
 from variance_bridge_tastytrade.demo_server import black_scholes, contracts, expirations
 
 DAYS = st.dates(date(2024, 1, 1), date(2035, 12, 31))
@@ -76,25 +77,6 @@ def test_what_is_no_option_has_no_terms(symbol):
 
 
 @pytest.mark.parametrize(
-    "holiday",
-    [
-        "2024-03-29", "2025-04-18", "2026-04-03", "2027-03-26", "2026-01-01", "2026-01-19", "2026-02-16",
-        "2026-05-25", "2026-06-19", "2026-07-03", "2026-09-07", "2026-11-26", "2026-12-25", "2027-06-18",
-        "2027-07-05", "2023-01-02",
-    ],
-)  # fmt: skip
-def test_the_exchanges_are_closed_on_their_holidays(holiday):
-    assert not expirations.is_business_day(date.fromisoformat(holiday))
-
-
-@pytest.mark.parametrize(
-    "day", ["2021-12-31", "2021-06-18", "2026-11-27", "2026-10-12", "2026-11-11"]
-)
-def test_the_exchanges_are_open_on_days_that_look_like_holidays(day):
-    assert expirations.is_business_day(date.fromisoformat(day))
-
-
-@pytest.mark.parametrize(
     ("rule", "month", "day"),
     [
         ("third-friday", "2026-12-01", "2026-12-18"),
@@ -140,7 +122,7 @@ def test_a_listed_day_is_near_open_and_not_in_the_past(today, days, cycle):
     target = today + timedelta(days=days)
     found = expirations.nearest(cycle, today, target).expiration
     assert found >= today
-    assert expirations.is_business_day(found)
+    assert is_trading_day(found)
     assert (
         abs((found - target).days)
         <= {"daily": 5, "weekly": 7, "equity-index-weekly": 8, "monthly": 35}[cycle]

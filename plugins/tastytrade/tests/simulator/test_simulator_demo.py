@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from tastytrade_simulator import SimulatedPortfolio
 from tastytrade_simulator.csv_export import to_csv
-from variance_bridge.exchange import EXCHANGE_TIME
-from variance_bridge_tastytrade.demo_server import expirations
+from variance_bridge.exchange import EXCHANGE_TIME, is_trading_day
 from variance_bridge_tastytrade.demo_server.contracts import option_terms
 
 TODAY = date(2026, 11, 20)
@@ -123,7 +122,7 @@ def test_every_day_of_the_demo_has_something_to_harvest_and_to_defend(today):
     assert 0 < days_left(naked, today) <= 21
     near, far = held(demo, underlying_symbol="GLD")
     assert days_left(near, today) + 21 <= days_left(far, today)
-    if expirations.is_business_day(today):
+    if is_trading_day(today):
         assert {days_left(p, today) for p in held(demo, underlying_symbol="SPX")} == {0}
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, time, tzinfo
 from functools import lru_cache
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
+
+from variance_bridge.symbology import DateOrder
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _LONG_MONTHS = (
@@ -80,6 +82,17 @@ def _date_pattern(date_format: str) -> re.Pattern[str]:
         else:
             parts.append(re.escape(piece))
     return re.compile("".join(parts))
+
+
+def order_of(formats: Iterable[str]) -> DateOrder | None:
+    """In which order the formats have day and month where both are figures; None where they do not say, or do not agree."""
+    orders = set()
+    for date_format in formats:
+        month, day = date_format.find("%m"), date_format.find("%d")
+        year = max(date_format.find("%Y"), date_format.find("%y"))
+        if min(month, day) >= 0 and max(month, day) < year:
+            orders.add(DateOrder.MDY if month < day else DateOrder.DMY)
+    return orders.pop() if len(orders) == 1 else None
 
 
 def parse_day(

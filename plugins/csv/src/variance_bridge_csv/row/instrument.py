@@ -11,6 +11,7 @@ import attrs
 
 from variance_bridge.model import Caution, Rejection
 from variance_bridge.symbology import (
+    DateOrder,
     Instrument,
     InstrumentType,
     OptionType,
@@ -20,7 +21,7 @@ from variance_bridge.symbology import (
     option_symbol,
     parse,
 )
-from variance_bridge_csv.dialect import patterns
+from variance_bridge_csv.dialect import dates, patterns
 from variance_bridge_csv.dialect.model import Dialect, Field
 from variance_bridge_csv.names import plain
 from variance_bridge_csv.row.cells import CellFault
@@ -63,6 +64,8 @@ class _Terms:
     option_type: OptionType | None = None
     strike: Decimal | None = None
     expiration: date | None = None
+    date_order: DateOrder | None = None
+    """How the dialect writes dates with slashes, and so does its symbol column."""
 
 
 def identify(row: RowCells, as_of: date, kind: InstrumentType | None = None) -> Identity:
@@ -158,7 +161,14 @@ def _terms(row: RowCells, kind: InstrumentType | None) -> _Terms:
         option_type=_right(row) if is_option else None,
         strike=_strike(row) if is_option else None,
         expiration=_expiration(row) if is_option or kind is InstrumentType.FUTURE else None,
+        date_order=_date_order(row.dialect),
     )
+
+
+@lru_cache(maxsize=64)
+def _date_order(dialect: Dialect) -> DateOrder | None:
+    cells = dialect.cells
+    return dates.order_of([*cells.dates, *cells.column_dates.get(Field.EXPIRATION, ())])
 
 
 def _right(row: RowCells) -> OptionType | None:
@@ -176,8 +186,6 @@ def _strike(row: RowCells) -> Decimal | None:
         strike = row.number(Field.STRIKE)
     except CellFault:
         raise RowRejected(Rejection.NUMBER_UNREADABLE, Field.STRIKE) from None
-    if strike is not None and strike < 0:
-        raise RowRejected(Rejection.OUT_OF_RANGE, Field.STRIKE)
     return strike or None
 
 
@@ -200,9 +208,13 @@ def _option(symbol: str, terms: _Terms, as_of: date) -> Instrument | None:
         if terms.kind is InstrumentType.FUTURE_OPTION
         else InstrumentType.OPTION
     )
-    written = parse_symbol(symbol, kind, as_of, terms.underlying, terms.expiration) or parse_symbol(
-        symbol, kind, as_of, terms.underlying
+    names = (terms.underlying, terms.expiration, terms.date_order)
+    written = parse_symbol(symbol, kind, as_of, *names) or parse_symbol(
+        symbol, kind, as_of, terms.underlying, None, terms.date_order
     )
+    on_future = InstrumentType.FUTURE_OPTION in (kind, None if written is None else written.type)
+    if terms.strike is not None and terms.strike < 0 and not on_future:
+        raise RowRejected(Rejection.OUT_OF_RANGE, Field.STRIKE)
     if written is None:
         return _from_columns(symbol, kind, terms, as_of) or (
             _from_columns(terms.underlying, kind, terms, as_of, symbol)
@@ -228,6 +240,7 @@ def parse_symbol(
     as_of: date,
     underlying: str | None = None,
     expiration: date | None = None,
+    date_order: DateOrder | None = None,
 ) -> Instrument | None:
     """The instrument of a symbol, or None where it is not one. A symbol that comes again is not parsed again."""
     try:
@@ -237,6 +250,7 @@ def parse_symbol(
             underlying=underlying,
             expires_on=expiration,
             as_of=as_of,
+            date_order=date_order,
         )
     except SymbolError:
         return None
@@ -284,7 +298,7 @@ def _on_future(future: str, terms: _Terms, series: str) -> str:
 
 def _other(symbol: str, terms: _Terms, as_of: date) -> Instrument | None:
     """What is not an option by its columns. Without a type, or with an unknown one, the symbol must say so."""
-    names = (terms.underlying, terms.expiration)
+    names = (terms.underlying, terms.expiration, terms.date_order)
     if terms.kind is not None:
         return parse_symbol(symbol, terms.kind, as_of, *names) or _contract(symbol, terms, as_of)
     told = _contract(symbol, terms, as_of)
@@ -306,6 +320,6 @@ def _contract(symbol: str, terms: _Terms, as_of: date) -> Instrument | None:
     """
     if not terms.infer:
         return None
-    told = parse_symbol(symbol, None, as_of, terms.underlying, terms.expiration)
+    told = parse_symbol(symbol, None, as_of, terms.underlying, terms.expiration, terms.date_order)
     contracts = _OPTION_KINDS if terms.kind is not None else _CONTRACTS
     return told if told is not None and told.type in contracts else None

@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
 from typing import Final
+
+from variance_bridge.exchange import (
+    is_trading_day,
+    previous_trading_day,
+    trading_day_on_or_before,
+)
 
 _FRIDAY: Final = 4
 _WEDNESDAY: Final = 2
@@ -40,53 +45,10 @@ def nearest(cycle: str, first: date, target: date) -> Listing:
     return min(candidates, key=lambda listing: abs(listing.expiration - target))
 
 
-def is_business_day(day: date) -> bool:
-    """Whether the New York exchanges are open."""
-    return day.weekday() <= _FRIDAY and day not in holidays(day.year)
-
-
-def previous_business_day(day: date, count: int = 1) -> date:
-    """The business day so many business days before."""
-    while count:
-        day -= timedelta(days=1)
-        count -= is_business_day(day)
-    return day
-
-
-@cache
-def holidays(year: int) -> frozenset[date]:
-    """The New York exchanges' full holidays (NYSE rule 7.2): fixed days move to the nearest weekday."""
-    fixed = [
-        _observed(date(year, 1, 1)),
-        _observed(date(year, 7, 4)),
-        _observed(date(year, 12, 25)),
-    ]
-    if year >= 2022:
-        fixed.append(_observed(date(year, 6, 19)))
-    return frozenset(
-        [
-            *fixed,
-            _nth(year, 1, 0, 3),
-            _nth(year, 2, 0, 3),
-            _good_friday(year),
-            _memorial_day(year),
-            _nth(year, 9, 0, 1),
-            _nth(year, 11, 3, 4),
-        ]
-    )
-
-
-def _memorial_day(year: int) -> date:
-    last = date(year, 5, 31)
-    return last - timedelta(days=last.weekday())
-
-
-def _observed(day: date) -> date:
-    """A Sunday's holiday is kept on Monday, a Saturday's on Friday, but none on the last day of a year."""
-    if day.weekday() == 6:
-        return day + timedelta(days=1)
-    if day.weekday() == 5 and day.month != 1:
-        return day - timedelta(days=1)
+def _trading_days_before(day: date, count: int) -> date:
+    """The trading day so many trading days before."""
+    for _ in range(count):
+        day = previous_trading_day(day)
     return day
 
 
@@ -96,18 +58,9 @@ def _nth(year: int, month: int, weekday: int, n: int) -> date:
     return first + timedelta(days=(weekday - first.weekday()) % 7 + 7 * (n - 1))
 
 
-def _good_friday(year: int) -> date:
-    """Two days before Easter, by the anonymous Gregorian computus (Nature, 20 April 1876)."""
-    a, b, c = year % 19, year // 100, year % 100
-    d = (19 * a + b - b // 4 - (b - (b + 8) // 25 + 1) // 3 + 15) % 30
-    e = (32 + 2 * (b % 4) + 2 * (c // 4) - d - c % 4) % 7
-    month, day = divmod(d + e - 7 * ((a + 11 * d + 22 * e) // 451) + 114, 31)
-    return date(year, month, day + 1) - timedelta(days=2)
-
-
 def third_friday(month: date) -> date:
     """The monthly expiration: the third Friday, or the business day before when that is a holiday."""
-    return _open_day(_nth(month.year, month.month, _FRIDAY, 3))
+    return trading_day_on_or_before(_nth(month.year, month.month, _FRIDAY, 3))
 
 
 def future_expiration(product_rule: str, month: date) -> date:
@@ -123,10 +76,6 @@ def front_future(product_rule: str, months: tuple[int, ...], today: date, days: 
             if expiration > today + timedelta(days=days):
                 return Listing(expiration, month, month)
     raise ValueError(f"no contract month of {months} within a year")
-
-
-def _open_day(day: date) -> date:
-    return day if is_business_day(day) else previous_business_day(day)
 
 
 def _months(start: date, end: date) -> Iterator[date]:
@@ -147,12 +96,16 @@ def _plain(expiration: date) -> Listing:
 
 def _daily(start: date, end: date) -> Iterator[Listing]:
     """Every business day: index options such as SPXW."""
-    return (_plain(day) for day in _days(start, end) if is_business_day(day))
+    return (_plain(day) for day in _days(start, end) if is_trading_day(day))
 
 
 def _weekly(start: date, end: date) -> Iterator[Listing]:
     """Every Friday, or the business day before when that is a holiday."""
-    return (_plain(_open_day(day)) for day in _days(start, end) if day.weekday() == _FRIDAY)
+    return (
+        _plain(trading_day_on_or_before(day))
+        for day in _days(start, end)
+        if day.weekday() == _FRIDAY
+    )
 
 
 def _monthly(start: date, end: date) -> Iterator[Listing]:
@@ -166,10 +119,10 @@ def _equity_index_weekly(start: date, end: date) -> Iterator[Listing]:
     the next one (`./MESM6EX3H6 260320P6450`).
     """
     for day in _days(start, end):
-        if day.weekday() != _FRIDAY or not is_business_day(day):
+        if day.weekday() != _FRIDAY or not is_trading_day(day):
             continue
         following = next(
-            d for d in _days(day + timedelta(days=1), day + timedelta(days=9)) if is_business_day(d)
+            d for d in _days(day + timedelta(days=1), day + timedelta(days=9)) if is_trading_day(d)
         )
         week = 0 if following.month != day.month else (day.day - 1) // 7 + 1
         future = front_future("third-friday", _QUARTERLY, day, days=0)
@@ -179,7 +132,7 @@ def _equity_index_weekly(start: date, end: date) -> Iterator[Listing]:
 def _energy_monthly(start: date, end: date) -> Iterator[Listing]:
     """Crude oil options: three business days before the future's last day (CME rulebook 310); code month as the future's."""
     for month in _months(start, end + timedelta(days=62)):
-        yield Listing(previous_business_day(_crude_oil(month), 3), month, month)
+        yield Listing(_trading_days_before(_crude_oil(month), 3), month, month)
 
 
 def _currency_monthly(start: date, end: date) -> Iterator[Listing]:
@@ -196,12 +149,12 @@ def _currency_monthly(start: date, end: date) -> Iterator[Listing]:
 def _crude_oil(month: date) -> date:
     """Crude oil: three business days before the 25th of the month before, or before the last business day ahead of it."""
     before = (month - timedelta(days=1)).replace(day=25)
-    return previous_business_day(_open_day(before), 3)
+    return _trading_days_before(trading_day_on_or_before(before), 3)
 
 
 def _currency(month: date) -> date:
     """Currencies: two business days before the third Wednesday."""
-    return previous_business_day(_nth(month.year, month.month, _WEDNESDAY, 3), 2)
+    return _trading_days_before(_nth(month.year, month.month, _WEDNESDAY, 3), 2)
 
 
 _CYCLES: Final[Mapping[str, Callable[[date, date], Iterator[Listing]]]] = {
@@ -217,6 +170,6 @@ _FUTURE_RULES: Final[Mapping[str, Callable[[date], date]]] = {
     "third-friday": third_friday,
     "crude-oil": _crude_oil,
     # The micro contract stops one business day before the full one.
-    "micro-crude-oil": lambda month: previous_business_day(_crude_oil(month)),
+    "micro-crude-oil": lambda month: previous_trading_day(_crude_oil(month)),
     "currency": _currency,
 }

@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from importlib.resources import files
 from typing import Any, Final
 
-from variance_bridge.exchange import EXCHANGE_TIME
+from variance_bridge.exchange import EXCHANGE_TIME, trading_day_on_or_before
 from variance_bridge_tastytrade.demo_server import black_scholes, contracts, expirations
 from variance_bridge_tastytrade.demo_server.expirations import Listing
 from variance_bridge_tastytrade.demo_server.portfolio import (
@@ -302,9 +302,7 @@ class _Market:
 
     def _opened(self, row: Mapping[str, Any]) -> Data:
         """When a position was opened: half an hour into a business day that many days ago."""
-        day = self._today - timedelta(days=row["opened_days_ago"])
-        if not expirations.is_business_day(day):
-            day = expirations.previous_business_day(day)
+        day = trading_day_on_or_before(self._today - timedelta(days=row["opened_days_ago"]))
         opened_at = contracts.new_york_time(day, 10)
         return {"created_at": opened_at, "updated_at": opened_at + timedelta(seconds=2)}
 
