@@ -115,13 +115,20 @@ def test_a_document_that_others_could_read_is_replaced_and_kept_private(path):
     assert mode(path) == mode(previous_path(path)) == 0o600
 
 
-def test_a_folder_that_exists_keeps_its_mode_and_its_openness_is_told(path):
+def test_a_folder_that_exists_keeps_its_mode_and_what_others_can_replace_is_a_warning(path):
+    path.parent.chmod(0o770)
+    told = []
+    publish(path, NEW, warn=told.append)
+    assert mode(path.parent) == 0o770
+    assert len(told) == 1
+    assert "the folder's group can replace files in it" in told[0]
+
+
+def test_an_ordinary_folder_that_others_can_list_is_not_worth_a_word(path):
     path.parent.chmod(0o755)
     told = []
     publish(path, NEW, warn=told.append)
-    assert mode(path.parent) == 0o755
-    assert len(told) == 1
-    assert "other users can see which files are in the folder" in told[0]
+    assert (mode(path.parent), told) == (0o755, [])
 
 
 def test_a_private_folder_is_not_worth_a_word(path):

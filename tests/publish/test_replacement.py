@@ -34,8 +34,9 @@ def holdings(count, kind=InstrumentType.STOCK, side=Side.LONG):
     )
 
 
-def money(worth, cash, margin=None):
+def money(worth, cash, margin=None, pending=None):
     return Balances(
+        pending_cash=None if pending is None else Decimal(pending),
         currency="USD",
         net_liquidating_value=Decimal(worth),
         cash=Decimal(cash),
@@ -335,6 +336,66 @@ def test_an_empty_answer_over_an_unreadable_file_is_judged_as_if_it_held_positio
     judgement = judge_overwrite(None, new, allow_empty=allow_empty, old_unreadable=True)
     assert (judgement.verdict is Verdict.ACCEPT) is accepted
     assert bool(judgement.reason) is not accepted
+
+
+@pytest.mark.parametrize(
+    ("balances", "accepted"),
+    [
+        (None, True),
+        (money("0", "0"), True),
+        (money("1100", "1100"), True),
+        (money("1100", "100"), False),
+        (money("1100", "1100", "310"), False),
+        (money("2000", "1000", pending="1000"), True),
+        (money("5500", "6000", pending="-500"), True),
+        (money("2000", "1000", pending="-1000"), False),
+    ],
+)
+@pytest.mark.parametrize("old", [None, portfolio(0, at=YESTERDAY)])
+def test_a_first_empty_answer_is_refused_where_its_balances_contradict_it(balances, accepted, old):
+    new = portfolio(0, balances=balances)
+    judgement = judge_overwrite(old, new)
+    assert judgement == Judgement() if accepted else is_refused(judgement, "would be empty, but")
+    assert judge_overwrite(old, new, allow_empty=True).verdict is Verdict.ACCEPT
+
+
+@pytest.mark.parametrize(
+    ("balances", "doubt"),
+    [
+        (money("2000", "1000", "0", pending="1000"), None),
+        (money("0", "-500", "0", pending="500"), None),
+        (money("0", "0", "0", pending="0"), "prove nothing"),
+        (money("2000", "1000", "0", pending="900"), "worth more or less"),
+    ],
+)
+def test_cash_on_its_way_belongs_to_the_proof(balances, doubt):
+    new = portfolio(0, balances=balances)
+    judgement = judge_overwrite(portfolio(3, at=YESTERDAY), new, confirmation=new)
+    assert is_accepted(judgement, "confirmed") if doubt is None else is_refused(judgement, doubt)
+
+
+@pytest.mark.parametrize(
+    ("balances", "accepted"),
+    [
+        (money("0", "0"), True),
+        (money("100000", "100000"), True),
+        (money("100000", "5000"), False),
+        (money("100", "100", "50"), False),
+    ],
+)
+@pytest.mark.parametrize("kind", [InstrumentType.STOCK, InstrumentType.FUTURE])
+def test_the_daily_wipe_of_a_sandbox_is_accepted_unless_contradicted(balances, accepted, kind):
+    sandbox = Environment.SANDBOX
+    old = portfolio(5, at=YESTERDAY, environment=sandbox, kind=kind)
+    new = portfolio(0, environment=sandbox, balances=balances)
+    judgement = judge_overwrite(old, new, confirmation=new)
+    assert (judgement.verdict is Verdict.ACCEPT) is accepted
+
+
+def test_an_empty_real_answer_over_play_positions_is_held_to_its_balances():
+    old = portfolio(5, at=YESTERDAY, environment=Environment.SIMULATOR)
+    assert is_refused(judge_overwrite(old, portfolio(0, balances=money("9", "1"))), "but")
+    assert judge_overwrite(old, portfolio(0)).verdict is Verdict.ACCEPT
 
 
 amounts = st.decimals(min_value=-10_000, max_value=10_000, places=2)

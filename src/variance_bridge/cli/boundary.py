@@ -102,7 +102,8 @@ def _flush() -> None:
 
 
 def _print(text: str) -> None:
-    print(text, file=sys.stderr)  # noqa: T201
+    if sys.stderr is not None:  # `print` would take standard output in its place
+        print(text, file=sys.stderr)  # noqa: T201
 
 
 def _print_refusal(error: BridgeError, redact: Callable[[str], str]) -> None:

@@ -20,6 +20,7 @@ _OURS = {
     "brokers": ("variance_bridge.cli.brokers:brokers", "List installed brokers and listeners."),
     "doctor": ("variance_bridge.cli.doctor:doctor", "Say what would stop a sync."),
     "plugin": ("variance_bridge.cli.plugin:plugin", "Write and check broker plugins."),
+    "restore": ("variance_bridge.cli.restore:restore", "Put the previous positions file back."),
     "schema": ("variance_bridge.cli.schema:schema", "Print the JSON Schema."),
     "show": ("variance_bridge.cli.show:show", "Show a positions file as a table."),
     "sync": ("variance_bridge.cli.sync:sync", "Fetch positions and write them down."),

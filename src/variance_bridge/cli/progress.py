@@ -30,7 +30,7 @@ def shown_progress(invocation: Invocation) -> Iterator[Progress]:
 @contextmanager
 def _bar(stages: _Stages) -> Iterator[Progress]:
     plain = Progress(stage=stages.begin, session=stages.watch, accounts=stages.go_on)
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         yield plain
         return
     from rich.console import Console

@@ -11,8 +11,11 @@ import attrs
 import click
 
 from variance_bridge.cli.invocation import Invocation
+from variance_bridge.cli.standard_input import standard_input_as_file
+from variance_bridge.errors import UsageError
 from variance_bridge.formatting import plural
 from variance_bridge.model import Flag, RejectedRow
+from variance_bridge.pipeline.previous import STANDARD_STREAM
 from variance_bridge.pipeline.sync import Failed, Synced
 
 
@@ -25,7 +28,7 @@ from variance_bridge.pipeline.sync import Failed, Synced
     "--input",
     "input_file",
     type=click.Path(path_type=Path),
-    help="The file to read, for brokers that read files.",
+    help="The file to read, for brokers that read files; `-` for standard input.",
 )
 @click.option(
     "--set",
@@ -34,7 +37,11 @@ from variance_bridge.pipeline.sync import Failed, Synced
     metavar="KEY=VALUE",
     help="A setting of the broker, for this run.",
 )
-@click.option("--output", type=click.Path(path_type=Path), help="The file to write.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    help="The file to write; `-` for standard output.",
+)
 @click.option("--quotes", metavar="SOURCE|none", help="Where prices and greeks come from.")
 @click.option("--strict", is_flag=True, help="Refuse doubtful numbers and rejected rows.")
 @click.option("--allow-empty", is_flag=True, help="Let an empty portfolio replace positions.")
@@ -44,10 +51,16 @@ from variance_bridge.pipeline.sync import Failed, Synced
 @click.pass_obj
 def sync(invocation: Invocation, /, **options: Any) -> int:
     """Fetch positions from a broker, read-only, and write them down."""
-    results = run_sync(invocation, options)
+    to_stdout = options["output"] == STANDARD_STREAM
+    if to_stdout and (options["as_json"] or options["dry_run"]):
+        raise UsageError("`--output -` does not go together with `--json` or `--dry-run`")
+    with standard_input_as_file(invocation, options["input_file"]) as input_file:
+        results = run_sync(invocation, {**options, "input_file": input_file})
     for result in results:
         _explain(invocation, result)
-    if options["as_json"]:
+    if to_stdout:
+        _write_documents(invocation, results)
+    elif options["as_json"]:
         _print_json(results, invocation.redact)
     else:
         for result in results:
@@ -110,6 +123,16 @@ def run_sync(invocation: Invocation, options: dict[str, Any]) -> list[Synced | F
         return run(context, request, progress)
 
 
+def _write_documents(invocation: Invocation, results: Sequence[Synced | Failed]) -> None:
+    """The document on stdout, as `--output FILE` would hold it; what is said about it goes to stderr."""
+    from variance_bridge.document.exact_json import dumps
+
+    for result in results:
+        if isinstance(result, Synced):
+            click.echo(dumps(result.document), nl=False)
+            invocation.note(_sentence(result))
+
+
 def _sentence(result: Synced) -> str:
     """One line a person can read: what was written where, and what was not."""
     from variance_bridge.formatting import printable
@@ -118,9 +141,12 @@ def _sentence(result: Synced) -> str:
     text = plural(len(result.portfolio.positions), "position")
     if counts is not None:
         text += f" ({', '.join(f'{name} {n}' for name, n in attrs.asdict(counts).items())})"
-    arrow = "→" if result.published else "not written (dry run):"
+    if result.path == STANDARD_STREAM:
+        place = "→ standard output"
+    else:
+        place = f"{'→' if result.published else 'not written (dry run):'} {result.path}"
     note = f"\n{result.note}" if result.note else ""
-    return printable(f"{text} {arrow} {result.path}{note}")
+    return printable(f"{text} {place}{note}")
 
 
 def _print_json(results: list[Synced | Failed], redact: Callable[[str], str]) -> None:

@@ -39,6 +39,12 @@ def for_this_version(document: Any) -> tuple[Any, tuple[str, ...]]:
     return known, (warning,)
 
 
+def is_of_another_major(document: Any) -> bool:
+    """Whether it is a document whose major version this program does not read."""
+    version = _version(document)
+    return version is not None and version[0] != 1
+
+
 def _version(document: Any) -> tuple[int, int] | None:
     meta = document.get("meta") if isinstance(document, dict) else None
     text = meta.get("schema_version") if isinstance(meta, dict) else None

@@ -8,9 +8,11 @@ What is refused, and why:
 - Older positions over newer ones, such as yesterday's export imported after today's sync; and positions from the
   future, which every reader would refuse.
 - An empty portfolio over positions, unless the balances prove it or the user said `--allow-empty`. They prove it when
-  the account is worth its cash, to the cent, and no margin is required. Two traps are left out: zero worth and zero cash
-  is what an outage answers, too; and open futures add nothing to the worth of an account, being settled in cash every
-  day, so that over futures the margin must be known to be zero.
+  the account is worth its cash with what is on its way, to the cent, and no margin is required. Two traps are left out:
+  zero worth and zero cash is what an outage answers, too; and open futures add nothing to the worth of an account, being
+  settled in cash every day, so that over futures the margin must be known to be zero.
+- An empty portfolio whose own balances contradict it, also where there is no file yet. A sandbox is wiped every
+  day, so there only a contradiction counts.
 - A loss of 80 % or more of the rows, unless a second fetch finds the same rows. Rows that are there but could not be
   read do not come back on a second fetch, so a loss that they explain is refused at once.
 
@@ -36,6 +38,7 @@ CENT = Decimal("0.01")
 """By how much two figures of a broker differ that were rounded apart."""
 
 _MOVE = "write to another file (`--output`), or move the old one away"
+_EMPTY = "if it is empty indeed, run the command again with `--allow-empty`"
 _AGAIN = "run the command again; if the account really holds so little, move the old file away"
 
 
@@ -100,7 +103,9 @@ def judge_overwrite(
     if unread.verdict is not Verdict.ACCEPT:
         return unread
     if old is None:
-        return _over_unreadable(new, allow_empty) if old_unreadable else _ACCEPTED
+        return (
+            _over_unreadable(new, allow_empty) if old_unreadable else _plausible(new, allow_empty)
+        )
     case = _Case(old=old, new=new, allow_empty=allow_empty, confirmation=confirmation, now=now)
     if _is_real(old) != _is_real(new) or (not _is_real(old) and _world(old) != _world(new)):
         return _change_of_world(case)
@@ -148,11 +153,20 @@ def _over_unreadable(new: Portfolio, allow_empty: bool) -> Judgement:
         return _ACCEPTED
     if allow_empty:
         return _warn("an empty portfolio replaces a file that could not be read, as asked")
-    doubt = _doubt_of_emptiness(new.balances, futures=True)
+    doubt = _doubt_of_emptiness(new, futures=True)
     if doubt is None:
         return _ACCEPTED
-    reason = f"the account would be empty, the file there cannot be read, and {doubt}"
-    return _refuse(reason, "if it is empty indeed, run the command again with `--allow-empty`")
+    return _refuse(
+        f"the account would be empty, the file there cannot be read, and {doubt}", _EMPTY
+    )
+
+
+def _plausible(new: Portfolio, allow_empty: bool) -> Judgement:
+    """An empty portfolio that replaces no positions: refused only where its own balances contradict it."""
+    contradiction = None if new.positions or allow_empty else _contradiction(new.balances)
+    if contradiction is None:
+        return _ACCEPTED
+    return _refuse(f"the account would be empty, but {contradiction}", _EMPTY)
 
 
 def _world(portfolio: Portfolio) -> str:
@@ -168,6 +182,9 @@ def _change_of_world(case: _Case) -> Judgement:
     old, new = _world(case.old), _world(case.new)
     if _is_real(case.old):
         return _refuse(f"{new} positions would replace real ones", _MOVE)
+    plausible = _plausible(case.new, case.allow_empty)
+    if plausible.verdict is not Verdict.ACCEPT:
+        return plausible
     return _warn(f"the file held {old} positions; it now holds {new} ones")
 
 
@@ -219,34 +236,44 @@ def _moment(portfolio: Portfolio) -> str:
 def _not_emptied(case: _Case) -> Judgement:
     before = len(case.old.positions)
     if case.new.positions or not before:
-        return _ACCEPTED
+        return _plausible(case.new, case.allow_empty)
     if case.allow_empty:
         return _warn(f"an empty portfolio replaces {_rows(before)}, as asked")
     futures = any(holding.type is InstrumentType.FUTURE for holding in case.old.positions)
-    doubt = _doubt_of_emptiness(case.new.balances, futures=futures)
+    doubt = _doubt_of_emptiness(case.new, futures=futures)
     if doubt is None:
         return _ACCEPTED
-    reason = f"the account would be empty, the file holds {_rows(before)}, and {doubt}"
-    return _refuse(reason, "if it is empty indeed, run the command again with `--allow-empty`")
+    return _refuse(
+        f"the account would be empty, the file holds {_rows(before)}, and {doubt}", _EMPTY
+    )
 
 
-def _doubt_of_emptiness(balances: Balances | None, *, futures: bool) -> str | None:
+def _doubt_of_emptiness(new: Portfolio, *, futures: bool) -> str | None:
     """Why the balances do not prove that an account holds nothing; None when they do."""
+    balances = new.balances
     if balances is None:
         return "there are no balances to confirm it"
-    worth, cash, margin = (
-        balances.net_liquidating_value,
-        balances.cash,
-        balances.maintenance_requirement,
-    )
-    if abs(worth - cash) > CENT:
+    contradiction = _contradiction(balances)
+    if contradiction is not None or new.meta.environment is Environment.SANDBOX:
+        return contradiction
+    if balances.maintenance_requirement is None and futures:
+        return "the margin, which alone would show futures, is not known"
+    if balances.net_liquidating_value == 0 and balances.cash == 0 and not balances.pending_cash:
+        return "balances of zero prove nothing"
+    return None
+
+
+def _contradiction(balances: Balances | None) -> str | None:
+    """What in the balances says that the account holds something; None when nothing does."""
+    if balances is None:
+        return None
+    beyond_cash = balances.net_liquidating_value - balances.cash
+    margin = balances.maintenance_requirement
+    # Cash on its way is part of the worth; some brokers count it only from the day on which it is settled.
+    if min(abs(beyond_cash), abs(beyond_cash - (balances.pending_cash or 0))) > CENT:
         return "the account is worth more or less than its cash"
     if margin is not None and abs(margin) > CENT:
         return "margin is required for what it holds"
-    if margin is None and futures:
-        return "the margin, which alone would show futures, is not known"
-    if worth == 0 and cash == 0:
-        return "balances of zero prove nothing"
     return None
 
 

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from pathlib import Path
 
+from variance_bridge.document import exact_json
 from variance_bridge.document.convert import from_bytes
-from variance_bridge.errors import BridgeError
+from variance_bridge.document.versions import is_of_another_major
+from variance_bridge.errors import BridgeError, DataRefused
 from variance_bridge.model import Portfolio
+from variance_bridge.storage.lock import previous_path, refused
 from variance_bridge.storage.read import FileContent
 from variance_bridge.storage.replace import read_published
+
+STANDARD_STREAM = Path("-")
+"""As `--output` it stands for standard output: there is no previous document, and nothing is replaced."""
+
+_OURS = re.compile(rb'\s*\{\s*"meta"\s*:\s*\{')
+"""How each document begins that this program wrote: a damaged one is recognized by it."""
+
+_MOVE = "choose another `--output`, or move that file away"
 
 
 class PreviousDocument:
@@ -29,21 +41,72 @@ class PreviousDocument:
 
     @property
     def content(self) -> FileContent | None:
-        """The bytes of a document that can be read."""
-        return self._read[0] if self.portfolio is not None else None
+        """The bytes of the file, whether or not they are a document; None when there are none to be read."""
+        return self._bytes[0]
 
     @property
     def unreadable(self) -> bool:
         """Whether there is a file that cannot be read."""
+        return self._read[2] is not None
+
+    @property
+    def is_worth_keeping(self) -> bool:
+        """Whether it belongs into `.prev`: always, unless it is damaged and `.prev` is a good document."""
+        return not self.unreadable or PreviousDocument(previous_path(self.path)).portfolio is None
+
+    def check_replaceable(self) -> None:
+        """Refuse to replace a file that is not ours, in its place or in that of `.prev`.
+
+        Raises:
+            DataRefused: it is not a positions document, is of another major version, or cannot be read at all.
+        """
+        if self.error is not None:
+            _check_ours(self.path, self.error, self.content)
+        before = PreviousDocument(previous_path(self.path))
+        # `.prev` is parsed only where its beginning leaves a doubt: it may be large.
+        begins_like_ours = before.content is not None and _OURS.match(before.content.data)
+        if not begins_like_ours and before.error is not None:
+            _check_ours(before.path, before.error, before.content)
+
+    @property
+    def error(self) -> BridgeError | None:
+        """Why it cannot be read as a document; None when it can, or there is none."""
         return self._read[2]
 
     @cached_property
-    def _read(self) -> tuple[FileContent | None, Portfolio | None, bool]:
+    def _read(self) -> tuple[FileContent | None, Portfolio | None, BridgeError | None]:
+        content, error = self._bytes
+        if content is None:
+            return None, None, error
         try:
-            content = read_published(self.path)
             portfolio, _warnings = from_bytes(content.data)
+        except BridgeError as error:
+            return content, None, error
+        return content, portfolio, None
+
+    @cached_property
+    def _bytes(self) -> tuple[FileContent | None, BridgeError | None]:
+        if self.path == STANDARD_STREAM:
+            return None, None
+        try:
+            return read_published(self.path), None
         except FileNotFoundError:
-            return None, None, False
-        except BridgeError:
-            return None, None, True
-        return content, portfolio, False
+            return None, None
+        except BridgeError as error:
+            return None, error
+
+
+def _check_ours(path: Path, error: BridgeError, content: FileContent | None) -> None:
+    """Refuse a file that cannot be read as a document, unless it is empty or a damaged document of ours."""
+    if content is None:
+        raise refused(path, error.what, _MOVE)
+    try:
+        document = exact_json.loads(content.data)
+    except DataRefused:
+        ours = not content.data.strip() or _OURS.match(content.data) is not None
+    else:
+        if is_of_another_major(document):
+            raise refused(path, error.what, f"{error.hint}, or {_MOVE}")
+        ours = isinstance(document, dict) and {"meta", "positions"} <= document.keys()
+    if not ours:
+        raise refused(path, "the file there is not a positions file", _MOVE)

@@ -34,7 +34,7 @@ from variance_bridge.pipeline.enrich import enrich
 from variance_bridge.pipeline.listeners import Listener, call_listeners, open_listener
 from variance_bridge.pipeline.overwrite import Judgement, Verdict, judge_overwrite
 from variance_bridge.pipeline.personal import seal
-from variance_bridge.pipeline.previous import PreviousDocument
+from variance_bridge.pipeline.previous import STANDARD_STREAM, PreviousDocument
 from variance_bridge.pipeline.run import BrokerRun, Choice, fetch_quotes, open_broker
 from variance_bridge.storage.lock import OutputLock, output_lock
 from variance_bridge.storage.replace import publish
@@ -69,7 +69,8 @@ class SyncRequest:
 
     Attributes:
         choice: broker, profile, account, input file, settings.
-        output: the file to write; None for `live_<slug>.json` in the configured folder.
+        output: the file to write; None for `live_<slug>.json` in the configured folder; `STANDARD_STREAM` for none: the
+            caller writes the document.
         quotes: a quote source, "none", or None for the configured one.
         all_accounts: one file per account.
         strict: refuse what would be a caution about numbers, and any rejected row.
@@ -167,6 +168,7 @@ def _sync_accounts(run: BrokerRun, request: SyncRequest, tell: Progress) -> list
     _refuse_to_overwrite(request.choice.input_file, target)
     previous = PreviousDocument(target)
     with _locked(target, request, context) as lock, _keeping(previous, context, request):
+        previous.check_replaceable()
         tell.stage("accounts", run.spec.name)
         accounts = run.accounts()
         if not request.all_accounts:
@@ -175,7 +177,7 @@ def _sync_accounts(run: BrokerRun, request: SyncRequest, tell: Progress) -> list
         if request.output is not None and len(accounts) > 1:
             raise DataRefused(
                 "one output file cannot hold several accounts",
-                hint="leave `--output` away: each account gets a file of its own",
+                hint="drop `--output`: each account gets a file of its own",
             )
         return list(_sync_each(run, accounts, target, request, tell))
 
@@ -191,6 +193,7 @@ def _sync_each(
         previous = PreviousDocument(path)
         try:
             with _locked(path, request, run.context) as lock, _keeping(previous, run.context):
+                previous.check_replaceable()
                 yield _sync_account(run, account, previous, lock, request, tell)
         except BridgeError as error:
             yield Failed(account=pseudonym, error=error)
@@ -226,7 +229,7 @@ def _refuse_to_overwrite(input_file: Path | None, target: Path) -> None:
 @contextmanager
 def _locked(path: Path, request: SyncRequest, context: RunContext) -> Iterator[OutputLock | None]:
     """The lock of the output; a dry run neither needs one nor may leave one behind."""
-    if request.dry_run:
+    if request.dry_run or path == STANDARD_STREAM:
         yield None
         return
     with output_lock(path, warn=context.warn) as lock:
@@ -281,7 +284,7 @@ def _sync_account(
             path,
             dumps(document),
             lock=lock,
-            keep_previous=not previous.unreadable,
+            keep_previous=previous.is_worth_keeping,
             previous=previous.content,
         )
     return Synced(

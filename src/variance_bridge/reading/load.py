@@ -18,6 +18,7 @@ from variance_bridge.reading.freshness import (
 )
 from variance_bridge.symbology import InstrumentType, SymbolError, parse
 
+_DOCUMENTS = frozenset({".json", ".prev"})
 _OPTIONS = frozenset({InstrumentType.OPTION, InstrumentType.FUTURE_OPTION})
 
 
@@ -51,7 +52,7 @@ def load(
 ) -> Snapshot:
     """Read positions and check their age.
 
-    `.json` is a document of the lingua franca; any other ending names the broker that reads such files (`.csv`: the
+    `.json` is a document of the lingua franca, and so is the `.prev` that a sync leaves beside it; any other ending names the broker that reads such files (`.csv`: the
     broker `csv`), so that a portfolio gives the same rows whichever way it came. What an option does not
     state of its type and its underlying is taken from its symbol.
 
@@ -93,7 +94,7 @@ def _read(file: Path) -> tuple[Portfolio, tuple[str, ...], str]:
     from variance_bridge.document.exact_json import MAX_BYTES
     from variance_bridge.storage.read import read_bounded
 
-    if file.suffix.lower() == ".json":
+    if file.suffix.lower() in _DOCUMENTS:
         try:
             return (*from_bytes(read_bounded(file, MAX_BYTES)), str(file))
         except DataRefused as error:

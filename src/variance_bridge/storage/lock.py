@@ -1,7 +1,7 @@
 """The lock of one document, and the checks of the place where it is going to be written.
 
 A folder that does not exist is made, 0700, with its parents. A folder that exists keeps its mode, because it may be the
-user's own (a working folder, `/tmp`): if others can look into it, or it belongs to another user, that is a warning; if
+user's own (a working folder, `/tmp`): if its group can write there, or it belongs to another user, that is a warning; if
 anybody can rename files in it, it is refused.
 
 Symbolic links are not followed: a document, `.prev` or lock that is a link, or anything but a plain file, is refused. The
@@ -34,6 +34,9 @@ from variance_bridge.storage.filesystem import (
 
 UNCHANGED = "the positions file was not changed"
 """What every refusal to write says; the file may as well not exist."""
+
+VISIBLE = "other users can see which files are in the folder"
+"""Not worth a warning: the files are 0600, and 0755 is what an ordinary umask gives. `variance doctor` reports it."""
 
 _PAUSE = 0.1
 
@@ -151,9 +154,7 @@ def openness(folder: os.stat_result, user: int) -> str | None:
         return "the folder belongs to another user, who can replace files in it"
     if folder.st_mode & stat.S_IWGRP and not folder.st_mode & stat.S_ISVTX:
         return "the folder's group can replace files in it"
-    if folder.st_mode & 0o077:
-        return "other users can see which files are in the folder"
-    return None
+    return VISIBLE if folder.st_mode & 0o077 else None
 
 
 def _check_name(path: Path) -> None:
@@ -199,7 +200,7 @@ def _check_folder(path: Path, folder: int, files: FileSystem, warn: Callable[[st
         )
         raise refused(path, "anybody can replace files in its folder", hint)
     caution = openness(status, os.geteuid())
-    if caution is not None:
+    if caution not in (None, VISIBLE):
         warn(f"{path.parent}: {caution}; a folder of your own with mode 700 is better")
 
 
