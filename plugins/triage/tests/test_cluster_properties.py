@@ -205,6 +205,40 @@ def _sides(legs, right):
     return sums[Side.LONG], sums[Side.SHORT]
 
 
+whole_contracts = st.lists(
+    st.one_of(
+        option_texts(opened=st.just("")).filter(lambda text: "0.5" not in text),
+        st.sampled_from(["100 stock", "300 stock"]),
+    ),
+    max_size=10,
+)
+
+
+@given(whole_contracts)
+def test_what_can_be_covered_is_never_shown_as_naked(hold, today, texts):
+    positions = [hold(text) for text in texts]
+    clusters = cluster(positions, today)
+    for right in ("call", "put"):
+        whole = _naked(positions, right)
+        assert sum(_naked(found.legs, right) for found in clusters) == whole
+
+
+def _naked(legs, right):
+    """Short options that neither an option of the same or a later expiration nor shares cover."""
+    naked = 0
+    options = [leg for leg in legs if leg.option_type is not None and leg.option_type == right]
+    for leg in sorted(options, key=lambda leg: (leg.expiration, leg.side is Side.LONG)):
+        naked = naked + leg.quantity if leg.side is Side.SHORT else max(0, naked - leg.quantity)
+    shares = sum(leg.quantity for leg in legs if leg.option_type is None)
+    return max(0, naked - (shares // 100 if right == "call" else 0))
+
+
+def test_a_calendar_never_leaves_naked_what_a_diagonal_would_cover(hold, today):
+    legs = ["-1 100C 10d", "1 105C 20d", "-1 105C 30d", "1 100C 40d"]
+    strategies_ = [found.strategy for found in cluster([hold(leg) for leg in legs], today)]
+    assert strategies_ == ["Diagonal Spread (Call)", "Diagonal Spread (Call)"]
+
+
 def test_every_process_finds_the_same_clusters():
     """Python walks sets of dates in another order in every process."""
     found = {_clusters_of_another_process(seed) for seed in ("1", "2", "3")}

@@ -29,13 +29,36 @@ class TimeSpread(Group):
 
 def time_spreads(parts: Iterable[Part]) -> list[TimeSpread]:
     """Calendars, then diagonals: a short option is covered by a later long one."""
-    options = free(parts)
-    return [
+    return [spread for line in grouped(free(parts), _type) for spread in _as_many_as_can_be(line)]
+
+
+def _as_many_as_can_be(line: list[Part]) -> list[TimeSpread]:
+    """Of one pool and type. Calendars go before diagonals unless that left a short option naked that can be covered."""
+    before = [part.left for part in line]
+    found = [
         spread
-        for place in (_strike, _type)
-        for keys in (_with_size(place), place)
-        for spread in _found(options, keys, near_sign=-1)
+        for keys in (_with_size(_strike), _strike, _with_size(_type), _type)
+        for spread in _found(line, keys, near_sign=-1)
     ]
+    if sum((spread.units for spread in found), Decimal(0)) == _coverable(line, before):
+        return found
+    for part, left in zip(line, before, strict=True):
+        part.left = left
+    return list(_found(line, _type, near_sign=-1))
+
+
+def _coverable(line: list[Part], amounts: list[Decimal]) -> Decimal:
+    """How many short options a later long one can cover, whatever the strikes."""
+    naked = covered = Decimal(0)
+    in_time = zip(line, amounts, strict=True)
+    for part, amount in sorted(in_time, key=lambda each: (each[0].expiration, each[0].sign < 0)):
+        if part.sign < 0:
+            naked += amount
+        else:
+            now = min(naked, amount)
+            covered += now
+            naked -= now
+    return covered
 
 
 def reverse_time_spreads(parts: Iterable[Part]) -> list[TimeSpread]:

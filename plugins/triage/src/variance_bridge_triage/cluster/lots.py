@@ -75,12 +75,18 @@ class Lot:
         return self.holding.side.sign
 
     def drawn(self, start: Decimal, end: Decimal) -> Iterator[Holding]:
-        """The lot from its `start`th to its `end`th contract, the oldest first, a holding for each opening day."""
-        begin = Decimal(0)
+        """The lot from its `start`th to its `end`th contract, the oldest first, a holding for each opening day.
+
+        What is held in several strategies has its average amounts in each, as if the days were not known.
+        """
+        if start == 0 and end == self.quantity:
+            yield from self.holdings
+            return
+        whole, begin = _sum(list(self.holdings)), Decimal(0)
         for holding in self.holdings:
-            first, last = max(start - begin, Decimal(0)), min(end - begin, holding.quantity)
+            first, last = max(start, begin), min(end, begin + holding.quantity)
             if first < last:
-                yield share(holding, first, last)
+                yield share(attrs.evolve(whole, opened_on=holding.opened_on), first, last)
             begin += holding.quantity
 
 
