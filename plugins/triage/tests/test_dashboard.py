@@ -133,7 +133,15 @@ def test_a_simulation_is_never_taken_for_an_account(hold, triaged):
 
 
 def test_an_empty_account_says_so(triaged):
-    assert "No positions" in render(triaged([]), 80)
+    assert " No positions: the account is empty.\n" in render(triaged([]), 80)
+
+
+def test_an_account_of_which_no_row_could_be_read_is_not_called_empty(triaged):
+    counts = Counts(fetched=1, normalized=0, closed=0, rejected=1)
+    report = triaged([], status=Status.PARTIAL, counts=counts)
+    output = console()
+    output.print(dashboard(report, 80))
+    assert "\x1b[1;33mNo row could be read: 1 row is unread." in output.file.getvalue()
 
 
 def test_nothing_to_do_says_so_in_green(triaged, all_known):

@@ -123,11 +123,11 @@ Keys = Callable[[Part], Iterable[Hashable]]
 
 
 def _strike(part: Part) -> Iterable[Hashable]:
-    return [(part.lot.pool, part.kind, part.strike)]
+    return [(part.pool, part.kind, part.strike)]
 
 
 def _type(part: Part) -> Iterable[Hashable]:
-    return [(part.lot.pool, part.kind)]
+    return [(part.pool, part.kind)]
 
 
 def _with_size(place: Keys) -> Keys:

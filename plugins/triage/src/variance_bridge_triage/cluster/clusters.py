@@ -86,7 +86,8 @@ def cluster(
 
 
 def _of_root(root: str, lots: Sequence[Lot], today: date, table: Strategies) -> list[Cluster]:
-    parts = [Part.of(lot) for lot in lots]
+    numbers: dict[object, int] = {}
+    parts = [Part.of(lot, numbers) for lot in lots]
     groups = _group(parts, today, table)
     return _drawn(root, groups, {lot: index for index, lot in enumerate(lots)}, today, table)
 

@@ -204,7 +204,7 @@ Keys = Callable[[Part], Iterable[Hashable]]
 
 
 def _pool(part: Part) -> Iterable[Hashable]:
-    return [part.lot.pool]
+    return [part.pool]
 
 
 def _board(part: Part) -> Iterable[Hashable]:

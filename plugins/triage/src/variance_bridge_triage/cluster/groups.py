@@ -24,14 +24,21 @@ class Part:
     sign: int
     strike: Decimal
     expiration: date
-    board: tuple[object, ...] | None
+    pool: int | None
+    """The number of the lot's pool."""
+    board: int | None
     """Options of one board differ in strike and right only: one pool, series, expiration and underlying future."""
 
     @classmethod
-    def of(cls, lot: Lot) -> Part:
-        """The whole lot."""
+    def of(cls, lot: Lot, numbers: dict[object, int]) -> Part:
+        """The whole lot; `numbers` gives equal pools and boards one number, because they are compared very often."""
         holding = lot.holding
         future = holding.underlying if holding.type is InstrumentType.FUTURE_OPTION else None
+        pool = board = None
+        if lot.pool:
+            pool = numbers.setdefault(lot.pool, len(numbers) + 1)
+            terms = (pool, lot.series, holding.expiration, future)
+            board = numbers.setdefault(terms, len(numbers) + 1)
         return cls(
             lot=lot,
             left=lot.quantity,
@@ -39,7 +46,8 @@ class Part:
             sign=lot.sign,
             strike=holding.strike or Decimal(0),
             expiration=holding.expiration or date.max,
-            board=(lot.pool, lot.series, holding.expiration, future) if lot.pool else None,
+            pool=pool,
+            board=board,
         )
 
 

@@ -100,7 +100,9 @@ def dashboard(report: Report, width: int) -> RenderableType:
 
 def _verdict(report: Report) -> Iterator[RenderableType]:
     """Green only where everything could be judged."""
-    style = "bold green" if report.all_clear else "bold yellow" if report.entries else "bold"
+    style = "bold yellow"
+    if report.all_clear:
+        style = "bold green" if report.entries else "bold"
     for sentence in report.verdict:
         yield Padding(Text(sentence, style=style), (0, 1))
     if report.verdict:

@@ -118,14 +118,9 @@ class Report:
 
     @property
     def all_clear(self) -> bool:
-        """Whether every rule was judged for every strategy of a whole, young portfolio, and none asks for action."""
-        return not (
-            self.actions
-            or self.undecided
-            or self.partial
-            or self.too_old
-            or self.net_liquidity_origin != BALANCES
-        )
+        """Whether no rule asks for action, each was judged for every strategy, and no row is missing or too old."""
+        measured = self.net_liquidity_origin == BALANCES or not self.entries
+        return measured and not (self.actions or self.undecided or self.partial or self.too_old)
 
     @property
     def verdict(self) -> tuple[str, ...]:
