@@ -31,13 +31,13 @@ from variance_bridge.symbology.text import (
 
 RIGHTS = {"C": OptionType.CALL, "P": OptionType.PUT, "CALL": OptionType.CALL, "PUT": OptionType.PUT}
 
-HIGHEST_STRIKE = Decimal("99999.999")
+MAX_STRIKE = Decimal("99999.999")
 """What eight digits of thousandths can write."""
 
 _LENGTH = 21
 _ROOT_COLUMNS = 6
 _TERMS_COLUMNS = 15
-_SHORTEST = 16
+_MIN_LENGTH = 16
 _PADDED = re.compile(
     r"([A-Z]{1,6}) *([0-9]{2})([0-9]{2})([0-9]{2})([CP])([0-9]{5})([0-9]{3})", re.ASCII
 )
@@ -51,7 +51,7 @@ def parse_padded(symbol: str) -> Instrument | None:
 
     This is the form that brokers send by the thousand, so it is read in one step.
     """
-    match = _PADDED.fullmatch(symbol) if _SHORTEST <= len(symbol) <= _LENGTH else None
+    match = _PADDED.fullmatch(symbol) if _MIN_LENGTH <= len(symbol) <= _LENGTH else None
     if match is None:
         return None
     root, year, month, day_of_month, right, dollars, mills = match.groups()
@@ -93,7 +93,7 @@ def parse_compact(text: str, hints: Hints) -> Instrument | None:
     root, spelled = option_root(head, start)
     if spelled is not None and " " in head and not _confirmed(spelled, root, hints):
         raise SymbolError(
-            "a blank within a root that is no known class share", head.index(" ") + start
+            "a blank within a root that is not a known class share", head.index(" ") + start
         )
     strike = compact_strike(terms[3], terms.start(3), marked=start > 0, root=root)
     expiration = compact_day(terms[1], terms.start(1))
@@ -240,7 +240,7 @@ def strike_of(value: Decimal | int | str) -> Decimal:
 
 
 def _thousandths(strike: Decimal) -> int:
-    if not 0 < strike <= HIGHEST_STRIKE:
+    if not 0 < strike <= MAX_STRIKE:
         raise SymbolError("a strike outside 0.001 to 99999.999")
     whole, _, mills = format(strike, "f").partition(".")
     if len(mills.rstrip("0")) > 3:

@@ -23,7 +23,7 @@ _DIGITS = {8: 1, 32: 2, 64: 2}
 
 
 class FractionError(ValueError):
-    """A text that is no fraction of the denominator asked for. The message does not repeat it."""
+    """A text that is not a fraction of the denominator asked for. The message does not repeat it."""
 
 
 def parse_fraction(text: str, denominator: int) -> Decimal:

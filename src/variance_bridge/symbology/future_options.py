@@ -1,6 +1,6 @@
 """Futures options: future and series in 6 columns each, `YYMMDD`, `C` or `P`, plain strike.
 
-Two shorter forms stand for what a source does not tell; both parse back to themselves:
+Two shorter forms stand for what a source leaves out; both parse back to themselves:
 
 - without the series (`./6AH6 260206C0.68`), where a file has the terms in columns of their own;
 - without the future (`./EX3H26P6450`), as data feeds and some platforms name it.
@@ -240,7 +240,7 @@ def underlying_future(hints: Hints) -> ContractCode | None:
     code = _EXCHANGE.sub("", hints.underlying).removeprefix(".").removeprefix("/").replace(" ", "")
     contract = read_code(code)
     if contract is None:
-        raise SymbolError("the underlying that came with it is no futures contract")
+        raise SymbolError("the underlying that came with it is not a futures contract")
     return contract
 
 

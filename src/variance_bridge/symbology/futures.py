@@ -41,7 +41,7 @@ class ContractCode:
     year_digits: str
 
     def month_in(self, hints: Hints) -> str | None:
-        """`YYYY-MM`, where the digits or the hints tell the decade."""
+        """`YYYY-MM`, where the decade is known from the digits or the hints."""
         year = self.year_in(hints)
         return None if year is None else f"{year:04d}-{self.month:02d}"
 

@@ -15,9 +15,9 @@ from variance_bridge.symbology.instrument import Instrument, InstrumentType, Sym
 from variance_bridge.symbology.text import Hints
 
 _TICKER = re.compile(r"[A-Z0-9]{1,12}")
-_SHORTEST_CURRENCY = 3
-_LONGEST_NAME = 12
-_LONGEST = {InstrumentType.STOCK: 6}
+_MIN_CURRENCY_LENGTH = 3
+_MAX_NAME_LENGTH = 12
+_MAX_LENGTHS = {InstrumentType.STOCK: 6}
 """Tickers of shares, compact preferreds included; plan codes of funds are longer."""
 
 _LETTERS = re.compile(r"[A-Z]{1,12}")
@@ -71,7 +71,7 @@ def parse_share(text: str, hints: Hints, kind: InstrumentType = InstrumentType.S
         if suffixed[2] == " " and not _is_share_suffix(suffixed[3]):
             raise SymbolError("words, not a ticker", suffixed.start(3))
         return instrument(kind, f"{suffixed[1]}/{suffixed[3]}")
-    if len(text) <= _LONGEST.get(kind, _LONGEST_NAME) and _TICKER.fullmatch(text):
+    if len(text) <= _MAX_LENGTHS.get(kind, _MAX_NAME_LENGTH) and _TICKER.fullmatch(text):
         return instrument(kind, text, tables.index_of(text))
     raise SymbolError("not a ticker")
 
@@ -113,7 +113,7 @@ def parse_crypto(text: str, hints: Hints) -> Instrument:
     """A coin and its quote currency: `BTC/USD`, `BTC-USD`, `BTCUSD`, `BTC/USD:CXTALP`."""
     body = _COIN_VENUE.sub("", text)
     pair = _SUFFIXED.fullmatch(body)
-    if pair is not None and len(pair[3]) >= _SHORTEST_CURRENCY:
+    if pair is not None and len(pair[3]) >= _MIN_CURRENCY_LENGTH:
         return instrument(InstrumentType.CRYPTO, f"{pair[1]}/{pair[3]}")
     if _TICKER.fullmatch(body):
         for quote in tables.quote_currencies():
@@ -168,7 +168,7 @@ def parse_untyped(text: str, hints: Hints) -> Instrument:
 def _sweep_fund(word: str) -> Instrument:
     """`SPAXX**`: the mark of a sweep position behind the ticker of a money fund."""
     if not _FUND.fullmatch(word):
-        raise SymbolError("the mark of a sweep position behind what is no fund", len(word))
+        raise SymbolError("the mark of a sweep position behind what is not a fund", len(word))
     return instrument(InstrumentType.FUND, word)
 
 
@@ -195,7 +195,7 @@ def _untyped_word(word: str) -> Instrument:
         raise SymbolError("a pair without its separator, or a share: the type must come with it")
     if _LETTERS.fullmatch(word):
         return instrument(InstrumentType.OTHER, word)
-    raise SymbolError("no symbol that can be read without its type")
+    raise SymbolError("not a symbol that can be read without its type")
 
 
 def cusip_is_valid(cusip: str) -> bool:

@@ -43,7 +43,7 @@ class Deliverable(StrEnum):
 
 @attrs.frozen
 class Instrument:
-    """One instrument, as far as its symbol and the caller's hints tell; unknown is None.
+    """One instrument, as far as it is known from its symbol and the caller's hints; unknown is None.
 
     `symbol` is the canonical spelling; parsed again with the same hints, it gives an equal instrument.
     """
@@ -80,7 +80,7 @@ class Instrument:
 
     @property
     def settlement(self) -> Settlement | None:
-        """`am` or `pm` for equity and index options; None where the table cannot tell, and for all else."""
+        """`am` or `pm` for equity and index options; None where the table does not say, and for all else."""
         from variance_bridge.symbology import expirations
 
         if self.option_root is None or self.expiration is None:

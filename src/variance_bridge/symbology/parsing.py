@@ -37,7 +37,7 @@ def parse(
 
     Args:
         symbol: as it stands in the broker's answer or file.
-        instrument_type: an `InstrumentType` or the broker's word for it; a word in no table is no hint.
+        instrument_type: an `InstrumentType` or the broker's word for it; a word in no table is ignored.
         underlying: what the broker names as underlying beside the symbol; it is believed.
         expires_on: the expiration that stands beside the symbol; it must agree with the symbol's own.
         as_of: the day for which the symbol was written; it resolves the decade of a one-digit year.

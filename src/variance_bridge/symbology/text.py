@@ -14,7 +14,7 @@ import attrs
 
 from variance_bridge.symbology.instrument import InstrumentType, SymbolError
 
-MAXIMUM_LENGTH = 128
+MAX_LENGTH = 128
 """Longer texts are refused unread: no symbol or description of a contract comes near it."""
 
 MONTH_CODES = "FGHJKMNQUVXZ"
@@ -60,14 +60,14 @@ NO_HINTS = Hints()
 def clean(symbol: object) -> str:
     """The text in upper case, without blanks around it; tabs and no-break spaces become blanks.
 
-    Raises `SymbolError` for what is no text, too long, empty, or holds a character that no symbol
+    Raises `SymbolError` for what is not a text, too long, empty, or holds a character that no symbol
     has: letters and digits outside ASCII look like others and are never folded into them.
     """
     if not isinstance(symbol, str):
         raise SymbolError("not a text")
     text = symbol.strip(_BLANKS)
-    if len(text) > MAXIMUM_LENGTH:
-        raise SymbolError(f"longer than {MAXIMUM_LENGTH} characters", MAXIMUM_LENGTH)
+    if len(text) > MAX_LENGTH:
+        raise SymbolError(f"longer than {MAX_LENGTH} characters", MAX_LENGTH)
     if not text:
         raise SymbolError("empty")
     text = text.replace("\xa0", " ").replace("\t", " ")

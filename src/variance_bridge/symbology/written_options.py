@@ -176,7 +176,7 @@ def _given_root(hints: Hints) -> tuple[str, str | None]:
 def _refuse_odd_lot(match: re.Match[str]) -> None:
     if match["shares"] not in (None, "100"):
         raise SymbolError(
-            "not 100 shares per contract: the root of an adjusted option cannot be told",
+            "not 100 shares per contract: the root of an adjusted option is not known",
             match.start("shares"),
         )
 
