@@ -9,6 +9,7 @@ import attrs
 import pytest
 
 from variance_bridge.model import Balances, Benchmark, Counts, Greeks, Quote, Status
+from variance_bridge.symbology import parse
 from variance_bridge_triage.rules.actions import Action
 from variance_bridge_triage.rules.thresholds import shipped_thresholds
 
@@ -77,6 +78,30 @@ def test_of_what_has_expired_nothing_else_is_said(hold, triaged):
 def test_what_expired_today_says_when(hold, triaged, instant, words):
     report = triaged([hold("-1 105C 0d", expires_at=instant)], now=NOW)
     assert found(report, Action.EXPIRING) == [words]
+
+
+@pytest.mark.parametrize(
+    ("today", "symbol", "reasons"),
+    [
+        ("2025-12-17", "SPX   251219P06000000", []),
+        ("2025-12-18", "SPX   251219P06000000", ["last day of trading: settled on the opening prices of 2025-12-19"]),
+        ("2025-12-19", "SPX   251219P06000000", ["expires today (2025-12-19); settled on the opening prices, no longer traded"]),
+        ("2025-12-18", "SPXW  251219P06000000", []),
+        ("2025-12-19", "SPXW  251219P06000000", ["expires today (2025-12-19)"]),
+        ("2026-06-17", "SPX   260618P06000000", ["last day of trading: settled on the opening prices of 2026-06-18"]),
+        ("2026-03-17", "VIX   260318P00020000", ["last day of trading: settled on the opening prices of 2026-03-18"]),
+        ("2026-03-24", "VIXW  260325P00020000", ["last day of trading: settled on the opening prices of 2026-03-25"]),
+    ],
+)  # fmt: skip
+def test_what_is_settled_in_the_morning_is_expiring_on_its_last_day_of_trading(
+    hold, triaged, today, symbol, reasons
+):
+    leg = attrs.evolve(
+        hold("-1 6000P 30d", root=symbol[:3], symbol=symbol),
+        expiration=parse(symbol).expiration,
+    )
+    report = triaged([leg], now=datetime.fromisoformat(f"{today}T15:30:00+00:00"))
+    assert found(report, Action.EXPIRING) == reasons
 
 
 def test_the_number_of_expiring_legs_is_told(hold, triaged):

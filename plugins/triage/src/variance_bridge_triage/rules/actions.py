@@ -7,7 +7,7 @@ number. Where the rules differ from those of the public Variance engine, whose t
   its profit beside it.
 
 - EXPIRING also names what has expired and is still listed, which the engine overlooks. No other rule looks at it: its
-  prices are out of date.
+  prices are out of date. What is settled on opening prices (SPX, VIX) it names on the last day of trading, too.
 - HARVEST looks at the options only, so that the price of the shares does not hide the credit of a covered call; "within
   the first days" counts from the oldest leg and includes the opening day, where the engine counts from the newest and
   takes the opening day for an unknown one.
@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from functools import partial
+from functools import lru_cache, partial
 
 import attrs
 
@@ -34,7 +34,7 @@ from variance_bridge import formatting
 from variance_bridge.exchange import EXCHANGE_TIME
 from variance_bridge.formatting import UNKNOWN, money, number, percent, plural, quantity, strike
 from variance_bridge.model import Holding, Side
-from variance_bridge.symbology import InstrumentType
+from variance_bridge.symbology import InstrumentType, SymbolError, parse
 from variance_bridge_triage.cluster.lots import OPTIONS
 from variance_bridge_triage.rules.metrics import (
     Facts,
@@ -169,8 +169,10 @@ def unavailable(judgements: Sequence[Judgement]) -> list[Unavailable]:
 
 
 def expiring(facts: Facts, circumstances: Circumstances) -> Outcome:
-    """Something expires today, or has expired and is still listed."""
+    """Something expires today or trades for the last time, or has expired and is still listed."""
     if facts.dte is None or facts.dte > 0:
+        if (ending := _last_day_of_trading(facts, circumstances.today)) is not None:
+            return ending
         undated = any(leg.type in EXPIRE and leg.expiration is None for leg in facts.cluster.legs)
         return Lacking("the expiration of every option and future") if undated else None
     finding = partial(Finding, Action.EXPIRING)
@@ -185,7 +187,42 @@ def expiring(facts: Facts, circumstances: Circumstances) -> Outcome:
     legs = len(instants)
     of = len(facts.cluster.legs)
     which = "" if legs == of else f", {legs} of {of} legs"
-    return finding(f"expires today ({facts.expiration}{which})")
+    ended = "; settled on the opening prices, no longer traded" if _has_ended(facts) else ""
+    return finding(f"expires today ({facts.expiration}{which}){ended}")
+
+
+def _last_day_of_trading(facts: Facts, today: date) -> Finding | None:
+    """Options that are settled on opening prices (SPX, VIX) trade for the last time before the day of expiration."""
+    last = [
+        leg.expiration
+        for leg in facts.options
+        if leg.expiration is not None
+        and (ends := _last_trading_day(leg.symbol)) is not None
+        and ends <= today < leg.expiration
+    ]
+    if not last:
+        return None
+    return Finding(
+        Action.EXPIRING, f"last day of trading: settled on the opening prices of {min(last)}"
+    )
+
+
+def _has_ended(facts: Facts) -> bool:
+    """Whether all that expires on the day of the nearest expiration can no longer be traded on it."""
+    ends = [
+        _last_trading_day(leg.symbol) if leg.type is InstrumentType.OPTION else None
+        for leg in facts.cluster.legs
+        if leg.expiration == facts.expiration
+    ]
+    return all(end is not None and end < facts.expiration for end in ends if facts.expiration)
+
+
+@lru_cache(maxsize=1024)
+def _last_trading_day(symbol: str) -> date | None:
+    try:
+        return parse(symbol, instrument_type=InstrumentType.OPTION).last_trading_day
+    except SymbolError:
+        return None
 
 
 def harvest(facts: Facts, circumstances: Circumstances) -> Outcome:
