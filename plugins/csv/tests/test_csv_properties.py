@@ -14,7 +14,7 @@ from variance_bridge.broker import Account, RawPortfolio
 from variance_bridge.document.check import check
 from variance_bridge.document.convert import in_canonical_order, to_document
 from variance_bridge.errors import ConfigurationError, DataRefused
-from variance_bridge.model import Portfolio, Side
+from variance_bridge.model import Caution, Portfolio, Side
 from variance_bridge_csv.broker import CsvBroker, candidate_for
 from variance_bridge_csv.dialect import library
 from variance_bridge_csv.file.input import InputFile
@@ -34,7 +34,8 @@ def documents(data):
     table = KNOWN[candidate.dialect.name].table
     parsed = FileText("positions.csv", candidate.text.text, table, DAY.date()).parse()
     return [
-        portfolio(parsed, part, fetched_at=DAY, time_from_file=True) for part in parsed.accounts
+        portfolio(parsed, part, fetched_at=DAY, time_caution=Caution.TIME_FROM_FILE)
+        for part in parsed.accounts
     ]
 
 

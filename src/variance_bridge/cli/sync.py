@@ -14,7 +14,7 @@ from variance_bridge.cli.invocation import Invocation
 from variance_bridge.cli.standard_input import standard_input_as_file
 from variance_bridge.errors import UsageError
 from variance_bridge.formatting import plural
-from variance_bridge.model import Flag, RejectedRow
+from variance_bridge.model import Caution, Flag, RejectedRow
 from variance_bridge.pipeline.previous import STANDARD_STREAM
 from variance_bridge.pipeline.sync import Failed, Synced
 
@@ -137,10 +137,14 @@ def _sentence(result: Synced) -> str:
     """One line a person can read: what was written where, and what was not."""
     from variance_bridge.formatting import printable
 
-    counts = result.portfolio.meta.counts
+    meta = result.portfolio.meta
     text = plural(len(result.portfolio.positions), "position")
-    if counts is not None:
-        text += f" ({', '.join(f'{name} {n}' for name, n in attrs.asdict(counts).items())})"
+    if meta.counts is not None:
+        counts = attrs.asdict(meta.counts).items()
+        text += f" ({', '.join(f'{name} {n}' for name, n in counts if n is not None)})"
+    if any(flag.caution is Caution.TIME_FROM_FILE for flag in meta.flags):
+        # Nothing but the file system says when a file was exported, so the user should see the time that counts.
+        text += f" as of {meta.fetched_at:%Y-%m-%d %H:%M} UTC (file time)"
     if result.path == STANDARD_STREAM:
         place = "→ standard output"
     else:

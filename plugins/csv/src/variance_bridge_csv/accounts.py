@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
 from decimal import Decimal
 
 import attrs
@@ -12,20 +12,18 @@ import attrs
 from variance_bridge.errors import DataRefused
 from variance_bridge.model import Caution, Flag, Holding, RejectedRow, Rejection
 from variance_bridge.symbology import InstrumentType
-from variance_bridge_csv.dialect import dates
 from variance_bridge_csv.dialect.model import (
     Completeness,
     Dialect,
     Field,
+    RepeatedHeader,
     RowClass,
     RowRule,
-    TimeRules,
 )
 from variance_bridge_csv.file.layout import Layout, Section
 from variance_bridge_csv.file.lines import Line, Row
 from variance_bridge_csv.row.cells import CellFault, number_reader
 from variance_bridge_csv.row.columns import (
-    Column,
     Columns,
     RowCells,
     RowRejected,
@@ -42,8 +40,6 @@ _OUTSIDE = frozenset({RowClass.LABEL, RowClass.FOOTER, RowClass.IGNORE})
 _IN_CASH = frozenset({RowClass.CASH, RowClass.PENDING})
 _CASH = RowRule(is_=RowClass.CASH)
 _MAX_DTE = 4_000
-_YEARS_OF_EXPORTS = range(1970, 2200)
-"""Beyond them a time is a mistake of the file, and at the calendar's ends it has no equal in another zone."""
 _MAX_NAME_LENGTH = 100
 MAX_REJECTED = 100_000
 """Rows that cannot be read. A document lists them all, and nobody reads a longer list."""
@@ -131,6 +127,8 @@ class ParsedFile:
         complete: whether the end of a complete file was seen, where the dialect says that there must be one, and the
             file does not break off in a cell.
         unknown_columns: names that the dialect does not know.
+        other_tables: the lines at which tables begin that are of another kind and that the dialect does not name.
+        passed: how many lines of other tables were not read.
         implied_date: the day from which the days to expiration count, where most rows agree on one.
     """
 
@@ -139,6 +137,8 @@ class ParsedFile:
     skipped: tuple[SkippedRow, ...]
     complete: bool
     unknown_columns: tuple[str, ...]
+    other_tables: tuple[int, ...]
+    passed: int
     implied_date: date | None
     simulated: bool
 
@@ -160,6 +160,7 @@ def parse(
     """
     found = read_rows(layout.table_rows(lines), dialect, as_of, where)
     _refuse_unreadable(found, where)
+    _refuse_repeated(found, layout, dialect.header.repeats, where)
     total_seen = any(row.row_class in {RowClass.TOTAL, RowClass.SUBTOTAL} for row in found)
     return ParsedFile(
         dialect=dialect,
@@ -174,6 +175,8 @@ def parse(
         unknown_columns=tuple(
             dict.fromkeys(name for section in layout.sections for name in section.header.unknown)
         ),
+        other_tables=layout.unknown_tables,
+        passed=layout.passed,
         implied_date=_implied_date(found, dialect),
         simulated="simulated" in layout.captured,
     )
@@ -184,6 +187,7 @@ class ReadRow:
     """A row, what it is, and what became of it: all that is kept of it.
 
     Attributes:
+        section: the line of the header above it.
         account: the account that the row names; None where it should and does not.
         label: the word for the account that it has, or that stands above it.
         value: its value as it stands there, for sums; None where there is none that can be read.
@@ -194,6 +198,7 @@ class ReadRow:
     """
 
     line: int
+    section: int
     row_class: RowClass
     account: str | None = attrs.field(repr=False)
     label: str | None = attrs.field(repr=False)
@@ -262,6 +267,7 @@ def _read_row(cells: RowCells, section: Section, as_of: date, where: str) -> Rea
     account = _account(cells, section, rejected)
     return ReadRow(
         line=row.line,
+        section=section.header.row.line,
         row_class=row_class,
         account=account,
         label=_nameable(cells.text(Field.ACCOUNT_LABEL)) or section.captured.get("account_label"),
@@ -347,6 +353,25 @@ def _refuse_unreadable(rows: Sequence[ReadRow], where: str) -> None:
             where=f"{where}, line {first.line}, column {first.column}",
             hint="export the positions again; do not save them from a spreadsheet program",
         )
+
+
+def _refuse_repeated(
+    rows: Iterable[ReadRow], layout: Layout, repeats: RepeatedHeader, where: str
+) -> None:
+    """An account whose rows stand in two tables was exported twice: they would be counted twice."""
+    if len(layout.sections) == 1 or repeats is RepeatedHeader.CONTINUE:
+        return
+    sections: dict[str, int] = {}
+    for row in rows:
+        if not row.account or (row.row_class in _OUTSIDE and row.rejected is None):
+            continue
+        if sections.setdefault(row.account, row.section) != row.section:
+            raise DataRefused(
+                "an account that was read above stands here a second time: two exports in one file would count "
+                "positions twice",
+                where=f"{where}, line {row.line}, column 1",
+                hint="export the positions again, into a file of their own",
+            )
 
 
 def _by_account(
@@ -462,61 +487,6 @@ def _implied_date(rows: Iterable[ReadRow], dialect: Dialect) -> date | None:
         return None
     day, count = days.most_common(1)[0]
     return day if count * 2 > days.total() else None
-
-
-def stated_time(
-    lines: Iterable[Line], layout: Layout, dialect: Dialect
-) -> tuple[datetime | None, date | None]:
-    """When the file says that it was true: an instant, or a day alone; neither when it says nothing that can be read.
-
-    A day alone comes with the instant at which the market closed on it.
-    """
-    rules = dialect.time
-    captured: Mapping[str, str] = layout.captured
-    day = (
-        dates.parse_day(captured["date"], rules.dates, rules.months) if "date" in captured else None
-    )
-    if day is None:
-        day = min(_row_days(lines, layout, dialect), default=None)
-        return (
-            None if day is None else _instant(day, rules.day_ends, ("%H:%M",), rules, None)
-        ), day
-    stated = _instant(
-        day, captured.get("time", rules.day_ends), rules.times, rules, captured.get("zone")
-    )
-    if "time" in captured and stated is not None:
-        return stated, None
-    return _instant(day, rules.day_ends, ("%H:%M",), rules, captured.get("zone")), day
-
-
-def _row_days(lines: Iterable[Line], layout: Layout, dialect: Dialect) -> Iterator[date]:
-    """The days of the column that says how old each row is, where a header has one."""
-    field = Field.AS_OF_DATE
-    columns = {
-        section.header.row.line: Column(section.header.columns[field], field, dialect)
-        for section in layout.sections
-        if field in section.header.columns
-    }
-    for section, row in layout.table_rows(lines) if columns else ():
-        column = columns.get(section.header.row.line)
-        if column is None or column.place >= len(row.cells):
-            continue
-        try:
-            day = column.day(row.cells[column.place])
-        except CellFault:
-            continue
-        if day is not None:
-            yield day
-
-
-def _instant(
-    day: date, time_text: str, formats: tuple[str, ...], rules: TimeRules, zone: str | None
-) -> datetime | None:
-    time = dates.parse_time(time_text, formats)
-    if time is None or day.year not in _YEARS_OF_EXPORTS:
-        return None
-    found = (dates.zone(zone) if zone else None) or dates.zone(rules.zone)
-    return datetime.combine(day, time, tzinfo=found)
 
 
 def file_flags(parsed: ParsedFile, part: AccountPart) -> tuple[Flag, ...]:

@@ -12,13 +12,14 @@ import attrs
 from variance_bridge.broker import Account, BrokerContext, RawPortfolio
 from variance_bridge.errors import ConfigurationError, DataRefused
 from variance_bridge.formatting import did_you_mean, printable
-from variance_bridge.model import Portfolio, utc
-from variance_bridge_csv.accounts import AccountPart, ParsedFile, parse, read_rows, stated_time
+from variance_bridge.model import Portfolio
+from variance_bridge_csv.accounts import AccountPart, ParsedFile, parse, read_rows
 from variance_bridge_csv.dialect import library
 from variance_bridge_csv.dialect.model import Dialect
+from variance_bridge_csv.export_time import ExportTime, export_time, stated_time
 from variance_bridge_csv.file.detection import Candidate, Detector, Trial, detect, forced
 from variance_bridge_csv.file.input import InputFile, choose, read_input
-from variance_bridge_csv.file.layout import Layout, lay_out
+from variance_bridge_csv.file.layout import lay_out
 from variance_bridge_csv.payload import FileText, pack, unpack
 from variance_bridge_csv.portfolio import notes, portfolio
 from variance_bridge_csv.settings import CsvSettings
@@ -37,8 +38,7 @@ class _Source:
     candidate: Candidate
     text: FileText
     parsed: ParsedFile
-    fetched_at: datetime
-    time_from_file: bool
+    time: ExportTime
 
 
 class CsvBroker:
@@ -73,8 +73,8 @@ class CsvBroker:
         source = self._open()
         return RawPortfolio(
             account=account,
-            payloads=pack(source.text, time_from_file=source.time_from_file),
-            fetched_at=source.fetched_at,
+            payloads=pack(source.text, source.time.caution),
+            fetched_at=source.time.moment,
         )
 
     def normalize(self, raw: RawPortfolio) -> Portfolio:
@@ -83,14 +83,14 @@ class CsvBroker:
         Raises:
             DataRefused: the text is not what its dialect says, or the account is not in it.
         """
-        text, time_from_file = unpack(raw)
+        text, time_caution = unpack(raw)
         source = self._source
         parsed = source.parsed if source is not None and text == source.text else text.parse()
         return portfolio(
             parsed,
             _of_account(parsed, raw.account, text.where),
             fetched_at=raw.fetched_at,
-            time_from_file=time_from_file,
+            time_caution=time_caution,
         )
 
     def _open(self) -> _Source:
@@ -111,30 +111,42 @@ class CsvBroker:
         candidate = candidate_for(file, data, dialects, wanted)
         dialect = candidate.dialect
         layout = lay_out(candidate.lines(), candidate.header, dialect, file.shown)
-        fetched_at, time_from_file = self._time(candidate, layout, file)
-        as_of = fetched_at.date()
-        return _Source(
-            file=file,
-            candidate=candidate,
-            text=FileText(file.shown, candidate.text.text, known[dialect.name].table, as_of),
-            parsed=parse(candidate.lines(), layout, dialect, as_of, file.shown),
-            fetched_at=fetched_at,
-            time_from_file=time_from_file,
+        stated = stated_time(candidate.lines(), layout, dialect)
+        time = self._time(file, dialect, stated)
+        parsed = parse(candidate.lines(), layout, dialect, time.moment.date(), file.shown)
+        if parsed.implied_date is not None:
+            first_day = time.moment.date()
+            time = self._time(file, dialect, stated, parsed.implied_date)
+            if time.moment.date() != first_day:
+                parsed = parse(candidate.lines(), layout, dialect, time.moment.date(), file.shown)
+        text = FileText(
+            file.shown, candidate.text.text, known[dialect.name].table, time.moment.date()
         )
+        return _Source(file=file, candidate=candidate, text=text, parsed=parsed, time=time)
 
-    def _time(self, candidate: Candidate, layout: Layout, file: InputFile) -> tuple[datetime, bool]:
-        """When the file was true, and whether that is only its modification time."""
-        stated, day = stated_time(candidate.lines(), layout, candidate.dialect)
-        moment = file.modified_at if stated is None else utc(stated)
-        if day is not None:
-            moment = min(moment, file.modified_at)
-        if moment - self._context.clock.now() > CLOCK_TOLERANCE:
+    def _time(
+        self,
+        file: InputFile,
+        dialect: Dialect,
+        stated: tuple[datetime | None, date | None],
+        implied: date | None = None,
+    ) -> ExportTime:
+        """When the file was true."""
+        found = export_time(
+            file.modified_at,
+            stated=stated[0],
+            stated_day=stated[1],
+            named_day=file.named_day,
+            implied_day=implied,
+            rules=dialect.time,
+        )
+        if found.moment - self._context.clock.now() > CLOCK_TOLERANCE:
             raise DataRefused(
                 "the file's time lies in the future",
                 where=file.shown,
                 hint="check this computer's clock and zone, and export the positions again",
             )
-        return moment, stated is None
+        return found
 
     def _report(self, source: _Source) -> None:
         """Personal values to those who keep them out, and to the user what is worth knowing."""
@@ -159,9 +171,7 @@ class CsvBroker:
             logger.debug("line %d: %s, not a position", row.line, row.row_class.value)
         if candidate.text.assumed:
             self._context.warn(f"{shown}: not UTF-8; read as {candidate.text.encoding}")
-        for note in notes(
-            parsed, fetched_at=source.fetched_at, time_from_file=source.time_from_file
-        ):
+        for note in (*source.time.notes, *notes(parsed)):
             self._context.warn(f"{shown}: {note}")
 
 

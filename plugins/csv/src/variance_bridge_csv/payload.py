@@ -13,6 +13,7 @@ import attrs
 
 from variance_bridge.broker import RawPortfolio
 from variance_bridge.errors import DataRefused
+from variance_bridge.model import Caution
 from variance_bridge_csv.accounts import ParsedFile, parse
 from variance_bridge_csv.dialect.file import read_dialect
 from variance_bridge_csv.dialect.model import Dialect
@@ -61,18 +62,19 @@ class FileText:
         return shaped(partial(split, self.text, separation, self.where), dialect, self.where)
 
 
-def pack(file: FileText, *, time_from_file: bool) -> dict[str, Any]:
+def pack(file: FileText, time_caution: Caution | None) -> dict[str, Any]:
     """The payloads of a `RawPortfolio`."""
     return {
         "file": file.where,
         "text": file.text,
         "dialect": copy.deepcopy(dict(file.table)),
-        "time_from_file": time_from_file,
+        "time_from_file": time_caution is Caution.TIME_FROM_FILE,
+        "time_contradicted": time_caution is Caution.TIME_CONTRADICTED,
     }
 
 
-def unpack(raw: RawPortfolio) -> tuple[FileText, bool]:
-    """The file, and whether its time is only its modification time.
+def unpack(raw: RawPortfolio) -> tuple[FileText, Caution | None]:
+    """The file, and what a reader should know of its time.
 
     Raises:
         DataRefused: a recording that is damaged.
@@ -83,7 +85,9 @@ def unpack(raw: RawPortfolio) -> tuple[FileText, bool]:
         table=_member(raw, "dialect", Mapping),
         as_of=raw.fetched_at.date(),
     )
-    return file, _member(raw, "time_from_file", bool)
+    if _member(raw, "time_from_file", bool):
+        return file, Caution.TIME_FROM_FILE
+    return file, Caution.TIME_CONTRADICTED if raw.payloads.get("time_contradicted") else None
 
 
 def _member(raw: RawPortfolio, name: str, kind: type[Any]) -> Any:

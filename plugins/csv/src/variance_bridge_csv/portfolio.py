@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import datetime
 
+from variance_bridge.formatting import plural
 from variance_bridge.model import (
     Balances,
     Caution,
@@ -20,7 +21,6 @@ from variance_bridge_csv.dialect.model import Dialect
 
 SOURCE = "csv"
 _MAX_LISTED = 5
-_ONE_DAY = timedelta(days=1)
 
 
 def portfolio(
@@ -28,7 +28,7 @@ def portfolio(
     part: AccountPart,
     *,
     fetched_at: datetime,
-    time_from_file: bool,
+    time_caution: Caution | None,
 ) -> Portfolio:
     """What one account holds.
 
@@ -36,13 +36,13 @@ def portfolio(
         parsed: what the file says.
         part: the account's part of it.
         fetched_at: when it was true.
-        time_from_file: the file does not say when; it is the file's modification time.
+        time_caution: what a reader should know of that time.
     """
     dialect = parsed.dialect
     positions = part.positions
     flags = [*part.flags, *file_flags(parsed, part)]
-    if time_from_file:
-        flags.append(Flag(caution=Caution.TIME_FROM_FILE))
+    if time_caution is not None:
+        flags.append(Flag(caution=time_caution))
     counts = Counts(
         fetched=len(part.checked) + len(part.rejected_lines),
         normalized=len(positions),
@@ -72,7 +72,7 @@ def _balances(part: AccountPart, dialect: Dialect) -> Balances | None:
     return Balances(currency=rules.currency, net_liquidating_value=part.total, cash=part.cash)
 
 
-def notes(parsed: ParsedFile, *, fetched_at: datetime, time_from_file: bool) -> Iterator[str]:
+def notes(parsed: ParsedFile) -> Iterator[str]:
     """What the user should know of the file, without a value out of it."""
     if parsed.unknown_columns:
         names = ", ".join(f'"{name}"' for name in parsed.unknown_columns[:_MAX_LISTED])
@@ -81,16 +81,15 @@ def notes(parsed: ParsedFile, *, fetched_at: datetime, time_from_file: bool) -> 
             f'columns that the dialect "{parsed.dialect.name}" does not know, not read: {names}'
             + (f" and {more} more" if more > 0 else "")
         )
+    if parsed.other_tables:
+        yield (
+            f"line {parsed.other_tables[0]}: another table begins, which does not hold positions; "
+            f"{plural(parsed.passed, 'line')} of other tables not read"
+        )
     for part in parsed.accounts:
         yield from _notes_on_rows(part)
     if not parsed.complete:
         yield "the end of a complete file is missing: it may be cut off; export it again"
-    if time_from_file:
-        yield (
-            "the file does not say when it was exported: its modification time counts "
-            f"({fetched_at:%Y-%m-%d %H:%M} UTC)"
-        )
-        yield from _notes_on_age(parsed.implied_date, fetched_at)
 
 
 def _notes_on_rows(part: AccountPart) -> Iterator[str]:
@@ -124,11 +123,3 @@ def _have(positions: int) -> str:
 
 def _rows_with(part: AccountPart, caution: Caution) -> int:
     return sum(1 for one in part.checked if caution in one.cautions)
-
-
-def _notes_on_age(implied: date | None, fetched_at: datetime) -> Iterator[str]:
-    if implied is not None and abs(implied - fetched_at.date()) > _ONE_DAY:
-        yield (
-            f"the days to expiration in the file count from {implied:%Y-%m-%d}: it may be older than its "
-            "modification time says"
-        )

@@ -9,7 +9,7 @@ from variance_bridge_csv.dialect.model import Dialect
 from variance_bridge_csv.names import plain
 
 _CAPTURE_GROUPS = frozenset({"account", "account_label", "date", "time", "zone", "simulated"})
-_FILE_NAME_GROUPS = frozenset({"account", "nickname"})
+_FILE_NAME_GROUPS = frozenset({"account", "nickname", "date"})
 _SYMBOL_GROUPS = frozenset({"symbol", "multiplier"})
 _ENCODINGS = frozenset({"utf-8", "cp1252", "latin-1", "utf-16"})
 _DELIMITERS = frozenset({",", ";", "\t", "|"})

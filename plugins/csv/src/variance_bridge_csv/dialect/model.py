@@ -168,7 +168,8 @@ class FileRules:
     html_entities: bool = False
     """`&amp;` stands for `&`."""
     names: tuple[str, ...] = ()
-    """Patterns of file names. Groups `account` and `nickname` say which part must not be shown; never proof of a dialect."""
+    """Patterns of file names. Groups `account` and `nickname` say which part must not be shown, `date` when it was
+    exported; never proof of a dialect."""
 
 
 @attrs.frozen(kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import attrs
@@ -12,6 +12,7 @@ import attrs
 from variance_bridge.errors import ConfigurationError, DataRefused, UsageError
 from variance_bridge.files import read_file
 from variance_bridge.formatting import masked
+from variance_bridge_csv.file.name import day_in_name
 from variance_bridge_csv.file.text import MAX_FILE_BYTES
 
 
@@ -24,12 +25,14 @@ class InputFile:
         modified_at: its modification time, UTC.
         account: the account number that its name tells, or "".
         nickname: the user's word for the account that its name tells.
+        named_day: the date in its name.
     """
 
     shown: str
     modified_at: datetime
     account: str = attrs.field(default="", repr=False)
     nickname: str | None = attrs.field(default=None, repr=False)
+    named_day: date | None = None
 
 
 def choose(named: Path | None, folder: str | None) -> Path:
@@ -71,6 +74,7 @@ def read_input(path: Path, name_patterns: Iterable[str]) -> tuple[InputFile, byt
     Raises:
         DataRefused: it is not there, no file, not readable, or larger than any positions file.
     """
+    name_patterns = tuple(name_patterns)
     shown, account, nickname = describe_name(path.name, name_patterns)
     content = read_file(path, shown=shown, max_bytes=MAX_FILE_BYTES)
     try:
@@ -81,7 +85,8 @@ def read_input(path: Path, name_patterns: Iterable[str]) -> tuple[InputFile, byt
             where=shown,
             hint="set its time: touch FILE",
         ) from None
-    return InputFile(shown, modified_at, account, nickname), content.data
+    named_day = day_in_name(path.name, name_patterns)
+    return InputFile(shown, modified_at, account, nickname, named_day), content.data
 
 
 def describe_name(name: str, name_patterns: Iterable[str]) -> tuple[str, str, str | None]:
@@ -98,7 +103,7 @@ def describe_name(name: str, name_patterns: Iterable[str]) -> tuple[str, str, st
         groups = found.groupdict()
         account = account or groups.get("account") or ""
         nickname = nickname or groups.get("nickname")
-        hidden += [found.span(group) for group in found.groupdict() if found[group]]
+        hidden += [found.span(group) for group in ("account", "nickname") if groups.get(group)]
     shown = masked(name, hidden)
     printable = "".join(character if character.isprintable() else "?" for character in shown)
     return printable[:100], account, nickname

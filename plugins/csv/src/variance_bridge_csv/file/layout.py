@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
@@ -12,6 +13,13 @@ from variance_bridge_csv.dialect import patterns
 from variance_bridge_csv.dialect.model import Capture, Dialect, Field, RepeatedHeader, Scope, Where
 from variance_bridge_csv.file.lines import Line, Row
 from variance_bridge_csv.names import bare, plain, shown, trace, visible
+
+_DIGIT = re.compile(r"[0-9]")
+_MOMENT = ("date", "time", "zone")
+_MIN_NAMES = 2
+"""So many names of columns make a row without a number the header of a table, whatever its other cells say."""
+_MIN_FIELDS = 3
+"""So many columns that the dialect has a field for make a table one of positions."""
 
 
 @attrs.frozen
@@ -59,15 +67,21 @@ class Layout:
     Attributes:
         sections: in the order of the file.
         captured: what was captured for all of them.
+        moments: every date, time and zone that was captured, as it is written.
         outside: the lines below the first header that are not rows but say something, by number.
-        end: the line at which another table begins, and reading ends.
+        ends: the lines at which another kind of table begins: what follows is not read until the next section.
+        unknown_tables: those of them that the dialect does not name.
+        passed: how many lines of other tables were not read.
         ended: whether the end of a complete file was seen.
     """
 
     sections: tuple[Section, ...]
     captured: Mapping[str, str] = attrs.field(repr=False)
+    moments: tuple[Mapping[str, str], ...]
     outside: frozenset[int]
-    end: int | None
+    ends: frozenset[int]
+    unknown_tables: tuple[int, ...]
+    passed: int
     ended: bool
 
     def table_rows(self, lines: Iterable[Line]) -> Iterator[tuple[Section, Row]]:
@@ -75,10 +89,10 @@ class Layout:
         starts = {section.header.row.line: section for section in self.sections}
         section = None
         for line in lines:
-            if line.number == self.end:
-                return
             if line.number in starts:
                 section = starts[line.number]
+            elif line.number in self.ends:
+                section = None
             elif section is not None and line.number not in self.outside and not line.blank:
                 yield section, line.row()
 
@@ -248,13 +262,12 @@ def lay_out(lines: Iterable[Line], header: Header, dialect: Dialect, where: str)
     """Where in the file its sections are.
 
     Raises:
-        DataRefused: a column name stands twice in a header, or a header a second time where it must not.
+        DataRefused: a column name stands twice in a header, or a header a second time where it must not; or rows stand
+            above the first one.
     """
     walk = _Walk(dialect, where)
     for line in lines:
         walk.take(line, header)
-        if walk.end is not None:
-            break
     return walk.layout()
 
 
@@ -264,13 +277,17 @@ class _Walk:
     def __init__(self, dialect: Dialect, where: str) -> None:
         self.dialect = dialect
         self.where = where
-        self.end: int | None = None
         self._ended = False
         self._captured: dict[str, str] = {}
+        self._moments: list[Mapping[str, str]] = []
         self._pending: dict[str, str] = {}
         self._sections: list[Section] = []
         self._outside: set[int] = set()
         self._seen: set[str] = set()
+        self._ends: set[int] = set()
+        self._unknown_tables: list[int] = []
+        self._passed = 0
+        self._in_other_table = False
         self._vocabulary = _vocabulary(dialect)
         self._captures = self._captures_for(Where.BEFORE)
 
@@ -279,16 +296,22 @@ class _Walk:
         if line.number == first_header.row.line:
             self._start(first_header)
         elif line.blank:
-            return
+            self._in_other_table = self._in_other_table and bool(self._sections)
         elif self._capture(line) or line.aside:
             self._outside.add(line.number)
         elif self._sections:
             self._take_below(line)
         else:
-            self._refuse_rows_above(line.row(), first_header)
+            self._take_above(line, first_header)
 
-    def _refuse_rows_above(self, row: Row, first_header: Header) -> None:
-        if len(row.cells) >= first_header.width and not row.fault:
+    def _take_above(self, line: Line, first_header: Header) -> None:
+        """A line above the first header: a title, or a table of another kind, which ends at a blank line."""
+        row = line.row()
+        if self._in_other_table or row.fault:
+            return
+        if not _DIGIT.search(line.text) and self._is_of_another_table(row):
+            self._in_other_table = True
+        elif filled_width(row) >= first_header.width:
             # As wide as the table: rows of a part whose header is missing or has other names. What they hold would be
             # lost in silence.
             raise DataRefused(
@@ -297,32 +320,69 @@ class _Walk:
                 hint="export the positions again",
             )
 
+    def _is_of_another_table(self, row: Row) -> bool:
+        """Whether a row above the table may be the header of something else (a summary, the filters that were set)."""
+        header = read_header(row, self.dialect)
+        if header.decoy:
+            return True
+        of_positions = self.dialect.detect.needs[0] in header.columns
+        return not of_positions and len(header.columns) < _MIN_FIELDS and filled_width(row) > 1
+
     def _take_below(self, line: Line) -> None:
+        if self._in_other_table:
+            self._passed += 1
         if not self._may_be_header(line.text):
             return
         row = line.row()
+        if row.fault:
+            return
         names = set(map(plain, row.cells))
         if any(group <= names for group in self._vocabulary.ends):
-            self.end = line.number
-        elif names & self._vocabulary.symbol and not row.fault:
+            self._leave(line)
+        elif names & self._vocabulary.symbol:
             again = read_header(row, self.dialect)
             if again.fits:
                 self._repeat(again)
+            elif again.known >= _MIN_NAMES:
+                self._leave(line, unknown=True)
+        elif len(names & self._vocabulary.known) >= _MIN_NAMES and not _DIGIT.search(line.text):
+            self._leave(line, unknown=True)
+
+    def _leave(self, line: Line, *, unknown: bool = False) -> None:
+        """Another kind of table begins: its rows are not read as positions."""
+        self._ends.add(line.number)
+        self._in_other_table = True
+        if unknown:
+            self._unknown_tables.append(line.number)
 
     def _may_be_header(self, text: str) -> bool:
-        if not text.isascii():
+        if not text.isascii() or not _DIGIT.search(text):
             return True
         text = text.lower()
         return any(trace in text for trace in self._vocabulary.traces)
 
     def _repeat(self, header: Header) -> None:
         if self.dialect.header.repeats is RepeatedHeader.REFUSE:
-            raise DataRefused(
-                "the header stands here a second time: two exports in one file would count positions twice",
-                where=f"{self.where}, line {header.row.line}, column 1",
-                hint="export the positions again, into a file of their own",
-            )
+            raise self._second_export(header)
+        if (
+            self.dialect.header.repeats is RepeatedHeader.SECTION
+            and Field.ACCOUNT not in header.columns
+        ):
+            account = _account_named(self._pending)
+            if account is None or account in map(_account_named, self._captured_above()):
+                # Whose rows these are is not said, or they were read already: they would be counted twice.
+                raise self._second_export(header)
         self._start(header)
+
+    def _captured_above(self) -> Iterator[Mapping[str, str]]:
+        return (section.captured for section in self._sections)
+
+    def _second_export(self, header: Header) -> DataRefused:
+        return DataRefused(
+            "the header stands here a second time: two exports in one file would count positions twice",
+            where=f"{self.where}, line {header.row.line}, column 1",
+            hint="export the positions again, into a file of their own",
+        )
 
     def _start(self, header: Header) -> None:
         if header.repeated:
@@ -336,6 +396,7 @@ class _Walk:
         above = self._sections[-1].captured if again else {}
         self._sections.append(Section(header, {**above, **self._pending}))
         self._pending = {}
+        self._in_other_table = False
         self._captures = self._captures_for(Where.AFTER)
 
     def _captures_for(self, where: Where) -> tuple[Capture, ...]:
@@ -347,10 +408,17 @@ class _Walk:
             found = patterns.match(capture.pattern, text)
             if found is None:
                 continue
-            target = self._captured if capture.scope is Scope.FILE else self._pending
-            for name, value in found.groupdict().items():
-                if value is not None and value.isprintable():
-                    target.setdefault(name, value.strip())
+            said = {
+                name: value.strip()
+                for name, value in found.groupdict().items()
+                if value is not None and value.isprintable()
+            }
+            if "date" in said:
+                self._moments.append({name: said[name] for name in _MOMENT if name in said})
+            if capture.scope is Scope.SECTION:
+                self._pending.update(said)
+            else:
+                self._captured = {**said, **self._captured}
             self._ended = self._ended or capture.ends
             self._refuse_second(capture, line)
             return True
@@ -368,5 +436,24 @@ class _Walk:
     def layout(self) -> Layout:
         """What was found."""
         return Layout(
-            tuple(self._sections), self._captured, frozenset(self._outside), self.end, self._ended
+            sections=tuple(self._sections),
+            captured=self._captured,
+            moments=tuple(self._moments),
+            outside=frozenset(self._outside),
+            ends=frozenset(self._ends),
+            unknown_tables=tuple(self._unknown_tables),
+            passed=self._passed,
+            ended=self._ended,
         )
+
+
+def _account_named(captured: Mapping[str, str]) -> str | None:
+    return captured.get("account") or captured.get("account_label")
+
+
+def filled_width(row: Row) -> int:
+    """How many cells the row has, empty ones at its end not counted."""
+    width = len(row.cells)
+    while width > 1 and not row.cells[width - 1].strip():
+        width -= 1
+    return width

@@ -12,7 +12,7 @@ import attrs
 from variance_bridge.model import Caution, Rejection
 from variance_bridge_csv.dialect import patterns
 from variance_bridge_csv.dialect.model import Dialect, Field, RowClass, RowRule
-from variance_bridge_csv.file.layout import Header
+from variance_bridge_csv.file.layout import Header, filled_width
 from variance_bridge_csv.file.lines import Row
 from variance_bridge_csv.names import plain
 from variance_bridge_csv.row import cells
@@ -177,7 +177,7 @@ def rule_for(row: RowCells) -> RowRule:
 
 
 def _fits(rule: RowRule, row: RowCells) -> bool:
-    if rule.width is not None and rule.width != _width(row.row):
+    if rule.width is not None and rule.width != filled_width(row.row):
         return False
     if rule.first_cell is not None and not patterns.match(rule.first_cell, row.row.cells[0]):
         return False
@@ -206,13 +206,6 @@ def _says(rule: RowRule, row: RowCells) -> bool:
 @lru_cache(maxsize=1024)
 def _plain_words(words: tuple[str, ...]) -> frozenset[str]:
     return frozenset(map(plain, words))
-
-
-def _width(row: Row) -> int:
-    width = len(row.cells)
-    while width > 1 and not row.cells[width - 1].strip():
-        width -= 1
-    return width
 
 
 def has_right_width(row: RowCells, row_class: RowClass) -> bool:

@@ -1,0 +1,49 @@
+"""The date that a file's name states. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import date
+
+from variance_bridge_csv.dialect import dates, patterns
+
+_YEAR = r"(20[1-9][0-9])"
+_NAMED_DAYS = (
+    (
+        re.compile(rf"(?<![0-9]){_YEAR}([-_.]?)([01][0-9])\2([0-3][0-9])(?![0-9])"),
+        (1, 3, 4),
+        "%Y-%m-%d",
+    ),
+    (
+        re.compile(rf"(?<![A-Za-z])([A-Za-z]{{3}})[-_ ]([0-9]{{1,2}})[-_ ]{_YEAR}(?![0-9])"),
+        (1, 2, 3),
+        "%b-%d-%Y",
+    ),
+    (
+        re.compile(rf"(?<![0-9])([0-9]{{1,2}})[-_ ]([A-Za-z]{{3}})[-_ ]{_YEAR}(?![0-9])"),
+        (1, 2, 3),
+        "%d-%b-%Y",
+    ),
+)
+_NAME_FORMATS = ("%y%m%d", "%Y%m%d", "%Y-%m-%d", "%Y_%m_%d", "%b-%d-%Y", "%d-%b-%Y")
+"""Of what a dialect's pattern of file names calls `date`."""
+
+
+def day_in_name(name: str, name_patterns: Iterable[str]) -> date | None:
+    """The date in a file's name: what a dialect's pattern calls `date`, else the latest that is spelled out in full."""
+    for pattern in name_patterns:
+        found = re.fullmatch(pattern, name[: patterns.LONGEST_TEXT], re.IGNORECASE)
+        written = found.groupdict().get("date") if found else None
+        day = dates.parse_day(written, _NAME_FORMATS) if written else None
+        if day is not None:
+            return day
+    return max(_days_in(name[: patterns.LONGEST_TEXT]), default=None)
+
+
+def _days_in(name: str) -> Iterator[date]:
+    for pattern, groups, written_as in _NAMED_DAYS:
+        for found in pattern.finditer(name):
+            day = dates.parse_day("-".join(found.group(*groups)), (written_as,))
+            if day is not None:
+                yield day

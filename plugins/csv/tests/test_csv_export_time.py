@@ -1,0 +1,104 @@
+"""When a file was true: the earliest of its modification time, what it states, its name and its days to expiration."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from variance_bridge.errors import DataRefused
+from variance_bridge_csv.file.name import day_in_name
+
+HEADER = (
+    "Account,Symbol,Type,Quantity,Exp Date,DTE,Strike Price,Call/Put,P/L Open,Cost,Mark,Net Liq\n"
+)
+STOCK = "5WX00001,QZA,STOCK,10,,--,,,50.00,-950.00,100.00,1000.00\n"
+
+
+def options(*days_left):
+    return "".join(
+        f"5WX00001,QZB   260320P000{90 + place}000,OPTION,-1,2026-03-20,{left}d,{90 + place},Put,10.00,100.00,-0.90,-90.00\n"
+        for place, left in enumerate(days_left)
+    )
+
+
+def test_the_date_in_the_name_comes_before_a_later_modification_time(read_csv):
+    outcome = read_csv(HEADER + STOCK, name="tastytrade_positions_x5WX00001_251221.csv")
+    assert outcome.meta["fetched_at"] == "2025-12-21T21:00:00Z"
+    assert "time_contradicted" in outcome.cautions()
+    assert any("its name says that it is of 2025-12-21: older" in one for one in outcome.warnings)
+
+
+def test_a_name_that_agrees_with_the_modification_time_changes_nothing(read_csv):
+    outcome = read_csv(HEADER + STOCK, name="tastytrade_positions_2026-01-05.csv")
+    assert outcome.meta["fetched_at"] == "2026-01-05T14:30:00Z"
+    assert outcome.cautions() == ["time_from_file"]
+    assert outcome.warnings == []
+
+
+def test_a_name_with_a_later_date_does_not_make_a_file_younger(read_csv):
+    outcome = read_csv(HEADER + STOCK, name="positions_2026-03-20.csv")
+    assert outcome.meta["fetched_at"] == "2026-01-05T14:30:00Z"
+    assert any("newer than 2026-01-05 14:30 UTC" in one for one in outcome.warnings)
+
+
+@pytest.mark.parametrize(
+    ("name", "day"),
+    [
+        ("tastytrade_positions_x5WX00001_260104.csv", date(2026, 1, 4)),
+        ("Portfolio_Positions_Apr-23-2026.csv", date(2026, 4, 23)),
+        ("tastytrade_positions_2025-12-21.csv", date(2025, 12, 21)),
+        ("positions_20251221.csv", date(2025, 12, 21)),
+        ("U0000001_20260101_20260131.csv", date(2026, 1, 31)),
+        ("statement 12345678.csv", None),
+        ("roth 20261399.csv", None),
+        ("positions.csv", None),
+    ],
+)
+def test_a_date_is_found_in_the_name_where_it_is_spelled_out(name, day):
+    patterns = [r"tastytrade_positions_x?(?P<account>[0-9A-Za-z]{6,12})_(?P<date>[0-9]{6}).*\.csv"]
+    assert day_in_name(name, patterns) == day
+
+
+def test_days_to_expiration_that_most_rows_share_tell_the_day(read_csv):
+    outcome = read_csv(HEADER + options(90, 90, 88, 90))
+    assert outcome.meta["fetched_at"] == "2025-12-20T21:00:00Z"
+    assert "time_contradicted" in outcome.cautions()
+    assert any(
+        "its days to expiration say that it is of 2025-12-20: older" in one
+        for one in outcome.warnings
+    )
+
+
+def test_days_to_expiration_of_today_say_nothing_new(read_csv):
+    outcome = read_csv(HEADER + options(74, 74))
+    assert outcome.meta["fetched_at"] == "2026-01-05T14:30:00Z"
+    assert outcome.warnings == []
+
+
+def test_days_to_expiration_of_a_later_day_are_reported_as_newer(read_csv):
+    outcome = read_csv(HEADER + options(74), modified=datetime(2026, 1, 1, 12, tzinfo=UTC))
+    assert outcome.meta["fetched_at"] == "2026-01-01T12:00:00Z"
+    assert any("newer than 2026-01-01 12:00 UTC" in one for one in outcome.warnings)
+
+
+def test_a_recorded_old_file_reads_the_same_again(read_csv):
+    outcome = read_csv(HEADER + options(90, 90))
+    again = type(outcome.broker).__new__(type(outcome.broker))
+    assert again.normalize(outcome.raws[0]) == outcome.portfolios[0]
+
+
+def test_what_a_file_states_does_not_make_it_newer_than_its_modification_time(read_csv, files):
+    data = (files / "schwab_all_accounts.csv").read_bytes()
+    outcome = read_csv(data, modified=datetime(2025, 11, 1, 12, tzinfo=UTC))
+    assert outcome.documents[0]["meta"]["fetched_at"] == "2025-11-01T12:00:00Z"
+    assert any("newer than 2025-11-01 12:00 UTC" in one for one in outcome.warnings)
+
+
+def test_a_name_of_the_future_does_not_hide_a_file_of_the_future(read_csv):
+    with pytest.raises(DataRefused, match="future"):
+        read_csv(
+            HEADER + STOCK,
+            name="positions_2026-02-01.csv",
+            modified=datetime(2026, 2, 1, tzinfo=UTC),
+        )
