@@ -83,17 +83,19 @@ def test_what_expired_today_says_when(hold, triaged, instant, words):
 @pytest.mark.parametrize(
     ("today", "symbol", "reasons"),
     [
-        ("2025-12-17", "SPX   251219P06000000", []),
+        ("2025-12-16", "SPX   251219P06000000", []),
+        ("2025-12-17", "SPX   251219P06000000", ["last day of trading is 2025-12-18: settled on the opening prices of 2025-12-19"]),
         ("2025-12-18", "SPX   251219P06000000", ["last day of trading: settled on the opening prices of 2025-12-19"]),
         ("2025-12-19", "SPX   251219P06000000", ["expires today (2025-12-19); settled on the opening prices, no longer traded"]),
         ("2025-12-18", "SPXW  251219P06000000", []),
+        ("2025-12-21", "SPX   251219P06000000", ["expired 2 days ago, on 2025-12-19: check assignment, then sync"]),
         ("2025-12-19", "SPXW  251219P06000000", ["expires today (2025-12-19)"]),
         ("2026-06-17", "SPX   260618P06000000", ["last day of trading: settled on the opening prices of 2026-06-18"]),
         ("2026-03-17", "VIX   260318P00020000", ["last day of trading: settled on the opening prices of 2026-03-18"]),
         ("2026-03-24", "VIXW  260325P00020000", ["last day of trading: settled on the opening prices of 2026-03-25"]),
     ],
 )  # fmt: skip
-def test_what_is_settled_in_the_morning_is_expiring_on_its_last_day_of_trading(
+def test_what_is_settled_in_the_morning_is_expiring_before_it_can_no_longer_be_traded(
     hold, triaged, today, symbol, reasons
 ):
     leg = attrs.evolve(

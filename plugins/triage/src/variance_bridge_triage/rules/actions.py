@@ -7,7 +7,7 @@ number. Where the rules differ from those of the public Variance engine, whose t
   its profit beside it.
 
 - EXPIRING also names what has expired and is still listed, which the engine overlooks. No other rule looks at it: its
-  prices are out of date. What is settled on opening prices (SPX, VIX) it names on the last day of trading, too.
+  prices are out of date. What is settled on opening prices (SPX, VIX) it names on the last day of trading and the day before.
 - HARVEST looks at the options only, so that the price of the shares does not hide the credit of a covered call; "within
   the first days" counts from the oldest leg and includes the opening day, where the engine counts from the newest and
   takes the opening day for an unknown one.
@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache, partial
@@ -50,6 +50,8 @@ from variance_bridge_triage.rules.metrics import (
 from variance_bridge_triage.rules.thresholds import Thresholds
 
 EXPIRE = (*OPTIONS, InstrumentType.FUTURE)
+
+_ONE_DAY = timedelta(days=1)
 
 TRADING_DAYS = 252
 """In a year: a day's volatility is the yearly one divided by the root of this."""
@@ -192,18 +194,25 @@ def expiring(facts: Facts, circumstances: Circumstances) -> Outcome:
 
 
 def _last_day_of_trading(facts: Facts, today: date) -> Finding | None:
-    """Options that are settled on opening prices (SPX, VIX) trade for the last time before the day of expiration."""
-    last = [
-        leg.expiration
+    """Options that are settled on opening prices (SPX, VIX) trade for the last time before the day of expiration.
+
+    A day of warning before that: afterwards nothing can be done about them.
+    """
+    ending = [
+        (ends, leg.expiration)
         for leg in facts.options
         if leg.expiration is not None
         and (ends := _last_trading_day(leg.symbol)) is not None
-        and ends <= today < leg.expiration
+        and ends < leg.expiration
+        and ends - _ONE_DAY <= today < leg.expiration
     ]
-    if not last:
+    if not ending:
         return None
+    ends, expiration = min(ending)
+    coming = f" is {ends}" if today < ends else ""
     return Finding(
-        Action.EXPIRING, f"last day of trading: settled on the opening prices of {min(last)}"
+        Action.EXPIRING,
+        f"last day of trading{coming}: settled on the opening prices of {expiration}",
     )
 
 
