@@ -1,0 +1,145 @@
+"""Rows that measure whole commands, as a user runs them: start of Python, imports and all."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from speed import inputs
+from speed.loopback import serving
+from speed.measure import Pair, pairs, run
+from variance_bridge.document.exact_json import dumps
+
+HERE = Path(__file__).parent
+VARIANCE = (sys.executable, "-m", "variance_bridge")
+BARE = (sys.executable, "-c", "pass")
+LATE = 0.05
+ROUND_TRIPS = 4
+"""Of a sync of tastytrade without quotes: token, accounts, positions, balances; each needs the one before."""
+
+
+@contextmanager
+def workplace() -> Iterator[tuple[Path, dict[str, str]]]:
+    """An empty folder of one's own and an environment in which `variance` finds nothing of the user's."""
+    with TemporaryDirectory(prefix="speed-") as name:
+        folder = Path(name)
+        kept = {key: os.environ[key] for key in ("PATH", "PYTHONPATH", "LANG") if key in os.environ}
+        plain = {"HOME": name, "VARIANCE_CONFIG_DIR": f"{name}/configuration", "NO_COLOR": "1"}
+        (folder / "configuration").mkdir(mode=0o700)
+        yield folder, {**kept, **plain, "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
+
+
+def command(times: int, *arguments: str, prepare: Callable[[Path], None] | None = None) -> Pair:
+    """`variance ARGUMENTS` beside `python -c pass`."""
+    with workplace() as (folder, environment):
+        if prepare is not None:
+            prepare(folder)
+        return pairs(
+            lambda: run((*VARIANCE, *arguments), folder, environment).cpu,
+            lambda: run(BARE, folder, environment).cpu,
+            times,
+        )
+
+
+def _with_document(folder: Path) -> None:
+    positions = folder / "positions"
+    positions.mkdir(mode=0o700)
+    file = positions / "live_acme.json"
+    file.write_bytes(dumps(inputs.document(100, inputs.moment())))
+    file.chmod(0o600)
+
+
+def _with_csv(count: int) -> Callable[[Path], None]:
+    def prepare(folder: Path) -> None:
+        (folder / "export.csv").write_bytes(inputs.csv_export(count, inputs.moment()))
+
+    return prepare
+
+
+def version(times: int) -> Pair:
+    return command(times, "--version")
+
+
+def help_page(times: int) -> Pair:
+    return command(times, "--help")
+
+
+def show(times: int) -> Pair:
+    return command(times, "show", prepare=_with_document)
+
+
+def dashboard(times: int) -> Pair:
+    return command(times, prepare=_with_document)
+
+
+SYNC_CSV = ("sync", "--broker", "csv", "--input", "export.csv", "--yes")
+
+
+def sync_csv(times: int) -> Pair:
+    return command(times, *SYNC_CSV, prepare=_with_csv(100))
+
+
+def second_sync(times: int) -> Pair:
+    """A sync of 10,000 rows onto the file that it wrote before, beside one that finds none."""
+    with workplace() as (folder, environment):
+        _with_csv(10_000)(folder)
+        written = folder / "positions" / "live_csv.json"
+
+        def first() -> float:
+            written.unlink(missing_ok=True)
+            written.with_suffix(".json.prev").unlink(missing_ok=True)
+            return run((*VARIANCE, *SYNC_CSV), folder, environment).cpu
+
+        return pairs(lambda: run((*VARIANCE, *SYNC_CSV), folder, environment).cpu, first, times)
+
+
+SYNC_TASTYTRADE = ("sync", "--broker", "tastytrade", "--quotes", "none")
+
+
+def sync_beside_sdk(times: int, sdk_python: Path) -> Pair:
+    """The SDK's job beside ours: how many times faster ours is."""
+    with workplace() as (folder, environment), serving(100) as address:
+        there = {**environment, **address}
+        job = (str(sdk_python), str(HERE / "sdk_job.py"), str(folder / "sdk.json"))
+        return pairs(
+            lambda: run(job, folder, there).cpu,
+            lambda: run((*VARIANCE, *SYNC_TASTYTRADE), folder, there).cpu,
+            times,
+        )
+
+
+def beyond_network(times: int) -> float:
+    """Wall-clock seconds of a sync beyond its four round trips, each answered 50 ms late: the median."""
+    with workplace() as (folder, environment), serving(100, LATE) as address:
+        there = {**environment, **address}
+        walls = [run((*VARIANCE, *SYNC_TASTYTRADE), folder, there).wall for _ in range(times + 1)]
+    return statistics.median(walls[1:]) - ROUND_TRIPS * LATE
+
+
+def peak_memory(count: int) -> tuple[int, int]:
+    """Bytes in memory at the peak of a sync of so many CSV rows, and bytes of the document."""
+    with workplace() as (folder, environment):
+        _with_csv(count)(folder)
+        used = run((*VARIANCE, *SYNC_CSV), folder, environment)
+        return used.peak, (folder / "positions" / "live_csv.json").stat().st_size
+
+
+def many_rows(count: int) -> dict[str, float]:
+    """A sync of so many CSV rows, and `validate` of what it wrote."""
+    with workplace() as (folder, environment):
+        _with_csv(count)(folder)
+        synced = run((*VARIANCE, *SYNC_CSV), folder, environment)
+        file = folder / "positions" / "live_csv.json"
+        checked = run((*VARIANCE, "validate", str(file)), folder, environment)
+        return {
+            "sync_seconds": synced.cpu,
+            "sync_bytes": synced.peak,
+            "document_bytes": file.stat().st_size,
+            "validate_seconds": checked.cpu,
+            "validate_bytes": checked.peak,
+        }
