@@ -31,7 +31,7 @@ def workplace() -> Iterator[tuple[Path, dict[str, str]]]:
         kept = {key: os.environ[key] for key in ("PATH", "PYTHONPATH", "LANG") if key in os.environ}
         plain = {"HOME": name, "VARIANCE_CONFIG_DIR": f"{name}/configuration", "NO_COLOR": "1"}
         (folder / "configuration").mkdir(mode=0o700)
-        yield folder, {**kept, **plain, "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
+        yield folder, {**kept, **plain, "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
 
 
 def command(times: int, *arguments: str, prepare: Callable[[Path], None] | None = None) -> Pair:

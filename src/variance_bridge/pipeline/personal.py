@@ -20,7 +20,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from enum import Enum, auto
 from functools import cache
@@ -120,17 +120,38 @@ def find_personal(document: Mapping[str, Any], personal: PersonalValues) -> list
     """All personal values in a document, in its order."""
     if not personal:
         return []
-    texts = list(_texts(document, ""))
-    everything = "\n".join(dict.fromkeys(one.text for one in texts))
-    suspects = [value for value in personal if _occurs(value, everything)]
+    suspects = _occurring(personal, "\n".join(_distinct_texts(document)))
     if not suspects:
         return []
     return [
         Hit(one.pointer, value.kind)
-        for one in texts
+        for one in _texts(document, "")
         for value in suspects
         if _is_hit(value, one) and _occurs_in(value, one)
     ]
+
+
+def _distinct_texts(document: Mapping[str, Any]) -> set[str]:
+    """All that `_texts` finds and could be a hit, each once, without its place: enough to say that there is no hit."""
+    texts: set[str] = set()
+    level: list[Any] = [document]
+    while level:
+        deeper: list[Any] = []
+        for item in level:
+            if isinstance(item, str):
+                texts.add(item)
+            elif isinstance(item, Decimal):
+                if item.adjusted() >= _SHORTEST_NUMBER - 1:
+                    texts.add(_integer_part(item))
+            elif isinstance(item, int | float):
+                texts.add(_integer_part(item))
+            elif isinstance(item, dict | Mapping):
+                texts.update(map(str, item))
+                deeper += item.values()
+            elif isinstance(item, list | tuple):
+                deeper += item
+        level = deeper
+    return texts - _vocabulary()
 
 
 def _texts(value: Any, pointer: str, name: str = "") -> Iterator[_Text]:
@@ -202,12 +223,19 @@ def _occurs_in(value: PersonalValue, one: _Text) -> bool:
 
 
 def _occurs(value: PersonalValue, text: str) -> bool:
-    folded = fold(text)
-    return (
-        value.occurs(folded)
+    return bool(_occurring((value,), text))
+
+
+def _occurring(values: Iterable[PersonalValue], text: str) -> list[PersonalValue]:
+    """Those of the values that stand in a text, in whatever encoding."""
+    folded, *decoded = map(fold, (text, *decodings(text)))
+    return [
+        value
+        for value in values
+        if value.occurs(folded)
         or value.occurs_encoded(text, folded)
-        or any(value.occurs(fold(reading)) for reading in decodings(text))
-    )
+        or any(map(value.occurs, decoded))
+    ]
 
 
 @cache
