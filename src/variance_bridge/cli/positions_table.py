@@ -7,10 +7,8 @@ from itertools import groupby
 from textwrap import wrap
 
 import attrs
-from rich import box
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.table import Table
 from rich.text import Text
 
 from variance_bridge.cli.positions_columns import (
@@ -22,12 +20,11 @@ from variance_bridge.cli.positions_columns import (
     sum_of,
 )
 from variance_bridge.cli.positions_frame import account_currency, foot, head, is_foreign
+from variance_bridge.cli.table_lines import BETWEEN, Table
 from variance_bridge.formatting import plural, price, printable
 from variance_bridge.model import Holding
 from variance_bridge.reading.load import Snapshot
 
-_BETWEEN = 3
-"""Blanks between two columns; at the edges one each."""
 _MIN_NAME = 12
 """Room for a date below its underlying's name."""
 
@@ -55,7 +52,7 @@ class PositionsTable:
     def _of_the_account(self) -> str | None:
         return account_currency(self.snapshot.portfolio)
 
-    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Print itself; called by rich."""
         positions = self.snapshot.portfolio.positions
         all_columns = columns(
@@ -70,22 +67,24 @@ class PositionsTable:
         widths = [max(wide, footer[place].cell_len) for place, wide in enumerate(widths)]
         ranks = [column.rank for column in all_columns]
         kept = _that_fit(widths, ranks, options.max_width)
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_footer=True)
         numbers = _width(widths, kept) - widths[0]
         names = [row.cells[0] for row in rows]
         room = min(widths[0], max(_min_width(names), options.max_width - numbers))
-        table.width = numbers + room
-        table.add_column("Position", footer=_folded(footer[0], room), no_wrap=True)
-        for place in kept:
-            column = all_columns[place]
-            table.add_column(
-                column.name, footer=footer[place + 1], justify=column.justify, no_wrap=True
-            )
-        for row in rows:
-            cells = (_folded(row.cells[0], room), *(row.cells[place + 1] for place in kept))
-            table.add_row(*cells, end_section=row.ends_section)
+        shown = [all_columns[place] for place in kept]
+        table = Table(
+            widths=[room, *(widths[place + 1] for place in kept)],
+            justify=["left", *(column.justify for column in shown)],
+        )
+        names_of_columns = [Text("Position"), *(Text(column.name) for column in shown)]
         yield head(self.snapshot)
-        yield table
+        yield from table.head(console, names_of_columns)
+        for row in rows:
+            cells = [_folded(row.cells[0], room), *(row.cells[place + 1] for place in kept)]
+            yield from table.line(console, cells)
+            if row.ends_section and row is not rows[-1]:
+                yield from table.blank()
+        below = [_folded(footer[0], room), *(footer[place + 1] for place in kept)]
+        yield from table.foot(console, below)
         yield from foot(self.snapshot)
 
     def _rows(self, shown: Sequence[Column]) -> Iterator[_Row]:
@@ -144,7 +143,7 @@ def _that_fit(widths: Sequence[int], ranks: Sequence[int], room: int) -> list[in
 
 
 def _width(widths: Sequence[int], kept: Sequence[int]) -> int:
-    return widths[0] + sum(widths[place + 1] + _BETWEEN for place in kept) + 2
+    return widths[0] + sum(widths[place + 1] + BETWEEN for place in kept) + 2
 
 
 def _min_width(names: Iterable[Text]) -> int:
