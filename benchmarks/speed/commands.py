@@ -29,8 +29,7 @@ def workplace() -> Iterator[tuple[Path, dict[str, str]]]:
     with TemporaryDirectory(prefix="speed-") as name:
         folder = Path(name)
         kept = {key: os.environ[key] for key in ("PATH", "PYTHONPATH", "LANG") if key in os.environ}
-        plain = {"HOME": name, "VARIANCE_CONFIG_DIR": f"{name}/configuration", "NO_COLOR": "1"}
-        (folder / "configuration").mkdir(mode=0o700)
+        plain = {"HOME": name, "NO_COLOR": "1"}
         yield folder, {**kept, **plain, "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
 
 

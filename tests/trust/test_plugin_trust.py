@@ -9,14 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from variance_bridge.errors import ConfigurationError
+from variance_bridge.plugins.isolation import isolate_environment, looks_like_credential
 from variance_bridge.plugins.trust import (
     FILE_NAME,
     Decision,
     PluginIdentity,
     Verdict,
     decide,
-    isolate_environment,
-    looks_like_credential,
     question,
     read_consents,
     record_consent,

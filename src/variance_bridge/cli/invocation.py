@@ -52,7 +52,7 @@ class Invocation:
 
     def isolate(self) -> None:
         """Take everybody's secrets out of the process's environment, before a plugin is imported."""
-        from variance_bridge.plugins.trust import isolate_environment
+        from variance_bridge.plugins.isolation import isolate_environment
 
         _ = self.environment
         before = dict(os.environ)
@@ -71,7 +71,7 @@ class Invocation:
     @cached_property
     def folder(self) -> Path:
         """The user's configuration folder; need not exist."""
-        from variance_bridge.pipeline.context import user_folder
+        from variance_bridge.settings.configuration import user_folder
 
         return user_folder(self.environment)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import netrc
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -51,6 +50,8 @@ class NetworkAccess:
         """
         if self.netrc is None:
             return None
+        import netrc
+
         read_private(self.netrc, "the netrc file")
         try:
             entry = netrc.netrc(self.netrc).hosts.get(host)

@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from http import HTTPStatus
 
 import attrs
 
@@ -18,6 +16,7 @@ from variance_bridge.network.access import NetworkAccess
 from variance_bridge.storage.read import MEBIBYTE
 
 _SECONDS = re.compile(r"[0-9]{1,9}")
+_TOO_MANY_REQUESTS = 429
 _FIRST_SERVER_ERROR = 500
 
 
@@ -48,7 +47,7 @@ class Policy:
 
 def is_transient(status: int) -> bool:
     """Whether the same request may succeed later: a limit (429), or a failure of the server (5xx)."""
-    return status == HTTPStatus.TOO_MANY_REQUESTS or status >= _FIRST_SERVER_ERROR
+    return status == _TOO_MANY_REQUESTS or status >= _FIRST_SERVER_ERROR
 
 
 def wait_before(
@@ -70,6 +69,8 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     value = headers.get("retry-after", "").strip()
     if _SECONDS.fullmatch(value):
         return float(value)
+    from email.utils import parsedate_to_datetime
+
     try:
         moment = parsedate_to_datetime(value)
     except ValueError:

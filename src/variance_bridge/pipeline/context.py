@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,17 +13,17 @@ import attrs
 from variance_bridge import __version__
 from variance_bridge.broker import Clock, Credential, Session
 from variance_bridge.clock import SystemClock
-from variance_bridge.network.access import network_access
-from variance_bridge.network.retry import Policy
-from variance_bridge.network.session import ReadOnlySession
 from variance_bridge.plugins.registry import LoadedListener, LoadedPlugin, Registry
-from variance_bridge.plugins.trust import trust_plugin
 from variance_bridge.privacy import PersonalValues, Secret
-from variance_bridge.settings.account_hash import account_hash, installation_key
-from variance_bridge.settings.configuration import Configuration, read_configuration
-from variance_bridge.settings.credentials import CredentialStore
+from variance_bridge.settings.configuration import (
+    Configuration,
+    read_configuration,
+    user_folder,
+)
 
 if TYPE_CHECKING:
+    from variance_bridge.network.retry import Policy
+    from variance_bridge.settings.credentials import CredentialStore
     from variance_bridge.settings.keyring import Keyring
 
 USER_AGENT = f"variance-bridge/{__version__}"
@@ -33,6 +33,8 @@ def _sessions(context: RunContext) -> Callable[[Sequence[str], Sequence[str]], S
     """Opens read-only sessions within the policy; without one they may call no host."""
 
     def open_session(hosts: Sequence[str], token_paths: Sequence[str]) -> Session:
+        from variance_bridge.network.session import ReadOnlySession
+
         return ReadOnlySession(
             hosts if context.policy else (),
             token_paths if context.policy else (),
@@ -47,9 +49,13 @@ def _sessions(context: RunContext) -> Callable[[Sequence[str], Sequence[str]], S
 
 def _built_in_only(context: RunContext) -> Callable[[LoadedPlugin | LoadedListener], None]:
     """Trust what is made with the core, and what the user allowed before."""
-    return lambda loaded: trust_plugin(
-        loaded, context.configuration, context.clock, lambda _question: False
-    )
+
+    def trust(loaded: LoadedPlugin | LoadedListener) -> None:
+        from variance_bridge.plugins.trust import trust_plugin
+
+        trust_plugin(loaded, context.configuration, context.clock, lambda _question: False)
+
+    return trust
 
 
 @attrs.frozen(kw_only=True)
@@ -95,6 +101,9 @@ class RunContext:
 
 def configured_policy(configuration: Configuration) -> Policy:
     """The session's limits, with the proxy and the netrc file that the configuration allows."""
+    from variance_bridge.network.access import network_access
+    from variance_bridge.network.retry import Policy
+
     return Policy(
         access=network_access(
             configuration.environment,
@@ -107,6 +116,7 @@ def configured_policy(configuration: Configuration) -> Policy:
 
 def installation_hash(folder: Path, keyring: Keyring) -> Callable[[str, str], str]:
     """Account hashes under the key of this installation, which is read or made when the first one is asked for."""
+    from variance_bridge.settings.account_hash import account_hash, installation_key
 
     @cache
     def key() -> bytes:
@@ -115,19 +125,12 @@ def installation_hash(folder: Path, keyring: Keyring) -> Callable[[str, str], st
     return lambda broker, number: account_hash(key(), broker, number)
 
 
-def user_folder(environment: Mapping[str, str]) -> Path:
-    """The user's configuration folder; need not exist."""
-    if named := environment.get("VARIANCE_CONFIG_DIR"):
-        return Path(named)
-    import platformdirs
-
-    return Path(platformdirs.user_config_dir("variance-bridge", appauthor=False))
-
-
 def credential_store(
     configuration: Configuration, personal: PersonalValues, keyring: Keyring
 ) -> CredentialStore:
     """Environment, `.env` of the configuration folder or the working folder, keyring."""
+    from variance_bridge.settings.credentials import CredentialStore
+
     return CredentialStore(
         environment=configuration.environment,
         folders=(configuration.folder, Path()),

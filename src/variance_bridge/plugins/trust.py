@@ -2,19 +2,13 @@
 
 A plugin is code, so the first use of a third party's plugin asks: who made it, where it talks to, what it is given.
 What it declares is known only after its module was imported. So other programs' secrets are taken out of the process's
-environment before any foreign code is imported, and before the answer is yes a plugin gets no credential, no session
-and no settings.
-
-A broker gets its credentials through its context, so nothing in this process needs to find one in `os.environ`. Taking
-them out keeps a plugin from reading, logging or passing on by accident what is not its own, and what it starts from
-inheriting it. It is not a sandbox: code that runs in a process can read that process's memory, `/proc/self/environ` and
-the keyring of its user. That is why the first use asks.
+environment before any foreign code is imported (`plugins.isolation`), and before the answer is yes a plugin gets no
+credential, no session and no settings.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Iterable, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -34,37 +28,6 @@ Confirm = Callable[[str], bool]
 
 FILE_NAME: Final = "consents.json"
 _TITLE: Final = "the record of consents"
-
-_SECRET_WORDS: Final = re.compile(
-    r"(?:^|_)(?:(?:[A-Z0-9]*(?:TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|APIKEY)S?|CREDENTIALS?|PIN|OTP|PAT)(?:_|$)|KEYS?$)|[A-Z0-9]_USERNAME$",
-    re.IGNORECASE,
-)
-_URL_WITH_PASSWORD: Final = re.compile(r"://[^/?#\s@]*:[^/?#\s@]+@")
-
-
-def looks_like_credential(name: str, value: str = "") -> bool:
-    """Whether a variable's name says that it holds a secret, or its value is a URL with a password in it.
-
-    `ACME_TOKEN`, `GITHUB_PAT`, `AWS_SECRET_ACCESS_KEY`; a proxy or a database with its password.
-    """
-    return bool(_SECRET_WORDS.search(name) or _URL_WITH_PASSWORD.search(value))
-
-
-def isolate_environment(environ: MutableMapping[str, str]) -> tuple[str, ...]:
-    """Remove what looks like a credential.
-
-    Take a copy of the environment first: `variance_bridge.settings.credentials` searches that.
-
-    Args:
-        environ: `os.environ`; is changed, for this process and those that it starts.
-
-    Returns:
-        The names that were removed, sorted.
-    """
-    removed = sorted(name for name, value in environ.items() if looks_like_credential(name, value))
-    for name in removed:
-        del environ[name]
-    return tuple(removed)
 
 
 def trust_plugin(

@@ -177,6 +177,15 @@ class Configuration:
         return self.stated.brokers.get(broker, BrokerTable())
 
 
+def user_folder(environment: Mapping[str, str]) -> Path:
+    """The user's configuration folder; need not exist."""
+    if named := environment.get("VARIANCE_CONFIG_DIR"):
+        return Path(named)
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir("variance-bridge", appauthor=False))
+
+
 def read_configuration(
     folder: Path, explicit: Path | None, environment: Mapping[str, str]
 ) -> Configuration:

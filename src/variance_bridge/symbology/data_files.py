@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
+
+_DATA = Path(__file__).parent / "data"
 
 
 def read_table(name: str) -> dict[str, Any]:
     """The content of a TOML file in `data/`. Every one of them states its source."""
     import tomllib
 
-    text = (files("variance_bridge.symbology") / "data" / name).read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    return tomllib.loads((_DATA / name).read_text(encoding="utf-8"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -23,7 +22,7 @@ from variance_bridge_csv.dialect.file import (
 )
 from variance_bridge_csv.dialect.model import Dialect, OtherReport
 
-_SHIPPED = files("variance_bridge_csv") / "dialects"
+_SHIPPED = Path(__file__).parents[1] / "dialects"
 _OTHER_REPORTS = "other_reports.toml"
 _MOST_USER_DIALECTS = 200
 
