@@ -270,7 +270,7 @@ def test_twenty_thousand_legs_take_two_seconds(hold, today):
 
 
 def test_the_work_grows_nearly_with_the_number_of_legs(hold, today):
-    """Counted in calls, which do not depend on the machine: eight times the legs, less than sixteen times the work."""
+    """Counted in calls, which do not depend on the machine: ten times the legs, less than twelve times the work."""
 
     def calls(legs):
         positions = [hold("9000 stock")] + [
@@ -290,4 +290,4 @@ def test_the_work_grows_nearly_with_the_number_of_legs(hold, today):
             sys.setprofile(None)
         return count
 
-    assert calls(1600) < 16 * calls(200)
+    assert calls(2000) < 12 * calls(200)

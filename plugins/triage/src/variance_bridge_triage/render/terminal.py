@@ -84,14 +84,15 @@ def dashboard(report: Report, width: int) -> RenderableType:
     parts: list[RenderableType] = [_head(report), _portfolio(report, width), Text()]
     parts += _verdict(report)
     scale = _scale(report)
-    of = len(report.entries)
+    widest = max((_profit(report, entry.facts).cell_len for entry in report.entries), default=0)
+    columns, of = _Columns.of(width, widest), len(report.entries)
     for heading, style, entries in (
         (f"ACTION REQUIRED  {len(report.actions)} of {of}", "bold yellow", report.actions),
         (f"NOT FULLY JUDGED  {len(report.undecided)} of {of}", "bold", report.undecided),
         ("NO ACTION", "bold", report.rest),
     ):
         if entries:
-            parts += [_title(heading, style), _clusters(report, entries, scale, width)]
+            parts += [_title(heading, style), _clusters(report, entries, scale, columns)]
     rungs = ladder((entry.facts for entry in report.entries), exchange_date(report.now))
     if rungs:
         parts += [_title("EXPIRIES", "bold"), _ladder(rungs, width)]
@@ -225,13 +226,11 @@ def _scale(report: Report) -> _Scale:
 
 
 def _clusters(
-    report: Report, entries: Sequence[Entry], scale: _Scale, width: int
+    report: Report, entries: Sequence[Entry], scale: _Scale, columns: _Columns
 ) -> RenderableType:
-    profits = [_profit(report, entry.facts) for entry in entries]
-    columns = _Columns.of(width, max(profit.cell_len for profit in profits))
     lines: list[RenderableType] = []
-    for entry, profit in zip(entries, profits, strict=True):
-        lines += _cluster(entry, profit, scale, columns)
+    for entry in entries:
+        lines += _cluster(entry, _profit(report, entry.facts), scale, columns)
     return Group(*lines, Text())
 
 
