@@ -47,7 +47,7 @@ def refusal(read_csv, content, **options):
         (gzip.compress(HEADER.encode()), "a gzip archive"),
         (b"<!DOCTYPE html>\n<html><body>Please log in</body></html>", "an HTML page"),
         (b"\n\n  <HTML><title>502</title>", "an HTML page"),
-        (b'<?xml version="1.0"?><FlexQueryResponse/>', "XML or HTML"),
+        (b'<?xml version="1.0"?><FlexQueryResponse/>', "no OpenPosition in it"),
         (b'{"error": "unauthorized"}', "JSON"),
         (b"\xef\xbb\xbf[{}]", "JSON"),
     ],

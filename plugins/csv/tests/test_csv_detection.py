@@ -214,8 +214,13 @@ def test_new_columns_are_named_and_cost_nothing(read_csv):
 
 def test_no_header_of_one_shipped_dialect_is_taken_for_another():
     """The full header of each dialect, offered to all of them, finds its own."""
-    dialects = {name: known.dialect for name, known in library.load(None).items()}
+    # degiro_point has degiro's header: their numbers tell them apart (test_csv_documents.py).
+    dialects = {
+        name: known.dialect for name, known in library.load(None).items() if name != "degiro_point"
+    }
     for name, dialect in dialects.items():
+        if dialect.detect.only_named:
+            continue  # It is never chosen by a header.
         if dialect.sections is not None or dialect.detect.before_header is not None:
             continue  # Not known by the header alone: test_csv_documents.py has a whole file of each.
         foreign = {
@@ -224,8 +229,12 @@ def test_no_header_of_one_shipped_dialect_is_taken_for_another():
             for column in other.detect.evidence
             if other is not dialect
         }
-        columns = [names[0] for names in dialect.columns.values() if names[0] not in foreign]
-        columns += dialect.detect.evidence
+        columns = [
+            names[0]
+            for field, names in dialect.columns.items()
+            if names[0] not in foreign or field in dialect.detect.needs
+        ]
+        columns += (*dialect.detect.columns, *dialect.detect.evidence)
         header = ",".join(f'"{column}"' for column in dict.fromkeys(columns))
         detector = Detector(f"{header}\n".encode(), "positions.csv")
         chosen = detect(

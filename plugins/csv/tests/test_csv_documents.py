@@ -8,22 +8,40 @@ from variance_bridge.document import exact_json
 from variance_bridge.document.check import check
 
 FILES = (
+    "degiro",
+    "degiro_point",
     "etrade",
     "fidelity",
+    "fidelity_options",
+    "futu",
     "ibkr_activity",
     "ibkr_activity_chinese",
     "ibkr_activity_german",
     "ibkr_flex",
+    "ibkr_flex_coded",
+    "ibkr_flex_xml",
+    "ibkr_risk_navigator",
+    "ibkr_tws",
+    "merrill",
+    "merrill_cob",
+    "merrill_holdings",
     "schwab_all_accounts",
     "tastytrade_2021",
     "tastytrade_2026",
     "template",
     "thinkorswim",
     "thinkorswim_statement",
+    "trading212",
     "vanguard",
+    "vanguard_web",
     "variance_plain",
     "variance_short_row",
 )
+
+
+def content_of(files, name):
+    (path,) = (path for path in files.glob(f"{name}.*") if path.suffix in {".csv", ".xml"})
+    return path.read_bytes()
 
 
 def expected_of(files, name):
@@ -33,7 +51,7 @@ def expected_of(files, name):
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_of_every_dialect_becomes_the_document_written_by_hand(files, read_csv, name):
-    outcome = read_csv((files / f"{name}.csv").read_bytes())
+    outcome = read_csv(content_of(files, name))
     expected = expected_of(files, name)
     assert len(outcome.documents) == len(expected)
     for document, wanted in zip(outcome.documents, expected, strict=True):
@@ -50,13 +68,14 @@ def test_a_file_of_every_dialect_becomes_the_document_written_by_hand(files, rea
 
 @pytest.mark.parametrize("name", FILES)
 def test_what_is_read_passes_the_schema_and_the_arithmetic(files, read_csv, name):
-    for document in read_csv((files / f"{name}.csv").read_bytes()).documents:
+    for document in read_csv(content_of(files, name)).documents:
         document["meta"]["account_hash"] = "abcdef012345***"
         assert check(document) == []
 
 
 def test_no_fixture_is_left_out(files):
-    assert sorted(path.stem for path in files.glob("*.csv")) == sorted(FILES)
+    found = [path.stem for path in files.glob("*.*") if path.suffix in {".csv", ".xml"}]
+    assert sorted(found) == sorted(FILES)
 
 
 def test_reading_twice_gives_the_same(files, read_csv):

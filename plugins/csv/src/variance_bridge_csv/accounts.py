@@ -22,6 +22,7 @@ from variance_bridge_csv.dialect.model import (
 )
 from variance_bridge_csv.file.layout import Layout, Section
 from variance_bridge_csv.file.lines import Line, Row
+from variance_bridge_csv.names import shown
 from variance_bridge_csv.row.cells import CellFault, number_reader
 from variance_bridge_csv.row.columns import (
     Columns,
@@ -129,6 +130,7 @@ class ParsedFile:
         unknown_columns: names that the dialect does not know.
         other_tables: the lines at which tables begin that are of another kind and that the dialect does not name.
         passed: how many lines of other tables were not read.
+        understood: of the first header, the name of each column that means something, by its field.
         implied_date: the day from which the days to expiration count, where most rows agree on one.
     """
 
@@ -139,6 +141,7 @@ class ParsedFile:
     unknown_columns: tuple[str, ...]
     other_tables: tuple[int, ...]
     passed: int
+    understood: Mapping[Field, str]
     implied_date: date | None
     simulated: bool
 
@@ -177,9 +180,15 @@ def parse(
         ),
         other_tables=layout.unknown_tables,
         passed=layout.passed,
+        understood=_understood(layout),
         implied_date=_implied_date(found, dialect),
         simulated="simulated" in layout.captured,
     )
+
+
+def _understood(layout: Layout) -> Mapping[Field, str]:
+    header = layout.sections[0].header
+    return {field: shown(header.row.cells[place]) for field, place in header.columns.items()}
 
 
 @attrs.frozen
@@ -493,7 +502,8 @@ def file_flags(parsed: ParsedFile, part: AccountPart) -> tuple[Flag, ...]:
     """The cautions about a whole account's part of the file."""
     found = []
     with_cost = [one for one in part.checked if one.has_cost]
-    if with_cost and all(one.check is CostCheck.IMPOSSIBLE for one in with_cost):
+    unconfirmed = with_cost and all(one.check is CostCheck.IMPOSSIBLE for one in with_cost)
+    if unconfirmed or parsed.dialect.detect.only_named:
         found.append(Caution.SIGN_UNCONFIRMED)
     if part.total_agrees is False:
         found.append(Caution.TOTAL_DISAGREES)

@@ -12,7 +12,7 @@ import attrs
 from variance_bridge.broker import Account, BrokerContext, RawPortfolio
 from variance_bridge.errors import ConfigurationError, DataRefused
 from variance_bridge.formatting import did_you_mean, printable
-from variance_bridge.model import Portfolio
+from variance_bridge.model import Caution, Portfolio
 from variance_bridge_csv.accounts import AccountPart, ParsedFile, parse, read_rows
 from variance_bridge_csv.dialect import library
 from variance_bridge_csv.dialect.model import Dialect
@@ -20,6 +20,7 @@ from variance_bridge_csv.export_time import ExportTime, export_time, stated_time
 from variance_bridge_csv.file.detection import Candidate, Detector, Trial, detect, forced
 from variance_bridge_csv.file.input import InputFile, choose, read_input
 from variance_bridge_csv.file.layout import lay_out
+from variance_bridge_csv.file.xml import as_table
 from variance_bridge_csv.payload import FileText, pack, unpack
 from variance_bridge_csv.portfolio import notes, portfolio
 from variance_bridge_csv.settings import CsvSettings
@@ -108,6 +109,8 @@ class CsvBroker:
         path = choose(self._context.input_file, self._settings.input_folder)
         patterns = [name for one in dialects.values() for name in one.file.names]
         file, data = read_input(path, patterns)
+        elements = {one.file.xml_rows for one in dialects.values() if one.file.xml_rows}
+        data = as_table(data, elements, file.shown)
         candidate = candidate_for(file, data, dialects, wanted)
         dialect = candidate.dialect
         layout = lay_out(candidate.lines(), candidate.header, dialect, file.shown)
@@ -205,7 +208,12 @@ def _trial(candidate: Candidate, lines: int | None, day: date, where: str) -> Tr
         return Trial(0, 0, dialect.name)
     agrees = [row.position.sign_agrees for row in rows if row.position is not None]
     written = [(row.line, row.account, row.position, row.rejected) for row in rows]
-    return Trial(agrees.count(True), agrees.count(False), written)
+    unread = sum(
+        row.rejected is not None
+        or (row.position is not None and Caution.NUMBER_UNREADABLE in row.position.cautions)
+        for row in rows
+    )
+    return Trial(agrees.count(True), agrees.count(False), written, unread)
 
 
 def _of_account(parsed: ParsedFile, account: Account, where: str) -> AccountPart:

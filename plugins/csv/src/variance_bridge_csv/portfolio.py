@@ -74,6 +74,12 @@ def _balances(part: AccountPart, dialect: Dialect) -> Balances | None:
 
 def notes(parsed: ParsedFile) -> Iterator[str]:
     """What the user should know of the file, without a value out of it."""
+    dialect = parsed.dialect
+    if dialect.account.leaves_out is not None:
+        yield f"this is not the whole account: the file leaves out {dialect.account.leaves_out}"
+    if dialect.detect.only_named:
+        pairs = ", ".join(f'{field} from "{name}"' for field, name in parsed.understood.items())
+        yield f"read by the names of its columns, unconfirmed: {pairs}"
     if parsed.unknown_columns:
         names = ", ".join(f'"{name}"' for name in parsed.unknown_columns[:_MAX_LISTED])
         more = len(parsed.unknown_columns) - _MAX_LISTED

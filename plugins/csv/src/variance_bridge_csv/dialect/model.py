@@ -167,6 +167,8 @@ class FileRules:
     """Blanks between a quote and its delimiter are not part of the cell (`"a" ,"b"`)."""
     html_entities: bool = False
     """`&amp;` stands for `&`."""
+    xml_rows: str | None = None
+    """In an XML file, the name of the elements that are the rows; their attributes are the columns."""
     names: tuple[str, ...] = ()
     """Patterns of file names. Groups `account` and `nickname` say which part must not be shown, `date` when it was
     exported; never proof of a dialect."""
@@ -190,6 +192,8 @@ class DetectRules:
     """Pattern of a line that must stand before the header."""
     fallback: bool = False
     """Considered only where no other dialect fits."""
+    only_named: bool = False
+    """Never chosen by itself, only where the user names it; what is read is flagged, and the columns are shown."""
     replaces: tuple[str, ...] = ()
     """Names of dialects that this one goes before where both fit."""
 
@@ -381,6 +385,8 @@ class AccountRules:
 
     currency: str | None = None
     """ISO 4217, where no column tells."""
+    leaves_out: str | None = None
+    """What such a file never has of the account (`shares that cover no option`): said in a warning."""
     balances: bool = False
     """Cash rows and the total row are the account's balances."""
 

@@ -58,11 +58,13 @@ class Trial:
         agrees: in how many rows the sign of the cost agrees with the side by the dialect's convention.
         disagrees: in how many it does not.
         result: all that would be written; two dialects with equal results differ in nothing that matters here.
+        unread: in how many rows a number cannot be read by the dialect's grammar.
     """
 
     agrees: int
     disagrees: int
     result: object = attrs.field(repr=False)
+    unread: int = 0
 
 
 class Detector:
@@ -132,6 +134,8 @@ def detect(
     found: list[Candidate] = []
     misses: list[tuple[Dialect, Header]] = []
     for dialect in dialects.values():
+        if dialect.detect.only_named:
+            continue
         candidate, nearest = detector.read(dialect)
         if candidate is not None and _report_of(candidate.header.row, other_reports):
             continue
@@ -185,6 +189,9 @@ def _decided(
     for lines in (SAMPLE_LINES, None):
         tried = [(candidate, trial(candidate, lines)) for candidate in found]
         if any(one.result != tried[0][1].result for _candidate, one in tried):
+            legible = [candidate for candidate, one in tried if not one.unread]
+            if len(legible) == 1:
+                return legible
             right = [candidate for candidate, one in tried if one.agrees and not one.disagrees]
             wrong = [candidate for candidate, one in tried if one.disagrees and not one.agrees]
             return right if len(right) == 1 and len(wrong) == len(found) - 1 else found
@@ -224,11 +231,13 @@ def _no_match(
                 hint="export the positions again, and do not save them from a spreadsheet program",
             )
     close = [miss for miss in misses if miss[1].known >= 2]
+    named = _by_name_only(detector, dialects)
     if not close:
         return DataRefused(
             "no line looks like the header of a positions export",
             where=f"{detector.where}, line 1, column 1",
-            hint="export the positions as CSV with their header, or describe the file in a dialect "
+            hint=named
+            or "export the positions as CSV with their header, or describe the file in a dialect "
             "of your own (docs/dialects.md)",
         )
     dialect, header = max(close, key=lambda miss: (miss[1].known, -len(miss[1].missing)))
@@ -236,9 +245,21 @@ def _no_match(
         f'no dialect fits the header; the nearest is "{dialect.name}", which needs '
         f"{'; '.join(header.missing)}",
         where=_header_place(header, detector.where),
-        hint="show these columns in the broker's table and export it again, or describe the file in "
+        hint=named
+        or "show these columns in the broker's table and export it again, or describe the file in "
         "a dialect of your own (docs/dialects.md)",
     )
+
+
+def _by_name_only(detector: Detector, dialects: Mapping[str, Dialect]) -> str | None:
+    """What to do where a dialect would fit that is never chosen by itself."""
+    for dialect in dialects.values():
+        if dialect.detect.only_named and detector.read(dialect)[0] is not None:
+            return (
+                f"read it by the common names of its columns, and compare what comes out: --set dialect={dialect.name}; "
+                "or describe the file in a dialect of your own (docs/dialects.md)"
+            )
+    return None
 
 
 def _with_another_delimiter(detector: Detector, dialect: Dialect) -> Header | None:

@@ -9,7 +9,9 @@ from variance_bridge_csv.dialect import patterns
 from variance_bridge_csv.dialect.model import Field, Part
 
 
-def parts_of(said: Mapping[Field, str], rules: Sequence[Part]) -> dict[Field, str]:
+def parts_of(
+    said: Mapping[Field, str], rules: Sequence[Part], decimal: str = "."
+) -> dict[Field, str]:
     """What the cells of a row say in pieces. The first rule that gives a field wins; a cell that does not match says nothing."""
     found: dict[Field, str] = {}
     for rule in rules:
@@ -19,14 +21,14 @@ def parts_of(said: Mapping[Field, str], rules: Sequence[Part]) -> dict[Field, st
         for name, text in match.groupdict().items():
             field = Field(name)
             if text is not None and field not in found:
-                found[field] = _scaled(text, rule.divide_by.get(field))
+                found[field] = _scaled(text, rule.divide_by.get(field), decimal)
     return found
 
 
-def _scaled(text: str, divisor: Decimal | None) -> str:
+def _scaled(text: str, divisor: Decimal | None, decimal: str) -> str:
     if divisor is None:
         return text.strip()
     try:
-        return format((Decimal(text) / divisor).normalize(), "f")
+        return format((Decimal(text) / divisor).normalize(), "f").replace(".", decimal)
     except InvalidOperation:
         return text

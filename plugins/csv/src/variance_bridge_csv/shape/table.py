@@ -114,7 +114,7 @@ def _is_whole(cells: Sequence[str], width: int) -> bool:
 def _added(cells: Sequence[str], plan: _Plan, joined: Joined, dialect: Dialect) -> Iterator[str]:
     nulls = dialect.cells.nulls
     said = {field: visible(cells[place]) for field, place in plan.found.items()}
-    said.update(parts_of(said, dialect.parts))
+    said.update(parts_of(said, dialect.parts, dialect.cells.decimal))
     for field, text in plan.constants.items():
         if said.get(field, "") in nulls:
             said[field] = text

@@ -1,0 +1,64 @@
+"""An XML export as a table: each element that is a row becomes a line, its attributes the cells.
+
+Entities, document types and references to other files are refused unread (defusedxml).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Collection, Iterator, Mapping
+from xml.etree.ElementTree import ParseError
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import iterparse
+
+from variance_bridge.errors import DataRefused
+
+_PAGES = (b"<!doctype html", b"<html", b"<head", b"<body", b"<script")
+_BLANK = b"\xef\xbb\xbf \t\r\n"
+
+
+def as_table(data: bytes, elements: Collection[str], where: str) -> bytes:
+    """The rows of an XML file as CSV, line 1 with the names of all attributes; other data as it is.
+
+    Raises:
+        DataRefused: XML that is damaged, that refers to something outside of it, or that has no such row.
+    """
+    start = data[:4096].lstrip(_BLANK).lower()
+    if not start.startswith(b"<") or start.startswith(_PAGES) or b"<html" in start:
+        return data
+    rows = list(_rows(data, elements, where))
+    if not rows:
+        raise DataRefused(
+            f"this XML file has no {' or '.join(sorted(elements))} in it",
+            where=f"{where}, line 1, column 1",
+            hint="include the section with the open positions in the query, or export the positions as CSV",
+        )
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO()
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows([row.get(name, "").replace("\n", " ") for name in names] for row in rows)
+    return text.getvalue().encode()
+
+
+def _rows(data: bytes, elements: Collection[str], where: str) -> Iterator[Mapping[str, str]]:
+    try:
+        for _event, element in iterparse(io.BytesIO(data), forbid_dtd=True):
+            if element.tag in elements:
+                yield dict(element.attrib)
+            element.clear()
+    except DefusedXmlException:
+        raise DataRefused(
+            "this XML file defines entities or a document type, which no broker's export does",
+            where=where,
+            hint="export the positions again",
+        ) from None
+    except ParseError as error:
+        line, column = error.position
+        raise DataRefused(
+            "this XML file is damaged or cut off",
+            where=f"{where}, line {line}, column {column + 1}",
+            hint="export the positions again",
+        ) from None

@@ -1,0 +1,115 @@
+"""What stands outside of a cell: a mistake there is refused by its place, never read as something else."""
+
+from __future__ import annotations
+
+import pytest
+
+from variance_bridge.errors import DataRefused
+
+
+def content(files, name):
+    return (files / name).read_text(encoding="utf-8")
+
+
+def test_a_collapsed_group_is_refused_because_its_positions_are_not_in_the_file(files, read_csv):
+    text = content(files, "thinkorswim.csv")
+    collapsed = text.replace("QZDR,+200,,12.25,11.75", "QZDR,,,,")
+    with pytest.raises(DataRefused, match="the group was collapsed") as refused:
+        read_csv(collapsed)
+    assert "expand all groups" in refused.value.hint
+    assert "line 14" in refused.value.where
+
+
+@pytest.mark.parametrize("name", ["thinkorswim", "thinkorswim_statement", "ibkr_activity"])
+def test_two_exports_in_one_file_are_refused(files, read_csv, name):
+    text = content(files, f"{name}.csv")
+    with pytest.raises(DataRefused, match="a second export begins here"):
+        read_csv(text + "\n" + text)
+
+
+def test_a_subtotal_that_is_not_the_sum_of_its_rows_is_flagged(files, read_csv):
+    text = content(files, "ibkr_activity.csv")
+    changed = text.replace(
+        "Equity and Index Options,USD,,,,,-175,,-144", "Equity and Index Options,USD,,,,,-175,,-143"
+    )
+    assert "total_disagrees" not in read_csv(text).cautions()
+    assert "total_disagrees" in read_csv(changed).cautions()
+
+
+def test_a_missing_row_is_noticed_by_the_subtotal(files, read_csv):
+    lines = content(files, "thinkorswim_statement.csv").splitlines(keepends=True)
+    without = "".join(line for line in lines if "P6660" not in line)
+    assert "total_disagrees" in read_csv(without).cautions()
+
+
+def test_a_table_of_positions_under_an_unknown_title_is_refused(files, read_csv):
+    text = content(files, "thinkorswim_statement.csv")
+    with pytest.raises(DataRefused, match="under a title that is not known"):
+        read_csv(text.replace("\nOthers\n", "\nOther Things\n"))
+
+
+def test_a_contract_with_two_different_answers_has_none(files, read_csv):
+    text = content(files, "ibkr_activity.csv")
+    row = "Financial Instrument Information,Data,Options On Futures,LOG6 C7500,CL 14JAN26 75 C,6,CLG6,NYMEX,1000,2026-01-14,2026-02,C,75,\n"
+    outcome = read_csv(text.replace(row, row + row.replace(",75,", ",7.5,")))
+    assert [one["reason"] for one in outcome.meta["rejected"]] == ["symbol_unreadable"]
+
+
+def test_the_lines_of_other_parts_are_never_positions(files, read_csv):
+    text = content(files, "ibkr_flex_coded.csv")
+    assert [str(one["quantity"]) for one in read_csv(text).positions] == ["100", "2"]
+
+
+def test_numbers_with_a_comma_and_with_a_point_find_their_own_dialect(files, read_csv):
+    comma = read_csv(content(files, "degiro.csv"))
+    point = read_csv(content(files, "degiro_point.csv"))
+    assert comma.broker._source.parsed.dialect.name == "degiro"
+    assert point.broker._source.parsed.dialect.name == "degiro_point"
+
+
+def test_a_file_with_both_kinds_of_numbers_is_not_guessed(read_csv):
+    text = (
+        "Product,Symbol/ISIN,Amount,Closing,Local value,,Value in EUR\n"
+        'QUARTZ,US0000000002,10,"91,15",USD,"911,50","800,00"\n'
+        "QUARTZ ETF,IE0000000001,10,91.15,USD,911.50,800.00\n"
+    )
+    with pytest.raises(DataRefused, match="fits more than one dialect"):
+        read_csv(text)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("<?xml version='1.0'?><a><OpenPosition symbol='QZA'/>", "damaged or cut off"),
+        (
+            "<!DOCTYPE a [<!ENTITY b 'c'>]><a><OpenPosition symbol='&b;'/></a>",
+            "defines entities or a document type",
+        ),
+        ("<FlexQueryResponse><Trades/></FlexQueryResponse>", "no OpenPosition in it"),
+    ],
+)
+def test_xml_that_cannot_be_relied_upon_is_refused(read_csv, content, words):
+    with pytest.raises(DataRefused, match=words):
+        read_csv(content, name="flex.xml")
+
+
+TABLE = "Ticker,Shares,Average Cost,Current Price,Market Value\nQZA,100,20.50,20.65,2065.00\nTotal,,,,2065.00\n"
+
+
+def test_a_table_of_unknown_origin_is_only_read_where_the_user_asks_for_it(read_csv):
+    with pytest.raises(DataRefused) as refused:
+        read_csv(TABLE)
+    assert "--set dialect=generic" in refused.value.hint
+    outcome = read_csv(TABLE, dialect="generic")
+    (position,) = outcome.positions
+    assert (position["symbol"], str(position["cost_basis"])) == ("QZA", "2050.00")
+    assert "sign_unconfirmed" in outcome.cautions()
+    assert any(
+        'symbol from "Ticker"' in one and 'value from "Market Value"' in one
+        for one in outcome.warnings
+    )
+
+
+def test_a_file_that_is_not_the_whole_account_says_so(files, read_csv):
+    outcome = read_csv((files / "fidelity_options.csv").read_bytes())
+    assert any("not the whole account" in one for one in outcome.warnings)
