@@ -26,7 +26,12 @@ from variance_bridge_triage.cluster.calendars import (
     reverse_time_spreads,
     time_spreads,
 )
-from variance_bridge_triage.cluster.covers import covered, covered_strangles, spread_collars
+from variance_bridge_triage.cluster.covers import (
+    covered,
+    covered_strangles,
+    spread_collars,
+    stock_repairs,
+)
 from variance_bridge_triage.cluster.groups import Group, Part
 from variance_bridge_triage.cluster.lots import Lot, merge
 from variance_bridge_triage.cluster.pairs import (
@@ -101,7 +106,7 @@ def _group(parts: list[Part], today: date, table: Strategies) -> list[Group]:
     groups += jelly_rolls(calendars, parts)
     groups += doubled(calendars)
     collars, covers = covered(parts)
-    groups += [*collars, *spread_collars(covers, spreads)]
+    groups += [*collars, *spread_collars(covers, spreads), *stock_repairs(covers, spreads)]
     groups += ratios(spreads, table, today)
     groups += lizards(spreads, parts)
     groups += covered_strangles(covers, parts)

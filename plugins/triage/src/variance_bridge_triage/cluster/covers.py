@@ -144,6 +144,28 @@ def spread_collars(covers_: Iterable[Cover], spreads: Iterable[Vertical]) -> lis
     return groups
 
 
+def stock_repairs(covers_: Iterable[Cover], spreads: Iterable[Vertical]) -> list[Group]:
+    """Covered calls with a bought call spread whose short call is the same contract: two are sold for each bought."""
+    groups: list[Group] = []
+    things: list[Cover | Vertical] = [
+        cover for cover in covers_ if cover.option.kind == "call" and cover.option.sign < 0
+    ]
+    things += [spread for spread in spreads if spread.kind == "call" and spread.rising]
+    for alike in grouped((thing for thing in things if thing.units), _short_call):
+        line = [(isinstance(thing, Cover), thing) for thing in alike]
+        nested(
+            line,
+            lambda thing: thing.units,
+            lambda a, b, units: groups.append(joined(a, b, units)),
+        )
+    return groups
+
+
+def _short_call(thing: Cover | Vertical) -> Iterable[Hashable]:
+    part = thing.option if isinstance(thing, Cover) else thing.high
+    return [(part.board, part.strike)]
+
+
 def _inner(thing: Cover | Vertical) -> Decimal:
     if isinstance(thing, Cover):
         return thing.option.strike

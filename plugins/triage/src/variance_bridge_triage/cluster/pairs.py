@@ -12,7 +12,7 @@ from variance_bridge_triage.cluster.pairing import Point, grouped, nearest, nest
 from variance_bridge_triage.cluster.spreads import Vertical
 from variance_bridge_triage.cluster.strategies import Strategies
 
-_MAX_RATIO = 3
+_MAX_RATIO = 5
 
 Keys = Callable[[Part], Iterable[Hashable]]
 
