@@ -29,6 +29,7 @@ HOOK_API = 1
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _CREDENTIAL = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+_PRODUCT = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._+-]+")
 _PLACE = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -60,6 +61,7 @@ def _matches(pattern: re.Pattern[str], what: str) -> Callable[[Any, Any, Any], N
 
 
 _TEXT = attrs.validators.instance_of(str)
+_FLAG = attrs.validators.instance_of(bool)
 _TEXTS = attrs.validators.deep_iterable(_TEXT)
 _OPTIONAL_TEXT = attrs.validators.optional(_TEXT)
 
@@ -117,7 +119,12 @@ class BrokerSpec:
         title: the broker's own name, for people.
         broker: `module:Class` of the `Broker`, imported only when it is used.
         hosts: the read-only session talks to these (lower case, no port) and no others, over https.
-        token_paths: paths on those hosts to which a POST may go, to be granted a token; nothing else is ever posted.
+        token_paths: paths on those hosts to which a POST may go, to be granted a token.
+        read_posts: paths on those hosts that are read by POST, because the API has no GET for them; shown when the user is
+            asked to allow the plugin. Nothing else is ever posted.
+        credential_in_query: whether the API takes a credential in the query of an address, where servers on the way may log
+            it; shown to the user likewise.
+        user_agent: a product, as in "Acme-Reader/1", that this broker asks for in `User-Agent`; it is put before ours.
         settings: `module:Class` of an attrs class; its fields are the keys of the broker's configuration table.
         credentials: the secrets it is given. It never sees another one.
         capabilities: what it can tell.
@@ -134,6 +141,12 @@ class BrokerSpec:
         default=(), converter=_texts, validator=_matches(_HOST, "host names in lower case")
     )
     token_paths: tuple[str, ...] = attrs.field(default=(), converter=_texts, validator=_TEXTS)
+    read_posts: tuple[str, ...] = attrs.field(default=(), converter=_texts, validator=_TEXTS)
+    credential_in_query: bool = attrs.field(default=False, validator=_FLAG)
+    user_agent: str | None = attrs.field(
+        default=None,
+        validator=attrs.validators.optional(_matches(_PRODUCT, "product/version")),
+    )
     settings: str | None = attrs.field(
         default=None, validator=attrs.validators.optional(_matches(_PLACE, "module:Class"))
     )
@@ -162,6 +175,12 @@ class QuoteSourceSpec:
         default=(), converter=_texts, validator=_matches(_HOST, "host names in lower case")
     )
     token_paths: tuple[str, ...] = attrs.field(default=(), converter=_texts, validator=_TEXTS)
+    read_posts: tuple[str, ...] = attrs.field(default=(), converter=_texts, validator=_TEXTS)
+    credential_in_query: bool = attrs.field(default=False, validator=_FLAG)
+    user_agent: str | None = attrs.field(
+        default=None,
+        validator=attrs.validators.optional(_matches(_PRODUCT, "product/version")),
+    )
     settings: str | None = attrs.field(
         default=None, validator=attrs.validators.optional(_matches(_PLACE, "module:Class"))
     )
@@ -218,11 +237,14 @@ class Response(Protocol):
 
 
 class Session(Protocol):
-    """The read-only session: GET to the declared hosts, POST to the declared token paths, and nothing else.
+    """The read-only session: GET to the declared hosts, POST to the declared token paths and `read_posts`, and nothing else.
 
-    Both methods raise `ForbiddenRequest` before a byte leaves when the URL is not allowed, `BrokerUnreachable` when
-    three tries (GET and token request alike: 429, 5xx, no answer) failed, and `DataRefused` when the body is beyond
-    its caps. 4xx answers other than 429 are returned, not raised.
+    Each method raises `ForbiddenRequest` before a byte leaves when the URL is not allowed, `BrokerUnreachable` when
+    three tries (429, 5xx, no answer) failed, and `DataRefused` when the body is beyond its caps. 4xx answers other than
+    429 are returned, not raised. A `Secret` is sent in the clear wherever it stands, and never logged.
+
+    The body of a POST is one of `form`, `json` (any JSON value; numbers are `int` or `Decimal`) and `body`: exact bytes, for an
+    API that wants a signature over them, of the type `content_type`.
     """
 
     @property
@@ -234,10 +256,24 @@ class Session(Protocol):
         self,
         url: str,
         *,
-        params: Sequence[tuple[str, str]] = (),
+        params: Sequence[tuple[str, str | Secret]] = (),
         headers: Mapping[str, str | Secret] | None = None,
     ) -> Response:
         """GET. `params` are encoded once, in order, repeats kept."""
+        ...
+
+    def post_read(
+        self,
+        url: str,
+        *,
+        params: Sequence[tuple[str, str | Secret]] = (),
+        form: Mapping[str, str | Secret] | None = None,
+        json: Any = None,
+        body: bytes | None = None,
+        content_type: str = "application/json",
+        headers: Mapping[str, str | Secret] | None = None,
+    ) -> Response:
+        """POST to one of the plugin's `read_posts`, which only reads; tried again like a GET."""
         ...
 
     def post_token(
@@ -245,11 +281,13 @@ class Session(Protocol):
         url: str,
         *,
         form: Mapping[str, str | Secret] | None = None,
-        json: Mapping[str, str | Secret] | None = None,
+        json: Any = None,
+        body: bytes | None = None,
+        content_type: str = "application/json",
         headers: Mapping[str, str | Secret] | None = None,
         once: bool = False,
     ) -> Response:
-        """POST to one of the plugin's token paths, as a form or as JSON.
+        """POST to one of the plugin's token paths.
 
         `once` for a log-in with a password: it is not tried again, whatever happens, because failed log-ins are counted.
         """

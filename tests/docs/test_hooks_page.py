@@ -34,8 +34,9 @@ RECORDS = [
 
 
 def signature(function: object) -> str:
-    """As the page writes it: annotations without quotes."""
-    return str(inspect.signature(function)).replace("'", "").replace("attrs.NOTHING", "NOTHING")
+    """As the page writes it: annotations without quotes, texts in double ones."""
+    text = re.sub(r"= '([^']*)'", r'= "\1"', str(inspect.signature(function)))
+    return text.replace("'", "").replace("attrs.NOTHING", "NOTHING")
 
 
 def methods(protocol: type) -> dict[str, object]:

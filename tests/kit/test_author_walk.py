@@ -163,10 +163,10 @@ def context(project: Path, folder: Path) -> RunContext:
         personal=personal,
         find_credential=lambda _broker, _credential: Secret("invented-token"),
         store_credential=lambda _broker, _name, _secret: True,
-        open_session=lambda hosts, token_paths: SimulatedSession(
+        open_session=lambda reach: SimulatedSession(
             recording.exchanges,
-            hosts=hosts,
-            token_paths=token_paths,
+            hosts=reach.hosts,
+            token_paths=reach.token_paths,
             clock=clock,
             personal=personal,
         ),

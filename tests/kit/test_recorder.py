@@ -103,8 +103,8 @@ def context(project, workshop, monkeypatch, tmp_path):
         personal=personal,
         find_credential=lambda _broker, _credential: Secret("real-token-55d1c0"),
         store_credential=lambda _broker, _name, _secret: True,
-        open_session=lambda hosts, paths: SimulatedSession(
-            seen, hosts=hosts, token_paths=paths, clock=clock, personal=personal
+        open_session=lambda reach: SimulatedSession(
+            seen, hosts=reach.hosts, token_paths=reach.token_paths, clock=clock, personal=personal
         ),
         hash_account=lambda _broker, _number: "0123456789ab***",
         trust=lambda _plugin: None,

@@ -20,6 +20,7 @@ from variance_bridge.settings.keyring import Keyring
 
 HOST = "api.acme.example"
 TOKEN_PATH = "/oauth/token"
+READ_PATH = "/v1/quotes"
 
 Handler = Callable[[socket.socket, "Received"], None]
 
@@ -159,7 +160,7 @@ def personal():
 
 @pytest.fixture
 def open_session(clock, personal):
-    """Sessions for api.acme.example with the token path /oauth/token; policy fields by name."""
+    """Sessions for api.acme.example with a token path and a read by POST; policy fields by name."""
     sessions: list[ReadOnlySession] = []
 
     def start(random: Callable[[], float] = lambda: 0.5, **limits: object) -> ReadOnlySession:
@@ -167,6 +168,7 @@ def open_session(clock, personal):
             ReadOnlySession(
                 (HOST,),
                 (TOKEN_PATH,),
+                read_posts=(READ_PATH,),
                 clock=clock,
                 personal=personal,
                 user_agent="variance-bridge/0.1.0",

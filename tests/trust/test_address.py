@@ -198,9 +198,18 @@ def test_a_post_goes_to_the_token_paths_only(open_session, path: str) -> None:
     assert session.statistics.requests == 0
 
 
-def test_the_session_offers_two_kinds_of_request_and_no_way_to_another(open_session) -> None:
+@pytest.mark.parametrize("path", ["/", "/oauth/token", "/v1/orders", "/v1/quotes/", "/v1%2Fquotes"])
+def test_a_read_by_post_goes_to_the_declared_reads_only(open_session, path: str) -> None:
+    session = open_session()
+    for origin in (f"https://{HOST}", "http://127.0.0.1:9"):
+        with pytest.raises(ForbiddenRequest):
+            session.post_read(origin + path, json={"symbols": ["SPY"]})
+    assert session.statistics.requests == 0
+
+
+def test_the_session_offers_three_kinds_of_request_and_no_way_to_another(open_session) -> None:
     public = {name for name in dir(open_session()) if not name.startswith("_")}
-    assert public == {"get", "post_token", "stage", "routes", "statistics", "close"}
+    assert public == {"get", "post_read", "post_token", "stage", "routes", "statistics", "close"}
 
 
 @pytest.mark.parametrize(

@@ -148,6 +148,8 @@ def test_a_yes_holds_for_the_same_and_for_less() -> None:
         ({"hosts": ("api.acme.example", "evil.example")}, ("talks to evil.example",)),
         ({"hosts": ("evil.example",)}, ("talks to evil.example",)),
         ({"credentials": ("ACME_TOKEN", "OTHER_TOKEN")}, ("is given OTHER_TOKEN",)),
+        ({"read_posts": ("/v1/quotes",)}, ("reads by POST from /v1/quotes",)),
+        ({"credential_in_query": True}, ("sends a credential in the address of a request",)),
     ],
 )
 def test_a_plugin_that_changed_asks_again_and_says_what_is_new(changes, news) -> None:
@@ -188,6 +190,15 @@ def test_the_question_tells_distribution_version_hosts_and_credentials() -> None
     ):
         assert word in text
     assert "no host" in question(asking(hosts=()), Verdict(Decision.ASK))
+
+
+def test_the_question_says_what_is_read_by_post_and_that_a_credential_is_in_an_address() -> None:
+    text = question(
+        asking(read_posts=("/v1/quotes",), credential_in_query=True), Verdict(Decision.ASK)
+    )
+    assert "reads by POST: /v1/quotes" in text
+    assert "a credential in the address" in text
+    assert "POST" not in question(asking(), Verdict(Decision.ASK))
 
 
 def test_without_an_answer_the_run_ends_with_words() -> None:

@@ -45,6 +45,8 @@ def test_a_token_request_has_one_body(open_session) -> None:
         open_session().post_token(TOKEN_URL)
     with pytest.raises(ForbiddenRequest):
         open_session().post_token(TOKEN_URL, form=fields, json=fields)
+    with pytest.raises(ForbiddenRequest):
+        open_session().post_token(TOKEN_URL, body=b"", content_type="text/plain\r\nHost: x")
 
 
 def test_a_token_answer_that_is_no_json_is_returned_like_any_other(serve, open_session) -> None:

@@ -92,6 +92,35 @@ def test_a_token_request_arrives_as_form_or_json(serve, open_session) -> None:
     assert document.headers["content-type"] == "application/json"
 
 
+def test_a_read_by_post_arrives_as_exact_bytes_or_typed_json(serve, open_session) -> None:
+    server = serve(sends(whole()))
+    session = open_session()
+    signed = b"nonce=1&pair=XBT  USD"
+    session.post_read(
+        f"{server.url}/v1/quotes", body=signed, content_type="application/x-www-form-urlencoded"
+    )
+    document = {"count": 3, "price": Decimal("0.1"), "all": True, "keys": [None, Secret(CANARY)]}
+    session.post_read(f"{server.url}/v1/quotes", params=[("k", Secret("a&b"))], json=document)
+    exact, typed = server.received
+    assert (exact.body, exact.headers["content-type"]) == (
+        signed,
+        "application/x-www-form-urlencoded",
+    )
+    assert typed.target == "/v1/quotes?k=a%26b"
+    assert json.loads(typed.body, parse_float=Decimal) == {**document, "keys": [None, CANARY]}
+
+
+def test_a_secret_in_a_query_is_sent_in_the_clear_and_never_logged(
+    serve, open_session, personal, caplog
+) -> None:
+    server = serve(sends(whole()))
+    with caplog.at_level("DEBUG"):
+        open_session().get(f"{server.url}/flex", params=[("t", Secret(CANARY)), ("v", "3")])
+    assert server.received[0].target == f"/flex?t={CANARY}&v=3"
+    assert CANARY not in caplog.text
+    assert personal.find(CANARY)
+
+
 def test_one_connection_is_kept_for_all_requests(serve, open_session) -> None:
     chunked = head("Transfer-Encoding: chunked") + b"2\r\n{}\r\n0\r\n\r\n"
     answers = [whole(), chunked, whole(gzip.compress(b"{}"), "Content-Encoding: gzip"), whole()]

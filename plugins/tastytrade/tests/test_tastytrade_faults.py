@@ -55,7 +55,7 @@ def context_of(desk, folder: Path, **session) -> RunContext:
         personal=desk.personal,
         find_credential=lambda _broker, credential: known.get(credential.name),
         store_credential=lambda _broker, name, secret: desk.store(name, secret),
-        open_session=lambda _hosts, _paths: desk.session(**session),
+        open_session=lambda _reach: desk.session(**session),
         hash_account=lambda _broker, _number: "a1b2c3d4e5f6***",
         trust=lambda _plugin: None,
         warn=desk.warnings.append,

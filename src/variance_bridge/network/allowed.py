@@ -91,8 +91,8 @@ def check_hosts(hosts: Iterable[str]) -> frozenset[str]:
     return declared
 
 
-def check_token_paths(paths: Iterable[str]) -> frozenset[str]:
-    """The token paths that a plugin declared, when each of them is a plain path.
+def check_post_paths(paths: Iterable[str]) -> frozenset[str]:
+    """The paths for POST that a plugin declared, when each of them is a plain path.
 
     Raises:
         PluginError: one of them is relative, has a query, or is not spelled in the plain way.
@@ -100,10 +100,10 @@ def check_token_paths(paths: Iterable[str]) -> frozenset[str]:
     declared = frozenset(paths)
     for path in declared:
         if not path.startswith("/") or not _CHARACTERS.fullmatch(path) or _path_problem(path):
-            raise PluginError("a plugin declares a token path that is not a plain absolute path")
+            raise PluginError("a plugin declares a path for POST that is not a plain absolute path")
         if "?" in path or "#" in path or "%" in path:
             raise PluginError(
-                "a plugin declares a token path with a query, a fragment or an escape"
+                "a plugin declares a path for POST with a query, a fragment or an escape"
             )
     return declared
 

@@ -1,13 +1,12 @@
 """The read-only session: all that a broker plugin can do to the network (DESIGN §7, promises 5 and 7).
 
-GET to the declared hosts, POST to the declared token paths, https or loopback, no redirect followed, at most three
-tries, bounded in time and memory. What may be called is decided in `network.allowed`, when to try again in
+GET to the declared hosts, POST to the declared token paths and reads, https or loopback, no redirect followed, at most
+three tries, bounded in time and memory. What may be called is decided in `network.allowed`, when to try again in
 `network.retry`; `network.access` has the proxy and the netrc file, and `network.wire` does one try.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import secrets
@@ -28,7 +27,7 @@ from variance_bridge.errors import (
 )
 from variance_bridge.formatting import plural
 from variance_bridge.model import Route
-from variance_bridge.network.allowed import Address, check_hosts, check_token_paths, resolve
+from variance_bridge.network.allowed import Address, check_hosts, check_post_paths, resolve
 from variance_bridge.network.retry import Policy, is_transient, retry_after, wait_before
 from variance_bridge.privacy import PersonalKind, PersonalValues, Secret
 
@@ -37,9 +36,10 @@ if TYPE_CHECKING:
     from variance_bridge.network.wire import Answer, Request, Wire
 
 _LOG = logging.getLogger(__name__)
+_MEDIA_TYPE: Final = re.compile(r"[a-z]+/[a-z0-9.+-]+(?:; ?charset=[A-Za-z0-9-]+)?")
 _TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _USER_AGENT: Final = re.compile(
-    r"[A-Za-z0-9._-]+/[0-9][A-Za-z0-9._+-]*(?: \([A-Za-z0-9 .;:/_+-]*\))?"
+    r"(?:[A-Za-z0-9._-]+/[A-Za-z0-9._+-]+ )?[A-Za-z0-9._-]+/[0-9][A-Za-z0-9._+-]*(?: \([A-Za-z0-9 .;:/_+-]*\))?"
 )
 _SHORTEST_TOKEN: Final = 8
 _random: Final = secrets.SystemRandom().random
@@ -100,10 +100,11 @@ class ReadOnlySession:
 
     Args:
         hosts: host names in lower case, without port.
-        token_paths: the paths to which a POST may go.
+        token_paths: the paths to which a POST may go, for a token.
+        read_posts: the paths to which a POST may go that only reads.
         clock: the time.
         personal: learns every secret that is sent, and every token that comes back; redacts log lines and messages.
-        user_agent: `product/version`; brokers refuse requests without one.
+        user_agent: `product/version`, of which there may be two; brokers refuse requests without one.
         policy: limits, proxy and netrc.
         random: numbers in [0, 1) for the jitter.
 
@@ -116,6 +117,7 @@ class ReadOnlySession:
         hosts: Iterable[str],
         token_paths: Iterable[str] = (),
         *,
+        read_posts: Iterable[str] = (),
         clock: Clock,
         personal: PersonalValues,
         user_agent: str,
@@ -125,7 +127,8 @@ class ReadOnlySession:
         if not _USER_AGENT.fullmatch(user_agent):
             raise PluginError("the user agent is not of the form product/version")
         self._hosts = check_hosts(hosts)
-        self._token_paths = check_token_paths(token_paths)
+        self._token_paths = check_post_paths(token_paths)
+        self._read_posts = check_post_paths(read_posts)
         self._clock = clock
         self._personal = personal
         self._user_agent = user_agent
@@ -140,19 +143,39 @@ class ReadOnlySession:
         self,
         url: str,
         *,
-        params: Sequence[tuple[str, str]] = (),
+        params: Sequence[tuple[str, str | Secret]] = (),
         headers: Mapping[str, str | Secret] | None = None,
     ) -> Response:
         """GET (see `variance_bridge.broker.Session`)."""
-        address = resolve(url, self._hosts, params)
+        address = resolve(url, self._hosts, self._query(params))
         return self._request("GET", address, headers or {}, self._policy.tries)
+
+    def post_read(
+        self,
+        url: str,
+        *,
+        params: Sequence[tuple[str, str | Secret]] = (),
+        form: Mapping[str, str | Secret] | None = None,
+        json: Any = None,
+        body: bytes | None = None,
+        content_type: str = "application/json",
+        headers: Mapping[str, str | Secret] | None = None,
+    ) -> Response:
+        """POST to one of the declared reads (see `variance_bridge.broker.Session`)."""
+        address = resolve(url, self._hosts, self._query(params))
+        if address.path not in self._read_posts:
+            raise _forbidden_post("its declared `read_posts`")
+        kind, data = self._body(form, json, body, content_type)
+        return self._request("POST", address, headers or {}, self._policy.tries, kind, data)
 
     def post_token(
         self,
         url: str,
         *,
         form: Mapping[str, str | Secret] | None = None,
-        json: Mapping[str, str | Secret] | None = None,
+        json: Any = None,
+        body: bytes | None = None,
+        content_type: str = "application/json",
         headers: Mapping[str, str | Secret] | None = None,
         once: bool = False,
     ) -> Response:
@@ -162,13 +185,10 @@ class ReadOnlySession:
         """
         address = resolve(url, self._hosts)
         if address.path not in self._token_paths or address.query:
-            raise ForbiddenRequest(
-                "a request was stopped before it was sent: POST goes to the declared token paths only",
-                hint="This is a bug in the broker's plugin, or a wrong address in its settings.",
-            )
-        kind, body = self._body(form, json)
+            raise _forbidden_post("the declared token paths")
+        kind, data = self._body(form, json, body, content_type)
         tries = 1 if once else self._policy.tries
-        response = self._request("POST", address, headers or {}, tries, kind, body)
+        response = self._request("POST", address, headers or {}, tries, kind, data)
         self._learn_tokens(response)
         return response
 
@@ -333,18 +353,39 @@ class ReadOnlySession:
         sent["Authorization"] = basic_authorization(user, password.reveal())
         self._taken[Route.NETRC] = None
 
+    def _query(self, params: Sequence[tuple[str, str | Secret]]) -> list[tuple[str, str]]:
+        return [(name, self._reveal(value)) for name, value in params]
+
     def _body(
         self,
         form: Mapping[str, str | Secret] | None,
-        document: Mapping[str, str | Secret] | None,
+        document: Any,
+        exact: bytes | None,
+        content_type: str,
     ) -> tuple[str, bytes]:
-        if (form is None) == (document is None):
-            raise ForbiddenRequest("a token request is either a form or JSON")
+        """Content type and bytes of the one body that was given."""
+        from variance_bridge.document import exact_json
+
+        if sum(given is not None for given in (form, document, exact)) != 1:
+            raise ForbiddenRequest("a POST has one body: a form, JSON, or bytes")
         if form is not None:
             fields = [(name, self._reveal(value)) for name, value in form.items()]
             return "application/x-www-form-urlencoded", urlencode(fields).encode("ascii")
-        members = {name: self._reveal(value) for name, value in (document or {}).items()}
-        return "application/json", json.dumps(members).encode("ascii")
+        if exact is not None:
+            if not _MEDIA_TYPE.fullmatch(content_type):
+                raise ForbiddenRequest("the content type is not of the form type/subtype")
+            return content_type, exact
+        return "application/json", exact_json.dumps(self._in_the_clear(document))
+
+    def _in_the_clear(self, value: Any) -> Any:
+        """A JSON value whose secrets are revealed."""
+        if isinstance(value, Secret):
+            return self._reveal(value)
+        if isinstance(value, Mapping):
+            return {name: self._in_the_clear(member) for name, member in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._in_the_clear(member) for member in value]
+        return value
 
     def _reveal(self, value: str | Secret) -> str:
         """The value in the clear; a secret is a personal value from then on, and so is it without its scheme."""
@@ -380,6 +421,13 @@ class ReadOnlySession:
 
     def _shown(self, request: Request) -> str:
         return self._personal.redact(f"{request.method} {request.address.shown}")
+
+
+def _forbidden_post(where: str) -> ForbiddenRequest:
+    return ForbiddenRequest(
+        f"a request was stopped before it was sent: POST goes to {where} only",
+        hint="This is a bug in the broker's plugin, or a wrong address in its settings.",
+    )
 
 
 def _names_token(name: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ import attrs
 from variance_bridge import __version__
 from variance_bridge.broker import Clock, Credential, Session
 from variance_bridge.clock import SystemClock
+from variance_bridge.network.reach import Reach
 from variance_bridge.plugins.registry import LoadedListener, LoadedPlugin, Registry
 from variance_bridge.privacy import PersonalValues, Secret
 from variance_bridge.settings.configuration import (
@@ -29,18 +30,20 @@ if TYPE_CHECKING:
 USER_AGENT = f"variance-bridge/{__version__}"
 
 
-def _sessions(context: RunContext) -> Callable[[Sequence[str], Sequence[str]], Session]:
+def _sessions(context: RunContext) -> Callable[[Reach], Session]:
     """Opens read-only sessions within the policy; without one they may call no host."""
 
-    def open_session(hosts: Sequence[str], token_paths: Sequence[str]) -> Session:
+    def open_session(reach: Reach) -> Session:
         from variance_bridge.network.session import ReadOnlySession
 
+        permitted = reach if context.policy else Reach()
         return ReadOnlySession(
-            hosts if context.policy else (),
-            token_paths if context.policy else (),
+            permitted.hosts,
+            permitted.token_paths,
+            read_posts=permitted.read_posts,
             clock=context.clock,
             personal=context.personal,
-            user_agent=USER_AGENT,
+            user_agent=permitted.named(USER_AGENT),
             policy=context.policy,
         )
 
@@ -70,7 +73,7 @@ class RunContext:
         policy: the limits of the network; None: no host may be called.
         find_credential: the value of a broker's declared credential, or None.
         store_credential: keeps a broker's rotated credential where the old one came from.
-        open_session: a read-only session for these hosts and token paths.
+        open_session: a read-only session for what a plugin declared.
         hash_account: the account hash for (broker, account number).
         trust: raises unless the user trusts the plugin; nothing of it is used before.
         warn: shows the user a line, on stderr.
@@ -87,7 +90,7 @@ class RunContext:
     store_credential: Callable[[str, str, Secret], bool] = attrs.field(
         default=lambda _broker, _name, _secret: False
     )
-    open_session: Callable[[Sequence[str], Sequence[str]], Session] = attrs.field(
+    open_session: Callable[[Reach], Session] = attrs.field(
         default=attrs.Factory(_sessions, takes_self=True)
     )
     hash_account: Callable[[str, str], str | None] = attrs.field(

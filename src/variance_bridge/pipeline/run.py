@@ -29,6 +29,7 @@ from variance_bridge.errors import (
     UsageError,
 )
 from variance_bridge.model import Portfolio, Status
+from variance_bridge.network.reach import Reach
 from variance_bridge.pipeline.context import RunContext
 from variance_bridge.plugins.entry_points import guarded
 from variance_bridge.plugins.registry import LoadedPlugin, import_place
@@ -160,7 +161,7 @@ def open_broker(context: RunContext, choice: Choice) -> BrokerRun:
     _check_input(loaded.broker, choice.input_file)
     settings = _settings(context, loaded, profile, choice.overrides)
     broker_context = _broker_context(
-        context, loaded.broker, settings, _reach(loaded), choice.input_file
+        context, loaded.broker, settings, Reach.of(loaded.broker, *loaded.quotes), choice.input_file
     )
     broker_class = import_place(loaded.plugin, loaded.broker.broker)
     with _guarded(context, loaded, "cannot be started"):
@@ -179,14 +180,14 @@ def _broker_context(
     context: RunContext,
     spec: BrokerSpec | QuoteSourceSpec,
     settings: BrokerSettings,
-    reach: tuple[Sequence[str], Sequence[str]],
+    reach: Reach,
     input_file: Path | None = None,
 ) -> BrokerContext:
     """What a broker or a quote source of its own is given."""
     return BrokerContext(
         settings=settings.instance,
         credentials=_credentials(context, spec, settings.instance),
-        session=context.open_session(*reach),
+        session=context.open_session(reach),
         clock=context.clock,
         personal=context.personal,
         input_file=input_file,
@@ -272,14 +273,6 @@ def missing_credentials(
     )
 
 
-def _reach(loaded: LoadedPlugin) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Hosts and token paths of the broker and the quote sources of its plugin, which share one session."""
-    records: tuple[BrokerSpec | QuoteSourceSpec, ...] = (loaded.broker, *loaded.quotes)
-    hosts = tuple(dict.fromkeys(host for record in records for host in record.hosts))
-    paths = tuple(dict.fromkeys(path for record in records for path in record.token_paths))
-    return hosts, paths
-
-
 def fetch_quotes(run: BrokerRun, name: str, portfolio: Portfolio) -> MarketSnapshot:
     """What the quote source of that name knows of the portfolio's instruments.
 
@@ -310,4 +303,4 @@ def _own_context(context: RunContext, loaded: LoadedPlugin, spec: QuoteSourceSpe
         profile=ProfileTable(),
         overrides={},
     )
-    return _broker_context(context, spec, settings, (spec.hosts, spec.token_paths))
+    return _broker_context(context, spec, settings, Reach.of(spec))

@@ -73,6 +73,8 @@ def _identity(loaded: LoadedPlugin | LoadedListener) -> PluginIdentity:
         version=loaded.plugin.version,
         hosts=[host for record in records for host in record.hosts],
         credentials=[one.name for record in records for one in record.credentials],
+        read_posts=[path for record in records for path in record.read_posts],
+        credential_in_query=any(record.credential_in_query for record in records),
         listens=not records,
     )
 
@@ -91,6 +93,8 @@ class PluginIdentity:
         version: of that package.
         hosts: where it may talk to.
         credentials: the names of the secrets that it is given.
+        read_posts: the paths that it reads by POST.
+        credential_in_query: whether it sends a credential in the query of an address.
         listens: whether it is a listener, which is given the positions of every broker.
     """
 
@@ -99,6 +103,8 @@ class PluginIdentity:
     version: str
     hosts: tuple[str, ...] = attrs.field(converter=_sorted)
     credentials: tuple[str, ...] = attrs.field(converter=_sorted)
+    read_posts: tuple[str, ...] = attrs.field(default=(), converter=_sorted)
+    credential_in_query: bool = False
     listens: bool = False
 
     def is_same_plugin(self, other: PluginIdentity) -> bool:
@@ -168,6 +174,12 @@ def question(identity: PluginIdentity, verdict: Verdict) -> str:
             f"It talks to: {', '.join(identity.hosts) or 'no host'}",
             f"It is given: {', '.join(identity.credentials) or 'no credential'}",
         ]
+    if identity.read_posts:
+        lines.append(f"It reads by POST: {', '.join(identity.read_posts)}")
+    if identity.credential_in_query:
+        lines.append(
+            "It sends a credential in the address of a request, which servers on the way may log."
+        )
     if verdict.changes:
         lines.append(f"New since you allowed it: {'; '.join(verdict.changes)}")
     return "\n".join(lines)
@@ -249,6 +261,10 @@ def _changes_since(identity: PluginIdentity, earlier: PluginIdentity) -> Iterabl
         yield f"talks to {', '.join(hosts)}"
     if credentials := sorted(set(identity.credentials) - set(earlier.credentials)):
         yield f"is given {', '.join(credentials)}"
+    if paths := sorted(set(identity.read_posts) - set(earlier.read_posts)):
+        yield f"reads by POST from {', '.join(paths)}"
+    if identity.credential_in_query and not earlier.credential_in_query:
+        yield "sends a credential in the address of a request"
 
 
 def _allows(entry: str, distribution: str, version: str) -> bool:

@@ -218,8 +218,9 @@ def _surroundings(
     warnings: list[str] = []
     session = SimulatedSession(
         recording.exchanges,
-        hosts=subject.hosts,
-        token_paths=subject.token_paths,
+        hosts=subject.reach.hosts,
+        token_paths=subject.reach.token_paths,
+        read_posts=subject.reach.read_posts,
         clock=clock,
         personal=personal,
         alter=alter,

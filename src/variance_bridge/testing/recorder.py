@@ -20,6 +20,7 @@ import attrs
 from variance_bridge.broker import Session
 from variance_bridge.document import exact_json
 from variance_bridge.errors import DataRefused
+from variance_bridge.network.reach import Reach
 from variance_bridge.pipeline.context import RunContext
 from variance_bridge.pipeline.run import BrokerRun, Choice, open_broker
 from variance_bridge.plugins.entry_points import guarded
@@ -66,14 +67,19 @@ class ListeningSession:
         self,
         url: str,
         *,
-        params: Sequence[tuple[str, str]] = (),
+        params: Sequence[tuple[str, str | Secret]] = (),
         headers: Mapping[str, str | Secret] | None = None,
     ) -> Response:
         """GET through the real session."""
         response = self._inner.get(url, params=params, headers=headers)
-        query = urlencode(list(params), quote_via=quote, safe="")
-        joined = f"{url}{'&' if '?' in url else '?'}{query}" if query else url
-        return self._kept("GET", joined, response)
+        return self._kept("GET", _joined(url, params), response)
+
+    def post_read(
+        self, url: str, *, params: Sequence[tuple[str, str | Secret]] = (), **arguments: Any
+    ) -> Response:
+        """A read by POST through the real session; what is sent is not kept."""
+        response = self._inner.post_read(url, params=params, **arguments)
+        return self._kept("POST", _joined(url, params), response)
 
     def post_token(self, url: str, **arguments: Any) -> Response:
         """A token request through the real session; what is sent is not kept."""
@@ -91,6 +97,13 @@ class ListeningSession:
             )
         )
         return response
+
+
+def _joined(url: str, params: Sequence[tuple[str, str | Secret]]) -> str:
+    """The URL with its query, in which an invented value stands for a secret."""
+    shown = [(name, value if isinstance(value, str) else _INVENTED) for name, value in params]
+    query = urlencode(shown, quote_via=quote, safe="")
+    return f"{url}{'&' if '?' in url else '?'}{query}" if query else url
 
 
 def _kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
@@ -112,8 +125,8 @@ def record(context: RunContext, name: str, file: Path, *, title: str = "") -> Re
     """
     exchanges: list[Exchange] = []
 
-    def listening(hosts: Sequence[str], token_paths: Sequence[str]) -> Session:
-        return ListeningSession(context.open_session(hosts, token_paths), exchanges)
+    def listening(reach: Reach) -> Session:
+        return ListeningSession(context.open_session(reach), exchanges)
 
     listened = attrs.evolve(context, open_session=listening)
     taken_at = context.clock.now()

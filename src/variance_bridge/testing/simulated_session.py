@@ -17,7 +17,7 @@ from variance_bridge.errors import DataRefused, ForbiddenRequest
 from variance_bridge.network.retry import Policy, is_transient
 from variance_bridge.network.session import ReadOnlySession, Response
 from variance_bridge.network.wire import Answer, ConnectionFailure, NoResponse, Request, Wire
-from variance_bridge.privacy import PersonalValues
+from variance_bridge.privacy import PersonalKind, PersonalValues
 from variance_bridge.testing.frozen_clock import FrozenClock
 from variance_bridge.testing.recordings import Exchange
 
@@ -54,6 +54,11 @@ class SentRequest:
     body: bytes | None = attrs.field(repr=False, eq=False)
 
     @property
+    def path(self) -> str:
+        """Of the URL."""
+        return urlsplit(self.url).path
+
+    @property
     def key(self) -> Key:
         """What tells it from others: method, address and query."""
         return self.method, self.url, self.query
@@ -72,13 +77,18 @@ class RecordedWire(Wire):
     """
 
     def __init__(
-        self, exchanges: Iterable[Exchange], clock: FrozenClock, alter: Alter | None = None
+        self,
+        exchanges: Iterable[Exchange],
+        clock: FrozenClock,
+        personal: PersonalValues,
+        alter: Alter | None = None,
     ) -> None:
         super().__init__(Policy())
         self._answers: dict[Key, list[Exchange]] = defaultdict(list)
         for exchange in exchanges:
             self._answers[_key(exchange.method, exchange.url)].append(exchange)
         self._clock = clock
+        self._personal = personal
         self._alter = alter
         self.sent: list[SentRequest] = []
         self.unrecorded: list[SentRequest] = []
@@ -110,14 +120,30 @@ class RecordedWire(Wire):
         )
 
     def _recorded(self, sent: SentRequest) -> Exchange:
-        answers = self._answers[sent.key]
+        answers = self._answers.get(sent.key) or self._answers.get(
+            self._without_secrets(sent.key) or sent.key
+        )
         if not answers:
             self.unrecorded.append(sent)
             raise UnrecordedRequestError(
                 f"the broker asked for {sent}, and the recording has no answer to it"
-                f" (it has: {', '.join(f'{key[0]} {key[1]}' for key in self._answers if self._answers[key])})"
+                f" (it has: {', '.join(f'{key[0]} {key[1]}' for key in self._answers)})"
             )
         return answers.pop(0) if len(answers) > 1 else answers[0]
+
+    def _without_secrets(self, key: Key) -> Key | None:
+        """The recorded request that differs in nothing but its secrets, which were replaced when it was recorded."""
+        secrets = {one.spelled for one in self._personal if one.kind is PersonalKind.CREDENTIAL}
+        method, url, query = key
+
+        def is_same(other: tuple[tuple[str, str], ...]) -> bool:
+            return len(other) == len(query) and all(
+                name == wanted and (value == recorded or value in secrets)
+                for (name, value), (wanted, recorded) in zip(query, other, strict=True)
+            )
+
+        known = (one for one in self._answers if one[:2] == (method, url) and is_same(one[2]))
+        return next(known, None)
 
 
 class SimulatedSession(ReadOnlySession):
@@ -134,31 +160,38 @@ class SimulatedSession(ReadOnlySession):
         *,
         hosts: Iterable[str],
         token_paths: Iterable[str] = (),
+        read_posts: Iterable[str] = (),
         clock: FrozenClock | None = None,
         personal: PersonalValues | None = None,
         alter: Alter | None = None,
     ) -> None:
         ticking = clock or FrozenClock()
+        known = personal if personal is not None else PersonalValues()
         super().__init__(
             hosts,
             token_paths,
+            read_posts=read_posts,
             clock=ticking,
-            personal=personal if personal is not None else PersonalValues(),
+            personal=known,
             user_agent=USER_AGENT,
             random=lambda: 0.5,
         )
-        self._wire = self.wire = RecordedWire(exchanges, ticking, alter)
+        self._wire = self.wire = RecordedWire(exchanges, ticking, known, alter)
         self.forbidden: list[ForbiddenRequest] = []
 
     def get(
         self,
         url: str,
         *,
-        params: Sequence[tuple[str, str]] = (),
+        params: Sequence[tuple[str, str | Secret]] = (),
         headers: Mapping[str, str | Secret] | None = None,
     ) -> Response:
         """GET, answered from the recording."""
         return self._noting(super().get, url, params=params, headers=headers)
+
+    def post_read(self, url: str, **arguments: Any) -> Response:
+        """A read by POST, answered from the recording."""
+        return self._noting(super().post_read, url, **arguments)
 
     def post_token(self, url: str, **arguments: Any) -> Response:
         """A token request, answered from the recording."""

@@ -10,8 +10,9 @@ from typing import Any
 
 import attrs
 
-from variance_bridge.broker import BrokerSpec, Capability
+from variance_bridge.broker import BrokerSpec, Capability, QuoteSourceSpec
 from variance_bridge.errors import BridgeError
+from variance_bridge.network.reach import Reach
 from variance_bridge.plugins.entry_points import BROKERS, Plugin, installed
 from variance_bridge.plugins.registry import LoadedPlugin, Registry, import_place
 from variance_bridge.symbology import InstrumentType
@@ -55,16 +56,14 @@ class Subject:
         return found
 
     @property
-    def hosts(self) -> tuple[str, ...]:
-        """Hosts of the broker and of the quote sources beside it, as in a run."""
-        records: tuple[Any, ...] = (self.spec, *self.loaded.quotes)
-        return tuple(dict.fromkeys(host for record in records for host in record.hosts))
+    def records(self) -> tuple[BrokerSpec | QuoteSourceSpec, ...]:
+        """What the plugin declares: the broker, and the quote sources beside it."""
+        return self.spec, *self.loaded.quotes
 
     @property
-    def token_paths(self) -> tuple[str, ...]:
-        """Token paths, likewise."""
-        records: tuple[Any, ...] = (self.spec, *self.loaded.quotes)
-        return tuple(dict.fromkeys(path for record in records for path in record.token_paths))
+    def reach(self) -> Reach:
+        """What they may call, as in a run."""
+        return Reach.of(*self.records)
 
     @property
     def reads_files(self) -> bool:

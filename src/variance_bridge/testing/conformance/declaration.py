@@ -11,7 +11,7 @@ import attrs
 
 from variance_bridge.broker import HOOK_API, Broker, Capability
 from variance_bridge.errors import BridgeError
-from variance_bridge.network.allowed import check_hosts, check_token_paths
+from variance_bridge.network.allowed import check_hosts, check_post_paths
 from variance_bridge.plugins.isolation import looks_like_credential
 from variance_bridge.testing.cases import Complaints, case
 from variance_bridge.testing.conformance.conformance_case import ConformanceCase
@@ -89,14 +89,14 @@ class Declaration(ConformanceCase):
         """
         subject = self.subject()
         try:
-            check_hosts(subject.hosts)
-            check_token_paths(subject.token_paths)
+            check_hosts(subject.reach.hosts)
+            check_post_paths((*subject.reach.token_paths, *subject.reach.read_posts))
         except BridgeError as error:
             yield error.what
-        for host in subject.hosts:
+        for host in subject.reach.hosts:
             if host.rpartition(".")[2] in _RESERVED:
                 yield f"the host {host} is a placeholder"
-        if not subject.hosts and not subject.reads_files:
+        if not subject.reach.hosts and not subject.reads_files:
             yield "no host is declared, so that nothing can be fetched"
 
     @case("DECL-06")
@@ -162,5 +162,5 @@ class Declaration(ConformanceCase):
             yield "the project has no README.md"
             return
         text = file.read_text(encoding="utf-8")
-        names = (*self.subject().hosts, *(c.name for c in self.subject().spec.credentials))
+        names = (*self.subject().reach.hosts, *(c.name for c in self.subject().spec.credentials))
         yield from (f"README.md does not name {name}" for name in names if name not in text)

@@ -152,10 +152,11 @@ def _dry_sync(subject: Subject, recording: Recording) -> None:
             personal=personal,
             find_credential=lambda _broker, credential: credential_value(credential),
             store_credential=lambda _broker, _name, _secret: True,
-            open_session=lambda hosts, token_paths: SimulatedSession(
+            open_session=lambda reach: SimulatedSession(
                 recording.exchanges,
-                hosts=hosts,
-                token_paths=token_paths,
+                hosts=reach.hosts,
+                token_paths=reach.token_paths,
+                read_posts=reach.read_posts,
                 clock=clock,
                 personal=personal,
             ),
