@@ -113,3 +113,31 @@ def test_a_table_of_unknown_origin_is_only_read_where_the_user_asks_for_it(read_
 def test_a_file_that_is_not_the_whole_account_says_so(files, read_csv):
     outcome = read_csv((files / "fidelity_options.csv").read_bytes())
     assert any("not the whole account" in one for one in outcome.warnings)
+
+
+def test_rows_hidden_below_an_underlying_are_noticed_by_its_profit(files, read_csv):
+    lines = content(files, "thinkorswim.csv").splitlines(keepends=True)
+    without = "".join(line for line in lines if "6650 PUT" not in line)
+    assert "total_disagrees" in read_csv(without).cautions()
+    assert "total_disagrees" not in read_csv("".join(lines)).cautions()
+
+
+def test_a_statement_without_the_total_of_a_group_may_be_cut_off(files, read_csv):
+    text = content(files, "ibkr_activity.csv")
+    total = "Open Positions,Total,,Options On Futures,USD,,,,,-1200,,-900,300,\n"
+    assert "possibly_truncated" in read_csv(text.replace(total, "")).cautions()
+
+
+def test_quotes_and_padded_commas_do_not_hide_what_stands_outside_of_the_table(files, read_csv):
+    text = content(files, "ibkr_activity.csv")
+    padded = text.replace('2025"\n', '2025",,,,,,,,\n').replace(
+        "Statement,Data,Period", '"Statement","Data","Period"'
+    )
+    assert padded != text
+    assert read_csv(padded).meta["fetched_at"] == read_csv(text).meta["fetched_at"]
+
+
+def test_a_file_that_two_dialects_refuse_alike_is_refused_for_that_reason(files, read_csv):
+    text = content(files, "degiro.csv")
+    with pytest.raises(DataRefused, match="ends in the middle of a row"):
+        read_csv(text[: int(len(text) * 0.7)])

@@ -164,7 +164,7 @@ def parse(
     found = read_rows(layout.table_rows(lines), dialect, as_of, where)
     _refuse_unreadable(found, where)
     _refuse_repeated(found, layout, dialect.header.repeats, where)
-    total_seen = any(row.row_class in {RowClass.TOTAL, RowClass.SUBTOTAL} for row in found)
+    total_seen = _total_seen(found, dialect)
     return ParsedFile(
         dialect=dialect,
         accounts=_by_account(found, layout, dialect),
@@ -202,6 +202,7 @@ class ReadRow:
         value: its value as it stands there, for sums; None where there is none that can be read.
         days_left: its days to expiration, as they are written.
         group: which subtotal it belongs to.
+        summed: what it adds to that, or states as it.
         account_column: where the account's cell starts, in a row that should name one and does not.
         ends_unread: the file's last cell cannot be read and no line end follows it.
     """
@@ -216,6 +217,7 @@ class ReadRow:
     value: Decimal | None
     days_left: str | None
     group: tuple[object, ...]
+    summed: Decimal | None
     account_column: int
     ends_unread: bool
 
@@ -290,6 +292,7 @@ def _read_row(cells: RowCells, section: Section, as_of: date, where: str) -> Rea
             section.header.row.line,
             *(cells.text(field) for field in cells.dialect.check.subtotals_by),
         ),
+        summed=_number_or_none(cells, cells.dialect.check.subtotals_of),
         account_column=cells.column(Field.ACCOUNT) if account is None else 0,
         ends_unread=row.last and _ends_unread(cells, rejected),
     )
@@ -459,19 +462,37 @@ def _subtotals_agree(rows: Sequence[ReadRow], dialect: Dialect) -> bool | None:
 
     A group may have a second one, in another currency: one that agrees is enough.
     """
+    stated = _subtotals(rows)
+    own: dict[tuple[object, ...], Decimal] = {}
+    for row in rows:
+        if row.row_class in _SUMMED:
+            own[row.group] = own.get(row.group, Decimal(0)) + (row.summed or 0)
+    agree = [
+        any(
+            abs(own.get(group, Decimal(0)) - value) <= dialect.check.total_tolerance
+            for value in values
+        )
+        for group, values in stated.items()
+        if group in own or not dialect.check.subtotals_by
+    ]
+    return all(agree) if agree else None
+
+
+def _subtotals(rows: Iterable[ReadRow]) -> dict[tuple[object, ...], list[Decimal]]:
     stated: dict[tuple[object, ...], list[Decimal]] = {}
     for row in rows:
-        if row.row_class is RowClass.SUBTOTAL and row.value is not None:
-            stated.setdefault(row.group, []).append(row.value)
-    agree = []
-    for group, values in stated.items():
-        own = [row for row in rows if row.row_class in _SUMMED and row.group == group]
-        if own or not dialect.check.subtotals_by:
-            found = _sum(own) or Decimal(0)
-            agree.append(
-                any(abs(found - value) <= dialect.check.total_tolerance for value in values)
-            )
-    return all(agree) if agree else None
+        if row.row_class is RowClass.SUBTOTAL and row.summed is not None:
+            stated.setdefault(row.group, []).append(row.summed)
+    return stated
+
+
+def _total_seen(rows: Sequence[ReadRow], dialect: Dialect) -> bool:
+    """Whether the total that ends a complete file is there; with subtotals, that of every group."""
+    if not dialect.check.subtotals:
+        return any(row.row_class in {RowClass.TOTAL, RowClass.SUBTOTAL} for row in rows)
+    if not dialect.check.subtotals_by:
+        return False
+    return {row.group for row in rows if row.row_class in _POSITIONS} <= _subtotals(rows).keys()
 
 
 def _implied_date(rows: Iterable[ReadRow], dialect: Dialect) -> date | None:

@@ -204,8 +204,8 @@ def _trial(candidate: Candidate, lines: int | None, day: date, where: str) -> Tr
         layout = lay_out(islice(candidate.lines(), lines), candidate.header, dialect, where)
         sample = islice(candidate.lines(), lines)
         rows = read_rows(layout.table_rows(sample), dialect, day, where)
-    except DataRefused:
-        return Trial(0, 0, dialect.name)
+    except DataRefused as refusal:
+        return Trial(0, 0, dialect.name, refusal=refusal)
     agrees = [row.position.sign_agrees for row in rows if row.position is not None]
     written = [(row.line, row.account, row.position, row.rejected) for row in rows]
     unread = sum(

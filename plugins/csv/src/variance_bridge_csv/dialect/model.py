@@ -399,7 +399,10 @@ class CheckRules:
     total_tolerance: Decimal = Decimal("0.05")
     """How far the total row may be from the sum of the rows, in currency."""
     subtotals: bool = False
-    """Each subtotal row is the sum of the rows between its header and itself; it counts as a total."""
+    """Each subtotal row is the sum of the rows between its header and itself. Rows without one make the file incomplete
+    where `completeness` is required."""
+    subtotals_of: Field = Field.VALUE
+    """What is summed."""
     subtotals_by: tuple[Field, ...] = ()
     """Of those rows, only the ones that have the same cells there as the subtotal row."""
     completeness: Completeness = Completeness.NONE

@@ -59,12 +59,14 @@ class Trial:
         disagrees: in how many it does not.
         result: all that would be written; two dialects with equal results differ in nothing that matters here.
         unread: in how many rows a number cannot be read by the dialect's grammar.
+        refusal: why the whole file cannot be read.
     """
 
     agrees: int
     disagrees: int
     result: object = attrs.field(repr=False)
     unread: int = 0
+    refusal: DataRefused | None = attrs.field(default=None, eq=False)
 
 
 class Detector:
@@ -189,6 +191,9 @@ def _decided(
     for lines in (SAMPLE_LINES, None):
         tried = [(candidate, trial(candidate, lines)) for candidate in found]
         if any(one.result != tried[0][1].result for _candidate, one in tried):
+            refusals = [one.refusal for _candidate, one in tried if one.refusal is not None]
+            if len(refusals) == len(tried):
+                raise refusals[0]
             legible = [candidate for candidate, one in tried if not one.unread]
             if len(legible) == 1:
                 return legible

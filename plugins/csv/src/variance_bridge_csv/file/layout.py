@@ -254,7 +254,12 @@ def _has_a_known_name(row: Row, dialect: Dialect) -> bool:
 
 
 def _says(line: Line) -> str:
-    """What a line outside the table says: its only cell, or else the line as it is."""
+    """What a line outside the table says: its only cell, or else the line as it is.
+
+    A line of another part of the file is always cells: it is given without quotes, and without empty cells at its end.
+    """
+    if line.aside and line.only_cell is None:
+        return ",".join(map(visible, line.row().cells)).rstrip(",")
     return line.only_cell or visible(line.text)
 
 
