@@ -110,6 +110,30 @@ _CREDENTIALS = attrs.validators.deep_iterable(attrs.validators.instance_of(Crede
 
 
 @attrs.frozen(kw_only=True)
+class RateLimit:
+    """A rate that a broker publishes; the session keeps to it by waiting, and counts every try, the retries too.
+
+    Attributes:
+        requests: so many at most, in any window of so many `seconds`.
+        path: of the requests that count, by its first segments; `*` is any one segment: `/accounts/*/positions`. "" for
+            all requests.
+    """
+
+    requests: int = attrs.field(
+        validator=[attrs.validators.instance_of(int), attrs.validators.ge(1)]
+    )
+    seconds: float = attrs.field(default=1.0, validator=attrs.validators.gt(0))
+    path: str = attrs.field(default="", validator=_TEXT)
+
+
+def _rate_limits(values: Iterable[RateLimit]) -> tuple[RateLimit, ...]:
+    return tuple(values)
+
+
+_RATE_LIMITS = attrs.validators.deep_iterable(attrs.validators.instance_of(RateLimit))
+
+
+@attrs.frozen(kw_only=True)
 class BrokerSpec:
     """A broker, declared. A record and not an object, so that listing it runs nothing.
 
@@ -129,6 +153,7 @@ class BrokerSpec:
         credentials: the secrets it is given. It never sees another one.
         capabilities: what it can tell.
         quotes: name of the quote source that is used with this broker unless the user says otherwise; None for none.
+        rate_limits: the rates that the broker publishes, which the session keeps to.
         create_credentials: where a user creates the credentials: one sentence, shown when they are missing.
         hook_api: the version of this interface that it was written for.
     """
@@ -156,6 +181,9 @@ class BrokerSpec:
     capabilities: frozenset[Capability] = attrs.field(factory=frozenset, converter=_capabilities)
     quotes: str | None = attrs.field(default=None, validator=_OPTIONAL_TEXT)
     create_credentials: str | None = attrs.field(default=None, validator=_OPTIONAL_TEXT)
+    rate_limits: tuple[RateLimit, ...] = attrs.field(
+        default=(), converter=_rate_limits, validator=_RATE_LIMITS
+    )
     hook_api: int = HOOK_API
 
 
@@ -186,6 +214,9 @@ class QuoteSourceSpec:
     )
     credentials: tuple[Credential, ...] = attrs.field(
         default=(), converter=_credentials, validator=_CREDENTIALS
+    )
+    rate_limits: tuple[RateLimit, ...] = attrs.field(
+        default=(), converter=_rate_limits, validator=_RATE_LIMITS
     )
     hook_api: int = HOOK_API
 

@@ -9,6 +9,21 @@ CLOCK_TOLERANCE = timedelta(seconds=120)
 """How far two machines' clocks may be apart before a time counts as being in the future."""
 
 
+def http_date(text: str) -> datetime | None:
+    """The instant that a header field such as `Date` names (RFC 9110 §5.6.7), in UTC; None for what is not a date.
+
+    A year of fourteen digits is not a date either, whichever error the parser has for it.
+    """
+    # Imported here: it is a fifth of what a light command would load.
+    from email.utils import parsedate_to_datetime
+
+    try:
+        moment = parsedate_to_datetime(text)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+
+
 class SystemClock:
     """Satisfies `variance_bridge.broker.Clock`."""
 

@@ -22,6 +22,9 @@ import attrs
 MASK: Final = "***"
 WITHHELD: Final = "[withheld: this text holds a personal value]"
 
+MAX_SECRET_LENGTH: Final = 8192
+"""No token is longer, and a header field of more is refused by every server. Redaction takes time and memory by it."""
+
 _SHORTEST = 2
 _SHORTEST_ENCODED = 4
 _SHORTEST_SUBSTRING_WORD = 6
@@ -186,7 +189,7 @@ class PersonalValues:
         readings = [folded, *(fold(reading) for reading in decodings(text))]
         kinds = {
             value.kind: None
-            for value in self._values.values()
+            for value in self
             if value.occurs_encoded(text, folded) or any(map(value.occurs, readings))
         }
         return tuple(kinds)

@@ -7,12 +7,13 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import attrs
 import pytest
 
+from variance_bridge.broker import RateLimit
 from variance_bridge.network.retry import Policy
 from variance_bridge.network.session import ReadOnlySession
 from variance_bridge.privacy import PersonalValues
@@ -163,7 +164,11 @@ def open_session(clock, personal):
     """Sessions for api.acme.example with a token path and a read by POST; policy fields by name."""
     sessions: list[ReadOnlySession] = []
 
-    def start(random: Callable[[], float] = lambda: 0.5, **limits: object) -> ReadOnlySession:
+    def start(
+        random: Callable[[], float] = lambda: 0.5,
+        rate_limits: Sequence[RateLimit] = (),
+        **limits: object,
+    ) -> ReadOnlySession:
         sessions.append(
             ReadOnlySession(
                 (HOST,),
@@ -173,6 +178,7 @@ def open_session(clock, personal):
                 personal=personal,
                 user_agent="variance-bridge/0.1.0",
                 policy=Policy(**limits),
+                rate_limits=rate_limits,
                 random=random,
             )
         )

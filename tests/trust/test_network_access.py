@@ -51,6 +51,32 @@ def test_what_is_configured_is_used_and_not_shown(home) -> None:
     assert "canary" not in repr(found)
 
 
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "all_proxy"])
+def test_a_proxy_that_is_set_and_not_used_is_named_when_there_is_no_answer(
+    open_session, monkeypatch, home, variable
+) -> None:
+    access = network_access({variable: PROXY}, home, allow_proxy=False, allow_netrc=False)
+
+    class NoWire:
+        def __init__(self, policy) -> None:
+            pass
+
+        def send(self, request, seconds, proxy):
+            raise wire.NoResponse(wire.ConnectionFailure.UNRESOLVED)
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr(wire, "Wire", NoWire)
+    with pytest.raises(BrokerUnreachable) as caught:
+        open_session(access=access, tries=1).get(URL)
+    assert f"{variable} is set and not used" in str(caught.value.hint)
+    assert "canary" not in str(caught.value.hint)
+    with pytest.raises(BrokerUnreachable) as caught:
+        open_session(access=access, tries=1).get("http://127.0.0.1:9/")
+    assert variable not in str(caught.value.hint)
+
+
 def test_surroundings_without_detours_offer_none(tmp_path) -> None:
     assert network_access({}, tmp_path, allow_proxy=True, allow_netrc=True) == NetworkAccess()
 

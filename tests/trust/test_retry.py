@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from variance_bridge.broker import RateLimit
 from variance_bridge.errors import BrokerUnreachable
 from variance_bridge.network import wire
 from variance_bridge.network.retry import Policy, is_transient, retry_after, wait_before
@@ -108,14 +109,15 @@ def test_the_wait_doubles_and_is_a_random_part_of_that(script, open_session, clo
     ("value", "waited"),
     [
         ("7", 7.0),
-        ("0", 0.5),
+        ("0", 1.5),
         (format_datetime(NOW + timedelta(seconds=9), usegmt=True), 9.0),
-        (format_datetime(NOW - timedelta(hours=1), usegmt=True), 0.5),
-        ("soon", 0.5),
-        ("-5", 0.5),
-        ("1e3", 0.5),
-        ("7 seconds", 0.5),
-        ("", 0.5),
+        (format_datetime(NOW - timedelta(hours=1), usegmt=True), 1.5),
+        ("soon", 1.5),
+        ("-5", 1.5),
+        ("1e3", 1.5),
+        ("7 seconds", 1.5),
+        ("", 1.5),
+        ("Mon, 01 Jan 99999999999999 00:00:00 GMT", 1.5),
     ],
 )
 def test_the_server_may_ask_for_a_longer_wait(
@@ -145,6 +147,26 @@ def test_tries_and_waits_together_stay_within_the_total(script, open_session, cl
     assert allowed == [pytest.approx(50, abs=1), pytest.approx(30, abs=1), pytest.approx(10, abs=1)]
 
 
+@pytest.mark.parametrize("chance", [0.0, 0.5, 0.999])
+def test_after_a_limit_at_least_the_published_second_passes(
+    script, open_session, clock, chance
+) -> None:
+    script(429, 429, 200)
+    open_session(random=lambda: chance).get(URL)
+    assert clock.slept == [1 + chance, 2 * (1 + chance)]
+
+
+def test_every_try_counts_for_the_published_rates(script, open_session, clock) -> None:
+    limits = (RateLimit(requests=1, seconds=5.0, path="/positions"),)
+    session = open_session(rate_limits=limits)
+    script(503, 200, 200, 200)
+    session.get(URL)
+    session.get(URL)
+    session.get("https://api.acme.example/other")
+    assert [round(seconds) for seconds in clock.slept] in ([0, 4, 5], [0, 5, 5], [1, 4, 5])
+    assert session.statistics.seconds_waited == pytest.approx(sum(clock.slept))
+
+
 @given(
     attempt=st.integers(1, 60),
     asked=st.none() | st.floats(0, 1e9),
@@ -152,9 +174,10 @@ def test_tries_and_waits_together_stay_within_the_total(script, open_session, cl
 )
 def test_a_wait_is_what_was_asked_or_within_the_bounds(attempt, asked, chance) -> None:
     policy = Policy()
-    wait = wait_before(attempt, asked, policy, lambda: chance)
-    assert wait >= (asked or 0)
-    assert wait <= max(asked or 0, policy.longest_wait_seconds)
+    for limited in (False, True):
+        wait = wait_before(attempt, asked, policy, lambda: chance, limited=limited)
+        assert wait >= max(asked or 0, limited * policy.back_off_seconds)
+        assert wait <= max(asked or 0, policy.longest_wait_seconds)
 
 
 @given(st.text(max_size=40))

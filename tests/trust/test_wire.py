@@ -19,6 +19,7 @@ import zlib
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import requests
@@ -27,8 +28,10 @@ from variance_bridge.errors import (
     BridgeError,
     BrokerRefused,
     BrokerUnreachable,
+    ConfigurationError,
     DataRefused,
 )
+from variance_bridge.network.access import NetworkAccess
 from variance_bridge.network.wire import _tls_context
 from variance_bridge.privacy import Secret
 
@@ -199,7 +202,8 @@ def test_limits_and_failures_are_tried_three_times(serve, open_session, clock, s
         with pytest.raises(BrokerUnreachable, match=rf"{where} .*status {status} \(3 tries\)"):
             ask()
     assert len(server.received) == 6
-    assert clock.slept == [0.5, 1.0, 0.5, 1.0]
+    fixed = 1 if status == 429 else 0
+    assert clock.slept == [0.5 + fixed, 1.0 + 2 * fixed] * 2
 
 
 def endless(start: bytes, piece: bytes):
@@ -453,11 +457,20 @@ def test_a_certificate_that_nobody_signed_is_refused_before_a_credential_is_sent
     assert "between you and the broker" in str(caught.value.hint)
 
 
+@pytest.mark.parametrize("way", ["known authority", "ca_file", "system's store"])
 def test_a_certificate_of_a_known_authority_is_accepted_and_the_connection_is_encrypted(
-    tmp_path, open_session, monkeypatch
+    tmp_path, open_session, monkeypatch, way
 ) -> None:
     context = _self_signed(tmp_path)
-    monkeypatch.setattr("certifi.where", lambda: str(tmp_path / "certificate.pem"))
+    certificate, access = tmp_path / "certificate.pem", NetworkAccess()
+    if way == "known authority":
+        monkeypatch.setattr("certifi.where", lambda: str(certificate))
+    elif way == "ca_file":
+        access = NetworkAccess(ca_file=certificate)
+    else:
+        paths = SimpleNamespace(openssl_cafile=str(certificate), openssl_capath="/nowhere")
+        monkeypatch.setattr("ssl.get_default_verify_paths", lambda: paths)
+        access = NetworkAccess(system_certificates=True)
     _tls_context.cache_clear()
     listener = socket.create_server(("127.0.0.1", 0))
     received: list[bytes] = []
@@ -471,7 +484,7 @@ def test_a_certificate_of_a_known_authority_is_accepted_and_the_connection_is_en
 
     thread = threading.Thread(target=accept)
     thread.start()
-    session = open_session()
+    session = open_session(access=access)
     url = f"https://127.0.0.1:{listener.getsockname()[1]}/"
     with listener:
         for _ in range(2):
@@ -490,6 +503,40 @@ def test_tls_cannot_be_loosened_by_the_environment(monkeypatch, tmp_path) -> Non
     assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
     assert context.keylog_filename is None
     assert len(context.get_ca_certs()) > 50
+
+
+@pytest.mark.parametrize(
+    "content", [None, b"", b"no certificate", b"\xff\xfe", b"-----BEGIN CERTIFICATE-----\nAA\n"]
+)
+def test_a_file_of_certificates_that_cannot_be_used_is_a_fault_of_the_configuration(
+    tmp_path, open_session, content
+) -> None:
+    file = tmp_path / "company.pem"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(ConfigurationError, match="the file of certificates") as caught:
+        open_session(access=NetworkAccess(ca_file=file)).get("https://127.0.0.1:9/")
+    assert caught.value.where == str(file)
+
+
+@pytest.mark.parametrize("value", ["line\nbreak-in-it", "beyond-\u00e9-ascii", "x" * 8193])
+def test_a_token_that_cannot_be_one_is_refused_as_the_brokers_fault(
+    serve, open_session, value
+) -> None:
+    server = serve(sends(whole(json.dumps({"access_token": value}).encode())))
+    with pytest.raises(DataRefused, match="granted a token that cannot be one") as caught:
+        open_session().post_token(server.url + "/oauth/token", form={})
+    assert value not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["line\nbreak-in-it", "beyond-\u00e9-ascii", "x" * 9000])
+def test_a_credential_that_cannot_be_sent_is_its_owners_to_set_again(
+    serve, open_session, value
+) -> None:
+    server = serve(sends(whole(b"[]")))
+    with pytest.raises(ConfigurationError, match="a credential") as caught:
+        open_session().get(server.url, headers={"Authorization": Secret(value)})
+    assert (value in str(caught.value), server.received) == (False, [])
 
 
 def test_a_server_that_speaks_no_tls_is_no_answer(serve, open_session) -> None:

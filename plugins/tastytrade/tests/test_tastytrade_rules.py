@@ -14,12 +14,12 @@ from variance_bridge.broker import BrokerSpec, Capability
 from variance_bridge.errors import ConfigurationError
 from variance_bridge.exchange import exchange_date
 from variance_bridge.model import Caution, Environment
+from variance_bridge.network.rates import Rates
 from variance_bridge.rows import Members, RowRejected
 from variance_bridge.settings.structure import structure
 from variance_bridge_tastytrade import plugin
 from variance_bridge_tastytrade.client import hosts
 from variance_bridge_tastytrade.client.hosts import endpoint
-from variance_bridge_tastytrade.client.limits import Limits
 from variance_bridge_tastytrade.settings import TastytradeSettings
 
 
@@ -179,6 +179,29 @@ def test_oauth_credentials_are_required_unless_the_settings_say_session():
     assert required == {"TT_CLIENT_SECRET", "TT_REFRESH_TOKEN"}
     legacy = TastytradeSettings(auth="session")
     assert not any(c.is_required(legacy) for c in broker.credentials)
+
+
+PATHS = {
+    "accounts": "/customers/me/accounts",
+    "positions": "/accounts/5WX00001/positions",
+    "balances": "/accounts/5WX00001/balances",
+    "market-data": "/market-data/by-type",
+    "market-metrics": "/market-metrics",
+    "token": "/oauth/token",
+}
+
+
+class Limits:
+    """The rates that the plugin declares, as the core's session keeps to them."""
+
+    def __init__(self, clock):
+        (broker,) = plugin.variance_bridge_brokers()
+        self._rates, self._clock = Rates(broker.rate_limits), clock
+
+    def wait(self, route):
+        if (seconds := self._rates.wait(PATHS[route], self._clock.monotonic())) > 0:
+            self._clock.sleep(seconds)
+        self._rates.count(PATHS[route], self._clock.monotonic())
 
 
 def test_the_first_request_of_a_route_never_waits(clock):

@@ -13,8 +13,6 @@ from variance_bridge.errors import ConfigurationError, UsageError
 if TYPE_CHECKING:
     from variance_bridge.broker import BrokerSpec, Credential
 
-MAX_SECRET = 16 * 1024
-
 
 @click.group()
 def auth() -> None:
@@ -118,14 +116,16 @@ def _chosen(spec: BrokerSpec, names: tuple[str, ...]) -> list[Credential]:
 
 def _ask(credential: Credential, *, alone: bool) -> str:
     """The secret, without echo from a terminal; from stdin where that is a pipe and one secret is asked for."""
+    from variance_bridge.privacy import MAX_SECRET_LENGTH
+
     if sys.stdin.isatty():
         value = click.prompt(f"{credential.name} ({credential.title})", hide_input=True, err=True)
     elif alone:
-        value = sys.stdin.readline(MAX_SECRET + 1).rstrip("\r\n")
+        value = sys.stdin.readline(MAX_SECRET_LENGTH + 1).rstrip("\r\n")
     else:
         raise UsageError(
             "several secrets cannot come from one pipe", hint="name one: `variance auth set NAME`"
         )
-    if not value or len(value) > MAX_SECRET:
+    if not value or len(value) > MAX_SECRET_LENGTH:
         raise UsageError(f"no acceptable value was given for {credential.name}")
     return str(value)

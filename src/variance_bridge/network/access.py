@@ -26,12 +26,16 @@ class NetworkAccess:
         proxy: the proxy's URL; None goes straight to the broker. Never used for loopback.
         no_proxy: hosts (and the hosts below them) that are reached without the proxy; `*` for all.
         netrc: a netrc file that gives basic authentication to requests that have none; None reads no such file.
+        ca_file: certificates of authorities (PEM) that are believed besides those of `certifi`; a company's own.
+        system_certificates: whether the system's store is believed besides those of `certifi`.
         ignored: what the surroundings offered and the configuration did not allow, for `variance doctor`.
     """
 
     proxy: Secret | None = None
     no_proxy: tuple[str, ...] = ()
     netrc: Path | None = None
+    ca_file: Path | None = None
+    system_certificates: bool = False
     ignored: tuple[str, ...] = ()
 
     def proxy_for(self, host: str) -> Secret | None:

@@ -8,23 +8,25 @@ from typing import TYPE_CHECKING
 import attrs
 
 if TYPE_CHECKING:
-    from variance_bridge.broker import BrokerSpec, QuoteSourceSpec
+    from variance_bridge.broker import BrokerSpec, QuoteSourceSpec, RateLimit
 
 
 @attrs.frozen(kw_only=True)
 class Reach:
-    """Where one session may go.
+    """Where one session may go, and how often.
 
     Attributes:
         hosts: that it may talk to.
         token_paths: to which a POST may go, for a token.
         read_posts: to which a POST may go that only reads.
+        rate_limits: the published rates that it keeps to.
         user_agent: the product that the broker asks for, to be put before ours.
     """
 
     hosts: tuple[str, ...] = ()
     token_paths: tuple[str, ...] = ()
     read_posts: tuple[str, ...] = ()
+    rate_limits: tuple[RateLimit, ...] = ()
     user_agent: str | None = None
 
     @classmethod
@@ -34,6 +36,9 @@ class Reach:
             hosts=_each_once(host for record in records for host in record.hosts),
             token_paths=_each_once(path for record in records for path in record.token_paths),
             read_posts=_each_once(path for record in records for path in record.read_posts),
+            rate_limits=tuple(
+                dict.fromkeys(limit for record in records for limit in record.rate_limits)
+            ),
             user_agent=next((one.user_agent for one in records if one.user_agent), None),
         )
 

@@ -1,4 +1,4 @@
-"""The limits of a request, and when it is tried again: back-off with full jitter, and what Retry-After asks for.
+"""The limits of a request, and when it is tried again: back-off with jitter, what Retry-After asks for, published rates.
 
 urllib3's `Retry` was weighed and left: it sleeps by the global clock, draws its jitter from the global generator, reads
 the wall clock for the date form of Retry-After, has no deadline over all tries, and its log line holds the URL.
@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
 import attrs
 
+from variance_bridge.clock import http_date
 from variance_bridge.network.access import NetworkAccess
 from variance_bridge.storage.read import MEBIBYTE
 
 _SECONDS = re.compile(r"[0-9]{1,9}")
-_TOO_MANY_REQUESTS = 429
+TOO_MANY_REQUESTS = 429
 _FIRST_SERVER_ERROR = 500
 
 
@@ -47,18 +48,27 @@ class Policy:
 
 def is_transient(status: int) -> bool:
     """Whether the same request may succeed later: a limit (429), or a failure of the server (5xx)."""
-    return status == _TOO_MANY_REQUESTS or status >= _FIRST_SERVER_ERROR
+    return status == TOO_MANY_REQUESTS or status >= _FIRST_SERVER_ERROR
 
 
 def wait_before(
-    attempt: int, asked: float | None, policy: Policy, random: Callable[[], float]
+    attempt: int,
+    asked: float | None,
+    policy: Policy,
+    random: Callable[[], float],
+    *,
+    limited: bool = False,
 ) -> float:
-    """Seconds to wait after try number `attempt`, from 1.
+    """Seconds to wait after try number `attempt`, from 1; at least what the server asked for.
 
-    A random part of the doubling back-off ("full jitter"), and at least what the server asked for.
+    A random part of the doubling back-off ("full jitter"). After a limit (429) all of it and a random part of as much
+    again ("equal jitter"): rates are published per second, and a shorter wait would meet the same limit.
     """
     ceiling = min(policy.longest_wait_seconds, policy.back_off_seconds * 2.0 ** (attempt - 1))
-    return max(asked or 0.0, random() * ceiling)
+    wait = ceiling * random()
+    if limited:
+        wait = min(policy.longest_wait_seconds, ceiling + wait)
+    return max(asked or 0.0, wait)
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
@@ -69,12 +79,5 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     value = headers.get("retry-after", "").strip()
     if _SECONDS.fullmatch(value):
         return float(value)
-    from email.utils import parsedate_to_datetime
-
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - now).total_seconds())
+    moment = http_date(value)
+    return None if moment is None else max(0.0, (moment - now).total_seconds())

@@ -21,6 +21,7 @@ import attrs
 from variance_bridge.errors import (
     BrokerRefused,
     BrokerUnreachable,
+    ConfigurationError,
     DataRefused,
     ForbiddenRequest,
     PluginError,
@@ -28,11 +29,18 @@ from variance_bridge.errors import (
 from variance_bridge.formatting import plural
 from variance_bridge.model import Route
 from variance_bridge.network.allowed import Address, check_hosts, check_post_paths, resolve
-from variance_bridge.network.retry import Policy, is_transient, retry_after, wait_before
-from variance_bridge.privacy import PersonalKind, PersonalValues, Secret
+from variance_bridge.network.rates import Rates
+from variance_bridge.network.retry import (
+    TOO_MANY_REQUESTS,
+    Policy,
+    is_transient,
+    retry_after,
+    wait_before,
+)
+from variance_bridge.privacy import MAX_SECRET_LENGTH, PersonalKind, PersonalValues, Secret
 
 if TYPE_CHECKING:
-    from variance_bridge.broker import Clock
+    from variance_bridge.broker import Clock, RateLimit
     from variance_bridge.network.wire import Answer, Request, Wire
 
 _LOG = logging.getLogger(__name__)
@@ -42,6 +50,7 @@ _USER_AGENT: Final = re.compile(
     r"(?:[A-Za-z0-9._-]+/[A-Za-z0-9._+-]+ )?[A-Za-z0-9._-]+/[0-9][A-Za-z0-9._+-]*(?: \([A-Za-z0-9 .;:/_+-]*\))?"
 )
 _SHORTEST_TOKEN: Final = 8
+_LONGEST_SCHEME: Final = len("Bearer ")
 _random: Final = secrets.SystemRandom().random
 
 _OWN_HEADERS: Final = frozenset(
@@ -106,6 +115,7 @@ class ReadOnlySession:
         personal: learns every secret that is sent, and every token that comes back; redacts log lines and messages.
         user_agent: `product/version`, of which there may be two; brokers refuse requests without one.
         policy: limits, proxy and netrc.
+        rate_limits: the rates that the broker publishes, which are kept to by waiting.
         random: numbers in [0, 1) for the jitter.
 
     Raises:
@@ -122,6 +132,7 @@ class ReadOnlySession:
         personal: PersonalValues,
         user_agent: str,
         policy: Policy | None = None,
+        rate_limits: Sequence[RateLimit] = (),
         random: Callable[[], float] = _random,
     ) -> None:
         if not _USER_AGENT.fullmatch(user_agent):
@@ -133,6 +144,7 @@ class ReadOnlySession:
         self._personal = personal
         self._user_agent = user_agent
         self._policy = policy or Policy()
+        self._rates = Rates(rate_limits)
         self._random = random
         self._wire: Wire | None = None
         self._lock = threading.RLock()
@@ -254,9 +266,11 @@ class ReadOnlySession:
 
         started = self._clock.monotonic()
         for attempt in range(1, tries + 1):
+            self._keep_to_rates(request)
             left = self._policy.total_seconds - (self._clock.monotonic() - started)
             asked: float | None = None
-            certain = False
+            certain = limited = False
+            failed = True
             try:
                 answer = self._send(request, left, attempt)
             except NoResponse as failure:
@@ -266,8 +280,9 @@ class ReadOnlySession:
                 if not is_transient(answer.status) and answer.status >= 200:
                     return answer
                 problem = f"the broker answered with status {answer.status}"
+                failed, limited = False, answer.status == TOO_MANY_REQUESTS
                 asked = retry_after(answer.headers, self._clock.now())
-            wait = wait_before(attempt, asked, self._policy, self._random)
+            wait = wait_before(attempt, asked, self._policy, self._random, limited=limited)
             left = self._policy.total_seconds - (self._clock.monotonic() - started)
             last = attempt == tries or wait >= left
             if certain or last or wait > self._policy.longest_wait_seconds:
@@ -277,8 +292,27 @@ class ReadOnlySession:
         raise BrokerUnreachable(
             f"{problem} ({plural(attempt, 'try', 'tries')})",
             where=self._shown(request),
-            hint=_advice(asked, certain=certain),
+            hint=_advice(
+                asked,
+                certain=certain,
+                ignored_proxy=self._ignored_proxy(request) if failed else None,
+            ),
         )
+
+    def _keep_to_rates(self, request: Request) -> None:
+        """Wait until the broker's published rates allow a try, and count it."""
+        path = request.address.path
+        wait = self._rates.wait(path, self._clock.monotonic())
+        if wait > 0:
+            self._clock.sleep(wait)
+            self.statistics.seconds_waited += wait
+        self._rates.count(path, self._clock.monotonic())
+
+    def _ignored_proxy(self, request: Request) -> str | None:
+        """The variable of a proxy that the surroundings name and the configuration does not allow."""
+        if request.address.loopback:
+            return None
+        return next((name for name in self._policy.access.ignored if "proxy" in name.lower()), None)
 
     def _send(self, request: Request, seconds: float, attempt: int) -> Answer:
         """One try, counted and logged."""
@@ -329,15 +363,23 @@ class ReadOnlySession:
                     where=name if _TOKEN.fullmatch(name) else None,
                 )
             sent[name] = self._reveal(value)
-            if any(not 32 <= ord(sign) < 127 for sign in sent[name]):
-                raise ForbiddenRequest(
-                    "a request was stopped before it was sent: a header field holds a character beyond ASCII, "
-                    "or a line break",
-                    where=name,
-                    hint="A credential with a line break in it was not copied whole: set it again.",
-                )
+            if not _is_plain(sent[name]):
+                raise self._not_plain(name, value)
         self._add_login(sent, address)
         return sent
+
+    def _not_plain(self, name: str, value: str | Secret) -> ForbiddenRequest | ConfigurationError:
+        """Whose fault a header field is that cannot be sent: the plugin's, or that of the one who gave the credential."""
+        what = "holds a character beyond ASCII, or a line break"
+        if isinstance(value, Secret):
+            return ConfigurationError(
+                f"a credential {what}, so it cannot be sent",
+                where=name,
+                hint="It was probably not copied whole: set it again (`variance auth status` says where it is).",
+            )
+        return ForbiddenRequest(
+            f"a request was stopped before it was sent: a header field {what}", where=name
+        )
 
     def _add_login(self, sent: dict[str, str], address: Address) -> None:
         """Basic authentication from the netrc file, where the user allowed it and the plugin sends none."""
@@ -392,6 +434,11 @@ class ReadOnlySession:
         if not isinstance(value, Secret):
             return value
         revealed = value.reveal()
+        if len(revealed) > MAX_SECRET_LENGTH + _LONGEST_SCHEME:
+            raise ConfigurationError(
+                f"a credential is longer than {MAX_SECRET_LENGTH} characters",
+                hint="Set it again: it cannot be the right one.",
+            )
         self._personal.add(value)
         scheme, _, rest = revealed.partition(" ")
         if scheme in {"Bearer", "Basic", "Token"} and rest:
@@ -417,6 +464,11 @@ class ReadOnlySession:
                 elif (
                     isinstance(value, str) and len(value) >= _SHORTEST_TOKEN and _names_token(name)
                 ):
+                    if len(value) > MAX_SECRET_LENGTH or not _is_plain(value):
+                        raise DataRefused(
+                            "the broker granted a token that cannot be one: too long, beyond ASCII, or with a line break",
+                            hint="Run the command again; if it happens again, report it to the broker.",
+                        )
                     self._personal.add(value, PersonalKind.CREDENTIAL)
 
     def _shown(self, request: Request) -> str:
@@ -430,13 +482,23 @@ def _forbidden_post(where: str) -> ForbiddenRequest:
     )
 
 
+def _is_plain(value: str) -> bool:
+    """Whether it can be sent in a header field: printable ASCII (RFC 9110 §5.5)."""
+    return value.isascii() and value.isprintable()
+
+
 def _names_token(name: str) -> bool:
     return name.lower().replace("-", "_").endswith("token")
 
 
-def _advice(asked: float | None, *, certain: bool) -> str:
+def _advice(asked: float | None, *, certain: bool, ignored_proxy: str | None) -> str:
     if certain:
-        return "Something stands between you and the broker, or this machine's date is wrong. Do not go on until it is known."
+        return (
+            "Something stands between you and the broker, or this machine's date is wrong. Do not go on until it is known."
+            " If it is your company's proxy, give its certificate: `[network] ca_file`."
+        )
+    if ignored_proxy:
+        return f"{ignored_proxy} is set and not used; to use it: `proxy = true` under [network] in variance.toml."
     if asked:
         return f"The broker asks to wait {asked:.0f} seconds: run the command again after that."
     return "Check the network and the broker's status page, then run the command again."

@@ -14,6 +14,7 @@ import http.client
 import logging
 import socket
 import ssl
+import sys
 import threading
 import zlib
 from collections.abc import Callable, Mapping
@@ -21,6 +22,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from enum import StrEnum
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -33,9 +35,10 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.response import HTTPResponse
 
-from variance_bridge.errors import DataRefused
+from variance_bridge.errors import ConfigurationError, DataRefused
 from variance_bridge.network.allowed import Address
 from variance_bridge.network.retry import Policy, is_transient
+from variance_bridge.storage.read import Reader
 
 if TYPE_CHECKING:
     from variance_bridge.privacy import Secret
@@ -110,7 +113,10 @@ class Wire:
             NoResponse: with the reason.
             DataRefused: the body is beyond the caps or in an unknown coding.
         """
-        adapter = self._adapter = self._adapter or _Adapter()
+        if self._adapter is None:
+            access = self._policy.access
+            self._adapter = _Adapter(_tls_context(access.ca_file, access.system_certificates))
+        adapter = self._adapter
         future: Future[Answer | ConnectionFailure] = Future()
 
         def work() -> None:
@@ -278,21 +284,56 @@ def _keep_nothing(_record: logging.LogRecord) -> bool:
 
 
 @cache
-def _tls_context() -> ssl.SSLContext:
+def _tls_context(ca_file: Path | None = None, system: bool = False) -> ssl.SSLContext:
     """TLS that the environment cannot loosen: neither other authorities (SSL_CERT_FILE) nor a key log (SSLKEYLOGFILE).
 
-    Both are honoured by `ssl.create_default_context` and by urllib3's own context.
+    Both are honoured by `ssl.create_default_context` and by urllib3's own context. The configuration can add authorities.
+
+    Raises:
+        ConfigurationError: `ca_file` cannot be read, or holds no certificate.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_verify_locations(certifi.where())
+    if system:
+        _add_system_store(context)
+    if ca_file is not None:
+        content = Reader(title="the file of certificates", error=ConfigurationError).read_named(
+            ca_file
+        )
+        try:
+            context.load_verify_locations(cadata=content.data.decode("ascii"))
+        except (ssl.SSLError, ValueError):
+            raise ConfigurationError(
+                "the file of certificates holds none that can be read",
+                where=str(ca_file),
+                hint="`[network] ca_file` names a PEM file, with lines BEGIN CERTIFICATE",
+            ) from None
     return context
+
+
+def _add_system_store(context: ssl.SSLContext) -> None:
+    """The authorities that the system's owner trusts, where this Python's OpenSSL was built to look for them.
+
+    `load_default_certs` would let SSL_CERT_FILE name another place; on Windows it reads the system's own store besides.
+    """
+    if sys.platform == "win32":
+        context.load_default_certs()
+    paths = ssl.get_default_verify_paths()
+    file, folder = Path(paths.openssl_cafile), Path(paths.openssl_capath)
+    with suppress(
+        ssl.SSLError, OSError
+    ):  # an empty store is no reason to fail: certifi's are there
+        context.load_verify_locations(
+            file if file.is_file() else None, folder if folder.is_dir() else None
+        )
 
 
 class _Adapter(requests.adapters.HTTPAdapter):
     """`requests`' adapter, that can shut its connections down while another thread reads from them."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext) -> None:
+        self._tls = tls
         self._sockets: list[socket.socket] = []
         self._stopped = False
         self._pools = _pools(self._remember)
@@ -301,9 +342,7 @@ class _Adapter(requests.adapters.HTTPAdapter):
     def init_poolmanager(
         self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any
     ) -> None:
-        super().init_poolmanager(
-            connections, maxsize, block, ssl_context=_tls_context(), **pool_kwargs
-        )
+        super().init_poolmanager(connections, maxsize, block, ssl_context=self._tls, **pool_kwargs)
         self.poolmanager.pool_classes_by_scheme = self._pools
 
     def cert_verify(self, conn: Any, _url: Any, _verify: Any, _cert: Any) -> None:
@@ -311,7 +350,7 @@ class _Adapter(requests.adapters.HTTPAdapter):
         conn.cert_reqs = "CERT_REQUIRED"
 
     def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, ssl_context=_tls_context(), **proxy_kwargs)
+        manager = super().proxy_manager_for(proxy, ssl_context=self._tls, **proxy_kwargs)
         manager.pool_classes_by_scheme = self._pools
         return manager
 

@@ -45,6 +45,7 @@ def _sessions(context: RunContext) -> Callable[[Reach], Session]:
             personal=context.personal,
             user_agent=permitted.named(USER_AGENT),
             policy=context.policy,
+            rate_limits=permitted.rate_limits,
         )
 
     return open_session
@@ -103,16 +104,20 @@ class RunContext:
 
 
 def configured_policy(configuration: Configuration) -> Policy:
-    """The session's limits, with the proxy and the netrc file that the configuration allows."""
+    """The session's limits, with the proxy, the netrc file and the certificates that the configuration allows."""
     from variance_bridge.network.access import network_access
     from variance_bridge.network.retry import Policy
 
+    network = configuration.stated.network
+    access = network_access(
+        configuration.environment,
+        Path(configuration.environment.get("HOME") or "."),
+        allow_proxy=network.proxy,
+        allow_netrc=network.netrc,
+    )
     return Policy(
-        access=network_access(
-            configuration.environment,
-            Path(configuration.environment.get("HOME") or "."),
-            allow_proxy=configuration.stated.network.proxy,
-            allow_netrc=configuration.stated.network.netrc,
+        access=attrs.evolve(
+            access, ca_file=network.ca_file, system_certificates=network.system_certificates
         )
     )
 

@@ -1,5 +1,6 @@
 """What a plugin reads answers and their rows with: exact values, the members of an object, and a count in which no row gets lost."""
 
+from variance_bridge.clock import http_date
 from variance_bridge.rows.answers import json_of, list_of, object_of
 from variance_bridge.rows.collect import CLOSED, Closed, Collected, collect
 from variance_bridge.rows.holdings import holding
@@ -16,6 +17,7 @@ __all__ = [
     "collect",
     "day",
     "holding",
+    "http_date",
     "json_of",
     "list_of",
     "listed_option",

@@ -62,10 +62,12 @@ class PluginsTable:
 
 @attrs.frozen(kw_only=True)
 class NetworkTable:
-    """Table `[network]`: whether requests may take the detour."""
+    """Table `[network]`: whether requests may take the detour, and whose certificates are believed besides the usual ones."""
 
     proxy: bool = False
     netrc: bool = False
+    ca_file: Path | None = None
+    system_certificates: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -203,7 +205,9 @@ def read_configuration(
     file = named or folder / FILE_NAME
     if named is None and not file.exists():
         return Configuration(folder=folder, file=None, environment=environment)
-    stated = structure(read_toml(file), ConfigurationFile, where=str(file))
+    stated = structure(
+        read_toml(file), ConfigurationFile, where=str(file), folder=file.absolute().parent
+    )
     return Configuration(folder=folder, file=file, stated=stated, environment=environment)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from variance_bridge.errors import ConfigurationError
-from variance_bridge.privacy import PersonalKind, PersonalValues, Secret
+from variance_bridge.privacy import MAX_SECRET_LENGTH, PersonalKind, PersonalValues, Secret
 from variance_bridge.storage.private import inspect_private
 
 if TYPE_CHECKING:
@@ -178,6 +178,17 @@ class CredentialStore:
         )
 
     def _find(self, broker: str, name: str) -> Found | None:
+        """Raises ConfigurationError for a value that is too long to be a credential."""
+        found = self._search(broker, name)
+        if found is not None and len(found.secret.reveal()) > MAX_SECRET_LENGTH:
+            raise ConfigurationError(
+                f"{name} is longer than {MAX_SECRET_LENGTH} characters",
+                where=found.origin,
+                hint="Set it again: it cannot be the right one.",
+            )
+        return found
+
+    def _search(self, broker: str, name: str) -> Found | None:
         if value := self._environment.get(name):
             return Found(Secret(value), Place.ENVIRONMENT, f"environment ({name})")
         files = [self._env_file(path) for path in self._paths]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from variance_bridge import hookimpl
-from variance_bridge.broker import BrokerSpec, Credential, QuoteSourceSpec
+from variance_bridge.broker import BrokerSpec, Credential, QuoteSourceSpec, RateLimit
 
 _NAME = "tastytrade"
 _TITLE = "tastytrade"
@@ -28,6 +28,15 @@ _CREDENTIALS = (
     Credential("TASTY_USERNAME", "user name of the legacy log-in", required=False),
     Credential("TASTY_PASSWORD", "password of the legacy log-in", required=False),
 )
+
+_RATE_LIMITS = (
+    RateLimit(requests=1, path="/customers/me/accounts"),
+    RateLimit(requests=1, path="/accounts/*/positions"),
+    RateLimit(requests=1, path="/accounts/*/balances"),
+    RateLimit(requests=2, path="/market-data"),
+    RateLimit(requests=50),
+)
+"""Per second, as the vendor's own client limits itself (tastytrade/tastytrade-mcp, safety/rate-limit)."""
 
 
 @hookimpl
@@ -57,6 +66,7 @@ def variance_bridge_brokers() -> Iterable[BrokerSpec]:
                 }
             ),
             quotes=_NAME,
+            rate_limits=_RATE_LIMITS,
             create_credentials=(
                 "Create them at my.tastytrade.com: Manage, My Profile, API, OAuth Applications; then"
                 " Create Grant, with only the scope `read`."
@@ -77,5 +87,6 @@ def variance_bridge_quotes() -> Iterable[QuoteSourceSpec]:
             token_paths=_TOKEN_PATHS,
             settings=_SETTINGS,
             credentials=_CREDENTIALS,
+            rate_limits=_RATE_LIMITS,
         )
     ]

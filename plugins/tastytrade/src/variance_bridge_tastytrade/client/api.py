@@ -1,17 +1,16 @@
-"""Requests to the API: addresses, headers, published rates, and one new access token after a 401."""
+"""Requests to the API: addresses, headers, and one new access token after a 401."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 from urllib.parse import quote
 
 from variance_bridge import Secret
 from variance_bridge.broker import BrokerContext, Response
+from variance_bridge.rows import http_date
 from variance_bridge_tastytrade.client.hosts import Endpoint, endpoint
 from variance_bridge_tastytrade.client.legacy_login import SessionAccess
-from variance_bridge_tastytrade.client.limits import Limits
 from variance_bridge_tastytrade.client.oauth import OAuthAccess
 from variance_bridge_tastytrade.client.responses import envelope_of
 from variance_bridge_tastytrade.settings import SESSION, TastytradeSettings
@@ -42,7 +41,6 @@ class Api:
         settings: TastytradeSettings = context.settings
         self.endpoint: Endpoint = endpoint(settings)
         self._context = context
-        self._limits = Limits(context.clock)
         self._headers = {"Accept": "application/json"}
         if not self.endpoint.is_sandbox:
             self._headers["Accept-Version"] = settings.accept_version
@@ -56,7 +54,7 @@ class Api:
         """The JSON of a successful response, not yet checked.
 
         Args:
-            what: the route's name, for the published rates and for messages.
+            what: the route's name, for messages.
             segments: of the path; each is percent-encoded as a whole, so that a slash in a symbol does not separate segments.
             params: of the query, repeats kept.
 
@@ -67,17 +65,14 @@ class Api:
         """
         url = "/".join((self.endpoint.base_url, *(quote(part, safe="") for part in segments)))
         header = self._access.header()
-        response = self._send(what, url, params, header)
+        response = self._send(url, params, header)
         if response.status == _UNAUTHORIZED and self._access.replace(header):
-            response = self._send(what, url, params, self._access.header())
+            response = self._send(url, params, self._access.header())
         envelope = envelope_of(response, what)
         self._check_clock(response)
         return envelope
 
-    def _send(
-        self, what: str, url: str, params: Sequence[tuple[str, str]], header: Secret
-    ) -> Response:
-        self._limits.wait(what)
+    def _send(self, url: str, params: Sequence[tuple[str, str]], header: Secret) -> Response:
         headers: dict[str, str | Secret] = {**self._headers, "Authorization": header}
         return self._context.session.get(url, params=params, headers=headers)
 
@@ -86,11 +81,10 @@ class Api:
         if self._clock_checked:
             return
         self._clock_checked = True
-        try:
-            theirs = parsedate_to_datetime(response.headers.get("date", ""))
-            off = (self._context.clock.now() - theirs).total_seconds()
-        except (TypeError, ValueError):
+        theirs = http_date(response.headers.get("date", ""))
+        if theirs is None:
             return
+        off = (self._context.clock.now() - theirs).total_seconds()
         if abs(off) > CLOCK_TOLERANCE:
             direction = "ahead of" if off > 0 else "behind"
             self._context.warn(
@@ -100,7 +94,7 @@ class Api:
 
 
 def api_of(context: BrokerContext) -> Api:
-    """The one `Api` of this run: the broker and the quote source share its access token and its rate limits."""
+    """The one `Api` of this run: the broker and the quote source share its access token."""
     api = context.shared.get(_SHARED)
     if not isinstance(api, Api):
         api = context.shared[_SHARED] = Api(context)
