@@ -72,6 +72,7 @@ class Desk:
             personal=self.personal,
             user_agent="variance-bridge/0.1.0",
             policy=policy or quick_policy(),
+            rate_limits=SPEC.rate_limits,
         )
         self._running.callback(session.close)
         return session
