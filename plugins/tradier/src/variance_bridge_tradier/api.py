@@ -1,0 +1,118 @@
+"""Requests to Tradier's API, and the two habits of its answers: one thing is an object, and nothing is a text.
+
+Source: https://docs.tradier.com/docs/positions and the clients uvatradier and Lean.Brokerages.Tradier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from variance_bridge import BrokerContext, DataRefused, Environment, Secret
+from variance_bridge.errors import ConfigurationError
+from variance_bridge.rows import json_of
+from variance_bridge_tradier.settings import SANDBOX, TradierSettings
+
+PRODUCTION_URL = "https://api.tradier.com"
+SANDBOX_URL = "https://sandbox.tradier.com"
+MAX_SYMBOLS = 100
+"""Symbols in a request for quotes: the address stays short enough for every proxy."""
+
+_HINT = "production and sandbox have tokens of their own: check the setting `environment`, or create a new token"
+_NOTHING = (None, "null", "")
+
+
+class Api:
+    """GET with the token, and JSON back. Without `Accept` Tradier answers in XML."""
+
+    def __init__(self, context: BrokerContext) -> None:
+        settings: TradierSettings = context.settings
+        self._context = context
+        self._base = _base(settings)
+        self.environment = _environment(settings)
+
+    def get(self, path: str, params: Sequence[tuple[str, str]] = ()) -> Any:
+        """The JSON of the answer.
+
+        Raises:
+            BrokerRefused: the token is not accepted.
+            BrokerUnreachable: no answer, a limit or failures, after three tries.
+            DataRefused: another status, or not JSON.
+        """
+        token = self._context.credentials["TRADIER_ACCESS_TOKEN"]
+        headers: dict[str, str | Secret] = {
+            "Authorization": token.prefixed("Bearer "),
+            "Accept": "application/json",
+        }
+        response = self._context.session.get(self._base + path, params=params, headers=headers)
+        return json_of(response, hint=_HINT)
+
+    def quotes(self, symbols: Sequence[str]) -> Iterator[Any]:
+        """The answers about the quotes of these symbols, with greeks."""
+        for start in range(0, len(symbols), MAX_SYMBOLS):
+            chunk = ",".join(symbols[start : start + MAX_SYMBOLS])
+            yield self.get("/v1/markets/quotes", [("symbols", chunk), ("greeks", "true")])
+
+
+def quotes_of(answer: Any) -> dict[str, Mapping[str, Any]]:
+    """The quotes of an answer by symbol. Symbols that Tradier does not know are missing.
+
+    Raises:
+        DataRefused: the answer does not have the form of quotes.
+    """
+    held = answer.get("quotes") if isinstance(answer, Mapping) else None
+    if isinstance(held, Mapping) and "quote" not in held and "unmatched_symbols" in held:
+        return {}
+    quotes = many(answer, "quotes", "quote")
+    return {
+        each["symbol"]: each
+        for each in quotes
+        if isinstance(each, Mapping) and isinstance(each.get("symbol"), str)
+    }
+
+
+def many(answer: Any, outer: str, inner: str) -> Sequence[Any]:
+    """The things in `answer[outer][inner]`: a list, one object, or nothing (`"null"` or null in place of either).
+
+    Raises:
+        DataRefused: the answer does not have that form. It is never taken for an empty one.
+    """
+    if not isinstance(answer, Mapping) or outer not in answer:
+        raise _not_understood(outer)
+    held = answer[outer]
+    if held in _NOTHING:
+        return ()
+    if not isinstance(held, Mapping) or inner not in held:
+        raise _not_understood(f"{outer}.{inner}")
+    things = held[inner]
+    if isinstance(things, Mapping) and things:
+        return (things,)
+    if isinstance(things, list | tuple):
+        return things
+    raise _not_understood(f"{outer}.{inner}")
+
+
+def _not_understood(what: str) -> DataRefused:
+    return DataRefused(
+        f"the answer has no `{what}`",
+        hint="run the sync again; if it stays so, the API has changed: report it",
+    )
+
+
+def _base(settings: TradierSettings) -> str:
+    if settings.base_url is None:
+        return SANDBOX_URL if settings.environment == SANDBOX else PRODUCTION_URL
+    if urlsplit(settings.base_url).hostname not in {"127.0.0.1", "::1"}:
+        raise ConfigurationError(
+            "the token is sent to Tradier or to this machine only",
+            where="setting `base_url` of tradier",
+            hint="leave it unset, or use http://127.0.0.1:PORT",
+        )
+    return settings.base_url.rstrip("/")
+
+
+def _environment(settings: TradierSettings) -> Environment:
+    if settings.base_url is not None:
+        return Environment.SIMULATOR
+    return Environment.SANDBOX if settings.environment == SANDBOX else Environment.PRODUCTION
