@@ -80,6 +80,7 @@ class Rejection(StrEnum):
     DATE_UNREADABLE = "date_unreadable"
     MULTIPLIER_UNREADABLE = "multiplier_unreadable"
     TERMS_CONTRADICT = "terms_contradict"
+    NUMBERS_CONTRADICT = "numbers_contradict"
     OUT_OF_RANGE = "out_of_range"
 
 

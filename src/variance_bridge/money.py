@@ -20,9 +20,10 @@ HALF_A_CENT = Decimal("0.005")
 _EXACT = Context(prec=1000)
 
 
-def product(factor: Decimal, *others: Decimal) -> Decimal:
+def product(factor: Decimal | int, other: Decimal | int, *more: Decimal | int) -> Decimal:
     """The product of the factors, unrounded (up to 1000 digits)."""
-    return reduce(_EXACT.multiply, others, factor)
+    result = _EXACT.multiply(factor, other)
+    return reduce(_EXACT.multiply, more, result) if more else result
 
 
 def signed(side: Side, amount: Decimal) -> Decimal:

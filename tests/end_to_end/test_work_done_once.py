@@ -12,7 +12,7 @@ import pytest
 
 from variance_bridge.document import convert
 from variance_bridge.document.exact_json import loads
-from variance_bridge.pipeline import sync
+from variance_bridge.pipeline import contradictions, sync
 from variance_bridge.storage.lock import previous_path
 
 _watchers: list[tuple[str, list[str]]] = []
@@ -87,8 +87,8 @@ def test_a_portfolio_becomes_a_document_once_and_is_ordered_once(synced, monkeyp
 def test_what_is_sealed_and_checked_is_what_is_written(synced, monkeypatch, folder):
     seen: dict[str, object] = {}
 
-    def noting(name):
-        original = getattr(sync, name)
+    def noting(module, name):
+        original = getattr(module, name)
 
         def note(document, *rest):
             seen[name] = document
@@ -96,8 +96,8 @@ def test_what_is_sealed_and_checked_is_what_is_written(synced, monkeypatch, fold
 
         return note
 
-    for name in ("seal", "check", "dumps"):
-        monkeypatch.setattr(sync, name, noting(name))
+    for module, name in ((sync, "seal"), (contradictions, "check"), (sync, "dumps")):
+        monkeypatch.setattr(module, name, noting(module, name))
     synced()
 
     assert seen["seal"] is seen["check"] is seen["dumps"]

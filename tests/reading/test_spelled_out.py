@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from variance_bridge.document import exact_json
+from variance_bridge.errors import DataRefused
 from variance_bridge.reading.engine_rows import PortfolioParser
 from variance_bridge.reading.load import load
 
@@ -42,10 +43,7 @@ def option(symbol, root, **more):
         (option("SPXW  260320C00500000", "SPX"), "call", "SPX"),
         (option("BRKB  260320P00500000", "BRK-B"), "put", "BRK/B"),
         (option("./MESM6EX3H6 260320P500", "/MES", type="future_option"), "put", "/MESM6"),
-        (option("SPY   260320P00500000", "SPY", underlying="SPDR"), "put", "SPDR"),
         (option("SPY   260320P00500000", "SPY", option_type="put"), "put", "SPY"),
-        (option("XYZ   260320P00500000", "ABC"), "put", None),
-        (option("SPY   260327P00500000", "SPY"), None, None),
     ],
 )
 def test_type_and_underlying_of_an_option_come_from_its_symbol_unless_stated(
@@ -54,6 +52,19 @@ def test_type_and_underlying_of_an_option_come_from_its_symbol_unless_stated(
     (read,) = load(written(tmp_path, position), NOW).portfolio.positions
 
     assert (read.option_type, read.underlying) == (option_type, underlying)
+
+
+@pytest.mark.parametrize(
+    "position",
+    [
+        option("SPY   260320P00500000", "SPY", underlying="SPDR"),
+        option("XYZ   260320P00500000", "ABC"),
+        option("SPY   260327P00500000", "SPY"),
+    ],
+)
+def test_an_option_that_contradicts_its_symbol_is_refused(tmp_path, position):
+    with pytest.raises(DataRefused, match="contradicts the symbol"):
+        load(written(tmp_path, position), NOW)
 
 
 def test_shares_give_their_price_to_an_option_that_does_not_name_them(tmp_path):

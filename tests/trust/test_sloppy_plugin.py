@@ -174,7 +174,7 @@ def test_a_bug_is_told_by_class_and_place_and_never_by_its_message(careless, cap
         raise RuntimeError(f"account {NUMBER}")
 
     careless()
-    monkeypatch.setattr("variance_bridge.pipeline.sync.check", broken)
+    monkeypatch.setattr("variance_bridge.pipeline.contradictions.check", broken)
 
     assert run(["-vv", "sync"]) == 1
     told = "".join(capsys.readouterr())
@@ -221,7 +221,7 @@ def test_a_document_into_which_a_plugin_put_something_personal_is_not_published(
     ("rows", "words"),
     [
         ('shares(symbol="SPY\\x1b[2J"),', "/positions/0/symbol"),
-        ('shares(average_price=Decimal(2), cost_basis=Decimal(999), multiplier=Decimal(1)),', "cost_basis"),
+        ('shares(average_price=Decimal(2), cost_basis=Decimal(999), multiplier=Decimal(1)),', "numbers_contradict"),
     ],
 )  # fmt: skip
 def test_a_document_of_a_plugin_that_breaks_the_schema_or_the_arithmetic_is_not_published(

@@ -108,7 +108,7 @@ def test_a_term_that_the_type_does_not_have_is_found(document, type_, symbol, ro
 
 
 @pytest.mark.parametrize(("side", "value"), [("short", 100), ("long", -100)])
-@pytest.mark.parametrize("known", [{}, {"multiplier": 100}, {"quote": {"mark": 1}}])
+@pytest.mark.parametrize("known", [{}, {"multiplier": 1}, {"quote": {"underlying_price": 1}}])
 def test_a_lost_sign_is_found_without_a_price_too(document, side, value, known):
     position = {"root": "QZA", "symbol": "QZA", "type": "stock", "side": side, "quantity": 1}
     document["positions"][0] = {**position, **known, "market_value": value}

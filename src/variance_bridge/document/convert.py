@@ -11,13 +11,14 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
-from itertools import groupby
-from operator import attrgetter
+from itertools import groupby, islice
+from operator import attrgetter, itemgetter, lt
 from typing import Any, get_args, get_type_hints
 
 import attrs
 
 from variance_bridge.document import exact_json
+from variance_bridge.document.violation import Violation
 from variance_bridge.errors import DataRefused
 from variance_bridge.model import Holding, Portfolio, utc
 from variance_bridge.symbology import InstrumentType
@@ -31,9 +32,14 @@ def in_canonical_order(holdings: Iterable[Holding]) -> tuple[Holding, ...]:
     What is grouped together stands together, near expirations and low strikes first. Only positions that are alike in
     all that orders them are compared member by member.
     """
+    rows = tuple(holdings)
+    places = list(map(_place, rows))
+    if all(map(lt, places, islice(places, 1, None))):
+        return rows
     ordered: list[Holding] = []
-    for _key, alike in groupby(sorted(holdings, key=_place), key=_place):
-        ties = list(alike)
+    by_place = sorted(zip(places, rows, strict=True), key=itemgetter(0))
+    for _place_of_all, alike in groupby(by_place, key=itemgetter(0)):
+        ties = [holding for _, holding in alike]
         ordered += sorted(ties, key=_whole) if len(ties) > 1 else ties
     return tuple(ordered)
 
@@ -169,12 +175,31 @@ def from_bytes(data: bytes) -> tuple[Portfolio, tuple[str, ...]]:
     A document of a later 1.y is read without the members that this version does not know, with one warning.
 
     Raises:
-        DataRefused: not JSON, another major version, or not valid; the message names the first places and rules.
+        DataRefused: not JSON, another major version, or not valid, in form or arithmetic; the message names the first
+            places and rules.
     """
-    from variance_bridge.document.check import refuse
+    from variance_bridge.document.check import check
+
+    return _read(data, check)
+
+
+def from_bytes_by_form(data: bytes) -> Portfolio:
+    """Read a document whose arithmetic need not be right, because only what it names is looked at.
+
+    Raises:
+        DataRefused: not JSON, another major version, or not of the form of a document.
+    """
     from variance_bridge.document.schema import check_schema
+
+    return _read(data, check_schema)[0]
+
+
+def _read(
+    data: bytes, judge: Callable[[Any], list[Violation]]
+) -> tuple[Portfolio, tuple[str, ...]]:
+    from variance_bridge.document.check import refuse
     from variance_bridge.document.versions import for_this_version
 
     document, warnings = for_this_version(exact_json.loads(data))
-    refuse(check_schema(document))
+    refuse(judge(document))
     return structure(document), warnings

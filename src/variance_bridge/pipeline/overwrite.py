@@ -142,8 +142,10 @@ def _unread_rows(new: Portfolio) -> Judgement:
     """Rows of which none could be read are no empty account."""
     if new.positions or not new.meta.rejected:
         return _ACCEPTED
+    reasons = ", ".join(sorted({row.reason.value for row in new.meta.rejected}))
     reason = (
-        f"none of the {len(new.meta.rejected)} rows could be read, so this is not an empty account"
+        f"none of the {len(new.meta.rejected)} rows could be read ({reasons}),"
+        " so this is not an empty account"
     )
     return _refuse(reason, "report it with the rows' reasons; the file stays as it is")
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from variance_bridge.document import exact_json
-from variance_bridge.document.convert import from_bytes
+from variance_bridge.document.convert import from_bytes_by_form
 from variance_bridge.document.versions import is_of_another_major
 from variance_bridge.errors import BridgeError, DataRefused
 from variance_bridge.model import Portfolio
@@ -79,7 +79,7 @@ class PreviousDocument:
         if content is None:
             return None, None, error
         try:
-            portfolio, _warnings = from_bytes(content.data)
+            portfolio = from_bytes_by_form(content.data)
         except BridgeError as error:
             return content, None, error
         return content, portfolio, None

@@ -15,8 +15,7 @@ from typing import Any
 import attrs
 
 from variance_bridge.broker import Account, Session
-from variance_bridge.document.check import check, refuse
-from variance_bridge.document.convert import to_document
+from variance_bridge.document.check import refuse
 from variance_bridge.document.exact_json import dumps
 from variance_bridge.document.newest import newest
 from variance_bridge.errors import (
@@ -30,6 +29,7 @@ from variance_bridge.formatting import format_age, plural
 from variance_bridge.model import Caution, Environment, Portfolio
 from variance_bridge.pipeline.accounts import select_account
 from variance_bridge.pipeline.context import RunContext
+from variance_bridge.pipeline.contradictions import settle
 from variance_bridge.pipeline.enrich import enrich
 from variance_bridge.pipeline.listeners import Listener, call_listeners, open_listener
 from variance_bridge.pipeline.overwrite import Judgement, Verdict, judge_overwrite
@@ -50,6 +50,8 @@ REFUSED_WHEN_STRICT = frozenset(
         Caution.MULTIPLIER_UNKNOWN,
         Caution.COST_CONTRADICTED,
         Caution.VALUE_CONTRADICTED,
+        Caution.QUOTE_CONTRADICTED,
+        Caution.POSITION_REPEATED,
         Caution.NUMBER_UNREADABLE,
         Caution.DATE_UNREADABLE,
         Caution.TYPE_UNKNOWN,
@@ -270,14 +272,16 @@ def _sync_account(
     tell: Progress,
 ) -> Synced:
     tell.stage("fetch", run.account_hash(account) or "")
-    portfolio = _finished(run, account, request, tell)
+    settled = settle(_finished(run, account, request, tell))
+    # What is sealed and checked is the same object whose bytes are published: nothing is converted a second time.
+    portfolio, document = settled.portfolio, settled.document
     path = previous.path
     tell.stage("check", str(path))
+    if request.strict:
+        _refuse_cautions(portfolio)
     _judge(run, account, portfolio, previous, request)
-    # What is sealed and checked is the same object whose bytes are published: nothing is converted a second time.
-    document = to_document(portfolio)
     seal(document, run.context.personal)
-    refuse(check(document))
+    refuse(settled.violations)
     if lock is not None:
         tell.stage("publish", str(path))
         publish(
@@ -300,10 +304,7 @@ def _finished(run: BrokerRun, account: Account, request: SyncRequest, tell: Prog
     """The portfolio as it would be published: enriched, with the routes of its requests."""
     portfolio = _with_quotes(run, run.portfolio(account), request, tell)
     via = tuple(sorted(run.broker_context.session.routes))
-    portfolio = attrs.evolve(portfolio, meta=attrs.evolve(portfolio.meta, via=via))
-    if request.strict:
-        _refuse_cautions(portfolio)
-    return portfolio
+    return attrs.evolve(portfolio, meta=attrs.evolve(portfolio.meta, via=via))
 
 
 def _with_quotes(
@@ -374,7 +375,7 @@ def _judge(
 
     judgement = judge(None)
     if judgement.verdict is Verdict.CONFIRM:
-        judgement = judge(run.portfolio(account))
+        judgement = judge(settle(run.portfolio(account)).portfolio)
     for warning in judgement.warnings:
         run.context.warn(warning)
     if judgement.verdict is not Verdict.ACCEPT:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import attrs
 
-from variance_bridge.document.arithmetic import check_arithmetic
 from variance_bridge.document.check import refuse
 from variance_bridge.errors import DataRefused, UnknownPlugin
 from variance_bridge.formatting import masked
@@ -64,10 +63,12 @@ def read_export(file: Path, account: str | None = None) -> Export:
 
 
 def _only(run: BrokerRun, account: str | None) -> Portfolio:
-    from variance_bridge.document.convert import to_document
     from variance_bridge.pipeline.accounts import select_account
+    from variance_bridge.pipeline.contradictions import settle
 
     portfolio = run.portfolio(select_account(run, run.accounts(), account))
     placeholder = attrs.evolve(portfolio.meta, account_hash="0000***")
-    refuse(check_arithmetic(to_document(attrs.evolve(portfolio, meta=placeholder))))
-    return portfolio
+    settled = settle(attrs.evolve(portfolio, meta=placeholder))
+    refuse(settled.violations)
+    unnamed = attrs.evolve(settled.portfolio.meta, account_hash=portfolio.meta.account_hash)
+    return attrs.evolve(settled.portfolio, meta=unnamed)

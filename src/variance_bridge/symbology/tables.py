@@ -123,6 +123,12 @@ def currencies() -> frozenset[str]:
 
 
 @cache
+def iso_currencies() -> frozenset[str]:
+    """All codes of ISO 4217, and those that brokers write beside them."""
+    return currencies() | frozenset(read_table("currencies.toml")["other_iso_4217"])
+
+
+@cache
 def quote_currencies() -> tuple[str, ...]:
     """What crypto pairs are quoted in, the longest code first."""
     codes = {*currencies(), *read_table("currencies.toml")["crypto_quotes"]}

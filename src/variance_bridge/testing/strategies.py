@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
-import attrs
 from hypothesis import strategies as st
 
 from variance_bridge.model import (
@@ -59,19 +60,29 @@ def _some(strategy: st.SearchStrategy[Decimal]) -> st.SearchStrategy[Decimal | N
 @st.composite
 def quotes(draw: st.DrawFn) -> Quote:
     """Prices, some of them unknown."""
-    prices = {
-        name: draw(_some(amounts(0, 10**6))) for name in ("bid", "ask", "last", "underlying_price")
-    }
+    names = ("bid", "ask", "last", "underlying_price")
+    prices = {name: draw(_some(amounts(0, 10**6))) for name in names}
+    if prices["bid"] is not None and prices["ask"] is not None:
+        prices["bid"], prices["ask"] = sorted((prices["bid"], prices["ask"]))
     return Quote(
         **prices, as_of=draw(st.none() | instants), source=draw(st.sampled_from([None, "acme"]))
     )
 
 
 @st.composite
-def greeks(draw: st.DrawFn) -> Greeks:
-    """Sensitivities, some of them unknown."""
-    names = [field.name for field in attrs.fields(Greeks) if field.name not in {"as_of", "source"}]
-    values: dict[str, Any] = {name: draw(_some(amounts())) for name in names}
+def greeks(
+    draw: st.DrawFn, delta_sign: int = 1, sign: int = 1, size: Decimal = Decimal(1)
+) -> Greeks:
+    """Sensitivities, some of them unknown, within what `size` units can have, with the signs of the position."""
+    values: dict[str, Any] = {
+        "delta": draw(_some(amounts(0, 1).map(lambda unit: delta_sign * unit * size))),
+        "gamma": draw(_some(amounts(0).map(lambda value: sign * value))),
+        "theta": draw(_some(amounts())),
+        "vega": draw(_some(amounts(0).map(lambda value: sign * value))),
+        "beta_delta": draw(_some(amounts())),
+        "beta_gamma": draw(_some(amounts())),
+        "implied_volatility": draw(_some(amounts(0, 10))),
+    }
     return Greeks(**values, as_of=draw(st.none() | instants))
 
 
@@ -80,19 +91,23 @@ def holdings(draw: st.DrawFn) -> Holding:
     """One valid position: a stock, an option, a future or a coin. Its money agrees with its price."""
     terms: dict[str, Any] = draw(st.one_of(_stock(), _option(), _future(), _coin()))
     side, quantity = draw(st.sampled_from(Side)), draw(quantities)
-    price = draw(_some(amounts(0, 10**5, 4)))
-    cost = None if price is None else price * quantity * terms["multiplier"]
+    size = quantity * terms["multiplier"]
+    price, now = draw(_some(amounts(0, 10**5, 4))), draw(_some(amounts(0, 10**5, 4)))
+    cost = None if price is None else price * size
+    gain = None if price is None or now is None else side.sign * (now - price) * size
+    delta_sign = -side.sign if terms.get("option_type") is OptionType.PUT else side.sign
+    opened = draw(st.none() | days)
     return Holding(
         **terms,
         side=side,
         quantity=quantity,
         average_price=price,
         cost_basis=cost,
-        unrealized_pl=draw(_some(amounts())),
+        unrealized_pl=draw(st.sampled_from([None, gain])),
         day_pl=draw(_some(amounts())),
-        opened_on=draw(st.none() | days),
+        opened_on=opened and min(opened, terms.get("expiration") or opened),
         quote=draw(st.none() | quotes()),
-        greeks=draw(st.none() | greeks()),
+        greeks=draw(st.none() | greeks(delta_sign, side.sign, size)),
     )
 
 
@@ -146,6 +161,16 @@ def _coin(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
+def _times(positions: Iterable[Holding]) -> Iterator[datetime]:
+    """Every time before which the positions cannot have been fetched."""
+    for holding in positions:
+        if holding.opened_on is not None:
+            yield datetime.combine(holding.opened_on, time(), UTC)
+        for priced in (holding.quote, holding.greeks):
+            if priced is not None and priced.as_of is not None:
+                yield priced.as_of
+
+
 rejected_rows = st.builds(
     RejectedRow, row=st.integers(1, 10_000), reason=st.sampled_from(Rejection)
 )
@@ -155,7 +180,10 @@ flags = st.builds(Flag, caution=st.sampled_from(Caution), row=st.none() | st.int
 @st.composite
 def portfolios(draw: st.DrawFn, max_size: int = 8) -> Portfolio:
     """A portfolio that is valid as it stands, with up to `max_size` positions."""
-    positions = tuple(draw(st.lists(holdings(), max_size=max_size)))
+    lots = st.lists(
+        holdings(), max_size=max_size, unique_by=attrgetter("symbol", "side", "quantity")
+    )
+    positions = tuple(draw(lots))
     rejected = tuple(draw(st.lists(rejected_rows, max_size=2)))
     closed = draw(st.integers(0, 3))
     counts = Counts(
@@ -166,7 +194,7 @@ def portfolios(draw: st.DrawFn, max_size: int = 8) -> Portfolio:
     )
     meta = Meta(
         source="acme",
-        fetched_at=draw(instants),
+        fetched_at=max([draw(instants), *_times(positions)]),
         account_hash="0123456789ab***",
         environment=draw(st.none() | st.sampled_from(Environment)),
         currency="USD",
