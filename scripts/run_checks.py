@@ -1,4 +1,4 @@
-"""Runs the project's checks: lint, types, docs, tests. Called by ./check.
+"""Runs the project's checks: lint, types, docs, tests; when asked, dist. Called by ./check.
 
 Every step runs, whatever became of the one before; the exit code is 0 when all passed, else 1.
 The last line of the output counts the tests: `N passed, N failed`.
@@ -60,7 +60,12 @@ def steps(options: argparse.Namespace, reports: Path) -> list[Step]:
     types = Step("types", (python("mypy", "--strict", *SOURCES),))
     docs = Step("docs", (python("mkdocs", "build", "--strict"),))
     tests = Step("tests", pytest_commands(options, reports))
-    known = [lint, types, docs, tests]
+    if "dist" in options.step:
+        build = (sys.executable, "-P", str(ROOT / "scripts" / "build_distributions.py"))
+        dist = [Step("dist", (build,))]
+    else:
+        dist = []  # what it builds is not needed to judge a change; a slow test runs it
+    known = [lint, types, docs, *dist, tests]
     return [step for step in known if not options.step or step.name in options.step]
 
 
@@ -165,7 +170,10 @@ def arguments() -> argparse.Namespace:
     cut = given.index("--") if "--" in given else len(given)
     parser = argparse.ArgumentParser(prog="check", description="Runs the project's checks.")
     parser.add_argument(
-        "step", nargs="*", metavar="STEP", help="lint, types, docs or tests; all when none is named"
+        "step",
+        nargs="*",
+        metavar="STEP",
+        help="lint, types, docs, tests (all four when none is named), or dist",
     )
     parser.add_argument(
         "--slow",
@@ -179,7 +187,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.epilog = "Arguments after -- go to pytest; coverage is then not measured."
     options = parser.parse_args(given[:cut])
-    unknown = set(options.step) - {"lint", "types", "docs", "tests"}
+    unknown = set(options.step) - {"lint", "types", "docs", "dist", "tests"}
     if unknown:
         parser.error(f"unknown step: {', '.join(sorted(unknown))}")
     options.pytest = given[cut + 1 :]
