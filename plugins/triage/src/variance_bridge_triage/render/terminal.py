@@ -282,7 +282,7 @@ def _cluster(
         also = "" if finding is entry.finding else f"also {finding.action.value}: "
         yield Padding(Text(also + finding.reason), indent)
     for each in entry.not_judged:
-        words = f"not judged: {each.action.value} (needs {each.needs})"
+        words = f"not judged: {each.action.value}"  # what it needs is a note at the foot, once
         yield Padding(Text(words, style="yellow"), indent)
     if not beside:
         yield Padding(Text(legs, style="dim"), indent)
