@@ -72,6 +72,7 @@ def read_csv(tmp_path):
         dialect=None,
         folder=None,
         modified=MODIFIED,
+        **settings,
     ):
         path = content if isinstance(content, Path) else tmp_path / name
         if isinstance(content, str):
@@ -83,7 +84,7 @@ def read_csv(tmp_path):
         personal = PersonalValues()
         broker = CsvBroker(
             BrokerContext(
-                settings=CsvSettings(dialect=dialect),
+                settings=CsvSettings(dialect=dialect, **settings),
                 credentials={},
                 session=None,
                 clock=FrozenClock(),

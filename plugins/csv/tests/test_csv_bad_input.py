@@ -70,10 +70,18 @@ def test_a_header_alone_is_an_empty_portfolio(read_csv):
     assert outcome.meta["counts"] == {"fetched": 0, "normalized": 0, "closed": 0, "rejected": 0}
 
 
-def test_a_nul_byte_is_refused_where_it_stands(read_csv):
-    error = refusal(read_csv, (HEADER + "5WX00001,QZ\0A,STOCK,10,,,,50,-950,100,1000\n").encode())
+def test_a_nul_byte_costs_its_row_alone(read_csv):
+    damaged = "5WX00001,QZ\0A,STOCK,10,,,,50,-950,100,1000\n"
+    outcome = read_csv((HEADER + damaged + GOOD).encode())
+    assert [one["symbol"] for one in outcome.positions] == ["QZA"]
+    assert outcome.meta["rejected"] == [{"row": 2, "reason": "unreadable_row"}]
+    error = refusal(read_csv, (HEADER + damaged).encode())
     assert "NUL" in error.what
     assert error.where == "positions.csv, line 2, column 12"
+
+
+def test_a_header_with_a_nul_byte_is_no_header(read_csv):
+    refusal(read_csv, (HEADER.replace("Symbol", "Sym\0bol") + GOOD).encode())
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
@@ -334,12 +342,9 @@ def test_an_account_number_in_the_files_name_is_not_shown(read_csv):
         ("ten", 3, "quantity_unreadable"),
         ("1E+05", 3, "quantity_unreadable"),
         ("1" * 17, 3, "out_of_range"),
-        ("Mar-20", 4, "date_unreadable"),
         ('"Mar 21, 2026"', 4, "terms_contradict"),
         ("96", 5, "terms_contradict"),
-        ("ninety", 5, "number_unreadable"),
         ("CALL", 6, "terms_contradict"),
-        ("MAYBE", 6, "unreadable_row"),
     ],
 )
 def test_a_bad_row_is_kept_out_with_its_reason(read_csv, cell, column, reason):
@@ -358,6 +363,42 @@ def test_a_bad_row_is_kept_out_with_its_reason(read_csv, cell, column, reason):
     assert outcome.meta["rejected"] == [{"row": 3, "reason": reason}]
     assert [one["symbol"] for one in outcome.positions] == ["QZA"]
     assert outcome.meta["status"] == "partial"
+
+
+TERMS = "5WX00001,QZB   260320P00095000,EQUITY_OPTION,-1,{},{},{},10,100,0.90,-90\n"
+
+
+@pytest.mark.parametrize(
+    ("terms", "caution"),
+    [
+        (("Mar-20", "95", "PUT"), "date_unreadable"),
+        (('"Mar 20, 2026"', "ninety", "PUT"), "number_unreadable"),
+        (('"Mar 20, 2026"', "95", "MAYBE"), "type_unknown"),
+    ],
+)
+def test_a_term_that_cannot_be_read_comes_from_the_symbol_that_states_it(read_csv, terms, caution):
+    outcome = read_csv(HEADER + GOOD + TERMS.format(*terms))
+    option, _stock = sorted(outcome.positions, key=lambda one: one["type"])
+    assert (option["expiration"], option["strike"], option["option_type"]) == (
+        "2026-03-20",
+        95,
+        "put",
+    )
+    assert outcome.cautions(row=3) == [caution]
+
+
+@pytest.mark.parametrize(
+    ("terms", "reason"),
+    [
+        (("95", "PUT", "10"), "unreadable_row"),
+        (("Mar-20", "96", "PUT"), "terms_contradict"),
+    ],
+)
+def test_terms_that_are_shifted_or_contradict_the_symbol_still_cost_the_row(
+    read_csv, terms, reason
+):
+    outcome = read_csv(HEADER + GOOD + TERMS.format(*terms))
+    assert outcome.meta["rejected"] == [{"row": 3, "reason": reason}]
 
 
 @pytest.mark.parametrize(

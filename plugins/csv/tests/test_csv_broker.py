@@ -200,7 +200,9 @@ def test_all_accounts_come_from_one_reading_of_the_file(tmp_path):
 def test_what_is_worth_knowing_is_told_once(tmp_path):
     told = []
     content = HEADER + FIRST + "5WX00001,QZB\n" + "5WX00001,??,STOCK,1,,,,,1,-1,1,1\n" + FIRST
-    found = broker(input_file=written(tmp_path / "p.csv", content), warn=told.append)
+    found = broker(
+        input_file=written(tmp_path / "p.csv", content), warn=told.append, max_rejected_percent=50
+    )
     found.fetch(found.accounts()[0])
     assert sum("row rejected" in one for one in told) == 2
     assert any(
@@ -212,11 +214,42 @@ def test_what_is_worth_knowing_is_told_once(tmp_path):
     )
 
 
-def test_only_the_first_rows_that_were_kept_out_are_told_and_the_rest_counted(read_csv):
-    outcome = read_csv(HEADER + FIRST + "5WX00001,??,STOCK,1,,,,,1,-1,1,1\n" * 8)
-    assert sum("row rejected: symbol" in one for one in outcome.warnings) == 5
-    assert any(one.endswith("3 more rows rejected: see meta.rejected") for one in outcome.warnings)
+def test_rows_that_are_rejected_for_one_reason_share_a_warning(read_csv):
+    outcome = read_csv(
+        HEADER + FIRST + "5WX00001,??,STOCK,1,,,,,1,-1,1,1\n" * 8, max_rejected_percent=100
+    )
+    assert outcome.warnings == [
+        (
+            "positions.csv: line 3, column 10: row rejected: symbol unreadable (in Symbol); "
+            "7 more rows for the same reason"
+        )
+    ]
     assert len(outcome.meta["rejected"]) == 8
+
+
+def test_reasons_beyond_the_first_are_counted(read_csv):
+    bad = [f"5WX00001,QZB{',x' * cells}\n" for cells in range(8)]
+    outcome = read_csv(HEADER + FIRST + "".join(bad), max_rejected_percent=100)
+    assert sum("row rejected" in one for one in outcome.warnings) == 5
+    assert any(one.endswith("3 more rows rejected: see meta.rejected") for one in outcome.warnings)
+
+
+BAD_DATE = "5WX00001,QZB,OPTION,-1,20-Mrz-26,74,9{},Put,10.00,100.00,-0.90,-90.00\n"
+
+
+def test_a_file_of_which_much_cannot_be_read_is_refused_with_the_reasons(read_csv):
+    content = HEADER + FIRST * 2 + "".join(BAD_DATE.format(strike) for strike in range(3))
+    with pytest.raises(DataRefused) as caught:
+        read_csv(content)
+    assert caught.value.what == (
+        '3 of 5 rows cannot be read: 3 rows: the date "20-Mrz-26" in Exp Date cannot be read'
+    )
+    assert "max_rejected_percent" in caught.value.hint
+    assert read_csv(content, max_rejected_percent=60).meta["status"] == "partial"
+
+
+def test_a_single_row_never_costs_the_others(read_csv):
+    assert len(read_csv(HEADER + FIRST + BAD_DATE.format(5)).positions) == 1
 
 
 def test_contradicted_costs_and_unread_numbers_are_told(read_csv):
@@ -232,12 +265,14 @@ def test_a_cash_row_is_no_position_and_not_counted(read_csv):
     assert outcome.meta["counts"] == {"fetched": 1, "normalized": 1, "closed": 0, "rejected": 0}
 
 
-def test_a_type_that_nobody_knows_is_kept_without_money(read_csv):
+def test_a_type_that_nobody_knows_keeps_the_totals_that_the_file_states(read_csv):
     outcome = read_csv(HEADER + FIRST.replace("STOCK", "Moon Note"))
     (position,) = outcome.positions
     assert position["type"] == "other"
-    assert "market_value" not in position
+    assert "multiplier" not in position
+    assert (position["market_value"], position["cost_basis"]) == (1000, 950)
     assert outcome.cautions(row=2) == ["multiplier_unknown", "type_unknown"]
+    assert not any("add the column" in one for one in outcome.warnings)
 
 
 def test_a_row_without_a_type_is_what_its_symbol_and_columns_say(read_csv):

@@ -148,11 +148,108 @@ def test_a_value_whose_sign_contradicts_the_side_is_dropped_and_flagged():
     assert earned.cautions == (Caution.VALUE_CONTRADICTED,)
 
 
-def test_without_a_multiplier_there_is_no_money():
+def test_without_a_multiplier_the_totals_of_the_file_are_kept():
     earned = weigh(
         CASH_FLOW, multiplier=None, cost_total=-250, value=200, gain=-50, day_gain=1, mark=2
     )
-    assert earned == money.Money(mark=Decimal(2))
+    assert (earned.cost_basis, earned.market_value) == (250, 200)
+    assert (earned.unrealized_pl, earned.day_pl, earned.mark) == (-50, 1, 2)
+    assert earned.check is CostCheck.CONFIRMED
+    assert earned.cautions == ()
+
+
+def test_without_a_multiplier_totals_that_contradict_each_other_are_flagged():
+    earned = weigh(CASH_FLOW, multiplier=None, cost_total=-250, value=200, gain=50)
+    assert earned.cautions == (Caution.COST_CONTRADICTED,)
+    assert weigh(CASH_FLOW, multiplier=None, cost_total=250).cost_basis is None
+    assert weigh(POSITION, Side.SHORT, multiplier=None, value=200).market_value is None
+
+
+WITHOUT_FEES = MoneyRules(cost_per_unit_excludes_fees=True)
+
+
+@pytest.mark.parametrize(
+    ("side", "value", "gain", "paid", "cost"),
+    [
+        (Side.LONG, "1407.50", "-3628.16", "50.35", "5035.66"),
+        (Side.SHORT, "-650", "32.22", "7.00", "682.22"),
+    ],
+)
+def test_the_cost_has_the_commissions_that_the_profit_counts(side, value, gain, paid, cost):
+    earned = weigh(WITHOUT_FEES, side, value=value, gain=gain, cost_per_unit=paid)
+    assert earned.cost_basis == Decimal(cost)
+    assert earned.market_value - side.sign * earned.cost_basis == earned.unrealized_pl
+    assert earned.cautions == ()
+
+
+def test_a_profit_that_is_far_from_the_price_paid_does_not_make_the_cost():
+    earned = weigh(WITHOUT_FEES, value=1400, gain=900, cost_per_unit=50)
+    assert earned.cost_basis == 5000
+    assert earned.cautions == (Caution.COST_CONTRADICTED,)
+
+
+def test_a_rounded_price_paid_gives_way_to_the_total_that_profit_tells():
+    earned = weigh(
+        ABSOLUTE,
+        Side.LONG,
+        100,
+        1,
+        InstrumentType.STOCK,
+        value=1200,
+        gain="99.60",
+        cost_per_unit=11,
+    )
+    assert earned.cost_basis == Decimal("1100.40")
+    other = weigh(
+        ABSOLUTE,
+        Side.LONG,
+        100,
+        1,
+        InstrumentType.STOCK,
+        value=1200,
+        gain=95,
+        cost_per_unit="11.00",
+    )
+    assert other.cost_basis == 1100
+
+
+@pytest.mark.parametrize("shift", ["0.01", "0.1", "10", "100"])
+@pytest.mark.parametrize("price", ["mark", "last"])
+def test_a_value_whose_decimal_mark_moved_is_not_a_value(price, shift):
+    amounts = {price: 200, "cost_total": 1500, "gain": 500}
+    for kind in (InstrumentType.STOCK, InstrumentType.FUND, InstrumentType.CRYPTO):
+        earned = weigh(POSITION, Side.LONG, 10, 1, kind, value=2000 * Decimal(shift), **amounts)
+        assert earned.value_shifted
+        assert not weigh(POSITION, Side.LONG, 10, 1, kind, value=2000, **amounts).value_shifted
+
+
+def test_a_value_that_cost_and_profit_confirm_stands_against_an_old_price():
+    earned = weigh(POSITION, last="0.05", value=50, cost_total=20, gain=30)
+    assert not earned.value_shifted
+    assert earned.market_value == 50
+    assert earned.cautions == ()
+
+
+def test_a_value_that_the_last_price_contradicts_is_flagged():
+    stock = Side.LONG, 10, 1, InstrumentType.STOCK
+    assert weigh(POSITION, *stock, last=200, value=2600).cautions == (Caution.VALUE_CONTRADICTED,)
+    assert weigh(POSITION, *stock, last=200, value=2010).cautions == ()
+    assert weigh(POSITION, last=2, value=260).cautions == ()
+
+
+def test_a_wrong_value_does_not_confirm_a_cost():
+    earned = weigh(
+        POSITION,
+        Side.LONG,
+        10,
+        1,
+        InstrumentType.STOCK,
+        last=200,
+        value=2700,
+        cost_total=1500,
+        gain=1100,
+    )
+    assert Caution.COST_CONTRADICTED in earned.cautions
 
 
 def test_the_cost_and_value_of_a_future_mean_nothing_and_its_price_does():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
@@ -22,7 +23,7 @@ from variance_bridge_csv.dialect.model import (
 )
 from variance_bridge_csv.file.layout import Layout, Section
 from variance_bridge_csv.file.lines import Line, Row
-from variance_bridge_csv.names import shown
+from variance_bridge_csv.names import plain, shown
 from variance_bridge_csv.row.cells import CellFault, number_reader
 from variance_bridge_csv.row.columns import (
     Columns,
@@ -38,10 +39,19 @@ from variance_bridge_csv.row.position import CheckedHolding, read_position
 _POSITIONS = frozenset({RowClass.POSITION, RowClass.MONEY_MARKET})
 _SUMMED = frozenset({RowClass.POSITION, RowClass.MONEY_MARKET, RowClass.CASH, RowClass.PENDING})
 _OUTSIDE = frozenset({RowClass.LABEL, RowClass.FOOTER, RowClass.IGNORE})
+_TOTALS = frozenset({RowClass.TOTAL, RowClass.SUBTOTAL})
 _IN_CASH = frozenset({RowClass.CASH, RowClass.PENDING})
 _CASH = RowRule(is_=RowClass.CASH)
+_TYPED_TOTALS = frozenset(
+    {"total", "totals", "grand total", "account total", "portfolio total", "sum", "subtotal"}
+)
+"""What people write before a total that they add below an export."""
 _MAX_DTE = 4_000
+_DATE_LIKE = re.compile(
+    r"[0-9]{1,4}[-/. ](?:[0-9]{1,2}|[A-Za-z]{3})[-/. ][0-9]{1,4}|[A-Za-z]{3}[-/. ][0-9]{1,4}"
+)
 _MAX_NAME_LENGTH = 100
+_ENDS_SEEN = 100
 MAX_REJECTED = 100_000
 """Rows that cannot be read. A document lists them all, and nobody reads a longer list."""
 
@@ -54,9 +64,12 @@ class RejectedLine:
     column: int
     reason: Rejection
     detail: str = ""
+    written: str | None = None
 
     def describe(self) -> str:
-        """Why the row was rejected, without a value of the row."""
+        """Why the row was rejected, without a value of the row but a date that cannot be read."""
+        if self.written is not None:
+            return f'the date "{self.written}" {self.detail} cannot be read'
         reason = self.reason.value.replace("_", " ")
         return f"{reason} ({self.detail})" if self.detail else reason
 
@@ -78,7 +91,8 @@ class AccountPart:
         label: the file's or the user's own word for the account.
         checked: the positions, closed ones included, in the order of the file.
         rejected_lines: the rows that could not be read.
-        cash: the sum of the cash rows.
+        cash: the sum of the rows of cash and of pending cash.
+        pending: the sum of the latter.
         total: what the total row says.
         total_agrees: whether that is the sum of the rows.
     """
@@ -88,6 +102,7 @@ class AccountPart:
     checked: tuple[CheckedHolding, ...]
     rejected_lines: tuple[RejectedLine, ...]
     cash: Decimal | None
+    pending: Decimal | None
     total: Decimal | None
     total_agrees: bool | None
 
@@ -163,8 +178,8 @@ def parse(
     """
     found = read_rows(layout.table_rows(lines), dialect, as_of, where)
     _refuse_unreadable(found, where)
+    _refuse_lots(found, where)
     _refuse_repeated(found, layout, dialect.header.repeats, where)
-    total_seen = _total_seen(found, dialect)
     return ParsedFile(
         dialect=dialect,
         accounts=_by_account(found, layout, dialect),
@@ -173,8 +188,7 @@ def parse(
             for row in found
             if row.position is None and row.rejected is None
         ),
-        complete=not any(row.ends_unread for row in found)
-        and (layout.ended or total_seen or dialect.check.completeness is Completeness.NONE),
+        complete=not any(row.ends_unread for row in found) and _has_its_end(found, layout, dialect),
         unknown_columns=tuple(
             dict.fromkeys(name for section in layout.sections for name in section.header.unknown)
         ),
@@ -189,6 +203,15 @@ def parse(
 def _understood(layout: Layout) -> Mapping[Field, str]:
     header = layout.sections[0].header
     return {field: shown(header.row.cells[place]) for field, place in header.columns.items()}
+
+
+def _has_its_end(rows: Sequence[ReadRow], layout: Layout, dialect: Dialect) -> bool:
+    """Whether all is there that stands at the end of every complete file of the dialect."""
+    completeness = dialect.check.completeness
+    if completeness is Completeness.TOTAL:
+        totals = {row.section for row in rows if row.row_class in _TOTALS}
+        return totals >= {row.section for row in rows if row.row_class in _POSITIONS}
+    return completeness is Completeness.NONE or layout.ended or _total_seen(rows, dialect)
 
 
 @attrs.frozen
@@ -232,17 +255,51 @@ def read_rows(
     """
     columns: dict[int, Columns] = {}
     found, rejected = [], 0
+    ends = LastCells()
     for section, row in rows:
         start = section.header.row.line
         if start not in columns:
             columns[start] = Columns(section.header, dialect)
         read = _read_row(RowCells(row, columns[start]), section, as_of, where)
+        if row.last and ends.differ(row):
+            read = attrs.evolve(read, ends_unread=True)
+        ends.add(row)
         found.append(read)
         if read.rejected is not None:
             rejected += 1
             if rejected > MAX_REJECTED:
                 raise _too_many_rejected(read.rejected, where)
     return found
+
+
+class LastCells:
+    """How the last cells of the rows are written, so that the one at the end of a file can be told from a part of one."""
+
+    def __init__(self) -> None:
+        self._seen: list[tuple[int, str]] = []
+
+    def add(self, row: Row) -> None:
+        """One more row; the first hundred tell enough."""
+        if len(self._seen) < _ENDS_SEEN and row.cells[-1].strip():
+            self._seen.append(_shape(row.cells[-1]))
+
+    def differ(self, row: Row) -> bool:
+        """Whether the cell has fewer decimals than all others, or not the sign at its end that all others have."""
+        if not self._seen:
+            return False
+        decimals, sign = _shape(row.cells[-1])
+        signs = {sign for _decimals, sign in self._seen}
+        return decimals < min(seen for seen, _sign in self._seen) or (
+            len(signs) == 1 and bool(sign or signs != {""}) and sign not in signs
+        )
+
+
+def _shape(cell: str) -> tuple[int, str]:
+    """How many decimals a number has, and what stands behind its digits (`%`, `d`, `)`)."""
+    text = cell.strip()
+    number = text.rstrip("%)dMKx ")
+    decimals = len(number.rpartition(".")[2]) if "." in number else 0
+    return decimals if number[-1:].isdigit() else 0, text[len(number) :]
 
 
 def _too_many_rejected(last: RejectedLine, where: str) -> DataRefused:
@@ -269,12 +326,9 @@ def _read_row(cells: RowCells, section: Section, as_of: date, where: str) -> Rea
             try:
                 position = read_position(cells, rule, as_of)
             except RowRejected as rejection:
-                rejected = RejectedLine(
-                    row.line,
-                    cells.column(rejection.field),
-                    rejection.reason,
-                    cells.columns.name(rejection.field),
-                )
+                rejected = _rejected(cells, rejection)
+        if rejected is not None and _is_typed_total(row):
+            row_class, rejected = RowClass.FOOTER, None
     account = _account(cells, section, rejected)
     return ReadRow(
         line=row.line,
@@ -294,12 +348,37 @@ def _read_row(cells: RowCells, section: Section, as_of: date, where: str) -> Rea
         ),
         summed=_number_or_none(cells, cells.dialect.check.subtotals_of),
         account_column=cells.column(Field.ACCOUNT) if account is None else 0,
-        ends_unread=row.last and _ends_unread(cells, rejected),
+        ends_unread=row.last and row_class in _POSITIONS and _ends_unread(cells, rejected),
     )
 
 
+def _rejected(cells: RowCells, rejection: RowRejected) -> RejectedLine:
+    return RejectedLine(
+        cells.row.line,
+        cells.column(rejection.field),
+        rejection.reason,
+        cells.columns.name(rejection.field),
+        _date_written(cells, rejection),
+    )
+
+
+def _date_written(cells: RowCells, rejection: RowRejected) -> str | None:
+    """A date that cannot be read, as it is written: what it says of its owner is nothing, and of the fault all."""
+    if rejection.reason is not Rejection.DATE_UNREADABLE or rejection.field is None:
+        return None
+    text = cells.text(rejection.field) or ""
+    return text if _DATE_LIKE.fullmatch(text) else None
+
+
+def _is_typed_total(row: Row) -> bool:
+    """Whether somebody added the row below the export: a total, in no column's terms."""
+    first = next((cell for cell in row.cells if cell.strip()), "")
+    return plain(first).rstrip(":") in _TYPED_TOTALS
+
+
 def _wrong_cell_count(cells: RowCells) -> RejectedLine:
-    row, width = cells.row, cells.columns.header.width
+    row, header = cells.row, cells.columns.header
+    width = header.width if len(row.cells) < header.width else len(header.row.cells)
     counts = f"{len(row.cells)} cells, and the header has {width}"
     return RejectedLine(row.line, len(row.text) + 1, Rejection.WRONG_CELL_COUNT, counts)
 
@@ -364,6 +443,24 @@ def _refuse_unreadable(rows: Sequence[ReadRow], where: str) -> None:
             f"no row can be read: {first.describe()}",
             where=f"{where}, line {first.line}, column {first.column}",
             hint="export the positions again; do not save them from a spreadsheet program",
+        )
+
+
+def _refuse_lots(rows: Iterable[ReadRow], where: str) -> None:
+    """Lots are parts of positions. Without the positions that they are parts of, an account would look empty."""
+    lots: dict[str | None, int] = {}
+    whole: set[str | None] = set()
+    for row in rows:
+        if row.row_class is RowClass.LOT:
+            lots.setdefault(row.account, row.line)
+        elif row.row_class in _POSITIONS:
+            whole.add(row.account)
+    alone = [line for account, line in lots.items() if account not in whole]
+    if alone:
+        raise DataRefused(
+            "the file lists tax lots, and not the positions that they are parts of",
+            where=f"{where}, line {alone[0]}, column 1",
+            hint="include the positions themselves in the export (in a Flex Query: the level of detail Summary)",
         )
 
 
@@ -437,6 +534,7 @@ def _part(
         checked=tuple(row.position for row in rows if row.position is not None),
         rejected_lines=tuple(sorted(rejected, key=lambda line: line.line)),
         cash=_sum(row for row in rows if row.row_class in _IN_CASH),
+        pending=_sum(row for row in rows if row.row_class is RowClass.PENDING),
         total=total,
         total_agrees=_total_agrees(total, rows, dialect),
     )

@@ -23,6 +23,7 @@ from variance_bridge_csv.file.layout import lay_out
 from variance_bridge_csv.file.xml import as_table
 from variance_bridge_csv.payload import FileText, pack, unpack
 from variance_bridge_csv.portfolio import notes, portfolio
+from variance_bridge_csv.rejected import refuse_many_rejected
 from variance_bridge_csv.settings import CsvSettings
 
 logger = logging.getLogger(__name__)
@@ -97,6 +98,9 @@ class CsvBroker:
     def _open(self) -> _Source:
         if self._source is None:
             self._source = self._read()
+            refuse_many_rejected(
+                self._source.parsed, self._settings.max_rejected_percent, self._source.file.shown
+            )
             self._report(self._source)
         return self._source
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from decimal import Decimal
 
 from variance_bridge.formatting import plural
 from variance_bridge.model import (
@@ -16,8 +17,9 @@ from variance_bridge.model import (
     Portfolio,
     Status,
 )
-from variance_bridge_csv.accounts import AccountPart, ParsedFile, file_flags
-from variance_bridge_csv.dialect.model import Dialect
+from variance_bridge.money import difference, total
+from variance_bridge_csv.accounts import AccountPart, ParsedFile, RejectedLine, file_flags
+from variance_bridge_csv.dialect.model import Dialect, Field
 
 SOURCE = "csv"
 _MAX_LISTED = 5
@@ -43,6 +45,9 @@ def portfolio(
     flags = [*part.flags, *file_flags(parsed, part)]
     if time_caution is not None:
         flags.append(Flag(caution=time_caution))
+    balances = _balances(part, dialect)
+    if part.cash is not None and balances is None and dialect.account.worth_is_sum:
+        flags.append(Flag(caution=Caution.BALANCES_MISSING))
     counts = Counts(
         fetched=len(part.checked) + len(part.rejected_lines),
         normalized=len(positions),
@@ -59,17 +64,36 @@ def portfolio(
         rejected=part.rejected,
         flags=tuple(flags),
     )
-    return Portfolio(meta=meta, positions=positions, balances=_balances(part, dialect))
+    return Portfolio(meta=meta, positions=positions, balances=balances)
 
 
 def _balances(part: AccountPart, dialect: Dialect) -> Balances | None:
-    """Cash and total of the account, where the dialect says that its total row is the account's."""
+    """Cash and worth of the account, where the dialect says that the total row or the sum of the rows is its worth."""
     rules = dialect.account
-    if not rules.balances or rules.currency is None or part.total is None:
+    if rules.currency is None or part.cash is None:
         return None
-    if part.cash is None or part.total_agrees is False:
+    if rules.balances and part.total is not None and part.total_agrees is not False:
+        return Balances(currency=rules.currency, net_liquidating_value=part.total, cash=part.cash)
+    if rules.worth_is_sum and not part.rejected_lines:
+        return _summed(part, rules.currency)
+    return None
+
+
+def _summed(part: AccountPart, currency: str) -> Balances | None:
+    """The balances of an account whose rows are all that it is worth; None where a value or a currency is not known."""
+    values = [position.market_value for position in part.positions]
+    if any(position.currency is not None for position in part.positions):
         return None
-    return Balances(currency=rules.currency, net_liquidating_value=part.total, cash=part.cash)
+    known = [value for value in values if value is not None]
+    if len(known) < len(values):
+        return None
+    cash, pending = part.cash or Decimal(0), part.pending
+    return Balances(
+        currency=currency,
+        net_liquidating_value=total(cash, *known),
+        cash=cash if pending is None else difference(cash, pending),
+        pending_cash=pending,
+    )
 
 
 def notes(parsed: ParsedFile) -> Iterator[str]:
@@ -93,17 +117,22 @@ def notes(parsed: ParsedFile) -> Iterator[str]:
             f"{plural(parsed.passed, 'line')} of other tables not read"
         )
     for part in parsed.accounts:
-        yield from _notes_on_rows(part)
+        yield from _notes_on_rows(parsed, part)
     if not parsed.complete:
         yield "the end of a complete file is missing: it may be cut off; export it again"
 
 
-def _notes_on_rows(part: AccountPart) -> Iterator[str]:
-    for one in part.rejected_lines[:_MAX_LISTED]:
-        yield f"line {one.line}, column {one.column}: row rejected: {one.describe()}"
-    more = len(part.rejected_lines) - _MAX_LISTED
-    if more > 0:
-        yield f"{more} more {'row' if more == 1 else 'rows'} rejected: see meta.rejected"
+def _notes_on_rows(parsed: ParsedFile, part: AccountPart) -> Iterator[str]:
+    reasons: dict[str, list[RejectedLine]] = {}
+    for one in part.rejected_lines:
+        reasons.setdefault(one.describe(), []).append(one)
+    for reason, lines in list(reasons.items())[:_MAX_LISTED]:
+        first, more = lines[0], len(lines) - 1
+        same = f"; {plural(more, 'more row')} for the same reason" if more else ""
+        yield f"line {first.line}, column {first.column}: row rejected: {reason}{same}"
+    others = sum(len(lines) for lines in list(reasons.values())[_MAX_LISTED:])
+    if others:
+        yield f"{plural(others, 'more row')} rejected: see meta.rejected"
     doubted = _rows_with(part, Caution.COST_CONTRADICTED)
     if doubted:
         yield (
@@ -112,7 +141,10 @@ def _notes_on_rows(part: AccountPart) -> Iterator[str]:
         )
     unvalued = _rows_with(part, Caution.MULTIPLIER_UNKNOWN)
     if unvalued:
-        yield f"{_have(unvalued)} an unknown multiplier and no money values"
+        yield (
+            f"{_have(unvalued)} an unknown multiplier: totals are as the file states them, and nothing is computed from "
+            "a price" + _missing_column(parsed)
+        )
     unread = _rows_with(part, Caution.NUMBER_UNREADABLE)
     if unread:
         yield (
@@ -121,6 +153,14 @@ def _notes_on_rows(part: AccountPart) -> Iterator[str]:
         )
     if part.total_agrees is False:
         yield "the file's total is not the sum of its rows (flag total_disagrees)"
+
+
+def _missing_column(parsed: ParsedFile) -> str:
+    """What to add to the export, where the format has a column for the multiplier and this file does not."""
+    names = parsed.dialect.columns.get(Field.MULTIPLIER, ())
+    if not names or Field.MULTIPLIER in parsed.understood:
+        return ""
+    return f'; add the column "{names[0]}" to the export'
 
 
 def _have(positions: int) -> str:

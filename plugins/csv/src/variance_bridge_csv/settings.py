@@ -17,3 +17,7 @@ class CsvSettings:
     input_folder: str | None = setting(
         None, title="Folder whose newest .csv file is read when no --input is given"
     )
+    max_rejected_percent: int = setting(
+        20,
+        title="Share of rows that may be unreadable; a file with more is refused. One row always may",
+    )

@@ -152,6 +152,8 @@ class Completeness(StrEnum):
     """What the absence of a total row and of every `ends` capture says."""
 
     REQUIRED = "required"
+    TOTAL = "total"
+    """Each table with positions ends with a total row, whatever else stands at the end of the file."""
     NONE = "none"
 
 
@@ -333,6 +335,8 @@ class MoneyRules:
     cost_total: Sign = Sign.POSITION
     cost_per_unit: Sign = Sign.ABSOLUTE
     cost_per_unit_basis: Basis = Basis.PER_UNIT
+    cost_per_unit_excludes_fees: bool = False
+    """The profit counts commissions that the price paid does not have in it: the cost is value - profit, where that is near."""
     value: Sign = Sign.POSITION
     price: Sign = Sign.ABSOLUTE
     """Sign of `mark`."""
@@ -389,6 +393,8 @@ class AccountRules:
     """What such a file never has of the account (`shares that cover no option`): said in a warning."""
     balances: bool = False
     """Cash rows and the total row are the account's balances."""
+    worth_is_sum: bool = False
+    """There is no total row, and all that the account is worth stands in its rows: its cash rows and their sum are its balances."""
 
 
 @attrs.frozen(kw_only=True)

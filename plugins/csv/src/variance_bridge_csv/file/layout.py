@@ -390,6 +390,13 @@ class _Walk:
         )
 
     def _start(self, header: Header) -> None:
+        if header.row.last:
+            # Nothing stands below it, and whether all of its names stand in it cannot be known.
+            raise DataRefused(
+                "the file ends in its header: it is cut off, and rows are missing",
+                where=f"{self.where}, line {header.row.line}, column {len(header.row.text) + 1}",
+                hint="export the positions again",
+            )
         if header.repeated:
             place = header.repeated[0]
             raise DataRefused(

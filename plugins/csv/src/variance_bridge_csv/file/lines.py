@@ -93,6 +93,9 @@ class Line:
         if self.shaped is not None:
             return self.shaped
         line, separation = self.text, self.separation
+        if "\x00" in line:
+            column = line.index("\x00") + 1
+            return Row(self.number, line, [line], separation, "a NUL byte", column, self.last)
         if '"' not in line:
             cells = line.split(separation.delimiter)
             return Row(self.number, line, cells, separation, last=self.last)

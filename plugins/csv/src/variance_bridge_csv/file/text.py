@@ -50,12 +50,6 @@ def decode(data: bytes, encodings: tuple[str, ...], where: str) -> Text:
     found = _decode_marked(data, where) or _decode_declared(data, encodings, where)
     if not found.text.strip("\ufeff \t\r\n"):
         raise DataRefused("the file is empty", where=where, hint="export the positions again")
-    if "\x00" in found.text:
-        raise DataRefused(
-            "a NUL byte: this is no text file, or it was damaged",
-            where=f"{where}, {place(found.text, found.text.index(chr(0)))}",
-            hint="export the positions again",
-        )
     _refuse_markup(found.text, where)
     return found
 

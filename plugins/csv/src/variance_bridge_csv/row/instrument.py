@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache
+from functools import lru_cache, partial
+from typing import TypeVar
 
 import attrs
 
@@ -27,12 +29,19 @@ from variance_bridge_csv.names import plain
 from variance_bridge_csv.row.cells import CellFault
 from variance_bridge_csv.row.columns import RowCells, RowRejected
 
+T = TypeVar("T")
+
 MAX_SYMBOL_LENGTH = 128
 
 _SYMBOL = re.compile(r"[A-Z0-9./^$][A-Z0-9 ./^$%&*+:'()#-]{0,63}")
 _ROOT = re.compile(r"(?=.{1,64}\Z)/?[A-Z0-9^$][A-Z0-9 .^$%&*+:'()#-]*")
 
 _OPTION_KINDS = frozenset({InstrumentType.OPTION, InstrumentType.FUTURE_OPTION})
+_CAUTION_OF = {
+    Rejection.DATE_UNREADABLE: Caution.DATE_UNREADABLE,
+    Rejection.NUMBER_UNREADABLE: Caution.NUMBER_UNREADABLE,
+    Rejection.UNREADABLE_ROW: Caution.TYPE_UNKNOWN,
+}
 _CONTRACTS = _OPTION_KINDS | {InstrumentType.FUTURE}
 _PLAIN = frozenset({InstrumentType.STOCK, InstrumentType.OTHER})
 _RIGHTS = {
@@ -85,7 +94,7 @@ def identify(row: RowCells, as_of: date, kind: InstrumentType | None = None) -> 
     if len(spelled) > MAX_SYMBOL_LENGTH:
         raise RowRejected(Rejection.SYMBOL_UNREADABLE, Field.SYMBOL)
     symbol, multiplier = _symbol(spelled, row)
-    terms = _terms(row, kind)
+    terms = _terms(row, kind, partial(_spells_out, symbol, as_of))
     instrument = (
         _option(symbol, terms, as_of) if _is_option(terms) else _other(symbol, terms, as_of)
     )
@@ -141,7 +150,7 @@ def _symbol(spelled: str, row: RowCells) -> tuple[str, Decimal | None]:
     return groups.get("symbol") or symbol, multiplier or None
 
 
-def _terms(row: RowCells, kind: InstrumentType | None) -> _Terms:
+def _terms(row: RowCells, kind: InstrumentType | None, spells_out: Callable[[], bool]) -> _Terms:
     word = row.text(Field.TYPE)
     if kind is None and word is not None:
         kind = kind_of(word, row.dialect)
@@ -152,16 +161,42 @@ def _terms(row: RowCells, kind: InstrumentType | None) -> _Terms:
     is_option = kind in _OPTION_KINDS or (kind is None and row.text(Field.OPTION_TYPE) is not None)
     if kind is InstrumentType.FUTURE and row.text(Field.OPTION_TYPE) is not None:
         raise RowRejected(Rejection.TERMS_CONTRADICT, Field.OPTION_TYPE)
-    return _Terms(
+    unread: list[RowRejected] = []
+
+    def read(term: Callable[[RowCells], T | None]) -> T | None:
+        try:
+            return term(row)
+        except RowRejected as rejection:
+            unread.append(rejection)
+            return None
+
+    terms = _Terms(
         kind=kind,
         kind_unknown=word is not None and kind is None,
         default=row.dialect.types.default if word is None else None,
         infer=row.dialect.types.infer,
         underlying=row.text(Field.UNDERLYING),
-        option_type=_right(row) if is_option else None,
-        strike=_strike(row) if is_option else None,
-        expiration=_expiration(row) if is_option or kind is InstrumentType.FUTURE else None,
+        option_type=read(_right) if is_option else None,
+        strike=read(_strike) if is_option else None,
+        expiration=read(_expiration) if is_option or kind is InstrumentType.FUTURE else None,
         date_order=_date_order(row.dialect),
+    )
+    if unread:
+        # The symbol of an option says it all once more. Two unreadable terms are more than a slip: cells may be shifted.
+        if len(unread) > 1 or not is_option or not spells_out():
+            raise unread[0]
+        row.cautions.append((_CAUTION_OF[unread[0].reason], unread[0].field))
+    return terms
+
+
+def _spells_out(symbol: str, as_of: date) -> bool:
+    """Whether a symbol states right, strike and expiration by itself."""
+    told = parse_symbol(symbol, InstrumentType.OPTION, as_of)
+    return (
+        told is not None
+        and told.expiration is not None
+        and told.strike is not None
+        and told.option_type is not None
     )
 
 
@@ -309,7 +344,12 @@ def _other(symbol: str, terms: _Terms, as_of: date) -> Instrument | None:
     untyped = parse_symbol(symbol, None, as_of, *names)
     if terms.default is None or (untyped is not None and untyped.type not in _PLAIN):
         return untyped
-    return parse_symbol(symbol, terms.default, as_of, *names) or untyped
+    # What is no ticker (the code of a pool in a 401(k) or 529 plan) is kept under its code.
+    return (
+        parse_symbol(symbol, terms.default, as_of, *names)
+        or untyped
+        or parse_symbol(symbol, InstrumentType.OTHER, as_of, *names)
+    )
 
 
 def _contract(symbol: str, terms: _Terms, as_of: date) -> Instrument | None:

@@ -27,6 +27,16 @@ _HALF = Decimal("0.5")
 _ONE, _TWO = Decimal(1), Decimal(2)
 _PRICE_TOLERANCE = Decimal("0.005")
 """How far, as a share of the price, a profit may be from the prices beside it: they are not of the same second."""
+_VALUE_TOLERANCE = Decimal("0.02")
+"""How far, as a share, a value may be from the last price: it may come from a price of another moment."""
+_SHIFTS = tuple(Decimal(10) ** places for places in (-3, -2, -1, 1, 2, 3))
+"""What a value is multiplied with when a cell was cut, shifted, or read with the wrong decimal mark."""
+_FEES, _FEES_SHARE = Decimal(100), Decimal("0.01")
+"""Commissions beyond these, in money and as a share of the cost, are not taken for commissions."""
+_BY_THE_PIECE = frozenset(
+    {InstrumentType.STOCK, InstrumentType.CRYPTO, InstrumentType.FUND, InstrumentType.BOND}
+)
+"""What is worth its last price. An option's last trade may be days old: brokers value it between bid and ask."""
 
 
 class CostCheck(Enum):
@@ -67,27 +77,35 @@ class Money:
     check: CostCheck = CostCheck.IMPOSSIBLE
     sign_agrees: bool | None = None
     """Whether the sign of the cost agrees with the side by the dialect's convention; None without a cost."""
+    value_shifted: bool = False
+    """The value is ten, a hundred or a thousand times price x quantity, or such a part of it, and nothing confirms it."""
 
 
 def weigh(amounts: Amounts, rules: MoneyRules) -> Money:
     """The position's money.
 
-    Without a multiplier there is none: what the file says could not be checked against any price.
+    Without a multiplier no price can be compared: the totals that the file states are kept as they are.
     """
     mark = _mark(amounts, rules)
-    if amounts.multiplier is None:
-        return Money(mark=mark)
-    units = _EXACT.multiply(amounts.quantity, amounts.multiplier)
     notional = amounts.type is not InstrumentType.FUTURE or rules.futures_cost
+    if amounts.multiplier is None:
+        return _totals(amounts, rules, mark, notional=notional)
+    units = _EXACT.multiply(amounts.quantity, amounts.multiplier)
     total = amounts.cost_total if notional else None
     meaningless = not notional and amounts.cost_total is not None
     cautions = [Caution.COST_MEANINGLESS] if meaningless else []
     per_unit = _per_unit(amounts, rules)
     basis, agrees = _signed_basis(total, per_unit, amounts, rules)
+    if total is None and notional and basis is not None and basis > 0:
+        total = _from_profit(basis, per_unit, amounts, rules, units)
+        basis = total or basis
     basis, check, doubts = _checked(basis, amounts, units, mark)
     cautions += doubts
-    average, basis_total, more = _cost(basis, total, per_unit, amounts, units)
-    value, mark, still_more = _value(amounts, rules, mark, basis_total, check, notional=notional)
+    average, basis_total, more = _cost(basis, total, per_unit, amounts, rules, units)
+    if amounts.value is not None and notional:
+        value, mark, still_more = _stated_value(amounts, rules, mark, units, basis_total)
+    else:
+        value, still_more = _computed_value(amounts, rules, mark, basis_total, check), []
     return Money(
         average_price=average,
         cost_basis=basis_total,
@@ -96,6 +114,37 @@ def weigh(amounts: Amounts, rules: MoneyRules) -> Money:
         day_pl=amounts.day_gain,
         mark=mark,
         cautions=(*cautions, *more, *still_more),
+        check=check,
+        sign_agrees=agrees,
+        value_shifted=_is_shifted(amounts, rules, units, basis_total) if notional else False,
+    )
+
+
+def _totals(amounts: Amounts, rules: MoneyRules, mark: Decimal | None, *, notional: bool) -> Money:
+    """The money of a position whose multiplier is not known: what the file states of the whole of it."""
+    cautions: list[Caution] = []
+    basis, agrees = _signed_basis(amounts.cost_total if notional else None, None, amounts, rules)
+    if basis is not None and basis < 0:
+        basis = None
+        cautions.append(Caution.COST_CONTRADICTED)
+    value = _directed(amounts, rules) if amounts.value is not None and notional else None
+    if value is not None and signed(amounts.side, value) < 0:
+        value = None
+        cautions.append(Caution.VALUE_CONTRADICTED)
+    check = CostCheck.IMPOSSIBLE
+    if basis is not None and value is not None and amounts.gain is not None:
+        fits = _confirms(amounts, value, basis)
+        check = CostCheck.CONFIRMED if fits else CostCheck.CONTRADICTED
+        cautions += [] if fits else [Caution.COST_CONTRADICTED]
+    per_unit = amounts.cost_per_unit if rules.cost_per_unit_basis is Basis.PER_UNIT else None
+    return Money(
+        average_price=None if per_unit is None or basis is None else abs(per_unit),
+        cost_basis=basis,
+        market_value=value,
+        unrealized_pl=amounts.gain,
+        day_pl=amounts.day_gain,
+        mark=mark,
+        cautions=tuple(cautions),
         check=check,
         sign_agrees=agrees,
     )
@@ -109,6 +158,14 @@ def product(*factors: Decimal) -> Decimal | None:
             result = _WRITABLE.multiply(result, factor)
     except Rounded:
         return None
+    return result
+
+
+def exact_product(*factors: Decimal) -> Decimal:
+    """The exact product, with all its digits."""
+    result, *others = factors
+    for factor in others:
+        result = _EXACT.multiply(result, factor)
     return result
 
 
@@ -160,6 +217,26 @@ def _signed_basis(
     else:
         return None, None
     return basis, None if sign is Sign.ABSOLUTE or not basis else basis > 0
+
+
+def _from_profit(
+    basis: Decimal,
+    per_unit: Decimal | None,
+    amounts: Amounts,
+    rules: MoneyRules,
+    units: Decimal,
+) -> Decimal | None:
+    """The total cost as value and profit tell it, where it is the unit price's but for rounding and commissions.
+
+    A unit price is rounded, and at some brokers has no commissions in it; the broker's own total is neither.
+    """
+    if amounts.value is None or amounts.gain is None or per_unit is None:
+        return None
+    told = signed(amounts.side, _EXACT.subtract(_directed(amounts, rules), amounts.gain))
+    slack = _EXACT.multiply(_half_step(per_unit), units)
+    if rules.cost_per_unit_excludes_fees:
+        slack += max(_FEES, _EXACT.multiply(basis, _FEES_SHARE))
+    return told if told > 0 and abs(_EXACT.subtract(told, basis)) <= slack else None
 
 
 def _checked(
@@ -214,7 +291,11 @@ def _prices(amounts: Amounts, units: Decimal, mark: Decimal | None) -> Iterator[
     """The prices at which a broker may have valued the position."""
     quote = amounts.quote
     if amounts.value is not None:
-        yield abs(_EXACT.divide(amounts.value, units))
+        valued_at = abs(_EXACT.divide(amounts.value, units))
+        beside = quote.last if mark is None else mark
+        # A value that its own price contradicts confirms nothing.
+        if beside is None or amounts.type not in _BY_THE_PIECE or _is_near(valued_at, beside):
+            yield valued_at
     for price in (mark, quote.last, quote.bid, quote.ask):
         if price is not None:
             yield price
@@ -227,6 +308,7 @@ def _cost(
     total: Decimal | None,
     per_unit: Decimal | None,
     amounts: Amounts,
+    rules: MoneyRules,
     units: Decimal,
 ) -> tuple[Decimal | None, Decimal | None, list[Caution]]:
     """Average price and cost basis: both as given where they agree; else the total; the other one only if exact."""
@@ -241,6 +323,8 @@ def _cost(
     rounding = _EXACT.multiply(_half_step(per_unit), units)
     if abs(_EXACT.subtract(basis, _EXACT.multiply(abs(per_unit), units))) <= rounding:
         return None, basis, []
+    if rules.cost_per_unit_excludes_fees and amounts.cost_total is None:
+        return None, basis, []
     return None, basis, [Caution.COST_CONTRADICTED]
 
 
@@ -249,33 +333,27 @@ def _half_step(price: Decimal) -> Decimal:
     return _EXACT.scaleb(_HALF, int(price.as_tuple().exponent))
 
 
-def _value(
+def _computed_value(
     amounts: Amounts,
     rules: MoneyRules,
     mark: Decimal | None,
     basis: Decimal | None,
     check: CostCheck,
-    *,
-    notional: bool,
-) -> tuple[Decimal | None, Decimal | None, list[Caution]]:
-    """Market value, the mark that agrees with it, and what to tell.
+) -> Decimal | None:
+    """The market value that the file does not state.
 
-    In this order: the file's value; mark x quantity x multiplier; profit + cost where the prices confirm it, because
-    that is the broker's own valuation; the middle of bid and ask.
+    In this order: mark x quantity x multiplier; profit + cost where the prices confirm it, because that is the broker's
+    own valuation; the middle of bid and ask.
     """
     units = product(amounts.quantity, amounts.multiplier or _ONE)
-    if units is None:
-        return None, mark, []
-    if amounts.value is not None and notional:
-        return _stated_value(amounts, rules, mark, units)
-    if not rules.value_from_price:
-        return None, mark, []
+    if units is None or not rules.value_from_price:
+        return None
     if mark is not None:
-        return _worth(mark, units, amounts.side), mark, []
+        return _worth(mark, units, amounts.side)
     if check is CostCheck.CONFIRMED and basis is not None and amounts.gain is not None:
-        return _EXACT.add(amounts.gain, signed(amounts.side, basis)), None, []
+        return _EXACT.add(amounts.gain, signed(amounts.side, basis))
     middle = _middle(amounts.quote)
-    return (None if middle is None else _worth(middle, units, amounts.side)), None, []
+    return None if middle is None else _worth(middle, units, amounts.side)
 
 
 def _worth(price: Decimal, units: Decimal, side: Side) -> Decimal | None:
@@ -283,18 +361,29 @@ def _worth(price: Decimal, units: Decimal, side: Side) -> Decimal | None:
     return None if size is None else signed(side, size)
 
 
-def _stated_value(
-    amounts: Amounts, rules: MoneyRules, mark: Decimal | None, units: Decimal
-) -> tuple[Decimal | None, Decimal | None, list[Caution]]:
+def _directed(amounts: Amounts, rules: MoneyRules) -> Decimal:
+    """The file's value with the sign of the position."""
     value = amounts.value or Decimal(0)
     if rules.value is Sign.ABSOLUTE:
-        value = signed(amounts.side, value.copy_abs())
-    elif rules.value is Sign.CASH_FLOW:
-        value = value.copy_negate()
+        return signed(amounts.side, value.copy_abs())
+    return value.copy_negate() if rules.value is Sign.CASH_FLOW else value
+
+
+def _stated_value(
+    amounts: Amounts,
+    rules: MoneyRules,
+    mark: Decimal | None,
+    units: Decimal,
+    basis: Decimal | None,
+) -> tuple[Decimal | None, Decimal | None, list[Caution]]:
+    """The file's value, the mark that agrees with it, and a caution where the prices contradict it."""
+    value = _directed(amounts, rules)
     if signed(amounts.side, value) < 0:
         return None, mark, [Caution.VALUE_CONTRADICTED]
-    if mark is None or not rules.value_from_price:
+    if not rules.value_from_price:
         return value, mark, []
+    if mark is None:
+        return value, None, _against_last(amounts, value, units, basis)
     computed = signed(amounts.side, _EXACT.multiply(mark, units))
     if within_tolerance(value, computed, amounts.quantity):
         return value, mark, []
@@ -302,6 +391,42 @@ def _stated_value(
     if abs(_EXACT.subtract(value, computed)) <= _EXACT.multiply(_half_step(mark), units):
         return value, quotient(abs(value), units), []
     return value, None, [Caution.VALUE_CONTRADICTED]
+
+
+def _against_last(
+    amounts: Amounts, value: Decimal, units: Decimal, basis: Decimal | None
+) -> list[Caution]:
+    last = amounts.quote.last
+    if last is None or amounts.type not in _BY_THE_PIECE:
+        return []
+    slack = _EXACT.divide(_CENT, units)
+    near = _is_near(abs(_EXACT.divide(value, units)), last, slack)
+    confirmed = basis is not None and _confirms(amounts, value, basis)
+    return [] if near or confirmed else [Caution.VALUE_CONTRADICTED]
+
+
+def _is_near(price: Decimal, other: Decimal, slack: Decimal = Decimal(0)) -> bool:
+    allowed = max(_EXACT.multiply(_VALUE_TOLERANCE, abs(other)), _half_step(other), slack)
+    return abs(_EXACT.subtract(price, abs(other))) <= allowed
+
+
+def _confirms(amounts: Amounts, value: Decimal, basis: Decimal) -> bool:
+    """Whether profit = value - cost."""
+    if amounts.gain is None:
+        return False
+    computed = _EXACT.subtract(value, signed(amounts.side, basis))
+    return within_tolerance(amounts.gain, computed, amounts.quantity)
+
+
+def _is_shifted(amounts: Amounts, rules: MoneyRules, units: Decimal, basis: Decimal | None) -> bool:
+    """Whether the value is price x quantity with its decimal mark in another place, and cost and profit do not confirm it."""
+    price = amounts.quote.last if amounts.quote.mark is None else amounts.quote.mark
+    if not amounts.value or not price or not rules.value_from_price:
+        return False
+    ratio = abs(_EXACT.divide(amounts.value, _EXACT.multiply(price, units)))
+    if not any(_is_near(ratio, shift) for shift in _SHIFTS):
+        return False
+    return basis is None or not _confirms(amounts, _directed(amounts, rules), basis)
 
 
 def _middle(quote: Quote) -> Decimal | None:

@@ -35,13 +35,14 @@ _NO_QUOTE, _NO_GREEKS = Quote(), Greeks()
 _COST_EXPLAINED = frozenset(
     {Caution.COST_CONTRADICTED, Caution.COST_MEANINGLESS, Caution.MULTIPLIER_UNKNOWN}
 )
-# The standard lot of a US equity or index option (OCC); shares, coins and funds are priced by the piece.
-_BY_TYPE = {
+# Shares, coins and funds are priced by the piece, whatever a dialect says of its multipliers.
+_BY_THE_PIECE = {
     InstrumentType.STOCK: _ONE,
     InstrumentType.CRYPTO: _ONE,
     InstrumentType.FUND: _ONE,
-    InstrumentType.OPTION: Decimal(100),
 }
+# The standard lot of a US equity or index option (OCC).
+_BY_TYPE = {**_BY_THE_PIECE, InstrumentType.OPTION: Decimal(100)}
 _ON_FUTURES = frozenset({InstrumentType.FUTURE, InstrumentType.FUTURE_OPTION})
 
 
@@ -73,11 +74,15 @@ def read_position(row: RowCells, rule: RowRule, as_of: date) -> CheckedHolding:
     if not quantity:
         return CheckedHolding(row.row.line, None)
     side = Side.LONG if quantity > 0 else Side.SHORT
-    multiplier = _multiplier(identity, row)
     rules = row.dialect.money
     found = row.amounts(*_fractions(identity))
+    multiplier = _multiplier(identity, row)
+    if multiplier is not None and identity.instrument.type is InstrumentType.BOND:
+        multiplier = _of_bond(multiplier, abs(quantity), found, rules)
     amounts = _amounts(found, identity, side, abs(quantity), multiplier, rules)
     earned = money.weigh(amounts, rules)
+    if earned.value_shifted:
+        raise RowRejected(Rejection.OUT_OF_RANGE, Field.VALUE)
     holding = _holding(row, identity, amounts, earned, _greeks(row, found, amounts))
     return CheckedHolding(
         row.row.line,
@@ -128,7 +133,23 @@ def _multiplier(identity: Identity, row: RowCells) -> Decimal | None:
         found = _multiplier_from(source, identity, row)
         if found is not None:
             return found
-    return None
+    return _BY_THE_PIECE.get(identity.instrument.type)
+
+
+def _of_bond(
+    multiplier: Decimal, quantity: Decimal, found: Mapping[Field, Decimal], rules: MoneyRules
+) -> Decimal:
+    """The multiplier of a bond's price, which is for a face value of 100 or so: some brokers state 1 all the same."""
+    by_face = money.quotient(multiplier, rules.bond_price_per)
+    price, value = found.get(Field.MARK, found.get(Field.LAST)), found.get(Field.VALUE)
+    if by_face is None:
+        return multiplier
+    if not price or not value:
+        return by_face if multiplier == _ONE else multiplier
+    worth = abs(money.exact_product(price, quantity, multiplier))
+    off = abs(abs(value) - worth)
+    off_by_face = abs(abs(value) - worth / rules.bond_price_per)
+    return by_face if off_by_face < off else multiplier
 
 
 def _multiplier_from(source: MultiplierSource, identity: Identity, row: RowCells) -> Decimal | None:
