@@ -7,10 +7,10 @@ becomes classes (`variance_bridge.document.check`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from itertools import groupby, islice
 from operator import attrgetter, itemgetter, lt
 from typing import Any, get_args, get_type_hints
@@ -64,7 +64,13 @@ def _whole(holding: Holding) -> bytes:
 
 def instant_text(moment: datetime) -> str:
     """RFC 3339 in UTC with `Z`, microseconds only where there are any."""
-    return utc(moment).replace(tzinfo=None).isoformat() + "Z"
+    moment = moment if moment.tzinfo is UTC else utc(moment)
+    return moment.isoformat().removesuffix("+00:00") + "Z"
+
+
+# Dates and times recur: options of one expiration expire on the same day, quotes are of the same moment.
+_day_text = lru_cache(maxsize=4096)(date.isoformat)
+_instant_text = lru_cache(maxsize=4096)(instant_text)
 
 
 def instant(text: str) -> datetime:
@@ -95,9 +101,9 @@ def _unstructure_for(hint: Any) -> Unstructure | None:
         if issubclass(kind, StrEnum):
             return str
         if issubclass(kind, datetime):
-            return instant_text
+            return _instant_text
         if issubclass(kind, date):
-            return date.isoformat
+            return _day_text
     return None
 
 

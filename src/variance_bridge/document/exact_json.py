@@ -231,55 +231,74 @@ def dumps(value: Any, *, indent: int | None = 1) -> bytes:
     """
     import msgspec
 
-    text = msgspec.json.format(_encoder().encode(_writable(value, 0)), indent=indent or 0) + b"\n"
+    writer = _writer()
+    text = msgspec.json.format(writer.encode(writer.writable(value, 0)), indent=indent or 0) + b"\n"
     _check_size(text, MAX_BYTES)
     return text
 
 
 @cache
-def _encoder() -> msgspec.json.Encoder:
-    import msgspec
-
-    return msgspec.json.Encoder(decimal_format="number")
+def _writer() -> _Writer:
+    return _Writer()
 
 
-def _writable(value: Any, depth: int) -> Any:
-    """The same value with nothing in it that has no exact JSON form."""
-    kind = type(value)
-    if kind is str or kind is int or kind is bool or value is None:
-        return value
-    if kind is Decimal:
-        return _number(value)
-    if depth > MAX_DEPTH:
-        raise DataRefused(f"the JSON text would be nested deeper than {MAX_DEPTH} levels")
-    if isinstance(value, Mapping):
-        if not all(isinstance(name, str) for name in value):
-            raise TypeError("the name of a JSON member is a text")
-        return {
-            str(name): item if type(item) is str else _writable(item, depth + 1)
-            for name, item in value.items()
-        }
-    if isinstance(value, list | tuple):
-        # Item by item, so that a long list never stands in memory a second time.
-        items = b",".join(_encoder().encode(_writable(item, depth + 1)) for item in value)
-        return _raw(b"[" + items + b"]")
-    if isinstance(value, str | int):
-        return str(value) if isinstance(value, str) else int(value)
-    raise TypeError(f"{kind.__name__} has no exact JSON form")
+class _Writer:
+    """Turns a value into what msgspec writes exactly."""
+
+    def __init__(self) -> None:
+        import msgspec
+
+        self.encode = msgspec.json.Encoder(decimal_format="number").encode
+        self._raw = msgspec.Raw
+
+    def writable(self, value: Any, depth: int) -> Any:
+        """The same value with nothing in it that has no exact JSON form."""
+        kind = type(value)
+        if kind is str or kind is int or kind is bool or value is None:
+            return value
+        if kind is Decimal:
+            return self._number(value)
+        if depth > MAX_DEPTH:
+            raise DataRefused(f"the JSON text would be nested deeper than {MAX_DEPTH} levels")
+        if isinstance(value, Mapping):
+            return self._members(value, depth)
+        if isinstance(value, list | tuple):
+            # Item by item, so that a long list never stands in memory a second time.
+            items = b",".join(self.encode(self.writable(item, depth + 1)) for item in value)
+            return self._raw(b"[" + items + b"]")
+        if isinstance(value, str | int):
+            return str(value) if isinstance(value, str) else int(value)
+        raise TypeError(f"{kind.__name__} has no exact JSON form")
+
+    def _members(self, value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
+        members = {}
+        for name, item in value.items():
+            kind = type(item)
+            if kind is str or kind is int:
+                written = item
+            elif kind is Decimal:
+                written = self._number(item)
+            else:
+                written = self.writable(item, depth + 1)
+            members[name if type(name) is str else _name(name)] = written
+        return members
+
+    def _number(self, value: Decimal) -> Any:
+        """A decimal whose own text is plain already, or its plain text."""
+        text = str(value)
+        if "E" in text or "N" in text or len(text) > MAX_PLAIN_DIGITS:
+            return self._raw(plain(value))
+        if text[-1] in "123456789":
+            return value
+        if "." in text:
+            text = text.rstrip("0").rstrip(".")
+        return self._raw(plain(value) if text in {"-0", "Infinity", "-Infinity"} else text)
 
 
-def _number(value: Decimal) -> Any:
-    """A decimal whose own text is plain already, or its plain text."""
-    text = str(value)
-    if text[-1] in "123456789" and "E" not in text and "N" not in text:
-        return value
-    return _raw(plain(value).encode())
-
-
-def _raw(text: bytes) -> Any:
-    import msgspec
-
-    return msgspec.Raw(text)
+def _name(name: Any) -> str:
+    if not isinstance(name, str):
+        raise TypeError("the name of a JSON member is a text")
+    return str(name)
 
 
 def plain(value: Decimal) -> str:
