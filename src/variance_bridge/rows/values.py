@@ -27,6 +27,9 @@ MAX_WORD_LENGTH = 128
 _NUMBER = re.compile(
     rf"[+-]?[0-9]{{1,{MAX_DIGITS}}}(?:\.[0-9]{{1,{MAX_DIGITS}}})?(?:[eE][+-]?[0-9]{{1,2}})?"
 )
+# Within the bounds, whatever its digits: most of what brokers write.
+_SHORT_NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,14})?")
+_SHORT_INTEGER = 10**15
 # RFC 3339, section 5.6, and the offset without its colon, which some APIs write. `datetime.fromisoformat` reads more,
 # and how much depends on the version of Python.
 _MOMENT = re.compile(
@@ -63,13 +66,18 @@ def number(value: Any) -> Decimal | None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
         raise RowRejected(Rejection.NUMBER_UNREADABLE)
-    return _bounded(Decimal(value))
+    exact = Decimal(value)
+    if isinstance(value, int) and -_SHORT_INTEGER < value < _SHORT_INTEGER:
+        return exact
+    return _bounded(exact)
 
 
 # Multipliers, zeros and prices recur within an answer.
 @lru_cache(maxsize=4096)
 def _number_of_text(text: str) -> Decimal:
     text = text.strip()
+    if _SHORT_NUMBER.fullmatch(text):
+        return Decimal(text)
     if not _NUMBER.fullmatch(text):
         raise RowRejected(Rejection.NUMBER_UNREADABLE)
     return _bounded(Decimal(text), is_short=len(text) <= MAX_DIGITS)
