@@ -78,8 +78,8 @@ class Credential:
         name: the environment variable, `.env` key and keyring entry that hold it: `ACME_TOKEN`.
         title: what it is, for the user: "read-only API token".
         required: whether the broker cannot work without it.
-        when: a setting and its value, for a broker with several ways to log in: required only where the setting has
-            that value, as in `("auth", "oauth")`.
+        when: a setting and its value, for a broker with several ways to log in: it is looked for, and given to the
+            broker, only where the setting has that value, as in `("auth", "oauth")`.
     """
 
     name: str = attrs.field(validator=_matches(_CREDENTIAL, "an environment variable's name"))
@@ -87,12 +87,16 @@ class Credential:
     required: bool = True
     when: tuple[str, str] | None = None
 
+    def applies(self, settings: object = None) -> bool:
+        """Whether the broker has a use for it, with these settings (None: with those that ask for the most)."""
+        if self.when is None:
+            return True
+        name, value = self.when
+        return bool(getattr(settings, name, value) == value)
+
     def is_required(self, settings: object = None) -> bool:
         """Whether the broker cannot work without it, with these settings (None: with those that ask for the most)."""
-        if self.when is None:
-            return self.required
-        name, value = self.when
-        return self.required and getattr(settings, name, value) == value
+        return self.required and self.applies(settings)
 
 
 def _texts(values: Iterable[str]) -> tuple[str, ...]:

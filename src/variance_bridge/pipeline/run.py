@@ -239,13 +239,15 @@ def _settings(
 def _credentials(
     context: RunContext, spec: BrokerSpec | QuoteSourceSpec, settings: object
 ) -> Mapping[str, Secret]:
-    """The declared credentials that are there.
+    """The declared credentials that are there, and that the broker has a use for with these settings.
 
     Raises:
         CredentialsMissing: a required one is not.
     """
     found: dict[str, Secret] = {}
     for credential in spec.credentials:
+        if not credential.applies(settings):
+            continue
         secret = context.find_credential(spec.name, credential)
         if secret is not None:
             context.personal.add(secret)

@@ -18,15 +18,20 @@ _HOSTS = (
 )
 _TOKEN_PATHS = ("/oauth/token", "/sessions")
 _BY_OAUTH = ("auth", "oauth")
+_BY_SESSION = ("auth", "session")
 _CREDENTIALS = (
     Credential("TT_CLIENT_SECRET", "client secret of your OAuth application", when=_BY_OAUTH),
     Credential(
         "TT_REFRESH_TOKEN", "refresh token of your grant with the scope read", when=_BY_OAUTH
     ),
-    Credential("TT_CLIENT_ID", "client id of your OAuth application", required=False),
-    Credential("TASTY_SESSION_TOKEN", "legacy session token", required=False),
-    Credential("TASTY_USERNAME", "user name of the legacy log-in", required=False),
-    Credential("TASTY_PASSWORD", "password of the legacy log-in", required=False),
+    Credential(
+        "TT_CLIENT_ID", "client id of your OAuth application", required=False, when=_BY_OAUTH
+    ),
+    Credential("TASTY_SESSION_TOKEN", "legacy session token", required=False, when=_BY_SESSION),
+    Credential(
+        "TASTY_USERNAME", "user name of the legacy log-in", required=False, when=_BY_SESSION
+    ),
+    Credential("TASTY_PASSWORD", "password of the legacy log-in", required=False, when=_BY_SESSION),
 )
 
 _RATE_LIMITS = (
