@@ -5,6 +5,14 @@ from __future__ import annotations
 import io
 import os
 import sys
+import threading
+import time
+from typing import NoReturn
+
+ENDED_BY_PLUGIN = 3
+GRACE_SECONDS = 5.0
+_OWN = os.getpid()
+_leave = os._exit
 
 
 def main() -> None:
@@ -16,7 +24,43 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that cannot show an arrow is no reason to fail after the work is done.
             stream.reconfigure(errors="replace")
-    sys.exit(run(sys.argv[1:]))
+    os._exit = _refuse_silent_exit
+    try:
+        code = run(sys.argv[1:])
+    finally:
+        os._exit = _leave
+    _end_despite_threads(code)
+    sys.exit(code)
+
+
+def _refuse_silent_exit(status: int) -> NoReturn:
+    """`os._exit(0)` in a plugin would look like success with nothing published. A forked child may leave so."""
+    if os.getpid() != _OWN:
+        _leave(status)
+    sys.stderr.write(
+        "Error: a plugin ended this process (os._exit); see what was published before\n"
+    )
+    sys.stderr.flush()
+    _leave(ENDED_BY_PLUGIN)
+
+
+def _end_despite_threads(code: int) -> None:
+    """A thread of a plugin that never ends would keep a finished run, such as a cron job, alive for ever."""
+
+    def stop() -> None:
+        time.sleep(GRACE_SECONDS)
+        sys.stderr.write("Warning: a thread of a plugin did not end; it was stopped\n")
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        _leave(code)
+
+    others = [
+        one
+        for one in threading.enumerate()
+        if one is not threading.current_thread() and not one.daemon
+    ]
+    if others:
+        threading.Thread(target=stop, daemon=True).start()
 
 
 def _fill_closed_streams() -> None:

@@ -19,6 +19,7 @@ UNKNOWN = "–"
 _SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 
 _WORD = re.compile(r"[^\W_]+")
+_DAY = re.compile(r"(?:[A-Za-z]{3,})?20[0-3][0-9](?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])")
 _MASK = "***"
 _HIDDEN = {"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"}
 
@@ -59,7 +60,7 @@ def masked(name: str, personal: Iterable[tuple[int, int]] = ()) -> str:
     """A file's name without what may say whose it is.
 
     Every word that looks like an account number becomes `***`: five digits or more, or three among letters in a word of
-    six characters. So do the `personal` places, each from its start to its end.
+    six characters, unless it is a day (`20261125`). So do the `personal` places, each from its start to its end.
     """
     account_like = (word.span() for word in _WORD.finditer(name) if _is_account_like(word[0]))
     pieces: list[str] = []
@@ -72,6 +73,8 @@ def masked(name: str, personal: Iterable[tuple[int, int]] = ()) -> str:
 
 
 def _is_account_like(word: str) -> bool:
+    if _DAY.fullmatch(word):
+        return False
     digits = sum(sign.isdigit() for sign in word)
     return digits >= 5 or (3 <= digits < len(word) and len(word) >= 6)
 

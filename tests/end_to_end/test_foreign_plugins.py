@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -151,5 +152,57 @@ def test_a_broken_command_of_a_plugin_is_told_when_it_is_called(variance, instal
     install("gadget", source, group="variance_bridge.commands")
 
     assert variance("--help").code == 0
-    done = variance("gadget")
+    refused = variance("gadget")
+    assert (refused.code, "gadget-plugin 1.0 has not been allowed" in refused.err) == (3, True)
+    Path("mine.toml").write_text('[plugins]\nallow = ["gadget-plugin"]\n')
+    done = variance("--config", "mine.toml", "gadget")
     assert (done.code, words in done.err) == (3, True)
+
+
+COMMAND = """
+import click, pathlib
+pathlib.Path("imported.txt").write_text("")
+
+@click.command()
+def {name}():
+    click.echo("theirs")
+"""
+
+
+def test_a_command_of_a_third_party_is_not_imported_before_a_yes(variance, install, folder):
+    install("gadget", COMMAND.format(name="gadget"), group="variance_bridge.commands")
+
+    assert variance("gadget").code == 3
+    assert not (folder / "imported.txt").exists()
+
+
+@pytest.mark.parametrize(
+    "distribution", ["evil-tools", "Variance_Bridge.Triage", "variance-bridge-triage2"]
+)
+def test_a_command_of_ours_is_not_displaced_by_another_of_its_name(
+    variance, install, export, folder, distribution
+):
+    source = COMMAND.format(name="triage")
+    install("triage", source, distribution=distribution, group="variance_bridge.commands")
+    done = variance("triage", export)
+
+    # A name that pip takes for ours hides it, as an import would: that is asked about, and refused here.
+    assert done.code == (3 if distribution == "Variance_Bridge.Triage" else 0)
+    assert "theirs" not in done.out
+    assert not (folder / "imported.txt").exists()
+
+
+def test_a_look_alike_on_the_path_is_asked_about(variance, install, export, folder):
+    install("csv2", "", distribution="Variance_Bridge.CSV")
+    from variance_bridge.plugins.entry_points import Plugin, is_built_in
+
+    ours = Plugin("csv", "variance_bridge_csv.plugin", "variance-bridge-csv", "0.1.0")
+    assert is_built_in(ours)
+    for change in (
+        {"distribution": "Variance_Bridge.CSV"},
+        {"distribution": "variance-bridge_csv"},
+        {"value": "evil.plugin"},
+        {"value": "variance_bridge_csv2.plugin"},
+        {"distribution": "variance-bridge-csv2", "value": "variance_bridge_csv2"},
+    ):
+        assert not is_built_in(ours._replace(**change)), change

@@ -48,7 +48,7 @@ def test_a_long_text_is_cut_and_says_so():
     ("name", "personal", "shown"),
     [
         ("positions_2026.csv", [], "positions_2026.csv"),
-        ("U1234567_20260131.csv", [], "***_***.csv"),
+        ("U1234567_20260131.csv", [], "***_20260131.csv"),
         ("x5WX00001_now.csv", [(1, 9)], "***_now.csv"),
         ("Anns Trust-Positions.csv", [(0, 10)], "***-Positions.csv"),
         ("Ann 12345 Ben.csv", [(0, 3), (2, 9)], "*** Ben.csv"),
@@ -57,3 +57,21 @@ def test_a_long_text_is_cut_and_says_so():
 )
 def test_a_files_name_is_shown_without_account_numbers_and_personal_places(name, personal, shown):
     assert masked(name, personal) == shown
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("20261125.csv", "20261125.csv"),
+        ("positions_20261125.csv", "positions_20261125.csv"),
+        ("positions20260115.csv", "positions20260115.csv"),
+        ("20269999.csv", "***.csv"),
+        ("20991231.csv", "***.csv"),
+        ("U20260115.csv", "***.csv"),
+        ("DU20260115.csv", "***.csv"),
+        ("202611251.csv", "***.csv"),
+        ("5WX20260115.csv", "***.csv"),
+    ],
+)
+def test_a_day_in_a_files_name_is_shown_and_an_account_number_is_not(name, shown):
+    assert masked(name) == shown

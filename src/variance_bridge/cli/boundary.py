@@ -11,10 +11,11 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from variance_bridge.errors import BridgeError
-from variance_bridge.formatting import printable
+from variance_bridge.formatting import as_typed, printable
 
 if TYPE_CHECKING:
     import click
@@ -82,6 +83,8 @@ def _report_unexpected(error: Exception, arguments: Sequence[str]) -> int:
             return 0
         case OSError() if error.errno in _OUTPUT_ERRORS:
             return _report_failed_output(error)
+        case OSError() if error.errno is not None:
+            return _report_system_error(error)
         case _:
             _print_bug(error)
             return BUG
@@ -115,15 +118,33 @@ def _print_refusal(error: BridgeError, redact: Callable[[str], str]) -> None:
 
 
 def _print_usage(error: click.ClickException, arguments: Sequence[str]) -> None:
-    """What click has to say, without the arguments that it quotes: one of them may be a secret in the wrong place."""
+    """What click has to say. It quotes arguments: one that is more likely a secret in the wrong place is not repeated."""
     import click
 
     message = error.format_message()
     for argument in sorted(arguments, key=len, reverse=True):
-        if argument and not argument.startswith("-"):
-            message = re.sub(rf"(?<![\w-]){re.escape(argument)}(?![\w-])", "***", message)
+        shown = _repeated(argument, arguments)
+        if argument and not argument.startswith("-") and shown != argument:
+            message = re.sub(rf"(?<![\w-]){re.escape(argument)}(?![\w-])", shown, message)
     context = getattr(error, "ctx", None)
     click.UsageError(printable(message), ctx=context).show(file=sys.stderr)
+
+
+def _repeated(argument: str, arguments: Sequence[str]) -> str:
+    """An argument as a usage error repeats it: what was typed a second ago is no secret to the one who typed it.
+
+    But behind `auth set` a secret may stand by mistake, and errors are pasted into public issues.
+    """
+    if "auth" in arguments:
+        return "***"
+    return argument if _is_there(argument) else as_typed(argument, marks="")
+
+
+def _is_there(name: str) -> bool:
+    try:
+        return Path(name).exists()
+    except (OSError, ValueError):
+        return False
 
 
 def _report_failed_output(error: OSError) -> int:
@@ -131,6 +152,28 @@ def _report_failed_output(error: OSError) -> int:
     _close_stdout()
     _print(f"Error: the output cannot be written: {os.strerror(error.errno or 0)}")
     return OUTPUT_FAILED
+
+
+def _report_system_error(error: OSError) -> int:
+    """What the operating system refused is no bug: permissions, limits, a disk that is gone. Its message may hold a path."""
+    from variance_bridge.storage.filesystem import reason
+
+    if not _has_working_folder():
+        _print(
+            "Error: the working folder does not exist any more\n  Change to one that exists (`cd`)."
+        )
+        return OUTPUT_FAILED
+    _print(f"Error: the operating system reports: {reason(error)}")
+    _print_frames(error)
+    return OUTPUT_FAILED
+
+
+def _has_working_folder() -> bool:
+    try:
+        Path.cwd()
+    except OSError:
+        return False
+    return True
 
 
 def _print_bug(error: Exception) -> None:

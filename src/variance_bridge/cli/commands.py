@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 from typing import Any, cast
 
 import click
@@ -12,7 +13,16 @@ import click
 from variance_bridge import __version__
 from variance_bridge.cli.invocation import Invocation
 from variance_bridge.errors import PluginError, UnknownPlugin, UsageError
-from variance_bridge.plugins.entry_points import COMMANDS, find_plugin, guarded, names, plugins
+from variance_bridge.formatting import as_typed
+from variance_bridge.plugins.entry_points import (
+    COMMANDS,
+    Plugin,
+    find_plugin,
+    guarded,
+    is_built_in,
+    names,
+    plugins,
+)
 
 _OURS = {
     "accounts": ("variance_bridge.cli.accounts:accounts", "List accounts and how to select one."),
@@ -26,6 +36,8 @@ _OURS = {
     "sync": ("variance_bridge.cli.sync:sync", "Fetch positions and write them down."),
     "validate": ("variance_bridge.cli.validate:validate", "Check positions files."),
 }
+
+_FILE_ENDINGS = frozenset({".json", ".csv", ".prev"})
 
 
 class ReaderGone(Exception):
@@ -67,19 +79,26 @@ class LazyGroup(click.Group):
         if cmd_name in _OURS:
             module, _, name = _OURS[cmd_name][0].partition(":")
             return cast("click.Command", getattr(import_module(module), name))
-        ctx.ensure_object(Invocation).isolate()
-        return _plugin_command(cmd_name)
+        invocation = ctx.ensure_object(Invocation)
+        # A command is looked up before `variance` itself is called, which takes its options.
+        invocation.config = invocation.config or ctx.params.get("config")
+        invocation.isolate()
+        return _plugin_command(cmd_name, invocation)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does, but an unknown command names the nearest known one, and a broken plugin its reason."""
         command = self.get_command(ctx, args[0])
-        if command is None:
-            raise UsageError(
-                "there is no such command", hint=_nearest(args[0], self.list_commands(ctx))
-            )
-        return args[0], command, args[1:]
+        if command is not None:
+            return args[0], command, args[1:]
+        if _names_file(args[0]):  # `variance FILE`: the dashboard of that file
+            name = dashboard()
+            return name, self.get_command(ctx, name), args
+        raise UsageError(
+            f"there is no command {as_typed(args[0])}",
+            hint=_nearest(args[0], self.list_commands(ctx)),
+        )
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list in `--help`: a plugin's command is named with the distribution that brings it."""
@@ -89,16 +108,39 @@ class LazyGroup(click.Group):
             formatter.write_dl(sorted(rows.items()))
 
 
-def _plugin_command(name: str) -> click.Command | None:
+def dashboard() -> str:
+    """The command that shows positions best: the triage plugin's, else the table."""
+    return "triage" if "triage" in names(COMMANDS) else "show"
+
+
+def _names_file(word: str) -> bool:
+    file = Path(word)
+    return file.suffix.lower() in _FILE_ENDINGS or file.is_file()
+
+
+def _plugin_command(name: str, invocation: Invocation) -> click.Command | None:
     try:
-        plugin = find_plugin(name, COMMANDS, what="command")
+        plugin = _command_plugin(name, invocation)
     except UnknownPlugin:
         return None
+    if not is_built_in(plugin):
+        invocation.trust_command(plugin)
     with guarded(str(plugin), f"cannot bring the command `{name}`"):
         command = plugin.load()
     if not isinstance(command, click.Command):
         raise PluginError(f"{plugin} brings something as `{name}` that is not a click command")
     return command
+
+
+def _command_plugin(name: str, invocation: Invocation) -> Plugin:
+    """The plugin that brings a command; one of ours is not displaced by another of its name."""
+    found = [plugin for plugin in plugins(COMMANDS) if plugin.name == name]
+    ours = [plugin for plugin in found if is_built_in(plugin)]
+    if len(found) > 1 and len(ours) == 1:
+        others = " and ".join(str(plugin) for plugin in found if plugin not in ours)
+        invocation.warn(f"{others} brings a command `{name}` too; it is not used")
+        return ours[0]
+    return find_plugin(name, COMMANDS, what="command")
 
 
 def _nearest(word: str, names: Sequence[str]) -> str:

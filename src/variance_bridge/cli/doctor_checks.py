@@ -29,6 +29,7 @@ from variance_bridge.settings.account_hash import FILE_NAME as KEY_FILE
 from variance_bridge.settings.configuration import Configuration, broker_settings
 from variance_bridge.settings.credentials import CredentialStore
 from variance_bridge.settings.keyring import Protection
+from variance_bridge.storage.filesystem import reason
 from variance_bridge.storage.private import inspect_private
 
 
@@ -92,6 +93,9 @@ def _safely(
         yield from check(given)
     except BridgeError as error:
         yield finding_of(check.__name__.strip("_").replace("_", " "), error, given.environment)
+    except OSError as error:
+        detail = f"the operating system reports: {reason(error)}"
+        yield Finding(check.__name__.strip("_").replace("_", " "), problem=True, detail=detail)
 
 
 def finding_of(subject: str, error: BridgeError, environment: Mapping[str, str]) -> Finding:

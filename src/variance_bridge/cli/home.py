@@ -39,9 +39,9 @@ def _sync_and_show(ctx: click.Context, invocation: Invocation) -> int | None:
 
 def _show(ctx: click.Context, file: Path) -> int | None:
     """The dashboard where a plugin brings one, else the positions table."""
-    from variance_bridge.plugins.entry_points import COMMANDS, names
+    from variance_bridge.cli.commands import dashboard
 
-    return _invoke(ctx, "triage" if "triage" in names(COMMANDS) else "show", str(file))
+    return _invoke(ctx, dashboard(), str(file))
 
 
 def _invoke(ctx: click.Context, name: str, *arguments: str) -> int | None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from variance_bridge.clock import SystemClock
     from variance_bridge.pipeline.context import RunContext
+    from variance_bridge.plugins.entry_points import Plugin
     from variance_bridge.plugins.registry import Registry
     from variance_bridge.privacy import PersonalValues
     from variance_bridge.reading.freshness import AgeLimits
@@ -150,6 +151,12 @@ class Invocation:
             warn=self.warn,
         )
 
+    def trust_command(self, plugin: Plugin) -> None:
+        """Ask before a third party's command is imported, unless the user allowed it."""
+        from variance_bridge.plugins.trust import trust_command
+
+        trust_command(plugin, self.configuration, self.clock, self.confirm)
+
     def confirm(self, question: str) -> bool:
         """Ask on the terminal; without a terminal the answer is no."""
         import sys
@@ -210,7 +217,7 @@ class Invocation:
         from variance_bridge.errors import DataRefused
 
         if file is None:
-            raise DataRefused(f"there is no {what} in {self.output_folder}", hint=hint)
+            raise DataRefused(f"there is no {what} in {self.output_folder.absolute()}", hint=hint)
         return file
 
     def warn(self, message: str) -> None:

@@ -20,6 +20,7 @@ from variance_bridge.pipeline.sync import Failed, Synced
 
 
 @click.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option("--broker", help="Name of an installed broker; `variance brokers` lists them.")
 @click.option("--profile", help="A profile of variance.toml.")
 @click.option("--account", help="Number, hash or nickname of the account.")
@@ -50,7 +51,13 @@ from variance_bridge.pipeline.sync import Failed, Synced
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def sync(invocation: Invocation, /, **options: Any) -> int:
-    """Fetch positions from a broker, read-only, and write them down."""
+    """Fetch positions from a broker, read-only, and write them down.
+
+    FILE is the same as `--input FILE`: an export to read, for which no broker has to be named.
+    """
+    if options["file"] is not None and options["input_file"] is not None:
+        raise UsageError("the file to read was given twice: as FILE and as `--input`")
+    options["input_file"] = options.pop("file") or options["input_file"]
     to_stdout = options["output"] == STANDARD_STREAM
     if to_stdout and (options["as_json"] or options["dry_run"]):
         raise UsageError("`--output -` does not go together with `--json` or `--dry-run`")

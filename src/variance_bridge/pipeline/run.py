@@ -151,6 +151,8 @@ def open_broker(context: RunContext, choice: Choice) -> BrokerRun:
     configuration = context.configuration
     profile = configuration.profile(configuration.top("profile", choice.profile).value)
     name = choice.broker or profile.broker or configuration.top("broker").value
+    if choice.broker is None and choice.input_file is not None:
+        name = _reader_of(context, choice.input_file, name)
     if not name:
         raise ConfigurationError(
             "no broker is chosen",
@@ -174,6 +176,17 @@ def open_broker(context: RunContext, choice: Choice) -> BrokerRun:
         broker_context=broker_context,
         broker=broker,
     )
+
+
+def _reader_of(context: RunContext, file: Path, configured: str | None) -> str | None:
+    """The broker that reads a file: the configured one if it reads files, else the one that has the name of its ending."""
+    if (
+        configured
+        and Capability.READS_FILES in context.registry.load(configured).broker.capabilities
+    ):
+        return configured
+    ending = file.suffix.lower().removeprefix(".")
+    return ending if ending in context.registry.names else configured
 
 
 def _broker_context(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -101,7 +102,10 @@ def _entry_points(metadata: str) -> Iterator[tuple[str, Plugin]]:
             yield (
                 group,
                 Plugin(
-                    name.strip(), value.strip(), about.get("name", "?"), about.get("version", "0")
+                    name.strip(),
+                    value.strip(),
+                    about.get("name", "?"),
+                    about.get("version", "0"),
                 ),
             )
 
@@ -168,6 +172,37 @@ def known_plugins(kind: str) -> Mapping[str, Mapping[str, Any]]:
     return found
 
 
+def is_built_in(plugin: Plugin) -> bool:
+    """Whether a plugin is made with the core: the exact name of a built-in distribution, its package, its place.
+
+    Its place is where the core itself is installed. Nothing of this proves an origin to somebody who can write there; it
+    keeps another distribution, or a folder on the path, from passing for ours by a name that only looks alike.
+    """
+    package = plugin.distribution.replace("-", "_")
+    if plugin.value.partition(":")[0].partition(".")[0].strip() != package:
+        return False
+    if plugin.distribution not in {
+        about["distribution"]
+        for kind in ("broker", "listener", "command")
+        for about in known_plugins(kind).values()
+        if about.get("built_in")
+    }:
+        return False
+    core = _folder_of("variance_bridge")
+    return core is None or _folder_of(package) in (None, core)
+
+
+def _folder_of(package: str) -> str | None:
+    """Where the metadata of a distribution lie, the first on the path; None where there are none."""
+    found = (
+        folder
+        for folder in sys.path
+        for metadata in _metadata_folders(folder or ".")
+        if os.path.basename(metadata).partition("-")[0] == package
+    )
+    return next(found, None)
+
+
 def _unknown(name: str, names: Sequence[str], what: str) -> UnknownPlugin:
     known = known_plugins(what)
     near = nearest(name, [*names, *known])
@@ -189,13 +224,27 @@ def _unknown(name: str, names: Sequence[str], what: str) -> UnknownPlugin:
 
 
 @contextlib.contextmanager
+def _prints_on_stderr() -> Iterator[None]:
+    """What a plugin prints in the main thread goes to stderr: the stdout of the command line is for results alone.
+
+    `sys.stdout` belongs to the whole process. Where guards of several threads overlap, one would put back what another has
+    put there, and it would stay replaced for good; so the other threads leave it alone.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    with contextlib.redirect_stdout(sys.stderr):
+        yield
+
+
+@contextlib.contextmanager
 def guarded(plugin: str, doing: str) -> Iterator[None]:
     """Foreign code runs inside: what it prints goes to stderr, what it raises becomes a `PluginError`.
 
     Only the class of the exception is reported, and for a missing module its name: a message may hold anything.
     """
     try:
-        with contextlib.redirect_stdout(sys.stderr):
+        with _prints_on_stderr():
             yield
     except BridgeError:
         raise

@@ -109,6 +109,11 @@ class Registry:
         manager.add_hookspecs(hookspecs)
         return manager
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the installed brokers; nothing is imported."""
+        return names(find=self._find)
+
     def load(self, name: str) -> LoadedPlugin:
         """Import the broker plugin of that name, and no other, and check what it declares.
 

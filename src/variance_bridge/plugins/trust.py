@@ -21,6 +21,7 @@ from variance_bridge.storage.private import exclusive_lock, read_private, write_
 
 if TYPE_CHECKING:
     from variance_bridge.broker import BrokerSpec, Clock, QuoteSourceSpec
+    from variance_bridge.plugins.entry_points import Plugin
     from variance_bridge.plugins.registry import LoadedListener, LoadedPlugin
     from variance_bridge.settings.configuration import Configuration
 
@@ -41,16 +42,42 @@ def trust_plugin(
     Raises:
         ConfigurationError: the user says no, or there is no terminal to ask on.
     """
-    from variance_bridge.plugins.entry_points import known_plugins
+    from variance_bridge.plugins.entry_points import is_built_in
 
-    identity = _identity(loaded)
+    ask(_identity(loaded), is_built_in(loaded.plugin), configuration, clock=clock, confirm=confirm)
+
+
+def trust_command(
+    plugin: Plugin, configuration: Configuration, clock: Clock, confirm: Confirm
+) -> None:
+    """The same for a command of a plugin, before anything of it is imported.
+
+    Raises:
+        ConfigurationError: the user says no, or there is no terminal to ask on.
+    """
+    identity = PluginIdentity(
+        name=plugin.name,
+        distribution=plugin.distribution,
+        version=plugin.version,
+        hosts=(),
+        credentials=(),
+        is_command=True,
+    )
+    ask(identity, False, configuration, clock=clock, confirm=confirm)
+
+
+def ask(
+    identity: PluginIdentity,
+    is_built_in: bool,
+    configuration: Configuration,
+    *,
+    clock: Clock,
+    confirm: Confirm,
+) -> None:
+    """Return if the plugin may be used; ask where nobody has decided yet, and keep a yes."""
     verdict = decide(
         identity,
-        built_in=[
-            about["distribution"]
-            for about in known_plugins("listener" if identity.listens else "broker").values()
-            if about.get("built_in")
-        ],
+        built_in=[identity.distribution] if is_built_in else [],
         allow=configuration.stated.plugins.allow,
         given=read_consents(configuration.folder),
     )
@@ -96,6 +123,7 @@ class PluginIdentity:
         read_posts: the paths that it reads by POST.
         credential_in_query: whether it sends a credential in the query of an address.
         listens: whether it is a listener, which is given the positions of every broker.
+        is_command: whether it is a command of `variance`.
     """
 
     name: str
@@ -106,12 +134,14 @@ class PluginIdentity:
     read_posts: tuple[str, ...] = attrs.field(default=(), converter=_sorted)
     credential_in_query: bool = False
     listens: bool = False
+    is_command: bool = False
 
     def is_same_plugin(self, other: PluginIdentity) -> bool:
         """Whether both are the same broker or listener of one distribution, whatever its version."""
-        return (self.name, self.listens, _normal(self.distribution)) == (
+        return (self.name, self.listens, self.is_command, _normal(self.distribution)) == (
             other.name,
             other.listens,
+            other.is_command,
             _normal(other.distribution),
         )
 
@@ -162,14 +192,14 @@ def decide(
 
 def question(identity: PluginIdentity, verdict: Verdict) -> str:
     """What the user is asked, in lines."""
-    kind = "listener" if identity.listens else "plugin"
+    kind = "listener" if identity.listens else "command" if identity.is_command else "plugin"
     lines = [
         f"The {kind} `{identity.name}` ({identity.distribution} {identity.version}) is not part of Variance Bridge.",
         "It is a program that runs with your rights.",
     ]
     if identity.listens:
         lines.append("It is given: the positions of every broker, after each sync")
-    else:
+    elif not identity.is_command:
         lines += [
             f"It talks to: {', '.join(identity.hosts) or 'no host'}",
             f"It is given: {', '.join(identity.credentials) or 'no credential'}",

@@ -18,6 +18,7 @@ from variance_bridge.formatting import as_typed, did_you_mean
 from variance_bridge.settings.faults import joined, refusal
 from variance_bridge.settings.structure import REST, FlagText, keys_of, structure, try_structure
 from variance_bridge.settings.toml import read_toml
+from variance_bridge.storage.filesystem import reason
 
 FILE_NAME = "variance.toml"
 
@@ -203,12 +204,23 @@ def read_configuration(
     """
     named = explicit or (Path(path) if (path := environment.get("VARIANCE_CONFIG")) else None)
     file = named or folder / FILE_NAME
-    if named is None and not file.exists():
+    if named is None and not _is_there(file):
         return Configuration(folder=folder, file=None, environment=environment)
     stated = structure(
         read_toml(file), ConfigurationFile, where=str(file), folder=file.absolute().parent
     )
     return Configuration(folder=folder, file=file, stated=stated, environment=environment)
+
+
+def _is_there(file: Path) -> bool:
+    try:
+        return file.exists()
+    except OSError as error:
+        raise ConfigurationError(
+            f"the configuration cannot be read: {reason(error)}",
+            where=str(file),
+            hint="check the permissions of its folder",
+        ) from None
 
 
 def parse_overrides(pairs: Iterable[str]) -> dict[str, str]:
