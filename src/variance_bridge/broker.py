@@ -432,7 +432,8 @@ class MarketData:
     """One instrument's prices and sensitivities, per unit (one share, one unit of the option's price).
 
     `theta` per day, `vega` per volatility point, `implied_volatility` as a fraction; `iv_rank` and `iv_percentile` of the
-    underlying in percent; `beta` of the underlying against the benchmark of the `MarketSnapshot`; `as_of` is the price's own time.
+    underlying in percent; `beta` of the underlying against the benchmark of the `MarketSnapshot`; `as_of` is the
+    price's own time; `halted` where trading is suspended, so that bid, ask and mark are not a market.
     """
 
     bid: Decimal | None = None
@@ -449,6 +450,7 @@ class MarketData:
     iv_rank: Decimal | None = None
     iv_percentile: Decimal | None = None
     beta: Decimal | None = None
+    halted: bool = False
 
 
 @attrs.frozen(kw_only=True)

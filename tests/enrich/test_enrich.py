@@ -23,6 +23,7 @@ from variance_bridge.model import (
     Quote,
     Side,
 )
+from variance_bridge.pipeline.contradictions import settle
 from variance_bridge.pipeline.enrich import enrich
 from variance_bridge.symbology import InstrumentType, OptionType
 
@@ -361,3 +362,140 @@ def test_rank_and_percentile_of_volatility_are_published(known, as_of):
     quote = only(enriched(holding, data)).quote
 
     assert (quote.iv_rank, quote.iv_percentile) == (D("31.5"), D(44))
+
+
+SHARES = Holding(
+    root="HLT", symbol="HLT", type=InstrumentType.STOCK, side=Side.LONG, quantity=D(100),
+    multiplier=D(1), average_price=D(50), cost_basis=D(5000), market_value=D(5200),
+    unrealized_pl=D(200), day_pl=D(100), quote=Quote(mark=D(52)),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "market",
+    [
+        {"bid": D(0), "ask": D(0), "mark": D(0), "last": D(52), "halted": True},
+        {"bid": D(0), "ask": D(0), "mark": D(0), "last": D(52)},
+        {"bid": D(0), "ask": D(0), "mark": D(26)},
+        {"mark": D(0)},
+        {"bid": D(-1), "ask": D("52.1"), "mark": D("25.55"), "last": D("NaN")},
+        {"bid": D(53), "ask": D(51), "mark": D(52)},
+        {"bid": D(51), "ask": D(53), "mark": D(-52)},
+        {"bid": D("51.9"), "ask": D("52.1"), "mark": D(60), "halted": True},
+    ],
+)
+def test_a_quote_without_a_market_never_replaces_the_brokers_mark(market):
+    portfolio = enriched(SHARES, MarketData(**market, as_of=FRESH))
+    holding = only(portfolio)
+
+    assert (holding.market_value, holding.unrealized_pl, holding.day_pl) == (5200, 200, 100)
+    assert holding.quote.mark == 52
+    assert (holding.quote.bid, holding.quote.ask) == (None, None)
+    assert portfolio.meta.flags == (Flag(caution=Caution.QUOTE_UNUSABLE, symbol="HLT"),)
+
+
+def test_a_quote_that_is_not_a_number_is_a_missing_quote():
+    nan = D("NaN")
+    data = MarketData(bid=nan, ask=nan, mark=nan, last=nan, delta=nan, beta=nan, as_of=FRESH)
+
+    portfolio = enriched(SHARES, data)
+
+    assert only(portfolio).quote == SHARES.quote
+    assert portfolio.meta.flags == (Flag(caution=Caution.QUOTE_MISSING, symbol="HLT"),)
+
+
+def test_what_the_broker_holds_to_be_worthless_is_quoted_at_zero():
+    worthless = attrs.evolve(
+        SHARES, market_value=D(0), unrealized_pl=D(-5000), quote=Quote(mark=D(0))
+    )
+    data = MarketData(bid=D(0), ask=D(0), mark=D(0), as_of=FRESH)
+
+    portfolio = enriched(worthless, data)
+
+    assert only(portfolio).quote.source == "acme"
+    assert portfolio.meta.flags == ()
+
+
+def test_a_future_may_be_quoted_below_zero():
+    future = attrs.evolve(
+        SHARES, root="/CL", symbol="/CLK0", type=InstrumentType.FUTURE, multiplier=D(1000),
+        quantity=D(1), quote=None, market_value=None, day_pl=None,
+    )  # fmt: skip
+    data = MarketData(bid=D("-37.7"), ask=D("-37.5"), mark=D("-37.6"), as_of=FRESH)
+
+    portfolio = enriched(future, data)
+
+    assert only(portfolio).market_value == -37600
+    assert portfolio.meta.flags == ()
+
+
+@pytest.mark.parametrize(
+    ("mark", "flags"),
+    [
+        ("65", ()),
+        ("65.01", (Caution.QUOTE_CONTRADICTED,)),
+        ("41.6", ()),
+        ("41.59", (Caution.QUOTE_CONTRADICTED,)),
+        ("5.2", (Caution.QUOTE_CONTRADICTED,)),
+    ],
+)
+def test_a_mark_far_from_the_brokers_is_flagged(mark, flags):
+    portfolio = enriched(SHARES, MarketData(mark=D(mark), as_of=FRESH))
+
+    assert tuple(flag.caution for flag in portfolio.meta.flags) == flags
+    assert only(portfolio).quote.mark == D(mark)
+
+
+@pytest.mark.parametrize(
+    ("mark", "flags"),
+    [("0.30", ()), ("6", ()), ("6.01", (Caution.QUOTE_CONTRADICTED,)), ("0.05", ())],
+)
+def test_an_option_may_move_by_a_multiple(mark, flags):
+    known = D(2) if D(mark) > 1 else D("0.1")
+    option = attrs.evolve(SHORT_PUT, quote=Quote(mark=known))
+
+    portfolio = enriched(option, MarketData(mark=D(mark), as_of=FRESH))
+
+    assert tuple(flag.caution for flag in portfolio.meta.flags) == flags
+
+
+@pytest.mark.parametrize(("side", "day", "expected"), [(Side.LONG, 0, 100), (Side.SHORT, 0, -100)])
+@pytest.mark.parametrize("valued", [True, False])
+def test_the_days_profit_follows_the_mark_that_is_published(side, day, expected, valued):
+    sign = side.sign
+    holding = attrs.evolve(
+        SHARES, side=side, market_value=D(sign * 5200) if valued else None, day_pl=D(day)
+    )
+
+    moved = only(enriched(holding, MarketData(mark=D(53), as_of=FRESH)))
+
+    assert (moved.market_value, moved.day_pl) == (sign * 5300, expected)
+
+
+def test_an_unknown_profit_of_the_day_stays_unknown():
+    holding = attrs.evolve(SHARES, day_pl=None)
+
+    assert only(enriched(holding, MarketData(mark=D(53), as_of=FRESH))).day_pl is None
+
+
+maybe = st.none() | st.sampled_from([D("NaN"), D(-1), D(0), D("0.01"), D(52), D(10**6)])
+
+
+@given(
+    data=st.builds(
+        MarketData, bid=maybe, ask=maybe, mark=maybe, last=maybe, delta=maybe, gamma=maybe,
+        implied_volatility=maybe, as_of=st.just(FRESH) | st.just(OLD), halted=st.booleans(),
+    ),
+    known=st.none() | st.just(D(52)),
+)  # fmt: skip
+def test_whatever_a_quote_source_says_the_position_is_published_and_true_to_its_mark(data, known):
+    holding = SHARES if known else attrs.evolve(SHARES, quote=None, market_value=None)
+    portfolio = enriched(holding, data)
+    hashed = attrs.evolve(portfolio.meta, account_hash="0123456789ab***")
+
+    settled = settle(attrs.evolve(portfolio, meta=hashed))
+
+    assert settled.violations == []
+    (published,) = settled.portfolio.positions
+    if published.quote is not None and published.quote.mark is not None:
+        assert published.market_value == 100 * published.quote.mark

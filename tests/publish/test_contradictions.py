@@ -145,6 +145,19 @@ def test_a_position_that_was_reported_twice_is_kept_twice_and_flagged():
     assert settled.portfolio.meta.flags == (Flag(caution=Caution.POSITION_REPEATED, symbol="QZA"),)
 
 
+def test_a_future_that_is_held_long_and_short_is_flagged():
+    long = Holding(
+        root="/ES", symbol="/ESZ6", type=InstrumentType.FUTURE, side=Side.LONG, quantity=D(2)
+    )
+    settled = settle(portfolio(GOOD, long, attrs.evolve(long, side=Side.SHORT)))
+
+    assert settled.violations == []
+    assert len(settled.portfolio.positions) == 3
+    assert settled.portfolio.meta.flags == (
+        Flag(caution=Caution.POSITION_REPEATED, symbol="/ESZ6"),
+    )
+
+
 def test_a_contradiction_of_the_whole_document_is_left_for_the_gate():
     counts = Counts(fetched=9, normalized=2, closed=0, rejected=0)
     whole = portfolio(GOOD, OTHER)
@@ -160,7 +173,8 @@ def test_a_contradiction_of_the_whole_document_is_left_for_the_gate():
 def test_what_is_sound_is_returned_as_it_is(whole):
     settled = settle(whole)
 
-    assert settled.portfolio is whole
+    assert settled.portfolio.positions is whole.positions
+    assert settled.portfolio.meta.rejected == whole.meta.rejected
     assert settled.violations == []
 
 

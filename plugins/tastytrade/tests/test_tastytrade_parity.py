@@ -77,7 +77,8 @@ greek = st.decimals(min_value=-5, max_value=5, places=9)
 def held(draw, symbol, kind, quantities, **more):
     """A position of either side with a mark and a quote of its own."""
     mark = draw(cents)
-    quote = {"bid": str(draw(cents)), "ask": str(draw(cents)), "mark": str(mark)}
+    bid, ask = sorted((draw(cents), draw(cents)))
+    quote = {"bid": str(bid), "ask": str(ask), "mark": str(mark)}
     if "Option" in kind:
         names = draw(st.lists(st.sampled_from(["delta", "gamma", "theta", "vega"]), unique=True))
         quote |= {name: str(draw(greek)) for name in names}

@@ -27,14 +27,16 @@ from variance_bridge.model import (
     Portfolio,
     RejectedRow,
     Rejection,
+    Side,
     Status,
 )
 from variance_bridge.money import difference, signed
-from variance_bridge.symbology import SymbolError, parse
+from variance_bridge.symbology import InstrumentType, SymbolError, parse
 
 _ROUNDS = 3
 """A price that goes can leave a value that only it had explained: what is left is looked at again."""
 
+_NETTED = frozenset({InstrumentType.FUTURE, InstrumentType.FUTURE_OPTION})
 _BOTH_SIDES = ("bid", "ask")
 _OUT_OF_REACH = {"order", "date"}
 
@@ -59,6 +61,7 @@ def settle(portfolio: Portfolio) -> Settled:
 
     What has not even the form of a document is a fault of the plugin, and left as it is.
     """
+    portfolio = _with_both_sides_flagged(portfolio)
     document = to_document(portfolio)
     violations = check(document)
     if violations and check_schema(document):
@@ -70,6 +73,19 @@ def settle(portfolio: Portfolio) -> Settled:
         portfolio, document = changed, to_document(changed)
         violations = check(document)
     return Settled(portfolio=portfolio, document=document, violations=violations)
+
+
+def _with_both_sides_flagged(portfolio: Portfolio) -> Portfolio:
+    """Nobody is long and short of one future: the exchange nets it, so that one of the rows is not true."""
+    sides: dict[str, set[Side]] = {}
+    for holding in portfolio.positions:
+        if holding.type in _NETTED:
+            sides.setdefault(holding.symbol, set()).add(holding.side)
+    both = [symbol for symbol, found in sides.items() if len(found) > 1]
+    if not both:
+        return portfolio
+    flags = [Flag(caution=Caution.POSITION_REPEATED, symbol=symbol) for symbol in both]
+    return attrs.evolve(portfolio, meta=_counted(portfolio.meta, (), flags))
 
 
 def _without(portfolio: Portfolio, violations: Iterable[Violation]) -> Portfolio:

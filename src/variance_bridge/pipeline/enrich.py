@@ -1,12 +1,11 @@
 """Market data meets positions: quotes, greeks of the whole position, market value, profit and loss.
 
 A pure function, the same for every quote source. It adds to what the broker said, and replaces it only by something
-better: a quote that has a mark and is not stale.
+better: a quote of a market that has a mark and is not stale.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -15,7 +14,15 @@ import attrs
 from variance_bridge.broker import MarketData, MarketSnapshot
 from variance_bridge.clock import CLOCK_TOLERANCE
 from variance_bridge.model import Benchmark, Caution, Flag, Greeks, Holding, Portfolio, Quote
-from variance_bridge.money import difference, market_value, product, quotient, unrealized_pl
+from variance_bridge.money import (
+    difference,
+    market_value,
+    product,
+    quotient,
+    total,
+    unrealized_pl,
+)
+from variance_bridge.pipeline.usable import is_far, market_of, only_numbers
 from variance_bridge.symbology import InstrumentType
 
 RATIO_DIGITS = 28
@@ -41,13 +48,13 @@ def enrich(
     """The portfolio with what the snapshot knows of its instruments, matched by exact canonical symbol.
 
     - `quote`: a fresh quote with a mark replaces the broker's; a stale one, or one without a mark, only fills what the
-      broker left open.
-    - `market_value` and `unrealized_pl` follow the mark, where it was replaced or the broker gave none. Exact.
+      broker left open. What is not a market (`variance_bridge.pipeline.usable`) has neither bid, ask nor mark.
+    - `market_value`, `unrealized_pl` and `day_pl` follow the mark, where it was replaced or the broker gave none. Exact.
     - `greeks` are unit value x multiplier x quantity x sign. One share, future or coin has delta 1 and no gamma, theta
       or vega; these need no quote. `beta_delta` = delta x beta x underlying price / benchmark price and
       `beta_gamma` = gamma x (beta x underlying price / benchmark price)^2, to `RATIO_DIGITS` digits.
     - `meta.benchmark` is the benchmark of the snapshot, where it has a price.
-    - `meta.flags`: `quote_missing` and `quote_stale` by symbol; one `quote_missing` for the whole file where the source
+    - `meta.flags`: `quote_missing`, `quote_unusable`, `quote_stale` and `quote_contradicted` by symbol; one `quote_missing` for the whole file where the source
       has no market data at all.
 
     Args:
@@ -61,11 +68,14 @@ def enrich(
     positions: list[Holding] = []
     flags: list[Flag] = []
     for holding in portfolio.positions:
-        data = snapshot.instruments.get(holding.symbol) if snapshot.available else None
-        stale = data is not None and _is_stale(data.as_of, now, stale_after)
-        positions.append(_enriched(holding, data or _NOTHING, snapshot, source, stale))
-        if snapshot.available:
-            flags += _flags(holding, data, stale)
+        found = snapshot.instruments.get(holding.symbol) if snapshot.available else None
+        stated = only_numbers(found or _NOTHING)
+        data = market_of(stated, holding.type, holding.quote.mark if holding.quote else None)
+        stale = found is not None and _is_stale(data.as_of, now, stale_after)
+        positions.append(_enriched(holding, data, snapshot, source, stale))
+        if snapshot.available and holding.type is not InstrumentType.CASH:
+            caution = _caution(holding, data, stale=stale, usable=data is stated)
+            flags += [] if caution is None else [Flag(caution=caution, symbol=holding.symbol)]
     if not snapshot.available and positions:
         flags.append(Flag(caution=Caution.QUOTE_MISSING))
     meta = attrs.evolve(
@@ -87,13 +97,17 @@ def _is_stale(as_of: datetime | None, now: datetime, stale_after: timedelta) -> 
     return as_of is None or not -CLOCK_TOLERANCE <= now - as_of <= stale_after
 
 
-def _flags(holding: Holding, data: MarketData | None, stale: bool) -> Iterable[Flag]:
-    if holding.type is InstrumentType.CASH:
-        return
-    if data is None or not _has_price(data):
-        yield Flag(caution=Caution.QUOTE_MISSING, symbol=holding.symbol)
-    elif stale:
-        yield Flag(caution=Caution.QUOTE_STALE, symbol=holding.symbol)
+def _caution(holding: Holding, data: MarketData, *, stale: bool, usable: bool) -> Caution | None:
+    if not usable:
+        return Caution.QUOTE_UNUSABLE
+    if not _has_price(data):
+        return Caution.QUOTE_MISSING
+    if stale:
+        return Caution.QUOTE_STALE
+    known = holding.quote.mark if holding.quote else None
+    if known is not None and data.mark is not None and is_far(data.mark, known, holding.type):
+        return Caution.QUOTE_CONTRADICTED
+    return None
 
 
 def _has_price(data: MarketData) -> bool:
@@ -111,7 +125,7 @@ def _enriched(
     new_mark = changed.quote.mark if changed.quote else None
     if new_mark is None or (new_mark == old_mark and holding.market_value is not None):
         return changed
-    return _valued(changed, new_mark)
+    return _valued(changed, new_mark, old_mark)
 
 
 def _quote(old: Quote | None, data: MarketData, source: str, stale: bool) -> Quote | None:
@@ -128,7 +142,7 @@ def _quote(old: Quote | None, data: MarketData, source: str, stale: bool) -> Quo
     return Quote(**known, as_of=old.as_of or data.as_of, source=old.source or source)
 
 
-def _valued(holding: Holding, mark: Decimal) -> Holding:
+def _valued(holding: Holding, mark: Decimal, old_mark: Decimal | None) -> Holding:
     """The holding with the money that its mark means. What cannot be computed stays as the broker said."""
     multiplier = _multiplier(holding)
     if multiplier is None:
@@ -138,7 +152,20 @@ def _valued(holding: Holding, mark: Decimal) -> Holding:
         holding,
         market_value=worth,
         unrealized_pl=_first(_profit(holding, mark, multiplier, worth), holding.unrealized_pl),
+        day_pl=_moved(holding, worth, old_mark, multiplier),
     )
+
+
+def _moved(
+    holding: Holding, worth: Decimal, old_mark: Decimal | None, multiplier: Decimal
+) -> Decimal | None:
+    """The day's profit, moved by as much as the value is: the price from which it is counted stays what it was."""
+    before = holding.market_value
+    if old_mark is not None:
+        before = market_value(holding.side, old_mark, holding.quantity, multiplier)
+    if holding.day_pl is None or before is None:
+        return holding.day_pl
+    return total(holding.day_pl, difference(worth, before))
 
 
 def _profit(holding: Holding, mark: Decimal, multiplier: Decimal, worth: Decimal) -> Decimal | None:
