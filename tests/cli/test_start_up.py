@@ -31,13 +31,20 @@ OURS = {
     ".plugins.entry_points",
 }
 MAX_MODULES = {"--version": 130, "--help": 140}
+MAX_MODULES_OF_WORK = {"show": 325, "validate": 272, "sync": 385}
+"""Only ever less. A module takes some half a millisecond, whatever is in it."""
+NOT_FOR_FILES = {
+    "cattrs", "importlib.resources", "jsonschema", "keyring", "netrc", "pluggy", "requests", "urllib3",
+    "variance_bridge.network.session", "variance_bridge.plugins.trust",
+    "variance_bridge_csv", "variance_bridge_tastytrade",
+}  # fmt: skip
 
 
-def loaded_by(argument: str) -> set[str]:
+def loaded_by(*arguments: str) -> set[str]:
     code = (
         "import sys\n"
         "from variance_bridge.cli.boundary import run\n"
-        f"code = run([{argument!r}])\n"
+        f"code = run({list(arguments)!r})\n"
         "print('MODULES', *sorted(sys.modules))\n"
         "sys.exit(code)\n"
     )
@@ -57,6 +64,34 @@ def test_a_light_command_loads_no_plugin_and_nothing_heavy(argument):
     ours = {name for name in modules if name.partition(".")[0] == "variance_bridge"}
     assert ours <= {f"variance_bridge{name}" for name in OURS}
     assert len(modules) <= MAX_MODULES[argument]
+
+
+def young(folder: Path) -> Path:
+    document = exact_json.loads(EXAMPLE.read_bytes())
+    document["meta"]["fetched_at"] = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    file = folder / "live_acme.json"
+    file.write_bytes(exact_json.dumps(document))
+    return file
+
+
+@pytest.mark.parametrize("command", ["show", "validate"])
+def test_reading_a_document_loads_neither_network_nor_plugins(command, tmp_path):
+    modules = loaded_by(command, str(young(tmp_path)))
+
+    assert modules & NOT_FOR_FILES == set()
+    assert len(modules) <= MAX_MODULES_OF_WORK[command]
+
+
+def test_a_sync_of_a_file_loads_no_http_client_and_no_keyring(tmp_path, monkeypatch):
+    monkeypatch.setenv("VARIANCE_CONFIG_DIR", str(tmp_path / "configuration"))
+    export = tmp_path / "export.csv"
+    export.write_text("Symbol,Type,Quantity,Multiplier,Average Price\nSPY,Stock,1,1,500\n")
+    output = tmp_path / "positions" / "live_csv.json"
+    modules = loaded_by("sync", "--broker", "csv", "--input", str(export), "--output", str(output))
+
+    assert output.is_file()
+    assert modules & {"keyring", "requests", "urllib3", "jsonschema", "rich"} == set()
+    assert len(modules) <= MAX_MODULES_OF_WORK["sync"]
 
 
 def test_importing_the_package_loads_none_of_its_modules():
@@ -87,10 +122,7 @@ def test_a_full_disk_behind_the_output_is_told_in_words():
     ["--help", "schema", "show {file}", "validate {file}", "triage {file}"],
 )
 def test_a_reader_that_closes_the_pipe_early_is_not_an_error(command, tmp_path):
-    document = exact_json.loads(EXAMPLE.read_bytes())
-    document["meta"]["fetched_at"] = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    file = tmp_path / "live_acme.json"
-    file.write_bytes(exact_json.dumps(document))
+    file = young(tmp_path)
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run(

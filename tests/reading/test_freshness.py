@@ -160,6 +160,26 @@ def test_a_broken_file_is_found_when_it_is_the_only_one_so_that_its_fault_is_tol
     assert newest_live(tmp_path) == tmp_path / "live_acme.json"
 
 
+@pytest.mark.parametrize(
+    "damaged",
+    [b"", b"{", b"[]", b'{"meta": 1}', b'{"meta": {"fetched_at": 1}}', b'{"meta": {"fetched_at": "soon"}}', b"\xff"],
+)  # fmt: skip
+def test_a_file_that_states_no_time_hides_no_good_one(tmp_path, damaged):
+    (tmp_path / "live_broken.json").write_bytes(damaged)
+    good = tmp_path / "live_acme.json"
+    good.write_bytes(document("2026-01-02T00:00:00Z"))
+
+    assert newest_live(tmp_path) == good
+
+
+def test_an_editor_s_mark_before_the_text_does_not_hide_its_time(tmp_path):
+    (tmp_path / "live_old.json").write_bytes(document("2026-01-02T00:00:00Z"))
+    new = tmp_path / "live_new.json"
+    new.write_bytes(b"\xef\xbb\xbf" + document("2026-01-03T00:00:00Z"))
+
+    assert newest_live(tmp_path) == new
+
+
 def test_nothing_is_found_in_an_empty_or_missing_folder(tmp_path):
     assert newest_live(tmp_path) is None
     assert newest_live(tmp_path / "missing") is None

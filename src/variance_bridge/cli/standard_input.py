@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from variance_bridge.cli.invocation import Invocation
 from variance_bridge.errors import DataRefused, UsageError
@@ -41,6 +40,8 @@ def standard_input_as_file(
         raise DataRefused("standard input is empty")
     if len(data) > MAX_BYTES:
         raise DataRefused(f"standard input is longer than {MAX_BYTES} bytes")
+    from tempfile import TemporaryDirectory
+
     with TemporaryDirectory(prefix="variance-") as folder:
         copy = Path(folder) / NAME
         copy.write_bytes(data)

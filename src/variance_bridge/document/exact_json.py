@@ -56,11 +56,16 @@ def loads(text: str | bytes, *, max_bytes: int = MAX_BYTES) -> Any:
     """
     raw = text if isinstance(text, bytes) else _encode(text)
     _check_size(raw, max_bytes)
-    raw = raw.removeprefix(_BYTE_ORDER_MARK)
+    raw = without_mark(raw)
     try:
         return _read(raw)
     except MemoryError:
         raise DataRefused("the JSON text needs more memory than there is") from None
+
+
+def without_mark(raw: bytes) -> bytes:
+    """The text without the byte order mark that some editors put before it."""
+    return raw.removeprefix(_BYTE_ORDER_MARK)
 
 
 def _read(raw: bytes) -> Any:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import tomllib
 from decimal import Decimal
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 import attrs
+
+_FILE = Path(__file__).with_name("limits.toml")
 
 
 @attrs.frozen(kw_only=True)
@@ -30,7 +32,7 @@ class Limits:
 @cache
 def limits() -> Limits:
     """The limits, read once."""
-    text = (files("variance_bridge.document") / "limits.toml").read_text(encoding="utf-8")
+    text = _FILE.read_text(encoding="utf-8")
     tables = tomllib.loads(text, parse_float=Decimal)
     named = {
         f"{table}_{name}": value for table, entry in tables.items() for name, value in entry.items()

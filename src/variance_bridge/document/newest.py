@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import attrs
+
 from variance_bridge.document.convert import instant
-from variance_bridge.document.exact_json import MAX_BYTES, loads
+from variance_bridge.document.exact_json import MAX_BYTES, without_mark
 from variance_bridge.errors import BridgeError
 from variance_bridge.storage.read import read_bounded
 
@@ -24,7 +26,9 @@ def newest_live(folder: Path) -> Path | None:
 
 def newest(paths: Iterable[Path]) -> Path | None:
     """The one of these documents that states the newest time; None when there is none."""
-    return max((path for path in sorted(paths) if path.is_file()), key=_stated_time, default=None)
+    found = [path for path in sorted(paths) if path.is_file()]
+    # The only one is the newest, whatever it holds: it need not be read.
+    return max(found, key=_stated_time) if len(found) > 1 else next(iter(found), None)
 
 
 def newest_export(folder: Path, suffix: str) -> Path | None:
@@ -33,8 +37,23 @@ def newest_export(folder: Path, suffix: str) -> Path | None:
     return max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
 
 
+@attrs.frozen
+class _Meta:
+    fetched_at: str
+
+
+@attrs.frozen
+class _Dated:
+    """Of a document, its time alone: the reader passes over all positions."""
+
+    meta: _Meta
+
+
 def _stated_time(path: Path) -> datetime:
+    import msgspec
+
     try:
-        return instant(loads(read_bounded(path, MAX_BYTES))["meta"]["fetched_at"])
-    except (BridgeError, KeyError, TypeError, ValueError):
+        text = without_mark(read_bounded(path, MAX_BYTES))
+        return instant(msgspec.json.decode(text, type=_Dated).meta.fetched_at)
+    except (BridgeError, msgspec.MsgspecError, RecursionError, ValueError):
         return datetime.min.replace(tzinfo=UTC)

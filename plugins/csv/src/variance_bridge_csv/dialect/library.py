@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -19,6 +19,7 @@ from variance_bridge_csv.dialect.file import (
     extend,
     read_dialect,
     read_other_reports,
+    read_sound_dialect,
 )
 from variance_bridge_csv.dialect.model import Dialect, OtherReport
 
@@ -88,7 +89,7 @@ def _user_files(folder: Path | None) -> list[Path]:
 @cache
 def _shipped() -> Mapping[str, KnownDialect]:
     tables = dict(_shipped_tables())
-    return MappingProxyType({name: _known(name, tables) for name in tables})
+    return MappingProxyType({name: _known(name, tables, read_sound_dialect) for name in tables})
 
 
 @cache
@@ -118,10 +119,14 @@ def _name_of(table: Mapping[str, Any], where: str) -> str:
     return name
 
 
-def _known(name: str, tables: Mapping[str, tuple[dict[str, Any], str]]) -> KnownDialect:
+def _known(
+    name: str,
+    tables: Mapping[str, tuple[dict[str, Any], str]],
+    read: Callable[[Mapping[str, Any], str], Dialect] = read_dialect,
+) -> KnownDialect:
     table, where = tables[name]
     full = _extended(table, where, tables, (name,))
-    return KnownDialect(read_dialect(full, where), full)
+    return KnownDialect(read(full, where), full)
 
 
 def _extended(

@@ -8,10 +8,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Collection, Iterator, Mapping
-from xml.etree.ElementTree import ParseError
-
-from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import iterparse
 
 from variance_bridge.errors import DataRefused
 
@@ -44,6 +40,11 @@ def as_table(data: bytes, elements: Collection[str], where: str) -> bytes:
 
 
 def _rows(data: bytes, elements: Collection[str], where: str) -> Iterator[Mapping[str, str]]:
+    from xml.etree.ElementTree import ParseError
+
+    from defusedxml import DefusedXmlException
+    from defusedxml.ElementTree import iterparse
+
     try:
         for _event, element in iterparse(io.BytesIO(data), forbid_dtd=True):
             if element.tag in elements:
