@@ -1,0 +1,1 @@
+"""What was held when: a listener that keeps documents, and the commands `history` and `diff`."""

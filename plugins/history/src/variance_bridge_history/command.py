@@ -1,0 +1,223 @@
+"""`variance history` and `variance diff`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from variance_bridge.commands import Invocation
+    from variance_bridge_history.changes import Change, Changes
+    from variance_bridge_history.store import Entry
+
+_BARS = "▁▂▃▄▅▆▇█"
+_FILE = click.option(
+    "--file",
+    type=click.Path(path_type=Path),
+    help="The history; beside the newest positions file by default.",
+)
+_ACCOUNT = click.option("--account", metavar="HASH", help="One account, by its hash.")
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+
+@click.command()
+@_FILE
+@_ACCOUNT
+@_JSON
+@click.pass_obj
+def history(
+    invocation: Invocation, file: Path | None, account: str | None, *, as_json: bool
+) -> None:
+    """Show net liquidity and profit over time.
+
+    The history is kept by the listener `history`: put `listeners = ["history"]` into variance.toml.
+    """
+    from variance_bridge.commands import dumps
+    from variance_bridge_history.store import open_history
+
+    with open_history(_existing(invocation, file)) as kept:
+        entries = kept.entries(account)
+    if as_json:
+        click.echo(dumps({"entries": [_entry(each) for each in entries]}), nl=False)
+        return
+    for line in _table(entries):
+        click.echo(line)
+
+
+@click.command()
+@click.argument("old", required=False, type=click.Path(path_type=Path))
+@click.argument("new", required=False, type=click.Path(path_type=Path))
+@_FILE
+@_ACCOUNT
+@_JSON
+@click.pass_obj
+def diff(
+    invocation: Invocation,
+    old: Path | None,
+    new: Path | None,
+    file: Path | None,
+    account: str | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Show what was opened, closed, changed, rolled or expired.
+
+    OLD and NEW are positions files or exports of one account; without them, the last two documents of each account in the
+    history are compared.
+    """
+    from variance_bridge.commands import dumps
+
+    if (old is None) != (new is None):
+        raise click.UsageError("give both OLD and NEW, or neither")
+    if old is not None and new is not None:
+        found = [_of_files(invocation, old, new)]
+    else:
+        found = list(_of_history(invocation, file, account))
+    if as_json:
+        click.echo(dumps(_document(found)), nl=False)
+        return
+    for line in _lines(found):
+        click.echo(line)
+
+
+def _existing(invocation: Invocation, file: Path | None) -> Path:
+    from variance_bridge import DataRefused
+    from variance_bridge_history.store import FILE_NAME
+
+    place = file or invocation.newest_live().parent / FILE_NAME
+    if not place.is_file():
+        raise DataRefused(
+            "there is no history yet",
+            where=str(place),
+            hint='put listeners = ["history"] into variance.toml, and sync',
+        )
+    return place
+
+
+def _of_files(invocation: Invocation, old: Path, new: Path) -> tuple[str, Changes]:
+    from variance_bridge import DataRefused, load
+    from variance_bridge.exchange import exchange_date
+    from variance_bridge_history.changes import changes, held
+
+    now = invocation.clock.now()
+    before, after = (load(each, now, any_age=True).portfolio for each in (old, new))
+    accounts = {each.meta.account_hash for each in (before, after)} - {None}
+    if len(accounts) > 1:
+        raise DataRefused("the two files are of different accounts", where=str(new))
+    found = changes(
+        held(before.positions), held(after.positions), exchange_date(after.meta.fetched_at)
+    )
+    return next(iter(accounts), None) or "", found
+
+
+def _of_history(
+    invocation: Invocation, file: Path | None, account: str | None
+) -> Iterator[tuple[str, Changes]]:
+    from variance_bridge.exchange import exchange_date
+    from variance_bridge_history.changes import changes, held
+    from variance_bridge_history.store import open_history
+
+    with open_history(_existing(invocation, file)) as kept:
+        by_account: dict[str, list[Entry]] = {}
+        for entry in kept.entries(account):
+            by_account.setdefault(entry.account_hash, []).append(entry)
+        for account_hash, entries in by_account.items():
+            if len(entries) > 1:
+                before, after = (held(kept.positions(each.sha256)) for each in entries[-2:])
+                day = exchange_date(entries[-1].fetched_at)
+                yield account_hash, changes(before, after, day)
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    from variance_bridge.commands import instant_text
+
+    return {
+        "account_hash": entry.account_hash,
+        "source": entry.source,
+        "fetched_at": instant_text(entry.fetched_at),
+        "sha256": entry.sha256,
+        "status": entry.status,
+        "positions": entry.positions,
+        "unrealized_pl": entry.unrealized_pl,
+        "net_liquidating_value": entry.net_liquidating_value,
+    }
+
+
+def _document(found: list[tuple[str, Changes]]) -> dict[str, Any]:
+    def plain(account: str, change: Change) -> dict[str, Any]:
+        return {
+            "account_hash": account,
+            "root": change.root,
+            "symbol": change.symbol,
+            "quantity_before": change.before,
+            "quantity_after": change.after,
+        }
+
+    kinds = ("opened", "closed", "changed", "expired")
+    document: dict[str, Any] = {
+        kind: [
+            plain(account, each) for account, changes in found for each in getattr(changes, kind)
+        ]
+        for kind in kinds
+    }
+    document["rolled"] = [
+        {
+            "account_hash": account,
+            "root": roll.root,
+            "symbol": roll.opened.symbol,
+            "quantity_before": roll.closed.quantity,
+            "quantity_after": roll.opened.quantity,
+            "from": roll.closed.symbol,
+            "to": roll.opened.symbol,
+        }
+        for account, changes in found
+        for roll in changes.rolled
+    ]
+    return document
+
+
+def _table(entries: list[Entry]) -> Iterator[str]:
+    from variance_bridge.formatting import money
+
+    if not entries:
+        yield "The history is empty."
+        return
+    for account in dict.fromkeys(entry.account_hash for entry in entries):
+        own = [entry for entry in entries if entry.account_hash == account]
+        yield f"{own[-1].source} {account}   {sparkline(own)}"
+        for entry in own:
+            worth = money(entry.net_liquidating_value, entry.currency)
+            profit = money(entry.unrealized_pl, entry.currency)
+            yield (
+                f"  {entry.fetched_at:%Y-%m-%d %H:%M}Z  net liq {worth}  open P/L {profit}"
+                f"  {entry.positions} positions"
+            )
+
+
+def sparkline(entries: list[Entry]) -> str:
+    """Net liquidating value over time in eight heights; empty where less than two are known."""
+    values = [e.net_liquidating_value for e in entries if e.net_liquidating_value is not None]
+    if len(values) < 2 or min(values) == max(values):
+        return ""
+    low, high = min(values), max(values)
+    return "".join(_BARS[int((value - low) * (len(_BARS) - 1) / (high - low))] for value in values)
+
+
+def _lines(found: list[tuple[str, Changes]]) -> Iterator[str]:
+    nothing = True
+    for account, changes in found:
+        for kind in ("opened", "closed", "changed", "expired"):
+            for each in getattr(changes, kind):
+                nothing = False
+                yield f"{account}  {kind:8} {each.symbol}: {each.before:f} → {each.after:f}"
+        for roll in changes.rolled:
+            nothing = False
+            yield (
+                f"{account}  rolled   {roll.closed.symbol} → {roll.opened.symbol}"
+                f" ({roll.opened.quantity:f})"
+            )
+    if nothing:
+        yield "Nothing changed." if found else "There are not two documents to compare yet."

@@ -1,0 +1,45 @@
+"""The listener `history`: keeps each complete document after it was published."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from variance_bridge import Portfolio, Status, hookimpl, setting
+from variance_bridge.files import read_file
+from variance_bridge_history.store import FILE_NAME, open_history
+
+MAX_DOCUMENT_BYTES = 768 * 1024 * 1024
+
+
+@attrs.frozen(kw_only=True)
+class HistorySettings:
+    """Table `[listeners.history]`."""
+
+    keep_days: int = setting(
+        30, title="for so many days every document is kept; then the last of each day"
+    )
+
+    @keep_days.validator
+    def _check(self, _field: Any, days: int) -> None:
+        if days < 1:
+            raise ValueError("must be at least 1")
+
+
+@hookimpl
+def variance_bridge_listener_settings() -> type[HistorySettings]:
+    """The keys of `[listeners.history]`."""
+    return HistorySettings
+
+
+@hookimpl
+def variance_bridge_synced(portfolio: Portfolio, path: Path, settings: HistorySettings) -> None:
+    """Keep the document. A partial one is not kept: what it lacks would look like something that was closed."""
+    if portfolio.meta.status is not Status.COMPLETE or portfolio.meta.account_hash is None:
+        return
+    data = read_file(path, max_bytes=MAX_DOCUMENT_BYTES).data
+    with open_history(path.parent / FILE_NAME) as history:
+        history.add(portfolio, data)
+        history.prune(portfolio.meta.fetched_at, settings.keep_days)

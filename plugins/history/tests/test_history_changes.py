@@ -1,0 +1,115 @@
+"""What changed between two documents."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from variance_bridge import Holding, InstrumentType, Side
+from variance_bridge_history.changes import Held, changes, held
+
+TODAY = date(2026, 1, 16)
+CALL, LATER, PUT, OVER = (
+    "MCD   260320C00310000",
+    "MCD   260417C00315000",
+    "MCD   260320P00280000",
+    "MCD   260102C00300000",
+)
+
+
+def option(symbol, quantity):
+    day = date(2000 + int(symbol[6:8]), int(symbol[8:10]), int(symbol[10:12]))
+    right = "call" if symbol[12] == "C" else "put"
+    return Held(
+        root="MCD", symbol=symbol, quantity=Decimal(quantity), expiration=day, option_type=right
+    )
+
+
+def share(symbol, quantity):
+    return Held(root=symbol, symbol=symbol, quantity=Decimal(quantity))
+
+
+def of(*rows):
+    return {row.symbol: row for row in rows}
+
+
+def symbols(found):
+    return [each.symbol for each in found]
+
+
+def test_each_change_has_its_list():
+    old = of(share("F", 100), share("GM", 5), option(CALL, -1), option(OVER, -2), share("T", 1))
+    new = of(share("F", 150), share("GM", 5), option(LATER, -1), option(PUT, 1))
+    found = changes(old, new, TODAY)
+
+    assert symbols(found.opened) == [PUT]
+    assert symbols(found.closed) == ["T"]
+    assert [(c.symbol, c.before, c.after) for c in found.changed] == [("F", 100, 150)]
+    assert symbols(found.expired) == [OVER]
+    assert [(r.closed.symbol, r.opened.symbol) for r in found.rolled] == [(CALL, LATER)]
+
+
+@pytest.mark.parametrize(
+    ("closed", "opened"),
+    [
+        (option(CALL, -1), option(PUT, -1)),  # another right
+        (option(CALL, -1), option(LATER, 1)),  # the other side
+        (option(CALL, -1), option(LATER, -2)),  # another quantity
+        (share("F", 100), share("GM", 100)),
+    ],
+)
+def test_what_differs_in_more_than_strike_and_day_is_not_a_roll(closed, opened):
+    found = changes(of(closed), of(opened), TODAY)
+
+    assert found.rolled == ()
+    assert (symbols(found.closed), symbols(found.opened)) == ([closed.symbol], [opened.symbol])
+
+
+def test_an_option_that_is_gone_on_its_last_day_was_closed():
+    last = option(OVER, 1)
+
+    assert symbols(changes(of(last), {}, last.expiration).closed) == [OVER]
+    assert symbols(changes(of(last), {}, date(2026, 1, 3)).expired) == [OVER]
+
+
+def test_lots_count_together_and_short_is_negative():
+    lots = [
+        Holding(root="F", symbol="F", type=InstrumentType.STOCK, side=side, quantity=Decimal(size))
+        for side, size in ((Side.LONG, 10), (Side.LONG, 5), (Side.SHORT, 40))
+    ]
+
+    assert held(lots)["F"].quantity == -25
+
+
+rows = st.dictionaries(
+    st.sampled_from([CALL, LATER, PUT, OVER]), st.integers(-3, 3).filter(bool), max_size=4
+)
+
+
+@given(rows, rows)
+def test_every_symbol_that_differs_is_in_exactly_one_list(before, after):
+    old, new = (of(*(option(*row) for row in each.items())) for each in (before, after))
+    found = changes(old, new, TODAY)
+    seen = [
+        *symbols(found.opened),
+        *symbols(found.closed),
+        *symbols(found.changed),
+        *symbols(found.expired),
+        *(each for roll in found.rolled for each in (roll.closed.symbol, roll.opened.symbol)),
+    ]
+
+    assert sorted(seen) == sorted(
+        symbol for symbol in before.keys() | after.keys() if before.get(symbol) != after.get(symbol)
+    )
+
+
+@given(rows)
+def test_nothing_changed_between_a_document_and_itself(before):
+    same = of(*(option(*row) for row in before.items()))
+    found = changes(same, same, TODAY)
+
+    assert not any((found.opened, found.closed, found.changed, found.rolled, found.expired))

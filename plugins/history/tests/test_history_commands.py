@@ -1,0 +1,93 @@
+"""Sync with the listener, then `variance history` and `variance diff`."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from variance_bridge.cli.boundary import run
+from variance_bridge_history.store import FILE_NAME
+
+HEADER = "Symbol,Type,Quantity,Exp Date,Strike Price,Call/Put,Cost,Mark\n"
+
+
+@pytest.fixture
+def variance(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "configuration"
+    folder.mkdir(mode=0o700)
+    monkeypatch.setenv("VARIANCE_CONFIG_DIR", str(folder))
+    (folder / "variance.toml").write_text('listeners = ["history"]\n')
+
+    def call(*arguments):
+        code = run(list(arguments))
+        return code, *capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture
+def sync(variance, tmp_path):
+    def sync(*rows):
+        export = tmp_path / "export.csv"
+        export.write_text(HEADER + "".join(f"{row}\n" for row in rows))
+        return variance("sync", "--broker", "csv", "--input", str(export))
+
+    return sync
+
+
+def test_history_and_diff_after_two_syncs(sync, variance):
+    assert sync("QZZ,Stock,10,,,,1000,110", "QZY,Stock,5,,,,50,11")[0] == 0
+    assert sync("QZZ,Stock,12,,,,1200,110", "QZX,Stock,1,,,,7,8")[0] == 0
+
+    code, out, _ = variance("history", "--json")
+    entries = json.loads(out)["entries"]
+    assert code == 0
+    assert [entry["positions"] for entry in entries] == [2, 2]
+    assert all(entry["status"] == "complete" for entry in entries)
+    assert entries[0]["fetched_at"] <= entries[1]["fetched_at"]
+
+    code, out, _ = variance("diff", "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert [each["symbol"] for each in found["opened"]] == ["QZX"]
+    assert [each["symbol"] for each in found["closed"]] == ["QZY"]
+    (changed,) = found["changed"]
+    assert (changed["quantity_before"], changed["quantity_after"]) == (10, 12)
+    assert found["rolled"] == found["expired"] == []
+
+    assert "QZZ: 10 → 12" in variance("diff")[1]
+    assert "2 positions" in variance("history")[1]
+
+
+def test_two_files_are_compared_without_a_history(variance, tmp_path):
+    for name, quantity in (("old", 1), ("new", 3)):
+        (tmp_path / f"{name}.csv").write_text(f"{HEADER}QZZ,Stock,{quantity},,,,100,110\n")
+
+    code, out, _ = variance("diff", "old.csv", "new.csv", "--json")
+    assert code == 0
+    assert json.loads(out)["changed"][0]["quantity_after"] == 3
+
+
+def test_without_a_history_there_is_a_hint(variance, sync, tmp_path):
+    sync("QZZ,Stock,10,,,,1000,110")
+    (tmp_path / "positions" / FILE_NAME).unlink()
+    code, _out, err = variance("history")
+
+    assert code == 6
+    assert "listeners" in err
+
+
+def test_trouble_with_the_history_is_a_line_and_never_an_exit(sync, tmp_path):
+    sync("QZZ,Stock,10,,,,1000,110")
+    (tmp_path / "positions" / FILE_NAME).write_bytes(b"broken" * 1000)
+    code, _out, err = sync("QZZ,Stock,11,,,,1100,110")
+
+    assert code == 0
+    assert "history" in err
+    assert "damaged" in err
+
+
+def test_one_file_alone_is_a_usage_error(variance):
+    assert variance("diff", "old.json")[0] == 2

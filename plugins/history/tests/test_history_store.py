@@ -1,0 +1,198 @@
+"""The database: nothing is lost, nothing is kept twice, and trouble has words."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from variance_bridge import (
+    Balances,
+    DataRefused,
+    Holding,
+    InstrumentType,
+    Meta,
+    Portfolio,
+    Side,
+    Status,
+)
+from variance_bridge_history.store import FILE_NAME, open_history
+
+NOW = datetime(2026, 1, 16, 15, tzinfo=UTC)
+
+
+def portfolio(moment=NOW, *, quantity=100, account="a1b2c3d4e5f6***", profit="12.5"):
+    holding = Holding(
+        root="F",
+        symbol="F",
+        type=InstrumentType.STOCK,
+        side=Side.LONG,
+        quantity=Decimal(quantity),
+        unrealized_pl=None if profit is None else Decimal(profit),
+    )
+    return Portfolio(
+        meta=Meta(
+            source="acme",
+            fetched_at=moment,
+            account_hash=account,
+            status=Status.COMPLETE,
+            currency="USD",
+        ),
+        positions=(holding,),
+        balances=Balances(
+            currency="USD",
+            net_liquidating_value=Decimal("10000.123456789012345678"),
+            cash=Decimal(1),
+        ),
+    )
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / FILE_NAME
+
+
+def test_a_document_comes_back_as_it_went_in(file):
+    with open_history(file) as history:
+        assert history.add(portfolio(), b'{"meta": 1}')
+        (entry,) = history.entries()
+
+        assert history.document(entry.sha256) == b'{"meta": 1}'
+        assert (entry.positions, entry.unrealized_pl) == (1, Decimal("12.5"))
+        assert entry.net_liquidating_value == Decimal("10000.123456789012345678")
+        assert entry.fetched_at == NOW
+        assert history.positions(entry.sha256)[0].quantity == 100
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_same_document_is_kept_once(file):
+    with open_history(file) as history:
+        assert [history.add(portfolio(), b"same"), history.add(portfolio(), b"same")] == [
+            True,
+            False,
+        ]
+        assert len(history.entries()) == 1
+
+
+def test_a_profit_that_is_unknown_in_one_row_is_unknown(file):
+    with open_history(file) as history:
+        history.add(portfolio(profit=None), b"x")
+
+        assert history.entries()[0].unrealized_pl is None
+
+
+def test_entries_are_oldest_first_and_by_account(file):
+    with open_history(file) as history:
+        for hours in (3, 1, 2):
+            history.add(portfolio(NOW + timedelta(hours=hours)), f"{hours}".encode())
+        history.add(portfolio(account="ffff00001111***"), b"other")
+
+        moments = [entry.fetched_at for entry in history.entries("a1b2c3d4e5f6***")]
+        assert moments == sorted(moments)
+        assert [entry.account_hash for entry in history.entries("ffff")] == ["ffff00001111***"]
+
+
+def test_old_days_keep_their_last_document_and_recent_days_all(file):
+    with open_history(file) as history:
+        for day in (40, 39, 2):
+            for hour in (1, 5, 9):
+                moment = NOW - timedelta(days=day) + timedelta(hours=hour - 9)
+                history.add(portfolio(moment), f"{day} {hour}".encode())
+
+        assert history.prune(NOW, keep_days=30) == 4
+        left = [entry.fetched_at for entry in history.entries()]
+        assert [(NOW - moment).days for moment in left] == [40, 39, 2, 2, 2]
+        assert history.prune(NOW, keep_days=30) == 0
+
+
+def test_a_newer_version_is_refused_and_untouched(file):
+    connection = sqlite3.connect(file)
+    connection.execute("PRAGMA user_version = 7")
+    connection.close()
+    before = file.read_bytes()
+
+    with pytest.raises(DataRefused, match="version 7"), open_history(file):
+        pass
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "content", [b"this is not a database at all, but a text" * 100, b"\0" * 5000]
+)
+def test_a_damaged_file_is_refused_and_untouched(file, content):
+    file.write_bytes(content)
+
+    with pytest.raises(DataRefused) as refused, open_history(file) as history:
+        history.entries()
+    assert "damaged" in refused.value.what
+    assert file.read_bytes() == content
+
+
+def test_a_history_in_use_is_refused_after_a_while(file, monkeypatch):
+    monkeypatch.setattr("variance_bridge_history.store._BUSY_SECONDS", 0.01)
+    with open_history(file):
+        pass
+    other = sqlite3.connect(file)
+    other.execute("BEGIN EXCLUSIVE")
+    try:
+        with pytest.raises(DataRefused, match="another program"), open_history(file) as history:
+            history.add(portfolio(), b"x")
+    finally:
+        other.close()
+
+
+def test_a_folder_in_the_place_of_the_file_is_refused(file):
+    file.mkdir()
+
+    with pytest.raises(DataRefused, match="cannot be used"), open_history(file):
+        pass
+
+
+WRITER = """
+import sys
+sys.path.insert(0, sys.argv[2])
+from datetime import timedelta
+from pathlib import Path
+from test_history_store import NOW, open_history, portfolio
+number = int(sys.argv[3])
+while True:
+    with open_history(Path(sys.argv[1])) as history:
+        history.add(portfolio(NOW + timedelta(seconds=number)), str(number).encode())
+    print(number, flush=True)
+    number += 1
+"""
+
+
+@pytest.mark.slow
+def test_no_kill_loses_or_damages_what_was_kept(file):
+    """A writer is killed again and again; whatever it reported as kept is there, and the database is sound."""
+    here = os.path.dirname(__file__)  # noqa: PTH120 - for another process
+    kept, number = set(), 0
+    for round_ in range(60):
+        process = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(file), here, str(number)],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        kept.add(int(process.stdout.readline()))
+        time.sleep(0.003 * (round_ % 11))
+        process.send_signal(signal.SIGKILL)
+        kept |= {int(line) for line in process.stdout.read().splitlines()}
+        process.wait()
+        process.stdout.close()
+        number = max(kept) + 2
+
+    connection = sqlite3.connect(file)
+    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    connection.close()
+    with open_history(file) as history:
+        found = {int(history.document(entry.sha256)) for entry in history.entries()}
+        assert kept <= found
+        assert all(len(history.positions(entry.sha256)) == 1 for entry in history.entries())
