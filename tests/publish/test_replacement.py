@@ -431,3 +431,33 @@ def test_a_refusal_names_no_symbol_and_no_amount(before, after, seed):
     for secret in ("R0", "R1", "13579", "86420"):
         assert secret not in judgement.reason
         assert secret not in (judgement.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("balances", "closed", "accepted"),
+    [
+        (None, 0, False),
+        (None, 2, True),
+        (money("0", "0"), 0, False),
+        (money("1100", "1100"), 0, True),
+        (money("1100", "100"), 2, False),
+    ],
+)
+def test_a_file_without_positions_proves_nothing_by_itself(balances, closed, accepted):
+    new = portfolio(0, balances=balances)
+    counts = Counts(fetched=closed, normalized=0, closed=closed, rejected=0)
+    new = attrs.evolve(new, meta=attrs.evolve(new.meta, counts=counts))
+    judgement = judge_overwrite(None, new, from_file=True)
+    assert (judgement.verdict is Verdict.ACCEPT) is accepted
+    assert accepted or "--allow-empty" in (judgement.hint or "")
+    allowed = judge_overwrite(None, new, from_file=True, allow_empty=True)
+    assert allowed.verdict is Verdict.ACCEPT
+
+
+def test_an_account_of_which_no_row_could_be_read_names_the_rows():
+    rejected = tuple(
+        RejectedRow(row=row, reason=Rejection.QUANTITY_MISSING) for row in range(14, 21)
+    )
+    new = portfolio(0)
+    new = attrs.evolve(new, meta=attrs.evolve(new.meta, rejected=rejected))
+    assert "row 14, 15, 16, 17, 18, ...: quantity_missing" in judge_overwrite(None, new).reason

@@ -146,19 +146,24 @@ def test_an_end_without_the_total_before_it_is_not_the_end(read_csv, files):
 MARKS = "Account,Symbol,Type,Quantity,Trade Price,Cost,Mark\n5WX00001,QZA,STOCK,100,-150.00,-15000.00,155.25\n"
 
 
-@pytest.mark.parametrize(
-    ("last_cell", "cut"), [("3", True), ("300.1", True), ("300.15", False), ("300.15\n", False)]
-)
-def test_a_last_cell_that_is_shorter_than_all_others_may_be_cut(read_csv, last_cell, cut):
-    outcome = read_csv(f"{MARKS}5WX00001,QZB,STOCK,100,-300.00,-30000.00,{last_cell}")
-    assert ("possibly_truncated" in outcome.cautions()) is cut
+@pytest.mark.parametrize("last_cell", ["3", "300.1"])
+def test_a_file_that_is_cut_in_its_last_number_is_refused(read_csv, last_cell):
+    row = f"5WX00001,QZB,STOCK,100,-300.00,-30000.00,{last_cell}"
+    with pytest.raises(DataRefused, match="cut off there"):
+        read_csv(MARKS + row)
+    assert len(read_csv(f"{MARKS}{row}\n").positions) == 2
 
 
-def test_a_last_cell_without_the_sign_of_all_others_may_be_cut(read_csv):
+def test_a_whole_last_number_needs_no_line_end(read_csv):
+    assert len(read_csv(f"{MARKS}5WX00001,QZB,STOCK,100,-300.00,-30000.00,300.15").positions) == 2
+
+
+def test_a_last_cell_without_the_sign_of_all_others_is_cut(read_csv):
     header = "Account,Symbol,Type,Quantity,Cost,Net Liq,P/L Opn%\n"
     row = "5WX00001,QZA,STOCK,100,-150.00,1.25,12%\n"
-    assert "possibly_truncated" in read_csv(header + row + row.removesuffix("%\n")).cautions()
-    assert "possibly_truncated" not in read_csv(header + row + row.removesuffix("\n")).cautions()
+    with pytest.raises(DataRefused, match="cut off there"):
+        read_csv(header + row + row.removesuffix("%\n"))
+    assert len(read_csv(header + row + row.removesuffix("\n")).positions) == 2
 
 
 def test_a_file_that_is_cut_in_its_header_is_refused(read_csv):

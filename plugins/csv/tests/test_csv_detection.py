@@ -256,3 +256,44 @@ def test_every_pair_of_shipped_dialects_that_shares_a_header_says_how_they_diffe
 def test_every_field_is_used_by_some_shipped_dialect():
     used = {field for known in library.load(None).values() for field in known.dialect.columns}
     assert set(Field) - used == {Field.IMPLIED_VOLATILITY}
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Bond,Description,Quantity,Price,Coupon,Maturity,Rating",
+        "Symbol,Wert,Anzahl,Kurs,Name,Land",
+    ],
+)
+def test_a_format_that_shares_a_few_names_is_not_called_the_nearest(read_csv, header):
+    with pytest.raises(DataRefused) as caught:
+        read_csv(f"{header}\n" + ",".join("1" for _name in header.split(",")) + "\n")
+    assert "no line looks like the header" in caught.value.what
+    assert "show these columns" not in caught.value.hint
+
+
+def test_a_format_that_lacks_a_column_is_still_named_with_what_it_needs(read_csv, files):
+    header, *rows = (files / "ibkr_flex.csv").read_text().splitlines(keepends=True)
+    with pytest.raises(DataRefused, match=r'the nearest is "ibkr_flex".*"MarkPrice"'):
+        read_csv("".join([header.replace("MarkPrice", "Mrk"), *rows]))
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_a_resaved_file_is_not_taken_for_the_transactions_below_its_positions(read_csv, delimiter):
+    content = (
+        "Account Number,Investment Name,Symbol,Shares,Share Price,Total Value,\n00000011,A,QZA,10,100.00,1000.00,\n\n"
+        "Account Number,Trade Date,Settlement Date,Transaction Type,Symbol,\n00000011,01/01/2026,01/02/2026,Buy,QZA,\n"
+    )
+    with pytest.raises(DataRefused, match='header of the dialect "vanguard", but its cells'):
+        read_csv(content.replace(",", delimiter))
+
+
+def test_a_flex_query_needs_neither_values_nor_types(read_csv):
+    content = (
+        '"ClientAccountID","Symbol","UnderlyingSymbol","Multiplier","Strike","Expiry","Put/Call","MarkPrice","CostBasisMoney",'
+        '"FifoPnlUnrealized","Side","CurrencyPrimary","ReportDate","Quantity"\n'
+        '"U0000007","QZA   261120C00100000","QZA","100","100","20261120","C","2.5","200","50","Long","USD","20260102","1"\n'
+    )
+    (position,) = read_csv(content).positions
+    assert position["market_value"] == 250
+    assert position["type"] == "option"

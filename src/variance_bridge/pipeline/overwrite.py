@@ -38,6 +38,7 @@ CENT = Decimal("0.01")
 """By how much two figures of a broker differ that were rounded apart."""
 
 _MOVE = "write to another file (`--output`), or move the old one away"
+_MAX_NAMED = 5
 _EMPTY = "if it is empty indeed, run the command again with `--allow-empty`"
 _AGAIN = "run the command again; if the account really holds so little, move the old file away"
 
@@ -72,6 +73,7 @@ class _Case:
     old: Portfolio
     new: Portfolio
     allow_empty: bool
+    from_file: bool
     confirmation: Portfolio | None
     now: datetime | None
 
@@ -87,6 +89,7 @@ def judge_overwrite(
     confirmation: Portfolio | None = None,
     now: datetime | None = None,
     old_unreadable: bool = False,
+    from_file: bool = False,
 ) -> Judgement:
     """Whether `new` may be published in the place of `old`.
 
@@ -98,15 +101,25 @@ def judge_overwrite(
         now: the present, aware; without it nothing is held to be from the future.
         old_unreadable: there is a file, but nobody can tell what it holds: an empty portfolio is then judged as if it
             held positions.
+        from_file: no broker answered, a file was read: one without positions may be cut off, and proves nothing by itself.
     """
     unread = _unread_rows(new)
     if unread.verdict is not Verdict.ACCEPT:
         return unread
     if old is None:
         return (
-            _over_unreadable(new, allow_empty) if old_unreadable else _plausible(new, allow_empty)
+            _over_unreadable(new, allow_empty)
+            if old_unreadable
+            else _plausible(new, allow_empty, from_file)
         )
-    case = _Case(old=old, new=new, allow_empty=allow_empty, confirmation=confirmation, now=now)
+    case = _Case(
+        old=old,
+        new=new,
+        allow_empty=allow_empty,
+        from_file=from_file,
+        confirmation=confirmation,
+        now=now,
+    )
     if _is_real(old) != _is_real(new) or (not _is_real(old) and _world(old) != _world(new)):
         return _change_of_world(case)
     return _first_objection(case)
@@ -142,9 +155,12 @@ def _unread_rows(new: Portfolio) -> Judgement:
     """Rows of which none could be read are no empty account."""
     if new.positions or not new.meta.rejected:
         return _ACCEPTED
-    reasons = ", ".join(sorted({row.reason.value for row in new.meta.rejected}))
+    rejected = new.meta.rejected
+    reasons = ", ".join(sorted({row.reason.value for row in rejected}))
+    places = ", ".join(str(row.row) for row in rejected[:_MAX_NAMED])
+    more = ", ..." if len(rejected) > _MAX_NAMED else ""
     reason = (
-        f"none of the {len(new.meta.rejected)} rows could be read ({reasons}),"
+        f"none of the {len(rejected)} rows could be read (row {places}{more}: {reasons}),"
         " so this is not an empty account"
     )
     return _refuse(reason, "report it with the rows' reasons; the file stays as it is")
@@ -163,12 +179,21 @@ def _over_unreadable(new: Portfolio, allow_empty: bool) -> Judgement:
     )
 
 
-def _plausible(new: Portfolio, allow_empty: bool) -> Judgement:
-    """An empty portfolio that replaces no positions: refused only where its own balances contradict it."""
-    contradiction = None if new.positions or allow_empty else _contradiction(new.balances)
-    if contradiction is None:
+def _plausible(new: Portfolio, allow_empty: bool, from_file: bool) -> Judgement:
+    """An empty portfolio that replaces no positions: refused where its own balances contradict it.
+
+    A file proves its emptiness by its balances, or by the closed positions that it lists.
+    """
+    if new.positions or allow_empty:
         return _ACCEPTED
-    return _refuse(f"the account would be empty, but {contradiction}", _EMPTY)
+    contradiction = _contradiction(new.balances)
+    if contradiction is not None:
+        return _refuse(f"the account would be empty, but {contradiction}", _EMPTY)
+    lists_closed = new.meta.counts is not None and new.meta.counts.closed > 0
+    doubt = _doubt_of_emptiness(new, futures=False) if from_file and not lists_closed else None
+    if doubt is None:
+        return _ACCEPTED
+    return _refuse(f"the file has no positions, and {doubt}", _EMPTY)
 
 
 def _world(portfolio: Portfolio) -> str:
@@ -184,7 +209,7 @@ def _change_of_world(case: _Case) -> Judgement:
     old, new = _world(case.old), _world(case.new)
     if _is_real(case.old):
         return _refuse(f"{new} positions would replace real ones", _MOVE)
-    plausible = _plausible(case.new, case.allow_empty)
+    plausible = _plausible(case.new, case.allow_empty, case.from_file)
     if plausible.verdict is not Verdict.ACCEPT:
         return plausible
     return _warn(f"the file held {old} positions; it now holds {new} ones")
@@ -238,7 +263,7 @@ def _moment(portfolio: Portfolio) -> str:
 def _not_emptied(case: _Case) -> Judgement:
     before = len(case.old.positions)
     if case.new.positions or not before:
-        return _plausible(case.new, case.allow_empty)
+        return _plausible(case.new, case.allow_empty, case.from_file)
     if case.allow_empty:
         return _warn(f"an empty portfolio replaces {_rows(before)}, as asked")
     futures = any(holding.type is InstrumentType.FUTURE for holding in case.old.positions)

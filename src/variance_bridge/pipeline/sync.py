@@ -14,7 +14,7 @@ from typing import Any
 
 import attrs
 
-from variance_bridge.broker import Account, Session
+from variance_bridge.broker import Account, Capability, Session
 from variance_bridge.document.check import refuse
 from variance_bridge.document.exact_json import dumps
 from variance_bridge.document.newest import newest
@@ -169,13 +169,14 @@ def _sync_accounts(run: BrokerRun, request: SyncRequest, tell: Progress) -> list
     target = _target(context, request, run)
     _refuse_to_overwrite(request.choice.input_file, target)
     previous = PreviousDocument(target)
-    with _locked(target, request, context) as lock, _keeping(previous, context, request):
-        previous.check_replaceable()
-        tell.stage("accounts", run.spec.name)
-        accounts = run.accounts()
-        if not request.all_accounts:
-            account = select_account(run, accounts, request.choice.account)
-            return [_sync_account(run, account, previous, lock, request, tell)]
+    with _locked(target, request, context) as lock:
+        with _keeping(previous, context, request):
+            previous.check_replaceable()
+            tell.stage("accounts", run.spec.name)
+            accounts = run.accounts()
+            if not request.all_accounts:
+                account = select_account(run, accounts, request.choice.account)
+                return [_sync_account(run, account, previous, lock, request, tell)]
         if request.output is not None and len(accounts) > 1:
             raise DataRefused(
                 "one output file cannot hold several accounts",
@@ -296,7 +297,7 @@ def _sync_account(
         portfolio=portfolio,
         document=document,
         published=lock is not None,
-        note=None if portfolio.positions else _why_empty(portfolio),
+        note=None if portfolio.positions else _why_empty(portfolio, run.spec.capabilities),
     )
 
 
@@ -371,6 +372,7 @@ def _judge(
             confirmation=confirmation,
             now=run.context.clock.now(),
             old_unreadable=previous.unreadable,
+            from_file=Capability.READS_FILES in run.spec.capabilities,
         )
 
     judgement = judge(None)
@@ -382,7 +384,7 @@ def _judge(
         raise DataRefused(judgement.reason, where=str(previous.path), hint=judgement.hint)
 
 
-def _why_empty(portfolio: Portfolio) -> str:
+def _why_empty(portfolio: Portfolio, capabilities: frozenset[Capability]) -> str:
     """An empty answer is explained, so that nobody takes it for a failure, or a failure for it."""
     counts, world = portfolio.meta.counts, portfolio.meta.environment
     closed = counts.closed if counts else 0
@@ -390,4 +392,6 @@ def _why_empty(portfolio: Portfolio) -> str:
         return f"the broker lists {plural(closed, 'closed position')} and no open one"
     if world is Environment.SANDBOX:
         return "the sandbox account holds nothing (a sandbox forgets its positions every day)"
+    if Capability.READS_FILES in capabilities:
+        return "the file lists no position"
     return "the broker answered, and the account holds nothing"

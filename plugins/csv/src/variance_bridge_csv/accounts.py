@@ -261,8 +261,8 @@ def read_rows(
         if start not in columns:
             columns[start] = Columns(section.header, dialect)
         read = _read_row(RowCells(row, columns[start]), section, as_of, where)
-        if row.last and ends.differ(row):
-            read = attrs.evolve(read, ends_unread=True)
+        if row.last and _is_unconfirmed(read.position) and ends.differ(row):
+            raise _cut_in_last_cell(row, where)
         ends.add(row)
         found.append(read)
         if read.rejected is not None:
@@ -272,34 +272,50 @@ def read_rows(
     return found
 
 
+def _is_unconfirmed(position: CheckedHolding | None) -> bool:
+    """Whether the amounts of a row do not confirm each other, so that one of them may be a part of what it was."""
+    if position is None or position.holding is None or position.check is CostCheck.CONFIRMED:
+        return False
+    quote = position.holding.quote
+    return position.stated_value is None or quote is None or quote.mark is None
+
+
 class LastCells:
     """How the last cells of the rows are written, so that the one at the end of a file can be told from a part of one."""
 
     def __init__(self) -> None:
-        self._seen: list[tuple[int, str]] = []
+        self._seen: list[tuple[int, str] | None] = []
 
     def add(self, row: Row) -> None:
         """One more row; the first hundred tell enough."""
-        if len(self._seen) < _ENDS_SEEN and row.cells[-1].strip():
+        if len(self._seen) < _ENDS_SEEN:
             self._seen.append(_shape(row.cells[-1]))
 
     def differ(self, row: Row) -> bool:
-        """Whether the cell has fewer decimals than all others, or not the sign at its end that all others have."""
-        if not self._seen:
+        """Whether the number there has fewer decimals than all others, or not the sign behind it that all others have."""
+        last, seen = _shape(row.cells[-1]), [shape for shape in self._seen if shape is not None]
+        if last is None or not seen or len(seen) < len(self._seen):
             return False
-        decimals, sign = _shape(row.cells[-1])
-        signs = {sign for _decimals, sign in self._seen}
-        return decimals < min(seen for seen, _sign in self._seen) or (
-            len(signs) == 1 and bool(sign or signs != {""}) and sign not in signs
-        )
+        decimals, sign = last
+        signs = {sign for _decimals, sign in seen}
+        return decimals < min(seen)[0] or (len(signs) == 1 and sign not in signs)
 
 
-def _shape(cell: str) -> tuple[int, str]:
-    """How many decimals a number has, and what stands behind its digits (`%`, `d`, `)`)."""
+def _shape(cell: str) -> tuple[int, str] | None:
+    """How many decimals a number has, and what stands behind its digits (`%`, `d`, `)`); None for what is not a number."""
     text = cell.strip()
     number = text.rstrip("%)dMKx ")
-    decimals = len(number.rpartition(".")[2]) if "." in number else 0
-    return decimals if number[-1:].isdigit() else 0, text[len(number) :]
+    if not number[-1:].isdigit():
+        return None
+    return len(number.partition(".")[2]), text[len(number) :]
+
+
+def _cut_in_last_cell(row: Row, where: str) -> DataRefused:
+    return DataRefused(
+        "the file has no line end after its last cell, which is shorter than those above it: it is cut off there",
+        where=f"{where}, line {row.line}, column {len(row.text) + 1}",
+        hint="export the positions again; if the file is whole, add a line end to it",
+    )
 
 
 def _too_many_rejected(last: RejectedLine, where: str) -> DataRefused:

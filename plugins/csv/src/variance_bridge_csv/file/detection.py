@@ -219,23 +219,24 @@ def _no_match(
     misses: list[tuple[Dialect, Header]],
     other_reports: Iterable[OtherReport],
 ) -> DataRefused:
-    report, row = _other_report(detector, other_reports)
-    if report is not None and row is not None:
-        return DataRefused(
-            f"this is {report.name}, not positions",
-            where=f"{detector.where}, line {row.line}, column 1",
-            hint=report.instead,
-        )
+    reports = tuple(other_reports)
     for dialect in dialects.values():
         resaved = _with_another_delimiter(detector, dialect)
-        if resaved is not None:
+        if resaved is not None and _report_of(resaved.row, reports) is None:
             return DataRefused(
                 f'this is the header of the dialect "{dialect.name}", but its cells are not separated '
                 "as the broker does it: the file was saved from another program",
                 where=_header_place(resaved, detector.where),
                 hint="export the positions again, and do not save them from a spreadsheet program",
             )
-    close = [miss for miss in misses if miss[1].known >= 2]
+    report, row = _other_report(detector, reports)
+    if report is not None and row is not None:
+        return DataRefused(
+            f"this is {report.name}, not positions",
+            where=f"{detector.where}, line {row.line}, column 1",
+            hint=report.instead,
+        )
+    close = [miss for miss in misses if _is_close(*miss)]
     named = _by_name_only(detector, dialects)
     if not close:
         return DataRefused(
@@ -254,6 +255,12 @@ def _no_match(
         or "show these columns in the broker's table and export it again, or describe the file in "
         "a dialect of your own (docs/dialects.md)",
     )
+
+
+def _is_close(dialect: Dialect, header: Header) -> bool:
+    """Whether a header is the dialect's but for a column or two: naming it would otherwise mislead."""
+    names = sum(1 for cell in header.row.cells if cell.strip())
+    return dialect.detect.needs[0] in header.columns and 2 * header.known >= max(names, 4)
 
 
 def _by_name_only(detector: Detector, dialects: Mapping[str, Dialect]) -> str | None:
