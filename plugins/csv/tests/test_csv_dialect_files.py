@@ -110,6 +110,43 @@ def test_a_small_dialect_is_enough_to_read_a_file(read_csv, tmp_path):
         ("[types]", '[quantity.side_words]\nB = "buy"\n[types]', "quantity.side_words"),
         (
             "[types]",
+            '[[part]]\nof = "symbol"\npattern = "(?P<strik>.)"\n[types]',
+            "part[0].pattern: the group 'strik' means nothing here",
+        ),
+        (
+            "[types]",
+            '[[part]]\nof = "symbol"\npattern = "(?P<strike>(a+)+)"\n[types]',
+            "part[0].pattern: the pattern repeats a group",
+        ),
+        (
+            "[types]",
+            '[[part]]\nof = "symbol"\npattern = "(?P<strike>.)"\ndivide_by = { strike = 0 }\n[types]',
+            "part[0].divide_by: more than 0",
+        ),
+        (
+            "[types]",
+            '[[column]]\nfield = "value"\n[types]',
+            "column[0]: exactly one of after, name and matches",
+        ),
+        (
+            "[types]",
+            '[[column]]\nfield = "value"\nname = ["X"]\nnth = 0\n[types]',
+            "column[0].nth: counted from 1",
+        ),
+        (
+            "[types]",
+            '[hierarchy]\nparent = "(a*)*"\n[types]',
+            "hierarchy.parent: the pattern repeats a group",
+        ),
+        ("[types]", '[sections]\ntables = ["A"]\n[types]', "sections.begins: needs at least one"),
+        (
+            "[types]",
+            '[[join]]\nsection = ["A"]\ncolumn = ["B"]\ngives = { strike = ["C"] }\n[types]',
+            "join: needs [sections]",
+        ),
+        ("[types]", "[time.months]\nMai = 5\n[types]", "time.months: 'Mai' must be in lower case"),
+        (
+            "[types]",
             '[[capture]]\npattern = "("\n[types]',
             "capture[0].pattern: the pattern is not a regular",
         ),

@@ -141,3 +141,36 @@ def test_a_file_that_two_dialects_refuse_alike_is_refused_for_that_reason(files,
     text = content(files, "degiro.csv")
     with pytest.raises(DataRefused, match="ends in the middle of a row"):
         read_csv(text[: int(len(text) * 0.7)])
+
+
+LOTS = (
+    "ClientAccountID,CurrencyPrimary,AssetClass,Symbol,Multiplier,ReportDate,Quantity,MarkPrice,PositionValue,"
+    "CostBasisPrice,CostBasisMoney,FifoPnlUnrealized,LevelOfDetail\n"
+    "U0000001,USD,STK,QZA,1,20251107,6,20,120,14,84,36,LOT\n"
+    "U0000001,USD,STK,QZA,1,20251107,4,20,80,16.5,66,14,LOT\n"
+)
+
+
+def test_a_position_of_which_only_lots_are_listed_is_their_sum(read_csv):
+    (position,) = read_csv(LOTS).positions
+    assert {
+        name: str(position[name])
+        for name in ("quantity", "cost_basis", "average_price", "market_value")
+    } == {
+        "quantity": "10",
+        "cost_basis": "150",
+        "average_price": "15",
+        "market_value": "200",
+    }
+
+
+def test_lots_below_their_position_are_not_added_to_it(read_csv):
+    summary = "U0000001,USD,STK,QZA,1,20251107,10,20,200,15,150,50,SUMMARY\n"
+    (position,) = read_csv(LOTS + summary).positions
+    assert str(position["quantity"]) == "10"
+
+
+def test_what_one_lot_does_not_say_the_sum_does_not_say(read_csv):
+    (position,) = read_csv(LOTS.replace(",66,14,", ",,,")).positions
+    assert str(position["market_value"]) == "200"
+    assert "unrealized_pl" not in position

@@ -33,6 +33,7 @@ from variance_bridge_csv.row.columns import (
     rule_for,
 )
 from variance_bridge_csv.row.instrument import kind_of
+from variance_bridge_csv.row.lots import contract_of, sum_of
 from variance_bridge_csv.row.money import CostCheck
 from variance_bridge_csv.row.position import CheckedHolding, read_position
 
@@ -176,7 +177,7 @@ def parse(
     Raises:
         DataRefused: the file is cut off in its last row, or none of its rows can be read.
     """
-    found = read_rows(layout.table_rows(lines), dialect, as_of, where)
+    found = _with_sums(read_rows(layout.table_rows(lines), dialect, as_of, where))
     _refuse_unreadable(found, where)
     _refuse_lots(found, where)
     _refuse_repeated(found, layout, dialect.header.repeats, where)
@@ -198,6 +199,35 @@ def parse(
         implied_date=_implied_date(found, dialect),
         simulated="simulated" in layout.captured,
     )
+
+
+def _with_sums(rows: list[ReadRow]) -> list[ReadRow]:
+    """The rows, and instead of lots whose position has no row of its own one row with their sum."""
+    lots: dict[tuple[object, ...], list[ReadRow]] = {}
+    whole = set()
+    for row in rows:
+        if row.position is not None:
+            key = (row.account, row.group[0], *contract_of(row.position))
+            if row.row_class is RowClass.LOT:
+                lots.setdefault(key, []).append(row)
+            else:
+                whole.add(key)
+    if not lots:
+        return rows
+    sums = {
+        own[0].line: attrs.evolve(
+            own[0],
+            row_class=RowClass.POSITION,
+            position=sum_of([one.position for one in own if one.position is not None]),
+        )
+        for key, own in lots.items()
+        if key not in whole
+    }
+    return [
+        sums.get(row.line)
+        or (attrs.evolve(row, position=None) if row.row_class is RowClass.LOT else row)
+        for row in rows
+    ]
 
 
 def _understood(layout: Layout) -> Mapping[Field, str]:
@@ -338,7 +368,7 @@ def _read_row(cells: RowCells, section: Section, as_of: date, where: str) -> Rea
         if not has_right_width(cells, row_class):
             _refuse_cut_off(row, where)
             rejected = _wrong_cell_count(cells)
-        elif row_class in _POSITIONS:
+        elif row_class in _POSITIONS or (row_class is RowClass.LOT and cells.dialect.lots.sum):
             try:
                 position = read_position(cells, rule, as_of)
             except RowRejected as rejection:
@@ -606,6 +636,8 @@ def _total_seen(rows: Sequence[ReadRow], dialect: Dialect) -> bool:
         return any(row.row_class in {RowClass.TOTAL, RowClass.SUBTOTAL} for row in rows)
     if not dialect.check.subtotals_by:
         return False
+    if any(row.row_class is RowClass.SUBTOTAL and row.summed is None for row in rows):
+        return True  # A subtotal in a form of its own: of which group it is cannot be read.
     return {row.group for row in rows if row.row_class in _POSITIONS} <= _subtotals(rows).keys()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from variance_bridge_csv.dialect import dates, patterns
-from variance_bridge_csv.dialect.model import Dialect
+from variance_bridge_csv.dialect.model import Dialect, Field, Marked
 from variance_bridge_csv.names import plain
 
 _CAPTURE_GROUPS = frozenset({"account", "account_label", "date", "time", "zone", "simulated"})
@@ -28,6 +28,8 @@ def faults(dialect: Dialect) -> tuple[str, ...]:
         *_formats(dialect),
         *_money(dialect),
         *_time(dialect),
+        *_shape(dialect),
+        *_sections(dialect),
     )
 
 
@@ -57,8 +59,10 @@ def _columns(dialect: Dialect) -> Iterator[str]:
 def _detection(dialect: Dialect) -> Iterator[str]:
     if not dialect.detect.needs:
         yield "detect.needs: needs at least one field"
-    for field in dialect.detect.needs:
-        if not dialect.columns.get(field):
+    placed = {place.field for place in dialect.places}
+    for place, field in enumerate(dialect.detect.needs):
+        # The first is how a header is noticed, so it needs names.
+        if not dialect.columns.get(field) and (field not in placed or place == 0):
             yield f"detect.needs: {field} has no column"
     for group in dialect.detect.needs_one_of:
         if not set(group) & dialect.columns.keys():
@@ -82,6 +86,50 @@ def _all_patterns(dialect: Dialect) -> Iterator[tuple[str, str, frozenset[str]]]
             yield f"row[{place}].first_cell", rule.first_cell, frozenset()
     if dialect.symbol.pattern is not None:
         yield "symbol.pattern", dialect.symbol.pattern, _SYMBOL_GROUPS
+    yield from _patterns_of_shape(dialect)
+
+
+def _patterns_of_shape(dialect: Dialect) -> Iterator[tuple[str, str, frozenset[str]]]:
+    """Those of what stands outside of a cell."""
+    for place, part in enumerate(dialect.parts):
+        yield f"part[{place}].pattern", part.pattern, frozenset(Field)
+    for place, column in enumerate(dialect.places):
+        if column.matches is not None:
+            yield f"column[{place}].matches", column.matches, frozenset({"currency"})
+    if dialect.hierarchy is not None:
+        yield "hierarchy.parent", dialect.hierarchy.parent, frozenset()
+        yield "hierarchy.outside", dialect.hierarchy.outside, frozenset()
+        for pattern in dialect.hierarchy.own_symbol:
+            yield "hierarchy.own_symbol", pattern, frozenset()
+
+
+def _shape(dialect: Dialect) -> Iterator[str]:
+    for place, column in enumerate(dialect.places):
+        if [bool(column.after), bool(column.name), column.matches is not None].count(True) != 1:
+            yield f"column[{place}]: exactly one of after, name and matches"
+        if column.nth < 1:
+            yield f"column[{place}].nth: counted from 1"
+    for place, part in enumerate(dialect.parts):
+        if any(divisor <= 0 for divisor in part.divide_by.values()):
+            yield f"part[{place}].divide_by: more than 0"
+    if dialect.hierarchy is not None:
+        for field in (Field.SYMBOL, Field.QUANTITY):
+            if field not in dialect.columns:
+                yield f"hierarchy: needs a column for {field}"
+
+
+def _sections(dialect: Dialect) -> Iterator[str]:
+    sections = dialect.sections
+    if sections is None:
+        if dialect.joins:
+            yield "join: needs [sections]"
+        return
+    if not sections.tables:
+        yield "sections.tables: needs at least one name"
+    if sections.marked is Marked.BY_CELLS and not sections.begins:
+        yield "sections.begins: needs at least one word"
+    if min(sections.name_cell, sections.kind_cell) < 1:
+        yield "sections: cells are counted from 1"
 
 
 def _patterns(dialect: Dialect) -> Iterator[str]:
@@ -154,3 +202,6 @@ def _time(dialect: Dialect) -> Iterator[str]:
         yield f"time.zone: {dialect.time.zone!r} is no IANA time zone"
     if dates.parse_time(dialect.time.day_ends, ("%H:%M",)) is None:
         yield "time.day_ends: HH:MM"
+    for name, number in dialect.time.months.items():
+        if name != name.lower() or not 1 <= number <= 12:
+            yield f"time.months: {name!r} must be in lower case, with a number from 1 to 12"

@@ -272,6 +272,14 @@ class RaggedRules:
 
 
 @attrs.frozen(kw_only=True)
+class LotRules:
+    """`[lots]`: rows that are tax lots."""
+
+    sum: bool = False
+    """Where the file has no row for a position, it is the sum of its lots. Else lots are always passed over."""
+
+
+@attrs.frozen(kw_only=True)
 class CellRules:
     """`[cells]`: how values are spelled. A cell matches as a whole or is unreadable; nothing is guessed per cell."""
 
@@ -511,6 +519,7 @@ class Dialect:
     captures: tuple[Capture, ...] = attrs.field(default=(), metadata={KEY: "capture"})
     rows: tuple[RowRule, ...] = attrs.field(default=(), metadata={KEY: "row"})
     ragged: RaggedRules = RaggedRules()
+    lots: LotRules = LotRules()
     cells: CellRules = CellRules()
     types: TypeRules = TypeRules()
     symbol: SymbolRules = SymbolRules()

@@ -73,6 +73,10 @@ def _plan(row: Row, dialect: Dialect) -> _Plan | None:
     if not read_header(header, dialect).fits:
         return None
     found = {**read_header(row, dialect).columns, **by_place}
+    if any(
+        place.field in dialect.detect.needs and place.field not in found for place in dialect.places
+    ):
+        return None
     constants = {**dialect.constants, **from_names}
     return _Plan(header, found, constants, len(row.cells))
 
