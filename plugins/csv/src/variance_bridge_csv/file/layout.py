@@ -205,8 +205,8 @@ def _missing(columns: Mapping[Field, int], names: set[str], dialect: Dialect) ->
     rules = dialect.detect
     for field in rules.needs:
         if field not in columns:
-            names = dialect.columns.get(field)
-            yield f'"{names[0]}"' if names else f"a column for {field}"
+            own = dialect.columns.get(field)
+            yield f'"{own[0]}"' if own else f"a column for {field}"
     for group in rules.needs_one_of:
         if not any(field in columns for field in group):
             one_of = [
