@@ -6,7 +6,6 @@ import copy
 from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import partial
-from itertools import islice
 from typing import Any
 
 import attrs
@@ -48,8 +47,7 @@ class FileText:
         for delimiter in dialect.file.delimiters:
             separation = Separation(delimiter, dialect.file.spaces_around_quotes)
             lines = partial(self._lines, separation, dialect)
-            head = list(islice(lines(), dialect.header.search_lines))
-            header = find_header(head, dialect)
+            header = find_header(lines(), dialect)
             if header is not None and header.fits:
                 layout = lay_out(lines(), header, dialect, self.where)
                 return parse(lines(), layout, dialect, self.as_of, self.where)

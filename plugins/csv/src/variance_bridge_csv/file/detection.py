@@ -96,11 +96,11 @@ class Detector:
         head += islice(rest, max(0, lines - len(head)))
         return head[:lines]
 
-    def _shaped_head(self, text: Text, separation: Separation, dialect: Dialect) -> Sequence[Line]:
+    def _shaped_head(self, text: Text, separation: Separation, dialect: Dialect) -> Iterable[Line]:
         if not dialect.shapes:
             return self.head(text, separation, dialect.header.search_lines)
         lines = partial(split, text.text, separation, self.where)
-        return list(islice(shaped(lines, dialect, self.where), dialect.header.search_lines))
+        return shaped(lines, dialect, self.where)
 
     def read(self, dialect: Dialect) -> tuple[Candidate | None, Header | None]:
         """How the file reads by the dialect; or None, and the row that comes nearest to the dialect's header."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 
 import attrs
 
@@ -221,11 +222,11 @@ def _missing(columns: Mapping[Field, int], names: set[str], dialect: Dialect) ->
             yield f'no "{name}"'
 
 
-def find_header(lines: Sequence[Line], dialect: Dialect) -> Header | None:
+def find_header(lines: Iterable[Line], dialect: Dialect) -> Header | None:
     """The first row that is the dialect's header; else the row that comes nearest, if any does; else None."""
     nearest: Header | None = None
     before_found = dialect.detect.before_header is None
-    for line in lines[: dialect.header.search_lines]:
+    for line in islice(lines, dialect.header.search_lines):
         row = line.row()
         if line.blank or row.fault:
             continue
