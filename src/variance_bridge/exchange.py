@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from variance_bridge.symbology.trading_days import (
     holidays,
     is_trading_day,
+    next_trading_day,
     previous_trading_day,
     trading_day_on_or_before,
 )
 
 __all__ = [
     "EXCHANGE_TIME",
+    "close_of",
     "exchange_date",
     "holidays",
     "is_trading_day",
+    "next_close",
+    "next_trading_day",
     "previous_trading_day",
     "trade_date",
     "trading_day_on_or_before",
@@ -29,6 +33,22 @@ EXCHANGE_TIME = ZoneInfo("America/New_York")
 def exchange_date(moment: datetime) -> date:
     """The day that it is in New York at an aware moment."""
     return moment.astimezone(EXCHANGE_TIME).date()
+
+
+_CLOSE = time(16)
+
+
+def close_of(day: date) -> datetime:
+    """The regular close of a day, 16:00 New York, in UTC. On a short session it is later than the last trade."""
+    return datetime.combine(day, _CLOSE, EXCHANGE_TIME).astimezone(UTC)
+
+
+def next_close(moment: datetime) -> datetime:
+    """The first regular close of a trading day after an aware moment, in UTC."""
+    day = exchange_date(moment)
+    if is_trading_day(day) and moment < close_of(day):
+        return close_of(day)
+    return close_of(next_trading_day(day))
 
 
 _FUTURES_OPEN = timedelta(hours=18)

@@ -90,6 +90,13 @@ def format_age(age: timedelta) -> str:
     return f"{minutes} min" if minutes else f"{seconds} s"
 
 
+def age_words(age: timedelta, *, end_of_day: bool = False) -> str:
+    """How old positions of that age are: `3 h old`; of an end of day, `of the last close`, `3 h past the next close`."""
+    if not end_of_day:
+        return f"{format_age(age)} old"
+    return f"{format_age(age)} past the next close" if age else "of the last close"
+
+
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that is most like a mistyped one; None where none is like it."""
     import difflib

@@ -113,7 +113,8 @@ PORTFOLIO = Portfolio(
 
 def shown(portfolio: Portfolio, width: int, *, colour: bool = False) -> str:
     snapshot = Snapshot(
-        portfolio=portfolio, freshness=Freshness.STALE, age=timedelta(minutes=75), warnings=(),
+        portfolio=portfolio, freshness=Freshness.STALE, age=timedelta(minutes=75),
+        read_at=portfolio.meta.fetched_at + timedelta(minutes=75), warnings=(),
         path=Path("x.json"),
     )  # fmt: skip
     screen = io.StringIO()

@@ -179,6 +179,7 @@ def _check_reading(portfolio: Portfolio) -> None:
     snapshot = Snapshot(
         portfolio=portfolio,
         freshness=Freshness.FRESH,
+        read_at=NOW,
         age=NOW - portfolio.meta.fetched_at,
         warnings=(),
         path=Path("x.json"),

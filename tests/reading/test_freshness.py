@@ -66,6 +66,51 @@ def test_the_edges_of_fresh_and_stale_are_exact(tmp_path, seconds, freshness, zo
     )
 
 
+CLOSES = {
+    # The close of a document, and the close after which a newer one could be had, both 16:00 New York.
+    "a weekday": ("2026-03-02T21:00:00Z", "2026-03-03T21:00:00Z"),
+    "a Friday": ("2026-02-27T21:00:00Z", "2026-03-02T21:00:00Z"),
+    "a Friday before a holiday": ("2026-01-16T21:00:00Z", "2026-01-20T21:00:00Z"),
+    "the Friday before summer time": ("2026-03-06T21:00:00Z", "2026-03-09T20:00:00Z"),
+    "a day before its close": ("2026-03-02T15:00:00Z", "2026-03-02T21:00:00Z"),
+    "a Saturday": ("2026-02-28T12:00:00Z", "2026-03-02T21:00:00Z"),
+}
+
+
+@pytest.mark.parametrize(("closed", "next_one"), CLOSES.values(), ids=CLOSES)
+def test_end_of_day_positions_age_from_the_next_close_on(tmp_path, closed, next_one):
+    path = tmp_path / "live_acme.json"
+    path.write_bytes(document(closed, timeliness="end_of_day"))
+    ages = {"then": timedelta(0), "fresh": timedelta(hours=1), "stale": timedelta(hours=24)}
+    moments = {name: datetime.fromisoformat(next_one) + age for name, age in ages.items()}
+
+    before = load(path, datetime.fromisoformat(closed))
+    assert (before.age, before.freshness, before.warnings) == (ages["then"], Freshness.FRESH, ())
+    assert load(path, moments["fresh"]).freshness is Freshness.FRESH
+    stale = load(path, moments["stale"])
+    assert (stale.age, stale.freshness) == (ages["stale"], Freshness.STALE)
+    assert "past the next close" in stale.warnings[0]
+    with pytest.raises(PositionsTooOld, match="past the next close"):
+        load(path, moments["stale"] + timedelta(seconds=1))
+
+
+@pytest.mark.parametrize("timeliness", ["live", "delayed"])
+def test_positions_that_are_not_of_the_close_age_from_their_own_time(tmp_path, timeliness):
+    path = tmp_path / "live_acme.json"
+    path.write_bytes(document("2026-02-27T21:00:00Z", timeliness=timeliness))
+
+    with pytest.raises(PositionsTooOld):
+        load(path, NOW)
+
+
+def test_end_of_day_positions_from_the_future_are_refused(tmp_path):
+    path = tmp_path / "live_acme.json"
+    path.write_bytes(document("2026-03-02T21:00:00Z", timeliness="end_of_day"))
+
+    with pytest.raises(PositionsTooOld, match="future"):
+        load(path, NOW)
+
+
 @pytest.mark.parametrize("seconds", [86401, 10**7, -121, -(10**6)])
 def test_what_is_older_than_a_day_or_from_the_future_is_refused_with_its_age(tmp_path, seconds):
     path = written(tmp_path, seconds)

@@ -127,6 +127,7 @@ def report_of(
     snapshot = Snapshot(
         portfolio=portfolio,
         freshness=freshness,
+        read_at=now,
         age=age,
         warnings=tuple(warnings),
         path=Path("live_acme.json"),

@@ -18,7 +18,8 @@ from variance_bridge import __version__
 from variance_bridge.broker import Capability
 from variance_bridge.document.newest import newest_live
 from variance_bridge.errors import BridgeError, DataRefused, PositionsTooOld
-from variance_bridge.formatting import format_age, plural
+from variance_bridge.formatting import age_words, plural
+from variance_bridge.model import Timeliness
 from variance_bridge.pipeline.context import RunContext
 from variance_bridge.pipeline.listeners import open_listener
 from variance_bridge.pipeline.run import Choice, open_broker
@@ -175,7 +176,9 @@ def _positions(given: DoctorInput) -> Iterator[Finding]:
             "positions", problem=False, detail=error.what, fix="the next sync replaces it"
         )
         return
-    yield Finding("positions", problem=False, detail=f"valid, {format_age(snapshot.age)} old")
+    end_of_day = snapshot.portfolio.meta.timeliness is Timeliness.END_OF_DAY
+    age = age_words(snapshot.age, end_of_day=end_of_day)
+    yield Finding("positions", problem=False, detail=f"valid, {age}")
 
 
 def _installation_key(given: DoctorInput) -> Iterator[Finding]:

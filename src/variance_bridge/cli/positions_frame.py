@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from rich.text import Text
 
 from variance_bridge.cli.positions_columns import sum_of
-from variance_bridge.formatting import format_age, is_whole_cents, money
-from variance_bridge.model import Environment, Holding, Portfolio
+from variance_bridge.formatting import age_words, is_whole_cents, money
+from variance_bridge.model import Environment, Holding, Portfolio, Timeliness
 from variance_bridge.reading.freshness import Freshness
 from variance_bridge.reading.load import Snapshot
 from variance_bridge.symbology import InstrumentType
@@ -37,7 +37,8 @@ def head(snapshot: Snapshot) -> Text:
         real = meta.environment is Environment.PRODUCTION
         text.append("  ").append(meta.environment.value, style="" if real else "reverse yellow")
     text.append("  ").append(
-        f"{format_age(snapshot.age)} old", style=_AGE_STYLE[snapshot.freshness]
+        age_words(snapshot.age, end_of_day=meta.timeliness is Timeliness.END_OF_DAY),
+        style=_AGE_STYLE[snapshot.freshness],
     )
     text.append(f" ({meta.fetched_at:%Y-%m-%d %H:%M} UTC)", style="not bold dim")
     if meta.rejected:

@@ -55,9 +55,7 @@ class PositionsTable:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Print itself; called by rich."""
         positions = self.snapshot.portfolio.positions
-        all_columns = columns(
-            positions, self.snapshot.portfolio.meta.fetched_at + self.snapshot.age
-        )
+        all_columns = columns(positions, self.snapshot.read_at)
         rows = list(self._rows(all_columns))
         footer = [self._counted(), *(self._footer(column) for column in all_columns)]
         widths = [

@@ -1,6 +1,7 @@
 """How old positions may be.
 
-The edges are exact: an hour is fresh, a second more is stale; a day is read, a second more is refused.
+The edges are exact: an hour is fresh, a second more is stale; a day is read, a second more is refused. What a broker only
+knows of the last close ages from the next close on: before that, nobody could have had anything newer.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import attrs
 
 from variance_bridge.clock import CLOCK_TOLERANCE
 from variance_bridge.errors import ConfigurationError, DataRefused, PositionsTooOld
-from variance_bridge.formatting import format_age
+from variance_bridge.formatting import age_words, format_age
 
 if TYPE_CHECKING:
     from variance_bridge.settings.configuration import Configuration
@@ -77,8 +78,10 @@ class Freshness(StrEnum):
     STALE = "stale"
 
 
-def age_of(fetched_at: datetime, now: datetime) -> timedelta:
+def age_of(fetched_at: datetime, now: datetime, *, end_of_day: bool = False) -> timedelta:
     """The time since the state was known to be true; negative for a time in the future.
+
+    Of a state of the close (`end_of_day`) it is the time since the close of the next trading day, and zero before that.
 
     Raises:
         DataRefused: one of the times has no zone, so its age is unknown.
@@ -87,11 +90,20 @@ def age_of(fetched_at: datetime, now: datetime) -> timedelta:
         raise DataRefused(
             "a time without a zone has no age", hint="write times with Z or an offset"
         )
+    if end_of_day and fetched_at <= now:
+        from variance_bridge.exchange import next_close
+
+        return max(timedelta(0), now - next_close(fetched_at))
     return now - fetched_at
 
 
 def judge_age(
-    age: timedelta, *, where: str, any_age: bool = False, limits: AgeLimits = DEFAULT_LIMITS
+    age: timedelta,
+    *,
+    where: str,
+    any_age: bool = False,
+    limits: AgeLimits = DEFAULT_LIMITS,
+    end_of_day: bool = False,
 ) -> tuple[Freshness, str | None]:
     """The freshness of positions of that age, and the warning that goes with it.
 
@@ -100,6 +112,7 @@ def judge_age(
         where: the file, for the message.
         any_age: accept them however old they are, with a warning.
         limits: how old they may be; an hour and a day by default.
+        end_of_day: whether the positions are of a close, for the message.
 
     Raises:
         PositionsTooOld: older than `limits.readable_for`, or more than 120 seconds in the future.
@@ -108,11 +121,13 @@ def judge_age(
         return _refused(f"the positions are from the future, by {format_age(-age)}", where, any_age)
     if age > limits.readable_for:
         limit = _shown(limits.readable_for)
-        return _refused(
-            f"the positions are {format_age(age)} old; the limit is {limit}", where, any_age
-        )
+        what = f"the positions are {age_words(age, end_of_day=end_of_day)}; the limit is {limit}"
+        return _refused(what, where, any_age)
     if age > limits.fresh_for:
-        return Freshness.STALE, f"{STALE_MARK} the positions are {format_age(age)} old"
+        return (
+            Freshness.STALE,
+            f"{STALE_MARK} the positions are {age_words(age, end_of_day=end_of_day)}",
+        )
     return Freshness.FRESH, None
 
 

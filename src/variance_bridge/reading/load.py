@@ -8,7 +8,7 @@ from pathlib import Path
 import attrs
 
 from variance_bridge.errors import DataRefused
-from variance_bridge.model import Holding, Portfolio, Status
+from variance_bridge.model import Holding, Portfolio, Status, Timeliness
 from variance_bridge.reading.freshness import (
     DEFAULT_LIMITS,
     AgeLimits,
@@ -29,7 +29,9 @@ class Snapshot:
     Attributes:
         portfolio: what was read.
         freshness: FRESH or STALE.
-        age: time since `portfolio.meta.fetched_at`; up to 120 s below zero where clocks differ.
+        read_at: when it was read, aware.
+        age: time since `portfolio.meta.fetched_at`; up to 120 s below zero where clocks differ. Of an `end_of_day` state
+            time since the close of the next trading day.
         warnings: what a person should know, one sentence each; a stale file's contains `[Stale Source File]`.
         path: the file.
         limits: the limits that `freshness` was judged by.
@@ -37,6 +39,7 @@ class Snapshot:
 
     portfolio: Portfolio
     freshness: Freshness
+    read_at: datetime
     age: timedelta
     warnings: tuple[str, ...]
     path: Path
@@ -75,12 +78,16 @@ def load(
     portfolio, warnings, where = _read(file)
     positions = tuple(map(_fill_terms_from_symbol, portfolio.positions))
     portfolio = attrs.evolve(portfolio, positions=in_canonical_order(positions))
-    age = age_of(portfolio.meta.fetched_at, moment)
-    freshness, warning = judge_age(age, where=where, any_age=any_age, limits=limits)
+    end_of_day = portfolio.meta.timeliness is Timeliness.END_OF_DAY
+    age = age_of(portfolio.meta.fetched_at, moment, end_of_day=end_of_day)
+    freshness, warning = judge_age(
+        age, where=where, any_age=any_age, limits=limits, end_of_day=end_of_day
+    )
     all_warnings = (*((warning,) if warning else ()), *warnings, *_partial(portfolio))
     return Snapshot(
         portfolio=portfolio,
         freshness=freshness,
+        read_at=moment,
         age=age,
         warnings=all_warnings,
         path=file,

@@ -1,7 +1,7 @@
 """What a plugin reads answers and their rows with: exact values, the members of an object, and a count in which no row gets lost."""
 
 from variance_bridge.clock import http_date
-from variance_bridge.rows.answers import json_of, list_of, object_of
+from variance_bridge.rows.answers import body_of, json_of, list_of, object_of
 from variance_bridge.rows.collect import CLOSED, Closed, Collected, collect
 from variance_bridge.rows.holdings import holding
 from variance_bridge.rows.instruments import listed_option
@@ -14,6 +14,7 @@ __all__ = [
     "Collected",
     "Members",
     "RowRejected",
+    "body_of",
     "collect",
     "day",
     "holding",

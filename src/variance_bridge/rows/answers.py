@@ -1,4 +1,4 @@
-"""An answer as a whole: its JSON, and the list or the object that it must hold. A bad answer is never an empty one. Pure."""
+"""An answer as a whole: its body or JSON, and the list or object that it must hold. A bad answer is never an empty one. Pure."""
 
 from __future__ import annotations
 
@@ -13,8 +13,27 @@ _AGAIN = (
 )
 
 
+def body_of(response: Response, *, hint: str) -> bytes:
+    """The body of a good answer. Outages do not get here: the session has raised `BrokerUnreachable`.
+
+    Args:
+        response: to a GET.
+        hint: what the user does when the credentials are not accepted.
+
+    Raises:
+        BrokerRefused: status 401 or 403, with the hint.
+        DataRefused: any other status but 200.
+    """
+    if response.status in (401, 403):
+        what = f"the credentials are not accepted (status {response.status})"
+        raise BrokerRefused(what, hint=hint)
+    if response.status != 200:
+        raise DataRefused(f"the answer has the status {response.status}", hint=_AGAIN)
+    return response.body
+
+
 def json_of(response: Response, *, hint: str) -> Any:
-    """The JSON of a good answer. Outages do not get here: the session has raised `BrokerUnreachable`.
+    """The JSON of a good answer.
 
     Args:
         response: to a GET.
@@ -24,11 +43,7 @@ def json_of(response: Response, *, hint: str) -> Any:
         BrokerRefused: status 401 or 403, with the hint.
         DataRefused: any other status but 200, or a body that is not JSON.
     """
-    if response.status in (401, 403):
-        what = f"the credentials are not accepted (status {response.status})"
-        raise BrokerRefused(what, hint=hint)
-    if response.status != 200:
-        raise DataRefused(f"the answer has the status {response.status}", hint=_AGAIN)
+    body_of(response, hint=hint)
     return response.json()
 
 

@@ -29,6 +29,7 @@ from variance_bridge.model import (
     RejectedRow,
     Rejection,
     Status,
+    Timeliness,
 )
 from variance_bridge.rows.answers import list_of
 from variance_bridge.rows.holdings import MAX_SYMBOL_LENGTH
@@ -89,6 +90,7 @@ class Collected:
         balances: Balances | None = None,
         cautions: Iterable[Caution] = (),
         warnings: Iterable[str] = (),
+        timeliness: Timeliness | None = None,
     ) -> Portfolio:
         """The portfolio that `Broker.normalize` returns.
 
@@ -99,11 +101,13 @@ class Collected:
             balances: of the account.
             cautions: of the account as a whole, such as `Members.cautions` of its balances.
             warnings: what the user should read about this run (`Portfolio.warnings`).
+            timeliness: how old the state is by nature; None counts as live.
         """
         meta = Meta(
             source=source,
             fetched_at=raw.fetched_at,
             environment=raw.environment,
+            timeliness=timeliness,
             currency=currency,
             status=Status.PARTIAL if self.rejected else Status.COMPLETE,
             counts=self.counts,

@@ -39,6 +39,14 @@ def previous_trading_day(day: date) -> date:
     return day
 
 
+def next_trading_day(day: date) -> date:
+    """The first trading day after a day."""
+    day += _DAY
+    while not is_trading_day(day):
+        day += _DAY
+    return day
+
+
 def trading_day_on_or_before(day: date) -> date:
     """The day itself, or the last trading day before it: what exchanges do with an expiration on a holiday."""
     return day if is_trading_day(day) else previous_trading_day(day)

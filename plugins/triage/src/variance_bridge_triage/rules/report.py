@@ -10,8 +10,8 @@ import attrs
 
 from variance_bridge import AgeLimits, Freshness, Snapshot
 from variance_bridge.exchange import exchange_date
-from variance_bridge.formatting import format_age, money, plural
-from variance_bridge.model import Meta, Status
+from variance_bridge.formatting import age_words, money, plural
+from variance_bridge.model import Meta, Status, Timeliness
 from variance_bridge_triage.cluster.clusters import cluster
 from variance_bridge_triage.rules.actions import (
     Action,
@@ -91,7 +91,9 @@ class Report:
     @property
     def age_words(self) -> str:
         """How old the positions are."""
-        return "from the future" if self.age < timedelta(0) else f"{format_age(self.age)} old"
+        if self.age < timedelta(0):
+            return "from the future"
+        return age_words(self.age, end_of_day=self.meta.timeliness is Timeliness.END_OF_DAY)
 
     @property
     def too_old(self) -> bool:
