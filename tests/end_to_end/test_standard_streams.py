@@ -27,7 +27,7 @@ def test_the_document_can_go_to_standard_output(variance, export, folder):
     assert done.out == (folder / "out.json").read_text()
 
 
-@pytest.mark.parametrize("more", ["--json", "--dry-run"])
+@pytest.mark.parametrize("more", ["--json", "--dry-run", "--all-accounts"])
 def test_standard_output_takes_one_thing(variance, export, more):
     assert variance(*SYNC, "--input", export, "--output", "-", more).code == 2
 

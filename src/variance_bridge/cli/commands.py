@@ -170,6 +170,11 @@ def variance(ctx: click.Context, /, **options: Any) -> int | None:
     invocation = ctx.ensure_object(Invocation)
     invocation.config, invocation.verbosity = options["config"], options["verbose"]
     if ctx.invoked_subcommand is not None:
+        if options["sync_first"] or options["demo"] or options["newest_csv"]:
+            raise UsageError(
+                "`--sync`, `--demo` and `--csv` stand alone",
+                hint="without a command or a file; for a file: `variance sync FILE`",
+            )
         return None
     from variance_bridge.cli.home import home
 

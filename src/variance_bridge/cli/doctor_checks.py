@@ -282,9 +282,15 @@ def _network(given: DoctorInput) -> Iterator[Finding]:
     from variance_bridge.pipeline.context import configured_policy
 
     access = configured_policy(given.configuration).access
-    used = [word for word, there in (("proxy", access.proxy), ("netrc", access.netrc)) if there]
+    detours = (
+        ("proxy", access.proxy),
+        ("netrc", access.netrc),
+        ("own certificates", access.ca_file),
+        ("the system's certificates", access.system_certificates),
+    )
+    used = [word for word, there in detours if there]
     yield Finding(
-        "network", problem=False, detail=f"through {' and '.join(used)}" if used else "direct"
+        "network", problem=False, detail=f"with {' and '.join(used)}" if used else "direct"
     )
     for name in access.ignored:
         key = "netrc" if "netrc" in name else "proxy"

@@ -59,8 +59,10 @@ def sync(invocation: Invocation, /, **options: Any) -> int:
         raise UsageError("the file to read was given twice: as FILE and as `--input`")
     options["input_file"] = options.pop("file") or options["input_file"]
     to_stdout = options["output"] == STANDARD_STREAM
-    if to_stdout and (options["as_json"] or options["dry_run"]):
-        raise UsageError("`--output -` does not go together with `--json` or `--dry-run`")
+    if to_stdout and (options["as_json"] or options["dry_run"] or options["all_accounts"]):
+        raise UsageError(
+            "`--output -` does not go together with `--json`, `--dry-run` or `--all-accounts`"
+        )
     with standard_input_as_file(invocation, options["input_file"]) as input_file:
         results = run_sync(invocation, {**options, "input_file": input_file})
     for result in results:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from variance_bridge.broker import Account
 from variance_bridge.errors import ConfigurationError, DataRefused
+from variance_bridge.formatting import as_typed
 from variance_bridge.pipeline.run import BrokerRun
 
 
@@ -28,8 +29,10 @@ def select_account(run: BrokerRun, accounts: Sequence[Account], wanted: str | No
     fitting = [account for account in accounts if _is_named(run, account, str(name))]
     if len(fitting) == 1:
         return fitting[0]
-    problem = "no account fits what was asked for" if not fitting else "more than one account fits"
-    raise _which(run, accounts, problem)
+    # What was typed a second ago is repeated; what stands in a file may be pasted by somebody who does not know it.
+    asked = as_typed(wanted) if wanted else "the configured one"
+    problem = "no account matches" if not fitting else "more than one account matches"
+    raise _which(run, accounts, f"{problem} {asked}")
 
 
 def _default(run: BrokerRun) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +21,8 @@ STANDARD_STREAM = Path("-")
 
 _OURS = re.compile(rb'\s*\{\s*"meta"\s*:\s*\{')
 """How each document begins that this program wrote: a damaged one is recognized by it."""
+
+_BEGINNING = 4096
 
 _MOVE = "choose another `--output`, or move that file away"
 
@@ -63,9 +66,8 @@ class PreviousDocument:
         if self.error is not None:
             _check_ours(self.path, self.error, self.content)
         before = PreviousDocument(previous_path(self.path))
-        # `.prev` is parsed only where its beginning leaves a doubt: it may be large.
-        begins_like_ours = before.content is not None and _OURS.match(before.content.data)
-        if not begins_like_ours and before.error is not None:
+        # `.prev` is read as a whole only where its beginning leaves a doubt: it may be large.
+        if not _begins_like_ours(before.path) and before.error is not None:
             _check_ours(before.path, before.error, before.content)
 
     @property
@@ -94,6 +96,21 @@ class PreviousDocument:
             return None, None
         except BridgeError as error:
             return None, error
+
+
+def _begins_like_ours(path: Path) -> bool:
+    if path == previous_path(STANDARD_STREAM):
+        return True
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, ValueError):
+        return False
+    try:
+        return _OURS.match(os.read(descriptor, _BEGINNING)) is not None
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
 
 
 def _check_ours(path: Path, error: BridgeError, content: FileContent | None) -> None:
