@@ -98,6 +98,7 @@ def exit_codes() -> str:
         if inspect.isclass(cls) and issubclass(cls, errors.BridgeError)
         if cls is not errors.BridgeError
     ]
+    rows.append("9 | – | Something needs action (`--fail-on`).")
     rows.append("130 | – | Interrupted (Ctrl-C). Nothing was left half-written.")
     rows.sort(key=lambda row: int(row.split()[0]))
     return _table(("exit", "error class", "meaning"), rows)

@@ -13,6 +13,7 @@ from variance_bridge import errors
 from variance_bridge.cli.boundary import BUG, INTERRUPTED
 from variance_bridge.cli.commands import variance
 from variance_bridge.cli.invocation import Invocation
+from variance_bridge_triage.command import NEEDS_ACTION
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -93,6 +94,7 @@ def test_every_error_class_and_exit_code_is_on_the_page():
     assert {code for code, _ in rows} == {
         "0",
         str(BUG),
+        str(NEEDS_ACTION),
         str(INTERRUPTED),
         *(code for code, _ in classes),
     }
@@ -103,7 +105,7 @@ def test_the_readme_has_the_same_exit_codes():
         r"^\| ([0-9]+) \| ", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE
     )
 
-    assert {int(code) for code in codes} == {0, BUG} | {
+    assert {int(code) for code in codes} == {0, BUG, NEEDS_ACTION} | {
         cls.exit_code
         for cls in vars(errors).values()
         if isinstance(cls, type) and issubclass(cls, errors.BridgeError)

@@ -125,6 +125,7 @@ def test_programs_read_every_fact_of_a_cluster(hold, triaged):
     (cluster,) = to_document(triaged(strangle(hold)))["clusters"]
     legs = cluster.pop("legs")
     assert cluster == {
+        "account_hash": "a1b2c3d4e5f6***",
         "root": "XYZ",
         "strategy": "Short Strangle",
         "units": 1,

@@ -82,6 +82,7 @@ def test_programs_get_one_exact_object_and_nothing_else(place, now):
         "verdict",
         "clusters",
         "unavailable",
+        "sources",
     ]
     assert document["clusters"][0]["net_pl"] == Decimal("300.25")
     assert document["clusters"][0]["action"] == "HARVEST"

@@ -9,17 +9,23 @@ import click
 
 if TYPE_CHECKING:
     from variance_bridge.commands import Invocation
+    from variance_bridge_triage.rules.actions import Action
+    from variance_bridge_triage.rules.book import Book
     from variance_bridge_triage.rules.report import Report
 
 
+NEEDS_ACTION = 9
+ANY = "any"
+
+
 @click.command("triage")
-@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option(
     "--html",
     "html_file",
     type=click.Path(path_type=Path),
-    help="Write one self-contained HTML page.",
+    help="Write one self-contained HTML page; of one FILE.",
 )
 @click.option(
     "--thresholds",
@@ -28,41 +34,92 @@ if TYPE_CHECKING:
     help="TOML file of thresholds; triage.toml of the configuration folder by default.",
 )
 @click.option("--any-age", is_flag=True, help="Judge positions of any age.")
+@click.option("--partial", is_flag=True, help="Exit 0 even if one of several files cannot be read.")
+@click.option(
+    "--fail-on",
+    metavar="ACTION,...|any",
+    help="Exit 9 if one of these actions is found, such as EXPIRING,DEFENSE.",
+)
 @click.pass_obj
 def command(
     invocation: Invocation,
-    file: Path | None,
+    files: tuple[Path, ...],
     *,
     as_json: bool,
     html_file: Path | None,
     thresholds_file: Path | None,
     any_age: bool,
-) -> None:
+    partial: bool,
+    fail_on: str | None,
+) -> int:
     """Group legs into strategies and say which of them need action.
 
-    FILE is a positions file (`.json`) or a broker's export (`.csv`); without it, the newest positions file.
+    FILES are positions files (`.json`) or exports of brokers (`.csv`); without one, the newest positions file. Several
+    make one book: each account is judged by itself, and profits are added up by currency.
     """
-    from variance_bridge import load
-    from variance_bridge_triage.rules.report import triage
+    from variance_bridge_triage.rules.book import read_book
     from variance_bridge_triage.rules.thresholds import thresholds
 
-    now = invocation.clock.now()
-    own = thresholds(invocation.folder, thresholds_file)
-    snapshot = load(
-        file or invocation.newest_live(), now, any_age=any_age, limits=invocation.age_limits
+    wanted = _actions(fail_on)
+    if html_file is not None and len(files) > 1:
+        raise click.UsageError("`--html` makes a page of one file; name one")
+    book = read_book(
+        files or (invocation.newest_live(),),
+        thresholds(invocation.folder, thresholds_file),
+        invocation.clock.now(),
+        any_age=any_age,
+        limits=invocation.age_limits,
     )
-    for warning in snapshot.warnings:
-        invocation.warn(warning)
-    report = triage(snapshot, own, now)
+    if len(book.sources) == 1 and book.errors:
+        raise book.errors[0]
+    _warn(invocation, book)
     if html_file is not None:
-        _write(report, html_file)
+        _write(book.reports[0], html_file)
     if as_json:
         from variance_bridge.commands import dumps
-        from variance_bridge_triage.render.json_report import to_document
+        from variance_bridge_triage.render.json_report import book_document
 
-        click.echo(dumps(to_document(report)), nl=False)
+        click.echo(dumps(book_document(book)), nl=False)
     elif html_file is None:
-        _show(report)
+        _show(book)
+    if book.errors and not partial:
+        return max(error.exit_code for error in book.errors)
+    return NEEDS_ACTION if book.asks_for(wanted) else 0
+
+
+def _actions(text: str | None) -> frozenset[Action]:
+    """The actions that `--fail-on` names.
+
+    Raises:
+        UsageError: a word is not an action.
+    """
+    from variance_bridge.formatting import did_you_mean, printable
+    from variance_bridge_triage.rules.actions import Action
+
+    if text is None:
+        return frozenset()
+    if text.strip().casefold() == ANY:
+        return frozenset(Action)
+    known = {action.value: action for action in Action}
+    words = [word.strip().upper() for word in text.split(",") if word.strip()]
+    for word in words:
+        if word not in known:
+            near = did_you_mean(word, known) or f" (known: {', '.join(known)}, {ANY})"
+            raise click.UsageError(f"`--fail-on`: unknown action {printable(word, limit=40)}{near}")
+    return frozenset(known[word] for word in words)
+
+
+def _warn(invocation: Invocation, book: Book) -> None:
+    several = len(book.sources) > 1
+    for source in book.sources:
+        of = f"{source.file}: " if several else ""
+        if source.error is not None:
+            invocation.warn(f"not read: {source.error}")
+        elif source.replaced_by is not None:
+            invocation.warn(f"{of}not counted: {source.replaced_by} is newer, of the same account")
+        else:
+            for warning in source.report.warnings if source.report else ():
+                invocation.warn(f"{of}{warning}")
 
 
 def _write(report: Report, file: Path) -> None:
@@ -75,9 +132,13 @@ def _write(report: Report, file: Path) -> None:
     click.echo(printable(f"Wrote {file}"), err=True)
 
 
-def _show(report: Report) -> None:
+def _show(book: Book) -> None:
     from rich.console import Console
 
-    from variance_bridge_triage.render.terminal import show
+    from variance_bridge_triage.render.terminal import show, show_totals
 
-    show(report, Console(emoji=False, highlight=False, markup=False))
+    console = Console(emoji=False, highlight=False, markup=False)
+    if len(book.sources) > 1:
+        show_totals(book, console)
+    for report in book.reports:
+        show(report, console)

@@ -2,14 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from variance_bridge.commands import instant_text
 from variance_bridge.formatting import rounded
 from variance_bridge.model import Holding
+from variance_bridge_triage.rules.book import Book, Source
 from variance_bridge_triage.rules.metrics import Amounts, Sum
 from variance_bridge_triage.rules.report import Entry, Report
+
+
+def book_document(book: Book) -> dict[str, Any]:
+    """All sources as mappings and lists; with one source, its `meta` and `totals` besides."""
+    alone = to_document(book.reports[0]) if len(book.sources) == len(book.reports) == 1 else {}
+    shared = {
+        "sources": [_source(each) for each in book.sources],
+        "totals_by_currency": _by_currency(book.totals_by_currency),
+        "clusters": [
+            _cluster(report, entry) for report in book.reports for entry in report.entries
+        ],
+    }
+    return {**alone, **shared}
+
+
+def _source(source: Source) -> dict[str, Any]:
+    report, error = source.report, source.error
+    if report is None:
+        return {"file": source.file, "error": str(error), "exit": error.exit_code if error else 6}
+    meta = _meta(report)
+    members = ("source", "account_hash", "fetched_at", "age_seconds", "freshness", "status")
+    shown = {"file": source.file, **{name: meta[name] for name in members}}
+    if source.replaced_by is not None:
+        shown["replaced_by"] = source.replaced_by
+    return {**shown, "verdict": {"all_clear": report.all_clear, "sentences": list(report.verdict)}}
 
 
 def to_document(report: Report) -> dict[str, Any]:
@@ -20,17 +47,18 @@ def to_document(report: Report) -> dict[str, Any]:
     return {
         "meta": _meta(report),
         "totals": _totals(report),
-        "totals_by_currency": {
-            currency or "unknown": _amounts(amounts)
-            for currency, amounts in report.totals.by_currency.items()
-        },
+        "totals_by_currency": _by_currency(report.totals.by_currency),
         "verdict": {"all_clear": report.all_clear, "sentences": list(report.verdict)},
-        "clusters": [_cluster(entry) for entry in report.entries],
+        "clusters": [_cluster(report, entry) for entry in report.entries],
         "unavailable": [
             {"rule": u.action.value, "needs": u.needs, "clusters": u.clusters, "of": u.of}
             for u in report.unavailable
         ],
     }
+
+
+def _by_currency(totals: Mapping[str | None, Amounts]) -> dict[str, Any]:
+    return {currency or "unknown": _amounts(amounts) for currency, amounts in totals.items()}
 
 
 def _meta(report: Report) -> dict[str, Any]:
@@ -79,7 +107,7 @@ def _amounts(amounts: Amounts) -> dict[str, Any]:
     return {**_sums(sums), "partial": _partial(sums)}
 
 
-def _cluster(entry: Entry) -> dict[str, Any]:
+def _cluster(report: Report, entry: Entry) -> dict[str, Any]:
     facts, finding = entry.facts, entry.finding
     sums = {
         "net_pl": facts.net_pl,
@@ -90,6 +118,7 @@ def _cluster(entry: Entry) -> dict[str, Any]:
     }
     fraction = facts.pl_fraction
     return {
+        "account_hash": report.meta.account_hash,
         "root": facts.cluster.root,
         "strategy": facts.cluster.strategy,
         "units": facts.cluster.units,

@@ -38,6 +38,7 @@ from variance_bridge_triage.render.legs import (
     title,
 )
 from variance_bridge_triage.rules.actions import Action, Finding
+from variance_bridge_triage.rules.book import Book
 from variance_bridge_triage.rules.metrics import NOTHING, Amounts, Facts, Sum
 from variance_bridge_triage.rules.report import BALANCES, Entry, Report
 from variance_bridge_triage.rules.thresholds import SHIPPED
@@ -69,6 +70,21 @@ def show(report: Report, console: Console) -> None:
         return
     text = render(report, console.width).translate(_PLAIN)
     console.file.write(text.encode(console.encoding, "replace").decode(console.encoding))
+
+
+def show_totals(book: Book, console: Console) -> None:
+    """Print what several sources come to together, before the dashboard of each."""
+    console.print(_title(f"ALL ACCOUNTS: {book.headline}", "bold"))
+    for currency, amounts in book.totals_by_currency.items():
+        profit = amounts.net_pl
+        known = (
+            ""
+            if profit.known == profit.count
+            else f" ({profit.known} of {plural(profit.count, 'position')})"
+        )
+        shown = money(profit.amount, currency, sign=True)
+        console.print(Padding(Text(f"Open P/L {shown}{known}"), (0, 1)), crop=False)
+    console.print()
 
 
 def render(report: Report, width: int) -> str:

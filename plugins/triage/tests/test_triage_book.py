@@ -1,0 +1,138 @@
+"""`variance triage` over several files: each account by itself, sums by currency, and nothing missing without a word."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from click.testing import CliRunner
+
+from variance_bridge.cli.invocation import Invocation
+from variance_bridge.document.convert import to_bytes
+from variance_bridge.document.exact_json import loads
+from variance_bridge.model import Meta, Portfolio
+from variance_bridge_triage.command import command
+
+IRA, TAXED, EURO = "a1a1a1a1a1a1***", "b2b2b2b2b2b2***", "c3c3c3c3c3c3***"
+
+
+class StandingClock:
+    def __init__(self, now):
+        self._now = now
+
+    def now(self):
+        return self._now
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch, hold, now):
+    """Write a positions file with a short call that has earned most of its credit, and 100 shares."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VARIANCE_CONFIG_DIR", str(tmp_path / "configuration"))
+
+    def write(name, account, *, profit="300.25", currency="USD", age=timedelta(minutes=5)):
+        held = (
+            hold("-1 105C 45d", cost_basis=Decimal("400.50"), unrealized_pl=Decimal(profit)),
+            hold("100 stock", root="ABC", unrealized_pl=Decimal("1.05")),
+        )
+        meta = Meta(source="acme", account_hash=account, fetched_at=now - age, currency=currency)
+        (tmp_path / name).write_bytes(to_bytes(Portfolio(meta=meta, positions=held)))
+        return name
+
+    return write
+
+
+@pytest.fixture
+def triage(now):
+    def triage(*arguments):
+        invocation = Invocation()
+        invocation.clock = StandingClock(now)
+        result = CliRunner().invoke(command, list(arguments), obj=invocation, standalone_mode=False)
+        if result.exception:
+            raise result.exception
+        return result.return_value, result.stdout, result.stderr
+
+    return triage
+
+
+def test_accounts_stand_side_by_side_and_only_profits_are_added_up(write, triage):
+    write("ira.json", IRA)
+    write("taxed.json", TAXED, profit="-20.50")
+    write("euro.json", EURO, currency="EUR", profit="7")
+    code, out, _ = triage("ira.json", "taxed.json", "euro.json", "--json")
+    book = loads(out)
+
+    assert code == 0
+    assert [each["account_hash"] for each in book["sources"]] == [IRA, TAXED, EURO]
+    assert book["totals_by_currency"]["USD"]["net_pl"] == Decimal("281.85")
+    assert book["totals_by_currency"]["EUR"]["net_pl"] == Decimal("8.05")
+    short_calls = [each for each in book["clusters"] if each["root"] == "XYZ"]
+    assert [each["account_hash"] for each in short_calls] == [IRA, TAXED, EURO]
+    assert "meta" not in book
+    assert "totals" not in book
+
+
+def test_one_file_has_its_meta_and_totals_besides(write, triage):
+    book = loads(triage(write("ira.json", IRA), "--json")[1])
+
+    assert book["meta"]["account_hash"] == IRA
+    assert book["totals"]["net_pl"] == book["totals_by_currency"]["USD"]["net_pl"]
+    assert [each["file"] for each in book["sources"]] == ["ira.json"]
+
+
+def test_a_file_that_cannot_be_read_is_an_entry_and_makes_the_exit_its_own(write, triage):
+    write("ira.json", IRA)
+    write("old.json", TAXED, age=timedelta(days=3))
+    code, out, err = triage("ira.json", "old.json", "missing.json", "--json")
+    book = loads(out)
+
+    assert code == 7
+    assert [("error" in each) for each in book["sources"]] == [False, True, True]
+    assert book["totals_by_currency"]["USD"]["net_pl"] == Decimal("301.30")
+    assert err.count("not read") == 2
+    assert triage("ira.json", "missing.json", "--json")[0] == 6
+    assert triage("ira.json", "old.json", "--json", "--partial")[0] == 0
+    assert triage("ira.json", "old.json", "--json", "--any-age")[0] == 0
+    assert "1 of 2 sources" in triage("ira.json", "old.json")[1]
+
+
+def test_of_two_files_of_one_account_the_newer_counts(write, triage):
+    write("new.json", IRA)
+    write("before.json", IRA, profit="1", age=timedelta(minutes=30))
+    for order in (("new.json", "before.json"), ("before.json", "new.json")):
+        code, out, err = triage(*order, "--json")
+        book = loads(out)
+        older = next(each for each in book["sources"] if each["file"] == "before.json")
+
+        assert code == 0
+        assert older["replaced_by"] == "new.json"
+        assert book["totals_by_currency"]["USD"]["net_pl"] == Decimal("301.30")
+        assert len(book["clusters"]) == 2
+        assert "not counted" in err
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "code"),
+    [("HARVEST", 9), ("expiring, harvest", 9), ("any", 9), ("ANY", 9), ("DEFENSE", 0)],
+)
+def test_an_action_that_is_asked_for_is_exit_9(write, triage, fail_on, code):
+    assert triage(write("ira.json", IRA), "--fail-on", fail_on)[0] == code
+
+
+def test_an_unknown_action_is_a_usage_error_with_the_nearest_name(write, triage):
+    with pytest.raises(Exception, match="HARVEST"):
+        triage(write("ira.json", IRA), "--fail-on", "HARVST")
+
+
+def test_a_page_is_of_one_file(write, triage):
+    with pytest.raises(Exception, match="one file"):
+        triage(write("ira.json", IRA), write("taxed.json", TAXED), "--html", "page.html")
+
+
+def test_the_screen_has_the_sums_and_then_each_account(write, triage):
+    out = triage(write("ira.json", IRA), write("taxed.json", TAXED, profit="-20.50"))[1]
+
+    assert "ALL ACCOUNTS: 2 sources" in out
+    assert "Open P/L +$281.85" in out
+    assert out.index(IRA) < out.index(TAXED)
