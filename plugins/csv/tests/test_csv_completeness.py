@@ -16,13 +16,24 @@ LOT = '"U0000007","USD","STK","QZA","1","20260102","6","20","120","14","84","36"
 SUMMARY = LOT.replace("LOT", "SUMMARY")
 
 
-def test_lots_without_their_positions_are_not_an_empty_account(read_csv):
+def test_lots_without_their_positions_are_not_an_empty_account(read_csv, tmp_path):
+    (tmp_path / "ibkr_flex.toml").write_text(
+        'description = 1\nname = "ibkr_flex"\ntitle = "Flex, lots not added up"\nextends = "ibkr_flex"\n'
+        "[lots]\nsum = false\n"
+    )
     with pytest.raises(DataRefused, match="tax lots") as caught:
-        read_csv(FLEX + LOT + LOT)
+        read_csv(FLEX + LOT + LOT, folder=tmp_path)
     assert "Summary" in caught.value.hint
     with pytest.raises(DataRefused, match="tax lots"):
-        read_csv(FLEX + SUMMARY + LOT + LOT.replace("U0000007", "U0000008"))
-    assert len(read_csv(FLEX + SUMMARY + LOT).positions) == 1
+        read_csv(FLEX + SUMMARY + LOT + LOT.replace("U0000007", "U0000008"), folder=tmp_path)
+    assert len(read_csv(FLEX + SUMMARY + LOT, folder=tmp_path).positions) == 1
+
+
+def test_lots_of_another_account_are_added_up_there(read_csv):
+    first, second = read_csv(
+        FLEX + SUMMARY + LOT + LOT.replace("U0000007", "U0000008") * 2
+    ).documents
+    assert [one["positions"][0]["quantity"] for one in (first, second)] == [6, 12]
 
 
 def test_shares_need_no_multiplier_and_the_message_says_what_to_add_for_the_rest(read_csv):

@@ -636,8 +636,9 @@ def _total_seen(rows: Sequence[ReadRow], dialect: Dialect) -> bool:
         return any(row.row_class in {RowClass.TOTAL, RowClass.SUBTOTAL} for row in rows)
     if not dialect.check.subtotals_by:
         return False
-    if any(row.row_class is RowClass.SUBTOTAL and row.summed is None for row in rows):
-        return True  # A subtotal in a form of its own: of which group it is cannot be read.
+    if any(row.row_class is RowClass.SUBTOTAL and row.summed is None for row in rows[:-1]):
+        # A subtotal in a form of its own: of which group it is cannot be read. The last row may be cut off.
+        return True
     return {row.group for row in rows if row.row_class in _POSITIONS} <= _subtotals(rows).keys()
 
 
