@@ -12,7 +12,7 @@ from variance_bridge.document.convert import from_bytes_by_form
 from variance_bridge.document.versions import is_of_another_major
 from variance_bridge.errors import BridgeError, DataRefused
 from variance_bridge.model import Portfolio
-from variance_bridge.storage.lock import previous_path, refused
+from variance_bridge.storage.lock import previous_path
 from variance_bridge.storage.read import FileContent
 from variance_bridge.storage.replace import read_published
 
@@ -116,14 +116,18 @@ def _begins_like_ours(path: Path) -> bool:
 def _check_ours(path: Path, error: BridgeError, content: FileContent | None) -> None:
     """Refuse a file that cannot be read as a document, unless it is empty or a damaged document of ours."""
     if content is None:
-        raise refused(path, error.what, _MOVE)
+        raise _refused(path, error.what, _MOVE)
     try:
         document = exact_json.loads(content.data)
     except DataRefused:
         ours = not content.data.strip() or _OURS.match(content.data) is not None
     else:
         if is_of_another_major(document):
-            raise refused(path, error.what, f"{error.hint}, or {_MOVE}")
+            raise _refused(path, error.what, f"{error.hint}, or {_MOVE}")
         ours = isinstance(document, dict) and {"meta", "positions"} <= document.keys()
     if not ours:
-        raise refused(path, "the file there is not a positions file", _MOVE)
+        raise _refused(path, "the file there is not a positions file", _MOVE)
+
+
+def _refused(path: Path, what: str, hint: str) -> DataRefused:
+    return DataRefused(f"{what}; it was not replaced", where=str(path), hint=hint)
