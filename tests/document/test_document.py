@@ -3,6 +3,7 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from itertools import permutations
 from pathlib import Path
 
 import attrs
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from variance_bridge.document import exact_json
 from variance_bridge.document.check import check
 from variance_bridge.document.convert import (
+    canonical,
     from_bytes,
     in_canonical_order,
     instant_text,
@@ -21,7 +23,17 @@ from variance_bridge.document.convert import (
     to_document,
 )
 from variance_bridge.errors import DataRefused
-from variance_bridge.model import Benchmark, Counts, Meta, Portfolio, Timeliness
+from variance_bridge.model import (
+    Benchmark,
+    Caution,
+    Counts,
+    Flag,
+    Meta,
+    Portfolio,
+    RejectedRow,
+    Rejection,
+    Timeliness,
+)
 from variance_bridge.testing.strategies import holdings, portfolios
 
 EXAMPLES = Path(__file__).parents[2] / "schemas" / "examples"
@@ -32,7 +44,22 @@ def test_a_portfolio_survives_writing_and_reading(portfolio):
     read, warnings = from_bytes(to_bytes(portfolio))
 
     assert warnings == ()
-    assert read == attrs.evolve(portfolio, positions=in_canonical_order(portfolio.positions))
+    assert read == canonical(portfolio)
+
+
+def test_the_order_of_flags_and_rejected_rows_is_one():
+    rejected = [RejectedRow(row=row, reason=Rejection.SYMBOL_MISSING) for row in (1, 7, 10)]
+    flags = [
+        Flag(caution=Caution.QUOTE_STALE, row=2, symbol="SPY"),
+        Flag(caution=Caution.ADJUSTED_DELIVERABLE, row=9, symbol="F"),
+        Flag(caution=Caution.POSSIBLY_TRUNCATED),
+    ]
+    meta = Meta(source="acme", fetched_at=datetime(2026, 1, 15, tzinfo=UTC))
+    texts = {
+        to_bytes(Portfolio(meta=attrs.evolve(meta, rejected=tuple(some), flags=tuple(others))))
+        for some, others in zip(permutations(rejected), permutations(flags), strict=True)
+    }
+    assert len(texts) == 1
 
 
 @given(portfolios())

@@ -20,7 +20,7 @@ import attrs
 from variance_bridge.document import exact_json
 from variance_bridge.document.violation import Violation
 from variance_bridge.errors import DataRefused
-from variance_bridge.model import Holding, Portfolio, utc
+from variance_bridge.model import Flag, Holding, Portfolio, RejectedRow, utc
 from variance_bridge.symbology import InstrumentType
 
 _TYPE_ORDER = {word: place for place, word in enumerate(InstrumentType)}
@@ -124,15 +124,36 @@ def _unstructure(instance: Any) -> dict[str, Any]:
     return members
 
 
+def canonical(portfolio: Portfolio) -> Portfolio:
+    """The portfolio with positions, rejected rows and flags in the order in which they are written."""
+    meta = portfolio.meta
+    meta = attrs.evolve(
+        meta,
+        rejected=tuple(sorted(meta.rejected, key=_rejected_place)),
+        flags=tuple(sorted(meta.flags, key=_flag_place)),
+    )
+    return attrs.evolve(portfolio, meta=meta, positions=in_canonical_order(portfolio.positions))
+
+
+def _rejected_place(rejected: RejectedRow) -> tuple[Any, ...]:
+    return (rejected.row, rejected.reason, rejected.symbol or "")
+
+
+def _flag_place(flag: Flag) -> tuple[Any, ...]:
+    """By row; those of the whole account at the end."""
+    return (flag.row is None, flag.row or 0, flag.symbol or "", flag.caution)
+
+
 def to_document(portfolio: Portfolio) -> dict[str, Any]:
-    """The portfolio as mappings and lists, its positions in canonical order. Unknown members are left out."""
+    """The portfolio as mappings and lists, in canonical order. Unknown members are left out."""
+    portfolio = canonical(portfolio)
     meta = _unstructure(portfolio.meta)
     first = {"schema_version": meta["schema_version"]}
     balances = portfolio.balances
     return {
         "meta": first | meta,
         **({} if balances is None else {"balances": _unstructure(balances)}),
-        "positions": list(map(_unstructure, in_canonical_order(portfolio.positions))),
+        "positions": list(map(_unstructure, portfolio.positions)),
     }
 
 

@@ -28,6 +28,10 @@ WORD: Final = "~canarybird~ 5XX99999"
 """Takes the place of a text. No symbol, currency, number, date or registry name can be spelled like this."""
 
 
+ROTATED: Final = f"{MARK}-rotated-4b1d77c2e09a"
+"""A refresh token that takes the place of the one that was given."""
+
+
 def credential_value(credential: Credential) -> Secret:
     """A secret that can be found again wherever it turns up."""
     return Secret(f"{MARK}-{credential.name.lower()}-93f1c07a5be2")

@@ -10,13 +10,33 @@ from typing import Any
 
 MAX_SHOWN = 8
 
+RUN = "RUN-01"
+"""The case that says that the broker runs on its recordings."""
+
 _IDENTIFIER = re.compile(r"[A-Z]{3,6}-[0-9]{2}")
 
 Complaints = Iterator[str]
 
 
+DOES_NOT_APPLY = "does not apply: "
+"""With this begins the reason of a case that was left out because it asks nothing of this broker."""
+
+
 class NotReadyError(Exception):
-    """What a case looks at cannot be had: the broker does not run on the recordings, or there are none."""
+    """What a case looks at cannot be had.
+
+    Args:
+        message: why.
+        case: the ID of the case that reports it; all others are not run, so that one cause is one failure.
+    """
+
+    def __init__(self, message: str, case: str = RUN) -> None:
+        super().__init__(message)
+        self.case = case
+
+
+class NotApplicableError(Exception):
+    """The case asks nothing of this broker; the message says why."""
 
 
 def case(identifier: str) -> Callable[[Callable[..., Complaints]], Callable[..., None]]:
@@ -33,13 +53,17 @@ def case(identifier: str) -> Callable[[Callable[..., Complaints]], Callable[...,
     def wrap(method: Callable[..., Complaints]) -> Callable[..., None]:
         @functools.wraps(method)
         def test(*arguments: Any, **named: Any) -> None:
+            import pytest
+
             try:
                 complaints = list(dict.fromkeys(method(*arguments, **named)))
+            except NotApplicableError as error:
+                pytest.skip(f"{DOES_NOT_APPLY}{error}")
             except NotReadyError as error:
+                if error.case != identifier:
+                    pytest.skip(f"not run: {error.case} says why")
                 complaints = [str(error)]
             if complaints:
-                import pytest
-
                 pytest.fail(report(identifier, method, complaints), pytrace=False)
 
         test.case_id = identifier  # type: ignore[attr-defined]

@@ -48,7 +48,7 @@ def wrong(before: Portfolio, after: Portfolio, source: str) -> Iterator[str]:
     """
     changed = only_changed(before, after)
     yield from (f"the document is not valid: {one}" for one in violations(changed, source)[:2])
-    yield from _wrong_counts(before, after)
+    yield from wrong_counts(before, after)
     yield from _wrong_meta(before, after)
     flagged = {flag.symbol for flag in after.meta.flags if flag.caution is Caution.TYPE_UNKNOWN}
     for was, now in _pairs(before.positions, after.positions):
@@ -84,7 +84,8 @@ def _violations(portfolio: Portfolio, source: str) -> tuple[Violation, ...]:
     return tuple(check(to_document(completed(portfolio, source))))
 
 
-def _wrong_counts(before: Portfolio, after: Portfolio) -> Iterator[str]:
+def wrong_counts(before: Portfolio, after: Portfolio) -> Iterator[str]:
+    """What is wrong with the counts of damaged payloads."""
     was, now = before.meta.counts, after.meta.counts
     if was is None or now is None:
         yield "its rows are not counted"

@@ -8,7 +8,7 @@ from decimal import Decimal
 from itertools import chain, combinations
 from typing import Any
 
-from variance_bridge.model import Side
+from variance_bridge.model import Holding, Side
 from variance_bridge.testing.drift import as_number
 from variance_bridge.testing.trees import Place, nodes, put
 
@@ -25,7 +25,7 @@ _SIGNED = ("unrealized", "pnl", "profit")
 """Parts of names whose numbers have one, even where none of them is negative."""
 
 
-def flips(row: Any, side: Side, witnesses: Sequence[tuple[Any, Side]]) -> Iterator[Any]:
+def flips(row: Any, was: Holding, witnesses: Sequence[tuple[Any, Side]]) -> Iterator[Any]:
     """The row as it might be on the opposite side, the plainest way first.
 
     A number is negated where some row has it negative: quantities, values and profits that carry a sign. A word may be
@@ -33,14 +33,15 @@ def flips(row: Any, side: Side, witnesses: Sequence[tuple[Any, Side]]) -> Iterat
     words say the side is found by trying.
     """
     negated = row
+    day_gain = abs(was.day_pl) if was.day_pl else None
     words: list[tuple[Place, str]] = []
     for place, value in nodes(row):
         number = amount(value)
         if number is not None:
-            if number and _carries_sign(place, witnesses):
+            if number and (_carries_sign(place, witnesses) or abs(number) == day_gain):
                 negated = put(negated, place, _negated(value))
         elif isinstance(value, str):
-            word = _opposite(place, value, side, witnesses)
+            word = _opposite(place, value, was.side, witnesses)
             if word is not None:
                 words.append((place, word))
     for several in chain.from_iterable(combinations(words, size) for size in range(_MAX_WORDS + 1)):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 OPTION = "--conformance-report"
 _PROPERTY = "conformance"
-_WORST_FIRST = ("failed", "skipped", "passed")
+_WORST_FIRST = ("failed", "skipped", "passed", "not applicable")
 
 
 @pytest.fixture
@@ -94,11 +94,13 @@ class _Report:
                 self._add(str(identifier), report)
 
     def _add(self, identifier: str, report: pytest.TestReport) -> None:
-        case = self._cases.setdefault(identifier, {"outcome": "passed", "tests": []})
-        case["outcome"] = min(case["outcome"], report.outcome, key=_WORST_FIRST.index)
-        case["tests"].append(
-            {"test": report.nodeid, "outcome": report.outcome, "message": report.longreprtext}
-        )
+        from variance_bridge.testing.cases import DOES_NOT_APPLY
+
+        text = report.longreprtext
+        outcome = "not applicable" if f"Skipped: {DOES_NOT_APPLY}" in text else report.outcome
+        case = self._cases.setdefault(identifier, {"outcome": outcome, "tests": []})
+        case["outcome"] = min(case["outcome"], outcome, key=_WORST_FIRST.index)
+        case["tests"].append({"test": report.nodeid, "outcome": outcome, "message": text})
 
     def pytest_sessionfinish(self) -> None:
         self._file.write_text(json.dumps(self._cases), encoding="utf-8")

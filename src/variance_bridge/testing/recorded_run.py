@@ -33,6 +33,16 @@ Outcome = Portfolio | Exception
 
 
 @attrs.frozen(kw_only=True)
+class Overheard:
+    """What a broker made of payloads, and what could be read meanwhile."""
+
+    outcome: Outcome
+    warnings: str
+    log: str
+    printed: str
+
+
+@attrs.frozen(kw_only=True)
 class AccountRun:
     """One account of a run.
 
@@ -40,6 +50,7 @@ class AccountRun:
         name: of the recording, and of the account's place where there are several.
         requests_before: requests that had been sent when `fetch` began.
         began: the clock at that moment.
+        warnings: of the whole run; what the broker warns of later is added.
     """
 
     name: str
@@ -50,6 +61,7 @@ class AccountRun:
     requests_before: int
     began: Any
     expected: Mapping[str, Any] | None = None
+    warnings: list[str] = attrs.field(factory=list, repr=False)
 
     def normalize(self, payloads: Mapping[str, Any]) -> Outcome:
         """What the broker makes of other payloads; an exception is a result too."""
@@ -58,6 +70,17 @@ class AccountRun:
         except Exception as error:  # noqa: BLE001 - which one is what a case looks at
             return error
         return result if isinstance(result, Portfolio) else TypeError("no Portfolio came back")
+
+    def overheard(self, payloads: Mapping[str, Any]) -> Overheard:
+        """The same, with what the broker warns of, logs and prints meanwhile."""
+        before = len(self.warnings)
+        with _overheard() as texts:
+            outcome = self.normalize(payloads)
+        warnings = list(self.warnings[before:])
+        if isinstance(outcome, Portfolio):
+            warnings += outcome.warnings
+        log, printed = texts()
+        return Overheard(outcome=outcome, warnings="\n".join(warnings), log=log, printed=printed)
 
 
 @attrs.define(kw_only=True)
@@ -116,6 +139,7 @@ def run_recording(
     credentials: Mapping[str, Secret] | None = None,
     accounts_only: bool = False,
     later: timedelta = timedelta(0),
+    store_credential: Callable[[str, Secret], bool] = lambda _name, _secret: True,
 ) -> RecordedRun:
     """Start the broker, list its accounts, fetch and normalize each.
 
@@ -127,10 +151,12 @@ def run_recording(
         credentials: in place of the invented ones.
         accounts_only: go home after the list of accounts.
         later: how long after the recording the run happens.
+        store_credential: what keeps a rotated credential.
     """
-    with _surroundings(subject, recording, alter, credentials, later) as run:
-        with _overheard(run):
+    with _surroundings(subject, recording, alter, credentials, later, store_credential) as run:
+        with _overheard() as texts:
             _run(subject, run, block, accounts_only=accounts_only)
+        run.log, run.printed = texts()
         run.left_behind = _left_behind(run)
         return run
 
@@ -202,6 +228,7 @@ def _perform(run: RecordedRun) -> None:
             requests_before=requests_before,
             began=began,
             expected=expected[place] if place < len(expected) else None,
+            warnings=run.warnings,
         )
         run.account_runs = (*run.account_runs, account_run)
 
@@ -213,6 +240,7 @@ def _surroundings(
     alter: Alter | None,
     credentials: Mapping[str, Secret] | None,
     later: timedelta,
+    store_credential: Callable[[str, Secret], bool],
 ) -> Iterator[RecordedRun]:
     clock, personal = FrozenClock(recording.taken_at + later), PersonalValues()
     warnings: list[str] = []
@@ -238,7 +266,7 @@ def _surroundings(
             input_file=write_input(recording, Path(folder)),
             folder=Path(folder) / "configuration",
             warn=warnings.append,
-            store_credential=lambda _name, _secret: True,
+            store_credential=store_credential,
         )
         yield RecordedRun(
             recording=recording,
@@ -294,7 +322,7 @@ def _credentials(
 
 
 @contextlib.contextmanager
-def _overheard(run: RecordedRun) -> Iterator[None]:
+def _overheard() -> Iterator[Callable[[], tuple[str, str]]]:
     """Keeps what is logged (at every level) and printed."""
     log, out = io.StringIO(), io.StringIO()
     root = logging.getLogger()
@@ -303,11 +331,10 @@ def _overheard(run: RecordedRun) -> Iterator[None]:
     root.setLevel(logging.DEBUG)
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
-            yield
+            yield lambda: (log.getvalue(), out.getvalue())
     finally:
         root.handlers = handlers
         root.setLevel(level)
-        run.log, run.printed = log.getvalue(), out.getvalue()
 
 
 def completed(portfolio: Portfolio, source: str) -> Portfolio:

@@ -85,7 +85,9 @@ def find_subject(broker: object, test_class: type[Any], spec: BrokerSpec | None)
         NotReadyError: no class was given, no plugin declares it, or the plugin is broken; says what to do.
     """
     if not isinstance(broker, type):
-        raise NotReadyError("say which broker is tested: `broker = AcmeBroker` in the test class")
+        raise NotReadyError(
+            "say which broker is tested: `broker = AcmeBroker` in the test class", "DECL-01"
+        )
     project = _project_of(test_class)
     if spec is not None:
         return Subject(broker=broker, loaded=_given(spec), project=project)
@@ -106,7 +108,8 @@ def find_subject(broker: object, test_class: type[Any], spec: BrokerSpec | None)
     name = f"{broker.__module__}:{broker.__qualname__}"
     raise NotReadyError(
         f"no plugin declares {name}: "
-        + ("; ".join(problems) or "give the project an entry point in the group `variance_bridge`")
+        + ("; ".join(problems) or "give the project an entry point in the group `variance_bridge`"),
+        "DECL-01",
     )
 
 

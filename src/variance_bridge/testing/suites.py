@@ -8,13 +8,16 @@ from variance_bridge.testing.conformance.drifts import Drifts
 from variance_bridge.testing.conformance.expectations import Expectations
 from variance_bridge.testing.conformance.files import Files
 from variance_bridge.testing.conformance.money import Money
+from variance_bridge.testing.conformance.neighbour_rows import NeighbourRows
 from variance_bridge.testing.conformance.network import Network
 from variance_bridge.testing.conformance.privacy import Privacy
 from variance_bridge.testing.conformance.purity import Purity
 from variance_bridge.testing.conformance.recorded import Recorded
 
 
-class _EveryBroker(Declaration, Recorded, Expectations, Documents, Money, Purity, Drifts, Privacy):
+class _EveryBroker(
+    Declaration, Recorded, Expectations, Documents, Money, NeighbourRows, Purity, Drifts, Privacy
+):
     """The cases that hold for every broker."""
 
 

@@ -25,6 +25,7 @@ class Result(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     SKIPPED = "skipped"
+    NOT_APPLICABLE = "not applicable"
     NOT_RUN = "not run"
 
 
@@ -91,8 +92,11 @@ def _missing(
 ) -> Iterator[tuple[str, Result]]:
     for identifier in rule.cases:
         result = results.get(identifier, Result.NOT_RUN)
-        if identifier in applicable and result is not Result.PASSED:
+        if identifier in applicable and result not in _FULFILLED:
             yield identifier, result
+
+
+_FULFILLED = frozenset({Result.PASSED, Result.NOT_APPLICABLE})
 
 
 def _height(tier: Tier) -> int:

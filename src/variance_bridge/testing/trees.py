@@ -141,6 +141,7 @@ class Sources:
         tree: without what the plugin itself put beside the broker's payloads.
         own: the names of what the plugin put beside the broker's payloads.
         tables: the text payloads that were taken apart, by name.
+        unreadable: the names of those that could not be.
     """
 
     def __init__(self, payloads: Mapping[str, Any], own: AbstractSet[str] = frozenset()) -> None:
@@ -152,6 +153,7 @@ class Sources:
             if name not in own and isinstance(value, str)
         }
         self.tables = {name: table for name, table in texts.items() if table is not None}
+        self.unreadable = tuple(name for name, table in texts.items() if table is None)
         self.tree: dict[str, Any] = {
             name: self.tables[name].cells if name in self.tables else value
             for name, value in payloads.items()

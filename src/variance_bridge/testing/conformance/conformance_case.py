@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any, ClassVar
@@ -12,7 +13,7 @@ from variance_bridge.broker import BrokerSpec
 from variance_bridge.document.convert import to_document
 from variance_bridge.errors import DataRefused
 from variance_bridge.model import Holding, Portfolio
-from variance_bridge.testing.cases import Complaints, NotReadyError
+from variance_bridge.testing.cases import Complaints, NotApplicableError, NotReadyError
 from variance_bridge.testing.comparison import wrong
 from variance_bridge.testing.drift import (
     MAX_ELEMENTS,
@@ -25,13 +26,14 @@ from variance_bridge.testing.drift import (
 from variance_bridge.testing.recorded_run import (
     AccountRun,
     Outcome,
+    Overheard,
     RecordedRun,
     completed,
     describe_exception,
     run_recording,
 )
 from variance_bridge.testing.recordings import Recording, as_recordings
-from variance_bridge.testing.rows import RowList, find_rows, row_of, thinned
+from variance_bridge.testing.rows import RowList, find_rows, holding_of, row_of, thinned
 from variance_bridge.testing.subject import Subject, find_subject
 from variance_bridge.testing.trees import Place, Sources, at, nodes
 
@@ -47,6 +49,17 @@ class PayloadTree:
     def row_places(self) -> list[Place]:
         """The places of all rows."""
         return [place for rows in self.lists for place in rows.places()]
+
+    def changed(self, outcome: object) -> Holding | None:
+        """The one position that is new in an outcome; None where there is none, or several."""
+        if not isinstance(outcome, Portfolio):
+            return None
+        new = Counter(outcome.positions) - Counter(self.account_run.portfolio.positions)
+        return next(iter(new)) if new.total() == 1 else None
+
+    def lost(self, outcome: Portfolio) -> bool:
+        """Whether a position is not what it was, or gone."""
+        return bool(Counter(self.account_run.portfolio.positions) - Counter(outcome.positions))
 
     def renormalized(self, tree: Any) -> Outcome:
         """What the broker makes of a changed tree."""
@@ -121,11 +134,17 @@ class ConformanceCase:
             NotReadyError: none has.
         """
         found = [payload for payload in self.payload_trees() if payload.lists]
-        if not found:
-            raise NotReadyError(
-                "no row was found in the payloads: `meta.counts.fetched` must count the rows of the broker's answer"
+        if found:
+            return found
+        texts = [name for one in self.payload_trees() for name in one.sources.unreadable]
+        if texts:
+            raise NotApplicableError(
+                f"the payload `{texts[0]}` is a text in which the kit finds no rows: neither JSON nor XML nor a table"
             )
-        return found
+        raise NotReadyError(
+            "no row was found in the payloads: `meta.counts.fetched` must count the rows of the broker's answer",
+            "COUNT-02",
+        )
 
     def holdings(self) -> list[tuple[AccountRun, Holding]]:
         """Every position of every account."""
@@ -148,7 +167,12 @@ class ConformanceCase:
         """The rows that drift, each with one other beside it; `Scope.inside` is the row's place."""
         return [(payload, scope) for payload, scope in self.scopes() if scope.inside]
 
-    def unheard(self) -> list[tuple[str, Drift, Outcome]]:
+    def witnesses(self) -> list[tuple[PayloadTree, Scope, Holding]]:
+        """One row of each kind (type, right, side) that is an open position, with one other row beside it."""
+        self.recorded_runs()
+        return _witnesses(_class_of(self))
+
+    def unheard(self) -> list[tuple[str, Drift, Overheard]]:
         """What the broker makes of the payloads with an unknown word in each place: it names a person."""
         self.recorded_runs()
         return _unheard(_class_of(self))
@@ -192,7 +216,7 @@ def _recordings(test_class: Any) -> tuple[Recording, ...]:
         return as_recordings(test_class.payloads)
     except DataRefused as error:
         hint = f" ({error.hint})" if error.hint else ""
-        raise NotReadyError(f"{error}{hint}") from None
+        raise NotReadyError(f"{error}{hint}", "REC-01") from None
 
 
 @cache
@@ -234,6 +258,21 @@ def _scopes(test_class: Any) -> list[tuple[PayloadTree, Scope]]:
     return found
 
 
+@cache
+def _witnesses(test_class: Any) -> list[tuple[PayloadTree, Scope, Holding]]:
+    found: dict[tuple[object, ...], tuple[PayloadTree, Scope, Holding]] = {}
+    for payload in _payload_trees(test_class):
+        for row in payload.row_places():
+            holding = holding_of(payload.account_run, payload.sources, row)
+            if holding is None:
+                continue
+            kind = (holding.type, holding.option_type, holding.side)
+            if kind not in found:
+                small, scope = _row_scope(payload, row, test_class.account_members)
+                found[kind] = (small, scope, holding)
+    return list(found.values())
+
+
 def _row_scope(
     payload: PayloadTree, row: Place, accounts: frozenset[str]
 ) -> tuple[PayloadTree, Scope]:
@@ -268,9 +307,9 @@ def _row_name(payload: PayloadTree, row: Place) -> str:
 
 
 @cache
-def _unheard(test_class: Any) -> list[tuple[str, Drift, Outcome]]:
+def _unheard(test_class: Any) -> list[tuple[str, Drift, Overheard]]:
     return [
-        (payload.account_run.name, one, payload.account_run.normalize(one.payloads))
+        (payload.account_run.name, one, payload.account_run.overheard(one.payloads))
         for payload, scope in _scopes(test_class)
         for one in retyped(scope, unknown_word)
     ]

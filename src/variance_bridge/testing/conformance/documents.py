@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC
 
 from variance_bridge.document.arithmetic import check_arithmetic
-from variance_bridge.document.convert import from_bytes, in_canonical_order, to_bytes
+from variance_bridge.document.convert import canonical, from_bytes, to_bytes
 from variance_bridge.document.schema import check_schema
 from variance_bridge.errors import DataRefused
 from variance_bridge.model import Caution, Counts, Portfolio
@@ -57,7 +57,7 @@ class Documents(ConformanceCase):
                 continue
             if warnings:
                 yield f"{account_run.name}: {warnings[0]}"
-            if set(back.positions) != set(portfolio.positions) or back.meta != portfolio.meta:
+            if back != canonical(portfolio):
                 yield f"{account_run.name}: it reads back as another portfolio"
 
     @case("DOC-04")
@@ -195,7 +195,7 @@ def _wrong_sums(account_run: AccountRun, counts: Counts) -> Complaints:
 
 
 def _not_the_others(payload: PayloadTree, without: Portfolio, place: str) -> Complaints:
-    before = list(in_canonical_order(payload.account_run.portfolio.positions))
+    before = list(payload.account_run.portfolio.positions)
     for holding in without.positions:
         if holding in before:
             before.remove(holding)

@@ -26,6 +26,10 @@ from variance_bridge.testing.simulated_session import SimulatedSession
 from variance_bridge.testing.subject import Subject
 
 _MONEY = ("cost_basis", "market_value", "average_price", "unrealized_pl")
+_COMPUTED = ("cost_basis", "market_value", "unrealized_pl", "day_pl")
+_BALANCES = ("cash", "net_liquidating_value")
+MAX_DECIMALS_OF_MONEY = 4
+"""Money on a screen has two; some brokers show cents of a cent."""
 
 
 class Expectations(ConformanceCase):
@@ -114,6 +118,49 @@ class Expectations(ConformanceCase):
             if not any(holding.type is kind for holding, _wanted in stated):
                 yield f"nothing with quantity and money is expected of a position of the type `{kind}`"
 
+    @case("EXPCT-05")
+    def test_currency_and_balances_were_written_down(self) -> Complaints:
+        """For an account that holds something, its currency was written down, and its balances where there are any.
+
+        `"currency": "USD"` beside `positions`, or in `balances`: what a number is worth depends on it.
+        """
+        for account_run in self.account_runs():
+            wanted = account_run.expected or {}
+            if not account_run.portfolio.positions:
+                continue
+            balances = wanted.get("balances", {})
+            currency = wanted.get("currency") or balances.get("currency")
+            if currency is None:
+                yield f"{account_run.name}: `expected` states no currency"
+            elif currency != account_run.portfolio.meta.currency:
+                found = account_run.portfolio.meta.currency
+                yield f"{account_run.name}: meta.currency is {found}, and should be {currency}"
+            if account_run.portfolio.balances is not None and not set(_BALANCES) & set(balances):
+                yield f"{account_run.name}: `expected` states no balances"
+
+    @case("EXPCT-06")
+    def test_what_was_written_down_is_not_a_copy_of_the_output(self) -> Complaints:
+        """What is expected comes from the broker's screen and not from the plugin, whose faults it would repeat.
+
+        A screen shows money to the cent, and none of the members that only a document has. Numbers may be rounded: they are
+        compared to as many decimals as were written down.
+        """
+        for account_run in self.account_runs():
+            documents = self.document(account_run.portfolio)["positions"]
+            wanted = list((account_run.expected or {}).get("positions", ()))
+            if wanted and all(one in documents for one in wanted):
+                yield f"{account_run.name}: each position that is expected is a copy of the document's, with every member"
+            for one in wanted:
+                for name in _COMPUTED:
+                    if _decimals(one.get(name)) > MAX_DECIMALS_OF_MONEY:
+                        yield f"{account_run.name}: {name} of {one.get('symbol')} has more digits than any screen shows"
+
+
+def _decimals(value: Any) -> int:
+    if not isinstance(value, Decimal):
+        return 0
+    return -int(value.normalize().as_tuple().exponent)
+
 
 def _find(wanted: Mapping[str, Any], documents: list[dict[str, Any]]) -> dict[str, Any] | None:
     """The position that is meant: by symbol and side, of several the one that fits best."""
@@ -129,8 +176,17 @@ def _differences(
         is_ = found.get(name)
         if isinstance(should, Mapping) and isinstance(is_, Mapping):
             yield from _differences(should, is_, f"{prefix}{name}.")
-        elif is_ != should:
+        elif is_ != should and not _is_rounded(should, is_):
             yield f"{prefix}{name}", _words(should), "absent" if is_ is None else _words(is_)
+
+
+def _is_rounded(should: Any, is_: Any) -> bool:
+    """Whether a number is the other one, to as many decimals as were written down (one unit of the last is allowed)."""
+    if isinstance(should, bool) or not isinstance(should, int | Decimal):
+        return False
+    if not isinstance(is_, int | Decimal) or _decimals(should) < 2:
+        return False
+    return abs(Decimal(is_) - Decimal(should)) <= Decimal(1).scaleb(-_decimals(should)) / 2
 
 
 def _words(value: Any) -> str:

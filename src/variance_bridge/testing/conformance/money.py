@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
-from variance_bridge.model import Holding, Portfolio, Side
+from variance_bridge.model import Holding, Side
 from variance_bridge.symbology import Deliverable, InstrumentType, OptionType, futures_product
 from variance_bridge.testing.cases import Complaints, case
 from variance_bridge.testing.comparison import MONEY, numbers
 from variance_bridge.testing.conformance.conformance_case import ConformanceCase, PayloadTree
 from variance_bridge.testing.drift import as_number
-from variance_bridge.testing.flips import flips
+from variance_bridge.testing.flips import amount, flips
 from variance_bridge.testing.rows import holding_of
 from variance_bridge.testing.trees import Place, at, nodes, put, shown
 
@@ -88,13 +87,17 @@ class Money(ConformanceCase):
             for place, was in witnesses.items():
                 row = at(payload.sources.tree, place)
                 by_author = self.flipped(row)
-                ways = flips(row, was.side, _rows_by_side(payload, witnesses))
+                ways = flips(row, was, _rows_by_side(payload, witnesses))
                 now = _first_flip(payload, place, was, ways if by_author is None else [by_author])
                 where = f"{payload.account_run.name}: {shown(place)} ({was.symbol})"
                 if now is None:
                     yield f"{where} never becomes {_other(was.side)}, whatever is flipped in it"
                 else:
                     yield from (f"{where}, flipped: {one}" for one in _unflipped(was, now))
+                    if by_author is not None:
+                        yield from (f"{where}, flipped: {one} is lost" for one in _lost(was, now))
+                    if was.day_pl and now.day_pl == was.day_pl and _states_day_pl(row, was):
+                        yield f"{where}, flipped: day_pl stays {now.day_pl}"
 
     @case("MULT-01")
     def test_a_share_and_a_coin_count_as_one(self) -> Complaints:
@@ -136,7 +139,7 @@ class Money(ConformanceCase):
                     continue
                 other = _in_the_same_type(value, stated / 10)
                 outcome = payload.renormalized(put(payload.sources.tree, place, other))
-                now = _changed(payload, outcome)
+                now = payload.changed(outcome)
                 if now is not None and now.multiplier == was.multiplier:
                     yield f"{payload.account_run.name}: {place[-1]} is not read"
 
@@ -190,18 +193,10 @@ def _first_flip(
 ) -> Holding | None:
     """The same instrument on the opposite side, from the first of the rows that gives one."""
     for row in rows:
-        now = _changed(payload, payload.renormalized(put(payload.sources.tree, place, row)))
+        now = payload.changed(payload.renormalized(put(payload.sources.tree, place, row)))
         if now is not None and now.side is not was.side and now.symbol == was.symbol:
             return now
     return None
-
-
-def _changed(payload: PayloadTree, outcome: object) -> Holding | None:
-    """The one position that is new in an outcome; None where there is none, or several."""
-    if not isinstance(outcome, Portfolio):
-        return None
-    new = Counter(outcome.positions) - Counter(payload.account_run.portfolio.positions)
-    return next(iter(new)) if new.total() == 1 else None
 
 
 def _other(side: Side) -> Side:
@@ -219,6 +214,18 @@ def _unflipped(was: Holding, now: Holding) -> Iterator[str]:
             yield f"{name} becomes {new} instead of {old}"
 
 
+def _lost(was: Holding, now: Holding) -> Iterator[str]:
+    """Members that the opposite side lacks, though its row states all that this one states."""
+    for name in (*_SIGNED, *_UNSIGNED):
+        if getattr(was, name) is not None and getattr(now, name) is None:
+            yield name
+
+
+def _states_day_pl(row: Any, was: Holding) -> bool:
+    """Whether the row has the gain of the day as a number, which the kit then negates."""
+    return any(amount(value) in (was.day_pl, -(was.day_pl or 0)) for _place, value in nodes(row))
+
+
 def _in_the_same_type(like: Any, number: Decimal) -> Any:
     return format(number, "f") if isinstance(like, str) else number
 
@@ -231,7 +238,7 @@ def _lost_digits(payload: PayloadTree, place: Place, value: Any, was: Holding) -
 
     def changed_by(step: Decimal) -> Holding | None:
         other = _in_the_same_type(value, number + step)
-        return _changed(payload, payload.renormalized(put(payload.sources.tree, place, other)))
+        return payload.changed(payload.renormalized(put(payload.sources.tree, place, other)))
 
     much, little = changed_by(Decimal(1)), changed_by(_HAIR)
     if much is None or much.multiplier != was.multiplier or not _is_a_price(was, much, number):

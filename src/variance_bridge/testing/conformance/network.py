@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import attrs
 import pytest
 
 from variance_bridge.document import exact_json
@@ -15,14 +16,16 @@ from variance_bridge.errors import (
     DataRefused,
     ForbiddenRequest,
 )
+from variance_bridge.model import Environment
 from variance_bridge.network.wire import ConnectionFailure
+from variance_bridge.privacy import Secret
 from variance_bridge.testing import canaries, drift
 from variance_bridge.testing.blockade import Kind
-from variance_bridge.testing.cases import Complaints, NotReadyError, case
+from variance_bridge.testing.cases import Complaints, NotApplicableError, NotReadyError, case
 from variance_bridge.testing.conformance.conformance_case import ConformanceCase
 from variance_bridge.testing.drift import Scope
 from variance_bridge.testing.recorded_run import RecordedRun, describe_exception, run_recording
-from variance_bridge.testing.recordings import Exchange
+from variance_bridge.testing.recordings import Exchange, Recording
 from variance_bridge.testing.simulated_session import SentRequest
 from variance_bridge.testing.trees import Sources, nodes
 
@@ -39,8 +42,14 @@ _HTML = {"content-type": "text/html"}
 _JSON = {"content-type": "application/json"}
 
 
+ELSEWHERE = "http://127.0.0.1:8443"
+"""An address that is not the broker's own: a simulator or a gateway on this machine."""
+
+_PRODUCTION = Environment.PRODUCTION
+
+
 class Network(ConformanceCase):
-    """READ, FAIL, ACCT and DOC-06: for brokers that ask a network. A file does not say which world it comes from."""
+    """READ, FAIL, ACCT, KEEP, NEAR-12 and DOC-06: for brokers that ask a network. A file does not say which world it comes from."""
 
     @case("READ-01")
     def test_it_asks_only_for_what_the_session_allows(self) -> Complaints:
@@ -132,6 +141,60 @@ class Network(ConformanceCase):
             if (account_run.portfolio.meta.environment or account_run.raw.environment) is None:
                 yield f"{account_run.name}: neither the raw portfolio nor the document states an environment"
 
+    @case("NEAR-12")
+    def test_another_address_is_not_production(self) -> Complaints:
+        """With another base address in the settings, the document does not say that it comes from production."""
+        applies = False
+        for run in self.recorded_runs():
+            for moved in _moved(run.recording, self.subject().settings_class):
+                again = run_recording(self.subject(), moved)
+                for account_run in again.account_runs if again.error is None else ():
+                    applies = True
+                    portfolio = account_run.portfolio
+                    if (portfolio.meta.environment or account_run.raw.environment) is _PRODUCTION:
+                        yield f"{account_run.name}: from {ELSEWHERE}, it is production"
+        if not applies:
+            raise NotApplicableError("no setting is the address of the API")
+
+    @case("KEEP-01")
+    def test_a_rotated_token_is_kept(self) -> Complaints:
+        """A refresh token that an answer rotates is handed to `context.store_credential` before it is needed again.
+
+        RFC 6749, section 6: the old one may be dead from then on.
+        """
+        for name, run, stored in self._rotated(keeps=True):
+            if not any(secret.reveal() == canaries.ROTATED for secret in stored):
+                yield f"{name}: the new refresh token is thrown away"
+            yield from _shown_rotated(name, run)
+
+    @case("KEEP-02")
+    def test_a_rotated_token_that_cannot_be_kept_is_reported(self) -> Complaints:
+        """Where `store_credential` says False, the user is warned or the run ends, and the token is shown nowhere."""
+        for name, run, stored in self._rotated(keeps=False):
+            if stored and not run.warnings and not isinstance(run.error, BridgeError):
+                yield f"{name}: the new refresh token is lost without a warning"
+            yield from _shown_rotated(name, run)
+
+    def _rotated(self, *, keeps: bool) -> Iterator[tuple[str, RecordedRun, list[Secret]]]:
+        """A run on each recording whose token answers bring a new refresh token, and what it stored."""
+        names = [one.name for record in self.subject().records for one in record.credentials]
+        recordings = [one.recording for one in self.recorded_runs()]
+        answers = [one for one in map(_with_rotation, recordings) if one is not None]
+        if not any("REFRESH" in name for name in names) or not answers:
+            raise NotApplicableError("no credential is a refresh token that an answer could rotate")
+        for recording in answers:
+            stored: list[Secret] = []
+
+            def store(_name: str, secret: Secret, stored: list[Secret] = stored) -> bool:
+                stored.append(secret)
+                return keeps
+
+            yield (
+                recording.name,
+                run_recording(self.subject(), recording, store_credential=store),
+                stored,
+            )
+
     @case("FAIL-01")
     @pytest.mark.parametrize("status", [401, 403])
     def test_a_refusal_is_reported_as_a_refusal(self, status: int) -> Complaints:
@@ -199,7 +262,7 @@ class Network(ConformanceCase):
         """JSON of another shape is DataRefused or BrokerRefused, and never an empty answer."""
 
         def answer(sent: SentRequest) -> Answer | None:
-            recorded = exact_json.loads(self._recorded_body(sent))
+            recorded = _parsed(self._recorded_body(sent))
             if other == recorded or (other == [] and isinstance(recorded, list)):
                 return None
             return Exchange(method="GET", url="", headers=_JSON, body=exact_json.dumps(other))
@@ -259,10 +322,14 @@ class Network(ConformanceCase):
         fullest = self._fullest()
         listing = run_recording(self.subject(), fullest.recording, accounts_only=True)
         for sent in dict.fromkeys(one for one in listing.session.wire.sent if one.method == "GET"):
-            sources = Sources({"answer": exact_json.loads(self._recorded_body(sent))})
+            sources = Sources({"answer": _parsed(self._recorded_body(sent))})
+            if sources.unreadable:
+                raise NotApplicableError(
+                    "the list of accounts is a text in which the kit finds no members"
+                )
             texts = {value for _place, value in nodes(sources.tree) if isinstance(value, str)}
             for one in drifts(Scope.whole(sources)):
-                body = exact_json.dumps(one.payloads["answer"])
+                body = _as_body(one.payloads["answer"])
                 answer = Exchange(method="GET", url="", headers=_JSON, body=body)
                 changed = run_recording(
                     self.subject(), fullest.recording, accounts_only=True, alter=_only(sent, answer)
@@ -328,6 +395,63 @@ def _is_all_rejected(run: RecordedRun) -> bool:
     return any(
         account_run.portfolio.meta.rejected and not account_run.portfolio.positions
         for account_run in run.account_runs
+    )
+
+
+def _parsed(body: bytes) -> Any:
+    """A body as JSON, or as the text that it is."""
+    try:
+        return exact_json.loads(body)
+    except DataRefused:
+        return body.decode("utf-8", "replace")
+
+
+def _as_body(value: Any) -> bytes:
+    return value.encode() if isinstance(value, str) else exact_json.dumps(value)
+
+
+def _moved(recording: Recording, settings_class: type[Any] | None) -> Iterator[Recording]:
+    """The recording as another address would have answered it, for each setting that is an address."""
+    for field in attrs.fields(settings_class) if settings_class else ():
+        default = str(field.default).rstrip("/")
+        if not default.startswith("https://") or field.name in recording.settings:
+            continue
+        exchanges = tuple(
+            attrs.evolve(one, url=ELSEWHERE + one.url.removeprefix(default))
+            if one.url.startswith(default)
+            else one
+            for one in recording.exchanges
+        )
+        settings = {**recording.settings, field.name: ELSEWHERE}
+        yield attrs.evolve(recording, exchanges=exchanges, settings=settings)
+
+
+def _with_rotation(recording: Recording) -> Recording | None:
+    """The recording with a new refresh token in the answers that grant an access token; None where there is none."""
+    exchanges = []
+    for one in recording.exchanges:
+        answer = _parsed(one.body) if one.method == "POST" else None
+        if isinstance(answer, dict) and "access_token" in answer:
+            body = exact_json.dumps({**answer, "refresh_token": canaries.ROTATED})
+            one = attrs.evolve(one, body=body)  # noqa: PLW2901
+        exchanges.append(one)
+    if tuple(exchanges) == recording.exchanges:
+        return None
+    return attrs.evolve(recording, exchanges=tuple(exchanges))
+
+
+def _shown_rotated(name: str, run: RecordedRun) -> Complaints:
+    hint = getattr(run.error, "hint", "") or ""
+    shown = {
+        "a warning": "\n".join(run.warnings),
+        "the log": run.log,
+        "the output": run.printed,
+        "an error": f"{run.error} {hint}",
+    }
+    yield from (
+        f"{name}: {place} shows the new token"
+        for place, text in shown.items()
+        if canaries.ROTATED in text
     )
 
 

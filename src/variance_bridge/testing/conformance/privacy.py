@@ -12,7 +12,7 @@ from variance_bridge.document.convert import to_bytes
 from variance_bridge.errors import BridgeError, DataRefused
 from variance_bridge.model import Portfolio
 from variance_bridge.pipeline.personal import find_personal
-from variance_bridge.privacy import Secret
+from variance_bridge.privacy import PersonalKind, Secret
 from variance_bridge.testing import canaries, drift
 from variance_bridge.testing.cases import Complaints, case
 from variance_bridge.testing.conformance.conformance_case import ConformanceCase, PayloadTree
@@ -22,6 +22,10 @@ from variance_bridge.testing.simulated_session import SentRequest
 from variance_bridge.testing.trees import nodes, put, shown
 
 _MIN_LENGTH = 4
+_MIN_SECRET = 8
+_FREE_TEXTS = frozenset(
+    {"description", "name", "note", "notes", "memo", "comment", "comments", "remark", "nickname"}
+)
 _MAX_DEPTH = 6
 
 
@@ -53,7 +57,10 @@ class Privacy(ConformanceCase):
 
     @case("PRIV-03")
     def test_a_text_that_is_not_published_stays_unpublished_whatever_it_says(self) -> Complaints:
-        """A text of the payloads that is in no document today is in none when it says something personal."""
+        """A text of the payloads that is in no document today is in none when it says something personal.
+
+        The same holds for descriptions, names and notes: what stands there today may name a person tomorrow.
+        """
         for payload in self.payload_trees():
             for place, _value in self._unpublished(payload):
                 tree = put(payload.sources.tree, place, canaries.WORD)
@@ -66,7 +73,8 @@ class Privacy(ConformanceCase):
         for place, value in nodes(payload.sources.tree, self.most_drifting):
             is_text = isinstance(value, str) and drift.as_number(value) is None
             is_leaf = place[0] not in payload.sources.tables or payload.sources.is_cell(place)
-            if is_text and is_leaf and value.strip() not in published:
+            is_free = str(place[-1]).casefold() in _FREE_TEXTS
+            if is_text and is_leaf and (is_free or value.strip() not in published):
                 yield place, value
 
     @case("PRIV-04")
@@ -74,12 +82,18 @@ class Privacy(ConformanceCase):
         """No log record of any level holds an account number, a credential or a name."""
         for run in self._planted():
             yield from _shown_in(run, run.log, "the log")
+        for name, one, heard in self.unheard():
+            if canaries.shows(heard.log):
+                yield f"{name}: {one}, the log shows it"
 
     @case("PRIV-05")
     def test_nothing_personal_is_in_a_warning(self) -> Complaints:
         """No warning to the user holds an account number, a credential or a name."""
         for run in self._planted():
             yield from _shown_in(run, "\n".join(run.warnings), "a warning")
+        for name, one, heard in self.unheard():
+            if canaries.shows(heard.warnings):
+                yield f"{name}: {one}, a warning shows it"
 
     @case("PRIV-06")
     def test_no_error_quotes_the_payloads(self) -> Complaints:
@@ -87,7 +101,8 @@ class Privacy(ConformanceCase):
 
         Error messages go to screens and into bug reports; what stands where a number should be may be a name.
         """
-        for name, one, outcome in self.unheard():
+        for name, one, heard in self.unheard():
+            outcome = heard.outcome
             if isinstance(outcome, BridgeError) and canaries.shows(_words(outcome)):
                 yield f"{name}: {one}, the error quotes it"
 
@@ -95,7 +110,6 @@ class Privacy(ConformanceCase):
     def test_no_error_quotes_an_answer(self) -> Complaints:
         """An error about an answer quotes neither its body nor the account number in its address."""
         for run in self.recorded_runs():
-            numbers = [account.number for account in run.accounts]
             for sent in dict.fromkeys(run.session.wire.sent):
                 for status in (200, 400, 401, 403, 404):
                     failed = run_recording(
@@ -104,8 +118,8 @@ class Privacy(ConformanceCase):
                     words = _words(failed.error) if isinstance(failed.error, BridgeError) else ""
                     if canaries.shows(words):
                         yield f"{run.recording.name}: when {sent} is answered {status}, the error quotes it"
-                    if any(len(one) >= _MIN_LENGTH and one in words for one in numbers):
-                        yield f"{run.recording.name}: an error shows the account number"
+                    if failed.personal.find(words):
+                        yield f"{run.recording.name}: an error shows what identifies an account"
 
     @case("PRIV-08")
     def test_no_repr_shows_anything_personal(self) -> Complaints:
@@ -132,13 +146,16 @@ class Privacy(ConformanceCase):
         Give the Secret itself to the session, with `secret.prefixed("Bearer ")` where it needs a word before it.
         """
         for run in self.recorded_runs():
-            for place in _texts_with_canary(run.broker, self.subject().package, "broker", 0):
+            secrets = _secrets_of(run)
+            found = _texts_with_secret(run.broker, secrets, self.subject().package, "broker", 0)
+            for place in found:
                 yield f"{run.recording.name}: {place} holds a credential in the clear"
 
     @case("PRIV-11")
     def test_nothing_personal_is_in_a_rejected_row(self) -> Complaints:
         """What is published of a rejected row is its number, a reason and at most the symbol of a listed contract."""
-        for name, one, outcome in self.unheard():
+        for name, one, heard in self.unheard():
+            outcome = heard.outcome
             if isinstance(outcome, Portfolio):
                 symbols = [row.symbol for row in outcome.meta.rejected]
                 symbols += [flag.symbol for flag in outcome.meta.flags]
@@ -186,24 +203,35 @@ def _shown_in(run: RecordedRun, text: str, what: str) -> Complaints:
                 yield f"{run.recording.name}: {what} shows what identifies an account"
 
 
-def _texts_with_canary(value: Any, package: str, place: str, depth: int) -> Iterator[str]:
-    """Where an object of the broker's own holds a planted credential as plain text."""
+def _secrets_of(run: RecordedRun) -> tuple[str, ...]:
+    """The credentials that it was given, and the tokens that it was answered with."""
+    return tuple(
+        one.spelled
+        for one in run.personal
+        if one.kind is PersonalKind.CREDENTIAL and len(one.spelled) >= _MIN_SECRET
+    )
+
+
+def _texts_with_secret(
+    value: Any, secrets: tuple[str, ...], package: str, place: str, depth: int
+) -> Iterator[str]:
+    """Where an object of the broker's own holds a credential or a token as plain text."""
     if depth > _MAX_DEPTH or isinstance(value, Secret):
         return
     if isinstance(value, str | bytes):
         text = value if isinstance(value, str) else value.decode("latin-1")
-        if canaries.shows(text):
+        if canaries.shows(text) or any(secret in text for secret in secrets):
             yield place
     elif isinstance(value, Mapping):
         for name, member in value.items():
-            yield from _texts_with_canary(member, package, f"{place}[{name!r}]", depth + 1)
+            yield from _texts_with_secret(member, secrets, package, f"{place}[{name!r}]", depth + 1)
     elif isinstance(value, list | tuple | set | frozenset):
         for member in value:
-            yield from _texts_with_canary(member, package, f"{place}[]", depth + 1)
+            yield from _texts_with_secret(member, secrets, package, f"{place}[]", depth + 1)
     elif type(value).__module__.partition(".")[0] == package:
         members = {name: getattr(value, name, None) for name in _attribute_names(value)}
         for name, member in members.items():
-            yield from _texts_with_canary(member, package, f"{place}.{name}", depth + 1)
+            yield from _texts_with_secret(member, secrets, package, f"{place}.{name}", depth + 1)
 
 
 def _attribute_names(value: Any) -> list[str]:

@@ -7,32 +7,43 @@ import os
 import pickle
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
 
 import attrs
 
 from variance_bridge.document import exact_json
-from variance_bridge.document.convert import to_bytes, to_document
+from variance_bridge.document.convert import to_document
 from variance_bridge.model import Portfolio
 from variance_bridge.testing import replay
 from variance_bridge.testing.blockade import Kind, blocked_calls
-from variance_bridge.testing.cases import Complaints, case
-from variance_bridge.testing.conformance.conformance_case import ConformanceCase
-from variance_bridge.testing.recorded_run import completed, run_recording
-from variance_bridge.testing.trees import at, put
+from variance_bridge.testing.cases import Complaints, NotApplicableError, case
+from variance_bridge.testing.conformance.conformance_case import ConformanceCase, PayloadTree
+from variance_bridge.testing.drift import as_number
+from variance_bridge.testing.recorded_run import AccountRun, completed, run_recording
+from variance_bridge.testing.trees import Place, at, nodes, put
+
+MAX_TROUBLED = 6
+"""Rows that get a number that cannot be read."""
 
 
 class Purity(ConformanceCase):
     """PURE and DETER."""
 
     def _impurities(self, kind: Kind) -> Complaints:
-        for account_run in self.account_runs():
-            account_run.normalize(account_run.raw.payloads)
+        for account_run, payloads in self._with_troubled():
+            account_run.normalize(payloads)
             found = blocked_calls(
-                lambda account_run=account_run: account_run.normalize(account_run.raw.payloads),  # type: ignore[misc]
-                kind,
-                package=self.subject().package,
+                partial(account_run.normalize, payloads), kind, package=self.subject().package
             )
             yield from (f"{account_run.name}: {one}" for one in found)
+
+    def _with_troubled(self) -> Iterator[tuple[AccountRun, Mapping[str, Any]]]:
+        """Each account with its payloads, and with some of its rows rejected or flagged."""
+        for payload in self.payload_trees():
+            run = payload.account_run
+            yield from ((run, one) for one in (run.raw.payloads, *troubled(payload)))
 
     @case("PURE-01")
     def test_normalize_uses_no_network(self) -> Complaints:
@@ -100,12 +111,10 @@ class Purity(ConformanceCase):
 
     @case("DETER-01")
     def test_the_same_payloads_give_the_same_bytes(self) -> Complaints:
-        """Normalizing twice gives the same document, byte for byte."""
-        for account_run in self.account_runs():
-            again = account_run.normalize(account_run.raw.payloads)
-            if not isinstance(again, Portfolio) or self._bytes(again) != self._bytes(
-                account_run.portfolio
-            ):
+        """Normalizing twice gives the same document, byte for byte, with rejected rows and flags too."""
+        for account_run, payloads in self._with_troubled():
+            first, again = account_run.normalize(payloads), account_run.normalize(payloads)
+            if isinstance(first, Portfolio) and self._print(again) != self._print(first):
                 yield f"{account_run.name}: the second document differs from the first"
 
     @case("DETER-02")
@@ -136,28 +145,63 @@ class Purity(ConformanceCase):
 
     @case("DETER-04")
     def test_another_process_gives_the_same_bytes(self) -> Complaints:
-        """Another process, in which sets and hashes have another order, gives the same document.
+        """Another process, in which sets and hashes have another order, gives the same document in the same order.
 
         Do not go through a set where the order can be seen; `dict.fromkeys` keeps the order and drops what is double.
         """
         if not self.subject().has_entry_point:
-            return
-        code, output, error = _in_another_process(
-            pickle.dumps(replay.Job.of(self.subject(), self.recordings()))
-        )
+            raise NotApplicableError(
+                "no plugin declares the broker, so another process cannot find it"
+            )
+        trees = {one.account_run.name: one for one in self.payload_trees()}
+        payloads = [tuple(troubled(trees[one.name])) for one in self.account_runs()]
+        job = replay.Job.of(self.subject(), self.recordings(), payloads)
+        code, output, error = _in_another_process(pickle.dumps(job))
         if code:
             last = error.strip().splitlines()[-1:] or ["no message"]
             yield f"it does not run in another process: {last[0]}"
-        elif output != b"".join(
-            self._bytes(account_run.portfolio) for account_run in self.account_runs()
-        ):
+        elif output != self._in_this_process(payloads):
             yield "another process gives another document"
 
-    def _bytes(self, portfolio: Portfolio) -> bytes:
-        return to_bytes(completed(portfolio, self.subject().spec.name))
+    def _in_this_process(self, payloads: Sequence[Sequence[Mapping[str, Any]]]) -> bytes:
+        name = self.subject().spec.name
+        return b"".join(
+            replay.prints_of(run, some, name)
+            for run, some in zip(self.account_runs(), payloads, strict=True)
+        )
+
+    def _print(self, outcome: object) -> bytes:
+        return replay.fingerprint(outcome, self.subject().spec.name)
 
     def _positions(self, portfolio: Portfolio) -> object:
         return to_document(completed(portfolio, self.subject().spec.name))["positions"]
+
+
+def troubled(payload: PayloadTree) -> Iterator[Mapping[str, Any]]:
+    """The payloads with two rows that cannot be read, and with a number of each other row that cannot."""
+    places = [one for one in payload.row_places() if not payload.sources.is_line(one)]
+    if not places:
+        return
+    tree: Any = payload.sources.tree
+    for place in places[:2]:
+        tree = put(tree, place, {"garbage": 1})
+    yield payload.sources.render(tree)
+    tree = payload.sources.tree
+    for place in places[:MAX_TROUBLED]:
+        tree = next(_flagged(payload, tree, place), tree)
+    yield payload.sources.render(tree)
+
+
+def _flagged(payload: PayloadTree, tree: Any, place: Place) -> Iterator[Any]:
+    """The tree with a row that is kept and flagged, because one of its numbers cannot be read."""
+    before = payload.renormalized(tree)
+    known = len(before.meta.flags) if isinstance(before, Portfolio) else 0
+    for inner, value in nodes(at(tree, place), place=place):
+        if as_number(value) is not None:
+            changed = put(tree, inner, "garbage")
+            after = payload.renormalized(changed)
+            if isinstance(after, Portfolio) and len(after.meta.flags) > known:
+                yield changed
 
 
 def _in_another_process(job: bytes) -> tuple[int, bytes, str]:
