@@ -15,11 +15,12 @@ from variance_bridge.document.check import check
 from variance_bridge.document.convert import in_canonical_order, to_document
 from variance_bridge.errors import ConfigurationError, DataRefused
 from variance_bridge.model import Caution, Portfolio, Side
-from variance_bridge_csv.broker import CsvBroker, candidate_for
+from variance_bridge_csv.broker import CsvBroker
 from variance_bridge_csv.dialect import library
 from variance_bridge_csv.file.input import InputFile
 from variance_bridge_csv.payload import FileText
 from variance_bridge_csv.portfolio import portfolio
+from variance_bridge_csv.source import candidate_for
 
 DAY = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 KNOWN = library.load(None)

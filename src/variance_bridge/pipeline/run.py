@@ -31,7 +31,7 @@ from variance_bridge.errors import (
 from variance_bridge.model import Portfolio, Status
 from variance_bridge.network.reach import Reach
 from variance_bridge.pipeline.context import RunContext
-from variance_bridge.plugins.entry_points import guarded
+from variance_bridge.plugins.entry_points import guarded, known_plugins
 from variance_bridge.plugins.registry import LoadedPlugin, import_place
 from variance_bridge.privacy import PersonalKind
 from variance_bridge.settings.configuration import (
@@ -158,10 +158,11 @@ def open_broker(context: RunContext, choice: Choice) -> BrokerRun:
             "no broker is chosen",
             hint='use `--broker NAME`, or `broker = "NAME"` in variance.toml; `variance brokers` lists them',
         )
+    name, overrides = _reader_of_format(context, name, choice)
     loaded = context.registry.load(name)
     context.trust(loaded)
     _check_input(loaded.broker, choice.input_file)
-    settings = _settings(context, loaded, profile, choice.overrides)
+    settings = _settings(context, loaded, profile, overrides)
     broker_context = _broker_context(
         context, loaded.broker, settings, Reach.of(loaded.broker, *loaded.quotes), choice.input_file
     )
@@ -187,6 +188,23 @@ def _reader_of(context: RunContext, file: Path, configured: str | None) -> str |
         return configured
     ending = file.suffix.lower().removeprefix(".")
     return ending if ending in context.registry.names else configured
+
+
+def _reader_of_format(
+    context: RunContext, name: str, choice: Choice
+) -> tuple[str, Mapping[str, str]]:
+    """The broker to use, and the settings of this run: where the name is that of a format, the broker that reads it.
+
+    An installed broker of that name comes first, unless a file is given that it does not read.
+    """
+    about = known_plugins("format").get(name)
+    if about is None or about["broker"] not in context.registry.names:
+        return name, choice.overrides
+    if name in context.registry.names:
+        capabilities = context.registry.load(name).broker.capabilities
+        if choice.input_file is None or Capability.READS_FILES in capabilities:
+            return name, choice.overrides
+    return about["broker"], {**about["settings"], **choice.overrides}
 
 
 def _broker_context(

@@ -69,6 +69,15 @@ def load(folder: Path | None) -> Mapping[str, KnownDialect]:
     return {name: _known(name, tables) for name in tables}
 
 
+def own_names(folder: Path | None) -> frozenset[str]:
+    """The names of the user's own dialects. I/O.
+
+    Raises:
+        ConfigurationError: one of the files cannot be read.
+    """
+    return frozenset(_name_of(_read_table(path), path.name) for path in _user_files(folder))
+
+
 def _read_table(path: Path) -> dict[str, Any]:
     return read_toml(path, where=path.name, max_bytes=MAX_BYTES)
 

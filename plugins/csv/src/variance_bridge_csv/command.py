@@ -1,0 +1,80 @@
+"""`variance csv`: how a file is read, and which formats are known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from variance_bridge.commands import Invocation
+
+_FOLDER = "csv"
+"""Below the configuration folder: where the core lets the broker of this plugin keep its files."""
+
+
+@click.group("csv")
+def command() -> None:
+    """Position files that brokers export: how one is read, and which formats are known."""
+
+
+@command.command("explain")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--dialect", help="The format to read it by, instead of the one that is found.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def explain(invocation: Invocation, file: Path, *, dialect: str | None, as_json: bool) -> None:
+    """Say how FILE is read and why: its format, each line's kind, each column, each total. Nothing is written."""
+    from variance_bridge.errors import DataRefused
+    from variance_bridge_csv.dialect import library
+    from variance_bridge_csv.source import misses, read_source
+
+    known = library.load(invocation.folder / _FOLDER)
+    try:
+        source = read_source(file, known, invocation.clock.now(), dialect)
+    except DataRefused:
+        for line in misses(file, known):
+            click.echo(line, err=True)
+        raise
+    from variance_bridge_csv.explanation import as_text
+    from variance_bridge_csv.explanation import explain as facts_of
+
+    facts = facts_of(source)
+    if as_json:
+        from variance_bridge.commands import dumps
+
+        click.echo(dumps(facts), nl=False)
+    else:
+        click.echo(as_text(facts))
+
+
+@command.command("dialects")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def dialects(invocation: Invocation, *, as_json: bool) -> None:
+    """List the formats that are known, and the folder for your own."""
+    from variance_bridge.formatting import path_text, printable
+    from variance_bridge_csv.dialect import library
+
+    folder = invocation.folder / _FOLDER
+    own = library.own_names(folder)
+    rows = [
+        {
+            "name": name,
+            "title": one.dialect.title,
+            "evidence": one.dialect.evidence,
+            "yours": name in own,
+        }
+        for name, one in sorted(library.load(folder).items())
+    ]
+    if as_json:
+        from variance_bridge.commands import dumps
+
+        click.echo(dumps({"folder": path_text(folder), "dialects": rows}), nl=False)
+        return
+    width = max(len(str(row["name"])) for row in rows)
+    for row in rows:
+        mark = " (yours)" if row["yours"] else ""
+        click.echo(printable(f"{row['name']:<{width}}  {row['title']}{mark}"))
+    click.echo(f"\nYour own: {path_text(folder)}/*.toml (docs/dialects.md says how)")

@@ -1,0 +1,186 @@
+"""How a file was read, for a person who wants to trust it, or to write a dialect: each line's kind, each column, each total. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from typing import Any
+
+from variance_bridge.commands import instant_text
+from variance_bridge.formatting import plural, printable
+from variance_bridge.model import Caution
+from variance_bridge_csv.accounts import AccountPart, file_flags
+from variance_bridge_csv.dialect.model import Dialect
+from variance_bridge_csv.file.layout import Header
+from variance_bridge_csv.names import shown
+from variance_bridge_csv.source import Source
+
+_MAX_REJECTED = 20
+_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+
+
+def explain(source: Source) -> dict[str, Any]:
+    """All of it as plain data: the JSON form of `variance csv explain`. No account number and no nickname is in it."""
+    candidate, parsed = source.candidate, source.parsed
+    return {
+        "file": source.file.shown,
+        "encoding": candidate.text.encoding,
+        "separated_by": candidate.separation.delimiter,
+        "dialect": {
+            "name": candidate.dialect.name,
+            "title": candidate.dialect.title,
+            "evidence": candidate.dialect.evidence,
+            "because": list(_reasons(candidate.dialect, candidate.header)),
+        },
+        "time": {
+            "fetched_at": instant_text(source.time.moment),
+            "says_so": _time_source(source),
+            "notes": list(source.time.notes),
+        },
+        "columns": _columns(candidate.header),
+        "lines": [
+            {"from": first, "to": last, "kind": kind} for first, last, kind in _runs(_kinds(source))
+        ],
+        "accounts": [_account(source, part) for part in parsed.accounts],
+    }
+
+
+def as_text(facts: Mapping[str, Any]) -> str:
+    """The same for a terminal."""
+    return printable("\n".join(_text_lines(facts)), limit=1_000_000)
+
+
+def _text_lines(facts: Mapping[str, Any]) -> Iterator[str]:
+    dialect, time = facts["dialect"], facts["time"]
+    separated = _DELIMITERS.get(facts["separated_by"], facts["separated_by"])
+    yield f"File      {facts['file']}: {facts['encoding']}, cells separated by {separated}"
+    yield f"Format    {dialect['name']} ({dialect['title']})"
+    yield f"          because {'; '.join(dialect['because'])}"
+    yield f"          known from {dialect['evidence'] or 'nothing that it names'}"
+    yield f"As of     {time['fetched_at']}: {time['says_so']}"
+    yield from (f"          {note}" for note in time["notes"])
+    columns = facts["columns"]
+    yield "Columns   " + ", ".join(
+        f'"{name}" is {field}' for name, field in columns["read"].items()
+    )
+    for key, title in (("known", "known, not used"), ("unknown", "not known, not used")):
+        if columns[key]:
+            yield f"          {title}: " + ", ".join(f'"{name}"' for name in columns[key])
+    yield "Lines     " + ", ".join(map(_span, facts["lines"]))
+    for account in facts["accounts"]:
+        yield from _account_lines(account)
+
+
+def _span(run: Mapping[str, Any]) -> str:
+    first, last = run["from"], run["to"]
+    return f"{first if first == last else f'{first}-{last}'} {run['kind']}"
+
+
+def _account_lines(account: Mapping[str, Any]) -> Iterator[str]:
+    counts = account["counts"]
+    rows = ", ".join(f"{count} {name}" for name, count in counts.items())
+    yield f"Account   {account['place']}: {rows}"
+    for name in ("cash", "pending"):
+        if account[name] is not None:
+            yield f"          {name} {account[name]:,f}"
+    total = account["total"]
+    if total is None:
+        yield "          no total to compare with"
+    else:
+        agrees = "is" if account["total_agrees"] else "is NOT"
+        yield f"          the total {total:,f} {agrees} the sum of the rows"
+    for row in account["rejected"]:
+        yield f"          line {row['line']}, column {row['column']} rejected: {row['reason']}"
+    if account["cautions"]:
+        words = (f"{word} x{count}" for word, count in account["cautions"].items())
+        yield "          cautions: " + ", ".join(words)
+
+
+def _reasons(dialect: Dialect, header: Header) -> Iterator[str]:
+    names = {field: shown(header.row.cells[place]) for field, place in header.columns.items()}
+    needs = [f'"{names[field]}"' for field in dialect.detect.needs if field in names]
+    yield f"the header on line {header.row.line} has {', '.join(needs)}"
+    own = [shown(cell) for cell in header.row.cells if cell in dialect.detect.evidence]
+    if own:
+        yield "only this format has " + ", ".join(f'"{name}"' for name in own)
+    yield f"{header.known} of its {plural(header.width, 'column')} are known"
+
+
+def _time_source(source: Source) -> str:
+    if source.time.caution is Caution.TIME_FROM_FILE:
+        return "its modification time; the file does not say"
+    if source.time.caution is Caution.TIME_CONTRADICTED:
+        return "the earliest of several times that disagree"
+    return "the file says so"
+
+
+def _columns(header: Header) -> dict[str, Any]:
+    read = {shown(header.row.cells[place]): field.value for field, place in header.columns.items()}
+    others = [shown(cell) for cell in header.row.cells[: header.width] if cell.strip()]
+    return {
+        "read": read,
+        "known": [name for name in others if name not in read and name not in header.unknown],
+        "unknown": list(header.unknown),
+    }
+
+
+def _kinds(source: Source) -> Iterator[tuple[int, str]]:
+    """What each line of the file is."""
+    layout, parsed = source.layout, source.parsed
+    rows = {row.line: row.row_class.value for row in parsed.skipped}
+    for part in parsed.accounts:
+        rows.update(
+            (one.line, "closed" if one.holding is None else "position") for one in part.checked
+        )
+        rows.update((one.line, "rejected") for one in part.rejected_lines)
+    headers = {section.header.row.line for section in layout.sections}
+    inside = False
+    for line in source.candidate.lines():
+        if line.number in headers:
+            inside = True
+            yield line.number, "header"
+        elif line.number in layout.ends:
+            inside = False
+            yield line.number, "another table"
+        elif line.blank:
+            yield line.number, "blank"
+        elif line.number in rows:
+            yield line.number, rows[line.number]
+        elif line.number in layout.outside and not line.aside:
+            yield line.number, "note"
+        elif inside:
+            yield line.number, "another part" if line.aside else "row"
+        else:
+            yield (
+                line.number,
+                "not read" if layout.sections and line.number > min(headers) else "above",
+            )
+
+
+def _runs(kinds: Iterable[tuple[int, str]]) -> Iterator[tuple[int, int, str]]:
+    """Neighbouring lines of one kind as one run."""
+    for kind, run in groupby(kinds, key=lambda one: one[1]):
+        numbers = [number for number, _kind in run]
+        yield numbers[0], numbers[-1], kind
+
+
+def _account(source: Source, part: AccountPart) -> dict[str, Any]:
+    flags = (*part.flags, *file_flags(source.parsed, part))
+    cautions = [flag.caution.value for flag in flags]
+    return {
+        "place": source.parsed.accounts.index(part) + 1,
+        "counts": {
+            "positions": len(part.positions),
+            "closed": part.closed,
+            "rejected": len(part.rejected_lines),
+        },
+        "cash": part.cash,
+        "pending": part.pending,
+        "total": part.total,
+        "total_agrees": part.total_agrees,
+        "rejected": [
+            {"line": one.line, "column": one.column, "reason": one.describe()}
+            for one in part.rejected_lines[:_MAX_REJECTED]
+        ],
+        "cautions": {word: cautions.count(word) for word in dict.fromkeys(cautions)},
+    }

@@ -1,0 +1,164 @@
+"""A file, read once: its bytes, its dialect, its time, and all that it says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+
+import attrs
+
+from variance_bridge.errors import ConfigurationError, DataRefused
+from variance_bridge.formatting import did_you_mean, printable
+from variance_bridge.model import Caution
+from variance_bridge_csv.accounts import ParsedFile, parse, read_rows
+from variance_bridge_csv.dialect import library
+from variance_bridge_csv.dialect.library import KnownDialect
+from variance_bridge_csv.dialect.model import Dialect
+from variance_bridge_csv.export_time import ExportTime, export_time, stated_time
+from variance_bridge_csv.file.detection import Candidate, Detector, Trial, detect, forced
+from variance_bridge_csv.file.input import InputFile, read_input
+from variance_bridge_csv.file.layout import Layout, lay_out
+from variance_bridge_csv.file.xml import as_table
+from variance_bridge_csv.payload import FileText
+
+CLOCK_TOLERANCE = timedelta(seconds=120)
+"""How far in the future a file's time may lie (the same as for documents, DESIGN §6)."""
+
+
+@attrs.frozen
+class Source:
+    """A file, read and parsed once, so that all accounts come from the same bytes."""
+
+    file: InputFile
+    candidate: Candidate
+    layout: Layout
+    text: FileText
+    parsed: ParsedFile
+    time: ExportTime
+
+
+def read_source(
+    path: Path, known: Mapping[str, KnownDialect], now: datetime, wanted: str | None = None
+) -> Source:
+    """What a file says, by the dialect that is wanted or else by the one that is found. I/O.
+
+    Raises:
+        ConfigurationError: there is no such dialect.
+        DataRefused: the file is not a positions file that can be relied upon.
+    """
+    dialects = {name: one.dialect for name, one in known.items()}
+    if wanted is not None and wanted not in dialects:
+        raise _unknown_dialect(wanted, dialects)
+    file, data = open_file(path, dialects)
+    candidate = candidate_for(file, data, dialects, wanted)
+    dialect = candidate.dialect
+    layout = lay_out(candidate.lines(), candidate.header, dialect, file.shown)
+    stated = stated_time(candidate.lines(), layout, dialect)
+    time = _time(file, dialect, stated, now)
+    parsed = parse(candidate.lines(), layout, dialect, time.moment.date(), file.shown)
+    if parsed.implied_date is not None:
+        first_day = time.moment.date()
+        time = _time(file, dialect, stated, now, parsed.implied_date)
+        if time.moment.date() != first_day:
+            parsed = parse(candidate.lines(), layout, dialect, time.moment.date(), file.shown)
+    text = FileText(file.shown, candidate.text.text, known[dialect.name].table, time.moment.date())
+    return Source(
+        file=file, candidate=candidate, layout=layout, text=text, parsed=parsed, time=time
+    )
+
+
+def open_file(path: Path, dialects: Mapping[str, Dialect]) -> tuple[InputFile, bytes]:
+    """The file, and its bytes as a table of text. I/O."""
+    patterns = [name for one in dialects.values() for name in one.file.names]
+    file, data = read_input(path, patterns)
+    elements = {one.file.xml_rows for one in dialects.values() if one.file.xml_rows}
+    return file, as_table(data, elements, file.shown)
+
+
+def misses(path: Path, known: Mapping[str, KnownDialect]) -> list[str]:
+    """Of each format that shares columns with a file: what the file lacks of it, nearest first. I/O.
+
+    Raises:
+        DataRefused: the file cannot be read at all.
+    """
+    dialects = {name: one.dialect for name, one in known.items()}
+    file, data = open_file(path, dialects)
+    detector = Detector(data, file.shown)
+    near = []
+    for name, dialect in dialects.items():
+        _found, header = detector.read(dialect)
+        if header is not None and header.known > 1:
+            near.append((header.known, f"{name}: needs {'; '.join(header.missing)}"))
+    return [text for _known, text in sorted(near, key=lambda one: -one[0])]
+
+
+def _time(
+    file: InputFile,
+    dialect: Dialect,
+    stated: tuple[datetime | None, date | None],
+    now: datetime,
+    implied: date | None = None,
+) -> ExportTime:
+    """When the file was true."""
+    found = export_time(
+        file.modified_at,
+        stated=stated[0],
+        stated_day=stated[1],
+        named_day=file.named_day,
+        implied_day=implied,
+        rules=dialect.time,
+    )
+    if found.moment - now > CLOCK_TOLERANCE:
+        raise DataRefused(
+            "the file's time lies in the future",
+            where=file.shown,
+            hint="check this computer's clock and zone, and export the positions again",
+        )
+    return found
+
+
+def candidate_for(
+    file: InputFile, data: bytes, dialects: Mapping[str, Dialect], wanted: str | None = None
+) -> Candidate:
+    """How the file reads, by the dialect that is wanted or else by the one that is found.
+
+    Raises:
+        DataRefused: none fits, or more than one.
+    """
+    detector = Detector(data, file.shown)
+    if wanted is not None:
+        return forced(detector, dialects[wanted])
+    day = file.modified_at.date()
+    return detect(
+        detector,
+        dialects,
+        library.other_reports(),
+        lambda candidate, lines: _trial(candidate, lines, day, file.shown),
+    )
+
+
+def _trial(candidate: Candidate, lines: int | None, day: date, where: str) -> Trial:
+    dialect = candidate.dialect
+    try:
+        layout = lay_out(islice(candidate.lines(), lines), candidate.header, dialect, where)
+        sample = islice(candidate.lines(), lines)
+        rows = read_rows(layout.table_rows(sample), dialect, day, where)
+    except DataRefused as refusal:
+        return Trial(0, 0, dialect.name, refusal=refusal)
+    agrees = [row.position.sign_agrees for row in rows if row.position is not None]
+    written = [(row.line, row.account, row.position, row.rejected) for row in rows]
+    unread = sum(
+        row.rejected is not None
+        or (row.position is not None and Caution.NUMBER_UNREADABLE in row.position.cautions)
+        for row in rows
+    )
+    return Trial(agrees.count(True), agrees.count(False), written, unread)
+
+
+def _unknown_dialect(wanted: str, dialects: Mapping[str, Dialect]) -> ConfigurationError:
+    return ConfigurationError(
+        f'there is no dialect "{printable(wanted, limit=60)}"{did_you_mean(wanted, dialects)}',
+        hint=f"known: {', '.join(sorted(dialects))}; your own go into the folder csv beside variance.toml",
+    )

@@ -1,0 +1,118 @@
+"""`variance csv explain` and `variance csv dialects`, and formats that are asked for as brokers."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+
+from variance_bridge.cli.boundary import run
+
+SCHWAB = (
+    '"Positions for account Joint ...724 as of 01:17 PM ET, 2025/12/03"\n\n'
+    '"Symbol","Description","Qty (Quantity)","Price","Mkt Val (Market Value)","Cost Basis","Volume","Moon","Asset Type",\n'
+    '"QZA","Q","10","12.00","$120.00","$100.00","5","x","Equity",\n'
+    '"QZB","Q","ten","12.00","$120.00","$100.00","5","x","Equity",\n'
+    '"Cash & Cash Investments","--","--","--","$5.00","--","--","--","Cash and Money Market",\n'
+    '"Positions Total","","--","--","$245.00","$100.00","--","--","--",\n'
+)
+
+
+@pytest.fixture
+def variance(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("VARIANCE_CONFIG_DIR", str(tmp_path / "configuration"))
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments):
+        code = run(list(map(str, arguments)))
+        done = capsys.readouterr()
+        return code, done.out, done.err
+
+    return call
+
+
+@pytest.fixture
+def export(tmp_path):
+    path = tmp_path / "positions.csv"
+    path.write_text(SCHWAB)
+    return path
+
+
+def test_explain_says_what_each_line_and_column_is(variance, export):
+    code, out, _err = variance("csv", "explain", export)
+    assert code == 0
+    for said in (
+        "Format    schwab (Charles Schwab positions export)",
+        'the header on line 3 has "Symbol", "Qty (Quantity)", "Asset Type"',
+        "As of     2025-12-03T18:17:00Z: the file says so",
+        '"Mkt Val (Market Value)" is value',
+        'known, not used: "Volume"',
+        'not known, not used: "Moon"',
+        "1 note, 2 blank, 3 header, 4 position, 5 rejected, 6 cash, 7 total",
+        "the total 245.00 is the sum of the rows",
+        "line 5, column 11 rejected: quantity unreadable (in Qty (Quantity))",
+    ):
+        assert said in out
+    assert "724" not in out
+
+
+def test_explain_as_json_has_the_same(variance, export):
+    code, out, _err = variance("csv", "explain", "--json", export)
+    facts = json.loads(out)
+    assert code == 0
+    assert facts["dialect"]["name"] == "schwab"
+    assert facts["lines"][3] == {"from": 4, "to": 4, "kind": "position"}
+    assert facts["accounts"][0]["counts"] == {"positions": 1, "closed": 0, "rejected": 1}
+    assert facts["columns"]["unknown"] == ["Moon"]
+
+
+def test_explain_names_the_rows_of_another_table(variance, tmp_path):
+    path = tmp_path / "two.csv"
+    path.write_text(
+        "Account Number,Investment Name,Symbol,Shares,Share Price,Total Value,\n00000011,A,QZA,10,100.00,1000.00,\n\n"
+        "Account Number,Trade Date,Settlement Date,Transaction Type,Symbol,\n00000011,01/01/2026,01/02/2026,Buy,QZA,\n"
+    )
+    _code, out, _err = variance("csv", "explain", path)
+    assert "1 header, 2 position, 3 blank, 4 another table, 5 not read" in out
+
+
+def test_explain_says_what_a_file_of_no_format_lacks(variance, tmp_path):
+    path = tmp_path / "odd.csv"
+    path.write_text("Symbol,Description,Qty (Quantity),Market Value\nQZA,Q,1,2\n")
+    code, out, err = variance("csv", "explain", path)
+    assert (code, out) == (6, "")
+    assert 'schwab: needs "Asset Type"' in err
+
+
+def test_dialects_lists_the_formats_and_the_folder_for_ones_own(variance, tmp_path):
+    folder = tmp_path / "configuration" / "csv"
+    folder.mkdir(parents=True)
+    (folder / "acme.toml").write_text(
+        'description = 1\nname = "acme"\ntitle = "Acme"\nextends = "template"\n'
+    )
+    code, out, _err = variance("csv", "dialects")
+    assert code == 0
+    assert "acme" in out
+    assert "Acme (yours)" in out
+    assert "Charles Schwab positions export\n" in out
+    assert f"Your own: {folder}/*.toml" in out
+    listed = json.loads(variance("csv", "dialects", "--json")[1])
+    assert [one["name"] for one in listed["dialects"] if one["yours"]] == ["acme"]
+
+
+@pytest.mark.parametrize("name", ["schwab", "ibkr"])
+def test_a_format_that_is_asked_for_as_a_broker_is_read(variance, export, name):
+    code, out, err = variance("sync", "--broker", name, "--input", export)
+    assert code == 0
+    assert "positions/live_csv.json" in out
+    assert "1 row rejected" in err
+
+
+def test_a_format_that_is_asked_for_binds(variance, tmp_path, files):
+    path = tmp_path / "fidelity.csv"
+    path.write_bytes((files / "fidelity.csv").read_bytes())
+    os.utime(path)
+    code, _out, err = variance("sync", "--broker", "schwab", "--input", path)
+    assert code == 6
+    assert 'not written in the dialect "schwab"' in err
