@@ -111,6 +111,7 @@ class Caution(StrEnum):
     RESTRICTED = "restricted"
     POSITION_REPEATED = "position_repeated"
     MINOR_UNIT = "minor_unit"
+    COUNTED_IN_CASH = "counted_in_cash"
 
 
 @attrs.frozen(kw_only=True)

@@ -35,6 +35,14 @@ def test_queries_are_told_apart_whatever_their_order():
     assert talk.get(URL, params=[("b", "2"), ("a", "1")]).json() == 1
 
 
+def test_a_signed_request_is_answered_though_its_time_is_another_one():
+    talk = session(answer(b"1", url=f"{URL}?a=1&timestamp=1768489200"))
+
+    assert talk.get(URL, params=[("a", "1"), ("timestamp", "1768489263")]).json() == 1
+    with pytest.raises(UnrecordedRequestError):
+        talk.get(URL, params=[("a", "2"), ("timestamp", "1768489200")])
+
+
 def test_a_request_that_was_not_recorded_fails_with_what_there_is():
     talk = session(answer())
 

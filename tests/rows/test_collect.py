@@ -373,6 +373,12 @@ def test_a_multiplier_is_never_guessed_but_for_a_unit():
         assert Caution.MULTIPLIER_UNKNOWN in row.cautions
 
 
+@pytest.mark.parametrize("word", ["SPY", "usd", "US", "", None, 7, ["USD"]])
+def test_a_word_that_is_not_a_currency_of_iso_4217_is_an_unknown_currency(word):
+    assert Members({"currency": word}).currency("currency") is None
+    assert Members({"currency": "CAD"}).currency("currency") == "CAD"
+
+
 def test_an_adjusted_deliverable_is_flagged():
     found = collect([PUT | {"symbol": "BABA2 260320P00440000"}], read_row)
 

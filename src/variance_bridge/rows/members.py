@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,10 +11,10 @@ from variance_bridge.model import Balances, Caution, Rejection, Side
 from variance_bridge.rows.instruments import agreed_instrument
 from variance_bridge.rows.values import RowRejected, day, moment, number, word
 from variance_bridge.symbology import Instrument, InstrumentType, OptionType
+from variance_bridge.symbology.tables import iso_currencies
 
 T = TypeVar("T")
 
-_CURRENCY = re.compile(r"[A-Z]{3}")
 _RIGHTS = {
     "call": OptionType.CALL,
     "c": OptionType.CALL,
@@ -81,7 +80,7 @@ class Members:
     def currency(self, name: str) -> str | None:
         """An optional currency by its ISO 4217 code; any other word is unknown."""
         text = self.word(name)
-        return text if text and _CURRENCY.fullmatch(text) else None
+        return text if text in iso_currencies() else None
 
     def multiplier(self, name: str, kind: InstrumentType) -> Decimal | None:
         """Money per 1.00 of price per contract, as the row says it.

@@ -29,6 +29,9 @@ SECONDS_PER_REQUEST = 1.0
 
 USER_AGENT = "variance-bridge-testing/1"
 
+_OF_THE_MOMENT = frozenset({"nonce", "timestamp"})
+"""Parameters of signed requests that are never the same twice; a recording holds those of its own time."""
+
 Key = tuple[str, str, tuple[tuple[str, str], ...]]
 Alter = Callable[["SentRequest"], "Exchange | ConnectionFailure | None"]
 
@@ -132,13 +135,14 @@ class RecordedWire(Wire):
         return answers.pop(0) if len(answers) > 1 else answers[0]
 
     def _without_secrets(self, key: Key) -> Key | None:
-        """The recorded request that differs in nothing but its secrets, which were replaced when it was recorded."""
+        """The recorded request that differs in nothing but its time and its secrets, which were replaced in the recording."""
         secrets = {one.spelled for one in self._personal if one.kind is PersonalKind.CREDENTIAL}
         method, url, query = key
 
         def is_same(other: tuple[tuple[str, str], ...]) -> bool:
             return len(other) == len(query) and all(
-                name == wanted and (value == recorded or value in secrets)
+                name == wanted
+                and (value == recorded or value in secrets or name.casefold() in _OF_THE_MOMENT)
                 for (name, value), (wanted, recorded) in zip(query, other, strict=True)
             )
 

@@ -206,7 +206,9 @@ def _dry_sync(subject: Subject, recording: Recording) -> None:
             ),
             clock=clock,
             personal=personal,
-            find_credential=lambda _broker, credential: credential_value(credential),
+            find_credential=lambda _broker, credential: (
+                credential_value(credential) if credential.required else None
+            ),
             store_credential=lambda _broker, _name, _secret: True,
             open_session=lambda reach: SimulatedSession(
                 recording.exchanges,
