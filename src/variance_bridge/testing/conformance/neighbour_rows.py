@@ -124,21 +124,31 @@ class NeighbourRows(ConformanceCase):
 
     @case("NEAR-06")
     def test_the_currency_that_a_row_states_is_obeyed(self) -> Complaints:
-        """A row that states another currency is a position in that currency."""
+        """A row that states another currency is a position in that currency.
+
+        Where a row states it several times (of the price, of the listing, of the underlying), all of them say the other one.
+        """
         applies = False
         for payload, scope, was in self.witnesses():
             recorded = was.currency or payload.account_run.portfolio.meta.currency
             other = "EUR" if recorded == "CAD" else "CAD"
-            for place, value in scope.places:
-                if value != recorded or not _is_rows_currency(str(place[-1])):
-                    continue
-                applies = True
-                outcome = payload.renormalized(put(payload.sources.tree, place, other))
-                now = payload.changed(outcome)
-                is_same = isinstance(outcome, Portfolio) and not payload.lost(outcome)
-                stated = other if now is None else now.currency
-                if is_same or stated != other:
-                    yield f"{payload.account_run.name}: {_name(place, scope)} says {other}, and {was.symbol} stays in {recorded}"
+            places = [
+                place
+                for place, value in scope.places
+                if value == recorded and _is_rows_currency(str(place[-1]))
+            ]
+            if not places:
+                continue
+            applies = True
+            tree: Any = payload.sources.tree
+            for place in places:
+                tree = put(tree, place, other)
+            outcome = payload.renormalized(tree)
+            now = payload.changed(outcome)
+            is_same = isinstance(outcome, Portfolio) and not payload.lost(outcome)
+            stated = other if now is None else now.currency
+            if is_same or stated != other:
+                yield f"{payload.account_run.name}: {_name(places[0], scope)} says {other}, and {was.symbol} stays in {recorded}"
         if not applies:
             raise NotApplicableError("no recorded row states a currency")
 
