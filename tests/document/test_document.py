@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import gc
 import random
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from itertools import permutations
@@ -212,3 +215,24 @@ def test_times_are_written_in_utc_with_z():
 def test_a_time_without_a_zone_cannot_be_written():
     with pytest.raises(ValueError, match="zone"):
         instant_text(datetime(2026, 3, 2))
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+@pytest.mark.parametrize("data", [(EXAMPLES / "full.json").read_bytes(), b"{}"])
+def test_reading_leaves_the_collector_of_cycles_as_it_was(enabled, data):
+    before = gc.isenabled()
+    (gc.enable if enabled else gc.disable)()
+    try:
+        with suppress(DataRefused):
+            from_bytes(data)
+        assert gc.isenabled() is enabled
+    finally:
+        (gc.enable if before else gc.disable)()
+
+
+def test_threads_that_read_at_once_leave_the_collector_running():
+    data = (EXAMPLES / "full.json").read_bytes()
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(from_bytes, [data] * 200))
+
+    assert gc.isenabled()

@@ -152,7 +152,8 @@ def _names_written(raw: bytes) -> int:
 
     So it equals the number of members that were read only when none was read twice and nothing was overcounted.
     """
-    if any(raw.count(blank) for blank in (b" :", b"\n:", b"\r:", b"\t:")):
+    # Looking for a single byte is much faster than for two, and hardly any text has the last two.
+    if any(blank[:1] in raw and blank in raw for blank in (b"\t:", b"\r:", b"\n:", b" :")):
         return sum(1 for _ in _NAME_END.finditer(raw))
     return raw.count(b'":')
 
