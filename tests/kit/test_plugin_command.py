@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import attrs
 import pytest
 
 from variance_bridge.cli.boundary import run
@@ -117,6 +118,13 @@ def test_tests_without_a_conformance_case_are_told_as_such(loaded, tmp_path):
 def test_check_of_an_unknown_broker_ends_with_words_and_exit_code_3(capsys):
     assert run(["plugin", "check", "no_such_broker"]) == 3
     assert 'no broker "no_such_broker" is installed' in capsys.readouterr().err
+
+
+def test_a_case_that_does_not_apply_is_listed_with_its_reason(capsys):
+    examined = examination()
+    _print_text(attrs.evolve(examined, not_applicable={"NEAR-06": "no row states a currency"}))
+
+    assert "NEAR-06 does not apply: no row states a currency" in capsys.readouterr().out
 
 
 def test_record_never_overwrites(tmp_path, capsys):

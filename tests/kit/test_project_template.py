@@ -35,6 +35,15 @@ def test_the_tests_of_a_new_project_are_red_only_where_there_is_work_to_do(fresh
     assert done.returncode == 3
 
 
+def test_the_commands_of_a_new_project_need_no_newer_pip_than_python_brings(fresh):
+    project, _done = fresh
+
+    commands = [(project / name).read_text() for name in ("README.md", ".github/workflows/ci.yml")]
+    assert all("--group" not in text and "'.[dev]'" in text for text in commands)
+    table = tomllib.loads((project / "pyproject.toml").read_text())["project"]
+    assert any("variance-bridge[testing]" in one for one in table["optional-dependencies"]["dev"])
+
+
 def test_a_new_project_has_everything_that_a_plugin_needs(fresh):
     project, _done = fresh
 

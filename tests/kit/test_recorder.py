@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from variance_bridge.document import exact_json
-from variance_bridge.errors import DataRefused
+from variance_bridge.errors import ConfigurationError, DataRefused
 from variance_bridge.pipeline.context import RunContext
 from variance_bridge.plugins.entry_points import Plugin
 from variance_bridge.plugins.registry import Registry
@@ -109,6 +109,22 @@ def context(project, workshop, monkeypatch, tmp_path):
         hash_account=lambda _broker, _number: "0123456789ab***",
         trust=lambda _plugin: None,
     )
+
+
+def test_a_setting_reaches_the_sync_that_is_recorded(context, tmp_path):
+    with pytest.raises(ConfigurationError, match="no_such_key"):
+        record(context, "globex", tmp_path / "recorded.json", overrides={"no_such_key": "x"})
+
+
+def test_a_secret_in_a_query_is_recorded_as_an_invented_one_and_can_be_replayed():
+    url = "https://api.acme.example/flex"
+    answer = Exchange(method="GET", url=f"{url}?t=invented&v=3", body=b"[1]")
+    inner = SimulatedSession([answer], hosts=["api.acme.example"])
+    kept = []
+    params = [("t", Secret("real-token-55d1c0")), ("v", "3")]
+
+    assert ListeningSession(inner, kept).get(url, params=params).json() == [1]
+    assert [one.url for one in kept] == [answer.url]
 
 
 def test_nobody_can_be_found_in_a_recording(context, tmp_path):

@@ -53,18 +53,41 @@ def new(name: str, folder: Path | None) -> None:
 @click.argument("name")
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="A new file.")
 @click.option("--title", default="", help="One line about what is in it.")
+@click.option("--profile", help="A profile of variance.toml.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A setting of the broker, for this recording. May be repeated.",
+)
 @click.pass_obj
-def record_(invocation: Invocation, name: str, output: Path, title: str) -> None:
+def record_(
+    invocation: Invocation,
+    name: str,
+    output: Path,
+    title: str,
+    profile: str | None,
+    settings: tuple[str, ...],
+) -> None:
     """Sync the broker NAME once, and write its answers down with invented account data.
 
     Positions and amounts stay as they are: look at the file before you commit it.
     """
     from variance_bridge.errors import UsageError
+    from variance_bridge.settings.configuration import parse_overrides
     from variance_bridge.testing.recorder import record
 
     if output.exists():
         raise UsageError("there is such a file", where=str(output), hint="choose a new name")
-    recording = record(invocation.run_context(), name, output, title=title)
+    recording = record(
+        invocation.run_context(),
+        name,
+        output,
+        title=title,
+        profile=profile,
+        overrides=parse_overrides(settings),
+    )
     click.echo(f"{len(recording.exchanges)} answers recorded.", err=True)
     click.echo("Look at the file, and say in `expected` what it means.", err=True)
 
@@ -113,6 +136,8 @@ def _print_text(examination: Examination) -> None:
         of_level = [rule for rule in rules() if rule.tier is level]
         fulfilled = sum(rule.name not in standing.open for rule in of_level)
         click.echo(f"{level.value:<8}{fulfilled} of {len(of_level)} rules")
+    for identifier, reason in sorted(examination.not_applicable.items()):
+        click.echo(printable(f"{identifier} does not apply: {reason}"))
     if standing.next is None:
         return
     click.echo(f"Missing for {standing.next.value}:")
@@ -138,6 +163,7 @@ def _print_json(examination: Examination) -> None:
         "plugin": examination.plugin,
         "tier": standing.tier.value if standing.tier else None,
         "next": standing.next.value if standing.next else None,
+        "not_applicable": dict(sorted(examination.not_applicable.items())),
         "missing": [
             {
                 "rule": rule.name,

@@ -58,6 +58,16 @@ def wrong(before: Portfolio, after: Portfolio, source: str) -> Iterator[str]:
             yield from _wrong_holding(was, now, before, after, named=now.symbol not in flagged)
 
 
+def is_judged_by_the_core(outcome: object) -> bool:
+    """Whether nothing was read, and the core decides by what else is there whether the account is empty.
+
+    Balances prove or contradict it, and rows of which none could be read do (`pipeline.overwrite`).
+    """
+    if not isinstance(outcome, Portfolio) or outcome.positions:
+        return False
+    return outcome.balances is not None or bool(outcome.meta.rejected)
+
+
 def only_changed(before: Portfolio, after: Portfolio) -> Portfolio:
     """The portfolio without the positions that are as they were: these have been judged."""
     known = set(before.positions)

@@ -10,6 +10,7 @@ from typing import Any
 
 import attrs
 
+from variance_bridge.testing import markup
 from variance_bridge.testing.canaries import WORD, with_planted_members
 from variance_bridge.testing.trees import Place, Sources, at, nodes, put, rename, shown, take
 
@@ -93,8 +94,13 @@ def renamed(scope: Scope) -> Iterator[Drift]:
 
 
 def _is_member(sources: Sources, place: Place) -> bool:
-    """Whether a place is a member of an object of the broker's; the payloads' own names are the plugin's."""
-    return isinstance(place[-1], str) and len(place) > 1 and place[0] not in sources.tables
+    """Whether a place is a member of an object of the broker's; the payloads' own names are the plugin's.
+
+    Elements of XML are not: a document without them has an empty list.
+    """
+    if not isinstance(place[-1], str) or len(place) == 1 or place[0] in sources.tables:
+        return False
+    return place[0] not in sources.markup or place[-1].startswith(markup.ATTRIBUTE)
 
 
 def _other_name(name: str) -> str:
@@ -111,10 +117,12 @@ def retyped(scope: Scope, *ways: Ways) -> Iterator[Drift]:
     """Each value becomes what `ways` give for it."""
     for place, value in scope.places:
         is_cell = scope.sources.is_cell(place)
-        if place[0] in scope.sources.tables and not is_cell:
+        is_of_text = place[0] in {**scope.sources.tables, **scope.sources.markup}
+        if is_of_text and not is_cell and isinstance(value, list | dict):
             continue
+        holds_text = scope.sources.holds_text(place)
         for words, other in chain.from_iterable(way(value) for way in ways):
-            if not is_cell or isinstance(other, str):
+            if not holds_text or isinstance(other, str):
                 yield scope.drift(words, place, put(scope.sources.tree, place, other))
 
 

@@ -18,7 +18,7 @@ from variance_bridge.broker import Capability
 from variance_bridge.errors import ConfigurationError, PluginError
 from variance_bridge.plugins.entry_points import BROKERS
 from variance_bridge.plugins.registry import LoadedPlugin
-from variance_bridge.testing.cases import case_id, sentence
+from variance_bridge.testing.cases import DOES_NOT_APPLY, case_id, sentence
 from variance_bridge.testing.tiers import Result, Standing, standing
 
 MAX_SECONDS = 900
@@ -39,6 +39,7 @@ class Examination:
         plugin: distribution and version.
         sentences: what each applicable case proves, by its ID.
         complaints: the first things that are wrong, for the cases that failed.
+        not_applicable: why a case asks nothing of this broker, by its ID.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Examination:
     standing: Standing
     sentences: Mapping[str, str]
     complaints: Mapping[str, tuple[str, ...]]
+    not_applicable: Mapping[str, str] = attrs.field(factory=dict)
 
 
 def suite_cases(suite: type[Any]) -> dict[str, str]:
@@ -82,7 +84,16 @@ def examine(loaded: LoadedPlugin, tests: Path | None = None) -> Examination:
         standing=standing(results, frozenset(sentences)),
         sentences=sentences,
         complaints={identifier: _complaints(one) for identifier, one in outcomes.items()},
+        not_applicable={
+            identifier: _why_not(one["tests"][0]["message"])
+            for identifier, one in outcomes.items()
+            if results[identifier] is Result.NOT_APPLICABLE
+        },
     )
+
+
+def _why_not(message: str) -> str:
+    return message.partition(DOES_NOT_APPLY)[2].strip("'\n) ")
 
 
 def _complaints(outcome: Mapping[str, Any]) -> tuple[str, ...]:

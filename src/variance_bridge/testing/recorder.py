@@ -110,7 +110,15 @@ def _kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: headers[name] for name in _KEPT_HEADERS if name in headers}
 
 
-def record(context: RunContext, name: str, file: Path, *, title: str = "") -> Recording:
+def record(
+    context: RunContext,
+    name: str,
+    file: Path,
+    *,
+    title: str = "",
+    profile: str | None = None,
+    overrides: Mapping[str, str] | None = None,
+) -> Recording:
     """Sync all accounts of a broker, and write the scrubbed recording into a new file.
 
     Args:
@@ -118,6 +126,8 @@ def record(context: RunContext, name: str, file: Path, *, title: str = "") -> Re
         name: of the broker.
         file: must not exist.
         title: one line about what is in it.
+        profile: of the configuration.
+        overrides: settings of the broker for this run, as of `--set`.
 
     Raises:
         BridgeError: as a sync; DataRefused where something personal would be left in the recording.
@@ -130,7 +140,7 @@ def record(context: RunContext, name: str, file: Path, *, title: str = "") -> Re
 
     listened = attrs.evolve(context, open_session=listening)
     taken_at = context.clock.now()
-    run = open_broker(listened, Choice(broker=name))
+    run = open_broker(listened, Choice(broker=name, profile=profile, overrides=overrides or {}))
     numbers = _fetch_all(run)
     if not exchanges:
         raise DataRefused(

@@ -1,7 +1,7 @@
 """Payloads as trees of mappings and lists, with a place for each value, and copies in which one place is changed.
 
-A payload that is the text of a table (CSV and its like) is taken apart into lines and cells, so that what can happen to
-a member of a JSON object can happen to a cell too.
+A payload that is the text of a table (CSV and its like) is taken apart into lines and cells, and one that is XML into its
+elements, so that what can happen to a member of a JSON object can happen to a cell or an attribute too.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 import attrs
+
+from variance_bridge.testing import markup
 
 Place = tuple[str | int, ...]
 
@@ -140,36 +142,38 @@ class Sources:
     Attributes:
         tree: without what the plugin itself put beside the broker's payloads.
         own: the names of what the plugin put beside the broker's payloads.
-        tables: the text payloads that were taken apart, by name.
+        tables: the text payloads that are tables, by name.
+        markup: those that are XML.
         unreadable: the names of those that could not be.
     """
 
     def __init__(self, payloads: Mapping[str, Any], own: AbstractSet[str] = frozenset()) -> None:
         self._payloads = payloads
         self.own = own
-        texts = {
-            name: as_table(value)
-            for name, value in payloads.items()
-            if name not in own and isinstance(value, str)
-        }
-        self.tables = {name: table for name, table in texts.items() if table is not None}
-        self.unreadable = tuple(name for name, table in texts.items() if table is None)
-        self.tree: dict[str, Any] = {
-            name: self.tables[name].cells if name in self.tables else value
-            for name, value in payloads.items()
-            if name not in own
-        }
+        of_broker = {name: value for name, value in payloads.items() if name not in own}
+        texts = {name: value for name, value in of_broker.items() if isinstance(value, str)}
+        documents = {name: markup.parse(value) for name, value in texts.items()}
+        self.markup = {name: one for name, one in documents.items() if one is not None}
+        tables = {name: as_table(value) for name, value in texts.items() if name not in self.markup}
+        self.tables = {name: table for name, table in tables.items() if table is not None}
+        self.unreadable = tuple(name for name, table in tables.items() if table is None)
+        cells = {name: table.cells for name, table in self.tables.items()}
+        self.tree: dict[str, Any] = {**of_broker, **cells, **self.markup}
 
     def render(self, tree: Mapping[str, Any]) -> dict[str, Any]:
         """The payloads of a changed tree."""
-        changed = {
-            name: self.tables[name].render(value)
-            if name in self.tables and isinstance(value, list)
-            else value
-            for name, value in tree.items()
-        }
+        changed = {name: self._rendered(name, value) for name, value in tree.items()}
         kept = {name: one for name, one in self._payloads.items() if name not in self.tree}
         return {**kept, **changed}
+
+    def _rendered(self, name: str, value: Any) -> Any:
+        if name in self.tables and isinstance(value, list):
+            return self.tables[name].render(value)
+        return markup.render(value) if name in self.markup else value
+
+    def holds_text(self, place: Place) -> bool:
+        """Whether nothing but text can stand at a place: a cell, or an attribute."""
+        return self.is_cell(place) or (place[0] in self.markup and not isinstance(place[-1], int))
 
     def is_cell(self, place: Place) -> bool:
         """Whether a place is a cell of a table, which can hold text only."""

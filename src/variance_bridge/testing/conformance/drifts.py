@@ -11,13 +11,13 @@ from variance_bridge.errors import DataRefused
 from variance_bridge.model import Balances, Portfolio
 from variance_bridge.testing import drift
 from variance_bridge.testing.cases import Complaints, case
-from variance_bridge.testing.comparison import only_changed, violations
+from variance_bridge.testing.comparison import is_judged_by_the_core, only_changed, violations
 from variance_bridge.testing.conformance.conformance_case import ConformanceCase, PayloadTree
 from variance_bridge.testing.drift import Columns, Drift, Ways, find_columns
 from variance_bridge.testing.garbage import in_place_of
 from variance_bridge.testing.recorded_run import describe_exception
 from variance_bridge.testing.rows import emptied, fetched
-from variance_bridge.testing.trees import at, put, shown
+from variance_bridge.testing.trees import at, put, shown, take
 
 _GARBAGE: tuple[Any, ...] = (None, "", "garbage", 7, True, [], {}, {"garbage": "garbage"}, [[]])
 _NO_ENVELOPE: tuple[Any, ...] = (None, {}, [], "", "garbage")
@@ -216,14 +216,24 @@ class Drifts(ConformanceCase):
     def test_a_lost_list_of_rows_is_refused_and_not_empty(self) -> Complaints:
         """Where the list of rows is missing, null or something else, the answer is refused: DataRefused.
 
-        An answer that is not understood is no account that holds nothing.
+        An answer that is not understood is not an account that holds nothing. A list that is missing or null may be read as
+        empty where there are balances: the core refuses what they contradict. It also refuses rows of which none could be read.
         """
         for payload in self.with_rows():
             for rows in payload.lists:
-                if rows.place[0] in payload.sources.tables:
+                if rows.place[0] in {**payload.sources.tables, **payload.sources.markup}:
                     continue
+                without = payload.renormalized(take(payload.sources.tree, rows.place))
+                is_the_plugins = (
+                    len(rows.place) == 1
+                )  # a name that `fetch` gave, and no API can lose
+                if not is_the_plugins and not is_judged_by_the_core(without):
+                    where = f"{payload.account_run.name}: without {shown(rows.place)}"
+                    yield from (f"{where}, {one}" for one in self._not_refused(without))
                 for other in _NO_LIST:
                     outcome = payload.renormalized(put(payload.sources.tree, rows.place, other))
+                    if is_judged_by_the_core(outcome) and (other is None or _has_rejected(outcome)):
+                        continue
                     where = f"{payload.account_run.name}: with {other!r} at {shown(rows.place)}"
                     yield from (f"{where}, {one}" for one in self._not_refused(outcome))
 
@@ -239,6 +249,8 @@ class Drifts(ConformanceCase):
                     is_empty_list = other == [] and any(
                         rows.place == (name,) for rows in payload.lists
                     )
+                    if other is None and is_judged_by_the_core(outcome):
+                        continue
                     if is_empty_list or _same_positions(outcome, payload):
                         continue
                     where = f"{payload.account_run.name}: with {other!r} for the payload {name}"
@@ -267,6 +279,10 @@ class Drifts(ConformanceCase):
             yield f"it is taken for an account with {len(outcome.positions)} positions"
         else:
             yield f"it crashes with {describe_exception(_error(outcome), self.subject().package)}"
+
+
+def _has_rejected(outcome: object) -> bool:
+    return isinstance(outcome, Portfolio) and bool(outcome.meta.rejected)
 
 
 def _error(outcome: object) -> BaseException:

@@ -73,7 +73,7 @@ class Privacy(ConformanceCase):
         for place, value in nodes(payload.sources.tree, self.most_drifting):
             is_text = isinstance(value, str) and drift.as_number(value) is None
             is_leaf = place[0] not in payload.sources.tables or payload.sources.is_cell(place)
-            is_free = str(place[-1]).casefold() in _FREE_TEXTS
+            is_free = str(place[-1]).casefold().removeprefix("@") in _FREE_TEXTS
             if is_text and is_leaf and (is_free or value.strip() not in published):
                 yield place, value
 
