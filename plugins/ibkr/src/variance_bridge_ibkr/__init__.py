@@ -1,0 +1,1 @@
+"""The broker Interactive Brokers (Flex Web Service), for Variance Bridge."""
