@@ -223,9 +223,11 @@ def _position(one: Held, time: str) -> dict[str, Any]:
             "expiration": one.expiration.isoformat(),
         }
     )
-    greeks = {"delta": Decimal("35.1234") * one.sign, "source": "acme"}
+    greeks: dict[str, Any] = {"delta": Decimal(one.sign * one.quantity), "source": "acme"}
     if terms:
-        greeks |= {"gamma": Decimal("1.23"), "theta": Decimal("-4.5"), "vega": Decimal("12.3")}
+        towards = one.sign if one.right == "CALL" else -one.sign
+        greeks |= {"delta": Decimal("35.1234") * towards, "gamma": Decimal("1.23") * one.sign}
+        greeks |= {"theta": Decimal("-4.5") * one.sign, "vega": Decimal("12.3") * one.sign}
         greeks |= {"implied_volatility": Decimal("0.2345")}
     return {
         "root": one.root,

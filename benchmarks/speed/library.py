@@ -62,7 +62,7 @@ def tastytrade(count: int, times: int) -> Pair:
             context = RunContext(
                 configuration=Configuration(folder=folder, file=None),
                 find_credential=lambda _broker, one: Secret(f"invented-{one.name}"),
-                open_session=lambda _hosts, _paths: Answers(answers),
+                open_session=lambda _reach: Answers(answers),
                 hash_account=lambda _broker, _number: "a1b2c3d4e5f6***",
             )
             choice = Choice(broker="tastytrade")
