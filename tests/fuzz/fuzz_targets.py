@@ -28,6 +28,7 @@ from variance_bridge.document.convert import from_bytes, to_bytes, to_document
 from variance_bridge.errors import BridgeError
 from variance_bridge.model import Portfolio
 from variance_bridge.network.session import Response
+from variance_bridge.pipeline.contradictions import settle
 from variance_bridge.pipeline.enrich import enrich
 from variance_bridge.pipeline.personal import find_personal
 from variance_bridge.privacy import PersonalValues, Secret
@@ -162,9 +163,9 @@ def _check_portfolio(portfolio: Portfolio, personal: PersonalValues) -> None:
             counts.fetched == counts.normalized + counts.closed + counts.rejected, "counts add up"
         )
         _expect(counts.normalized == len(portfolio.positions), "every kept row is a position")
-    document = to_document(portfolio)
-    document["meta"]["account_hash"] = "0123456789ab***"
-    violations = check(document)
+    portfolio = attrs.evolve(portfolio, meta=attrs.evolve(meta, account_hash="0123456789ab***"))
+    settled = settle(portfolio)
+    document, violations = settled.document, settled.violations
     _expect(not violations, f"our own document is valid: {violations[:3]}")
     find_personal(document, personal)
     _check_reading(portfolio)

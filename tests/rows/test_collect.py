@@ -17,10 +17,9 @@ from hypothesis import strategies as st
 
 from variance_bridge import rows
 from variance_bridge.broker import Account, RawPortfolio
-from variance_bridge.document.check import check
-from variance_bridge.document.convert import to_document
 from variance_bridge.errors import DataRefused
 from variance_bridge.model import Caution, Environment, Holding, Rejection, Side
+from variance_bridge.pipeline.contradictions import settle
 from variance_bridge.rows import CLOSED, Members, RowRejected, collect, listed_option
 from variance_bridge.rows.collect import _ROOT, _SYMBOL
 from variance_bridge.rows.holdings import _BROKER_SYMBOL, MAX_SYMBOL_LENGTH
@@ -65,8 +64,9 @@ def read_row(row: Members):
 
 
 def is_valid(portfolio) -> bool:
-    meta = attrs.evolve(portfolio.meta, account_hash="abcd12***")
-    return not check(to_document(attrs.evolve(portfolio, meta=meta)))
+    """Whether it can be published, once contradictions inside of single rows are settled."""
+    meta = attrs.evolve(portfolio.meta, account_hash="a1b2c3***")
+    return not settle(attrs.evolve(portfolio, meta=meta)).violations
 
 
 # --- what a row becomes

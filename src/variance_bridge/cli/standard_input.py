@@ -30,12 +30,17 @@ def standard_input_as_file(
     if input_file != STANDARD_STREAM:
         yield input_file
         return
+    stream = getattr(sys.stdin, "buffer", None)
+    if (
+        stream is None
+    ):  # closed (`<&-`), or replaced by a program that runs the command within its own
+        raise DataRefused("standard input is closed")
     if sys.stdin.isatty():
         raise UsageError(
             "`--input -` reads standard input, and that is the keyboard",
             hint="for example: variance sync --input - < export.csv",
         )
-    data = sys.stdin.buffer.read(MAX_BYTES + 1)
+    data = stream.read(MAX_BYTES + 1)
     if not data:
         raise DataRefused("standard input is empty")
     if len(data) > MAX_BYTES:

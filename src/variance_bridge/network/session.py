@@ -264,9 +264,11 @@ class ReadOnlySession:
         """Up to so many tries within `policy.total_seconds`."""
         from variance_bridge.network.wire import ConnectionFailure, NoResponse
 
+        self._keep_to_rates(request)  # the wait for the first try is not part of the request's time
         started = self._clock.monotonic()
         for attempt in range(1, tries + 1):
-            self._keep_to_rates(request)
+            if attempt > 1:
+                self._keep_to_rates(request)
             left = self._policy.total_seconds - (self._clock.monotonic() - started)
             asked: float | None = None
             certain = limited = False
@@ -282,7 +284,10 @@ class ReadOnlySession:
                 problem = f"the broker answered with status {answer.status}"
                 failed, limited = False, answer.status == TOO_MANY_REQUESTS
                 asked = retry_after(answer.headers, self._clock.now())
-            wait = wait_before(attempt, asked, self._policy, self._random, limited=limited)
+            wait = max(
+                wait_before(attempt, asked, self._policy, self._random, limited=limited),
+                self._rates.wait(request.address.path, self._clock.monotonic()),
+            )
             left = self._policy.total_seconds - (self._clock.monotonic() - started)
             last = attempt == tries or wait >= left
             if certain or last or wait > self._policy.longest_wait_seconds:

@@ -79,6 +79,8 @@ def market_data(quote: Mapping[str, Any]) -> MarketData:
     if bid is not None and ask is not None and 0 < bid <= ask:
         mark = product(total(bid, ask), _HALF)
         as_of = _moment(members, "bid_date") or as_of
+    else:
+        bid = ask = None  # Tradier writes 0 where nobody bids or asks
     greeks = Members(quote.get("greeks") or {})
     return MarketData(
         bid=bid,
