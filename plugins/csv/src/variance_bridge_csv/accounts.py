@@ -376,6 +376,7 @@ def _read_row(cells: RowCells, section: Section, as_of: date, where: str) -> Rea
         if rejected is not None and _is_typed_total(row):
             row_class, rejected = RowClass.FOOTER, None
     account = _account(cells, section, rejected)
+    checks = cells.dialect.check
     return ReadRow(
         line=row.line,
         section=section.header.row.line,
@@ -388,11 +389,8 @@ def _read_row(cells: RowCells, section: Section, as_of: date, where: str) -> Rea
         if position is not None and position.holding is not None
         else _number_or_none(cells, Field.VALUE),
         days_left=cells.text(Field.DTE),
-        group=(
-            section.header.row.line,
-            *(cells.text(field) for field in cells.dialect.check.subtotals_by),
-        ),
-        summed=_number_or_none(cells, cells.dialect.check.subtotals_of),
+        group=(section.header.row.line, *map(cells.text, checks.subtotals_by)),
+        summed=_number_or_none(cells, checks.subtotals_of) if checks.subtotals else None,
         account_column=cells.column(Field.ACCOUNT) if account is None else 0,
         ends_unread=row.last and row_class in _POSITIONS and _ends_unread(cells, rejected),
     )

@@ -291,10 +291,15 @@ def _prices(amounts: Amounts, units: Decimal, mark: Decimal | None) -> Iterator[
     """The prices at which a broker may have valued the position."""
     quote = amounts.quote
     if amounts.value is not None:
-        valued_at = abs(_EXACT.divide(amounts.value, units))
+        valued_at = abs(_ROUNDING.divide(amounts.value, units))
         beside = quote.last if mark is None else mark
         # A value that its own price contradicts confirms nothing.
-        if beside is None or amounts.type not in _BY_THE_PIECE or _is_near(valued_at, beside):
+        if (
+            beside is None
+            or beside == valued_at
+            or amounts.type not in _BY_THE_PIECE
+            or _is_near(valued_at, beside)
+        ):
             yield valued_at
     for price in (mark, quote.last, quote.bid, quote.ask):
         if price is not None:
@@ -423,8 +428,8 @@ def _is_shifted(amounts: Amounts, rules: MoneyRules, units: Decimal, basis: Deci
     price = amounts.quote.last if amounts.quote.mark is None else amounts.quote.mark
     if not amounts.value or not price or not rules.value_from_price:
         return False
-    ratio = abs(_EXACT.divide(amounts.value, _EXACT.multiply(price, units)))
-    if not any(_is_near(ratio, shift) for shift in _SHIFTS):
+    ratio = abs(_ROUNDING.divide(amounts.value, _EXACT.multiply(price, units)))
+    if _HALF < ratio < _TWO or not any(_is_near(ratio, shift) for shift in _SHIFTS):
         return False
     return basis is None or not _confirms(amounts, _directed(amounts, rules), basis)
 

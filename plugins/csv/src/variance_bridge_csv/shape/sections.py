@@ -12,6 +12,9 @@ from variance_bridge_csv.file.layout import read_header
 from variance_bridge_csv.file.lines import Line
 from variance_bridge_csv.names import plain
 
+_LINES_BEFORE_A_PART = 60
+"""Beyond so many without a title that is known it is a file of another kind, which is not read to its end in search of one."""
+
 
 def of_tables(
     lines: Iterator[Line], dialect: Dialect, rules: SectionRules, where: str
@@ -60,15 +63,17 @@ def _titled(
 ) -> Iterator[Line]:
     tables = frozenset(map(plain, rules.tables))
     others = frozenset(map(plain, rules.others))
-    inside, known = False, True
+    inside, known, begun = False, True, False
     for line in lines:
         title = line.only_cell
         name = plain(title) if title is not None else ""
         if name in tables or name in others:
-            inside, known = name in tables, True
+            inside, known, begun = name in tables, True, True
             yield attrs.evolve(line, aside=True)
         elif inside and not name:
             yield line
+        elif not begun and line.number > _LINES_BEFORE_A_PART:
+            return
         else:
             if name:
                 inside, known = False, False
