@@ -784,6 +784,19 @@ def test_a_fault_is_found_by_the_case_and_the_good_broker_passes_it(good, identi
     assert message.startswith(f"{identifier}: ")
 
 
+@pytest.mark.parametrize("identifier", ["COUNT-03", "DRIFT-01", "SIGN-05", "EMPTY-02"])
+def test_a_fault_is_found_in_rows_that_the_author_names(good, identifier):
+    usual = {
+        "broker": good.broker,
+        "spec": good.spec,
+        "payloads": good.recordings,
+        "rows": ("positions.positions", "elsewhere.rows"),
+    }
+
+    assert verdict(BrokerConformance, identifier, **usual) is None
+    assert verdict(BrokerConformance, identifier, **{**usual, **FAULTS[identifier](good)})
+
+
 def test_there_is_a_fault_for_every_case():
     assert set(FAULTS) | set(FILE_FAULTS) == {
         *suite_cases(BrokerConformance),

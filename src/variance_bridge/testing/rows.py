@@ -1,4 +1,4 @@
-"""Which elements of the payloads are rows: found by what happens to the counts when one is taken away or doubled.
+"""Which elements of the payloads are rows: those of the lists that the author names, else found by taking one away or doubling it.
 
 Nothing need be known of the broker's names for this, and a broker that loses rows cannot hide them.
 """
@@ -6,7 +6,7 @@ Nothing need be known of the broker's names for this, and a broker that loses ro
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -67,6 +67,22 @@ def find_rows(
             if index not in counted and _resembles_row(element, width) and is_position(element)
         )
         found.append(RowList(place, tuple(counted), () if width is not None else others))
+    return tuple(found)
+
+
+def named_rows(
+    sources: Sources, paths: Sequence[str], is_position: Callable[[Any], bool]
+) -> tuple[RowList, ...]:
+    """The lists of rows that the author names, as in `account.positions`; a list that is not there has none."""
+    found = []
+    for path in paths:
+        place = tuple(path.split("."))
+        elements: Any = sources.tree
+        for step in place:
+            elements = elements.get(step) if isinstance(elements, Mapping) else None
+        if isinstance(elements, list) and elements:
+            rows = tuple(i for i, element in enumerate(elements) if is_position(element))
+            found.append(RowList(place, rows, ()))
     return tuple(found)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cache
 from typing import Any, ClassVar
 
@@ -33,7 +33,14 @@ from variance_bridge.testing.recorded_run import (
     run_recording,
 )
 from variance_bridge.testing.recordings import Recording, as_recordings
-from variance_bridge.testing.rows import RowList, find_rows, holding_of, row_of, thinned
+from variance_bridge.testing.rows import (
+    RowList,
+    find_rows,
+    holding_of,
+    named_rows,
+    row_of,
+    thinned,
+)
 from variance_bridge.testing.subject import Subject, find_subject
 from variance_bridge.testing.trees import Place, Sources, at, nodes
 
@@ -74,6 +81,8 @@ class ConformanceCase:
         payloads: a folder with recordings, or a list of `Recording`.
         spec: what its plugin declares; found through the entry point of the project, or of the environment.
         own_payloads: names in `RawPortfolio.payloads` that hold what the plugin itself put there, not the broker.
+        rows: where the rows are, as in `("account.positions",)`: names of payloads and of members in them. Without it they are
+            found by taking elements away and seeing what is counted.
         account_members: names of members or columns that say to which account a row belongs: with another word in
             them, the row is another account's, and rightly gone from this one.
         most_drifting: of a longer list of rows or lines so many drift, evenly spread.
@@ -83,6 +92,7 @@ class ConformanceCase:
     payloads: ClassVar[Any] = None
     spec: ClassVar[BrokerSpec | None] = None
     own_payloads: ClassVar[frozenset[str]] = frozenset()
+    rows: ClassVar[tuple[str, ...]] = ()
     account_members: ClassVar[frozenset[str]] = frozenset()
     most_drifting: ClassVar[int] = MAX_ELEMENTS
 
@@ -238,17 +248,16 @@ def _payload_trees(test_class: Any) -> tuple[PayloadTree, ...]:
     found = []
     for account_run in case_class.account_runs():
         sources = Sources(account_run.raw.payloads, test_class.own_payloads)
-        found.append(
-            PayloadTree(
-                account_run, sources, find_rows(account_run, sources, case_class.is_position)
-            )
-        )
+        found.append(PayloadTree(account_run, sources, _lists(test_class, account_run, sources)))
     return tuple(found)
 
 
-def listed(words: Sequence[str]) -> str:
-    """`a, b and c`."""
-    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
+def _lists(test_class: Any, account_run: AccountRun, sources: Sources) -> tuple[RowList, ...]:
+    """Where the author says that the rows are, or where they are found."""
+    is_position = test_class().is_position
+    if test_class.rows:
+        return named_rows(sources, test_class.rows, is_position)
+    return find_rows(account_run, sources, is_position)
 
 
 @cache
@@ -257,11 +266,10 @@ def _scopes(test_class: Any) -> list[tuple[PayloadTree, Scope]]:
     for payload in _payload_trees(test_class):
         places = tuple(nodes(payload.sources.tree, test_class.most_drifting))
         outside = tuple(one for one in places if row_of(one[0], payload.lists) is None)
-        accounts = test_class.account_members
         found.append((payload, Scope(payload.sources, outside)))
         visited = {place for place, _value in places}
         rows = [row for row in payload.row_places() if row in visited]
-        found += [_row_scope(payload, row, accounts) for row in rows]
+        found += [_row_scope(test_class, payload, row) for row in rows]
     return found
 
 
@@ -275,26 +283,23 @@ def _witnesses(test_class: Any) -> list[tuple[PayloadTree, Scope, Holding]]:
                 continue
             kind = (holding.type, holding.option_type, holding.side)
             if kind not in found:
-                small, scope = _row_scope(payload, row, test_class.account_members)
+                small, scope = _row_scope(test_class, payload, row)
                 found[kind] = (small, scope, holding)
     return list(found.values())
 
 
-def _row_scope(
-    payload: PayloadTree, row: Place, accounts: frozenset[str]
-) -> tuple[PayloadTree, Scope]:
+def _row_scope(test_class: Any, payload: PayloadTree, row: Place) -> tuple[PayloadTree, Scope]:
     account_run, sources, place = thinned(payload.account_run, payload.sources, payload.lists, row)
     account_run = attrs.evolve(
         account_run, name=f"{payload.account_run.name}, {_row_name(payload, row)}"
     )
-    lists = (
-        find_rows(account_run, sources, lambda _row: True)
-        if sources is not payload.sources
-        else payload.lists
-    )
+    is_whole = sources is payload.sources
+    lists = payload.lists if is_whole else _lists(test_class, account_run, sources)
     small = PayloadTree(account_run, sources, lists)
     inside = [(place, at(sources.tree, place)), *nodes(at(sources.tree, place), place=place)]
-    drifting = tuple(one for one in inside if _title(small, one[0]) not in accounts)
+    drifting = tuple(
+        one for one in inside if _title(small, one[0]) not in test_class.account_members
+    )
     return small, Scope(sources, drifting, place)
 
 
