@@ -384,6 +384,65 @@ def test_a_broken_row_costs_only_itself(sync, snaptrade):
     assert [each["row"] for each in document["meta"]["rejected"]] == [3, 4, 5, 6]
 
 
+@pytest.mark.parametrize(
+    ("members", "caution", "unknown"),
+    [
+        ({"cost_basis": "-2.5"}, "sign_unconfirmed", "cost_basis"),
+        ({"cost_basis": None}, "cost_unknown", "cost_basis"),
+        ({"price": "-1"}, "value_contradicted", "market_value"),
+        ({"currency": "dollars"}, "cost_unknown", "market_value"),
+    ],
+)
+def test_money_that_makes_no_sense_is_unknown_and_flagged(
+    sync, snaptrade, members, caution, unknown
+):
+    doubtful = row(listed("stock", "MCD"), "-1", "300", "290") | members
+    snaptrade.answers[POSITIONS]["results"] = [doubtful, ROWS[1]]
+    code, document, printed = sync()
+    held = next(each for each in document["positions"] if each["symbol"] == "MCD")
+
+    assert code == 0, printed
+    assert unknown not in held
+    assert "unrealized_pl" not in held
+    assert (caution, "MCD") in flags(document)
+
+
+def test_an_expiration_that_contradicts_the_symbol_costs_the_row(sync, snaptrade):
+    other = {**CALL, "expiration_date": (EXPIRY + timedelta(days=7)).isoformat()}
+    snaptrade.answers[POSITIONS]["results"] = [ROWS[0], row(other, "1", "1", "1")]
+    document = sync()[1]
+
+    assert [each["reason"] for each in document["meta"]["rejected"]] == ["terms_contradict"]
+
+
+def test_a_cash_equivalent_in_another_currency_leaves_this_currencys_cash(sync, snaptrade):
+    fund = listed("mutualfund", "SPAXX", currency="CAD")
+    snaptrade.answers[POSITIONS]["results"] = [
+        ROWS[0],
+        row(fund, "100", "1", "1", currency="CAD", cash_equivalent=True),
+    ]
+
+    assert sync()[1]["balances"]["cash"] == D("1500.5")
+
+
+def test_two_balances_in_one_currency_are_not_chosen_from(sync, snaptrade):
+    snaptrade.answers[BALANCES] = [cash("USD", 1500.5), cash("USD", 7)]
+
+    assert "balances" not in sync()[1]
+
+
+def test_one_number_at_two_institutions_is_two_accounts(sync, snaptrade):
+    elsewhere = entry(OTHER_ID, institution_name="Other Invented Bank")
+    snaptrade.answers[ACCOUNTS] = [entry(), elsewhere]
+    snaptrade.answers |= {
+        POSITIONS.replace(ID, OTHER_ID): snaptrade.answers[POSITIONS],
+        BALANCES.replace(ID, OTHER_ID): snaptrade.answers[BALANCES],
+    }
+
+    assert sync("--all-accounts")[0] == 0
+    assert len(list(snaptrade_files())) == 2
+
+
 def test_an_account_of_two_connections_is_reported_once_from_the_fresher_one(sync, snaptrade):
     old = entry(OTHER_ID, synced=DAILY - timedelta(days=30))
     for entries in ([old, entry()], [entry(), old]):
