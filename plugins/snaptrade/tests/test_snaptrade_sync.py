@@ -223,6 +223,7 @@ def test_nothing_personal_is_printed_or_written(sync, snaptrade):
     everything = printed + json.dumps(document, default=str)
 
     assert code == 0, printed
+    assert "/positions/all" in printed  # the log was on
     secrets = (CLIENT_ID, "INVENTED%2BCLIENT", CONSUMER_KEY, USER_SECRET, "invented%20user")
     for value in ("Quintus", "INV00000001", "77777701", ID, *secrets):
         assert value not in everything
