@@ -23,8 +23,8 @@ import click
 from variance_bridge import broker, errors
 from variance_bridge.cli.commands import variance
 from variance_bridge.cli.invocation import Invocation
-from variance_bridge.plugins.entry_points import COMMANDS, plugins
-from variance_bridge.plugins.registry import Registry
+from variance_bridge.plugins.loading import Registry
+from variance_bridge.plugins.registry import COMMANDS, plugins
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"

@@ -261,7 +261,7 @@ def _planted(value: Any, canaries: Any, place: str) -> Any:
 @pytest.mark.parametrize(
     "route", ["token", "accounts", "positions", "balances", "market-data", "market-metrics"]
 )
-def test_members_that_nobody_knows_are_not_published(desk, canaries, route):
+def test_members_that_are_unknown_are_not_published(desk, canaries, route):
     desk.answer(route, _planted(desk.bodies()[route], canaries, route))
 
     assert desk.sync().code == 0

@@ -189,7 +189,7 @@ def full_document() -> Any:
 
 
 @pytest.mark.parametrize("make", ["text", "word", "number", "list"])
-def test_no_value_of_a_document_is_told_by_validate(nest, canaries, plant, make):
+def test_no_value_of_a_document_is_reported_by_validate(nest, canaries, plant, make):
     good = full_document()
     leaves = [at for at, value in plant.leaves(good) if make != "number" or isinstance(value, str)]
     new = {"list": lambda at: [canaries.text(at)]}.get(make) or getattr(canaries, make)
@@ -205,7 +205,7 @@ def test_no_value_of_a_document_is_told_by_validate(nest, canaries, plant, make)
     nest.run_silently("validate", "--output", "report.xml", "--format", "junit", files[0])
 
 
-def test_no_name_of_a_member_is_told_by_validate(nest, canaries):
+def test_no_name_of_a_member_is_reported_by_validate(nest, canaries):
     files = []
     good = full_document()
     for where in (

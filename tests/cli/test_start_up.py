@@ -28,7 +28,7 @@ OURS = {
     ".errors",
     ".formatting",
     ".plugins",
-    ".plugins.entry_points",
+    ".plugins.registry",
 }
 MAX_MODULES = {"--version": 130, "--help": 140}
 MAX_MODULES_OF_WORK = {"show": 325, "validate": 272, "sync": 385}
@@ -101,7 +101,7 @@ def test_importing_the_package_loads_none_of_its_modules():
     assert done.stdout.split() == ["variance_bridge"]
 
 
-def test_a_full_disk_behind_the_output_is_told_in_words():
+def test_a_full_disk_behind_the_output_is_explained():
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [sys.executable, "-m", "variance_bridge", "schema"],

@@ -185,7 +185,7 @@ def test_a_file_that_is_not_utf_8_or_too_large_is_refused(tmp_path):
         read_configuration(tmp_path, None, {})
 
 
-def test_no_file_is_no_error_but_a_named_one_must_exist(tmp_path):
+def test_no_file_is_not_an_error_but_a_named_one_must_exist(tmp_path):
     assert read_configuration(tmp_path, None, {}).file is None
     with pytest.raises(ConfigurationError, match="cannot be read"):
         read_configuration(tmp_path, tmp_path / "mine.toml", {})

@@ -129,6 +129,6 @@ def test_a_length_of_time_is_read_as_it_is_shown(seconds):
 
 
 @pytest.mark.parametrize("text", ["", "5", "s", "5 months", "1 h and 2 min", "-1 h", "99999999 d"])
-def test_what_is_no_length_of_time_is_refused(text):
+def test_what_is_not_a_length_of_time_is_refused(text):
     with pytest.raises(ValueError, match="is written like"):
         parse_duration(text)

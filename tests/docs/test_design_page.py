@@ -13,7 +13,7 @@ CORE = ROOT / "src" / "variance_bridge"
 TABLE = (
     (ROOT / "docs" / "design.md")
     .read_text(encoding="utf-8")
-    .partition("## Which way imports go")[2]
+    .partition("## Import direction")[2]
     .partition("\n- ")[0]
 )
 LAYERS = [re.findall(r"`([a-z_]+)`", row.split("|")[2]) for row in TABLE.splitlines() if "`" in row]

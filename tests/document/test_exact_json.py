@@ -73,7 +73,7 @@ def test_what_has_no_exact_form_is_not_written(value):
 
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1E+1000", "1E-1000"])
-def test_what_is_no_price_is_not_written(value):
+def test_what_is_not_a_price_is_not_written(value):
     with pytest.raises(ValueError, match="number"):
         exact_json.dumps(Decimal(value))
 

@@ -187,7 +187,7 @@ def test_rotating_the_key_gives_every_account_another_hash(variance, acme, token
     assert not set(before) & set(hashes(variance))
 
 
-def test_doctor_names_what_would_stop_a_sync_and_how_to_mend_it(variance, acme):
+def test_doctor_names_what_would_stop_a_sync_and_how_to_fix_it(variance, acme):
     done = variance("doctor")
 
     assert done.code == 3
@@ -245,7 +245,7 @@ def test_the_list_of_brokers_is_readable_in_80_columns(variance, acme, monkeypat
 
 
 @pytest.mark.parametrize(("error", "code"), [("BrokerUnreachable", 5), ("BrokerRefused", 4)])
-def test_when_the_broker_fails_the_user_is_told_what_is_still_there_and_how_old_it_is(
+def test_when_the_broker_fails_the_user_learns_what_is_still_there_and_how_old_it_is(
     variance, install, folder, monkeypatch, token, error, code
 ):
     failing = SOURCE.replace(
@@ -286,7 +286,7 @@ FAILING_SECOND = SOURCE.replace(
 @pytest.mark.parametrize(
     ("error", "code", "others"), [("BrokerRefused", 4, 1), ("BrokerUnreachable", 5, 0)]
 )
-def test_of_all_accounts_one_that_fails_is_told_by_its_hash_and_only_an_outage_ends_the_others(
+def test_of_all_accounts_one_that_fails_is_reported_by_its_hash_and_only_an_outage_ends_the_others(
     variance, install, folder, monkeypatch, token, error, code, others
 ):
     install("acme", FAILING_SECOND.replace("{error}", error))
@@ -304,7 +304,7 @@ def test_of_all_accounts_one_that_fails_is_told_by_its_hash_and_only_an_outage_e
     assert report["failed"] == [{"account_hash": first, "exit_code": code, "what": "not permitted"}]
 
 
-def test_rejected_rows_and_cautions_are_told_by_their_reasons(variance, export):
+def test_rejected_rows_and_cautions_are_reported_by_their_reasons(variance, export):
     with export.open("a") as file:
         file.write("XYZ,Stock,many,,,,,52,,,,,,\n")
     done = variance("-v", "sync", "--broker", "csv", "--input", export)

@@ -148,7 +148,9 @@ def test_a_plugin_that_breaks_its_contract_is_named_and_publishes_nothing(
     ("source", "words"),
     [("import nowhere_at_all", "cannot bring the command"), ("x = 1", "not a click command")],
 )
-def test_a_broken_command_of_a_plugin_is_told_when_it_is_called(variance, install, source, words):
+def test_a_broken_command_of_a_plugin_is_reported_when_it_is_called(
+    variance, install, source, words
+):
     install("gadget", source, group="variance_bridge.commands")
 
     assert variance("--help").code == 0
@@ -194,7 +196,7 @@ def test_a_command_of_ours_is_not_displaced_by_another_of_its_name(
 
 def test_a_look_alike_on_the_path_is_asked_about(variance, install, export, folder):
     install("csv2", "", distribution="Variance_Bridge.CSV")
-    from variance_bridge.plugins.entry_points import Plugin, is_built_in
+    from variance_bridge.plugins.registry import Plugin, is_built_in
 
     ours = Plugin("csv", "variance_bridge_csv.plugin", "variance-bridge-csv", "0.1.0")
     assert is_built_in(ours)

@@ -235,6 +235,6 @@ def test_listeners_are_listed_with_their_state(variance, listener, install, conf
         for line in variance("doctor", "--offline", "--broker", "csv").out.splitlines()
         if "listener" in line
     }
-    assert "journal-plugin 1.0: well" in lines["journal"]
+    assert "journal-plugin 1.0: OK" in lines["journal"]
     assert "not used" in lines["idle"]
     assert "ZeroDivisionError" in lines["broken"]

@@ -90,7 +90,7 @@ def test_json_is_one_object_on_stdout_and_all_else_is_on_stderr(variance, export
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
 @pytest.mark.parametrize("command", ["sync --broker csv --input", "show"])
-def test_a_terminal_that_cannot_show_every_character_is_no_failure(export, command, encoding):
+def test_a_terminal_that_cannot_show_every_character_is_not_a_failure(export, command, encoding):
     done = subprocess.run(
         [sys.executable, "-m", "variance_bridge", *command.split(), export],
         env={**os.environ, "PYTHONIOENCODING": encoding},
@@ -102,7 +102,7 @@ def test_a_terminal_that_cannot_show_every_character_is_no_failure(export, comma
     assert b"3 positions" in done.stdout
 
 
-def test_a_closed_stdout_is_no_failure(export):
+def test_a_closed_stdout_is_not_a_failure(export):
     code = subprocess.run(
         [
             "sh",
@@ -144,7 +144,7 @@ def test_a_folder_that_no_file_system_can_name_is_refused_with_words(variance, e
     assert (done.code, "not a name for a file" in done.err) == (6, True)
 
 
-def test_a_bad_row_is_kept_out_told_and_the_others_are_published(variance, export, folder):
+def test_a_bad_row_is_rejected_reported_and_the_others_are_published(variance, export, folder):
     with export.open("a") as file:
         file.write("XYZ,Stock,many,,,,,52,,,,,,\n")
     done = variance("sync", "--broker", "csv", "--input", export, "--output", "out.json")

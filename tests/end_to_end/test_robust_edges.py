@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from variance_bridge import PortfolioParser, load
-from variance_bridge.plugins.entry_points import guarded
+from variance_bridge.plugins.registry import guarded
 
 VARIANCE = [sys.executable, "-m", "variance_bridge"]
 
@@ -91,7 +91,7 @@ def run_odd(tmp_path, folder, body, patch="pass"):
     )
 
 
-def test_a_plugin_that_ends_the_process_is_no_success(tmp_path, folder):
+def test_a_plugin_that_ends_the_process_is_not_a_success(tmp_path, folder):
     done = run_odd(tmp_path, folder, "os._exit(0)")
 
     assert done.returncode == 3
@@ -134,7 +134,7 @@ def test_a_working_folder_that_is_gone_is_said(tmp_path, command):
     assert "bug" not in done.stderr
 
 
-def test_what_the_system_refuses_is_no_bug(variance, export, monkeypatch):
+def test_what_the_system_refuses_is_not_a_bug(variance, export, monkeypatch):
     def refuse(*_arguments, **_named):
         raise PermissionError(13, "Permission denied", "/home/jane/secret")
 

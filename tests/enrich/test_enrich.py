@@ -259,14 +259,14 @@ def test_a_price_without_a_time_is_not_taken_for_fresh():
 
 
 @pytest.mark.parametrize("data", [None, MarketData(delta=D(1), as_of=FRESH)])
-def test_a_missing_quote_is_told_and_never_a_zero(data):
+def test_a_missing_quote_is_reported_and_never_a_zero(data):
     portfolio = enriched(SHORT_PUT, data)
     assert portfolio.meta.flags == (Flag(caution=Caution.QUOTE_MISSING, symbol=SHORT_PUT.symbol),)
     assert only(portfolio).quote is None
     assert only(portfolio).market_value is None
 
 
-def test_a_source_without_market_data_is_told_once_for_the_file():
+def test_a_source_without_market_data_is_reported_once_for_the_file():
     portfolio = enriched(STOCK, available=False)
     assert portfolio.meta.flags == (Flag(caution=Caution.QUOTE_MISSING),)
     assert only(portfolio).greeks.delta == D(742)

@@ -125,7 +125,7 @@ def odd(file: Path, what: str) -> None:
 @pytest.mark.parametrize(
     "what", ["gibibyte", "endless", "pipe", "folder", "nothing", "link to itself"]
 )
-def test_what_is_no_positions_file_is_refused_at_once(variance, tmp_path, ending, what):
+def test_what_is_not_a_positions_file_is_refused_at_once(variance, tmp_path, ending, what):
     file = tmp_path / f"x{ending}"
     odd(file, what)
     ended = variance(*((*command, file) for command in READERS[ending]))

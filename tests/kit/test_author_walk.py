@@ -13,8 +13,8 @@ from variance_bridge.cli.boundary import run
 from variance_bridge.pipeline.context import RunContext
 from variance_bridge.pipeline.run import Choice
 from variance_bridge.pipeline.sync import NO_QUOTES, SyncRequest, sync
-from variance_bridge.plugins.entry_points import Plugin
-from variance_bridge.plugins.registry import Registry
+from variance_bridge.plugins.loading import Registry
+from variance_bridge.plugins.registry import Plugin
 from variance_bridge.privacy import PersonalValues, Secret
 from variance_bridge.settings.configuration import Configuration
 from variance_bridge.testing import FrozenClock, SimulatedSession, read_recordings

@@ -64,7 +64,7 @@ TOUCHES = [
 
 
 @pytest.mark.parametrize(("kind", "touch"), TOUCHES)
-def test_each_touch_is_stopped_and_told_with_its_kind_and_place(kind, touch):
+def test_each_touch_is_stopped_and_reported_with_its_kind_and_place(kind, touch):
     found = blocked_calls(touch, kind, package=__name__.partition(".")[0])
 
     assert [one.kind for one in found] == [kind]
@@ -92,7 +92,7 @@ def test_a_touch_of_a_kind_that_is_not_blocked_passes():
     assert blocked_calls(lambda: HERE.exists(), Kind.CLOCK) == ()
 
 
-def test_a_touch_that_the_code_swallows_is_told_all_the_same():
+def test_a_touch_that_the_code_swallows_is_reported_anyway():
     def swallows():
         try:
             time.time()

@@ -28,8 +28,8 @@ from variance_bridge.broker import Account, Capability, Credential, RawPortfolio
 from variance_bridge.document import exact_json
 from variance_bridge.errors import BridgeError, BrokerRefused, BrokerUnreachable, DataRefused
 from variance_bridge.model import Balances, Greeks, Side
-from variance_bridge.plugins.entry_points import Plugin
-from variance_bridge.plugins.registry import Registry
+from variance_bridge.plugins.loading import Registry
+from variance_bridge.plugins.registry import Plugin
 from variance_bridge.privacy import Secret
 from variance_bridge.symbology import InstrumentType, OptionType
 from variance_bridge.testing import (

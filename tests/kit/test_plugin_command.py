@@ -11,8 +11,8 @@ import pytest
 from variance_bridge.cli.boundary import run
 from variance_bridge.cli.plugin import _print_text
 from variance_bridge.errors import ConfigurationError, PluginError
-from variance_bridge.plugins.entry_points import Plugin
-from variance_bridge.plugins.registry import Registry
+from variance_bridge.plugins.loading import Registry
+from variance_bridge.plugins.registry import Plugin
 from variance_bridge.testing import BrokerConformance
 from variance_bridge.testing.cases import NotReadyError
 from variance_bridge.testing.examination import Examination, examine, suite_cases
@@ -94,7 +94,7 @@ def test_the_tests_of_a_plugin_are_found_beside_its_code(loaded, project, monkey
     assert result.name == "soylent"
 
 
-def test_tests_that_are_nowhere_are_told_with_the_option_that_names_them(
+def test_tests_that_are_nowhere_are_reported_with_the_option_that_names_them(
     loaded, project, monkeypatch, tmp_path
 ):
     monkeypatch.chdir(tmp_path)
@@ -107,7 +107,7 @@ def test_tests_that_are_nowhere_are_told_with_the_option_that_names_them(
     assert "--tests DIR" in caught.value.hint
 
 
-def test_tests_without_a_conformance_case_are_told_as_such(loaded, tmp_path):
+def test_tests_without_a_conformance_case_are_reported_as_such(loaded, tmp_path):
     (tmp_path / "test_other.py").write_text("def test_other(): assert True\n")
 
     with pytest.raises(PluginError, match="hold no conformance case") as caught:
@@ -135,17 +135,17 @@ def test_record_never_overwrites(tmp_path, capsys):
     assert file.read_text() == "to keep"
 
 
-def test_a_test_class_without_a_broker_is_told_what_to_write():
+def test_a_test_class_without_a_broker_learns_what_to_write():
     with pytest.raises(NotReadyError, match="broker = AcmeBroker"):
         find_subject(None, BrokerConformance, None)
 
 
-def test_a_broker_that_no_plugin_declares_is_told_what_is_missing():
+def test_a_broker_that_no_plugin_declares_learns_what_is_missing():
     with pytest.raises(NotReadyError, match=r"no plugin declares .*Nobody: give the project"):
         find_subject(type("Nobody", (), {}), BrokerConformance, None)
 
 
-def test_a_plugin_that_declares_another_class_is_told_which(loaded, project, monkeypatch, tmp_path):
+def test_a_plugin_that_declares_another_class_learns_which(loaded, project, monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(project / "tests")
     import test_conformance
 
@@ -157,7 +157,7 @@ def test_a_plugin_that_declares_another_class_is_told_which(loaded, project, mon
         del sys.modules["test_conformance"]
 
 
-def test_a_class_without_recordings_is_told_what_to_give(loaded, project):
+def test_a_class_without_recordings_learns_what_to_give(loaded, project):
     from variance_bridge_soylent.broker import SoylentBroker
 
     variant = type(
@@ -183,7 +183,7 @@ def test_without_pytest_the_command_says_what_to_install(loaded, monkeypatch):
     assert caught.value.hint == "pip install variance-bridge[testing]"
 
 
-def test_tests_that_never_end_are_stopped_and_told(loaded, monkeypatch, tmp_path):
+def test_tests_that_never_end_are_stopped_and_reported(loaded, monkeypatch, tmp_path):
     monkeypatch.setattr("variance_bridge.testing.examination.MAX_SECONDS", 0.01)
 
     with pytest.raises(PluginError, match="did not end within"):

@@ -11,8 +11,8 @@ import pytest
 from variance_bridge.document import exact_json
 from variance_bridge.errors import ConfigurationError, DataRefused
 from variance_bridge.pipeline.context import RunContext
-from variance_bridge.plugins.entry_points import Plugin
-from variance_bridge.plugins.registry import Registry
+from variance_bridge.plugins.loading import Registry
+from variance_bridge.plugins.registry import Plugin
 from variance_bridge.privacy import PersonalKind, PersonalValues, Secret
 from variance_bridge.settings.configuration import Configuration
 from variance_bridge.testing import Exchange, FrozenClock, SimulatedSession, read_recordings, record

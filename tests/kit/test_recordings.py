@@ -64,7 +64,7 @@ def test_a_recording_that_is_written_reads_back_as_it_was(tmp_path):
         ({**GOOD, "expected": {}}, "one object for each account"),
     ],
 )
-def test_what_is_wrong_with_a_recording_is_told_with_its_name(tmp_path, table, problem):
+def test_what_is_wrong_with_a_recording_is_reported_with_its_name(tmp_path, table, problem):
     with pytest.raises(DataRefused) as caught:
         read_recording(written(tmp_path, table))
 
@@ -87,7 +87,7 @@ def test_a_recording_of_a_file_that_is_not_there_says_so(tmp_path):
         read_recording(written(tmp_path, {**table, "file": "export.csv"}))
 
 
-def test_recordings_come_by_name_and_an_empty_folder_is_told_as_such(tmp_path):
+def test_recordings_come_by_name_and_an_empty_folder_is_reported_as_such(tmp_path):
     with pytest.raises(DataRefused, match="there is no recording"):
         read_recordings(tmp_path)
     written(tmp_path, GOOD, "b.json")

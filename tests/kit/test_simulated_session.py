@@ -28,7 +28,7 @@ def test_the_same_request_gets_one_answer_after_the_other_and_then_the_last_agai
     assert [talk.get(URL).json() for _ in range(3)] == [1, 2, 2]
 
 
-def test_queries_are_told_apart_whatever_their_order():
+def test_queries_are_distinguished_whatever_their_order():
     talk = session(answer(b"1", url=f"{URL}?a=1&b=2"), answer(b"2", url=f"{URL}?a=2&b=2"))
 
     assert talk.get(URL, params=[("b", "2"), ("a", "2")]).json() == 2

@@ -87,7 +87,7 @@ def test_a_tier_is_reached_only_with_every_case_of_it_and_of_those_below(found):
 
 
 @given(results)
-def test_what_is_missing_for_the_next_tier_is_told_until_there_is_none(found):
+def test_what_is_missing_for_the_next_tier_is_reported_until_there_is_none(found):
     judged = standing(found, frozenset(NETWORK))
 
     if judged.next is None:

@@ -118,7 +118,7 @@ def test_an_environment_whose_python_has_gone_builds(ready_checkout, builder):
 
 
 @pytest.mark.parametrize("missing", ["cmp", None])
-def test_a_system_without_cmp_compares_all_the_same(ready_checkout, builder, tmp_path, missing):
+def test_a_system_without_cmp_compares_anyway(ready_checkout, builder, tmp_path, missing):
     tools = tmp_path / "tools"
     tools.mkdir()
     for tool in {"cat", "cmp", "sh", "readlink"} - {missing}:
@@ -142,7 +142,7 @@ def test_no_python_is_said_with_what_to_do(checkout, tmp_path):
     assert "VARIANCE_PYTHON=" in outcome.stderr
 
 
-def test_a_python_that_is_too_old_is_passed_over_for_a_newer_one(checkout, tmp_path, builder):
+def test_a_python_that_is_too_old_is_skipped_for_a_newer_one(checkout, tmp_path, builder):
     tools = tmp_path / "tools"
     make_executable(tools / "python3", "exit 1\n")
     (tools / "python3.12").symlink_to(builder)

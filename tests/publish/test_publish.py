@@ -151,7 +151,7 @@ def test_a_shared_folder_with_the_sticky_bit_is_accepted(path):
     assert read_published(path).data == NEW
 
 
-def test_a_file_system_without_modes_is_told(path):
+def test_a_file_system_without_modes_is_reported(path):
     def open_to_all(name, flags, mode=0o777, **options):
         return os.open(name, flags, 0o644, **options)
 
@@ -259,14 +259,14 @@ def test_a_link_of_another_user_to_the_folder_is_refused(path, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["..", "a\0b", "n" * 256, "n" * 240])
-def test_a_name_that_no_file_can_have_is_refused_in_words(path, name):
+def test_a_name_that_no_file_can_have_is_refused_with_an_explanation(path, name):
     with pytest.raises(DataRefused) as refusal:
         publish(path.parent / name, NEW)
     assert refusal.value.hint
     assert not any(entry.endswith(".tmp") for entry in names(path.parent))
 
 
-def test_a_file_in_the_place_of_the_folder_is_refused_in_words(path):
+def test_a_file_in_the_place_of_the_folder_is_refused_with_an_explanation(path):
     path.write_bytes(OLD)
     with pytest.raises(DataRefused, match="is not a folder"):
         publish(path / "live_acme.json", NEW)
@@ -303,7 +303,7 @@ def test_a_write_that_takes_one_byte_at_a_time_is_finished(path):
     assert read_published(path).data == NEW
 
 
-def test_a_write_that_takes_nothing_ends_in_words(path):
+def test_a_write_that_takes_nothing_ends_with_an_explanation(path):
     publish(path, OLD)
     with pytest.raises(DataRefused, match="the disk reports a fault"):
         publish(path, NEW, files=FileSystem(write=lambda descriptor, data: 0))
@@ -354,7 +354,7 @@ WORDS = {
 
 
 @pytest.mark.parametrize("number", WORDS, ids=lambda number: errno.errorcode[number])
-def test_a_fault_is_told_in_words_and_leaves_the_last_good_file(path, number):
+def test_a_fault_is_explained_and_leaves_the_last_good_file(path, number):
     publish(path, OLDER)
     publish(path, OLD)
     with pytest.raises(DataRefused) as refusal:
@@ -442,14 +442,14 @@ def run_limited(path, limit, value):
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
-def test_a_real_limit_on_the_size_of_files_is_told(path):
+def test_a_real_limit_on_the_size_of_files_is_reported(path):
     publish(path, OLD)
     assert "File too large" in run_limited(path, resource.RLIMIT_FSIZE, 4096)
     assert read_published(path).data == OLD
     assert names(path.parent) == {"live_acme.json", ".live_acme.json.lock"}
 
 
-def test_a_real_limit_on_open_files_is_told(path):
+def test_a_real_limit_on_open_files_is_reported(path):
     publish(path, OLD)
     assert "too many files open" in run_limited(path, resource.RLIMIT_NOFILE, 5)
     assert read_published(path).data == OLD
@@ -517,7 +517,7 @@ def test_reading_refuses_a_file_that_another_program_is_writing_into(path, more,
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.EACCES, errno.EMFILE])
-def test_a_fault_while_reading_is_told_in_words(path, number):
+def test_a_fault_while_reading_is_explained(path, number):
     path.write_bytes(OLD)
     for name in ("open", "read", "status"):
         with pytest.raises(DataRefused, match="the positions file cannot be read") as refusal:

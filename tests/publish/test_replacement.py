@@ -281,7 +281,7 @@ def test_play_positions_never_replace_real_ones(old, new):
     ("old", "new"),
     [(a, b) for a in PLAY for b in (*REAL, *PLAY) if a is not b],
 )
-def test_leaving_a_play_world_is_told_and_compares_nothing_else(old, new):
+def test_leaving_a_play_world_is_reported_and_compares_nothing_else(old, new):
     judgement = judge_overwrite(
         portfolio(50, environment=old, source="demo", account="ffff***"),
         portfolio(1, at=YESTERDAY, environment=new),

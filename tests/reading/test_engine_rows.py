@@ -287,7 +287,7 @@ def test_the_option_type_is_derived_from_the_symbol_where_the_document_does_not_
     assert rows(read, NOW)[0]["Call/Put"] == "Put"
 
 
-def test_cash_is_no_position_of_the_engine():
+def test_cash_is_not_a_position_of_the_engine():
     cash = stock("USD", "USD", type=InstrumentType.CASH)
 
     assert rows(portfolio(cash), NOW) == []

@@ -185,7 +185,7 @@ def test_a_partial_document_carries_that_fact(tmp_path):
         (90000, "1 d 1 h"),
     ],
 )
-def test_an_age_in_words(seconds, words):
+def test_an_age_is_written_as_people_say_it(seconds, words):
     assert format_age(timedelta(seconds=seconds)) == words
 
 
@@ -199,7 +199,7 @@ def test_the_newest_file_is_the_one_that_states_the_newest_time(tmp_path):
     assert newest_live(tmp_path) == new
 
 
-def test_a_broken_file_is_found_when_it_is_the_only_one_so_that_its_fault_is_told(tmp_path):
+def test_a_broken_file_is_found_when_it_is_the_only_one_so_that_its_fault_is_reported(tmp_path):
     (tmp_path / "live_acme.json").write_text("{")
 
     assert newest_live(tmp_path) == tmp_path / "live_acme.json"
@@ -241,7 +241,7 @@ def test_nothing_is_found_in_an_empty_or_missing_folder(tmp_path):
         (b"\xff\xfe", "UTF-8"),
     ],
 )
-def test_a_file_that_is_no_document_is_refused_with_its_name(tmp_path, data, reason):
+def test_a_file_that_is_not_a_document_is_refused_with_its_name(tmp_path, data, reason):
     path = tmp_path / "live_acme.json"
     path.write_bytes(data)
 

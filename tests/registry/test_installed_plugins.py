@@ -7,7 +7,7 @@ from importlib.metadata import entry_points
 
 import pytest
 
-from variance_bridge.plugins.entry_points import BROKERS, COMMANDS, Plugin, installed
+from variance_bridge.plugins.registry import BROKERS, COMMANDS, Plugin, installed
 
 
 def by_importlib(group: str) -> set[Plugin]:

@@ -7,9 +7,9 @@ import pytest
 
 from variance_bridge.broker import HOOK_API, BrokerSpec, QuoteSourceSpec
 from variance_bridge.errors import PluginError, UnknownPlugin
-from variance_bridge.plugins.entry_points import LISTENERS, Plugin, find_plugin, guarded
 from variance_bridge.plugins.hookspecs import hookimpl
-from variance_bridge.plugins.registry import PluginState, Registry
+from variance_bridge.plugins.loading import PluginState, Registry
+from variance_bridge.plugins.registry import LISTENERS, Plugin, find_plugin, guarded
 
 
 def point(
@@ -88,7 +88,7 @@ class Panic(BaseException):
     "failure",
     [RuntimeError("5WX00001"), SystemExit(3), ZeroDivisionError(), Panic("5WX00001")],
 )
-def test_a_plugin_that_raises_is_told_by_the_class_and_never_by_the_message(install, failure):
+def test_a_plugin_that_raises_is_reported_by_the_class_and_never_by_the_message(install, failure):
     @hookimpl
     def variance_bridge_brokers():
         raise failure
@@ -112,7 +112,7 @@ def test_two_distributions_with_one_name_are_both_named(install):
     assert [entry.state for entry in found.brokers()] == [PluginState.CONFLICT]
 
 
-def test_one_distribution_that_is_found_twice_is_no_conflict(install):
+def test_one_distribution_that_is_found_twice_is_not_a_conflict(install):
     twice = install("acme", hooks=declares(spec()))
 
     assert registry(twice, twice).load("acme").broker.name == "acme"
@@ -127,7 +127,7 @@ def test_a_plugin_for_a_newer_hook_api_is_refused_with_words(install):
     assert [entry.state for entry in found.brokers()] == [PluginState.TOO_NEW]
 
 
-def test_a_record_of_a_future_class_that_needs_a_newer_api_is_told_as_too_new(install):
+def test_a_record_of_a_future_class_that_needs_a_newer_api_is_reported_as_too_new(install):
     class SpecOfTomorrow:
         hook_api = HOOK_API + 1
 
@@ -212,7 +212,7 @@ def test_quotes_are_found_in_the_plugin_of_their_name(install):
     assert (plugin.broker.name, quotes.source) == ("acme", "acme_x:Quotes")
 
 
-def test_a_plugin_without_quotes_is_told(install):
+def test_a_plugin_without_quotes_is_reported(install):
     with pytest.raises(UnknownPlugin, match="no source of quotes"):
         registry(install("acme", hooks=declares(spec()))).quote_source("acme")
 

@@ -74,7 +74,7 @@ def test_a_fraction_is_its_exact_decimal(text, denominator, value):
         ("9" * 5000 + "'22", 32),
     ],
 )
-def test_what_is_no_fraction_of_the_denominator_is_refused(text, denominator):
+def test_what_is_not_a_fraction_of_the_denominator_is_refused(text, denominator):
     with pytest.raises(FractionError) as caught:
         parse_fraction(text, denominator)
     assert not re.search(r"\b(117|425|1'22)\b", str(caught.value))

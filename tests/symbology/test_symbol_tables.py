@@ -193,7 +193,7 @@ def test_no_word_names_two_types():
 
 
 @pytest.mark.parametrize("word", ["", "whatever", "x" * 1000, None, 5, object()])
-def test_an_unknown_word_is_no_hint(word):
+def test_an_unknown_word_is_not_a_hint(word):
     assert instrument_type_of(word) is None
     assert parse("AAPL", instrument_type=word) == parse("AAPL")
 
@@ -221,7 +221,7 @@ def test_a_symbol_error_survives_pickling_and_says_where_without_saying_what():
 
 
 @pytest.mark.parametrize("text", [None, 5, b"SPY", "", " ", "$"])
-def test_what_is_no_text_is_refused_at_its_beginning(text):
+def test_what_is_not_text_is_refused_at_its_beginning(text):
     with pytest.raises(SymbolError) as caught:
         parse(text)
     assert caught.value.position == 0
@@ -350,7 +350,7 @@ def test_the_hints_of_an_instant_are_read_as_its_day():
 
 
 @pytest.mark.parametrize("hint", ["expires_on", "as_of"])
-def test_a_hint_that_is_no_date_is_refused(hint):
+def test_a_hint_that_is_not_a_date_is_refused(hint):
     with pytest.raises(SymbolError, match=f"{hint} is not a date"):
         parse("/ESZ5", **{hint: "2026-03-20"})
 

@@ -99,7 +99,7 @@ def test_a_year_digit_is_resolved_by_the_day_or_the_expiration_given(row):
 
 
 @pytest.mark.parametrize("row", rows("refused"))
-def test_what_is_no_symbol_or_more_than_one_is_refused_with_its_reason(row):
+def test_what_is_not_a_symbol_or_more_than_one_is_refused_with_its_reason(row):
     with pytest.raises(SymbolError) as caught:
         parse(row["text"], **hints_of(row))
     assert row["reason"] in caught.value.reason

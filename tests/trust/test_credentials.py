@@ -100,7 +100,7 @@ def test_a_keyring_that_fails_does_not_concern_users_of_the_environment(
 
 
 @pytest.mark.parametrize("sort", ["raising", "hanging"])
-def test_a_keyring_that_fails_is_told_when_it_is_needed(open_store, sort: str) -> None:
+def test_a_keyring_that_fails_is_reported_when_it_is_needed(open_store, sort: str) -> None:
     with pytest.raises(ConfigurationError, match="system keyring") as caught:
         open_store(sort=sort).find("acme", TOKEN)
     assert "environment" in str(caught.value.hint)
@@ -139,7 +139,7 @@ def test_an_open_env_file_of_another_program_is_nobodys_business(open_store, fol
     assert open_store({NAME: "x"}).find("acme", TOKEN).place is Place.ENVIRONMENT
 
 
-def test_an_env_file_that_cannot_be_read_is_told_when_the_credential_is_nowhere_else(
+def test_an_env_file_that_cannot_be_read_is_reported_when_the_credential_is_nowhere_else(
     open_store, folders, backends
 ) -> None:
     (folders[0] / ".env").mkdir()

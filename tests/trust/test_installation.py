@@ -273,7 +273,7 @@ def test_rotation_makes_a_new_key_and_keeps_it(key_of, tmp_path, keyrings, sort:
     assert key_of(sort) == after
 
 
-def test_rotation_mends_a_damaged_key(key_of, tmp_path, keyrings) -> None:
+def test_rotation_repairs_a_damaged_key(key_of, tmp_path, keyrings) -> None:
     key_of()
     (tmp_path / "configuration" / FILE_NAME).write_text("damaged")
     after = rotate_key(tmp_path / "configuration", keyrings("absent"))

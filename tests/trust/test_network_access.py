@@ -7,7 +7,7 @@ import pytest
 from variance_bridge.errors import BrokerUnreachable, ConfigurationError
 from variance_bridge.model import Route
 from variance_bridge.network import wire
-from variance_bridge.network.access import NetworkAccess, network_access
+from variance_bridge.network.proxy import NetworkAccess, network_access
 from variance_bridge.network.wire import Answer
 from variance_bridge.privacy import Secret
 
@@ -84,7 +84,7 @@ def test_surroundings_without_detours_offer_none(tmp_path) -> None:
 @pytest.mark.parametrize(
     "value", ["socks5://x:1", "proxy:8080", "http:///x", "http://a b", "file:///x"]
 )
-def test_a_proxy_address_that_is_none_is_refused_and_not_told(tmp_path, value: str) -> None:
+def test_a_proxy_address_that_is_none_is_refused_and_not_reported(tmp_path, value: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         network_access({"ALL_PROXY": value}, tmp_path, allow_proxy=True, allow_netrc=False)
     assert value not in str(caught.value)
@@ -180,7 +180,7 @@ def test_a_netrc_is_never_read_for_loopback_or_another_host(home, sent, open_ses
 @pytest.mark.parametrize(
     "content", ["machine", "nonsense canary", "machine api.acme.example canary x"]
 )
-def test_a_netrc_that_is_not_understood_is_refused_and_not_told(home, content: str) -> None:
+def test_a_netrc_that_is_not_understood_is_refused_and_not_reported(home, content: str) -> None:
     (home / ".netrc").write_text(content)
     with pytest.raises(ConfigurationError) as caught:
         NetworkAccess(netrc=home / ".netrc").login_for("api.acme.example")

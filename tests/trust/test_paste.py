@@ -74,7 +74,7 @@ def test_the_home_folder_and_what_is_in_files_is_never_shown(home, capsys, troub
         assert json.loads(told.out)["findings"]
 
 
-def test_the_command_that_mends_can_be_pasted_into_a_shell(home, capsys):
+def test_the_command_that_repairs_can_be_pasted_into_a_shell(home, capsys):
     open_key(home)
 
     assert run(["doctor", "--offline"]) == 3

@@ -163,7 +163,7 @@ def test_a_short_value_is_redacted_where_it_stands_alone(
     assert personal.redact(text) == redacted
 
 
-def test_the_kind_is_told_and_the_value_is_not() -> None:
+def test_the_kind_is_reported_and_the_value_is_not() -> None:
     personal = PersonalValues()
     personal.add(NUMBER, PersonalKind.ACCOUNT_NUMBER)
     personal.add("jane@example.com")

@@ -69,7 +69,7 @@ def test_a_link_is_judged_by_what_it_leads_to(file, tmp_path) -> None:
         read_private(link, TITLE)
 
 
-def test_what_is_no_file_is_refused_without_waiting(tmp_path) -> None:
+def test_what_is_not_a_file_is_refused_without_waiting(tmp_path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe, 0o600)
     for path in (pipe, tmp_path):
@@ -83,7 +83,7 @@ def test_a_file_that_is_too_long_is_refused(file) -> None:
         read_private(file, TITLE)
 
 
-def test_no_file_is_told_apart_from_a_file_that_cannot_be_opened(tmp_path) -> None:
+def test_no_file_is_distinguished_from_a_file_that_cannot_be_opened(tmp_path) -> None:
     with pytest.raises(FileNotFoundError):
         read_private(tmp_path / "none", TITLE)
     loop = tmp_path / "loop"
@@ -161,7 +161,7 @@ def test_a_folder_in_which_others_can_write_is_refused(tmp_path, mode: int) -> N
         write_private(folder / "secret", b"x", TITLE, replace=True)
 
 
-def test_a_folder_that_cannot_be_made_is_told_in_words(file) -> None:
+def test_a_folder_that_cannot_be_made_is_explained(file) -> None:
     with pytest.raises(ConfigurationError, match="a part of the path is not a folder"):
         write_private(file / "below" / "secret", b"x", TITLE, replace=True)
     with pytest.raises(ConfigurationError, match="cannot be used"), exclusive_lock(file / "below"):
@@ -187,7 +187,7 @@ def test_one_at_a_time(tmp_path) -> None:
     assert most == [1] * 6
 
 
-def test_a_file_system_that_cannot_lock_stops_nobody(tmp_path, monkeypatch) -> None:
+def test_a_file_system_that_cannot_lock_stops_nothing(tmp_path, monkeypatch) -> None:
     def none(*_args: object) -> None:
         raise OSError(37, "No locks available")
 

@@ -108,7 +108,7 @@ def test_a_handler_that_is_added_later_is_covered_too() -> None:
     assert CANARY not in late.getvalue()
 
 
-def test_a_record_that_cannot_be_formatted_is_blanked_and_stops_nobody(log, capsys) -> None:
+def test_a_record_that_cannot_be_formatted_is_blanked_and_stops_nothing(log, capsys) -> None:
     logger, stream = log
     logger.info("%s", Unprintable(), extra={"payload": CANARY})
     logger.info("%d", CANARY)

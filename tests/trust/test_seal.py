@@ -130,7 +130,9 @@ def test_a_personal_value_is_found_in_every_spelling(
 
 
 @pytest.mark.parametrize("value", KINDS)
-def test_a_personal_value_is_found_as_a_name_and_not_told(document, personal, value: str) -> None:
+def test_a_personal_value_is_found_as_a_name_and_not_reported(
+    document, personal, value: str
+) -> None:
     document["positions"][0][f"x-{value}"] = 1
     with pytest.raises(DataRefused) as caught:
         seal(document, personal)
@@ -164,7 +166,7 @@ def test_an_account_number_of_digits_is_found_as_a_number(document, personal, nu
 @pytest.mark.parametrize(
     "number", [1234567, 123456789, Decimal("0.12345678"), Decimal("1E+300"), Decimal("NaN"), 0]
 )
-def test_another_number_is_no_account_number(document, personal, number) -> None:
+def test_another_number_is_not_an_account_number(document, personal, number) -> None:
     document["balances"]["cash"] = number
     seal(document, personal)
 

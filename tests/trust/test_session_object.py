@@ -49,7 +49,7 @@ def test_a_token_request_has_one_body(open_session) -> None:
         open_session().post_token(TOKEN_URL, body=b"", content_type="text/plain\r\nHost: x")
 
 
-def test_a_token_answer_that_is_no_json_is_returned_like_any_other(serve, open_session) -> None:
+def test_a_token_answer_that_is_not_json_is_returned_like_any_other(serve, open_session) -> None:
     def handle(connection, _request) -> None:
         body = b"<html>"
         connection.sendall(b"HTTP/1.1 401 X\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
@@ -76,7 +76,7 @@ def test_no_cookie_is_kept(serve, open_session) -> None:
     assert ["cookie" in request.headers for request in server.received] == [False, False]
 
 
-def test_a_connection_that_takes_too_long_is_told_in_words(open_session, monkeypatch) -> None:
+def test_a_connection_that_takes_too_long_is_explained(open_session, monkeypatch) -> None:
     def slow(*_args, **_kwargs):
         raise TimeoutError
 
@@ -85,7 +85,7 @@ def test_a_connection_that_takes_too_long_is_told_in_words(open_session, monkeyp
         open_session().get("https://api.acme.example/")
 
 
-def test_a_server_that_breaks_tls_off_is_told_in_words(serve, open_session) -> None:
+def test_a_server_that_breaks_tls_off_is_explained(serve, open_session) -> None:
     listener = socket.create_server(("127.0.0.1", 0))
 
     def accept() -> None:

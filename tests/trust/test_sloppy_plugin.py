@@ -169,7 +169,9 @@ def test_what_a_plugin_says_is_shown_and_not_obeyed(careless, capsys, fetch, arg
     assert "\x1b" not in told
 
 
-def test_a_bug_is_told_by_class_and_place_and_never_by_its_message(careless, capsys, monkeypatch):
+def test_a_bug_is_reported_by_class_and_place_and_never_by_its_message(
+    careless, capsys, monkeypatch
+):
     def broken(*_arguments: object) -> None:
         raise RuntimeError(f"account {NUMBER}")
 
@@ -182,7 +184,7 @@ def test_a_bug_is_told_by_class_and_place_and_never_by_its_message(careless, cap
     assert "7700143" not in told
 
 
-def test_a_reader_of_an_export_is_not_told_either(careless, folder):
+def test_a_reader_of_an_export_is_not_reported_either(careless, folder):
     careless(fetch=f"raise DataRefused('account {NUMBER} is odd')", capabilities="['reads_files']")
     (folder / "export.careless").write_text("x")
 

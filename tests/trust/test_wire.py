@@ -31,7 +31,7 @@ from variance_bridge.errors import (
     ConfigurationError,
     DataRefused,
 )
-from variance_bridge.network.access import NetworkAccess
+from variance_bridge.network.proxy import NetworkAccess
 from variance_bridge.network.wire import _tls_context
 from variance_bridge.privacy import Secret
 
@@ -363,7 +363,7 @@ BROKEN_BODIES = {
 
 
 @pytest.mark.parametrize("case", BROKEN_BODIES)
-def test_half_an_answer_is_no_answer(serve, open_session, case: str) -> None:
+def test_half_an_answer_is_not_an_answer(serve, open_session, case: str) -> None:
     server = serve(sends(BROKEN_BODIES[case], then_close=True))
     with pytest.raises(BrokerUnreachable, match=r"\(3 tries\)"):
         open_session().get(f"{server.url}/")
@@ -539,13 +539,13 @@ def test_a_credential_that_cannot_be_sent_is_its_owners_to_set_again(
     assert (value in str(caught.value), server.received) == (False, [])
 
 
-def test_a_server_that_speaks_no_tls_is_no_answer(serve, open_session) -> None:
+def test_a_server_that_speaks_no_tls_is_not_an_answer(serve, open_session) -> None:
     server = serve(sends(b"not TLS\r\n\r\n", then_close=True))
     with pytest.raises(BrokerUnreachable):
         open_session(tries=1, connect_seconds=0.2).get(server.url.replace("http", "https"))
 
 
-def test_nobody_listening_is_told_in_words(open_session) -> None:
+def test_nobody_listening_is_explained(open_session) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with pytest.raises(
@@ -555,7 +555,7 @@ def test_nobody_listening_is_told_in_words(open_session) -> None:
     assert caught.value.exit_code == 5
 
 
-def test_a_name_that_does_not_resolve_is_told_in_words(open_session, monkeypatch) -> None:
+def test_a_name_that_does_not_resolve_is_explained(open_session, monkeypatch) -> None:
     def unknown(*_args, **_kwargs):
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 

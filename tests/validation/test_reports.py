@@ -125,7 +125,7 @@ def test_the_exit_code_is_the_same_in_every_form(form, capsys, tmp_path):
     assert (tmp_path / "report").read_text()
 
 
-def test_a_report_that_cannot_be_written_is_told(capsys, tmp_path):
+def test_a_report_that_cannot_be_written_is_reported(capsys, tmp_path):
     assert (
         run(["validate", "--output", str(tmp_path / "no" / "report"), str(EXAMPLES / "full.json")])
         == 6

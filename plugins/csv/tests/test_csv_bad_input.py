@@ -52,7 +52,7 @@ def refusal(read_csv, content, **options):
         (b"\xef\xbb\xbf[{}]", "JSON"),
     ],
 )
-def test_what_is_no_csv_is_refused_by_its_name(read_csv, content, words):
+def test_what_is_not_csv_is_refused_by_its_name(read_csv, content, words):
     error = refusal(read_csv, content)
     assert words in error.what
     assert error.where == "positions.csv, line 1, column 1"
@@ -80,7 +80,7 @@ def test_a_nul_byte_costs_its_row_alone(read_csv):
     assert error.where == "positions.csv, line 2, column 12"
 
 
-def test_a_header_with_a_nul_byte_is_no_header(read_csv):
+def test_a_header_with_a_nul_byte_is_not_a_header(read_csv):
     refusal(read_csv, (HEADER.replace("Symbol", "Sym\0bol") + GOOD).encode())
 
 
@@ -160,7 +160,7 @@ def test_an_open_quote_costs_its_own_row_only(read_csv):
     assert outcome.meta["status"] == "partial"
 
 
-def test_a_row_with_too_few_cells_is_kept_out_and_reported(read_csv):
+def test_a_row_with_too_few_cells_is_rejected_and_reported(read_csv):
     outcome = read_csv(HEADER + "5WX00001,QZC,STOCK,10,,,50,-950,100,1000\n" + GOOD)
     assert [one["symbol"] for one in outcome.positions] == ["QZA"]
     assert outcome.meta["counts"] == {"fetched": 2, "normalized": 1, "closed": 0, "rejected": 1}
@@ -170,7 +170,7 @@ def test_a_row_with_too_few_cells_is_kept_out_and_reported(read_csv):
     )
 
 
-def test_a_row_with_too_many_cells_is_kept_out_unless_they_are_empty(read_csv):
+def test_a_row_with_too_many_cells_is_rejected_unless_they_are_empty(read_csv):
     outcome = read_csv(HEADER + GOOD.replace("\n", ",7\n") + GOOD.replace("\n", ",,\n"))
     assert outcome.meta["rejected"] == [{"row": 2, "reason": "wrong_cell_count"}]
     assert len(outcome.positions) == 1
@@ -242,7 +242,7 @@ def test_a_file_of_one_endless_line_is_refused_without_reading_it(read_csv, tmp_
     assert peak < 4 * 1024 * 1024
 
 
-def test_a_device_and_a_pipe_are_no_files_and_nobody_waits_for_them(read_csv, tmp_path):
+def test_a_device_and_a_pipe_are_not_files_and_nobody_waits_for_them(read_csv, tmp_path):
     os.mkfifo(tmp_path / "pipe.csv")
     for path in (Path("/dev/zero"), tmp_path / "pipe.csv"):
         with pytest.raises(DataRefused) as caught:
@@ -320,7 +320,7 @@ def test_a_hostile_column_name_never_reaches_the_screen(read_csv):
     assert not any("\x1b" in warning for warning in outcome.warnings)
 
 
-def test_an_account_cell_with_control_characters_is_no_account(read_csv):
+def test_an_account_cell_with_control_characters_is_not_an_account(read_csv):
     outcome = read_csv(HEADER + GOOD + GOOD.replace("5WX00001", "\x1b[31m5WX"))
     assert [account.number for account in outcome.accounts] == ["5WX00001"]
     assert outcome.meta["rejected"] == [{"row": 3, "reason": "unreadable_row"}]
@@ -347,7 +347,7 @@ def test_an_account_number_in_the_files_name_is_not_shown(read_csv):
         ("CALL", 6, "terms_contradict"),
     ],
 )
-def test_a_bad_row_is_kept_out_with_its_reason(read_csv, cell, column, reason):
+def test_a_bad_row_is_rejected_with_its_reason(read_csv, cell, column, reason):
     cells = [
         "5WX00001",
         "QZB   260320P00095000",
@@ -405,7 +405,7 @@ def test_terms_that_are_shifted_or_contradict_the_symbol_still_cost_the_row(
     ("gone", "reason"),
     [(4, "expiration_missing"), (5, "strike_missing"), (6, "type_missing")],
 )
-def test_an_option_whose_terms_are_nowhere_is_kept_out(read_csv, gone, reason):
+def test_an_option_whose_terms_are_nowhere_is_rejected(read_csv, gone, reason):
     cells = [
         "5WX00001",
         "QZB",
@@ -433,7 +433,7 @@ def test_a_number_that_cannot_be_read_is_left_out_and_flagged(read_csv, column):
     assert "123457" not in repr(outcome.documents)
 
 
-def test_rows_without_an_account_are_kept_out_of_every_account_and_told_of_in_each(read_csv):
+def test_rows_without_an_account_are_rejected_of_every_account_and_reported_in_each(read_csv):
     content = HEADER + GOOD + GOOD.replace("5WX00001", "5WX00002") + GOOD.replace("5WX00001", "")
     outcome = read_csv(content)
     assert len(outcome.documents) == 2

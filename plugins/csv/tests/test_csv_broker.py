@@ -60,7 +60,7 @@ def test_the_plugin_declares_one_broker_whose_class_and_settings_exist():
     assert isinstance(broker(), Broker)
 
 
-def test_without_a_file_the_user_is_told_how_to_name_one():
+def test_without_a_file_the_user_is_reported_how_to_name_one():
     with pytest.raises(UsageError) as caught:
         broker().accounts()
     assert "--input" in caught.value.hint
@@ -107,7 +107,7 @@ def test_an_account_is_found_by_its_number_where_its_place_is_not_known(tmp_path
         found.normalize(attrs.evolve(raw, account=Account(number="5WX00009")))
 
 
-def test_the_account_number_is_told_to_those_who_keep_it_out_and_stands_nowhere_else(read_csv):
+def test_the_account_number_is_reported_to_those_who_keep_it_out_and_stands_nowhere_else(read_csv):
     outcome = read_csv(HEADER + FIRST, name="tastytrade_positions_x5WX00001_260105.csv")
     assert outcome.personal.find("about 5WX00001")
     assert "5WX00001" not in repr(outcome.documents)
@@ -197,7 +197,7 @@ def test_all_accounts_come_from_one_reading_of_the_file(tmp_path):
     assert found.normalize(found.fetch(first)) == before
 
 
-def test_what_is_worth_knowing_is_told_once(tmp_path):
+def test_what_is_worth_knowing_is_reported_once(tmp_path):
     told = []
     content = HEADER + FIRST + "5WX00001,QZB\n" + "5WX00001,??,STOCK,1,,,,,1,-1,1,1\n" + FIRST
     found = broker(
@@ -252,7 +252,7 @@ def test_a_single_row_never_costs_the_others(read_csv):
     assert len(read_csv(HEADER + FIRST + BAD_DATE.format(5)).positions) == 1
 
 
-def test_contradicted_costs_and_unread_numbers_are_told(read_csv):
+def test_contradicted_costs_and_unread_numbers_are_reported(read_csv):
     outcome = read_csv(
         HEADER + FIRST.replace("-950.00", "950.00") + FIRST.replace("50.00,-", "5O,-")
     )
@@ -260,12 +260,12 @@ def test_contradicted_costs_and_unread_numbers_are_told(read_csv):
     assert any("1 position has a number that cannot be read" in one for one in outcome.warnings)
 
 
-def test_a_cash_row_is_no_position_and_not_counted(read_csv):
+def test_a_cash_row_is_not_a_position_and_not_counted(read_csv):
     outcome = read_csv(HEADER + FIRST + "5WX00001,CASH,CASH,1,,,,,,,,500\n")
     assert outcome.meta["counts"] == {"fetched": 1, "normalized": 1, "closed": 0, "rejected": 0}
 
 
-def test_a_type_that_nobody_knows_keeps_the_totals_that_the_file_states(read_csv):
+def test_a_type_that_is_unknown_keeps_the_totals_that_the_file_states(read_csv):
     outcome = read_csv(HEADER + FIRST.replace("STOCK", "Moon Note"))
     (position,) = outcome.positions
     assert position["type"] == "other"

@@ -83,7 +83,7 @@ def test_numbers_are_read_exactly(text, value):
         "0." + "0" * 60,
     ],
 )
-def test_what_is_no_number_is_refused_and_not_repeated(text):
+def test_what_is_not_a_number_is_refused_and_not_repeated(text):
     with pytest.raises(CellFault) as caught:
         number(text)
     assert text not in str(caught.value)
@@ -189,7 +189,7 @@ def test_dates_are_read_by_the_declared_formats(text, formats, day):
 @pytest.mark.parametrize(
     "text", ["Feb 30, 2026", "Foo 3, 2026", "45674", "Mar 20", "20 Mar 2026", "Mar 20, 2026 x"]
 )
-def test_what_is_no_date_of_the_format_or_the_calendar_is_none(text):
+def test_what_is_not_a_date_of_the_format_or_the_calendar_is_none(text):
     assert dates.parse_day(text, ("%b %d, %Y",)) is None
 
 

@@ -187,7 +187,7 @@ def test_a_file_that_is_cut_in_its_header_is_refused(read_csv):
 @pytest.mark.parametrize(
     "typed", ["Total,,,,,,,1000", "TOTAL:,,,,50,,,", ",Grand total,,,,,,1000", "Sum,1000"]
 )
-def test_a_total_that_was_typed_below_is_no_account_and_no_position(read_csv, typed):
+def test_a_total_that_was_typed_below_is_not_an_account_and_no_position(read_csv, typed):
     stock = "5WX00001,QZA,STOCK,10,50.00,-950.00,100.00,1000\n"
     outcome = read_csv(f"{TASTYTRADE}{stock}{typed}\n")
     assert [account.number for account in outcome.accounts] == ["5WX00001"]

@@ -186,7 +186,7 @@ matches = { symbol = 'Q[0-9]+' }
     assert outcome.meta["counts"] == {"fetched": 1, "normalized": 1, "closed": 0, "rejected": 0}
 
 
-def test_a_row_that_no_rule_explains_is_kept_out_and_never_skipped(read_as):
+def test_a_row_that_no_rule_explains_is_rejected_and_never_skipped(read_as):
     outcome = read_as("Ticker,Amount,Quote\nQZA,1,2\nWhat is this?,1,2\n", STOCK)
     assert outcome.meta["rejected"] == [{"row": 3, "reason": "symbol_unreadable"}]
 
@@ -275,7 +275,7 @@ def test_a_symbol_beyond_all_length_is_unreadable(read_as):
     assert outcome.meta["rejected"] == [{"row": 3, "reason": "symbol_unreadable"}]
 
 
-def test_a_bond_whose_description_has_no_room_in_a_document_is_kept_out(read_as):
+def test_a_bond_whose_description_has_no_room_in_a_document_is_rejected(read_as):
     content = f"Ticker,Amount,Quote,Class\nQZA,1,2,Stock\nU S TREASURY {'BILL ' * 12},1,2,Bond\n"
     outcome = read_as(content, columns='type = ["Class"]')
     assert outcome.meta["rejected"] == [{"row": 3, "reason": "symbol_unreadable"}]

@@ -174,7 +174,7 @@ def test_every_fault_is_named_by_its_place(old, new, words):
     assert caught.value.where == "acme.toml"
 
 
-def test_text_that_is_no_toml_is_a_fault():
+def test_text_that_is_not_toml_is_a_fault():
     with pytest.raises(ConfigurationError, match="end of document: not TOML"):
         parse_toml("name = ", "acme.toml")
 
@@ -279,7 +279,7 @@ def test_a_faulty_dialect_of_the_user_stops_the_run_with_its_name(tmp_path, text
     assert caught.value.where == "broken.toml"
 
 
-def test_a_dialect_that_is_no_text_or_too_long_is_a_fault(tmp_path):
+def test_a_dialect_that_is_not_text_or_too_long_is_a_fault(tmp_path):
     (tmp_path / "broken.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigurationError, match="line 1: not UTF-8"):
         library.load(tmp_path)

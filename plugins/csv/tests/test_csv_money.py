@@ -92,7 +92,7 @@ def test_profit_that_fits_only_the_opposite_sign_takes_the_cost_away():
     assert earned.cautions == (Caution.COST_CONTRADICTED,)
 
 
-def test_profit_that_fits_neither_sign_is_told_of_and_the_cost_stays_as_the_file_has_it():
+def test_profit_that_fits_neither_sign_is_reported_and_the_cost_stays_as_the_file_has_it():
     earned = weigh(POSITION, Side.LONG, cost_total=250, gain=7777, mark=2)
     assert earned.cost_basis == 250
     assert earned.cautions == (Caution.COST_CONTRADICTED,)
@@ -128,14 +128,14 @@ def test_the_files_value_comes_before_the_price():
     assert earned.cautions == ()
 
 
-def test_a_rounded_mark_is_told_exactly_where_the_value_has_its_digits():
+def test_a_rounded_mark_is_reported_exactly_where_the_value_has_its_digits():
     earned = weigh(POSITION, Side.SHORT, 2, value=-241, mark=1.21)
     assert earned.market_value == -241
     assert earned.mark == Decimal("1.205")
     assert earned.cautions == ()
 
 
-def test_value_and_price_that_disagree_are_told_of_and_the_value_stands():
+def test_value_and_price_that_disagree_are_reported_and_the_value_stands():
     earned = weigh(POSITION, Side.LONG, 2, value=500, mark=1.21)
     assert earned.market_value == 500
     assert earned.mark is None
@@ -283,7 +283,7 @@ def test_a_rounded_price_beside_an_exact_total_gives_way():
     assert earned.cautions == ()
 
 
-def test_a_price_that_is_not_the_totals_is_told_of():
+def test_a_price_that_is_not_the_totals_is_reported():
     earned = weigh(ABSOLUTE, cost_total=12765.67, cost_per_unit=1.27)
     assert earned.cost_basis == Decimal("12765.67")
     assert earned.cautions == (Caution.COST_CONTRADICTED,)

@@ -96,7 +96,7 @@ def test_the_header_is_looked_for_once_by_each_dialect(read_csv, monkeypatch):
     assert searched["tastytrade"] == 1
 
 
-def test_two_dialects_are_told_apart_by_the_first_lines_alone(read_csv, read_lines):
+def test_two_dialects_are_distinguished_by_the_first_lines_alone(read_csv, read_lines):
     row = "QZA,Option,-1,2026-03-20,74,95,Put,101.25,12.00,-250.00,1.0\n"
     count = 3 * detection.SAMPLE_LINES
     read_csv(AMBIGUOUS + row * count)

@@ -34,7 +34,7 @@ def test_a_foreign_table_without_a_symbol_ends_the_positions_too(read_csv):
     assert outcome.meta["status"] == "complete"
 
 
-def test_section_codes_are_no_rows(read_csv):
+def test_section_codes_are_not_rows(read_csv):
     content = (
         '"BOS","POST","Open Positions"\n'
         + FLEX.replace('"Client', '"HEADER","POST","Client')
@@ -141,7 +141,7 @@ def padded(content):
 
 
 @pytest.mark.parametrize("content", [ETRADE, padded(ETRADE)], ids=["narrow", "padded"])
-def test_a_summary_above_a_narrow_view_is_no_part_that_lost_its_header(read_csv, content):
+def test_a_summary_above_a_narrow_view_is_not_a_part_that_lost_its_header(read_csv, content):
     outcome = read_csv(content)
     assert [one["market_value"] for one in outcome.positions] == [Decimal(1200)]
     assert outcome.accounts[0].nickname == "Individual Brokerage -0000"

@@ -190,7 +190,7 @@ def test_disagreeing_balances_are_a_flag_and_a_warning_with_both_figures(desk):
     )
 
 
-def test_a_wrong_clock_is_told_once(desk_for, clock):
+def test_a_wrong_clock_is_reported_once(desk_for, clock):
     desk = desk_for(clock=SimulatedClock(clock.now(), frozen=True))
     desk.simulator.faults = [Fault("accounts", FaultKind.CLOCK_OFFSET, at=1, seconds=-200)]
     fetch_first(desk.context())

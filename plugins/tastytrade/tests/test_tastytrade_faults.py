@@ -23,7 +23,7 @@ from variance_bridge.network.retry import Policy
 from variance_bridge.pipeline.context import RunContext
 from variance_bridge.pipeline.run import Choice, open_broker
 from variance_bridge.pipeline.sync import SyncRequest, sync
-from variance_bridge.plugins.registry import Registry
+from variance_bridge.plugins.loading import Registry
 from variance_bridge.settings.configuration import Configuration, ConfigurationFile
 from variance_bridge_tastytrade.client import envelopes
 from variance_bridge_tastytrade.client.envelopes import data_of
@@ -267,7 +267,7 @@ def test_a_body_that_only_drips_is_given_up_within_the_time_for_a_request(
 
 
 @pytest.mark.parametrize("route", REQUIRED)
-def test_a_broker_that_recovers_on_the_third_try_is_no_fault(desk, tmp_path, good_file, route):
+def test_a_broker_that_recovers_on_the_third_try_is_not_a_fault(desk, tmp_path, good_file, route):
     desk.simulator.faults = [Fault(route, FaultKind.STATUS, times=2, status=503)]
     (done,) = run(desk, tmp_path)
     assert len(done.portfolio.positions) == 2

@@ -133,12 +133,12 @@ QUIRKS = {
         "one unreadable account dropped the list; two shapes of balances",
         "test_an_account_without_a_number_costs_only_itself",
         "test_balances_are_read_in_both_shapes",
-        "test_a_drifted_account_is_right_or_left_out_and_told",
+        "test_a_drifted_account_is_right_or_left_out_and_reported",
     ),
     20: quirk(
         "LEAN PR#10",
         "unknown types crashed",
-        "test_an_instrument_type_that_nobody_knows_is_kept_as_other_and_told",
+        "test_an_instrument_type_that_is_unknown_is_kept_as_other_and_reported",
         STREAMER,
     ),
     21: quirk(
@@ -217,8 +217,8 @@ QUIRKS = {
     38: quirk(
         "tastytrade-mcp",
         "closed enumerations refused valid data",
-        "test_an_instrument_type_that_nobody_knows_is_kept_as_other_and_told",
-        "test_an_effect_that_nobody_knows_costs_no_position",
+        "test_an_instrument_type_that_is_unknown_is_kept_as_other_and_reported",
+        "test_an_effect_that_is_unknown_costs_no_position",
     ),
     39: quirk("ai-income-lab", "orders are rejected in the sandbox", STREAMER),
     40: quirk(
@@ -448,7 +448,7 @@ def test_a_future_without_prices_is_a_position_of_unknown_cost():
 
 
 @pytest.mark.parametrize("effect", ["None", " None", "Cancel Requested", None, 7])
-def test_an_effect_that_nobody_knows_costs_no_position(effect):
+def test_an_effect_that_is_unknown_costs_no_position(effect):
     holding = read(
         SHORT_CALL, mark_price="7.98", realized_day_gain="5.0", realized_day_gain_effect=effect
     ).holding

@@ -82,7 +82,7 @@ def test_shares_never_cover_an_option_that_a_corporate_action_adjusted(hold, tod
     assert names([hold("100 stock"), call], today) == ["Short Call", "Stock"]
 
 
-def test_an_adjusted_option_is_told_by_its_symbol(hold, today):
+def test_an_adjusted_option_is_reported_by_its_symbol(hold, today):
     call = hold("-1 105C", symbol="XYZ1  260121C00105000", deliverable=None)
     assert names([hold("100 stock"), call], today) == ["Short Call", "Stock"]
 
@@ -192,7 +192,7 @@ def test_a_future_carries_a_collar_before_a_covered_call(hold, today):
     ]
 
 
-def test_a_future_that_covers_an_option_is_no_leg_of_a_calendar_spread(hold, today):
+def test_a_future_that_covers_an_option_is_not_a_leg_of_a_calendar_spread(hold, today):
     march, june = hold("1 future", root="/ES"), hold("-1 future", root="/ES", symbol="/ESM6")
     call = hold("-1 6000C", root="/ES")
     assert sorted(names([march, june, call], today)) == ["Covered Call", "Short Future"]

@@ -278,7 +278,7 @@ def test_a_long_name_goes_on_in_the_next_line(hold, triaged):
     assert screen[line + 1].index("×20") == screen[line].index("Reverse")
 
 
-def test_series_of_an_index_are_told_apart(hold, triaged):
+def test_series_of_an_index_are_distinguished(hold, triaged):
     monthly = hold("1 6800C", root="SPX", symbol="SPX   260121C06800000")
     weekly = hold("-1 6800C", root="SPX", symbol="SPXW  260121C06800000")
     screen = render(triaged([monthly, weekly]), 80)

@@ -106,7 +106,7 @@ def test_what_is_settled_in_the_morning_is_expiring_before_it_can_no_longer_be_t
     assert found(report, Action.EXPIRING) == reasons
 
 
-def test_the_number_of_expiring_legs_is_told(hold, triaged):
+def test_the_number_of_expiring_legs_is_reported(hold, triaged):
     report = triaged([hold("-1 100C 0d"), hold("1 100C 60d")])
     assert found(report, Action.EXPIRING) == ["expires today (2025-12-22, 1 of 2 legs)"]
 
@@ -252,7 +252,7 @@ def test_a_rise_threatens_too(hold, triaged):
     ]
 
 
-def test_a_hedge_that_gains_is_no_threat(hold, triaged):
+def test_a_hedge_that_gains_is_not_a_threat(hold, triaged):
     hedge = exposed(hold, "-400", text="1 5800P 45d", root="SPX")
     positions = [hedge, exposed(hold, "500", text="100 stock"), benchmark(hold)]
     threats = found(triaged(positions), Action.SIZE_THREAT)
@@ -322,7 +322,7 @@ def test_a_price_of_the_user_goes_before_the_one_of_the_file(hold, triaged):
     assert report.benchmark_price == 1
 
 
-def test_a_loss_in_dollars_is_no_share_of_an_account_in_yen(hold, triaged):
+def test_a_loss_in_dollars_is_not_a_share_of_an_account_in_yen(hold, triaged):
     report = triaged([exposed(hold, "9999"), benchmark(hold)], currency="JPY")
     assert found(report, Action.SIZE_THREAT) == []
     assert lacking(report, Action.SIZE_THREAT) == [("the price of SPY in JPY", 2, 2)]
@@ -416,7 +416,7 @@ def test_a_hedge_with_another_action_is_not_idle(hold, triaged):
     assert [f.action for f in report.entries[0].findings] == [Action.EXPIRING]
 
 
-def test_a_put_on_a_single_stock_is_no_index_hedge(hold, triaged):
+def test_a_put_on_a_single_stock_is_not_an_index_hedge(hold, triaged):
     put = exposed(hold, "-20", text="1 95P 60d", root="ABC")
     assert found(triaged([put, exposed(hold, "100", text="100 stock")]), Action.HEDGE_CHECK) == []
 

@@ -66,7 +66,7 @@ def test_without_a_file_the_newest_positions_are_taken(place, now):
     assert run(now).stdout == run(now, place).stdout
 
 
-def test_without_any_file_the_user_is_told_what_to_run(place, now):
+def test_without_any_file_the_user_learns_what_to_run(place, now):
     place.unlink()
     with pytest.raises(DataRefused) as caught:
         run(now)
@@ -144,7 +144,7 @@ def test_the_help_names_what_can_be_done(now):
         assert option in text
 
 
-def test_an_empty_account_is_no_error(place, now):
+def test_an_empty_account_is_not_an_error(place, now):
     from variance_bridge.document.convert import from_bytes
 
     portfolio, _warnings = from_bytes(place.read_bytes())

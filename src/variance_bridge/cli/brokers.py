@@ -11,7 +11,7 @@ from variance_bridge.cli.invocation import Invocation
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from variance_bridge.plugins.registry import Listing
+    from variance_bridge.plugins.loading import Listing
 
 _STYLES = {"ready": "green", "credentials missing": "yellow", "not used": "dim"}
 
@@ -24,7 +24,7 @@ def brokers(invocation: Invocation, *, as_json: bool) -> None:
 
     A broken plugin is a line of the list, with its reason; all others work as if it were not there.
     """
-    from variance_bridge.plugins.registry import PluginState
+    from variance_bridge.plugins.loading import PluginState
 
     entries = [_entry(invocation, listing) for listing in invocation.registry.brokers()]
     listeners = [

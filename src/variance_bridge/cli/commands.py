@@ -14,7 +14,7 @@ from variance_bridge import __version__
 from variance_bridge.cli.invocation import Invocation
 from variance_bridge.errors import PluginError, UnknownPlugin, UsageError
 from variance_bridge.formatting import as_typed
-from variance_bridge.plugins.entry_points import (
+from variance_bridge.plugins.registry import (
     COMMANDS,
     Plugin,
     find_plugin,
@@ -33,7 +33,7 @@ _OURS = {
     "restore": ("variance_bridge.cli.restore:restore", "Put the previous positions file back."),
     "schema": ("variance_bridge.cli.schema:schema", "Print the JSON Schema."),
     "show": ("variance_bridge.cli.show:show", "Show a positions file as a table."),
-    "sync": ("variance_bridge.cli.sync:sync", "Fetch positions and write them down."),
+    "sync": ("variance_bridge.cli.sync:sync", "Fetch positions and save them."),
     "validate": ("variance_bridge.cli.validate:validate", "Check positions files."),
 }
 
@@ -157,13 +157,15 @@ def _nearest(word: str, names: Sequence[str]) -> str:
 )
 @click.version_option(__version__, "--version", message="variance-bridge %(version)s")
 @click.option("--config", type=click.Path(dir_okay=False), help="Configuration file to read.")
-@click.option("-v", "--verbose", count=True, help="Say more; twice for every request.")
+@click.option(
+    "-v", "--verbose", count=True, help="Show more detail; repeat (-vv) to log every request."
+)
 @click.option("--sync", "sync_first", is_flag=True, help="Sync, then show.")
 @click.option("--demo", is_flag=True, help="The same as the command `demo`.")
-@click.option("--csv", "newest_csv", is_flag=True, help="Show the newest CSV of the folder.")
+@click.option("--csv", "newest_csv", is_flag=True, help="Show the newest CSV in the folder.")
 @click.pass_context
 def variance(ctx: click.Context, /, **options: Any) -> int | None:
-    """Read what you hold, from any broker, into one form that programs can trust. Read-only.
+    """Read your positions from any broker into one format that programs can trust. Read-only.
 
     Without a command: the dashboard of the newest positions file.
     """

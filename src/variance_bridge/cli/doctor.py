@@ -19,7 +19,7 @@ WOULD_STOP = 3
 @click.command()
 @click.option("--broker", help="The broker to examine; the configured one by default.")
 @click.option("--profile", help="A profile of variance.toml.")
-@click.option("--offline", is_flag=True, help="Ask nothing of the network.")
+@click.option("--offline", is_flag=True, help="Skip checks that need the network.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def doctor(

@@ -23,8 +23,8 @@ from variance_bridge.model import Timeliness
 from variance_bridge.pipeline.context import RunContext
 from variance_bridge.pipeline.listeners import open_listener
 from variance_bridge.pipeline.run import Choice, open_broker
-from variance_bridge.plugins.entry_points import BROKERS, names
-from variance_bridge.plugins.registry import LoadedPlugin, import_place
+from variance_bridge.plugins.loading import LoadedPlugin, import_place
+from variance_bridge.plugins.registry import BROKERS, names
 from variance_bridge.reading.load import load
 from variance_bridge.settings.account_hash import FILE_NAME as KEY_FILE
 from variance_bridge.settings.configuration import Configuration, broker_settings
@@ -147,7 +147,7 @@ def _output_folder(given: DoctorInput) -> Iterator[Finding]:
                 "output folder",
                 problem=True,
                 detail=f"{shown} cannot be made",
-                fix="set output_dir to a folder of yours",
+                fix="set output_dir to a folder you own",
             )
         return
     if not os.access(folder, os.W_OK | os.X_OK):
@@ -213,7 +213,7 @@ def _plugins(given: DoctorInput) -> Iterator[Finding]:
         )
     for listing in given.context.registry.brokers():
         sick = listing.reason is not None
-        detail = f"{', '.join(listing.distributions)}: {listing.reason or 'well'}"
+        detail = f"{', '.join(listing.distributions)}: {listing.reason or 'OK'}"
         yield Finding(
             f"plugin {listing.name}", problem=sick and listing.name == wanted, detail=detail
         )
@@ -227,7 +227,7 @@ def _listeners(given: DoctorInput) -> Iterator[Finding]:
         except BridgeError as error:
             yield finding_of(f"listener {name}", error, given.environment)
         else:
-            yield Finding(f"listener {name}", problem=False, detail=f"{listener.plugin}: well")
+            yield Finding(f"listener {name}", problem=False, detail=f"{listener.plugin}: OK")
     for listing in given.context.registry.listeners(()):
         if listing.name not in wanted:
             detail = f"{', '.join(listing.distributions)}: {listing.state.value}"

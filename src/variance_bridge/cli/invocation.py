@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from variance_bridge.clock import SystemClock
     from variance_bridge.pipeline.context import RunContext
-    from variance_bridge.plugins.entry_points import Plugin
-    from variance_bridge.plugins.registry import Registry
+    from variance_bridge.plugins.loading import Registry
+    from variance_bridge.plugins.registry import Plugin
     from variance_bridge.privacy import PersonalValues
     from variance_bridge.reading.freshness import AgeLimits
     from variance_bridge.settings.configuration import Configuration
@@ -89,7 +89,7 @@ class Invocation:
     @cached_property
     def registry(self) -> Registry:
         """The installed plugins."""
-        from variance_bridge.plugins.registry import Registry
+        from variance_bridge.plugins.loading import Registry
 
         self.isolate()
         return Registry()

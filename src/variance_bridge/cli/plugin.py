@@ -33,7 +33,7 @@ def new(name: str, folder: Path | None) -> None:
     Its tests run at once. Those that are red say what there is to do.
     """
     from variance_bridge.formatting import printable
-    from variance_bridge.plugins.entry_points import names
+    from variance_bridge.plugins.registry import names
     from variance_bridge.scaffold import check_name, write_project
 
     check_name(name)

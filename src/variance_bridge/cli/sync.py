@@ -46,12 +46,12 @@ from variance_bridge.pipeline.sync import Failed, Synced
 @click.option("--quotes", metavar="SOURCE|none", help="Where prices and greeks come from.")
 @click.option("--strict", is_flag=True, help="Refuse doubtful numbers and rejected rows.")
 @click.option("--allow-empty", is_flag=True, help="Let an empty portfolio replace positions.")
-@click.option("--dry-run", is_flag=True, help="Do everything but write.")
-@click.option("--yes", is_flag=True, help="Trust third parties' plugins without being asked.")
+@click.option("--dry-run", is_flag=True, help="Do everything except write the file.")
+@click.option("--yes", is_flag=True, help="Trust third-party plugins without asking.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def sync(invocation: Invocation, /, **options: Any) -> int:
-    """Fetch positions from a broker, read-only, and write them down.
+    """Fetch positions from a broker (read-only) and save them.
 
     FILE is the same as `--input FILE`: an export to read, for which no broker has to be named.
     """

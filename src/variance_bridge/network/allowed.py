@@ -1,4 +1,4 @@
-"""Which URLs the read-only session may call: decided here, from the text of the URL, before anything is sent.
+"""Which requests the read-only session may send: decided here, from method and URL, before anything is sent.
 
 The check is a grammar and not a parser: what is not spelled in the one plain way is refused, so that no two parsers
 can disagree about where a URL leads (user info, backslashes, tabs, Unicode dots, `127.1`, encoded hosts, ...). The
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 from urllib.parse import quote, unquote, urlencode
 
@@ -191,6 +191,26 @@ def _path_problem(path: str) -> str | None:
 
 def _encode(params: Sequence[tuple[str, str]]) -> str:
     return urlencode(list(params), quote_via=quote, safe="")
+
+
+def check_token_post(address: Address, token_paths: Collection[str]) -> None:
+    """Return if a POST for a token may go there: to a declared token path, without a query.
+
+    Raises:
+        ForbiddenRequest: it may not.
+    """
+    if address.path not in token_paths or address.query:
+        raise _forbidden("POST goes to the declared token paths only")
+
+
+def check_read_post(address: Address, read_posts: Collection[str]) -> None:
+    """Return if a POST that only reads may go there: to a declared read.
+
+    Raises:
+        ForbiddenRequest: it may not.
+    """
+    if address.path not in read_posts:
+        raise _forbidden("POST goes to its declared `read_posts` only")
 
 
 def _forbidden(what: str) -> ForbiddenRequest:

@@ -13,7 +13,7 @@ from datetime import datetime
 import attrs
 
 from variance_bridge.clock import http_date
-from variance_bridge.network.access import NetworkAccess
+from variance_bridge.network.proxy import NetworkAccess
 from variance_bridge.storage.read import MEBIBYTE
 
 _SECONDS = re.compile(r"[0-9]{1,9}")

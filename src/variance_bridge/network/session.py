@@ -2,7 +2,7 @@
 
 GET to the declared hosts, POST to the declared token paths and reads, https or loopback, no redirect followed, at most
 three tries, bounded in time and memory. What may be called is decided in `network.allowed`, when to try again in
-`network.retry`; `network.access` has the proxy and the netrc file, and `network.wire` does one try.
+`network.retry`; `network.proxy` has the proxy and the netrc file, and `network.wire` does one try.
 """
 
 from __future__ import annotations
@@ -28,7 +28,14 @@ from variance_bridge.errors import (
 )
 from variance_bridge.formatting import plural
 from variance_bridge.model import Route
-from variance_bridge.network.allowed import Address, check_hosts, check_post_paths, resolve
+from variance_bridge.network.allowed import (
+    Address,
+    check_hosts,
+    check_post_paths,
+    check_read_post,
+    check_token_post,
+    resolve,
+)
 from variance_bridge.network.rates import Rates
 from variance_bridge.network.retry import (
     TOO_MANY_REQUESTS,
@@ -175,8 +182,7 @@ class ReadOnlySession:
     ) -> Response:
         """POST to one of the declared reads (see `variance_bridge.broker.Session`)."""
         address = resolve(url, self._hosts, self._query(params))
-        if address.path not in self._read_posts:
-            raise _forbidden_post("its declared `read_posts`")
+        check_read_post(address, self._read_posts)
         kind, data = self._body(form, json, body, content_type)
         return self._request("POST", address, headers or {}, self._policy.tries, kind, data)
 
@@ -196,8 +202,7 @@ class ReadOnlySession:
         The tokens in the answer are personal values from then on.
         """
         address = resolve(url, self._hosts)
-        if address.path not in self._token_paths or address.query:
-            raise _forbidden_post("the declared token paths")
+        check_token_post(address, self._token_paths)
         kind, data = self._body(form, json, body, content_type)
         tries = 1 if once else self._policy.tries
         response = self._request("POST", address, headers or {}, tries, kind, data)
@@ -478,13 +483,6 @@ class ReadOnlySession:
 
     def _shown(self, request: Request) -> str:
         return self._personal.redact(f"{request.method} {request.address.shown}")
-
-
-def _forbidden_post(where: str) -> ForbiddenRequest:
-    return ForbiddenRequest(
-        f"a request was stopped before it was sent: POST goes to {where} only",
-        hint="This is a bug in the broker's plugin, or a wrong address in its settings.",
-    )
 
 
 def _is_plain(value: str) -> bool:

@@ -13,8 +13,8 @@ import attrs
 from variance_bridge import __version__
 from variance_bridge.broker import Clock, Credential, Session
 from variance_bridge.clock import SystemClock
-from variance_bridge.network.reach import Reach
-from variance_bridge.plugins.registry import LoadedListener, LoadedPlugin, Registry
+from variance_bridge.network.declared import Reach
+from variance_bridge.plugins.loading import LoadedListener, LoadedPlugin, Registry
 from variance_bridge.privacy import PersonalValues, Secret
 from variance_bridge.settings.configuration import (
     Configuration,
@@ -105,7 +105,7 @@ class RunContext:
 
 def configured_policy(configuration: Configuration) -> Policy:
     """The session's limits, with the proxy, the netrc file and the certificates that the configuration allows."""
-    from variance_bridge.network.access import network_access
+    from variance_bridge.network.proxy import network_access
     from variance_bridge.network.retry import Policy
 
     network = configuration.stated.network

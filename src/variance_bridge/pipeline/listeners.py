@@ -11,7 +11,7 @@ import attrs
 from variance_bridge.errors import BridgeError, PluginError
 from variance_bridge.model import Portfolio
 from variance_bridge.pipeline.context import RunContext
-from variance_bridge.plugins.entry_points import Plugin, guarded
+from variance_bridge.plugins.registry import Plugin, guarded
 
 _DO_WITHOUT = "to sync without it, take it out of `listeners` in variance.toml"
 

@@ -1,274 +1,262 @@
-"""Finds plugins by name and imports only those that are asked for, so that a broken plugin can break only itself.
+"""Which plugins are installed, from metadata alone: nothing of them is imported here.
 
-An entry point's name is that of the broker or the listener; two of one name are an error, which `entry_points.find_plugin`
-raises (there, because a light command needs it without the rest). Each import happens inside a guard; what comes back
-is checked before it is believed: known hooks only, records of the right class, exactly one of the asked-for name, a
-hook API that we speak. pluggy's own loader does none of this: it stops at the first broken plugin and drops a second
-one of the same name.
+An entry point's name is the name of the broker, command or listener. The files `entry_points.txt` are read directly, because
+importing `importlib.metadata` alone takes half of the start-up; a test compares what both find.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from enum import StrEnum
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib import import_module
+from typing import Any, NamedTuple
 
-import attrs
+from variance_bridge.errors import BridgeError, PluginError, UnknownPlugin
+from variance_bridge.formatting import as_typed, nearest
 
-from variance_bridge.broker import HOOK_API, BrokerSpec, QuoteSourceSpec
-from variance_bridge.errors import PluginError, UnknownPlugin
-from variance_bridge.formatting import as_typed
-from variance_bridge.plugins.entry_points import (
-    BROKERS,
-    LISTENERS,
-    FindPlugins,
-    Plugin,
-    find_plugin,
-    guarded,
-    installed,
-    names,
-    plugins,
-)
-
-if TYPE_CHECKING:
-    import pluggy
-
-OLDEST_HOOK_API = 1
-"""The oldest hook API whose plugins still work."""
+BROKERS = "variance_bridge"
+COMMANDS = "variance_bridge.commands"
+LISTENERS = "variance_bridge.listeners"
 
 
-_NO_QUOTES = "check `quotes` in variance.toml, or use `--quotes none`"
-
-
-class PluginState(StrEnum):
-    """What is the matter with a plugin."""
-
-    LOADED = "loaded"
-    UNUSED = "not used"
-    MISSING = "not installed"
-    BROKEN = "broken"
-    CONFLICT = "conflict"
-    TOO_NEW = "too new"
-
-
-@attrs.frozen(kw_only=True)
-class LoadedPlugin:
-    """A broker's plugin whose module was imported and whose records were checked."""
-
-    plugin: Plugin
-    broker: BrokerSpec
-    quotes: tuple[QuoteSourceSpec, ...]
-
-
-@attrs.frozen(kw_only=True)
-class LoadedListener:
-    """A listener whose module was imported.
+class Plugin(NamedTuple):
+    """One entry point: nothing of it has been imported.
 
     Attributes:
-        settings: the attrs class of the keys in its table; None without one.
+        name: of the broker, command or listener.
+        value: `module` or `module:attribute`.
+        distribution: the installed package that brings it, as `pip` calls it.
+        version: of that package.
     """
-
-    plugin: Plugin
-    settings: type[Any] | None
-
-
-@attrs.frozen(kw_only=True)
-class Listing:
-    """A broker or listener as `variance brokers` shows it; `loaded` is for brokers."""
 
     name: str
-    distributions: tuple[str, ...]
-    state: PluginState
-    reason: str | None = None
-    loaded: LoadedPlugin | None = None
+    value: str
+    distribution: str = "unknown distribution"
+    version: str = "0"
+
+    def __str__(self) -> str:
+        """`distribution version`, as messages name a plugin."""
+        return f"{self.distribution} {self.version}"
+
+    def load(self) -> Any:
+        """Import what the entry point names; raises whatever its code raises."""
+        module, _, attribute = self.value.partition(":")
+        loaded: Any = import_module(module.strip())
+        for name in filter(None, attribute.strip().split(".")):
+            loaded = getattr(loaded, name)
+        return loaded
 
 
-class _TooNew(PluginError):
-    """The plugin needs a newer hook API."""
+FindPlugins = Callable[[str], Iterable[Plugin]]
 
 
-class Registry:
-    """The installed plugins; those of a run are in one plugin manager.
+def installed(group: str) -> Iterable[Plugin]:
+    """The entry points of that group in all installed distributions."""
+    found: list[Plugin] = []
+    seen: set[str] = (
+        set()
+    )  # of two distributions with one name the first on the path counts, as for imports
+    for folder in sys.path:
+        for metadata in _metadata_folders(folder or "."):
+            name = os.path.basename(metadata).rpartition(".")[0].partition("-")[0]
+            key = name.lower().replace("-", "_").replace(".", "_")
+            if key in seen:
+                continue
+            seen.add(key)
+            found += (plugin for name, plugin in _entry_points(metadata) if name == group)
+    return found
 
-    Args:
-        find: gives the entry points of a group; passed in, so that tests need to install nothing.
-    """
 
-    def __init__(self, find: FindPlugins = installed) -> None:
-        self._find = find
-        self._loaded: dict[str, LoadedPlugin] = {}
+def _metadata_folders(folder: str) -> list[str]:
+    try:
+        names = os.listdir(folder)
+    except (
+        OSError
+    ):  # a path that does not exist, or a zip file, in which no plugin of ours is looked for
+        return []
+    return [
+        os.path.join(folder, name) for name in names if name.endswith((".dist-info", ".egg-info"))
+    ]
 
-    @cached_property
-    def _manager(self) -> pluggy.PluginManager:
-        import pluggy
 
-        from variance_bridge.plugins import hookspecs
-
-        manager = pluggy.PluginManager(hookspecs.PROJECT)
-        manager.add_hookspecs(hookspecs)
-        return manager
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the installed brokers; nothing is imported."""
-        return names(find=self._find)
-
-    def load(self, name: str) -> LoadedPlugin:
-        """Import the broker plugin of that name, and no other, and check what it declares.
-
-        Raises:
-            UnknownPlugin: none has that name.
-            PluginError: it is in conflict with another, cannot be imported, or declares something that is not right.
-        """
-        if name not in self._loaded:
-            plugin = find_plugin(name, find=self._find)
-            self._register(plugin)
-            self._loaded[name] = LoadedPlugin(
-                plugin=plugin,
-                broker=_named_like(plugin, self._declared(plugin, "brokers", BrokerSpec)),
-                quotes=self._declared(plugin, "quotes", QuoteSourceSpec),
-            )
-        return self._loaded[name]
-
-    def load_listener(self, name: str) -> LoadedListener:
-        """Import the listener of that name, and no other.
-
-        Raises:
-            UnknownPlugin: none has that name.
-            PluginError: as `load`, or it does not listen.
-        """
-        plugin = find_plugin(name, LISTENERS, what="listener", find=self._find)
-        self._register(plugin)
-        if not self.synced_hook(plugin).get_hookimpls():
-            raise PluginError(
-                f"{plugin} does not implement the hook variance_bridge_synced",
-                hint="report it to the plugin's authors",
-            )
-        with guarded(str(plugin), "failed while it declared its settings"):
-            settings = self._hook(plugin, "variance_bridge_listener_settings")()
-        if settings is not None and not (isinstance(settings, type) and attrs.has(settings)):
-            raise PluginError(f"the settings of {plugin} are not an attrs class")
-        return LoadedListener(plugin=plugin, settings=settings)
-
-    def quote_source(self, name: str) -> tuple[LoadedPlugin, QuoteSourceSpec]:
-        """The quote source of that name, which lives in the plugin of the same name or in one already loaded.
-
-        Raises:
-            UnknownPlugin: no plugin of that name, or it brings no such source.
-            PluginError: as `load`.
-        """
-        loaded = [*self._loaded.values(), *(() if name in self._loaded else self._named(name))]
-        for plugin in loaded:
-            for spec in plugin.quotes:
-                if spec.name == name:
-                    return plugin, spec
-        raise UnknownPlugin(f"no source of quotes {as_typed(name)} is installed", hint=_NO_QUOTES)
-
-    def _named(self, name: str) -> tuple[LoadedPlugin, ...]:
-        try:
-            return (self.load(name),)
-        except UnknownPlugin:
-            return ()
-
-    def synced_hook(self, plugin: Plugin) -> pluggy.HookCaller:
-        """The hook `variance_bridge_synced` of one loaded plugin; calling it does nothing where there is none."""
-        return self._hook(plugin, "variance_bridge_synced")
-
-    def brokers(self) -> tuple[Listing, ...]:
-        """Every installed broker and its state; loads each one inside its guard."""
-        return tuple(self._list(name, BROKERS, self.load) for name in names(find=self._find))
-
-    def listeners(self, wanted: Collection[str]) -> tuple[Listing, ...]:
-        """Every listener that is installed or wanted, and its state; loads the wanted ones, each inside its guard."""
-        found = dict.fromkeys([*names(LISTENERS, self._find), *wanted])
-        return tuple(
-            self._list(name, LISTENERS, self.load_listener if name in wanted else None)
-            for name in found
+def _entry_points(metadata: str) -> Iterator[tuple[str, Plugin]]:
+    """The entry points of one distribution in our groups, with their group."""
+    text = _text(os.path.join(metadata, "entry_points.txt"))
+    if BROKERS not in text:
+        return
+    about = dict(
+        _headers(
+            _text(os.path.join(metadata, "METADATA")) or _text(os.path.join(metadata, "PKG-INFO"))
         )
+    )
+    group = ""
+    for line in map(str.strip, text.splitlines()):
+        if line.startswith("["):
+            group = line.strip("[]").strip()
+        elif "=" in line and not line.startswith(("#", ";")):
+            name, _, value = line.partition("=")
+            value = value.partition("[")[0]  # extras are not used
+            yield (
+                group,
+                Plugin(
+                    name.strip(),
+                    value.strip(),
+                    about.get("name", "?"),
+                    about.get("version", "0"),
+                ),
+            )
 
-    def _list(
-        self, name: str, group: str, load: Callable[[str], LoadedPlugin | LoadedListener] | None
-    ) -> Listing:
-        found = tuple(str(one) for one in plugins(group, self._find) if one.name == name)
-        if load is None:
-            return Listing(name=name, distributions=found, state=PluginState.UNUSED)
-        try:
-            loaded = load(name)
-        except PluginError as error:
-            state = PluginState.TOO_NEW if isinstance(error, _TooNew) else PluginState.BROKEN
-            if len(found) != 1:
-                state = PluginState.CONFLICT if found else PluginState.MISSING
-            return Listing(name=name, distributions=found, state=state, reason=error.what)
-        broker = loaded if isinstance(loaded, LoadedPlugin) else None
-        return Listing(name=name, distributions=found, state=PluginState.LOADED, loaded=broker)
 
-    def _register(self, plugin: Plugin) -> None:
-        """Import what an entry point names and check its hooks; once for a module that two entry points name."""
-        import pluggy
-
-        if self._manager.has_plugin(plugin.value):
+def _headers(metadata: str) -> Iterator[tuple[str, str]]:
+    """The headers of a METADATA file (core metadata specification: e-mail headers, a blank line, the description)."""
+    for line in metadata.splitlines():
+        name, colon, value = line.partition(":")
+        if not line.strip():
             return
-        with guarded(str(plugin), "cannot be imported"):
-            module = plugin.load()
-            try:
-                self._manager.register(module, name=plugin.value)
-                self._manager.check_pending()
-            except pluggy.PluginValidationError as error:
-                self._manager.unregister(name=plugin.value)
-                raise PluginError(
-                    f"{plugin} implements a hook that does not exist, or with wrong arguments",
-                    hint="see docs/hooks.md for the hooks and their arguments",
-                ) from error
-
-    def _hook(self, plugin: Plugin, name: str) -> pluggy.HookCaller:
-        """The hook of one plugin alone: pluggy would not call those after one that fails."""
-        own = self._manager.get_plugin(plugin.value)
-        return self._manager.subset_hook_caller(name, self._manager.get_plugins() - {own})
-
-    def _declared(self, plugin: Plugin, what: str, kind: type[Any]) -> tuple[Any, ...]:
-        with guarded(str(plugin), "failed while it declared itself"):
-            results = self._hook(plugin, f"variance_bridge_{what}")()
-            records = [record for result in results for record in result]
-        return tuple(_checked(plugin, record, kind) for record in records)
+        if colon and not line[0].isspace():
+            yield name.lower(), value.strip()
 
 
-def _named_like(plugin: Plugin, brokers: tuple[BrokerSpec, ...]) -> BrokerSpec:
-    named = [spec for spec in brokers if spec.name == plugin.name]
-    if len(named) == 1:
-        return named[0]
-    raise PluginError(
-        f"{plugin} must declare exactly one broker named `{plugin.name}`, like its entry point;"
-        f" it declares {len(named)}",
-        hint="report it to the plugin's authors",
+def _text(file: str) -> str:
+    try:
+        with open(file, encoding="utf-8", errors="replace") as stream:
+            return stream.read()
+    except OSError:
+        return ""
+
+
+def plugins(group: str = BROKERS, find: FindPlugins = installed) -> tuple[Plugin, ...]:
+    """All plugins of the group, by name."""
+    return tuple(sorted(set(find(group))))
+
+
+def names(group: str = BROKERS, find: FindPlugins = installed) -> tuple[str, ...]:
+    """The names that can be asked for, each once."""
+    return tuple(dict.fromkeys(plugin.name for plugin in plugins(group, find)))
+
+
+def find_plugin(
+    name: str,
+    group: str = BROKERS,
+    *,
+    what: str = "broker",
+    find: FindPlugins = installed,
+) -> Plugin:
+    """The one plugin of that name.
+
+    Raises:
+        UnknownPlugin: none has that name; says which there are, the nearest, and what to install.
+        PluginError: two distributions claim the name; names both.
+    """
+    found = [plugin for plugin in plugins(group, find) if plugin.name == name]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise PluginError(
+            f"two plugins claim the {what} `{name}`: {' and '.join(str(p) for p in found)}",
+            hint="uninstall one of them",
+        )
+    raise _unknown(name, names(group, find), what)
+
+
+def known_plugins(kind: str) -> Mapping[str, Mapping[str, Any]]:
+    """What is known of brokers or listeners that may not be installed: title, distribution, whether made with the core."""
+    from variance_bridge.settings.toml import parse_toml
+    from variance_bridge.storage.shipped import shipped_text
+
+    known = parse_toml(shipped_text("known_plugins.toml"), "known_plugins.toml")
+    found: Mapping[str, Mapping[str, Any]] = known.get(kind, {})
+    return found
+
+
+def is_built_in(plugin: Plugin) -> bool:
+    """Whether a plugin is made with the core: the exact name of a built-in distribution, its package, its place.
+
+    Its place is where the core itself is installed. Nothing of this proves an origin to somebody who can write there; it
+    keeps another distribution, or a folder on the path, from passing for ours by a name that only looks alike.
+    """
+    package = plugin.distribution.replace("-", "_")
+    if plugin.value.partition(":")[0].partition(".")[0].strip() != package:
+        return False
+    if plugin.distribution not in {
+        about["distribution"]
+        for kind in ("broker", "listener", "command")
+        for about in known_plugins(kind).values()
+        if about.get("built_in")
+    }:
+        return False
+    core = _folder_of("variance_bridge")
+    return core is None or _folder_of(package) in (None, core)
+
+
+def _folder_of(package: str) -> str | None:
+    """Where the metadata of a distribution lie, the first on the path; None where there are none."""
+    found = (
+        folder
+        for folder in sys.path
+        for metadata in _metadata_folders(folder or ".")
+        if os.path.basename(metadata).partition("-")[0] == package
+    )
+    return next(found, None)
+
+
+def _unknown(name: str, names: Sequence[str], what: str) -> UnknownPlugin:
+    known = known_plugins(what)
+    near = nearest(name, [*names, *known])
+    if name in known:
+        hint = f"install the distribution {known[name]['distribution']}"
+    elif near is None:
+        hint = "look for a distribution that brings it, or write one: `variance plugin new`"
+        if what != "broker":
+            hint = "look for a distribution that brings it; docs/hooks.md shows how to write one"
+    elif near in names:
+        hint = f'did you mean "{near}"?'
+    else:
+        distribution = known[near]["distribution"]
+        hint = f'did you mean "{near}"? Install the distribution {distribution}'
+    return UnknownPlugin(
+        f"no {what} {as_typed(name)} is installed (installed: {', '.join(names) or 'none'})",
+        hint=hint,
     )
 
 
-def _checked(plugin: Plugin, record: Any, kind: type[Any]) -> Any:
-    """A record of the right class that speaks our hook API; a newer one is refused before its fields are read."""
-    wanted = getattr(record, "hook_api", None)
-    if isinstance(wanted, int) and wanted > HOOK_API:
-        raise _TooNew(
-            f"{plugin} needs hook API {wanted}, this variance-bridge speaks {HOOK_API}",
-            hint="upgrade variance-bridge",
-        )
-    if not isinstance(record, kind):
-        raise PluginError(
-            f"{plugin} declares something that is not a {kind.__name__}",
-            hint="report it to the plugin's authors",
-        )
-    if not isinstance(wanted, int) or wanted < OLDEST_HOOK_API:
-        raise PluginError(
-            f"{plugin} was written for a hook API before {OLDEST_HOOK_API}", hint="upgrade it"
-        )
-    return record
+@contextlib.contextmanager
+def _prints_on_stderr() -> Iterator[None]:
+    """What a plugin prints in the main thread goes to stderr: the stdout of the command line is for results alone.
 
-
-def import_place(plugin: Plugin, place: str) -> Any:
-    """What `module:Name` of a record names.
-
-    Raises:
-        PluginError: it cannot be imported or is not there.
+    `sys.stdout` belongs to the whole process. Where guards of several threads overlap, one would put back what another has
+    put there, and it would stay replaced for good; so the other threads leave it alone.
     """
-    with guarded(str(plugin), f"cannot import {place}"):
-        return plugin._replace(value=place).load()
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    with contextlib.redirect_stdout(sys.stderr):
+        yield
+
+
+@contextlib.contextmanager
+def guarded(plugin: str, doing: str) -> Iterator[None]:
+    """Foreign code runs inside: what it prints goes to stderr, what it raises becomes a `PluginError`.
+
+    Only the class of the exception is reported, and for a missing module its name: a message may hold anything.
+    """
+    try:
+        with _prints_on_stderr():
+            yield
+    except BridgeError:
+        raise
+    except ImportError as error:
+        missing = f" ({error.name})" if error.name else ""
+        raise PluginError(
+            f"{plugin} {doing}: {type(error).__name__}{missing}", hint="reinstall or upgrade it"
+        ) from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # an extension module's panic is no Exception
+        raise PluginError(
+            f"{plugin} {doing}: {type(error).__name__}",
+            hint="report it to the plugin's authors; `-vv` shows where",
+        ) from error

@@ -21,8 +21,8 @@ from variance_bridge.storage.private import exclusive_lock, read_private, write_
 
 if TYPE_CHECKING:
     from variance_bridge.broker import BrokerSpec, Clock, QuoteSourceSpec
-    from variance_bridge.plugins.entry_points import Plugin
-    from variance_bridge.plugins.registry import LoadedListener, LoadedPlugin
+    from variance_bridge.plugins.loading import LoadedListener, LoadedPlugin
+    from variance_bridge.plugins.registry import Plugin
     from variance_bridge.settings.configuration import Configuration
 
 Confirm = Callable[[str], bool]
@@ -42,7 +42,7 @@ def trust_plugin(
     Raises:
         ConfigurationError: the user says no, or there is no terminal to ask on.
     """
-    from variance_bridge.plugins.entry_points import is_built_in
+    from variance_bridge.plugins.registry import is_built_in
 
     ask(_identity(loaded), is_built_in(loaded.plugin), configuration, clock=clock, confirm=confirm)
 
@@ -89,7 +89,7 @@ def ask(
 
 
 def _identity(loaded: LoadedPlugin | LoadedListener) -> PluginIdentity:
-    from variance_bridge.plugins.registry import LoadedPlugin
+    from variance_bridge.plugins.loading import LoadedPlugin
 
     records: tuple[BrokerSpec | QuoteSourceSpec, ...] = ()
     if isinstance(loaded, LoadedPlugin):

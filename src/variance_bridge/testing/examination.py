@@ -16,8 +16,8 @@ import attrs
 
 from variance_bridge.broker import Capability
 from variance_bridge.errors import ConfigurationError, PluginError
-from variance_bridge.plugins.entry_points import BROKERS
-from variance_bridge.plugins.registry import LoadedPlugin
+from variance_bridge.plugins.loading import LoadedPlugin
+from variance_bridge.plugins.registry import BROKERS
 from variance_bridge.testing.cases import DOES_NOT_APPLY, case_id, sentence
 from variance_bridge.testing.tiers import Result, Standing, standing
 

@@ -20,10 +20,10 @@ import attrs
 from variance_bridge.broker import Session
 from variance_bridge.document import exact_json
 from variance_bridge.errors import DataRefused
-from variance_bridge.network.reach import Reach
+from variance_bridge.network.declared import Reach
 from variance_bridge.pipeline.context import RunContext
 from variance_bridge.pipeline.run import BrokerRun, Choice, open_broker
-from variance_bridge.plugins.entry_points import guarded
+from variance_bridge.plugins.registry import guarded
 from variance_bridge.privacy import PersonalKind, PersonalValues
 from variance_bridge.testing.drift import as_number
 from variance_bridge.testing.recorded_run import RecordedRun, run_recording

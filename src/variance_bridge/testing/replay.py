@@ -12,8 +12,8 @@ import attrs
 from variance_bridge.broker import BrokerSpec, QuoteSourceSpec
 from variance_bridge.document.convert import to_bytes
 from variance_bridge.model import Portfolio
-from variance_bridge.plugins.entry_points import Plugin
-from variance_bridge.plugins.registry import LoadedPlugin, import_place
+from variance_bridge.plugins.loading import LoadedPlugin, import_place
+from variance_bridge.plugins.registry import Plugin
 from variance_bridge.testing.recorded_run import AccountRun, completed, run_recording
 from variance_bridge.testing.recordings import Recording
 from variance_bridge.testing.subject import Subject

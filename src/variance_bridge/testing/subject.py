@@ -12,9 +12,9 @@ import attrs
 
 from variance_bridge.broker import BrokerSpec, Capability, QuoteSourceSpec
 from variance_bridge.errors import BridgeError
-from variance_bridge.network.reach import Reach
-from variance_bridge.plugins.entry_points import BROKERS, Plugin, installed
-from variance_bridge.plugins.registry import LoadedPlugin, Registry, import_place
+from variance_bridge.network.declared import Reach
+from variance_bridge.plugins.loading import LoadedPlugin, Registry, import_place
+from variance_bridge.plugins.registry import BROKERS, Plugin, installed
 from variance_bridge.symbology import InstrumentType
 from variance_bridge.testing.cases import NotReadyError
 

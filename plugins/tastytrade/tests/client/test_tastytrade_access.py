@@ -207,7 +207,7 @@ def test_every_token_is_personal_from_the_moment_it_is_known(desk):
         (("read", "withdraw"), "others"),
     ],
 )
-def test_a_wider_grant_than_reading_is_told_once(desk_for, clock, scopes, told):
+def test_a_wider_grant_than_reading_is_reported_once(desk_for, clock, scopes, told):
     desk = desk_for(scopes=scopes, narrows_scope=False)
     context = desk.context()
     get_accounts(context)
@@ -235,7 +235,7 @@ def test_a_rotated_refresh_token_is_stored_and_used_from_then_on(desk, clock):
     assert desk.personal.find(stored)
 
 
-def test_a_rotated_refresh_token_that_cannot_be_stored_is_told(desk):
+def test_a_rotated_refresh_token_that_cannot_be_stored_is_reported(desk):
     desk.can_store = False
     desk.simulator.faults = [Fault("token", FaultKind.ROTATE_REFRESH_TOKEN, at=1)]
     get_accounts(desk.context())
@@ -344,7 +344,7 @@ def test_a_log_in_that_is_answered_without_a_token_says_so(desk):
     assert "OAuth" in refused.value.hint
 
 
-def test_the_same_refresh_token_again_is_no_rotation(desk):
+def test_the_same_refresh_token_again_is_not_a_rotation(desk):
     same = desk.simulator.credentials.refresh_token
     desk.simulator.faults = [
         Fault("token", FaultKind.SET_MEMBER, pointer="/refresh_token", value=same)

@@ -206,7 +206,7 @@ def test_a_restriction_adds_at_most_a_caution(case):
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
-def test_what_drift_took_away_is_told(case):
+def test_what_drift_took_away_is_reported(case):
     """A missing average price, multiplier, side, quantity, symbol or type is never passed over in silence."""
     row = row_with_marks(case)
     fetched_at = datetime.fromisoformat(case["fetched_at"])
@@ -269,7 +269,7 @@ def test_an_empty_list_is_an_empty_portfolio():
         assert portfolio.meta.counts.fetched == 0
 
 
-def test_entries_that_are_no_objects_are_passed_over_where_they_cannot_be_counted():
+def test_entries_that_are_not_objects_are_skipped_where_they_cannot_be_counted():
     assert read_items([None, 7, "SPY", {"symbol": 7}]) == {}
     assert read_metrics([None, {"beta": "1"}]) == {}
     assert read_metrics([{"symbol": "SPY"}])["SPY"].beta is None
@@ -289,7 +289,7 @@ def test_one_bad_row_never_loses_the_others_and_is_never_lost_silently(broken):
     assert check(to_document(portfolio)) == []
 
 
-def test_drifted_balances_are_right_or_missing_and_told():
+def test_drifted_balances_are_right_or_missing_and_reported():
     right = portfolio_of({"data": {"items": []}}, {"data": BALANCES}).balances
     for what, balances in drifted(BALANCES):
         for shape in (balances, {"items": [balances]}):
@@ -303,7 +303,7 @@ def test_drifted_balances_are_right_or_missing_and_told():
                 assert value in (None, getattr(right, field.name)), what
 
 
-def test_a_drifted_account_is_right_or_left_out_and_told():
+def test_a_drifted_account_is_right_or_left_out_and_reported():
     for what, account in drifted(ACCOUNT):
         for item in (account, {"account": account, "authority-level": "owner"}):
             sibling = {"account": {"account-number": "5WX00002"}}

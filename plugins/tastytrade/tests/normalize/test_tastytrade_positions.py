@@ -106,7 +106,7 @@ def test_a_rejected_row_shows_no_text_of_its_own():
     assert read(OPTION, symbol="./MESM6EX3H6 260320P6450").symbol == "./MESM6EX3H6 260320P6450"
 
 
-def test_an_underlying_that_contradicts_the_symbol_is_no_guess():
+def test_an_underlying_that_contradicts_the_symbol_is_not_a_guess():
     row = {**OPTION, "symbol": "./MESM6EX3H6 260320P6450", "instrument-type": "Future Option"}
     assert read(row, underlying_symbol="/MESM6").holding.underlying == "/MESM6"
     assert read(row, underlying_symbol="/ESM6").reason is Rejection.TERMS_CONTRADICT
@@ -148,7 +148,7 @@ def test_every_published_instrument_type_has_a_place(word, kind):
 
 
 @pytest.mark.parametrize("word", ["Event Contract", "Liquidity Pool", "Tokenized Moon"])
-def test_an_instrument_type_that_nobody_knows_is_kept_as_other_and_told(word):
+def test_an_instrument_type_that_is_unknown_is_kept_as_other_and_reported(word):
     outcome = read(SHARE, instrument_type=word, symbol="KXYZ-26FEB")
     assert outcome.holding.type is InstrumentType.OTHER
     assert outcome.holding.quantity == 100
@@ -192,7 +192,7 @@ def test_a_future_has_the_brokers_expiration_and_an_option_its_symbols():
     assert (option.expiration, option.expires_at) == (date(2026, 3, 20), None)
 
 
-def test_an_expiry_far_from_the_contracts_date_is_left_out_and_told():
+def test_an_expiry_far_from_the_contracts_date_is_left_out_and_reported():
     outcome = read(OPTION, expires_at="2027-03-20T20:00:00.000+00:00")
     assert outcome.holding.expires_at is None
     assert outcome.holding.expiration == date(2026, 3, 20)

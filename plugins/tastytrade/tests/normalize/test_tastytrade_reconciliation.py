@@ -137,7 +137,7 @@ def test_all_classes_are_compared_in_a_single_pass_over_the_positions():
     assert len(compare(iter(held), **stated)) == len(held)
 
 
-def test_rounding_is_no_disagreement():
+def test_rounding_is_not_a_disagreement():
     assert compare([holding(value="0.40")], short_derivative_value="1.40") == ()
     assert compare([holding(value="0.40")], short_derivative_value="1.41") != ()
 
@@ -180,14 +180,14 @@ def test_the_sheet_of_the_accounts_currency_is_taken_from_several():
 
 
 @pytest.mark.parametrize("items", [[], [None], [7], [sheet(currency="EUR"), sheet(currency="GBP")]])
-def test_balances_of_nobody_are_missing_and_told(items):
+def test_balances_of_nobody_are_missing_and_reported(items):
     found = read_balances({"data": {"items": items}})
     assert found.balances is None
     assert "balances_missing" in found.cautions
 
 
 @pytest.mark.parametrize("name", ["cash_balance", "net_liquidating_value"])
-def test_without_cash_or_net_liquidating_value_there_are_no_balances(name):
+def test_without_cash_or_net_liquidating_value_there_are_not_balances(name):
     found = read_balances({"data": sheet(**{name: ...})})
     assert found.balances is None
     assert "balances_missing" in found.cautions

@@ -72,7 +72,7 @@ def test_an_equity_options_symbol_reads_back(root, day, right, thousandths):
 
 
 @pytest.mark.parametrize("symbol", ["SPY", "BTC/USD", "/ESZ6", "SPY   261399C00450000", ""])
-def test_what_is_no_option_has_no_terms(symbol):
+def test_what_is_not_an_option_has_no_terms(symbol):
     assert contracts.option_terms(symbol) is None
 
 

@@ -86,7 +86,7 @@ def test_the_sandbox_has_no_market_data(start, path):
 @pytest.mark.parametrize(
     "path", ["/", "/accounts", "//customers/me/accounts", POSITIONS + "/", "/accounts//positions"]
 )
-def test_a_path_that_is_no_route_is_not_found(start, path):
+def test_a_path_that_is_not_a_route_is_not_found(start, path):
     client = start()
     assert (client.get(path).status, client.get(path).code) == (404, "record_not_found")
     assert set(client.simulator.counts()) == {"no-route"}

@@ -77,7 +77,7 @@ def test_another_grant_type_is_unsupported(start):
 
 
 @pytest.mark.parametrize("body", ["", "{", "[]", '"text"', "null"])
-def test_a_token_request_that_is_no_object_is_refused(start, body):
+def test_a_token_request_that_is_not_an_object_is_refused(start, body):
     reply = start(log_in=False).send("POST", "/oauth/token", body, Content_Type="application/json")
     assert (reply.status, reply.json()["error_code"]) == (400, "invalid_request")
 

@@ -53,7 +53,7 @@ def test_the_customer_has_a_name_that_nobody_has(start):
 
 
 @pytest.mark.parametrize("path", ["positions", "balances", "balances/USD"])
-def test_nothing_of_another_persons_account_is_told(start, path):
+def test_nothing_of_another_persons_account_is_reported(start, path):
     client = start()
     assert client.get(f"/accounts/5WX09999/{path}").code == "not_permitted"
     assert client.get("/customers/me/accounts/5WX09999").code == "not_permitted"

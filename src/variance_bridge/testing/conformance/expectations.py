@@ -13,7 +13,7 @@ from variance_bridge.model import Side
 from variance_bridge.pipeline.context import RunContext
 from variance_bridge.pipeline.run import Choice
 from variance_bridge.pipeline.sync import NO_QUOTES, SyncRequest, sync
-from variance_bridge.plugins.registry import Registry
+from variance_bridge.plugins.loading import Registry
 from variance_bridge.privacy import PersonalValues
 from variance_bridge.settings.configuration import Configuration
 from variance_bridge.testing.canaries import credential_value

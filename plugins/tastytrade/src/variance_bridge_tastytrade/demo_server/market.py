@@ -1,4 +1,4 @@
-"""Resolves `market.toml` for a day: expirations to listed ones, prices and greeks from the invented market."""
+"""Resolves `portfolio.toml` for a day: expirations to listed ones, prices and greeks from the invented market."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def demo_data(today: date | datetime) -> Data:
 
     Given a time, the day is New York's, and after the close no option expires on it any more.
     """
-    source = files(__package__).joinpath("market.toml").read_text(encoding="utf-8")
+    source = files(__package__).joinpath("portfolio.toml").read_text(encoding="utf-8")
     market = tomllib.loads(source, parse_float=Decimal)
     if not isinstance(today, datetime):
         return _Market(market, today, first_expiration=today).portfolio()

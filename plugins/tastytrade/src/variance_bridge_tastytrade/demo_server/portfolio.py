@@ -249,7 +249,7 @@ class DemoPortfolio:
 
     @classmethod
     def demo(cls, today: date | datetime) -> Self:
-        """The demo portfolio with expirations as they are listed around a day or a time; see `market.toml`."""
+        """The demo portfolio with expirations as they are listed around a day or a time; see `portfolio.toml`."""
         from variance_bridge_tastytrade.demo_server.market import demo_data
 
         return cls.from_data(demo_data(today))
