@@ -14,6 +14,7 @@ from pathlib import Path
 import attrs
 import pytest
 
+from variance_bridge.document import exact_json
 from variance_bridge.errors import DataRefused, SyncRunning
 from variance_bridge.storage import filesystem as file_system
 from variance_bridge.storage.filesystem import FileSystem
@@ -272,8 +273,13 @@ def test_a_file_in_the_place_of_the_folder_is_refused_with_an_explanation(path):
         publish(path / "live_acme.json", NEW)
 
 
-@pytest.mark.parametrize("data", [b"", bytes(MAX_DOCUMENT_BYTES + 1)], ids=["empty", "huge"])
-def test_bytes_that_no_reader_would_accept_are_not_written(path, data):
+def test_what_can_be_written_can_be_read():
+    assert MAX_DOCUMENT_BYTES == exact_json.MAX_BYTES
+
+
+@pytest.mark.parametrize("data", [b"", bytes(1025)], ids=["empty", "huge"])
+def test_bytes_that_no_reader_would_accept_are_not_written(path, data, monkeypatch):
+    monkeypatch.setattr("variance_bridge.storage.replace.MAX_DOCUMENT_BYTES", 1024)
     publish(path, OLD)
     with pytest.raises(DataRefused, match="cannot be right"):
         publish(path, data)

@@ -15,6 +15,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from variance_bridge.errors import DataRefused
+from variance_bridge.storage.read import MAX_DOCUMENT_BYTES
 
 if TYPE_CHECKING:
     import msgspec
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 MAX_DEPTH = 64
 MAX_NUMBER_LENGTH = 300
 MAX_PLAIN_DIGITS = 200
-MAX_BYTES = 768 * 1024 * 1024
+MAX_BYTES = MAX_DOCUMENT_BYTES
 MAX_JUDGED_BYTES = 64 * 1024 * 1024
 MAX_VALUES = 2_000_000
 MIN_BYTES_PER_VALUE = 10

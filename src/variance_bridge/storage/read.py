@@ -22,6 +22,8 @@ from variance_bridge.storage.filesystem import (
 
 MEBIBYTE = 1024 * 1024
 MAX_BYTES = 64 * MEBIBYTE
+MAX_DOCUMENT_BYTES = 768 * MEBIBYTE
+"""For whoever writes a document and whoever reads it: a position takes 450 to 700 bytes, so that a million fit."""
 
 
 @attrs.frozen

@@ -44,10 +44,7 @@ from variance_bridge.storage.lock import (
     previous_path,
     refused,
 )
-from variance_bridge.storage.read import MAX_BYTES, FileContent, Reader
-
-MAX_DOCUMENT_BYTES = MAX_BYTES
-"""A position takes about 700 bytes, so no account comes near it; what is larger is not a document of ours."""
+from variance_bridge.storage.read import MAX_DOCUMENT_BYTES, FileContent, Reader
 
 _TITLE = "the positions file"
 _IN_PLACE = "the new document is in place and whole, but would perhaps not outlive a power failure"
