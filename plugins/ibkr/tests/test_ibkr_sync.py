@@ -16,6 +16,7 @@ from flex_server import GET, QUERY, SEND, TOKEN, Flex, failure, serving
 from variance_bridge import DataRefused, Secret
 from variance_bridge.cli.boundary import run
 from variance_bridge.document import exact_json
+from variance_bridge_ibkr.answers import by_account
 from variance_bridge_ibkr.api import Api
 from variance_bridge_ibkr.settings import IbkrSettings
 
@@ -619,3 +620,36 @@ def test_one_broken_row_among_good_ones_costs_only_itself(sync, flex):
 
     assert [each["symbol"] for each in document["positions"]] == ["F", "MCD"]
     assert [(each["row"], each["reason"]) for each in document["meta"]["rejected"]] == [(2, "quantity_unreadable"), (4, "type_unknown")]  # fmt: skip
+
+
+def test_the_cost_of_a_lot_that_states_none_is_not_zero(sync, flex):
+    flex.statement = section(LOTS[0], without("costBasisMoney", LOTS[1]))
+    document = only(sync()[1])
+
+    assert "cost_basis" not in document["positions"][0]
+    assert "cost_unknown" in [each["caution"] for each in document["meta"]["flags"]]
+
+
+def test_a_document_type_is_refused(sync, flex):
+    flex.statement = f"<!DOCTYPE FlexQueryResponse>{section(row())}"
+
+    assert sync()[:2] == (6, {})
+
+
+def test_the_currency_of_another_account_is_not_this_one_s():
+    information = {"accountId": "U0000009", "currency": "CHF"}
+    held = [{"accountId": "U0000009"}, {"accountId": "U0000008"}]
+    statement = {"accountId": "U0000009", "toDate": "2026-01-14", "OpenPositions": held, "AccountInformation": information}  # fmt: skip
+    found = by_account([statement])
+
+    assert {number: each["AccountInformation"] for number, each in found.items()} == {
+        "U0000009": information,
+        "U0000008": {},
+    }
+
+
+def test_of_several_statements_of_an_account_the_last_counts():
+    days = ("20260113", "2026-01-14", "12-Jan-26")
+    found = by_account([{"accountId": "U0000009", "toDate": day} for day in days])
+
+    assert found["U0000009"]["toDate"] == "2026-01-14"
