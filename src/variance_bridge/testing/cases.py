@@ -85,7 +85,7 @@ def report(identifier: str, method: Callable[..., Any], complaints: Sequence[str
 
 
 def case_id(function: object) -> str | None:
-    """The ID of a test function; None for one that is no conformance case."""
+    """The ID of a test function; None for one that is not a conformance case."""
     found = getattr(function, "case_id", None)
     return found if isinstance(found, str) else None
 

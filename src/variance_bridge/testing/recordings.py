@@ -214,3 +214,11 @@ def as_recordings(payloads: object) -> tuple[Recording, ...]:
     if given and all(isinstance(one, Recording) for one in given):
         return given
     raise DataRefused("`payloads` must be a folder with recordings, or a list of Recording")
+
+
+def parse_body(body: bytes) -> Any:
+    """A body as JSON, or as the text that it is."""
+    try:
+        return exact_json.loads(body)
+    except DataRefused:
+        return body.decode("utf-8", "replace")

@@ -13,6 +13,7 @@ from variance_bridge.testing.conformance.network import Network
 from variance_bridge.testing.conformance.privacy import Privacy
 from variance_bridge.testing.conformance.purity import Purity
 from variance_bridge.testing.conformance.recorded import Recorded
+from variance_bridge.testing.conformance.rotation import Rotation
 
 
 class _EveryBroker(
@@ -21,7 +22,7 @@ class _EveryBroker(
     """The cases that hold for every broker."""
 
 
-class BrokerConformance(_EveryBroker, Network):
+class BrokerConformance(_EveryBroker, Network, Rotation):
     """For a broker that asks a network: set `broker` and `payloads`."""
 
 

@@ -53,6 +53,16 @@ class PayloadTree:
     sources: Sources
     lists: tuple[RowList, ...]
 
+    @property
+    def name(self) -> str:
+        """Of the recording, and of the account and row in it."""
+        return self.account_run.name
+
+    @property
+    def portfolio(self) -> Portfolio:
+        """What the broker made of the payloads as they are."""
+        return self.account_run.portfolio
+
     def row_places(self) -> list[Place]:
         """The places of all rows."""
         return [place for rows in self.lists for place in rows.places()]
@@ -192,11 +202,11 @@ class ConformanceCase:
         source, package = self.subject().spec.name, self.subject().package
         for drift in drifts:
             outcome = payload.account_run.normalize(drift.payloads)
-            where = f"{payload.account_run.name}: {drift}"
+            where = f"{payload.name}: {drift}"
             if _holds_rows(payload, drift.place) and is_judged_by_the_core(outcome):
                 continue
             if isinstance(outcome, Portfolio):
-                for complaint in wrong(payload.account_run.portfolio, outcome, source):
+                for complaint in wrong(payload.portfolio, outcome, source):
                     yield f"{where}, {complaint}"
             elif not isinstance(outcome, DataRefused):
                 yield f"{where}, it crashes with {describe_exception(outcome, package)}"
@@ -290,9 +300,7 @@ def _witnesses(test_class: Any) -> list[tuple[PayloadTree, Scope, Holding]]:
 
 def _row_scope(test_class: Any, payload: PayloadTree, row: Place) -> tuple[PayloadTree, Scope]:
     account_run, sources, place = thinned(payload.account_run, payload.sources, payload.lists, row)
-    account_run = attrs.evolve(
-        account_run, name=f"{payload.account_run.name}, {_row_name(payload, row)}"
-    )
+    account_run = attrs.evolve(account_run, name=f"{payload.name}, {_row_name(payload, row)}")
     is_whole = sources is payload.sources
     lists = payload.lists if is_whole else _lists(test_class, account_run, sources)
     small = PayloadTree(account_run, sources, lists)
@@ -321,7 +329,7 @@ def _row_name(payload: PayloadTree, row: Place) -> str:
 @cache
 def _unheard(test_class: Any) -> list[tuple[str, Drift, Overheard]]:
     return [
-        (payload.account_run.name, one, payload.account_run.overheard(one.payloads))
+        (payload.name, one, payload.account_run.overheard(one.payloads))
         for payload, scope in _scopes(test_class)
         for one in retyped(scope, unknown_word)
     ]

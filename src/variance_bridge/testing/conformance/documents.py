@@ -134,35 +134,35 @@ class Documents(ConformanceCase):
         for payload in self.with_rows():
             for rows in payload.lists:
                 for index in rows.others:
-                    yield f"{payload.account_run.name}: {shown((*rows.place, index))} is not counted"
+                    yield f"{payload.name}: {shown((*rows.place, index))} is not counted"
 
     @case("COUNT-03")
     def test_each_row_counts_once(self) -> Complaints:
         """Without one row, exactly that one is missing; with a row twice, it is counted twice."""
         for payload in self.with_rows():
-            before = fetched(payload.account_run.portfolio)
+            before = fetched(payload.portfolio)
             for place in payload.row_places():
                 without = payload.renormalized(take(payload.sources.tree, place))
                 twice = payload.renormalized(again(payload.sources.tree, place))
                 if isinstance(without, Portfolio):
                     yield from _not_the_others(payload, without, shown(place))
                     if fetched(without) != before - 1:
-                        yield f"{payload.account_run.name}: without {shown(place)}, {fetched(without)} rows are counted"
+                        yield f"{payload.name}: without {shown(place)}, {fetched(without)} rows are counted"
                 if isinstance(twice, Portfolio) and fetched(twice) != before + 1:
-                    yield f"{payload.account_run.name}: with {shown(place)} twice, {fetched(twice)} rows are counted"
+                    yield f"{payload.name}: with {shown(place)} twice, {fetched(twice)} rows are counted"
 
     @case("COUNT-04")
     def test_a_row_that_comes_twice_stays_two_positions(self) -> Complaints:
         """Lots that the broker lists separately stay separate: a row that comes twice is two positions."""
         for payload in self.with_rows():
-            before = len(payload.account_run.portfolio.positions)
+            before = len(payload.portfolio.positions)
             for place in payload.row_places():
                 without = payload.renormalized(take(payload.sources.tree, place))
                 twice = payload.renormalized(again(payload.sources.tree, place))
                 if not isinstance(without, Portfolio) or not isinstance(twice, Portfolio):
                     continue
                 if len(twice.positions) - before != before - len(without.positions):
-                    yield f"{payload.account_run.name}: {shown(place)} twice gives {len(twice.positions)} positions"
+                    yield f"{payload.name}: {shown(place)} twice gives {len(twice.positions)} positions"
 
     @case("COUNT-05")
     def test_a_missing_multiplier_is_flagged(self) -> Complaints:
@@ -195,9 +195,9 @@ def _wrong_sums(account_run: AccountRun, counts: Counts) -> Complaints:
 
 
 def _not_the_others(payload: PayloadTree, without: Portfolio, place: str) -> Complaints:
-    before = list(payload.account_run.portfolio.positions)
+    before = list(payload.portfolio.positions)
     for holding in without.positions:
         if holding in before:
             before.remove(holding)
         else:
-            yield f"{payload.account_run.name}: without {place}, {holding.symbol} changes"
+            yield f"{payload.name}: without {place}, {holding.symbol} changes"

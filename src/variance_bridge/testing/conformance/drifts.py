@@ -99,18 +99,18 @@ class Drifts(ConformanceCase):
     def _is_unchanged(self, payload: PayloadTree, one: Drift) -> Complaints:
         outcome = payload.account_run.normalize(one.payloads)
         if not isinstance(outcome, Portfolio):
-            yield f"{payload.account_run.name}: {one}, it ends with {describe_exception(outcome, self.subject().package)}"
-        elif outcome.positions != payload.account_run.portfolio.positions:
-            yield f"{payload.account_run.name}: {one}, the positions change"
+            yield f"{payload.name}: {one}, it ends with {describe_exception(outcome, self.subject().package)}"
+        elif outcome.positions != payload.portfolio.positions:
+            yield f"{payload.name}: {one}, the positions change"
         elif outcome.balances not in {
-            payload.account_run.portfolio.balances,
+            payload.portfolio.balances,
             self._unknown(payload),
         }:
-            yield f"{payload.account_run.name}: {one}, the balances change"
+            yield f"{payload.name}: {one}, the balances change"
 
     def _unknown(self, payload: PayloadTree) -> Balances | None:
         """A table may lose its totals with the order of its columns; what was there is then unknown."""
-        return None if payload.sources.tables else payload.account_run.portfolio.balances
+        return None if payload.sources.tables else payload.portfolio.balances
 
     @case("DRIFT-12")
     def test_a_lost_column_changes_no_number(self) -> Complaints:
@@ -136,14 +136,14 @@ class Drifts(ConformanceCase):
 
     @case("ROW-01")
     def test_a_row_of_garbage_is_rejected_and_costs_no_other(self) -> Complaints:
-        """A row that is no row at all is rejected, counted, and named by its number; all others stay as they were."""
+        """A row that is not a row at all is rejected, counted, and named by its number; all others stay as they were."""
         for payload in self.with_rows():
             for place in payload.row_places():
                 if place[0] in payload.sources.tables:
                     continue
                 for garbage in _GARBAGE:
                     outcome = payload.renormalized(put(payload.sources.tree, place, garbage))
-                    where = f"{payload.account_run.name}: with {garbage!r} at {shown(place)}"
+                    where = f"{payload.name}: with {garbage!r} at {shown(place)}"
                     for complaint in self._costs(payload, outcome, rejected=1):
                         yield f"{where}, {complaint}"
 
@@ -159,10 +159,10 @@ class Drifts(ConformanceCase):
                     outcome = payload.renormalized(put(payload.sources.tree, place, {}))
                     if not isinstance(outcome, Portfolio):
                         continue
-                    before = {one.row for one in payload.account_run.portfolio.meta.rejected}
+                    before = {one.row for one in payload.portfolio.meta.rejected}
                     named = {one.row for one in outcome.meta.rejected} - before
                     if named - {index + 1}:
-                        yield f"{payload.account_run.name}: row {index + 1} is rejected as row {sorted(named)}"
+                        yield f"{payload.name}: row {index + 1} is rejected as row {sorted(named)}"
 
     @case("ROW-03")
     def test_anything_at_all_in_the_place_of_a_row_costs_no_other(self) -> Complaints:
@@ -177,11 +177,11 @@ class Drifts(ConformanceCase):
         for other in in_place_of(row, MAX_GARBAGE):
             outcome = payload.renormalized(put(payload.sources.tree, place, other))
             for problem in self._costs(payload, outcome):
-                yield f"{payload.account_run.name}: with a row {_brief(row, other)}, {problem}"
+                yield f"{payload.name}: with a row {_brief(row, other)}, {problem}"
 
     def _costs(self, payload: PayloadTree, outcome: object, rejected: int = 0) -> Complaints:
         """What a bad row costs beyond itself."""
-        before = payload.account_run.portfolio
+        before = payload.portfolio
         if isinstance(outcome, DataRefused):
             if len(payload.row_places()) > 1:
                 yield f"all rows are refused for one: {outcome.what}"
@@ -208,9 +208,9 @@ class Drifts(ConformanceCase):
             if isinstance(outcome, DataRefused) and payload.sources.tables:
                 continue
             if not isinstance(outcome, Portfolio):
-                yield f"{payload.account_run.name}: without rows, it ends with {describe_exception(_error(outcome), self.subject().package)}"
+                yield f"{payload.name}: without rows, it ends with {describe_exception(_error(outcome), self.subject().package)}"
             elif outcome.positions or outcome.meta.rejected or fetched(outcome) != 0:
-                yield f"{payload.account_run.name}: without rows, there are rows"
+                yield f"{payload.name}: without rows, there are rows"
 
     @case("EMPTY-02")
     def test_a_lost_list_of_rows_is_refused_and_not_empty(self) -> Complaints:
@@ -228,13 +228,13 @@ class Drifts(ConformanceCase):
                     len(rows.place) == 1
                 )  # a name that `fetch` gave, and no API can lose
                 if not is_the_plugins and not is_judged_by_the_core(without):
-                    where = f"{payload.account_run.name}: without {shown(rows.place)}"
+                    where = f"{payload.name}: without {shown(rows.place)}"
                     yield from (f"{where}, {one}" for one in self._not_refused(without))
                 for other in _NO_LIST:
                     outcome = payload.renormalized(put(payload.sources.tree, rows.place, other))
                     if is_judged_by_the_core(outcome) and (other is None or _has_rejected(outcome)):
                         continue
-                    where = f"{payload.account_run.name}: with {other!r} at {shown(rows.place)}"
+                    where = f"{payload.name}: with {other!r} at {shown(rows.place)}"
                     yield from (f"{where}, {one}" for one in self._not_refused(outcome))
 
     @case("EMPTY-03")
@@ -253,7 +253,7 @@ class Drifts(ConformanceCase):
                         continue
                     if is_empty_list or _same_positions(outcome, payload):
                         continue
-                    where = f"{payload.account_run.name}: with {other!r} for the payload {name}"
+                    where = f"{payload.name}: with {other!r} for the payload {name}"
                     yield from (f"{where}, {one}" for one in self._not_refused(outcome))
 
     @case("EMPTY-04")
@@ -270,7 +270,7 @@ class Drifts(ConformanceCase):
                 and isinstance(outcome, Portfolio)
                 and len(outcome.meta.rejected) < len(places)
             ):
-                yield f"{payload.account_run.name}: of {len(places)} unreadable rows, {len(outcome.meta.rejected)} are rejected"
+                yield f"{payload.name}: of {len(places)} unreadable rows, {len(outcome.meta.rejected)} are rejected"
 
     def _not_refused(self, outcome: object) -> Complaints:
         if isinstance(outcome, DataRefused):
@@ -290,14 +290,11 @@ def _error(outcome: object) -> BaseException:
 
 
 def _same_positions(outcome: object, payload: PayloadTree) -> bool:
-    return (
-        isinstance(outcome, Portfolio)
-        and outcome.positions == payload.account_run.portfolio.positions
-    )
+    return isinstance(outcome, Portfolio) and outcome.positions == payload.portfolio.positions
 
 
 def _brief(row: Any, other: Any) -> str:
-    """The members that differ from the recorded row; the whole where it is no object."""
+    """The members that differ from the recorded row; the whole where it is not an object."""
     if isinstance(row, dict) and isinstance(other, dict) and row.keys() <= other.keys():
         changed = {name: value for name, value in other.items() if row.get(name) != value}
         return f"whose members are {changed!r}"

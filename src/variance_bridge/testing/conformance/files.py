@@ -136,7 +136,7 @@ class Files(ConformanceCase):
 
     def _recorded_tables(self) -> Iterator[tuple[Recording, Table, tuple[int, ...]]]:
         """Each recorded file as a table, with the indexes of its rows."""
-        by_act = {payload.account_run.name: payload for payload in self.payload_trees()}
+        by_act = {payload.name: payload for payload in self.payload_trees()}
         for run in self.recorded_runs():
             for payload in (by_act[account_run.name] for account_run in run.account_runs[:1]):
                 yield from ((run.recording, *one) for one in _table_of(payload))

@@ -89,7 +89,7 @@ class Money(ConformanceCase):
                 by_author = self.flipped(row)
                 ways = flips(row, was, _rows_by_side(payload, witnesses))
                 now = _first_flip(payload, place, was, ways if by_author is None else [by_author])
-                where = f"{payload.account_run.name}: {shown(place)} ({was.symbol})"
+                where = f"{payload.name}: {shown(place)} ({was.symbol})"
                 if now is None:
                     yield f"{where} never becomes {_other(was.side)}, whatever is flipped in it"
                 else:
@@ -141,7 +141,7 @@ class Money(ConformanceCase):
                 outcome = payload.renormalized(put(payload.sources.tree, place, other))
                 now = payload.changed(outcome)
                 if now is not None and now.multiplier == was.multiplier:
-                    yield f"{payload.account_run.name}: {place[-1]} is not read"
+                    yield f"{payload.name}: {place[-1]} is not read"
 
     @case("EXACT-01")
     def test_no_number_is_a_binary_fraction(self) -> Complaints:
@@ -164,7 +164,7 @@ class Money(ConformanceCase):
                 if was is not None and as_number(value) is not None:
                     for lost in _lost_digits(payload, place, value, was):
                         name = shown(place[len(scope.inside) :])
-                        yield f"{payload.account_run.name}: {name} loses digits on its way to {lost}"
+                        yield f"{payload.name}: {name} loses digits on its way to {lost}"
 
     @case("EXACT-03")
     def test_the_payloads_hold_no_binary_fraction(self) -> Complaints:
@@ -172,7 +172,7 @@ class Money(ConformanceCase):
         for payload in self.payload_trees():
             for place, value in nodes(payload.sources.tree):
                 if isinstance(value, float):
-                    yield f"{payload.account_run.name}: {shown(place)} is a float"
+                    yield f"{payload.name}: {shown(place)} is a float"
 
 
 def _sides(payload: PayloadTree) -> dict[Place, Holding]:

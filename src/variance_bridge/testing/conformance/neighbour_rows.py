@@ -67,7 +67,7 @@ class NeighbourRows(ConformanceCase):
                 now = payload.changed(outcome)
                 if now is not None and isinstance(outcome, Portfolio):
                     yield (
-                        f"{payload.account_run.name}: {was.symbol} {one.what}",
+                        f"{payload.name}: {was.symbol} {one.what}",
                         one,
                         was,
                         now,
@@ -130,7 +130,7 @@ class NeighbourRows(ConformanceCase):
         """
         applies = False
         for payload, scope, was in self.witnesses():
-            recorded = was.currency or payload.account_run.portfolio.meta.currency
+            recorded = was.currency or payload.portfolio.meta.currency
             other = "EUR" if recorded == "CAD" else "CAD"
             places = [
                 place
@@ -148,7 +148,7 @@ class NeighbourRows(ConformanceCase):
             is_same = isinstance(outcome, Portfolio) and not payload.lost(outcome)
             stated = other if now is None else now.currency
             if is_same or stated != other:
-                yield f"{payload.account_run.name}: {_name(places[0], scope)} says {other}, and {was.symbol} stays in {recorded}"
+                yield f"{payload.name}: {_name(places[0], scope)} says {other}, and {was.symbol} stays in {recorded}"
         if not applies:
             raise NotApplicableError("no recorded row states a currency")
 
@@ -165,7 +165,7 @@ class NeighbourRows(ConformanceCase):
                 tree = put(payload.sources.tree, place, _like(value, Decimal(1)))
                 now = payload.changed(payload.renormalized(tree))
                 if now is not None and now.quantity == was.quantity - 1:
-                    yield f"{payload.account_run.name}: with 1 for {_name(place, scope)}, {was.symbol} is netted to {now.quantity}"
+                    yield f"{payload.name}: with 1 for {_name(place, scope)}, {was.symbol} is netted to {now.quantity}"
         if not applies:
             raise NotApplicableError("no recorded row has a long and a short quantity")
 
@@ -184,8 +184,8 @@ class NeighbourRows(ConformanceCase):
                 for word in _types_like(value):
                     outcome = payload.renormalized(put(payload.sources.tree, place, word))
                     if isinstance(outcome, Portfolio):
-                        for problem in wrong_counts(payload.account_run.portfolio, outcome):
-                            yield f"{payload.account_run.name}: when {_name(place, scope)} is {word}, {problem}"
+                        for problem in wrong_counts(payload.portfolio, outcome):
+                            yield f"{payload.name}: when {_name(place, scope)} is {word}, {problem}"
 
     @case("NEAR-09")
     def test_a_position_that_is_worth_nothing_is_not_closed(self) -> Complaints:
@@ -199,7 +199,7 @@ class NeighbourRows(ConformanceCase):
                     put(payload.sources.tree, place, _like(value, Decimal(0)))
                 )
                 if _closes(payload, outcome) and not _is_quantity(payload, place, value, was):
-                    yield f"{payload.account_run.name}: when {_name(place, scope)} is 0, {was.symbol} counts as closed"
+                    yield f"{payload.name}: when {_name(place, scope)} is 0, {was.symbol} counts as closed"
 
     @case("NEAR-10")
     def test_time_closes_no_position(self) -> Complaints:
@@ -222,7 +222,7 @@ class NeighbourRows(ConformanceCase):
         """Cash and net value that are below zero are published below zero."""
         applies = False
         for payload, scope in self.scopes():
-            balances = payload.account_run.portfolio.balances
+            balances = payload.portfolio.balances
             if scope.inside or balances is None:
                 continue
             for place, value in scope.places:
@@ -234,7 +234,7 @@ class NeighbourRows(ConformanceCase):
                     applies = True
                     after = _balance(payload, place, _like(value, -number), name)
                     if after is not None and after != -before:
-                        yield f"{payload.account_run.name}: when {shown(place)} is {-number}, balances.{name} is {after}"
+                        yield f"{payload.name}: when {shown(place)} is {-number}, balances.{name} is {after}"
         if not applies:
             raise NotApplicableError("no balance is a number of the payloads as it stands")
 
@@ -267,7 +267,7 @@ def _name(place: Place, scope: Scope) -> str:
 
 
 def _closes(payload: PayloadTree, outcome: object) -> bool:
-    before = payload.account_run.portfolio.meta.counts
+    before = payload.portfolio.meta.counts
     after = outcome.meta.counts if isinstance(outcome, Portfolio) else None
     return before is not None and after is not None and after.closed > before.closed
 

@@ -18,14 +18,13 @@ from variance_bridge.errors import (
 )
 from variance_bridge.model import Environment
 from variance_bridge.network.wire import ConnectionFailure
-from variance_bridge.privacy import Secret
 from variance_bridge.testing import canaries, drift
 from variance_bridge.testing.blockade import Kind
 from variance_bridge.testing.cases import Complaints, NotApplicableError, NotReadyError, case
 from variance_bridge.testing.conformance.conformance_case import ConformanceCase
 from variance_bridge.testing.drift import Scope
 from variance_bridge.testing.recorded_run import RecordedRun, describe_exception, run_recording
-from variance_bridge.testing.recordings import Exchange, Recording
+from variance_bridge.testing.recordings import Exchange, Recording, parse_body
 from variance_bridge.testing.simulated_session import SentRequest
 from variance_bridge.testing.trees import Sources, nodes
 
@@ -53,7 +52,7 @@ MAX_LISTED = 3
 
 
 class Network(ConformanceCase):
-    """READ, FAIL, ACCT, KEEP, NEAR-12 and DOC-06: for brokers that ask a network. A file does not say which world it comes from."""
+    """READ, FAIL, ACCT, NEAR-12 and DOC-06: for brokers that ask a network. A file does not say which world it comes from."""
 
     @case("READ-01")
     def test_it_asks_only_for_what_the_session_allows(self) -> Complaints:
@@ -160,45 +159,6 @@ class Network(ConformanceCase):
         if not applies:
             raise NotApplicableError("no setting is the address of the API")
 
-    @case("KEEP-01")
-    def test_a_rotated_token_is_kept(self) -> Complaints:
-        """A refresh token that an answer rotates is handed to `context.store_credential` before it is needed again.
-
-        RFC 6749, section 6: the old one may be dead from then on.
-        """
-        for name, run, stored in self._rotated(keeps=True):
-            if not any(secret.reveal() == canaries.ROTATED for secret in stored):
-                yield f"{name}: the new refresh token is thrown away"
-            yield from _shown_rotated(name, run)
-
-    @case("KEEP-02")
-    def test_a_rotated_token_that_cannot_be_kept_is_reported(self) -> Complaints:
-        """Where `store_credential` says False, the user is warned or the run ends, and the token is shown nowhere."""
-        for name, run, stored in self._rotated(keeps=False):
-            if stored and not run.warnings and not isinstance(run.error, BridgeError):
-                yield f"{name}: the new refresh token is lost without a warning"
-            yield from _shown_rotated(name, run)
-
-    def _rotated(self, *, keeps: bool) -> Iterator[tuple[str, RecordedRun, list[Secret]]]:
-        """A run on each recording whose token answers bring a new refresh token, and what it stored."""
-        names = [one.name for record in self.subject().records for one in record.credentials]
-        recordings = [one.recording for one in self.recorded_runs()]
-        answers = [one for one in map(_with_rotation, recordings) if one is not None]
-        if not any("REFRESH" in name for name in names) or not answers:
-            raise NotApplicableError("no credential is a refresh token that an answer could rotate")
-        for recording in answers:
-            stored: list[Secret] = []
-
-            def store(_name: str, secret: Secret, stored: list[Secret] = stored) -> bool:
-                stored.append(secret)
-                return keeps
-
-            yield (
-                recording.name,
-                run_recording(self.subject(), recording, store_credential=store),
-                stored,
-            )
-
     @case("FAIL-01")
     @pytest.mark.parametrize("status", [401, 403])
     def test_a_refusal_is_reported_as_a_refusal(self, status: int) -> Complaints:
@@ -266,7 +226,7 @@ class Network(ConformanceCase):
         """JSON of another shape is DataRefused or BrokerRefused, and never an empty answer."""
 
         def answer(sent: SentRequest) -> Answer | None:
-            recorded = _parsed(self._recorded_body(sent))
+            recorded = parse_body(self._recorded_body(sent))
             if other == recorded or (other == [] and isinstance(recorded, list)):
                 return None
             return Exchange(method="GET", url="", headers=_JSON, body=exact_json.dumps(other))
@@ -314,7 +274,7 @@ class Network(ConformanceCase):
 
     @case("ACCT-02")
     def test_a_null_in_an_account_is_no_other_account(self) -> Complaints:
-        """Each value of the list of accounts can be null; "None" is no account number."""
+        """Each value of the list of accounts can be null; "None" is not an account number."""
         yield from self._accounts(lambda scope: drift.retyped(scope, drift.null))
 
     @case("ACCT-03")
@@ -328,7 +288,7 @@ class Network(ConformanceCase):
         # An account may be named in another answer than the one that drifts.
         written = {text for one in fullest.recording.exchanges for text in _texts(one.body)}
         for sent in dict.fromkeys(one for one in listing.session.wire.sent if one.method == "GET"):
-            sources = Sources({"answer": _parsed(self._recorded_body(sent))})
+            sources = Sources({"answer": parse_body(self._recorded_body(sent))})
             if sources.unreadable:
                 raise NotApplicableError(
                     "the list of accounts is a text in which the kit finds no members"
@@ -406,16 +366,8 @@ def _is_all_rejected(run: RecordedRun) -> bool:
 
 def _texts(body: bytes) -> set[str]:
     """All texts in an answer."""
-    sources = Sources({"answer": _parsed(body)})
+    sources = Sources({"answer": parse_body(body)})
     return {value for _place, value in nodes(sources.tree) if isinstance(value, str)}
-
-
-def _parsed(body: bytes) -> Any:
-    """A body as JSON, or as the text that it is."""
-    try:
-        return exact_json.loads(body)
-    except DataRefused:
-        return body.decode("utf-8", "replace")
 
 
 def _as_body(value: Any) -> bytes:
@@ -436,35 +388,6 @@ def _moved(recording: Recording, settings_class: type[Any] | None) -> Iterator[R
         )
         settings = {**recording.settings, field.name: ELSEWHERE}
         yield attrs.evolve(recording, exchanges=exchanges, settings=settings)
-
-
-def _with_rotation(recording: Recording) -> Recording | None:
-    """The recording with a new refresh token in the answers that grant an access token; None where there is none."""
-    exchanges = []
-    for one in recording.exchanges:
-        answer = _parsed(one.body) if one.method == "POST" else None
-        if isinstance(answer, dict) and "access_token" in answer:
-            body = exact_json.dumps({**answer, "refresh_token": canaries.ROTATED})
-            one = attrs.evolve(one, body=body)  # noqa: PLW2901
-        exchanges.append(one)
-    if tuple(exchanges) == recording.exchanges:
-        return None
-    return attrs.evolve(recording, exchanges=tuple(exchanges))
-
-
-def _shown_rotated(name: str, run: RecordedRun) -> Complaints:
-    hint = getattr(run.error, "hint", "") or ""
-    shown = {
-        "a warning": "\n".join(run.warnings),
-        "the log": run.log,
-        "the output": run.printed,
-        "an error": f"{run.error} {hint}",
-    }
-    yield from (
-        f"{name}: {place} shows the new token"
-        for place, text in shown.items()
-        if canaries.ROTATED in text
-    )
 
 
 def _status(status: int) -> MakeAnswer:

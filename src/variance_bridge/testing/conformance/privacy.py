@@ -53,7 +53,7 @@ class Privacy(ConformanceCase):
             for one in drift.new_members(payload.sources):
                 outcome = payload.account_run.normalize(one.payloads)
                 if isinstance(outcome, Portfolio) and canaries.shows(self._text(outcome)):
-                    yield f"{payload.account_run.name}: {one}, one of them is published"
+                    yield f"{payload.name}: {one}, one of them is published"
 
     @case("PRIV-03")
     def test_a_text_that_is_not_published_stays_unpublished_whatever_it_says(self) -> Complaints:
@@ -66,10 +66,10 @@ class Privacy(ConformanceCase):
                 tree = put(payload.sources.tree, place, canaries.WORD)
                 outcome = payload.renormalized(tree)
                 if isinstance(outcome, Portfolio) and canaries.shows(self._text(outcome)):
-                    yield f"{payload.account_run.name}: what {shown(place)} says is published"
+                    yield f"{payload.name}: what {shown(place)} says is published"
 
     def _unpublished(self, payload: PayloadTree) -> Iterator[tuple[Any, str]]:
-        published = self._text(payload.account_run.portfolio)
+        published = self._text(payload.portfolio)
         for place, value in nodes(payload.sources.tree, self.most_drifting):
             is_text = isinstance(value, str) and drift.as_number(value) is None
             is_leaf = place[0] not in payload.sources.tables or payload.sources.is_cell(place)

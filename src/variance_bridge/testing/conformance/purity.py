@@ -128,9 +128,9 @@ class Purity(ConformanceCase):
                     elements[index] = next(turned)
                 outcome = payload.renormalized(put(payload.sources.tree, rows.place, elements))
                 if not isinstance(outcome, Portfolio):
-                    yield f"{payload.account_run.name}: with its rows backwards, it is refused"
-                elif self._positions(outcome) != self._positions(payload.account_run.portfolio):
-                    yield f"{payload.account_run.name}: with its rows backwards, it holds other positions"
+                    yield f"{payload.name}: with its rows backwards, it is refused"
+                elif self._positions(outcome) != self._positions(payload.portfolio):
+                    yield f"{payload.name}: with its rows backwards, it holds other positions"
 
     @case("DETER-03")
     def test_the_same_answers_give_the_same_payloads(self) -> Complaints:
