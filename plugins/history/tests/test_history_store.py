@@ -196,3 +196,12 @@ def test_no_kill_loses_or_damages_what_was_kept(file):
         found = {int(history.document(entry.sha256)) for entry in history.entries()}
         assert kept <= found
         assert all(len(history.positions(entry.sha256)) == 1 for entry in history.entries())
+
+
+def test_documents_of_one_moment_stand_in_the_order_in_which_they_were_kept(file):
+    with open_history(file) as history:
+        for number in range(20):
+            history.add(portfolio(quantity=number + 1), f"{number}".encode())
+
+        kept = [history.positions(entry.sha256)[0].quantity for entry in history.entries()]
+        assert kept == list(range(1, 21))

@@ -26,12 +26,12 @@ VERSION = 1
 _BUSY_SECONDS = 5.0
 _TABLES = """
 CREATE TABLE document (
-    sha256 TEXT PRIMARY KEY, account_hash TEXT NOT NULL, source TEXT NOT NULL, fetched_at TEXT NOT NULL,
+    number INTEGER PRIMARY KEY, sha256 TEXT NOT NULL UNIQUE, account_hash TEXT NOT NULL, source TEXT NOT NULL, fetched_at TEXT NOT NULL,
     status TEXT NOT NULL, currency TEXT, unrealized_pl TEXT, net_liquidating_value TEXT, body BLOB NOT NULL
-) WITHOUT ROWID;
+);
 CREATE INDEX document_of_account ON document (account_hash, fetched_at);
 CREATE TABLE position (
-    sha256 TEXT NOT NULL REFERENCES document ON DELETE CASCADE, place INTEGER NOT NULL, root TEXT NOT NULL,
+    sha256 TEXT NOT NULL REFERENCES document (sha256) ON DELETE CASCADE, place INTEGER NOT NULL, root TEXT NOT NULL,
     symbol TEXT NOT NULL, type TEXT NOT NULL, side TEXT NOT NULL, quantity TEXT NOT NULL, expiration TEXT,
     option_type TEXT, unrealized_pl TEXT, PRIMARY KEY (sha256, place)
 ) WITHOUT ROWID;
@@ -94,7 +94,7 @@ class History:
         )
         with self._connection as change:
             added = change.execute(
-                "INSERT OR IGNORE INTO document VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row
+                "INSERT OR IGNORE INTO document VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row
             )
             if not added.rowcount:
                 return False
@@ -119,11 +119,11 @@ class History:
         return True
 
     def entries(self, account: str | None = None) -> list[Entry]:
-        """The documents, oldest first; of one account where its hash, or its beginning, is given."""
+        """The documents, oldest first, those of one moment in the order in which they were kept; of one account where its hash, or its beginning, is given."""
         rows = self._connection.execute(
             "SELECT d.sha256, account_hash, source, fetched_at, status, count(p.sha256), currency,"
             " d.unrealized_pl, net_liquidating_value FROM document d LEFT JOIN position p USING (sha256)"
-            " WHERE account_hash LIKE ? || '%' GROUP BY d.sha256 ORDER BY fetched_at, d.sha256",
+            " WHERE account_hash LIKE ? || '%' GROUP BY d.number ORDER BY fetched_at, d.number",
             ((account or "").removesuffix("***"),),
         )
         return [_entry(row) for row in rows]
