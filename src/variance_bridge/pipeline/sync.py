@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ from variance_bridge.model import Caution, Environment, Portfolio
 from variance_bridge.pipeline.accounts import select_account
 from variance_bridge.pipeline.context import RunContext
 from variance_bridge.pipeline.contradictions import settle
-from variance_bridge.pipeline.enrich import enrich
+from variance_bridge.pipeline.enrich import STALE_AFTER, enrich
 from variance_bridge.pipeline.listeners import Listener, call_listeners, open_listener
 from variance_bridge.pipeline.overwrite import Judgement, Verdict, judge_overwrite
 from variance_bridge.pipeline.personal import seal
@@ -41,9 +40,6 @@ from variance_bridge.storage.replace import publish
 
 NO_QUOTES = "none"
 _SAID = "the last good file is untouched"
-
-STALE_AFTER = timedelta(minutes=20)
-"""Exchanges publish prices to everybody with 15 minutes' delay; an older one says nothing of the present."""
 
 REFUSED_WHEN_STRICT = frozenset(
     {
