@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 TOKEN = "invented-token-of-flex-000001"
@@ -90,34 +87,3 @@ class Flex:
             f"<ReferenceCode>{REFERENCE}</ReferenceCode><Url>{url}</Url></FlexStatementResponse>"
         )
         return 200, _XML, text.encode()
-
-
-@contextmanager
-def serving(flex):
-    """The server on a free port of the loopback address, for the time of the block."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            status, headers, body = flex.answer(self.command, self.path, self.headers)
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        do_POST = do_GET  # noqa: N815
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    flex.url = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
-        yield flex
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -11,7 +11,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from flex_server import GET, QUERY, SEND, TOKEN, Flex, failure, serving
+from flex_server import GET, QUERY, SEND, TOKEN, Flex, failure
+from loopback_server import serving
 
 from variance_bridge import DataRefused, Secret
 from variance_bridge.cli.boundary import run

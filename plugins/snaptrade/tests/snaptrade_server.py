@@ -6,10 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
-import threading
 import time
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
 
 CLIENT_ID = "INVENTED+CLIENT"
@@ -70,34 +67,3 @@ def _signature(path, query):
 
 def _refusal(detail, code):
     return json.dumps({"detail": detail, "status_code": 401, "code": code}).encode()
-
-
-@contextmanager
-def serving(snaptrade):
-    """The server on a free port of the loopback address, for the time of the block."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            status, headers, body = snaptrade.answer(self.command, self.path, self.headers)
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        do_POST = do_GET  # noqa: N815
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    snaptrade.url = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
-        yield snaptrade
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from loopback_server import serving
 from snaptrade_server import (
     CLIENT_ID,
     CONSUMER_KEY,
     USER_ID,
     USER_SECRET,
     SnapTrade,
-    serving,
 )
 
 from variance_bridge import Secret

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from tradier_server import TOKEN, Tradier, serving
+from loopback_server import serving
+from tradier_server import TOKEN, Tradier
 
 from variance_bridge.cli.boundary import run
 from variance_bridge.document import exact_json

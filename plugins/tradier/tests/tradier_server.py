@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 TOKEN = "invented-token-of-tradier"
@@ -52,34 +49,3 @@ class Tradier:
         if found:
             held["quote"] = found[0] if len(found) == 1 else found
         return {"quotes": held}
-
-
-@contextmanager
-def serving(tradier):
-    """The server on a free port of the loopback address, for the time of the block."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            status, headers, body = tradier.answer(self.command, self.path, self.headers)
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        do_POST = do_GET  # noqa: N815
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    tradier.url = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
-        yield tradier
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
