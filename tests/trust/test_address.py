@@ -302,6 +302,8 @@ NASTY = st.sampled_from(
 @settings(max_examples=400, deadline=None)
 @given(pieces=st.lists(NASTY, max_size=8), start=st.booleans())
 @example(pieces=["@", "evil.example"], start=True)
+@example(pieces=["/", "[::1]"], start=True)
+@example(pieces=["/a", "%2e", "b"], start=True)
 def test_all_parsers_agree_about_what_was_let_through(pieces: list[str], start: bool) -> None:
     url = ("https://api.acme.example" if start else "") + "".join(pieces)
     try:

@@ -256,17 +256,21 @@ def _clusters_of_another_process(seed):
 
 
 @pytest.mark.slow
-def test_twenty_thousand_legs_take_two_seconds(hold, today):
+def test_clustering_twenty_thousand_legs_takes_at_most_ten_times_as_long_as_making_them(
+    hold, today
+):
+    """Beside other work of the same process, because machines differ: 0.2 s and 1.2 s where it was written."""
     generator = random.Random(20251222)
     texts = [
         f"{generator.choice([-3, -2, -1, 1, 2, 3])} {generator.randint(1, 4000)}"
         f"{generator.choice('CP')} {generator.randint(1, 50)}d"
         for _leg in range(20_000)
     ]
-    positions = [hold("50000 stock"), *(hold(text) for text in texts)]
     start = time.process_time()
+    positions = [hold("50000 stock"), *(hold(text) for text in texts)]
+    made = time.process_time()
     cluster(positions, today)
-    assert time.process_time() - start < 2
+    assert time.process_time() - made < 10 * (made - start)
 
 
 def test_the_work_grows_nearly_with_the_number_of_legs(hold, today):

@@ -30,6 +30,7 @@ _PARTS = re.compile(
 _AUTHORITY = re.compile(r"(?P<host>\[[0-9a-f:]+\]|[a-z0-9.-]+)(?::(?P<port>[1-9][0-9]{0,4}))?")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _VERSION_SEGMENT = re.compile(r"v[0-9]{1,3}")
+_ESCAPED_ON_THE_WIRE = re.compile(r"%[0-9A-Fa-f]{2}|[\[\]]")
 _ENCODED_CONTROL = re.compile(r"%(?:[01][0-9A-Fa-f]|7[Ff]|5[Cc])")
 
 
@@ -41,7 +42,7 @@ class Address:
         scheme: `https`; `http` on loopback only.
         host: as declared, or a loopback address; an IPv6 address in brackets.
         port: None for the scheme's own.
-        path: as given, starting with a slash.
+        path: as it is sent, starting with a slash: brackets escaped, escapes in capitals.
         query: without the question mark; "" for none.
         loopback: the request stays on this machine.
     """
@@ -136,7 +137,7 @@ def resolve(url: str, hosts: frozenset[str], params: Sequence[tuple[str, str]] =
             if "@" in parts["authority"]
             else "the URL's host is not spelled plainly"
         )
-    path = parts["path"] or "/"
+    path = _as_sent(parts["path"] or "/")
     if problem := _path_problem(path):
         raise _forbidden(problem)
     port = int(authority["port"]) if authority["port"] else None
@@ -172,6 +173,16 @@ def is_loopback(host: str) -> bool:
     except ValueError:
         return False
     return address in _LOOPBACK and str(address) == host
+
+
+def _as_sent(path: str) -> str:
+    """A path in the spelling of RFC 3986 §2.1 and §3.3, which the HTTP library would give it after the check."""
+
+    def escape(match: re.Match[str]) -> str:
+        found = match[0]
+        return found.upper() if found.startswith("%") else quote(found)
+
+    return _ESCAPED_ON_THE_WIRE.sub(escape, path)
 
 
 def _path_problem(path: str) -> str | None:
