@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from variance_bridge.plugins.hookspecs import hookimpl
     from variance_bridge.privacy import PersonalKind, PersonalValues, Secret
     from variance_bridge.reading.engine_rows import PortfolioParser, Position
+    from variance_bridge.reading.flat_rows import ROW_COLUMNS, flat_rows
     from variance_bridge.reading.freshness import AgeLimits, Freshness
     from variance_bridge.reading.load import Snapshot, load
     from variance_bridge.symbology import (
@@ -105,6 +106,7 @@ _PLACES = {
         "PositionsTooOld",
         "SyncRunning",
     ),
+    "reading.flat_rows": ("ROW_COLUMNS", "flat_rows"),
     "reading.freshness": ("AgeLimits", "Freshness"),
     "plugins.hookspecs": ("hookimpl",),
     "model": (
@@ -133,6 +135,7 @@ _MODULE_OF = {name: module for module, names in _PLACES.items() for name in name
 
 __all__ = [
     "HOOK_API",
+    "ROW_COLUMNS",
     "Account",
     "AgeLimits",
     "Balances",
@@ -186,6 +189,7 @@ __all__ = [
     "SyncRunning",
     "Timeliness",
     "__version__",
+    "flat_rows",
     "hookimpl",
     "load",
     "setting",

@@ -9,6 +9,7 @@ import attrs
 
 from variance_bridge.errors import DataRefused
 from variance_bridge.model import Holding, Portfolio, Status, Timeliness
+from variance_bridge.reading.flat_rows import Cell, flat_rows
 from variance_bridge.reading.freshness import (
     DEFAULT_LIMITS,
     AgeLimits,
@@ -44,6 +45,10 @@ class Snapshot:
     warnings: tuple[str, ...]
     path: Path
     limits: AgeLimits = DEFAULT_LIMITS
+
+    def rows(self) -> list[dict[str, Cell]]:
+        """The positions as flat rows with the keys of `ROW_COLUMNS`, the columns of `variance export --format csv`."""
+        return flat_rows(self.portfolio)
 
 
 def load(
