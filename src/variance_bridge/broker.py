@@ -462,6 +462,8 @@ class MarketSnapshot:
         benchmark_symbol: what the betas are against, in canonical spelling.
         benchmark_price: its price, which is written to `meta.benchmark`.
         benchmark_as_of: that price's own time.
+        currency: of all prices, ISO 4217; they are not those of a position in another currency, whose symbol may be the
+            same. None where the source does not know.
         available: False when the source has no market data here at all (a sandbox): the sync goes on with a warning.
     """
 
@@ -469,6 +471,7 @@ class MarketSnapshot:
     benchmark_symbol: str | None = None
     benchmark_price: Decimal | None = None
     benchmark_as_of: datetime | None = None
+    currency: str | None = None
     available: bool = True
 
 

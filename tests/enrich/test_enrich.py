@@ -73,6 +73,37 @@ def only(portfolio):
     return holding
 
 
+@pytest.mark.parametrize(
+    ("account", "own", "prices", "priced"),
+    [
+        ("USD", None, "USD", True),
+        ("CAD", "USD", "USD", True),
+        (None, None, "USD", True),
+        ("CAD", None, None, True),
+        ("CAD", None, "USD", False),
+        ("USD", "GBP", "USD", False),
+    ],
+)
+def test_a_quote_in_another_currency_is_that_of_another_listing(account, own, prices, priced):
+    held = attrs.evolve(STOCK, symbol="RY", root="RY", currency=own)
+    portfolio = enrich(
+        Portfolio(meta=Meta(source="acme", fetched_at=NOW, currency=account), positions=(held,)),
+        MarketSnapshot(
+            instruments={"RY": MarketData(mark=D(60), beta=D(1), as_of=FRESH)},
+            benchmark_price=D(600),
+            currency=prices,
+        ),
+        now=NOW,
+        source="acme",
+        stale_after=timedelta(minutes=15),
+    )
+    found = only(portfolio)
+    assert (found.market_value == 742 * 60) is priced
+    assert (found.greeks.beta_delta is not None) is priced
+    flagged = {flag.caution for flag in portfolio.meta.flags}
+    assert (Caution.QUOTE_MISSING in flagged) is not priced
+
+
 def test_a_short_position_gains_when_the_mark_falls():
     holding = only(enriched(SHORT_PUT, MarketData(mark=D("34.5"), as_of=FRESH)))
     assert holding.unrealized_pl == D("196.24999995")

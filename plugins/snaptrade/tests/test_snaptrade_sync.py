@@ -408,6 +408,18 @@ def test_money_that_makes_no_sense_is_unknown_and_flagged(
     assert (caution, "MCD") in flags(document)
 
 
+def test_a_share_that_is_quoted_in_pence_is_published_in_pounds(sync, snaptrade):
+    pence = row(listed("stock", "VOD.L", currency="GBX"), "100", "75", "70", currency="GBX")
+    snaptrade.answers[POSITIONS]["results"] = [pence, ROWS[1]]
+    code, document, printed = sync()
+    held = next(each for each in document["positions"] if each.get("broker_symbol") == "VOD.L")
+
+    assert code == 0, printed
+    assert (held["currency"], held["quote"]["mark"]) == ("GBP", Decimal("0.75"))
+    assert (held["cost_basis"], held["market_value"], held["unrealized_pl"]) == (70, 75, 5)
+    assert ("minor_unit", held["symbol"]) in flags(document)
+
+
 def test_an_expiration_that_contradicts_the_symbol_costs_the_row(sync, snaptrade):
     other = {**CALL, "expiration_date": (EXPIRY + timedelta(days=7)).isoformat()}
     snaptrade.answers[POSITIONS]["results"] = [ROWS[0], row(other, "1", "1", "1")]

@@ -71,7 +71,7 @@ def enrich(
     positions: list[Holding] = []
     flags: list[Flag] = []
     for holding in portfolio.positions:
-        found = snapshot.instruments.get(holding.symbol) if snapshot.available else None
+        found = _found(holding, portfolio.meta.currency, snapshot)
         stated = only_numbers(found or _NOTHING)
         data = market_of(stated, holding.type, holding.quote.mark if holding.quote else None)
         stale = found is not None and _is_stale(data.as_of, now, stale_after)
@@ -87,6 +87,15 @@ def enrich(
         benchmark=_benchmark(snapshot, source) or portfolio.meta.benchmark,
     )
     return attrs.evolve(portfolio, meta=meta, positions=tuple(positions))
+
+
+def _found(holding: Holding, account: str | None, snapshot: MarketSnapshot) -> MarketData | None:
+    """What the snapshot says of the position. A share that is listed in two countries may have one symbol in both."""
+    currency = holding.currency or account
+    is_foreign = None not in (currency, snapshot.currency) and currency != snapshot.currency
+    if is_foreign or not snapshot.available:
+        return None
+    return snapshot.instruments.get(holding.symbol)
 
 
 def _benchmark(snapshot: MarketSnapshot, source: str) -> Benchmark | None:

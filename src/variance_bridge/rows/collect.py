@@ -34,6 +34,7 @@ from variance_bridge.model import (
 from variance_bridge.rows.answers import list_of
 from variance_bridge.rows.holdings import MAX_SYMBOL_LENGTH
 from variance_bridge.rows.instruments import OPTIONS
+from variance_bridge.rows.money_unit import in_currency
 from variance_bridge.rows.row import Members
 from variance_bridge.rows.values import RowRejected
 
@@ -176,7 +177,18 @@ def _read(
     if found is CLOSED:
         return CLOSED
     _check(found)
-    return found
+    return _in_currency(found, members)
+
+
+def _in_currency(found: Holding, members: Members) -> Holding:
+    unit = members.unit
+    if unit is None:
+        return found
+    if unit.currency is None:
+        members.caution(Caution.NUMBER_UNREADABLE)
+    elif unit.is_minor:
+        members.caution(Caution.MINOR_UNIT)
+    return in_currency(found, unit)
 
 
 def _check(found: Holding) -> None:

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 from variance_bridge.model import Balances, Caution, Rejection, Side
 from variance_bridge.rows.instruments import agreed_instrument
+from variance_bridge.rows.money_unit import MoneyUnit, money_unit
 from variance_bridge.rows.values import RowRejected, day, moment, number, word
 from variance_bridge.symbology import Instrument, InstrumentType, OptionType
-from variance_bridge.symbology.tables import iso_currencies
 
 T = TypeVar("T")
 
@@ -25,6 +25,14 @@ _RIGHTS = {
 _UNITS = frozenset({InstrumentType.STOCK, InstrumentType.CRYPTO})
 
 
+class _Found:
+    """What was found out about a row while its members were read."""
+
+    def __init__(self) -> None:
+        self.cautions: dict[Caution, None] = {}
+        self.unit: MoneyUnit | None = None
+
+
 class Members:
     """A row, an account or any other object of an answer.
 
@@ -36,18 +44,23 @@ class Members:
         source: the object. Anything else has no members.
     """
 
-    def __init__(self, source: Any, *, cautions: dict[Caution, None] | None = None) -> None:
+    def __init__(self, source: Any, *, found: _Found | None = None) -> None:
         self._source: Mapping[str, Any] = source if isinstance(source, Mapping) else {}
-        self._cautions: dict[Caution, None] = {} if cautions is None else cautions
+        self._found = found or _Found()
 
     @property
     def cautions(self) -> tuple[Caution, ...]:
         """What a reader should know, each once, in the order in which it was found."""
-        return tuple(self._cautions)
+        return tuple(self._found.cautions)
+
+    @property
+    def unit(self) -> MoneyUnit | None:
+        """What the row's money is counted in, by the last currency that was read; None where none was."""
+        return self._found.unit
 
     def caution(self, caution: Caution) -> None:
         """Remember one more."""
-        self._cautions[caution] = None
+        self._found.cautions[caution] = None
 
     def get(self, name: str) -> Any:
         """The member as it came; None where it is absent."""
@@ -58,8 +71,8 @@ class Members:
         return self.get(name) in (None, "")
 
     def nested(self, name: str) -> Members:
-        """The members of an object in this one, with the same cautions."""
-        return Members(self.get(name), cautions=self._cautions)
+        """The members of an object in this one, with the same cautions and currency."""
+        return Members(self.get(name), found=self._found)
 
     def number(self, name: str) -> Decimal | None:
         """An optional exact number (`rows.number`)."""
@@ -78,9 +91,17 @@ class Members:
         return self._optional(word, name, None)
 
     def currency(self, name: str) -> str | None:
-        """An optional currency by its ISO 4217 code; any other word is unknown."""
+        """An optional currency by its ISO 4217 code, or the one of which the word is a part: GBP for `GBX` and `GBp`.
+
+        `collect` then brings the money of the row from that part into its currency, with the caution `minor_unit`. Any other
+        word is unknown: of a row whose money is in it no money is published.
+        """
         text = self.word(name)
-        return text if text in iso_currencies() else None
+        if text is None:
+            return None
+        unit = money_unit(text)
+        self._found.unit = unit
+        return unit.currency
 
     def multiplier(self, name: str, kind: InstrumentType) -> Decimal | None:
         """Money per 1.00 of price per contract, as the row says it.

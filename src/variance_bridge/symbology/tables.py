@@ -44,6 +44,15 @@ class FuturesProduct:
 
 
 @attrs.frozen
+class MinorUnit:
+    """A part of a currency in which an exchange quotes: pence, agorot."""
+
+    currency: str
+    per_unit: int
+    """How many of it are one of the currency."""
+
+
+@attrs.frozen
 class ListedUnderlying:
     """What an equity or index option root stands for, where that is not the root itself."""
 
@@ -126,6 +135,13 @@ def currencies() -> frozenset[str]:
 def iso_currencies() -> frozenset[str]:
     """All codes of ISO 4217, and those that brokers write beside them."""
     return currencies() | frozenset(read_table("currencies.toml")["other_iso_4217"])
+
+
+@cache
+def minor_units() -> Mapping[str, MinorUnit]:
+    """Parts of currencies, as brokers spell them: `GBX` and `GBp` are pence. Upper and lower case count."""
+    table = read_table("currencies.toml")["minor_units"]
+    return MappingProxyType({word: MinorUnit(**unit) for word, unit in table.items()})
 
 
 @cache

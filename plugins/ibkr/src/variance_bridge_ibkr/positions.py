@@ -92,9 +92,9 @@ def read_row(row: Members, terms: Terms) -> Holding | Closed:
     if quantity == 0:
         return CLOSED
     kind = row.instrument_type("assetCategory", KINDS)
-    currency = row.required(
-        "currency", _currency, Rejection.UNREADABLE_ROW, Rejection.UNREADABLE_ROW
-    )
+    currency = row.currency("currency")
+    if currency is None:
+        raise RowRejected(Rejection.UNREADABLE_ROW)
     instrument = _instrument(row, kind, currency, terms.as_of)
     spelled = row.word("symbol")
     if instrument.type is InstrumentType.FUTURE_OPTION and instrument.contract is None:
@@ -132,13 +132,6 @@ def base_currency(information: Any, rows: Sequence[Any]) -> str | None:
         if row.number("fxRateToBase") == 1 and row.currency("currency")
     }
     return at_one.pop() if len(at_one) == 1 else None
-
-
-def _currency(value: Any) -> str | None:
-    found = Members({"currency": value}).currency("currency")
-    if found is None and word(value) is not None:
-        raise RowRejected(Rejection.UNREADABLE_ROW)
-    return found
 
 
 def _side(row: Members, quantity: Decimal) -> Side:

@@ -81,7 +81,7 @@ def _kind(listing: Members) -> InstrumentType:
 
 def _is_money_of(row: Members, unit: str | None) -> bool:
     """Whether price and cost are in this currency: the row names it, or names none and the listing does."""
-    return unit is not None and row.get("currency") in (None, unit)
+    return unit is not None and (row.get("currency") is None or row.currency("currency") == unit)
 
 
 def _instrument(

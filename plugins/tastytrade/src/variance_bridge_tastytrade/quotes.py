@@ -63,6 +63,7 @@ class TastytradeQuotes:
             benchmark_symbol=BENCHMARK,
             benchmark_price=benchmark.price if benchmark else None,
             benchmark_as_of=benchmark.as_of if benchmark else None,
+            currency="USD",
         )
 
     def _market_data(

@@ -48,7 +48,7 @@ class TradierQuotes:
         except BridgeError as error:
             self._context.warn(f"quotes are incomplete: {error}")
         prices = {symbol: market_data(quote) for symbol, quote in known.items()}
-        return MarketSnapshot(instruments=dict(_assembled(wanted, prices)))
+        return MarketSnapshot(instruments=dict(_assembled(wanted, prices)), currency="USD")
 
 
 def _spelled(holding: Holding) -> str:

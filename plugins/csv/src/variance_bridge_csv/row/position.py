@@ -10,6 +10,7 @@ from decimal import Decimal
 import attrs
 
 from variance_bridge.model import Caution, Greeks, Holding, Quote, Rejection, Side
+from variance_bridge.rows import MoneyUnit, in_currency, money_unit
 from variance_bridge.symbology import Deliverable, InstrumentType, futures_product
 from variance_bridge_csv.dialect.model import (
     Field,
@@ -27,7 +28,6 @@ from variance_bridge_csv.row.instrument import Identity, identify
 
 MAX_QUANTITY = Decimal(10) ** 15
 
-_CURRENCY = re.compile(r"[A-Z]{3}")
 _SECTOR = re.compile(r"[A-Za-z][A-Za-z0-9 &/,.()-]{0,47}")
 _SPELLED = re.compile(r"[!-~](?:[ -~]{0,62}[!-~])?")
 _ONE = Decimal(1)
@@ -238,8 +238,8 @@ def _holding(
             underlying_price=quote.underlying_price,
         )
     spelled = identity.spelled
-    currency = _currency(row)
-    return Holding(
+    unit = _unit(row)
+    held = Holding(
         root=instrument.root,
         symbol=instrument.symbol,
         broker_symbol=spelled
@@ -254,7 +254,7 @@ def _holding(
         expiration=instrument.expiration,
         multiplier=amounts.multiplier,
         deliverable=instrument.deliverable,
-        currency=None if currency == row.dialect.account.currency else currency,
+        currency=None if unit.currency == row.dialect.account.currency else unit.currency,
         average_price=earned.average_price,
         cost_basis=earned.cost_basis,
         market_value=earned.market_value,
@@ -265,15 +265,20 @@ def _holding(
         quote=quote if quote != _NO_QUOTE else None,
         greeks=greeks,
     )
+    if unit.is_minor:
+        row.cautions.append((Caution.MINOR_UNIT, Field.CURRENCY))
+    return held if unit.currency is None else in_currency(held, unit)
 
 
-def _currency(row: RowCells) -> str | None:
+def _unit(row: RowCells) -> MoneyUnit:
+    """What the row's money is counted in: the account's currency, which may be unknown, where the row says nothing."""
     text = row.text(Field.CURRENCY)
     if text is None:
-        return row.dialect.account.currency
-    if not _CURRENCY.fullmatch(text):
+        return MoneyUnit(row.dialect.account.currency)
+    unit = money_unit(text)
+    if unit.currency is None:
         raise RowRejected(Rejection.UNREADABLE_ROW, Field.CURRENCY)
-    return text
+    return unit
 
 
 def _opened_on(row: RowCells) -> date | None:
