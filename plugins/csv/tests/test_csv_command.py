@@ -85,6 +85,37 @@ def test_explain_says_what_a_file_of_no_format_lacks(variance, tmp_path):
     assert 'schwab: needs "Asset Type"' in err
 
 
+def test_explain_names_other_formats_only_where_none_fits(variance, tmp_path):
+    path = tmp_path / "cut.csv"
+    path.write_text("Account,Symbol,Type,Quantity,Exp Date,Strike Price,Cost,Net Liq")
+    code, out, err = variance("csv", "explain", path)
+    assert (code, out) == (6, "")
+    assert "ends in its header" in err
+    assert "needs" not in err
+
+
+def test_explain_counts_the_columns_of_the_file_and_names_what_is_worked_out(variance, files):
+    _code, out, _err = variance("csv", "explain", files / "questrade_edge.csv")
+    assert "12 of its 12 columns are known" in out
+    assert '"Symbol" is symbol' in out
+    assert "worked out from other cells: account_label, expiration, option_type, strike" in out
+
+
+def test_explain_shows_a_column_without_a_name_by_its_place(variance, files):
+    _code, out, _err = variance("csv", "explain", files / "degiro.csv")
+    assert '"column 6, without a name" is value' in out
+
+
+def test_explain_shows_what_the_rows_add_up_to_beside_another_total(variance, tmp_path):
+    path = tmp_path / "etrade.csv"
+    path.write_text(
+        "Symbol,Last Price $,Quantity,Price Paid $,Total Gain $,Value $\nQZA,20.00,10,15.00,50.00,200.00\n"
+        "TOTAL,,,,50.00,250.00\n"
+    )
+    _code, out, _err = variance("csv", "explain", path)
+    assert "the total 250.00 is NOT the sum of the rows, 200.00" in out
+
+
 def test_dialects_lists_the_formats_and_the_folder_for_ones_own(variance, tmp_path):
     folder = tmp_path / "configuration" / "csv"
     folder.mkdir(parents=True)
@@ -95,7 +126,7 @@ def test_dialects_lists_the_formats_and_the_folder_for_ones_own(variance, tmp_pa
     assert code == 0
     assert "acme" in out
     assert "Acme (yours)" in out
-    assert "Charles Schwab positions export\n" in out
+    assert "Charles Schwab positions export (seen 2019 to 2026-09)\n" in out
     assert f"Your own: {folder}/*.toml" in out
     listed = json.loads(variance("csv", "dialects", "--json")[1])
     assert [one["name"] for one in listed["dialects"] if one["yours"]] == ["acme"]

@@ -401,7 +401,7 @@ def _rejected(cells: RowCells, rejection: RowRejected) -> RejectedLine:
         cells.row.line,
         cells.column(rejection.field),
         rejection.reason,
-        cells.columns.name(rejection.field),
+        ", ".join(filter(None, (rejection.what, cells.columns.name(rejection.field)))),
         _date_written(cells, rejection),
     )
 

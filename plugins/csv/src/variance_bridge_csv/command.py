@@ -34,7 +34,7 @@ def explain(invocation: Invocation, file: Path, *, dialect: str | None, as_json:
     try:
         source = read_source(file, known, invocation.clock.now(), dialect)
     except DataRefused:
-        for line in misses(file, known):
+        for line in [] if dialect else misses(file, known):
             click.echo(line, err=True)
         raise
     from variance_bridge_csv.explanation import as_text
@@ -59,22 +59,27 @@ def dialects(invocation: Invocation, *, as_json: bool) -> None:
 
     folder = invocation.folder / _FOLDER
     own = library.own_names(folder)
-    rows = [
-        {
-            "name": name,
-            "title": one.dialect.title,
-            "evidence": one.dialect.evidence,
-            "yours": name in own,
-        }
-        for name, one in sorted(library.load(folder).items())
-    ]
+    found = [one.dialect for _name, one in sorted(library.load(folder).items())]
     if as_json:
         from variance_bridge.commands import dumps
 
+        rows = [
+            {
+                "name": one.name,
+                "title": one.title,
+                "evidence": one.evidence,
+                "first_seen": one.first_seen,
+                "last_seen": one.last_seen,
+                "yours": one.name in own,
+            }
+            for one in found
+        ]
         click.echo(dumps({"folder": path_text(folder), "dialects": rows}), nl=False)
         return
-    width = max(len(str(row["name"])) for row in rows)
-    for row in rows:
-        mark = " (yours)" if row["yours"] else ""
-        click.echo(printable(f"{row['name']:<{width}}  {row['title']}{mark}"))
+    width = max(len(one.name) for one in found)
+    for one in found:
+        notes = [f"seen {one.seen}"] if one.seen else []
+        notes += ["yours"] if one.name in own else []
+        aside = f" ({', '.join(notes)})" if notes else ""
+        click.echo(printable(f"{one.name:<{width}}  {one.title}{aside}"))
     click.echo(f"\nYour own: {path_text(folder)}/*.toml (docs/dialects.md says how)")

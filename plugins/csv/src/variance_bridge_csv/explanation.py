@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from itertools import groupby
 from typing import Any
+
+import attrs
 
 from variance_bridge.commands import instant_text
 from variance_bridge.formatting import plural, printable
 from variance_bridge.model import Caution
 from variance_bridge_csv.accounts import AccountPart, file_flags
 from variance_bridge_csv.dialect.model import Dialect
-from variance_bridge_csv.file.layout import Header
+from variance_bridge_csv.file.layout import Header, read_header
 from variance_bridge_csv.names import shown
+from variance_bridge_csv.shape.places import places
 from variance_bridge_csv.source import Source
 
 _MAX_REJECTED = 20
@@ -30,6 +34,8 @@ def explain(source: Source) -> dict[str, Any]:
             "name": candidate.dialect.name,
             "title": candidate.dialect.title,
             "evidence": candidate.dialect.evidence,
+            "first_seen": candidate.dialect.first_seen,
+            "last_seen": candidate.dialect.last_seen,
             "because": list(_reasons(candidate.dialect, candidate.header)),
         },
         "time": {
@@ -37,7 +43,7 @@ def explain(source: Source) -> dict[str, Any]:
             "says_so": _time_source(source),
             "notes": list(source.time.notes),
         },
-        "columns": _columns(candidate.header),
+        "columns": _columns(candidate.dialect, candidate.header),
         "lines": [
             {"from": first, "to": last, "kind": kind} for first, last, kind in _runs(_kinds(source))
         ],
@@ -66,6 +72,8 @@ def _text_lines(facts: Mapping[str, Any]) -> Iterator[str]:
     for key, title in (("known", "known, not used"), ("unknown", "not known, not used")):
         if columns[key]:
             yield f"          {title}: " + ", ".join(f'"{name}"' for name in columns[key])
+    if columns["worked_out"]:
+        yield f"          worked out from other cells: {', '.join(columns['worked_out'])}"
     yield "Lines     " + ", ".join(map(_span, facts["lines"]))
     for account in facts["accounts"]:
         yield from _account_lines(account)
@@ -87,8 +95,7 @@ def _account_lines(account: Mapping[str, Any]) -> Iterator[str]:
     if total is None:
         yield "          no total to compare with"
     else:
-        agrees = "is" if account["total_agrees"] else "is NOT"
-        yield f"          the total {total:,f} {agrees} the sum of the rows"
+        yield f"          {_compared(total, account)}"
     for row in account["rejected"]:
         yield f"          line {row['line']}, column {row['column']} rejected: {row['reason']}"
     if account["cautions"]:
@@ -96,14 +103,45 @@ def _account_lines(account: Mapping[str, Any]) -> Iterator[str]:
         yield "          cautions: " + ", ".join(words)
 
 
+def _compared(total: Decimal, account: Mapping[str, Any]) -> str:
+    """What the total says beside the rows."""
+    agrees, rows = account["total_agrees"], account["rows_sum"]
+    if rows is None or rows == total:
+        return f"the total {total:,f} {'is' if agrees else 'is NOT'} the sum of the rows"
+    near = "agrees with" if agrees else "is NOT"
+    return f"the total {total:,f} {near} the sum of the rows, {rows:,f}"
+
+
+def _rows_sum(source: Source, part: AccountPart) -> Decimal | None:
+    """What the rows of an account add up to; None where the file has subtotals instead, or rows that cannot be read."""
+    check = source.parsed.dialect.check
+    if check.subtotals or part.rejected_lines:
+        return None
+    values = [one.stated_value for one in part.checked]
+    cash = part.cash if check.total_includes_cash else None
+    return sum((value for value in (*values, cash) if value is not None), Decimal(0))
+
+
 def _reasons(dialect: Dialect, header: Header) -> Iterator[str]:
-    names = {field: shown(header.row.cells[place]) for field, place in header.columns.items()}
+    named = _as_written(dialect, header)
+    names = {field: shown(named.row.cells[place]) for field, place in named.columns.items()}
     needs = [f'"{names[field]}"' for field in dialect.detect.needs if field in names]
     yield f"the header on line {header.row.line} has {', '.join(needs)}"
-    own = [shown(cell) for cell in header.row.cells if cell in dialect.detect.evidence]
+    own = [shown(cell) for cell in named.row.cells if cell in dialect.detect.evidence]
     if own:
         yield "only this format has " + ", ".join(f'"{name}"' for name in own)
-    yield f"{header.known} of its {plural(header.width, 'column')} are known"
+    columns = sum(1 for cell in named.row.cells if cell.strip())
+    yield f"{columns - len(named.unknown)} of its {plural(columns, 'column')} are known"
+
+
+def _as_written(dialect: Dialect, header: Header) -> Header:
+    """The header with the columns of the file alone, without those that are worked out from other cells."""
+    row = header.row
+    cells = row.cells[: len(row.cells) - len(row.derived)]
+    written = read_header(attrs.evolve(row, cells=cells, derived=()), dialect)
+    by_place, _currencies = places(cells, dialect)
+    unknown = tuple(name for name in written.unknown if name in header.unknown)
+    return attrs.evolve(written, columns={**written.columns, **by_place}, unknown=unknown)
 
 
 def _time_source(source: Source) -> str:
@@ -114,13 +152,21 @@ def _time_source(source: Source) -> str:
     return "the file says so"
 
 
-def _columns(header: Header) -> dict[str, Any]:
-    read = {shown(header.row.cells[place]): field.value for field, place in header.columns.items()}
-    others = [shown(cell) for cell in header.row.cells[: header.width] if cell.strip()]
+def _columns(dialect: Dialect, header: Header) -> dict[str, Any]:
+    named = _as_written(dialect, header)
+    meant = {place: field.value for field, place in named.columns.items()}
+    read, known = {}, []
+    for place, cell in enumerate(named.row.cells):
+        name = shown(cell) if cell.strip() else f"column {place + 1}, without a name"
+        if place in meant:
+            read[name] = meant[place]
+        elif cell.strip() and name not in named.unknown:
+            known.append(name)
     return {
         "read": read,
-        "known": [name for name in others if name not in read and name not in header.unknown],
-        "unknown": list(header.unknown),
+        "known": known,
+        "unknown": list(named.unknown),
+        "worked_out": [one.value for one in header.row.derived if one not in named.columns],
     }
 
 
@@ -178,6 +224,7 @@ def _account(source: Source, part: AccountPart) -> dict[str, Any]:
         "pending": part.pending,
         "total": part.total,
         "total_agrees": part.total_agrees,
+        "rows_sum": _rows_sum(source, part),
         "rejected": [
             {"line": one.line, "column": one.column, "reason": one.describe()}
             for one in part.rejected_lines[:_MAX_REJECTED]

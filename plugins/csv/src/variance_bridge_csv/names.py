@@ -9,7 +9,9 @@ from functools import lru_cache
 _BLANKS = re.compile(r"\s+")
 _NOT_WORD = re.compile(r"[\W_]+")
 _APOSTROPHES = str.maketrans({"\u2019": "'", "\u2018": "'", "\u02bc": "'", "\u00b4": "'", "`": "'"})
-_INVISIBLE = str.maketrans({"\ufeff": None, "\u200b": None, "\u200e": None, "\u00a0": " "})
+_INVISIBLE = str.maketrans(
+    {"\ufeff": None, "\u200b": None, "\u200e": None, "\u00a0": " ", "\u202f": " "}
+)
 _RESPELLED = re.compile(r"[\s'`]+")
 
 

@@ -23,6 +23,8 @@ from variance_bridge_csv.file.layout import Layout, lay_out
 from variance_bridge_csv.file.xml import as_table
 from variance_bridge_csv.payload import FileText
 
+_MAX_NEAR = 6
+"""So many formats are shown with what a file lacks of them."""
 CLOCK_TOLERANCE = timedelta(seconds=120)
 """How far in the future a file's time may lie (the same as for documents, DESIGN §6)."""
 
@@ -78,7 +80,7 @@ def open_file(path: Path, dialects: Mapping[str, Dialect]) -> tuple[InputFile, b
 
 
 def misses(path: Path, known: Mapping[str, KnownDialect]) -> list[str]:
-    """Of each format that shares columns with a file: what the file lacks of it, nearest first. I/O.
+    """Where no format fits a file: what it lacks of those that come nearest, the nearest first. I/O.
 
     Raises:
         DataRefused: the file cannot be read at all.
@@ -88,10 +90,12 @@ def misses(path: Path, known: Mapping[str, KnownDialect]) -> list[str]:
     detector = Detector(data, file.shown)
     near = []
     for name, dialect in dialects.items():
-        _found, header = detector.read(dialect)
+        found, header = detector.read(dialect)
+        if found is not None and not dialect.detect.only_named:
+            return []
         if header is not None and header.known > 1:
             near.append((header.known, f"{name}: needs {'; '.join(header.missing)}"))
-    return [text for _known, text in sorted(near, key=lambda one: -one[0])]
+    return [text for _known, text in sorted(near, key=lambda one: -one[0])[:_MAX_NEAR]]
 
 
 def _time(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from variance_bridge_csv.dialect import dates, patterns
@@ -13,6 +14,7 @@ _FILE_NAME_GROUPS = frozenset({"account", "nickname", "date"})
 _SYMBOL_GROUPS = frozenset({"symbol", "multiplier"})
 _ENCODINGS = frozenset({"utf-8", "cp1252", "latin-1", "utf-16"})
 _DELIMITERS = frozenset({",", ";", "\t", "|"})
+_SEEN = re.compile(r"[0-9]{4}(?:-(?:0[1-9]|1[0-2]))?")
 _THOUSANDS = frozenset({"", ",", ".", "'", " "})
 
 
@@ -38,6 +40,11 @@ def _identity(dialect: Dialect) -> Iterator[str]:
     letters = name.replace("-", "").replace("_", "")
     if not (letters.isascii() and letters.isalnum()) or len(name) > 40:
         yield "name: letters, digits, - and _ only, at most 40"
+    for key, seen in (("first_seen", dialect.first_seen), ("last_seen", dialect.last_seen)):
+        if seen and not _SEEN.fullmatch(seen):
+            yield f"{key}: a year, or a year and a month: 2026-01"
+    if dialect.first_seen[:4] > dialect.last_seen[:4] and dialect.last_seen:
+        yield "first_seen: later than last_seen"
 
 
 def _columns(dialect: Dialect) -> Iterator[str]:

@@ -254,6 +254,8 @@ class RowRule:
     """The row has this many cells."""
     first_cell: str | None = None
     """The first cell, blanks kept, matches as a whole."""
+    without: tuple[Field, ...] = ()
+    """Amounts that mean nothing in such a row: they are not read."""
 
 
 @attrs.frozen(kw_only=True)
@@ -504,6 +506,10 @@ class Dialect:
     title: str
     evidence: str = ""
     """Where the knowledge comes from and how good it is."""
+    first_seen: str = ""
+    """Year, or year and month, of the oldest file that is known."""
+    last_seen: str = ""
+    """The same of the newest."""
     file: FileRules = FileRules()
     detect: DetectRules = DetectRules()
     header: HeaderRules = HeaderRules()
@@ -543,6 +549,11 @@ class Dialect:
             *((Field.LEVEL, Field.SYMBOL, Field.UNDERLYING) if self.hierarchy else ()),
         ]
         return tuple(sorted(set(found)))
+
+    @property
+    def seen(self) -> str:
+        """From when to when files like this are known: "2019 to 2026-09"; "" where the dialect does not say."""
+        return " to ".join(dict.fromkeys(filter(None, (self.first_seen, self.last_seen))))
 
     @property
     def shapes(self) -> bool:

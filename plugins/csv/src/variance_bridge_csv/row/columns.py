@@ -43,12 +43,13 @@ _AMOUNTS = GREEKS | _IN_FRACTIONS | {Field.COST_TOTAL, Field.VALUE, Field.GAIN, 
 
 
 class RowRejected(Exception):
-    """A row that cannot be read, with the reason and the column that it lies in."""
+    """A row that cannot be read, with the reason, the column that it lies in, and what is wrong there beyond the reason."""
 
-    def __init__(self, reason: Rejection, field: Field | None = None) -> None:
+    def __init__(self, reason: Rejection, field: Field | None = None, what: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
         self.field = field
+        self.what = what
 
 
 class Column:

@@ -76,13 +76,15 @@ def read_position(row: RowCells, rule: RowRule, as_of: date) -> CheckedHolding:
     side = Side.LONG if quantity > 0 else Side.SHORT
     rules = row.dialect.money
     found = row.amounts(*_fractions(identity))
+    for field in rule.without:
+        found.pop(field, None)
     multiplier = _multiplier(identity, row)
     if multiplier is not None and identity.instrument.type is InstrumentType.BOND:
         multiplier = _of_bond(multiplier, abs(quantity), found, rules)
     amounts = _amounts(found, identity, side, abs(quantity), multiplier, rules)
     earned = money.weigh(amounts, rules)
     if earned.value_shifted:
-        raise RowRejected(Rejection.OUT_OF_RANGE, Field.VALUE)
+        raise RowRejected(Rejection.OUT_OF_RANGE, Field.VALUE, "far from quantity x price")
     holding = _holding(row, identity, amounts, earned, _greeks(row, found, amounts))
     return CheckedHolding(
         row.row.line,
