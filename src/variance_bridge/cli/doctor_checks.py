@@ -27,6 +27,7 @@ from variance_bridge.plugins.loading import LoadedPlugin, import_place
 from variance_bridge.plugins.registry import BROKERS, names
 from variance_bridge.reading.load import load
 from variance_bridge.settings.account_hash import FILE_NAME as KEY_FILE
+from variance_bridge.settings.configuration import FILE_NAME as CONFIGURATION_FILE
 from variance_bridge.settings.configuration import Configuration, broker_settings
 from variance_bridge.settings.credentials import CredentialStore
 from variance_bridge.settings.keyring import Protection
@@ -126,10 +127,18 @@ def _program(_patient: DoctorInput) -> Iterator[Finding]:
 def _configuration(given: DoctorInput) -> Iterator[Finding]:
     configuration = given.configuration
     file = configuration.file
-    detail = _tilde(str(file), given) if file else "no variance.toml; defaults are used"
+    detail = (
+        _tilde(str(file), given)
+        if file
+        else f"no {_tilde(str(configuration.folder / CONFIGURATION_FILE), given)}; defaults are used"
+    )
     yield Finding("configuration", problem=False, detail=detail)
-    for key, default in (("broker", None), ("output_dir", "positions"), ("quotes", None)):
-        sourced = configuration.top(key, default=default)
+    settings = {
+        "broker": configuration.top("broker"),
+        "output_dir": configuration.positions_folder(),
+        "quotes": configuration.top("quotes"),
+    }
+    for key, sourced in settings.items():
         yield Finding(f"  {key}", problem=False, detail=f"from {sourced.origin}")
 
 

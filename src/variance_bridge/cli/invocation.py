@@ -180,9 +180,8 @@ class Invocation:
     @property
     def output_folder(self) -> Path:
         """Where positions files are written and looked for."""
-        from pathlib import Path
-
-        return Path(self.configuration.top("output_dir", default="positions").value)
+        folder: Path = self.configuration.positions_folder().value
+        return folder
 
     def newest_live(self) -> Path:
         """The newest positions file.

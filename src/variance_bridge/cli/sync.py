@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 import click
 
+from variance_bridge.cli.init import offer_setup
 from variance_bridge.cli.invocation import Invocation
 from variance_bridge.cli.standard_input import standard_input_as_file
 from variance_bridge.errors import UsageError
@@ -53,7 +54,8 @@ from variance_bridge.pipeline.sync import Failed, Synced
 def sync(invocation: Invocation, /, **options: Any) -> int:
     """Fetch positions from a broker (read-only) and save them.
 
-    FILE is the same as `--input FILE`: an export to read, for which no broker has to be named.
+    FILE is the same as `--input FILE`: an export to read, for which no broker has to be named. Of a folder of exports the
+    newest of each account is read.
     """
     if options["file"] is not None and options["input_file"] is not None:
         raise UsageError("the file to read was given twice: as FILE and as `--input`")
@@ -63,8 +65,12 @@ def sync(invocation: Invocation, /, **options: Any) -> int:
         raise UsageError(
             "`--output -` does not go together with `--json`, `--dry-run` or `--all-accounts`"
         )
+    if options["input_file"] is None:
+        offer_setup(invocation, options)
     with standard_input_as_file(invocation, options["input_file"]) as input_file:
-        results = run_sync(invocation, {**options, "input_file": input_file})
+        options["input_file"] = input_file
+        is_folder = input_file is not None and input_file.is_dir()
+        results = (sync_folder if is_folder else run_sync)(invocation, options)
     for result in results:
         _explain(invocation, result)
     if to_stdout:
@@ -129,7 +135,42 @@ def run_sync(invocation: Invocation, options: dict[str, Any]) -> list[Synced | F
     )
     context = invocation.run_context(trust=options.get("yes", False))
     with shown_progress(invocation) as progress:
-        return run(context, request, progress)
+        results = run(context, request, progress)
+    _remember(invocation, options, results)
+    return results
+
+
+def sync_folder(invocation: Invocation, options: dict[str, Any]) -> list[Synced | Failed]:
+    """The newest export of each account in the folder; what is not an export is passed over."""
+    from variance_bridge.cli.export_folder import newest_of_each_account
+
+    newest = newest_of_each_account(invocation, options["input_file"], options, run_sync)
+    results: list[Synced | Failed] = []
+    for export in newest:
+        chosen = {"input_file": export.file, "account": export.account, "all_accounts": False}
+        if len(newest) > 1:
+            chosen["output"] = export.target
+        results += run_sync(invocation, {**options, **chosen})
+    return results
+
+
+def _remember(
+    invocation: Invocation, options: dict[str, Any], results: Sequence[Synced | Failed]
+) -> None:
+    """Keep which broker and folder were used, for runs that name neither. A file is no reason to forget an account."""
+    from variance_bridge.settings.last_sync import LastSync, last_sync, remember
+
+    done = next((each for each in results if isinstance(each, Synced) and each.published), None)
+    if done is None or options.get("profile") is not None:
+        return
+    folder = invocation.configuration.folder
+    before = last_sync(folder)
+    broker, positions = done.portfolio.meta.source, before.positions
+    if before.broker is not None and options.get("input_file") is not None:
+        broker = before.broker
+    if options.get("output") is None:
+        positions = done.path.parent.absolute()
+    remember(folder, LastSync(broker, positions))
 
 
 def _write_documents(invocation: Invocation, results: Sequence[Synced | Failed]) -> None:
@@ -157,7 +198,7 @@ def _sentence(result: Synced) -> str:
     if result.path == STANDARD_STREAM:
         place = "→ standard output"
     else:
-        place = f"{'→' if result.published else 'not written (dry run):'} {result.path}"
+        place = f"{'→' if result.published else 'not written (dry run):'} {result.path.absolute()}"
     note = f"\n{result.note}" if result.note else ""
     return printable(f"{text} {place}{note}")
 

@@ -156,7 +156,7 @@ def open_broker(context: RunContext, choice: Choice) -> BrokerRun:
     if not name:
         raise ConfigurationError(
             "no broker is chosen",
-            hint='use `--broker NAME`, or `broker = "NAME"` in variance.toml; `variance brokers` lists them',
+            hint="use `--broker NAME` (`variance brokers` lists them), or choose one for good: `variance init`",
         )
     name, overrides = _reader_of_format(context, name, choice)
     loaded = context.registry.load(name)

@@ -206,7 +206,7 @@ def _target(context: RunContext, request: SyncRequest, run: BrokerRun) -> Path:
         return request.output
     if run.profile.output is not None:
         return Path(run.profile.output)
-    folder = Path(context.configuration.top("output_dir", default="positions").value)
+    folder: Path = context.configuration.positions_folder().value
     return folder / f"live_{run.spec.slug}.json"
 
 

@@ -16,11 +16,13 @@ import attrs
 from variance_bridge.errors import ConfigurationError, PluginError, UsageError
 from variance_bridge.formatting import as_typed, did_you_mean
 from variance_bridge.settings.faults import joined, refusal
+from variance_bridge.settings.last_sync import ORIGIN, last_sync
 from variance_bridge.settings.structure import REST, FlagText, keys_of, structure, try_structure
 from variance_bridge.settings.toml import read_toml
 from variance_bridge.storage.filesystem import reason
 
 FILE_NAME = "variance.toml"
+POSITIONS = Path("positions")
 
 _ENVIRONMENT = {
     "broker": "VARIANCE_BROKER",
@@ -97,7 +99,7 @@ class ConfigurationFile:
 
 @attrs.frozen
 class Sourced:
-    """A value and where it came from, as `variance doctor` shows it: "flag", "environment (NAME)", "file", "default"."""
+    """A value and where it came from, as `variance doctor` shows it: "flag", "environment (NAME)", "file", "last sync", "default"."""
 
     value: Any
     origin: str
@@ -126,7 +128,26 @@ class Configuration:
         if self.environment.get(name):
             return Sourced(self.environment[name], f"environment ({name})")
         stated = getattr(self.stated, key)
-        return Sourced(default, "default") if stated is None else Sourced(stated, "file")
+        if stated is not None:
+            return Sourced(stated, "file")
+        if key == "broker" and default is None and (last := last_sync(self.folder).broker):
+            return Sourced(last, ORIGIN)
+        return Sourced(default, "default")
+
+    def positions_folder(self) -> Sourced:
+        """Where positions files are written and looked for.
+
+        What is configured; else `positions` in the working folder, if it is there; else the folder of the last sync. The
+        first sync of all makes `positions` in the working folder.
+        """
+        stated = self.top("output_dir")
+        if stated.value is not None:
+            return Sourced(Path(stated.value), stated.origin)
+        if not POSITIONS.is_dir():
+            last = last_sync(self.folder).positions
+            if last is not None and last.is_dir():
+                return Sourced(last, ORIGIN)
+        return Sourced(POSITIONS, "default")
 
     def profile(self, name: str | None) -> ProfileTable:
         """A profile; an empty one for None.
@@ -189,6 +210,21 @@ def user_folder(environment: Mapping[str, str]) -> Path:
     return Path(platformdirs.user_config_dir("variance-bridge", appauthor=False))
 
 
+def data_folder() -> Path:
+    """Where the user's data lies; need not exist. `variance init` offers a folder in it for positions files."""
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("variance-bridge", appauthor=False))
+
+
+def configuration_file(
+    folder: Path, explicit: str | Path | None, environment: Mapping[str, str]
+) -> Path:
+    """The configuration file of a run: what `--config` names, or VARIANCE_CONFIG, else the user's; need not exist."""
+    named = explicit or environment.get("VARIANCE_CONFIG")
+    return Path(named) if named else folder / FILE_NAME
+
+
 def read_configuration(
     folder: Path, explicit: Path | None, environment: Mapping[str, str]
 ) -> Configuration:
@@ -202,9 +238,9 @@ def read_configuration(
     Raises:
         ConfigurationError: the file cannot be read, is not TOML, or has keys that are unknown or of the wrong type.
     """
-    named = explicit or (Path(path) if (path := environment.get("VARIANCE_CONFIG")) else None)
-    file = named or folder / FILE_NAME
-    if named is None and not _is_there(file):
+    file = configuration_file(folder, explicit, environment)
+    is_named = explicit is not None or bool(environment.get("VARIANCE_CONFIG"))
+    if not is_named and not _is_there(file):
         return Configuration(folder=folder, file=None, environment=environment)
     stated = structure(
         read_toml(file), ConfigurationFile, where=str(file), folder=file.absolute().parent

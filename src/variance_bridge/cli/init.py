@@ -1,0 +1,205 @@
+"""`variance init`: the first configuration, asked for on a terminal or given by options."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from variance_bridge.cli.invocation import Invocation
+from variance_bridge.errors import ConfigurationError, UsageError
+from variance_bridge.formatting import path_text, printable
+
+if TYPE_CHECKING:
+    from variance_bridge.broker import BrokerSpec
+
+_HEAD = "# Written by `variance init`. All keys: `variance doctor` shows what is used; docs/configuration.md has the rest.\n"
+
+
+@click.command(
+    epilog="Example: variance init --broker NAME --positions ~/positions --yes",
+)
+@click.option("--broker", help="An installed broker, or a format that one of them reads.")
+@click.option(
+    "--positions",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The folder for positions files.",
+)
+@click.option(
+    "--force", is_flag=True, help="Replace a variance.toml; the old one is kept beside it."
+)
+@click.option("--yes", is_flag=True, help="Ask nothing.")
+@click.pass_obj
+def init(
+    invocation: Invocation, broker: str | None, positions: Path | None, *, force: bool, yes: bool
+) -> None:
+    """Write variance.toml: which broker, and where positions files are kept.
+
+    Asks on a terminal for what no option says. No secret is asked for: that is `variance auth login`.
+    """
+    asks = not yes and _on_terminal()
+    set_up(invocation, broker, positions, asks=asks, force=force)
+
+
+def offer_setup(invocation: Invocation, options: Mapping[str, Any]) -> None:
+    """On a terminal, where nothing says which broker a sync is of: set it up now, if the user wants to."""
+    configuration = invocation.configuration
+    if options.get("broker") or options.get("profile") or not _on_terminal():
+        return
+    if configuration.top("broker").value or configuration.top("profile").value:
+        return
+    click.echo("Nothing is set up yet.", err=True)
+    if click.confirm("Choose a broker and a folder now?", default=True, err=True):
+        set_up(invocation, None, None, asks=True, force=False)
+        del invocation.configuration  # read again, with what was written
+
+
+def set_up(
+    invocation: Invocation,
+    broker: str | None,
+    positions: Path | None,
+    *,
+    asks: bool,
+    force: bool,
+) -> None:
+    """Write the configuration file.
+
+    Raises:
+        UsageError: there is one already; no broker was named, and there is a choice.
+        UnknownPlugin: no installed broker has the name.
+        ConfigurationError: it cannot be written.
+    """
+    from variance_bridge.settings.configuration import configuration_file
+
+    file = configuration_file(invocation.folder, invocation.config, invocation.environment)
+    _check_free(file, asks=asks, force=force)
+    name, settings = _resolved(invocation, broker or _ask_broker(invocation, asks=asks))
+    spec = invocation.registry.load(name).broker
+    folder = (positions or _ask_folder(asks=asks)).expanduser().absolute()
+    _make(folder)
+    _write(file, _text(name, settings, folder))
+    click.echo(f"Wrote {path_text(file.absolute())}")
+    click.echo(f"Positions are kept in {path_text(folder)}", err=True)
+    click.echo(f"Next: {_next_command(invocation, spec)}", err=True)
+
+
+def _on_terminal() -> bool:
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+
+
+def _check_free(file: Path, *, asks: bool, force: bool) -> None:
+    if force or not (file.exists() or file.is_symlink()):
+        return
+    shown = path_text(file.absolute())
+    if asks and click.confirm(f"Replace {shown}? The old one is kept beside it.", err=True):
+        return
+    raise UsageError(
+        "there is a configuration already; it was not changed",
+        where=shown,
+        hint="edit it, or replace it with `variance init --force`",
+    )
+
+
+def _ask_broker(invocation: Invocation, *, asks: bool) -> str:
+    """The broker that the user picks from a list; the only installed one is not asked for."""
+    names = invocation.registry.names
+    if not names:
+        raise ConfigurationError(
+            "no broker is installed",
+            hint="install one, for example: pip install 'variance-bridge[csv]'",
+        )
+    if len(names) == 1:
+        return names[0]
+    if not asks:
+        raise UsageError(
+            f"no broker was named (installed: {', '.join(names)})",
+            hint="for example: variance init --broker NAME --yes",
+        )
+    click.echo("Where do your positions come from?", err=True)
+    for place, listing in enumerate(invocation.registry.brokers(), 1):
+        title = listing.loaded.broker.title if listing.loaded else listing.state.value
+        click.echo(printable(f"  {place}  {listing.name:<12} {title}"), err=True)
+    answer = click.prompt("Number or name", err=True).strip()
+    is_number = answer.isdecimal() and 1 <= int(answer) <= len(names)
+    return names[int(answer) - 1] if is_number else answer
+
+
+def _resolved(invocation: Invocation, name: str) -> tuple[str, Mapping[str, Any]]:
+    """The broker and its settings; for the name of a format, the broker that reads it.
+
+    Raises:
+        UnknownPlugin: no installed broker has the name, and no known format.
+    """
+    from variance_bridge.plugins.registry import find_plugin, known_plugins
+
+    about = known_plugins("format").get(name)
+    installed = invocation.registry.names
+    if name not in installed and about is not None and about["broker"] in installed:
+        return about["broker"], about["settings"]
+    find_plugin(name)
+    return name, {}
+
+
+def _ask_folder(*, asks: bool) -> Path:
+    """`positions` of the working folder where it is there, else a folder of the user's data; asked for on a terminal."""
+    from variance_bridge.settings.configuration import POSITIONS, data_folder
+
+    usual = POSITIONS.absolute() if POSITIONS.is_dir() else data_folder() / POSITIONS
+    if not asks:
+        return usual
+    answer = click.prompt("Folder for positions files", default=str(usual), err=True)
+    return Path(answer)
+
+
+def _make(folder: Path) -> None:
+    from variance_bridge.storage.filesystem import reason
+
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"the folder cannot be made: {reason(error)}",
+            where=path_text(folder),
+            hint="choose another one with `--positions`",
+        ) from None
+
+
+def _text(name: str, settings: Mapping[str, Any], folder: Path) -> str:
+    from variance_bridge.settings.last_sync import toml_text
+
+    lines = [f"broker = {toml_text(name)}", f"output_dir = {toml_text(str(folder))}"]
+    if settings:
+        lines += ["", f"[brokers.{name}]"]
+        lines += [f"{key} = {toml_text(str(value))}" for key, value in settings.items()]
+    return _HEAD + "\n".join(lines) + "\n"
+
+
+def _write(file: Path, text: str) -> None:
+    """The new file in the old one's place; the old one stays as `variance.toml.old`."""
+    from variance_bridge.storage.filesystem import reason
+    from variance_bridge.storage.private import write_private
+
+    try:
+        if file.exists():
+            file.replace(file.with_name(f"{file.name}.old"))
+        data = text.encode()
+    except (OSError, UnicodeEncodeError) as error:
+        raise ConfigurationError(
+            f"the configuration cannot be written: {reason(error)}", where=path_text(file)
+        ) from None
+    write_private(file, data, "the configuration", replace=True)
+
+
+def _next_command(invocation: Invocation, spec: BrokerSpec) -> str:
+    """What to type next: a login where a credential is missing, a file where the broker reads files, else a sync."""
+    from variance_bridge.broker import Capability
+
+    if Capability.READS_FILES in spec.capabilities:
+        return "variance sync FILE    (an export that you have downloaded)"
+    states = invocation.credentials.states(spec.name, spec.credentials)
+    if any(one.required and one.origin is None for one in states):
+        return f"variance auth set --broker {spec.name}"
+    return "variance sync"

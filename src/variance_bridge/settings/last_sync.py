@@ -1,0 +1,62 @@
+"""Which broker the last sync used and which folder it wrote to: what counts where nothing is configured."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from variance_bridge.errors import ConfigurationError
+from variance_bridge.settings.toml import read_toml
+
+FILE_NAME: Final = "last_sync.toml"
+ORIGIN: Final = "last sync"
+_HEAD: Final = "# What `variance` uses where variance.toml does not say. Rewritten by each sync; safe to delete.\n"
+
+
+@attrs.frozen
+class LastSync:
+    """What the last sync used; None where that is not known."""
+
+    broker: str | None = None
+    positions: Path | None = None
+
+
+def last_sync(folder: Path) -> LastSync:
+    """What the last sync used. A convenience: a file that cannot be read counts as none.
+
+    Args:
+        folder: the configuration folder.
+    """
+    file = folder / FILE_NAME
+    try:
+        stated = read_toml(file) if file.is_file() else {}
+    except (ConfigurationError, OSError):
+        return LastSync()
+    broker, positions = stated.get("broker"), stated.get("positions")
+    return LastSync(
+        broker if isinstance(broker, str) else None,
+        Path(positions) if isinstance(positions, str) else None,
+    )
+
+
+def remember(folder: Path, used: LastSync) -> None:
+    """Keep it for the next run, 0600. What cannot be written is not kept, and no error: the sync itself is done."""
+    from variance_bridge.storage.private import write_private
+
+    if used == last_sync(folder):
+        return
+    stated = {"broker": used.broker, "positions": used.positions and str(used.positions)}
+    lines = (f"{key} = {toml_text(value)}\n" for key, value in stated.items() if value)
+    with suppress(ConfigurationError, OSError, UnicodeEncodeError):
+        text = _HEAD + "".join(lines)
+        write_private(folder / FILE_NAME, text.encode(), "the last sync", replace=True)
+
+
+def toml_text(value: str) -> str:
+    """A basic string of TOML 1.0: JSON's escapes are among its own, all but the one of DEL."""
+    import json
+
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

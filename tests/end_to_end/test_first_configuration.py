@@ -1,0 +1,239 @@
+"""The first minutes: `variance init`, what a sync remembers, and a folder of exports."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import shutil
+import stat
+import subprocess
+import sys
+import time
+import tomllib
+
+import pytest
+
+from variance_bridge.document import exact_json
+
+
+@pytest.fixture
+def configuration(monkeypatch, tmp_path):
+    """The configuration folder, which does not exist yet."""
+    place = tmp_path / "configuration"
+    monkeypatch.setenv("VARIANCE_CONFIG_DIR", str(place))
+    return place
+
+
+def test_init_works_without_a_terminal(variance, configuration, folder):
+    done = variance("init", "--broker", "csv", "--positions", "mine", "--yes")
+
+    file = configuration / "variance.toml"
+    assert (done.code, done.out) == (0, f"Wrote {file}\n")
+    assert tomllib.loads(file.read_text()) == {"broker": "csv", "output_dir": str(folder / "mine")}
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert (folder / "mine").is_dir()
+    assert str(folder / "mine") in done.err
+    assert "variance sync FILE" in done.err
+
+
+def test_a_sync_goes_where_init_said_from_any_folder(
+    variance, configuration, export, folder, monkeypatch
+):
+    variance("init", "--broker", "csv", "--positions", "mine", "--yes")
+    elsewhere = folder / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+
+    assert f"→ {folder / 'mine' / 'live_csv.json'}\n" in variance("sync", export).out
+    assert variance("show").code == 0
+
+
+def test_init_changes_no_configuration_unless_forced(variance, configuration):
+    file = configuration / "variance.toml"
+    configuration.mkdir(mode=0o700)
+    file.write_text("# mine\n")
+
+    done = variance("init", "--broker", "csv", "--yes")
+    assert (done.code, file.read_text()) == (2, "# mine\n")
+    assert str(file) in done.err
+    assert "--force" in done.err
+
+    assert variance("init", "--broker", "csv", "--yes", "--force").code == 0
+    assert 'broker = "csv"' in file.read_text()
+    assert (configuration / "variance.toml.old").read_text() == "# mine\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        ((), 2, "no broker was named (installed: csv"),
+        (("--broker", "csvv"), 3, 'did you mean "csv"?'),
+        (("--broker", "csv", "--positions", "/dev/null/x"), 3, "/dev/null/x"),
+    ],
+)
+def test_init_says_what_to_type(variance, configuration, options, code, words):
+    done = variance("init", "--yes", *options)
+
+    assert done.code == code
+    assert words in done.err
+    assert not (configuration / "variance.toml").exists()
+
+
+def test_the_name_of_a_format_configures_the_broker_that_reads_it(variance, configuration):
+    variance("init", "--broker", "schwab", "--positions", "p", "--yes")
+
+    stated = tomllib.loads((configuration / "variance.toml").read_text())
+    assert stated["broker"] == "csv"
+    assert stated["brokers"]["csv"] == {"dialect": "schwab"}
+
+
+def test_positions_that_lie_in_the_folder_stay_there(variance, configuration, folder):
+    (folder / "positions").mkdir()
+    variance("init", "--broker", "csv", "--yes")
+
+    stated = tomllib.loads((configuration / "variance.toml").read_text())
+    assert stated["output_dir"] == str(folder / "positions")
+
+
+def test_a_sync_is_remembered_where_nothing_is_configured(
+    variance, configuration, export, folder, monkeypatch
+):
+    variance("sync", "--broker", "csv", "--input", export)
+    elsewhere = folder / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+
+    assert "XYZ" in variance("show").out
+    assert "broker: from last sync" in variance("doctor").out
+    assert variance("sync", "--input", export).code == 0
+    assert list(elsewhere.iterdir()) == []
+    (elsewhere / "positions").mkdir()
+    assert str(elsewhere / "positions") in variance("show").err
+
+
+def test_a_file_does_not_make_an_account_forgotten(variance, configuration, export):
+    configuration.mkdir(mode=0o700)
+    (configuration / "last_sync.toml").write_text('broker = "tastytrade"\n')
+    variance("sync", export)
+
+    stated = tomllib.loads((configuration / "last_sync.toml").read_text())
+    assert stated["broker"] == "tastytrade"
+
+
+@pytest.mark.parametrize("text", ["", "not TOML", "broker = 1\npositions = 2\n"])
+def test_a_damaged_memory_is_none(variance, configuration, export, text):
+    configuration.mkdir(mode=0o700)
+    (configuration / "last_sync.toml").write_text(text)
+
+    assert "no broker is chosen" in variance("sync").err
+    assert variance("sync", export).code == 0
+
+
+HEADER = (
+    "Symbol,Type,Quantity,Call/Put,Strike,Expiration,Multiplier,Average Price,Mark,Unrealized P/L"
+)
+
+FIDELITY = "Account Number,Account Name,Symbol,Description,Quantity,Last Price,Current Value"
+
+
+def exports(folder, *names):
+    """Files that are each newer than the one before."""
+    for age, name in enumerate(reversed(names)):
+        (folder / name).write_text(f"{HEADER}\nXYZ,stock,100,,,,1,48.00,52.00,400\n")
+        then = time.time() - 60 * (age + 1)
+        os.utime(folder / name, (then, then))
+
+
+def test_of_a_folder_the_newest_export_is_read(variance, folder):
+    place = folder / "downloads"
+    place.mkdir()
+    exports(place, "a.csv", "b.csv")
+    (place / "b.csv").write_text(f"{HEADER}\nABC,stock,7,,,,1,48.00,52.00,28\n")
+    (place / "notes.csv").write_text("nothing of ours\n")
+    (place / "picture.png").write_text("nothing of ours\n")
+
+    done = variance("sync", place)
+
+    assert done.code == 0
+    assert done.err == ""
+    document = exact_json.loads((folder / "positions" / "live_csv.json").read_bytes())
+    assert [each["symbol"] for each in document["positions"]] == ["ABC"]
+
+
+def test_each_account_of_a_folder_has_a_file_of_its_own(variance, folder, tmp_path):
+    place = folder / "downloads"
+    place.mkdir()
+    for number in (11112222, 33334444):
+        text = f"{FIDELITY}\n{number},Mine,XYZ,A COMPANY,100,$52.00,$5200.00\n"
+        (place / f"{number}.csv").write_text(text)
+
+    done = variance("sync", place)
+
+    assert done.code == 0, done.err
+    written = sorted(path.name for path in (folder / "positions").glob("live_*.json"))
+    assert len(written) == 2
+    assert not any("1111" in name or "3333" in name for name in written)
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [((), "there is no export in this folder"), (("notes.csv",), "no export in it can be read")],
+)
+def test_a_folder_without_an_export_is_refused(variance, folder, files, words):
+    place = folder / "downloads"
+    place.mkdir()
+    for name in files:
+        (place / name).write_text("nothing of ours\n")
+
+    done = variance("sync", place)
+    assert done.code == 6
+    assert words in done.err
+    assert str(place) in done.err
+
+
+def typed(arguments, answers, environment, cwd):
+    """What the command shows on a terminal at which the answers are typed, each after its question; and the exit code."""
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "variance_bridge", *arguments],
+        stdin=follower, stdout=follower, stderr=follower, env=environment, cwd=cwd,
+    )  # fmt: skip
+    os.close(follower)
+    shown = ""
+    pending = list(answers)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if not select.select([leader], [], [], 1)[0]:
+            continue
+        try:
+            part = os.read(leader, 4096).decode()
+        except OSError:  # Linux: the other end is closed
+            break
+        if not part:
+            break
+        shown += part
+        while pending and pending[0][0] in shown:
+            os.write(leader, pending.pop(0)[1].encode() + b"\n")
+    os.close(leader)
+    return shown, process.wait(timeout=30)
+
+
+@pytest.mark.slow
+def test_on_a_terminal_a_sync_without_configuration_offers_to_set_it_up(
+    configuration, folder, tmp_path
+):
+    environment = {**os.environ, "COLUMNS": "100", "TERM": "dumb"}
+    answers = [
+        ("now? [Y/n]", "y"),
+        ("Number or name", "csv"),
+        ("Folder for positions files", str(folder / "mine")),
+    ]
+    shown, code = typed(["sync"], answers, environment, folder)
+
+    assert "Where do your positions come from?" in shown
+    stated = tomllib.loads((configuration / "variance.toml").read_text())
+    assert stated == {"broker": "csv", "output_dir": str(folder / "mine")}
+    assert "variance sync FILE" in shown
+    assert code == 2  # the broker that was chosen needs a file, and says so
+    shutil.rmtree(configuration)
