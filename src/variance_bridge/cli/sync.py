@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import attrs
 import click
 
-from variance_bridge.cli.init import offer_setup
 from variance_bridge.cli.invocation import Invocation
-from variance_bridge.cli.standard_input import standard_input_as_file
 from variance_bridge.errors import UsageError
 from variance_bridge.formatting import plural
 from variance_bridge.model import Caution, Flag, RejectedRow
@@ -65,9 +65,11 @@ def sync(invocation: Invocation, /, **options: Any) -> int:
         raise UsageError(
             "`--output -` does not go together with `--json`, `--dry-run` or `--all-accounts`"
         )
-    if options["input_file"] is None:
+    if options["input_file"] is None and sys.stdin is not None and sys.stdin.isatty():
+        from variance_bridge.cli.init import offer_setup
+
         offer_setup(invocation, options)
-    with standard_input_as_file(invocation, options["input_file"]) as input_file:
+    with _input_file(invocation, options["input_file"]) as input_file:
         options["input_file"] = input_file
         is_folder = input_file is not None and input_file.is_dir()
         results = (sync_folder if is_folder else run_sync)(invocation, options)
@@ -82,6 +84,14 @@ def sync(invocation: Invocation, /, **options: Any) -> int:
             if not isinstance(result, Failed):
                 click.echo(_sentence(result))
     return next((one.error.exit_code for one in results if isinstance(one, Failed)), 0)
+
+
+def _input_file(invocation: Invocation, named: Path | None) -> AbstractContextManager[Path | None]:
+    if named != STANDARD_STREAM:
+        return nullcontext(named)
+    from variance_bridge.cli.standard_input import standard_input_as_file
+
+    return standard_input_as_file(invocation, named)
 
 
 def _explain(invocation: Invocation, result: Synced | Failed) -> None:

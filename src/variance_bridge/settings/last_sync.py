@@ -50,13 +50,13 @@ def remember(folder: Path, used: LastSync) -> None:
         return
     stated = {"broker": used.broker, "positions": used.positions and str(used.positions)}
     lines = (f"{key} = {toml_text(value)}\n" for key, value in stated.items() if value)
-    with suppress(ConfigurationError, OSError, UnicodeEncodeError):
+    with suppress(ConfigurationError, OSError, UnicodeError):
         text = _HEAD + "".join(lines)
         write_private(folder / FILE_NAME, text.encode(), "the last sync", replace=True)
 
 
 def toml_text(value: str) -> str:
     """A basic string of TOML 1.0: JSON's escapes are among its own, all but the one of DEL."""
-    import json
+    import msgspec
 
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")
