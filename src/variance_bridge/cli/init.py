@@ -80,7 +80,13 @@ def set_up(
     spec = invocation.registry.load(name).broker
     folder = (positions or _ask_folder(asks=asks)).expanduser().absolute()
     _make(folder)
-    _write(file, _text(name, settings, folder))
+    try:
+        text = _text(name, settings, folder)
+    except UnicodeEncodeError:
+        raise UsageError(
+            "TOML cannot hold the name of this folder", where=path_text(folder)
+        ) from None
+    _write(file, text)
     click.echo(f"Wrote {path_text(file.absolute())}")
     click.echo(f"Positions are kept in {path_text(folder)}", err=True)
     click.echo(f"Next: {_next_command(invocation, spec)}", err=True)
@@ -185,12 +191,11 @@ def _write(file: Path, text: str) -> None:
     try:
         if file.exists():
             file.replace(file.with_name(f"{file.name}.old"))
-        data = text.encode()
-    except (OSError, UnicodeEncodeError) as error:
+    except OSError as error:
         raise ConfigurationError(
             f"the configuration cannot be written: {reason(error)}", where=path_text(file)
         ) from None
-    write_private(file, data, "the configuration", replace=True)
+    write_private(file, text.encode(), "the configuration", replace=True)
 
 
 def _next_command(invocation: Invocation, spec: BrokerSpec) -> str:
