@@ -542,3 +542,14 @@ def test_a_partial_delta_of_the_portfolio_is_marked(hold, triaged):
 def test_an_empty_account_needs_nothing(triaged):
     report = triaged([], age=timedelta(0))
     assert (report.entries, report.unavailable) == ((), ())
+
+
+def test_a_share_that_is_listed_in_two_countries_does_not_lend_its_price(hold, price, triaged):
+    foreign = price(hold("100 stock", root="RY", currency="CAD"))
+    foreign = attrs.evolve(foreign, quote=Quote(mark=Decimal(180)))
+    short_call = hold("-1 140C 10d", root="RY")
+    report = triaged([foreign, short_call])
+    assert found(report, Action.DEFENSE) == []
+    assert lacking(report, Action.DEFENSE) == [("the price of the underlying", 1, 2)]
+    own = attrs.evolve(foreign, currency="USD")
+    assert found(triaged([own, short_call]), Action.DEFENSE)

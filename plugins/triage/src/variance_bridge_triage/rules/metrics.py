@@ -126,13 +126,17 @@ class Facts:
         return profit_ / abs(cost) if profit_ is not None and cost else None
 
 
-Prices = Mapping[tuple[str, str | None], Decimal]
-"""Prices of underlyings by root and, for futures and their options, by the future's symbol."""
+Underlying = tuple[str, str | None, str | None]
+"""Root, for futures and their options the future's symbol, and the currency where it is not the account's: a share that is
+listed in two countries has two prices."""
+
+Prices = Mapping[Underlying, Decimal]
+"""Prices of underlyings."""
 
 
-def underlying_prices(positions: Iterable[Holding]) -> dict[tuple[str, str | None], Decimal]:
+def underlying_prices(positions: Iterable[Holding]) -> dict[Underlying, Decimal]:
     """The newest price of each underlying that any position has: as the underlying of an option, or as its own."""
-    newest: dict[tuple[str, str | None], tuple[bool, str, Decimal]] = {}
+    newest: dict[Underlying, tuple[bool, str, Decimal]] = {}
     for holding in positions:
         price = _stated_price(holding)
         if price is None:
@@ -153,12 +157,12 @@ def _stated_price(holding: Holding) -> Decimal | None:
     return quote.mark if quote.mark is not None else quote.last
 
 
-def _underlying(holding: Holding) -> tuple[str, str | None]:
+def _underlying(holding: Holding) -> Underlying:
     if holding.type is InstrumentType.FUTURE:
-        return holding.root, holding.symbol
+        return holding.root, holding.symbol, holding.currency
     if holding.type is InstrumentType.FUTURE_OPTION:
-        return holding.root, holding.underlying
-    return holding.root, None
+        return holding.root, holding.underlying, holding.currency
+    return holding.root, None, holding.currency
 
 
 def price_for(holding: Holding, prices: Prices) -> Decimal | None:

@@ -22,6 +22,7 @@ from variance_bridge_triage.rules.actions import (
     judge,
     unavailable,
 )
+from variance_bridge_triage.rules.doubts import doubts
 from variance_bridge_triage.rules.metrics import (
     Facts,
     Prices,
@@ -120,9 +121,16 @@ class Report:
 
     @property
     def all_clear(self) -> bool:
-        """Whether no rule asks for action, each was judged for every strategy, and no row is missing or too old."""
+        """Whether no rule asks for action, each was judged for every strategy, and no row is missing, doubtful or too old."""
         measured = self.net_liquidity_origin == BALANCES or not self.entries
-        return measured and not (self.actions or self.undecided or self.partial or self.too_old)
+        return measured and not (
+            self.actions or self.undecided or self.partial or self.doubts or self.too_old
+        )
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What the file itself flags that could make the verdict wrong, each in a sentence."""
+        return tuple(doubts(self.meta.flags))
 
     @property
     def verdict(self) -> tuple[str, ...]:
@@ -146,15 +154,24 @@ class Report:
 
 
 def _verdict(report: Report) -> Iterator[str]:
-    if not report.entries:
+    if report.entries:
+        yield from _verdict_of_strategies(report)
+    else:
         yield f"No row could be read: {_unread(report)}." if report.partial else EMPTY
-        return
+    yield from report.doubts
+    if report.entries and report.too_old:
+        yield f"The positions are {report.age_words}."
+
+
+def _verdict_of_strategies(report: Report) -> Iterator[str]:
     readable = f"the {plural(report.rows, 'readable row')}"
     partly = [entry for entry in report.entries if entry.not_judged]
     if report.actions and report.partial:
         yield f"This is about {readable}; {_unread(report)}."
     elif report.partial:
         yield f"Nothing in {readable} needs action; {_unread(report)}."
+    elif not report.actions and not partly and report.doubts:
+        yield "No rule asks for action."
     elif not report.actions and not partly:
         measured = report.net_liquidity_origin == BALANCES
         amount = money(report.net_liquidity, report.currency)
@@ -167,8 +184,6 @@ def _verdict(report: Report) -> Iterator[str]:
         of = plural(len(report.entries), "strategy", "strategies")
         lead = "" if report.actions or report.partial else "No rule asks for action, but "
         yield f"{lead}{len(partly)} of {of} could not be judged fully."
-    if report.too_old:
-        yield f"The positions are {report.age_words}."
 
 
 def _unread(report: Report) -> str:
@@ -226,7 +241,7 @@ def _benchmark(meta: Meta, thresholds: Thresholds, prices: Prices) -> tuple[str,
     symbol = stated.symbol if stated else own.symbol
     if own.price is not None and own.symbol == symbol:
         return symbol, own.price
-    return symbol, stated.price if stated else prices.get((symbol, None))
+    return symbol, stated.price if stated else prices.get((symbol, None, None))
 
 
 def _net_liquidity(sums: Totals, thresholds: Thresholds) -> tuple[Decimal, str]:

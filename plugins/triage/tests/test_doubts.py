@@ -1,0 +1,63 @@
+"""An all-clear is never given over what the file itself doubts."""
+
+from __future__ import annotations
+
+import pytest
+
+from variance_bridge.model import Caution, Flag
+from variance_bridge_triage.render.terminal import render
+
+QUIET = (
+    Caution.TIME_FROM_FILE,
+    Caution.QUOTE_MISSING,
+    Caution.ADJUSTED_DELIVERABLE,
+    Caution.MINOR_UNIT,
+)
+
+
+@pytest.mark.parametrize(
+    ("caution", "sentence"),
+    [
+        (Caution.POSSIBLY_TRUNCATED, "Rows may be missing: the source may be cut off."),
+        (
+            Caution.TOTAL_DISAGREES,
+            "Rows may be missing: the source's total is not the sum of its rows.",
+        ),
+        (
+            Caution.BALANCES_DISAGREE,
+            "Rows may be missing: the balances do not agree with the positions.",
+        ),
+    ],
+)
+def test_a_file_that_may_lack_rows_is_never_all_clear(triaged, all_known, caution, sentence):
+    report = triaged(**all_known, flags=(Flag(caution=caution),))
+    assert not report.all_clear
+    assert report.verdict == ("No rule asks for action.", sentence)
+    assert "Nothing needs action" not in render(report, 80)
+
+
+def test_positions_whose_numbers_contradict_each_other_are_counted_once(triaged, all_known):
+    flags = (
+        Flag(caution=Caution.VALUE_CONTRADICTED, row=2, symbol="XYZ"),
+        Flag(caution=Caution.QUOTE_CONTRADICTED, row=2, symbol="XYZ"),
+        Flag(caution=Caution.COST_CONTRADICTED, row=3, symbol="ABC"),
+    )
+    report = triaged(**all_known, flags=flags)
+    assert not report.all_clear
+    assert report.verdict[1:] == (
+        "The numbers of 2 positions are in doubt (cost_contradicted, value_contradicted, quote_contradicted).",
+    )
+
+
+def test_an_account_without_positions_may_have_been_cut_off_too(triaged, all_known):
+    known = {**all_known, "positions": []}
+    report = triaged(**known, flags=(Flag(caution=Caution.POSSIBLY_TRUNCATED),))
+    assert not report.all_clear
+    assert report.verdict[-1] == "Rows may be missing: the source may be cut off."
+
+
+@pytest.mark.parametrize("caution", QUIET)
+def test_a_caution_that_doubts_no_number_leaves_the_all_clear(triaged, all_known, caution):
+    report = triaged(**all_known, flags=(Flag(caution=caution, symbol="XYZ"),))
+    assert report.all_clear
+    assert report.verdict == ("Nothing needs action.",)
