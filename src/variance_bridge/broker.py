@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import attrs
 
+from variance_bridge.errors import ConfigurationError
 from variance_bridge.model import Environment, Portfolio, Route
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _CREDENTIAL = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _PRODUCT = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._+-]+")
+_PAGE = re.compile(r"https://[a-z0-9.-]+(?:/[!-~]*)?")
+_REDIRECT = re.compile(r"https://[!-~]+|http://127\.0\.0\.1:[0-9]{1,5}/[!-~]*")
 _PLACE = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -80,12 +83,16 @@ class Credential:
         required: whether the broker cannot work without it.
         when: a setting and its value, for a broker with several ways to log in: it is looked for, and given to the
             broker, only where the setting has that value, as in `("auth", "oauth")`.
+        lifetime: how long it works from the log-in on, where the broker limits that: the user is warned in time.
     """
 
     name: str = attrs.field(validator=_matches(_CREDENTIAL, "an environment variable's name"))
     title: str = attrs.field(validator=_TEXT)
     required: bool = True
     when: tuple[str, str] | None = None
+    lifetime: timedelta | None = attrs.field(
+        default=None, validator=attrs.validators.optional(attrs.validators.instance_of(timedelta))
+    )
 
     def applies(self, settings: object = None) -> bool:
         """Whether the broker has a use for it, with these settings (None: with those that ask for the most)."""
@@ -111,6 +118,65 @@ def _credentials(values: Iterable[Credential]) -> tuple[Credential, ...]:
 
 
 _CREDENTIALS = attrs.validators.deep_iterable(attrs.validators.instance_of(Credential))
+
+
+@attrs.frozen(kw_only=True)
+class CredentialPage:
+    """A log-in by a page of the broker: `variance auth login` opens it, and asks for the credentials that it shows.
+
+    Attributes:
+        url: of the page, https.
+    """
+
+    url: str = attrs.field(validator=_matches(_PAGE, "an https address"))
+
+
+@attrs.frozen(kw_only=True)
+class AuthorizationCode:
+    """A log-in in the browser, by OAuth's authorization code (RFC 6749, section 4.1).
+
+    The user agrees on a page of the broker, and the code that comes back is exchanged for a refresh token.
+    `client_id`, `client_secret` and `refresh_token` are names of declared credentials. The first two are asked for where
+    they are nowhere to be found; the third is what the log-in brings. Where the settings have a `base_url` that is of this
+    machine, both addresses are taken from there.
+
+    Attributes:
+        authorize_url: the page on which the user agrees, https.
+        token_url: where the code is exchanged: a declared host, and a path of `token_paths`.
+        client_id: of the user's application.
+        client_secret: of that application; None where there is none.
+        refresh_token: what the exchange grants.
+        redirect: where the browser is sent afterwards, exactly as it is registered at the broker. At
+            `http://127.0.0.1:PORT/PATH` the program waits for it (port 0: any that is free). A browser that is sent to an
+            https address shows an error, and the user pastes the address.
+        redirect_setting: the setting in which users state what they registered; None where all have the same.
+        scope: what is asked for; "" to leave it out.
+        pkce: whether the broker takes a proof key (RFC 7636, S256).
+        basic: whether the application's ID and secret go into the header `Authorization` of the exchange, and not into
+            its form.
+    """
+
+    authorize_url: str = attrs.field(validator=_matches(_PAGE, "an https address"))
+    token_url: str = attrs.field(validator=_matches(_PAGE, "an https address"))
+    client_id: str = attrs.field(validator=_matches(_CREDENTIAL, "a credential's name"))
+    client_secret: str | None = attrs.field(
+        default=None,
+        validator=attrs.validators.optional(_matches(_CREDENTIAL, "a credential's name")),
+    )
+    refresh_token: str = attrs.field(validator=_matches(_CREDENTIAL, "a credential's name"))
+    redirect: str = attrs.field(
+        default="http://127.0.0.1:0/",
+        validator=_matches(_REDIRECT, "an https address, or http on 127.0.0.1"),
+    )
+    redirect_setting: str | None = attrs.field(default=None, validator=_OPTIONAL_TEXT)
+    scope: str = attrs.field(default="", validator=_TEXT)
+    pkce: bool = attrs.field(default=False, validator=_FLAG)
+    basic: bool = attrs.field(default=False, validator=_FLAG)
+
+
+_LOGIN = attrs.validators.optional(
+    attrs.validators.instance_of((CredentialPage, AuthorizationCode))
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -159,6 +225,7 @@ class BrokerSpec:
         quotes: name of the quote source that is used with this broker unless the user says otherwise; None for none.
         rate_limits: the rates that the broker publishes, which the session keeps to.
         create_credentials: where a user creates the credentials: one sentence, shown when they are missing.
+        login: how `variance auth login` obtains them; None: it asks for each of them.
         hook_api: the version of this interface that it was written for.
     """
 
@@ -185,6 +252,7 @@ class BrokerSpec:
     capabilities: frozenset[Capability] = attrs.field(factory=frozenset, converter=_capabilities)
     quotes: str | None = attrs.field(default=None, validator=_OPTIONAL_TEXT)
     create_credentials: str | None = attrs.field(default=None, validator=_OPTIONAL_TEXT)
+    login: AuthorizationCode | CredentialPage | None = attrs.field(default=None, validator=_LOGIN)
     rate_limits: tuple[RateLimit, ...] = attrs.field(
         default=(), converter=_rate_limits, validator=_RATE_LIMITS
     )
@@ -329,6 +397,10 @@ class Session(Protocol):
         ...
 
 
+def _keep_nothing(name: str, _secret: Secret) -> object:
+    raise ConfigurationError(f"the new {name} cannot be kept: there is no place for it")
+
+
 @attrs.frozen(kw_only=True)
 class BrokerContext:
     """All that a broker is given. It takes nothing else: no global clock, no environment, no socket.
@@ -345,8 +417,9 @@ class BrokerContext:
             redacted from logs and searched for before a document is published.
         shared: scratch space of this run, shared by the broker and the quote source of one distribution.
         warn: tells the user something about this run, on stderr; no personal values.
-        store_credential: keeps a rotated credential where the old one came from; False when that place cannot be
-            written (environment), so that the broker can tell the user.
+        store_credential: keeps a credential that the broker replaced, such as a rotated refresh token, where the old one
+            came from. Call it before the new one is used. It raises `ConfigurationError` where the new one cannot be
+            kept; let that end the run, because the old one may be dead.
     """
 
     settings: Any
@@ -358,9 +431,7 @@ class BrokerContext:
     folder: Path | None = None
     shared: MutableMapping[str, Any] = attrs.field(factory=dict)
     warn: Callable[[str], None] = attrs.field(default=lambda _message: None)
-    store_credential: Callable[[str, Secret], bool] = attrs.field(
-        default=lambda _name, _secret: False
-    )
+    store_credential: Callable[[str, Secret], object] = attrs.field(default=_keep_nothing)
 
 
 @attrs.frozen(kw_only=True)

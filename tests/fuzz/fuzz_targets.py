@@ -43,6 +43,7 @@ from variance_bridge.settings.configuration import (
 )
 from variance_bridge.settings.credentials import CredentialStore
 from variance_bridge.settings.keyring import Keyring
+from variance_bridge.settings.login import Login
 from variance_bridge.settings.toml import parse_toml
 from variance_bridge.symbology import (
     FractionError,
@@ -354,7 +355,7 @@ def env(data: bytes) -> None:
     declared = (*variance_bridge_brokers()[0].credentials, Credential("A", "a"))
     with _refusals():
         for credential in declared:
-            found = store.find("tastytrade", credential)
+            found = store.find(Login("tastytrade"), credential)
             if found is not None and len(found.secret.reveal()) >= SHORTEST_TELLING:
                 _expect(found.secret.reveal() not in repr(found), "a secret is not shown")
         store.states("tastytrade", declared)

@@ -6,6 +6,7 @@ plugins declare, or to the recordings.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import json
@@ -26,7 +27,13 @@ import pytest
 
 from variance_bridge.broker import Account, Capability, Credential, RawPortfolio, setting
 from variance_bridge.document import exact_json
-from variance_bridge.errors import BridgeError, BrokerRefused, BrokerUnreachable, DataRefused
+from variance_bridge.errors import (
+    BridgeError,
+    BrokerRefused,
+    BrokerUnreachable,
+    ConfigurationError,
+    DataRefused,
+)
 from variance_bridge.model import Balances, Greeks, Side
 from variance_bridge.plugins.loading import Registry
 from variance_bridge.plugins.registry import Plugin
@@ -597,6 +604,12 @@ def addressed(good):
     return {"broker": Changed, **settings_of("addressed", base_url=address)(good)}
 
 
+def careless(broker, token):
+    """Tries to keep a token, and goes on where that fails."""
+    with contextlib.suppress(ConfigurationError):
+        broker._context.store_credential("GLOBEX_REFRESH", token)
+
+
 def rotating(keep):
     """Logs in with a refresh token, and does something with the new one."""
 
@@ -695,7 +708,7 @@ FAULTS = {
     "NEAR-11": lambda good: {**answers(lambda value: {**value, "cash": "1200.5"})(good), **after(without_sign)(good)},
     "NEAR-12": addressed,
     "KEEP-01": rotating(lambda _self, _token: None),
-    "KEEP-02": rotating(lambda self, token: self._context.store_credential("GLOBEX_REFRESH", token)),
+    "KEEP-02": rotating(careless),
     "MULT-01": holdings(multiplier=Decimal(100)),
     "MULT-02": holdings(multiplier=Decimal(1)),
     "MULT-03": holdings(root="/ES", type=InstrumentType.FUTURE, multiplier=Decimal(1)),

@@ -11,6 +11,7 @@ import pytest
 
 from tastytrade_simulator import SimulatedPortfolio, Simulator
 from variance_bridge.broker import BrokerContext
+from variance_bridge.errors import ConfigurationError
 from variance_bridge.network.retry import Policy
 from variance_bridge.network.session import ReadOnlySession
 from variance_bridge.privacy import PersonalValues, Secret
@@ -94,10 +95,10 @@ class Desk:
             store_credential=self.store,
         )
 
-    def store(self, name: str, secret: Secret) -> bool:
-        if self.can_store:
-            self.stored[name] = secret
-        return self.can_store
+    def store(self, name: str, secret: Secret) -> None:
+        if not self.can_store:
+            raise ConfigurationError("it cannot be kept")
+        self.stored[name] = secret
 
 
 def two_positions() -> SimulatedPortfolio:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from variance_bridge.cli.invocation import Invocation
 from variance_bridge.errors import ConfigurationError, UsageError
+from variance_bridge.formatting import as_typed
+from variance_bridge.settings.expiry import expiry_words
 
 if TYPE_CHECKING:
     from variance_bridge.broker import BrokerSpec, Credential
+    from variance_bridge.settings.credentials import CredentialState
+    from variance_bridge.settings.login import Login
 
 
 @click.group()
@@ -20,58 +25,76 @@ def auth() -> None:
 
 
 _broker_option = click.option("--broker", help="The broker; the configured one by default.")
+_profile_option = click.option(
+    "--profile", help="A profile of variance.toml with credentials of its own; else those of all."
+)
 
 
 @auth.command("set")
 @_broker_option
+@_profile_option
 @click.argument("names", nargs=-1)
 @click.pass_obj
-def set_credentials(invocation: Invocation, broker: str | None, names: tuple[str, ...]) -> None:
+def set_credentials(
+    invocation: Invocation, broker: str | None, profile: str | None, names: tuple[str, ...]
+) -> None:
     """Ask for credentials and keep them in the keyring.
 
     NAMES are those of the credentials; all required ones by default. With one name, the secret may come from stdin.
     """
     from variance_bridge.privacy import Secret
 
-    spec = _spec(invocation, broker)
+    spec, login = spec_and_login(invocation, broker, profile)
     for credential in _chosen(spec, names):
         value = _ask(credential, alone=len(names) == 1)
-        place = invocation.credentials.store(spec.name, credential.name, Secret(value))
+        until = invocation.clock.now() + credential.lifetime if credential.lifetime else None
+        place = invocation.credentials.store(login, credential.name, Secret(value), until)
         click.echo(f"{credential.name}: kept in the {place}")
 
 
 @auth.command()
 @_broker_option
+@_profile_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
-def status(invocation: Invocation, broker: str | None, *, as_json: bool) -> int:
-    """Say where each credential was found, never what it is. Exit 3 when a required one is missing."""
-    spec = _spec(invocation, broker)
-    states = invocation.credentials.states(spec.name, spec.credentials)
+def status(
+    invocation: Invocation, broker: str | None, profile: str | None, *, as_json: bool
+) -> int:
+    """Say where a sync finds each credential, never what it is. Exit 3 when a required one is missing."""
+    chosen = invocation.configuration.top("profile", profile).value
+    spec, login = spec_and_login(invocation, broker, chosen)
+    states = invocation.credentials.states(login, spec.credentials)
     if as_json:
         import attrs
 
         from variance_bridge.document.exact_json import dumps
 
-        click.echo(dumps({"credentials": [attrs.asdict(state) for state in states]}), nl=False)
+        entries = [
+            attrs.asdict(state, value_serializer=lambda _state, _field, value: _as_json(value))
+            for state in states
+        ]
+        click.echo(dumps({"credentials": entries}), nl=False)
     else:
         for state in states:
             place = state.origin or state.problem or "not set"
             optional = "" if state.required else " (optional)"
-            click.echo(f"{state.name}{optional}: {place}")
+            click.echo(f"{state.name}{optional}: {place}{_expiry(invocation, state)}")
     missing = any(state.required and state.origin is None for state in states)
     return ConfigurationError.exit_code if missing else 0
 
 
 @auth.command()
 @_broker_option
+@_profile_option
 @click.argument("names", nargs=-1)
 @click.pass_obj
-def clear(invocation: Invocation, broker: str | None, names: tuple[str, ...]) -> None:
+def clear(
+    invocation: Invocation, broker: str | None, profile: str | None, names: tuple[str, ...]
+) -> None:
     """Remove credentials from the keyring; all of the broker's by default."""
-    spec = _spec(invocation, broker)
+    spec, login = spec_and_login(invocation, broker, profile)
     for credential in _chosen(spec, names or tuple(one.name for one in spec.credentials)):
-        gone = invocation.credentials.clear(spec.name, credential.name)
+        gone = invocation.credentials.clear(login, credential.name)
         click.echo(f"{credential.name}: {'removed' if gone else 'was not in the keyring'}")
 
 
@@ -93,11 +116,36 @@ def rotate_key(invocation: Invocation) -> None:
     )
 
 
-def _spec(invocation: Invocation, broker: str | None) -> BrokerSpec:
-    name = broker or invocation.configuration.top("broker").value
+def spec_and_login(
+    invocation: Invocation, broker: str | None, profile: str | None
+) -> tuple[BrokerSpec, Login]:
+    """The broker that is meant, and whose credentials: those of a profile, or of all.
+
+    Raises:
+        ConfigurationError: no broker is chosen, or there is no such profile.
+        UsageError: the profile is another broker's.
+    """
+    configuration = invocation.configuration
+    own = configuration.profile(profile).broker
+    name = broker or own or configuration.top("broker").value
     if not name:
-        raise ConfigurationError("no broker is chosen", hint="say `--broker NAME`")
-    return invocation.registry.load(name).broker
+        raise ConfigurationError("no broker is chosen", hint="use `--broker NAME`")
+    if own is not None and own != name:
+        raise UsageError(
+            f"the profile {as_typed(profile or '')} is for the broker `{own}`",
+            hint=f"leave out `--broker`, or use `--broker {own}`",
+        )
+    return invocation.registry.load(name).broker, configuration.login(name, profile)
+
+
+def _as_json(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _expiry(invocation: Invocation, state: CredentialState) -> str:
+    if state.expires_at is None:
+        return ""
+    return f", {expiry_words(state.expires_at, invocation.clock.now())}"
 
 
 def _chosen(spec: BrokerSpec, names: tuple[str, ...]) -> list[Credential]:

@@ -11,6 +11,7 @@ from variance_bridge.cli.invocation import Invocation
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from variance_bridge.broker import BrokerSpec
     from variance_bridge.plugins.loading import Listing
 
 _STYLES = {"ready": "green", "credentials missing": "yellow", "not used": "dim"}
@@ -48,8 +49,7 @@ def _entry(invocation: Invocation, listing: Listing) -> dict[str, Any]:
     state, reason = listing.state.value, listing.reason
     if listing.loaded is not None:
         spec = listing.loaded.broker
-        states = invocation.credentials.states(spec.name, spec.credentials)
-        missing = [one.name for one in states if one.required and one.origin is None]
+        missing = _missing(invocation, spec)
         state = "credentials missing" if missing else "ready"
         reason = ", ".join(missing) or None
     return {
@@ -59,6 +59,21 @@ def _entry(invocation: Invocation, listing: Listing) -> dict[str, Any]:
         "state": state,
         "reason": reason,
     }
+
+
+def _missing(invocation: Invocation, spec: BrokerSpec) -> list[str]:
+    """The required credentials that are nowhere; none where one of the broker's profiles has all of its own."""
+    from variance_bridge.settings.login import Login
+
+    profiles = invocation.configuration.stated.profiles
+    own = [name for name, table in profiles.items() if table.broker == spec.name]
+    lacking = []
+    for login in (Login(spec.name), *(Login(spec.name, name) for name in own)):
+        states = invocation.credentials.states(login, spec.credentials)
+        lacking.append([one.name for one in states if one.required and one.origin is None])
+        if not lacking[-1]:
+            return []
+    return lacking[0]
 
 
 def _print_tables(brokers: list[dict[str, Any]], listeners: list[dict[str, Any]]) -> None:

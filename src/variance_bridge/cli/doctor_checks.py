@@ -30,6 +30,7 @@ from variance_bridge.settings.account_hash import FILE_NAME as KEY_FILE
 from variance_bridge.settings.configuration import FILE_NAME as CONFIGURATION_FILE
 from variance_bridge.settings.configuration import Configuration, broker_settings
 from variance_bridge.settings.credentials import CredentialStore
+from variance_bridge.settings.expiry import expiry_words, is_near, renewal
 from variance_bridge.settings.keyring import Protection
 from variance_bridge.storage.filesystem import reason
 from variance_bridge.storage.private import inspect_private
@@ -68,11 +69,15 @@ class DoctorInput:
         return self.context.configuration
 
     @property
+    def profile(self) -> str | None:
+        """The profile that a sync would use."""
+        name = self.configuration.top("profile", self.choice.profile).value
+        return str(name) if name else None
+
+    @property
     def broker(self) -> str | None:
         """The broker that a sync would use."""
-        profile = self.configuration.profile(
-            self.configuration.top("profile", self.choice.profile).value
-        )
+        profile = self.configuration.profile(self.profile)
         name = self.choice.broker or profile.broker or self.configuration.top("broker").value
         return str(name) if name else None
 
@@ -264,7 +269,7 @@ def _settings(given: DoctorInput, loaded: LoadedPlugin) -> Iterator[Finding]:
         import_place(loaded.plugin, spec.settings) if spec.settings else None,
         configuration=configuration,
         broker=spec.name,
-        profile=configuration.profile(configuration.top("profile", given.choice.profile).value),
+        profile=configuration.profile(given.profile),
         overrides=given.choice.overrides,
     )
     for name, origin in settings.origins.items():
@@ -274,14 +279,20 @@ def _settings(given: DoctorInput, loaded: LoadedPlugin) -> Iterator[Finding]:
 
 
 def _credentials(given: DoctorInput, loaded: LoadedPlugin) -> Iterator[Finding]:
-    spec = loaded.broker
-    for state in given.credentials.states(spec.name, spec.credentials):
+    spec, now = loaded.broker, given.context.clock.now()
+    login = given.configuration.login(spec.name, given.profile)
+    states = given.credentials.states(login, spec.credentials)
+    for credential, state in zip(spec.credentials, states, strict=True):
         absent = state.origin is None
         detail = state.problem or (state.origin and f"from {state.origin}") or "not set"
-        fix = f"variance auth set --broker {spec.name}" if absent and state.required else None
+        fix = f"variance auth set {login.flags}" if absent and state.required else None
+        if state.expires_at is not None:
+            detail += f", {expiry_words(state.expires_at, now)}"
+            fix = renewal(login) if is_near(state.expires_at, now, credential) else None
+        has_expired = state.expires_at is not None and state.expires_at <= now
         yield Finding(
             f"  {state.name}",
-            problem=state.required and absent,
+            problem=state.required and (absent or has_expired),
             detail=_tilde(detail, given),
             fix=fix,
         )
@@ -316,7 +327,9 @@ def _answers(given: DoctorInput) -> Iterator[Finding]:
     if Capability.READS_FILES in loaded.broker.capabilities:
         yield Finding("answer", problem=False, detail="reads files; needs no network")
         return
-    accounts = open_broker(given.context, given.choice).accounts()
+    # The credentials' end was among the offline findings: not a second time, as a warning.
+    quiet = attrs.evolve(given.context, credential_expiry=lambda _login, _credential: None)
+    accounts = open_broker(quiet, given.choice).accounts()
     yield Finding("answer", problem=not accounts, detail=plural(len(accounts), "open account"))
 
 

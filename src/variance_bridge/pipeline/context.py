@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ import attrs
 from variance_bridge import __version__
 from variance_bridge.broker import Clock, Credential, Session
 from variance_bridge.clock import SystemClock
+from variance_bridge.errors import ConfigurationError
 from variance_bridge.network.declared import Reach
 from variance_bridge.plugins.loading import LoadedListener, LoadedPlugin, Registry
 from variance_bridge.privacy import PersonalValues, Secret
@@ -21,6 +23,7 @@ from variance_bridge.settings.configuration import (
     read_configuration,
     user_folder,
 )
+from variance_bridge.settings.login import Login
 
 if TYPE_CHECKING:
     from variance_bridge.network.retry import Policy
@@ -62,6 +65,10 @@ def _built_in_only(context: RunContext) -> Callable[[LoadedPlugin | LoadedListen
     return trust
 
 
+def _keep_nothing(_login: Login, name: str, _secret: Secret) -> object:
+    raise ConfigurationError("this run has no place for credentials", where=name)
+
+
 @attrs.frozen(kw_only=True)
 class RunContext:
     """What a run is given. The defaults give it nothing: no credential, no network, no account hash.
@@ -72,8 +79,10 @@ class RunContext:
         clock: the time.
         personal: everything personal that this run sees.
         policy: the limits of the network; None: no host may be called.
-        find_credential: the value of a broker's declared credential, or None.
-        store_credential: keeps a broker's rotated credential where the old one came from.
+        find_credential: the value of a declared credential of a log-in, or None.
+        store_credential: keeps a credential of a log-in that the broker replaced where the old one came from; raises
+            where it cannot.
+        credential_expiry: when a credential of a log-in stops working; None where that is unknown.
         open_session: a read-only session for what a plugin declared.
         hash_account: the account hash for (broker, account number).
         trust: raises unless the user trusts the plugin; nothing of it is used before.
@@ -85,11 +94,12 @@ class RunContext:
     clock: Clock = attrs.field(factory=SystemClock)
     personal: PersonalValues = attrs.field(factory=PersonalValues)
     policy: Policy | None = None
-    find_credential: Callable[[str, Credential], Secret | None] = attrs.field(
-        default=lambda _broker, _credential: None
+    find_credential: Callable[[Login, Credential], Secret | None] = attrs.field(
+        default=lambda _login, _credential: None
     )
-    store_credential: Callable[[str, str, Secret], bool] = attrs.field(
-        default=lambda _broker, _name, _secret: False
+    store_credential: Callable[[Login, str, Secret], object] = attrs.field(default=_keep_nothing)
+    credential_expiry: Callable[[Login, Credential], datetime | None] = attrs.field(
+        default=lambda _login, _credential: None
     )
     open_session: Callable[[Reach], Session] = attrs.field(
         default=attrs.Factory(_sessions, takes_self=True)

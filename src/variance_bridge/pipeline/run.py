@@ -39,6 +39,8 @@ from variance_bridge.settings.configuration import (
     ProfileTable,
     broker_settings,
 )
+from variance_bridge.settings.expiry import expiry_words, is_near, renewal
+from variance_bridge.settings.login import Login
 
 if TYPE_CHECKING:
     from variance_bridge.privacy import Secret
@@ -149,7 +151,8 @@ def open_broker(context: RunContext, choice: Choice) -> BrokerRun:
         UsageError: an input file for a broker that reads none, or none for one that does.
     """
     configuration = context.configuration
-    profile = configuration.profile(configuration.top("profile", choice.profile).value)
+    profile_name = configuration.top("profile", choice.profile).value
+    profile = configuration.profile(profile_name)
     name = choice.broker or profile.broker or configuration.top("broker").value
     if choice.broker is None and choice.input_file is not None:
         name = _reader_of(context, choice.input_file, name)
@@ -163,8 +166,10 @@ def open_broker(context: RunContext, choice: Choice) -> BrokerRun:
     context.trust(loaded)
     _check_input(loaded.broker, choice.input_file)
     settings = _settings(context, loaded, profile, overrides)
+    login = configuration.login(loaded.broker.name, profile_name)
+    reach = Reach.of(loaded.broker, *loaded.quotes)
     broker_context = _broker_context(
-        context, loaded.broker, settings, Reach.of(loaded.broker, *loaded.quotes), choice.input_file
+        context, loaded.broker, settings, reach, login, choice.input_file
     )
     broker_class = import_place(loaded.plugin, loaded.broker.broker)
     with _guarded(context, loaded, "cannot be started"):
@@ -212,19 +217,20 @@ def _broker_context(
     spec: BrokerSpec | QuoteSourceSpec,
     settings: BrokerSettings,
     reach: Reach,
+    login: Login,
     input_file: Path | None = None,
 ) -> BrokerContext:
     """What a broker or a quote source of its own is given."""
     return BrokerContext(
         settings=settings.instance,
-        credentials=_credentials(context, spec, settings.instance),
+        credentials=_credentials(context, spec, settings.instance, login),
         session=context.open_session(reach),
         clock=context.clock,
         personal=context.personal,
         input_file=input_file,
         folder=context.configuration.folder / spec.name,
         warn=context.warn,
-        store_credential=partial(context.store_credential, spec.name),
+        store_credential=partial(_store_credential, context, spec, login),
     )
 
 
@@ -268,9 +274,11 @@ def _settings(
 
 
 def _credentials(
-    context: RunContext, spec: BrokerSpec | QuoteSourceSpec, settings: object
+    context: RunContext, spec: BrokerSpec | QuoteSourceSpec, settings: object, login: Login
 ) -> Mapping[str, Secret]:
     """The declared credentials that are there, and that the broker has a use for with these settings.
+
+    The user is warned of those that stop working soon.
 
     Raises:
         CredentialsMissing: a required one is not.
@@ -279,18 +287,50 @@ def _credentials(
     for credential in spec.credentials:
         if not credential.applies(settings):
             continue
-        secret = context.find_credential(spec.name, credential)
-        if secret is not None:
-            context.personal.add(secret)
-            found[credential.name] = secret
+        secret = context.find_credential(login, credential)
+        if secret is None:
+            continue
+        context.personal.add(secret)
+        found[credential.name] = secret
+        _warn_before_expiry(context, login, credential)
     missing = [c for c in spec.credentials if c.is_required(settings) and c.name not in found]
     if missing:
-        raise missing_credentials(spec, missing)
+        raise missing_credentials(spec, missing, login)
     return found
 
 
+def _warn_before_expiry(context: RunContext, login: Login, credential: Credential) -> None:
+    expires_at, now = context.credential_expiry(login, credential), context.clock.now()
+    if expires_at is not None and is_near(expires_at, now, credential):
+        words = expiry_words(expires_at, now)
+        context.warn(f"{credential.name} ({credential.title}) {words}: {renewal(login)}")
+
+
+def _store_credential(
+    context: RunContext,
+    spec: BrokerSpec | QuoteSourceSpec,
+    login: Login,
+    name: str,
+    secret: Secret,
+) -> None:
+    """Keep what the broker put in the place of a credential, before it is used.
+
+    Raises:
+        ConfigurationError: it cannot be kept: the run ends, because the old one may be good for nothing from now on.
+    """
+    context.personal.add(secret, PersonalKind.CREDENTIAL)
+    try:
+        context.store_credential(login, name, secret)
+    except ConfigurationError as error:
+        raise ConfigurationError(
+            f"{spec.title} replaced {name}, and the new one cannot be kept: {error.what}",
+            where=error.where,
+            hint=f"make that place writable, then {renewal(login)}",
+        ) from None
+
+
 def missing_credentials(
-    spec: BrokerSpec | QuoteSourceSpec, missing: Sequence[Credential]
+    spec: BrokerSpec | QuoteSourceSpec, missing: Sequence[Credential], login: Login
 ) -> CredentialsMissing:
     """The error that names what is missing, where to get it, and how to do without."""
     names = " and ".join(f"{credential.name} ({credential.title})" for credential in missing)
@@ -301,7 +341,7 @@ def missing_credentials(
     where = f" {spec.create_credentials}" if spec.create_credentials else ""
     return CredentialsMissing(
         f"{spec.title} needs {names}",
-        hint=f"set it with `variance auth set --broker {spec.name}`, or in the environment or .env."
+        hint=f"set it with `variance auth set {login.flags}`, or in the environment or .env."
         f"{where} To look around without an account: `variance demo`",
     )
 
@@ -336,4 +376,4 @@ def _own_context(context: RunContext, loaded: LoadedPlugin, spec: QuoteSourceSpe
         profile=ProfileTable(),
         overrides={},
     )
-    return _broker_context(context, spec, settings, Reach.of(spec))
+    return _broker_context(context, spec, settings, Reach.of(spec), Login(spec.name))

@@ -13,7 +13,7 @@ from collections.abc import MutableMapping
 from typing import Final
 
 _SECRET_WORDS: Final = re.compile(
-    r"(?:^|_)(?:(?:[A-Z0-9]*(?:TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|APIKEY)S?|CREDENTIALS?|PIN|OTP|PAT)(?:_|$)|KEYS?$)|[A-Z0-9]_USERNAME$",
+    r"(?:^|_)(?:(?:[A-Z0-9]*(?:TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|APIKEY)S?|CREDENTIALS?|PIN|OTP|PAT)(?:_|$)|KEYS?(?:__|$))|[A-Z0-9]_USERNAME(?:__|$)",
     re.IGNORECASE,
 )
 _URL_WITH_PASSWORD: Final = re.compile(r"://[^/?#\s@]*:[^/?#\s@]+@")
@@ -22,7 +22,7 @@ _URL_WITH_PASSWORD: Final = re.compile(r"://[^/?#\s@]*:[^/?#\s@]+@")
 def looks_like_credential(name: str, value: str = "") -> bool:
     """Whether a variable's name says that it holds a secret, or its value is a URL with a password in it.
 
-    `ACME_TOKEN`, `GITHUB_PAT`, `AWS_SECRET_ACCESS_KEY`; a proxy or a database with its password.
+    `ACME_TOKEN`, `ACME_KEY__IRA`, `GITHUB_PAT`, `AWS_SECRET_ACCESS_KEY`; a proxy or a database with its password.
     """
     return bool(_SECRET_WORDS.search(name) or _URL_WITH_PASSWORD.search(value))
 

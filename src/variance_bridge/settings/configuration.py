@@ -17,6 +17,7 @@ from variance_bridge.errors import ConfigurationError, PluginError, UsageError
 from variance_bridge.formatting import as_typed, did_you_mean
 from variance_bridge.settings.faults import joined, refusal
 from variance_bridge.settings.last_sync import ORIGIN, last_sync
+from variance_bridge.settings.login import Login, profile_suffix
 from variance_bridge.settings.structure import REST, FlagText, keys_of, structure, try_structure
 from variance_bridge.settings.toml import read_toml
 from variance_bridge.storage.filesystem import reason
@@ -165,6 +166,27 @@ class Configuration:
                 where=str(self.file) if self.file else None,
             )
         return profiles[name]
+
+    def login(self, broker: str, profile: str | None) -> Login:
+        """Whose credentials a run with that profile uses.
+
+        Raises:
+            ConfigurationError: another profile's credentials would have variables of the same names.
+        """
+        if profile is not None:
+            same = [
+                other
+                for other in self.stated.profiles
+                if other != profile and profile_suffix(other) == profile_suffix(profile)
+            ]
+            if same:
+                raise ConfigurationError(
+                    f"the profiles {as_typed(profile)} and {as_typed(same[0])} would share the variables of their"
+                    f" credentials (NAME__{profile_suffix(profile)})",
+                    where=str(self.file) if self.file else None,
+                    hint="rename one of them",
+                )
+        return Login(broker, profile)
 
     @property
     def listeners(self) -> Mapping[str, Mapping[str, Any]]:

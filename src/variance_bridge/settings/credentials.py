@@ -1,29 +1,39 @@
 """Where credentials come from and where they are kept: environment, then `.env`, then the system's keyring.
 
 The first place that has a value wins; the keyring is reached only for what the others do not have, so that a keyring
-that hangs or fails costs nothing to those who do not use it. A broker is given what it declared and nothing else.
+that hangs or fails costs nothing to those who do not use it. A profile's own credential comes before the one of all
+profiles, wherever each of them is. A broker is given what it declared and nothing else.
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import attrs
 
 from variance_bridge.errors import ConfigurationError
 from variance_bridge.privacy import MAX_SECRET_LENGTH, PersonalKind, PersonalValues, Secret
-from variance_bridge.storage.private import inspect_private
+from variance_bridge.settings.env_file import FILE_NAME as ENV_FILE
+from variance_bridge.settings.env_file import EnvFile, read_env_file, write_env_value
+from variance_bridge.settings.kept_credentials import FILE_NAME as KEPT_FILE
+from variance_bridge.settings.kept_credentials import (
+    KeptCredential,
+    digest,
+    forget,
+    keep,
+    read_kept,
+)
+from variance_bridge.settings.login import Login
+from variance_bridge.storage.private import exclusive_lock
 
 if TYPE_CHECKING:
     from variance_bridge.broker import Credential
     from variance_bridge.settings.keyring import Keyring, Protection
-
-ENV_FILE: Final = ".env"
-_TITLE: Final = "the .env file"
 
 
 class Place(StrEnum):
@@ -34,7 +44,7 @@ class Place(StrEnum):
     KEYRING = "keyring"
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Found:
     """A credential and where it came from.
 
@@ -42,11 +52,19 @@ class Found:
         secret: the value.
         place: which of the three.
         origin: for people: the environment variable, the file's path, or the keyring's backend.
+        login: whose it is: the profile's own, or that of all profiles.
+        path: of the `.env` file.
+        original: what the place holds; another value than `secret` where that replaced it (`settings.kept_credentials`).
+        expires_at: when it stops working, where that is known.
     """
 
     secret: Secret
     place: Place
     origin: str
+    login: Login
+    path: Path | None = None
+    original: Secret = attrs.field(default=attrs.Factory(lambda self: self.secret, takes_self=True))
+    expires_at: datetime | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -58,12 +76,14 @@ class CredentialState:
         required: whether the broker needs it.
         origin: where it was found; None when it was not.
         problem: why a place could not be searched; None when all could.
+        expires_at: when it stops working, where that is known.
     """
 
     name: str
     required: bool
     origin: str | None
     problem: str | None = None
+    expires_at: datetime | None = None
 
 
 class CredentialStore:
@@ -71,7 +91,8 @@ class CredentialStore:
 
     Args:
         environment: the process's environment variables.
-        folders: where a `.env` may lie, in order; the first that has the name wins.
+        folders: where a `.env` may lie, in order; the first that has the name wins. The first is the configuration
+            folder, which also has the record of what replaced credentials (`settings.kept_credentials`).
         keyring: the system's keyring; not asked before it is needed.
         personal: learns every secret that is found.
     """
@@ -85,12 +106,14 @@ class CredentialStore:
         personal: PersonalValues,
     ) -> None:
         self._environment = environment
+        self._folder = folders[0]
         self._paths = tuple(dict.fromkeys(folder / ENV_FILE for folder in folders))
         self._keyring = keyring
         self._personal = personal
         self._read: dict[Path, EnvFile] = {}
+        self._kept: tuple[KeptCredential, ...] | None = None
 
-    def find(self, broker: str, credential: Credential) -> Found | None:
+    def find(self, login: Login, credential: Credential) -> Found | None:
         """The credential's value, or None.
 
         A place that fails is an error for a required credential only: an optional one is then just not found.
@@ -99,7 +122,7 @@ class CredentialStore:
             ConfigurationError: a `.env` file that others can read or that is not understood, or a failing keyring.
         """
         try:
-            found = self._find(broker, credential.name)
+            found = self._find(login, credential.name)
         except ConfigurationError:
             if credential.required:
                 raise
@@ -108,102 +131,232 @@ class CredentialStore:
             self._personal.add(found.secret, PersonalKind.CREDENTIAL)
         return found
 
-    def secret(self, broker: str, credential: Credential) -> Secret | None:
+    def secret(self, login: Login, credential: Credential) -> Secret | None:
         """The credential's value alone; see `find`."""
-        found = self.find(broker, credential)
+        found = self.find(login, credential)
         return found.secret if found else None
 
-    def store(self, broker: str, name: str, secret: Secret) -> str:
+    def expiry(self, login: Login, credential: Credential) -> datetime | None:
+        """When the credential stops working; None where that is unknown, or it is nowhere to be found."""
+        with suppress(ConfigurationError):
+            found = self._find(login, credential.name)
+            return found.expires_at if found else None
+        return None
+
+    def store(
+        self, login: Login, name: str, secret: Secret, expires_at: datetime | None = None
+    ) -> str:
         """Put a credential into the keyring; returns what to call that place.
 
         Raises:
             ConfigurationError: there is no keyring that protects it, or it fails.
         """
-        from variance_bridge.settings.keyring import Protection
-
         self._personal.add(secret, PersonalKind.CREDENTIAL)
-        protection = self._keyring.protection
-        if protection not in {Protection.SECURE, Protection.UNKNOWN}:
+        if not self.keyring_protects:
             raise ConfigurationError(
-                f"the system keyring is {protection.value}",
+                f"the system keyring is {self._keyring.protection.value}",
                 where=self._keyring.title or None,
-                hint=f"Put {name}=... into {self._paths[0]} (chmod 600), or into the environment.",
+                hint=f"Put {login.variable(name)}=... into {self._paths[0]} (chmod 600), or into the environment.",
             )
-        self._keyring.write(broker, name, secret.reveal())
+        self._keyring.write(login.keyring_group, name, secret.reveal())
+        self._note(login, name, secret, expires_at)
         return self._keyring_title()
 
-    def replace(self, broker: str, name: str, secret: Secret) -> bool:
-        """Keep a rotated credential where the old one came from.
+    def store_in_env_file(
+        self, login: Login, name: str, secret: Secret, expires_at: datetime | None = None
+    ) -> str:
+        """Put a credential into the `.env` of the configuration folder, for machines without a keyring.
 
-        Returns:
-            False when that is not the keyring: environment and `.env` are the user's to write.
+        Raises:
+            ConfigurationError: it cannot be written, or others can read it.
         """
         self._personal.add(secret, PersonalKind.CREDENTIAL)
-        try:
-            found = self._find(broker, name)
-            if found is None or found.place is not Place.KEYRING:
-                return False
-            self._keyring.write(broker, name, secret.reveal())
-        except ConfigurationError:
-            return False
-        return True
+        path = self._paths[0]
+        self._write_env_value(path, login.variable(name), secret)
+        self._note(login, name, secret, expires_at)
+        return str(path)
 
-    def clear(self, broker: str, name: str) -> bool:
-        """Remove a credential from the keyring; False when it was not there.
+    def place_of(self, login: Login, name: str) -> str | None:
+        """What to call the place that holds this log-in's own credential; None where it has none.
+
+        Raises:
+            ConfigurationError: as `find`.
+        """
+        found = self._search(login, name)
+        return found.origin if found else None
+
+    def replace(
+        self, login: Login, name: str, secret: Secret, expires_at: datetime | None = None
+    ) -> str:
+        """Keep a new value where the old one came from; returns what to call that place.
+
+        That is the keyring, or the line of a `.env` file. The environment cannot be changed, so what replaces a value of
+        it is kept in the configuration folder. A credential that is nowhere yet goes into the keyring.
+
+        Args:
+            login: whose it is. Where only the log-in of all profiles has it, that one is changed.
+            name: of the credential.
+            secret: the new value.
+            expires_at: when it stops working; None for when the old one did.
+
+        Raises:
+            ConfigurationError: it cannot be kept; what was there is as it was.
+        """
+        self._personal.add(secret, PersonalKind.CREDENTIAL)
+        found = self._find(login, name)
+        if found is None:
+            return self.store(login, name, secret, expires_at)
+        until = expires_at or found.expires_at
+        if found.place is Place.KEYRING:
+            self._keyring.write(found.login.keyring_group, name, secret.reveal())
+            self._note(found.login, name, secret, until)
+            return found.origin
+        if found.place is Place.ENV_FILE and found.path is not None:
+            with suppress(ConfigurationError):  # a file that is mounted read-only, for one
+                self._write_env_value(found.path, found.login.variable(name), secret)
+                self._note(found.login, name, secret, until)
+                return found.origin
+        self._keep(found.login, name, found.original, until, secret.reveal())
+        return str(self._folder / KEPT_FILE)
+
+    def clear(self, login: Login, name: str) -> bool:
+        """Remove a credential from the keyring, and what is known of it; False when it was not there.
 
         Raises:
             ConfigurationError: the keyring fails.
         """
-        return self._keyring.delete(broker, name)
+        self._kept = None
+        was_kept = forget(self._folder, login, name)
+        return self._keyring.delete(login.keyring_group, name) or was_kept
 
-    def states(self, broker: str, credentials: Iterable[Credential]) -> tuple[CredentialState, ...]:
+    def states(
+        self, login: Login, credentials: Iterable[Credential]
+    ) -> tuple[CredentialState, ...]:
         """Where each declared credential was found, or why not; never raises."""
-        return tuple(self._state(broker, credential) for credential in credentials)
+        return tuple(self._state(login, credential) for credential in credentials)
 
     @property
     def keyring_protection(self) -> Protection:
         """How well the keyring protects. Asks it, so only `auth` and `doctor` should."""
         return self._keyring.protection
 
-    def _state(self, broker: str, credential: Credential) -> CredentialState:
-        origin, problem = None, None
+    @property
+    def keyring_protects(self) -> bool:
+        """Whether a secret may be put into the keyring."""
+        from variance_bridge.settings.keyring import Protection
+
+        return self._keyring.protection in {Protection.SECURE, Protection.UNKNOWN}
+
+    def _state(self, login: Login, credential: Credential) -> CredentialState:
+        found, problem = None, None
         try:
-            found = self._find(broker, credential.name)
+            found = self._find(login, credential.name)
         except ConfigurationError as error:
             problem = str(error)
-        else:
-            origin = found.origin if found else None
         return CredentialState(
-            name=credential.name, required=credential.required, origin=origin, problem=problem
+            name=credential.name,
+            required=credential.required,
+            origin=found.origin if found else None,
+            problem=problem,
+            expires_at=found.expires_at if found else None,
         )
 
-    def _find(self, broker: str, name: str) -> Found | None:
+    def _find(self, login: Login, name: str) -> Found | None:
         """Raises ConfigurationError for a value that is too long to be a credential."""
-        found = self._search(broker, name)
-        if found is not None and len(found.secret.reveal()) > MAX_SECRET_LENGTH:
-            raise ConfigurationError(
-                f"{name} is longer than {MAX_SECRET_LENGTH} characters",
-                where=found.origin,
-                hint="Set it again: it cannot be the right one.",
-            )
-        return found
+        for level in login.levels:
+            found = self._search(level, name)
+            if found is None:
+                continue
+            if len(found.secret.reveal()) > MAX_SECRET_LENGTH:
+                raise ConfigurationError(
+                    f"{name} is longer than {MAX_SECRET_LENGTH} characters",
+                    where=found.origin,
+                    hint="Set it again: it cannot be the right one.",
+                )
+            return found
+        return None
 
-    def _search(self, broker: str, name: str) -> Found | None:
-        if value := self._environment.get(name):
-            return Found(Secret(value), Place.ENVIRONMENT, f"environment ({name})")
+    def _search(self, login: Login, name: str) -> Found | None:
+        """The credential of exactly this log-in, as it is or as it was replaced."""
+        found = self._in_place(login, name)
+        if found is None:
+            return None
+        if self._kept is None:
+            self._kept = read_kept(self._folder)
+        seen = digest(found.secret)
+        kept = next((one for one in self._kept if one.is_of(login, name)), None)
+        if kept is None or kept.digest != seen:
+            return found
+        found = attrs.evolve(found, expires_at=kept.expiry)
+        if not kept.value:
+            return found
+        origin = f"{self._folder / KEPT_FILE}, in place of {found.origin}"
+        return attrs.evolve(found, secret=Secret(kept.value), origin=origin)
+
+    def _in_place(self, login: Login, name: str) -> Found | None:
+        variable = login.variable(name)
+        if value := self._environment.get(variable):
+            return Found(
+                secret=Secret(value),
+                place=Place.ENVIRONMENT,
+                origin=f"environment ({variable})",
+                login=login,
+            )
         files = [self._env_file(path) for path in self._paths]
         for file in files:
-            if secret := file.values.get(name):
+            if secret := file.values.get(variable):
                 if file.problem is not None:
                     raise file.problem
-                return Found(secret, Place.ENV_FILE, str(file.path))
-        entry = self._keyring.read(broker, name)
+                return Found(
+                    secret=secret,
+                    place=Place.ENV_FILE,
+                    origin=str(file.path),
+                    login=login,
+                    path=file.path,
+                )
+        entry = self._keyring.read(login.keyring_group, name)
         if entry is not None:
-            return Found(Secret(entry), Place.KEYRING, self._keyring_title())
+            return Found(
+                secret=Secret(entry),
+                place=Place.KEYRING,
+                origin=self._keyring_title(),
+                login=login,
+            )
         for file in files:
             if file.unread and file.problem is not None:
                 raise file.problem
         return None
+
+    def _write_env_value(self, path: Path, variable: str, secret: Secret) -> None:
+        with ExitStack() as stack:
+            with suppress(
+                ConfigurationError
+            ):  # no folder to hold the lock: the file is still replaced whole
+                stack.enter_context(exclusive_lock(self._folder))
+            write_env_value(path, variable, secret)
+        self._read.pop(path, None)
+
+    def _note(self, login: Login, name: str, secret: Secret, expires_at: datetime | None) -> None:
+        """Remember when a credential expires. Where that fails, only the warning in time is lost."""
+        with suppress(ConfigurationError):
+            if expires_at is None:
+                forget(self._folder, login, name)
+                self._kept = None
+            else:
+                self._keep(login, name, secret, expires_at)
+
+    def _keep(
+        self, login: Login, name: str, original: Secret, until: datetime | None, value: str = ""
+    ) -> None:
+        kept = KeptCredential(
+            login=login.keyring_group,
+            name=name,
+            digest=digest(original),
+            value=value,
+            expires_at=until.isoformat(timespec="seconds") if until else "",
+        )
+        keep(self._folder, kept)
+        self._kept = None
 
     def _keyring_title(self) -> str:
         return f"keyring ({self._keyring.title})"
@@ -212,43 +365,3 @@ class CredentialStore:
         if path not in self._read:
             self._read[path] = read_env_file(path)
         return self._read[path]
-
-
-@attrs.frozen(kw_only=True)
-class EnvFile:
-    """A `.env` file.
-
-    Attributes:
-        path: where it is, or would be.
-        values: what it says, taken literally.
-        problem: why a credential in it must not be used: others can read or change the file. A file that holds none of
-            ours (another program's, in the working folder) may be as open as it likes.
-        unread: what it holds is unknown.
-    """
-
-    path: Path
-    values: Mapping[str, Secret] = attrs.field(factory=dict)
-    problem: ConfigurationError | None = None
-    unread: bool = False
-
-
-def read_env_file(path: Path) -> EnvFile:
-    """A `.env` file; one without values when there is none.
-
-    Nothing is put in for `${NAME}`, because a password may look like that, and the process's environment is left as it
-    is.
-    """
-    try:
-        data, problem = inspect_private(path, _TITLE)
-    except FileNotFoundError:
-        return EnvFile(path=path)
-    from dotenv import dotenv_values
-
-    text = data.decode("utf-8-sig", errors="replace")
-    values = dotenv_values(stream=io.StringIO(text), interpolate=False)
-    return EnvFile(
-        path=path,
-        values={name: Secret(value) for name, value in values.items() if value},
-        problem=problem,
-        unread=problem is not None and not data,
-    )

@@ -139,7 +139,7 @@ def run_recording(
     credentials: Mapping[str, Secret] | None = None,
     accounts_only: bool = False,
     later: timedelta = timedelta(0),
-    store_credential: Callable[[str, Secret], bool] = lambda _name, _secret: True,
+    store_credential: Callable[[str, Secret], object] = lambda _name, _secret: True,
 ) -> RecordedRun:
     """Start the broker, list its accounts, fetch and normalize each.
 
@@ -240,7 +240,7 @@ def _surroundings(
     alter: Alter | None,
     credentials: Mapping[str, Secret] | None,
     later: timedelta,
-    store_credential: Callable[[str, Secret], bool],
+    store_credential: Callable[[str, Secret], object],
 ) -> Iterator[RecordedRun]:
     clock, personal = FrozenClock(recording.taken_at + later), PersonalValues()
     warnings: list[str] = []

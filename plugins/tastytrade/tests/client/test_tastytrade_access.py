@@ -17,6 +17,7 @@ from tastytrade_simulator import (
 from variance_bridge.errors import (
     BrokerRefused,
     BrokerUnreachable,
+    ConfigurationError,
     CredentialsMissing,
     DataRefused,
 )
@@ -235,12 +236,12 @@ def test_a_rotated_refresh_token_is_stored_and_used_from_then_on(desk, clock):
     assert desk.personal.find(stored)
 
 
-def test_a_rotated_refresh_token_that_cannot_be_stored_is_reported(desk):
+def test_a_rotated_refresh_token_that_cannot_be_stored_ends_the_run_before_it_is_used(desk):
     desk.can_store = False
     desk.simulator.faults = [Fault("token", FaultKind.ROTATE_REFRESH_TOKEN, at=1)]
-    get_accounts(desk.context())
-    (warning,) = desk.warnings
-    assert "TT_REFRESH_TOKEN" in warning
+    with pytest.raises(ConfigurationError):
+        get_accounts(desk.context())
+    assert desk.simulator.counts() == {"token": 1}
 
 
 def session_credentials(desk, **changes):

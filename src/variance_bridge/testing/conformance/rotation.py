@@ -1,4 +1,4 @@
-"""What becomes of a refresh token that an answer replaces: it is kept, or its loss is reported."""
+"""What becomes of a refresh token that an answer replaces: it is kept, or the run ends."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import attrs
 
 from variance_bridge.document import exact_json
-from variance_bridge.errors import BridgeError
+from variance_bridge.errors import BridgeError, ConfigurationError
 from variance_bridge.privacy import Secret
 from variance_bridge.testing import canaries
 from variance_bridge.testing.cases import Complaints, NotApplicableError, case
@@ -31,11 +31,14 @@ class Rotation(ConformanceCase):
             yield from _shown_rotated(name, run)
 
     @case("KEEP-02")
-    def test_a_rotated_token_that_cannot_be_kept_is_reported(self) -> Complaints:
-        """Where `store_credential` says False, the user is warned or the run ends, and the token is shown nowhere."""
+    def test_a_rotated_token_that_cannot_be_kept_ends_the_run(self) -> Complaints:
+        """Where `store_credential` raises, the run ends with that error, before the new token is used or shown anywhere.
+
+        The next run would have the old one, which may be dead.
+        """
         for name, run, stored in self._rotated(keeps=False):
-            if stored and not run.warnings and not isinstance(run.error, BridgeError):
-                yield f"{name}: the new refresh token is lost without a warning"
+            if stored and not isinstance(run.error, BridgeError):
+                yield f"{name}: the new refresh token is lost, and the run goes on: let the error of `store_credential` end it"
             yield from _shown_rotated(name, run)
 
     def _rotated(self, *, keeps: bool) -> Iterator[tuple[str, RecordedRun, list[Secret]]]:
@@ -48,9 +51,10 @@ class Rotation(ConformanceCase):
         for recording in answers:
             stored: list[Secret] = []
 
-            def store(_name: str, secret: Secret, stored: list[Secret] = stored) -> bool:
+            def store(_name: str, secret: Secret, stored: list[Secret] = stored) -> None:
                 stored.append(secret)
-                return keeps
+                if not keeps:
+                    raise ConfigurationError("the new refresh token cannot be kept")
 
             yield (
                 recording.name,

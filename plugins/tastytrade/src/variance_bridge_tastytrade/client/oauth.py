@@ -110,12 +110,8 @@ class OAuthAccess:
         if rotated == self._refresh_token:
             return
         self._context.personal.add(rotated)
+        self._context.store_credential(REFRESH_TOKEN, rotated)
         self._refresh_token = rotated
-        if not self._context.store_credential(REFRESH_TOKEN, rotated):
-            self._context.warn(
-                f"tastytrade replaced the refresh token, and {REFRESH_TOKEN} cannot be changed where it"
-                " is set: create a new grant and store it with `variance auth set --broker tastytrade`"
-            )
 
     def _check_scope(self, scope: Any) -> None:
         granted = set(scope.split()) if isinstance(scope, str) else {SCOPE}
