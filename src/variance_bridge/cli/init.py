@@ -201,10 +201,11 @@ def _write(file: Path, text: str) -> None:
 def _next_command(invocation: Invocation, spec: BrokerSpec) -> str:
     """What to type next: a login where a credential is missing, a file where the broker reads files, else a sync."""
     from variance_bridge.broker import Capability
+    from variance_bridge.settings.login import Login
 
     if Capability.READS_FILES in spec.capabilities:
         return "variance sync FILE    (an export that you have downloaded)"
-    states = invocation.credentials.states(spec.name, spec.credentials)
+    states = invocation.credentials.states(Login(spec.name), spec.credentials)
     if any(one.required and one.origin is None for one in states):
         return f"variance auth set --broker {spec.name}"
     return "variance sync"
