@@ -70,7 +70,8 @@ SPELLED_OUT = {
 """The class shares that are also written without their separator: `BRKB` is `BRK/B`."""
 
 days = st.dates(date(2000, 1, 1), date(2099, 12, 31))
-shares = st.from_regex(r"[A-Z]{1,5}(/[A-Z])?", fullmatch=True)
+shares = st.from_regex(r"[A-Z]{1,5}(/[A-Z])?", fullmatch=True).filter(lambda text: text != "N/A")
+"""Without the mark for no value, which no exchange lists and `parse` refuses."""
 strikes = st.integers(1, 99_999_999).map(lambda mills: Decimal(mills).scaleb(-3))
 rights = st.sampled_from(OptionType)
 letters = st.text(string.ascii_uppercase, min_size=1, max_size=6)

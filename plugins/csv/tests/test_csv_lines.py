@@ -6,7 +6,7 @@ import csv
 import io
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from variance_bridge_csv.file.lines import Line, Row, Separation, _scan, split
@@ -30,6 +30,7 @@ def test_what_pythons_writer_wrote_is_read_back(table):
 
 
 @given(st.text(max_size=60))
+@example(",\x00")
 def test_any_text_becomes_rows_whose_lines_make_it_up_again(text):
     found = rows(text)
     assert "".join(row.text for row in found) == text.replace("\r", "").replace("\n", "")

@@ -68,7 +68,7 @@ class Row:
     @property
     def columns(self) -> Sequence[int]:
         """Where each cell starts, counted from 1 in characters. Only messages need it, so it is not kept."""
-        starts = _scan(self.text, self.separation).starts
+        starts = _scan(self.text, self.separation).starts[: len(self.cells)]
         return [*starts, *(len(self.text) + 1 for _cell in self.cells[len(starts) :])]
 
 
