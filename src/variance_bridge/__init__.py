@@ -63,10 +63,12 @@ if TYPE_CHECKING:
     )
     from variance_bridge.plugins.hookspecs import hookimpl
     from variance_bridge.privacy import PersonalKind, PersonalValues, Secret
+    from variance_bridge.reading.book import Book, Held, Source, load_all
     from variance_bridge.reading.engine_rows import PortfolioParser, Position
     from variance_bridge.reading.flat_rows import ROW_COLUMNS, flat_rows
     from variance_bridge.reading.freshness import AgeLimits, Freshness
     from variance_bridge.reading.load import Snapshot, load
+    from variance_bridge.reading.totals import Totals
     from variance_bridge.symbology import (
         Deliverable,
         Instrument,
@@ -98,6 +100,7 @@ _PLACES = {
         "Session",
         "setting",
     ),
+    "reading.book": ("Book", "Held", "Source", "load_all"),
     "reading.engine_rows": ("PortfolioParser", "Position"),
     "errors": (
         "BridgeError",
@@ -133,6 +136,7 @@ _PLACES = {
     ),
     "privacy": ("PersonalKind", "PersonalValues", "Secret"),
     "reading.load": ("Snapshot", "load"),
+    "reading.totals": ("Totals",),
     "symbology": ("Deliverable", "Instrument", "InstrumentType", "OptionType", "SymbolError"),
 }
 _MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
@@ -145,6 +149,7 @@ __all__ = [
     "AuthorizationCode",
     "Balances",
     "Benchmark",
+    "Book",
     "BridgeError",
     "Broker",
     "BrokerContext",
@@ -165,6 +170,7 @@ __all__ = [
     "Flag",
     "Freshness",
     "Greeks",
+    "Held",
     "Holding",
     "Instrument",
     "InstrumentType",
@@ -190,14 +196,17 @@ __all__ = [
     "Session",
     "Side",
     "Snapshot",
+    "Source",
     "Status",
     "SymbolError",
     "SyncRunning",
     "Timeliness",
+    "Totals",
     "__version__",
     "flat_rows",
     "hookimpl",
     "load",
+    "load_all",
     "setting",
 ]
 

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from variance_bridge.broker import Clock
 from variance_bridge.document.convert import instant_text
 from variance_bridge.document.exact_json import dumps
+from variance_bridge.reading.book import Book
+from variance_bridge.reading.book_document import (
+    accounts_document,
+    source_document,
+    sums_document,
+)
 from variance_bridge.reading.freshness import AgeLimits
 
-__all__ = ["Invocation", "dumps", "instant_text", "simulated_sync"]
+__all__ = [
+    "Invocation",
+    "accounts_document",
+    "dumps",
+    "instant_text",
+    "simulated_sync",
+    "source_document",
+    "sums_document",
+]
 
 
 class Invocation(Protocol):
@@ -37,6 +51,22 @@ class Invocation(Protocol):
 
         Raises:
             DataRefused: there is none; says how to get one.
+        """
+        ...
+
+    def book(
+        self, files: Sequence[Path] = (), *, account: str | None = None, any_age: bool = False
+    ) -> Book:
+        """The files as one book, within the user's limits of age; warnings are shown.
+
+        Args:
+            files: positions files and exports; without any, the positions files of all accounts.
+            account: one account alone, by its hash or the beginning of it.
+            any_age: count old positions too.
+
+        Raises:
+            DataRefused: there is no positions file, or none of that account.
+            BridgeError: the only file cannot be read.
         """
         ...
 

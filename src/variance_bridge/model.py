@@ -297,6 +297,13 @@ class Holding:
         return self.quantity if self.side is Side.LONG else -self.quantity
 
     @property
+    def profit(self) -> Decimal | None:
+        """Its unrealized profit; None where unknown. Cash has none: zero."""
+        if self.unrealized_pl is None and self.type is InstrumentType.CASH:
+            return Decimal(0)
+        return self.unrealized_pl
+
+    @property
     def zero_by_nature(self) -> tuple[str, ...]:
         """The greeks that are zero whatever the market does: known to be so, even where no source states them.
 
@@ -320,6 +327,13 @@ class Portfolio:
     positions: tuple[Holding, ...] = ()
     balances: Balances | None = None
     warnings: tuple[str, ...] = attrs.field(default=(), eq=False)
+
+    @property
+    def currency(self) -> str | None:
+        """The account's currency, where `meta` or the balances state it."""
+        if self.meta.currency is not None:
+            return self.meta.currency
+        return self.balances.currency if self.balances else None
 
 
 def utc(moment: datetime) -> datetime:

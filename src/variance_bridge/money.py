@@ -6,8 +6,11 @@ eighteen is longer than that.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Context, Decimal
 from functools import reduce
+
+import attrs
 
 from variance_bridge.model import Side
 
@@ -59,6 +62,38 @@ def total(*summands: Decimal) -> Decimal:
     for summand in summands:
         result = _EXACT.add(result, summand)
     return result
+
+
+@attrs.frozen
+class Sum:
+    """A sum of `count` numbers of which `known` are known. `amount` is the sum of the known ones; None without any."""
+
+    amount: Decimal | None
+    known: int
+    count: int
+
+    @property
+    def complete(self) -> Decimal | None:
+        """The sum when all of it is known."""
+        return self.amount if self.known == self.count else None
+
+
+def add_up(amounts: Iterable[Decimal | None]) -> Sum:
+    """The sum of what is known. The sum of nothing at all is zero, and complete."""
+    listed = list(amounts)
+    known = [amount for amount in listed if amount is not None]
+    if listed and not known:
+        return Sum(None, 0, len(listed))
+    return Sum(total(*known), len(known), len(listed))
+
+
+def together(sums: Iterable[Sum]) -> Sum:
+    """Several sums as one."""
+    listed = list(sums)
+    known, count = sum(each.known for each in listed), sum(each.count for each in listed)
+    if count and not known:
+        return Sum(None, 0, count)
+    return Sum(total(*(each.amount for each in listed if each.amount is not None)), known, count)
 
 
 def quotient(dividend: Decimal, divisor: Decimal, digits: int = 1000) -> Decimal:

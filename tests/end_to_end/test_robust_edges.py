@@ -154,7 +154,7 @@ def test_what_the_system_refuses_is_not_a_bug(variance, export, monkeypatch):
     ("arguments", "words"),
     [
         (("sync", "one.csv", "two.csv"), "two.csv"),
-        (("show", "export.csv", "export.csv"), "export.csv"),
+        (("restore", "export.csv", "export.csv"), "export.csv"),
         (("foo",), 'there is no command "foo"'),
         (("shwo",), 'did you mean "show"?'),
         (("sync", "a", "99911122233"), "(***)"),

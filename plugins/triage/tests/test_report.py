@@ -9,8 +9,8 @@ import pytest
 
 from variance_bridge.document.exact_json import dumps, loads
 from variance_bridge.model import Balances, Greeks, Quote
+from variance_bridge.money import Sum, add_up
 from variance_bridge_triage.render.json_report import to_document
-from variance_bridge_triage.rules.metrics import Sum, add_up
 
 CENTS = "123456789012345678901234567.89"
 
@@ -79,8 +79,15 @@ def test_totals_are_listed_for_each_currency(hold, triaged):
     assert list(document["totals_by_currency"]) == ["USD", "CHF", "EUR"]
     assert document["totals_by_currency"]["USD"] == {
         "net_pl": 14,
+        "beta_delta": None,
         "theta_per_day": 0,
-        "partial": {},
+        "net_liquidity": None,
+        "buying_power": None,
+        "partial": {
+            "beta_delta": {"sum": None, "known": 0, "of": 2},
+            "net_liquidity": {"sum": None, "known": 0, "of": 1},
+            "buying_power": {"sum": None, "known": 0, "of": 1},
+        },
     }
     assert document["totals_by_currency"]["EUR"]["net_pl"] == 7
     assert document["totals_by_currency"]["CHF"]["net_pl"] is None

@@ -94,7 +94,7 @@ def test_a_file_that_cannot_be_read_is_an_entry_and_makes_the_exit_its_own(write
     assert triage("ira.json", "missing.json", "--json")[0] == 6
     assert triage("ira.json", "old.json", "--json", "--partial")[0] == 0
     assert triage("ira.json", "old.json", "--json", "--any-age")[0] == 0
-    assert "1 of 2 sources" in triage("ira.json", "old.json")[1]
+    assert "1 of 2 accounts" in triage("ira.json", "old.json")[1]
 
 
 def test_of_two_files_of_one_account_the_newer_counts(write, triage):
@@ -133,6 +133,6 @@ def test_a_page_is_of_one_file(write, triage):
 def test_the_screen_has_the_sums_and_then_each_account(write, triage):
     out = triage(write("ira.json", IRA), write("taxed.json", TAXED, profit="-20.50"))[1]
 
-    assert "ALL ACCOUNTS: 2 sources" in out
+    assert "ALL ACCOUNTS: 2 accounts" in out
     assert "Open P/L +$281.85" in out
     assert out.index(IRA) < out.index(TAXED)

@@ -168,7 +168,7 @@ def _nearest(word: str, names: Sequence[str]) -> str:
 def variance(ctx: click.Context, /, **options: Any) -> int | None:
     """Read your positions from any broker into one format that programs can trust. Read-only.
 
-    Without a command: the dashboard of the newest positions file.
+    Without a command: the dashboard of all accounts.
     """
     invocation = ctx.ensure_object(Invocation)
     invocation.config, invocation.verbosity = options["config"], options["verbose"]

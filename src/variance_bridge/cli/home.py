@@ -22,8 +22,7 @@ def home(ctx: click.Context, *, sync_first: bool, demo: bool, newest_csv: bool) 
         return _invoke(ctx, "demo")
     if sync_first:
         return _sync_and_show(ctx, invocation)
-    file = invocation.newest_export(".csv") if newest_csv else invocation.newest_live()
-    return _show(ctx, file)
+    return _show(ctx, *([invocation.newest_export(".csv")] if newest_csv else []))
 
 
 def _sync_and_show(ctx: click.Context, invocation: Invocation) -> int | None:
@@ -37,11 +36,11 @@ def _sync_and_show(ctx: click.Context, invocation: Invocation) -> int | None:
     return result
 
 
-def _show(ctx: click.Context, file: Path) -> int | None:
-    """The dashboard where a plugin brings one, else the positions table."""
+def _show(ctx: click.Context, *files: Path) -> int | None:
+    """The dashboard where a plugin brings one, else the positions table; without files, of all accounts."""
     from variance_bridge.cli.commands import dashboard
 
-    return _invoke(ctx, dashboard(), str(file))
+    return _invoke(ctx, dashboard(), *map(str, files))
 
 
 def _invoke(ctx: click.Context, name: str, *arguments: str) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from variance_bridge.plugins.loading import Registry
     from variance_bridge.plugins.registry import Plugin
     from variance_bridge.privacy import PersonalValues
+    from variance_bridge.reading.book import Book
     from variance_bridge.reading.freshness import AgeLimits
     from variance_bridge.settings.configuration import Configuration
     from variance_bridge.settings.credentials import CredentialStore
@@ -183,6 +184,33 @@ class Invocation:
         """Where positions files are written and looked for."""
         folder: Path = self.configuration.positions_folder().value
         return folder
+
+    def book(
+        self, files: Sequence[Path] = (), *, account: str | None = None, any_age: bool = False
+    ) -> Book:
+        """The files as one book; without any, the positions files of all accounts. See `variance_bridge.commands`."""
+        from variance_bridge.cli.all_accounts import live_files, with_unsynced
+        from variance_bridge.reading.book import load_all
+
+        self.isolate()  # an export is read by the plugin of its ending
+        listed = files or live_files(self.configuration) or [self.newest_live()]
+        book = load_all(listed, self.clock.now(), any_age=any_age, limits=self.age_limits)
+        if not files:
+            book = with_unsynced(book, self.configuration)
+        if account is not None:
+            book = book.of_account(account)
+        if len(book.sources) == 1 and (error := book.sources[0].error):
+            raise error
+        self._warn_of(book)
+        return book
+
+    def _warn_of(self, book: Book) -> None:
+        several = len(book.sources) > 1
+        for warning in book.warnings:
+            self.warn(warning)
+        for source in book.sources:
+            for warning in source.snapshot.warnings if source.snapshot and source.counts else ():
+                self.warn(f"{source.file}: {warning}" if several else warning)
 
     def newest_live(self) -> Path:
         """The newest positions file.

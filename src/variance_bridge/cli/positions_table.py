@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
+from datetime import datetime
+from itertools import groupby, repeat
 from textwrap import wrap
 
 import attrs
@@ -37,25 +38,32 @@ class _Row:
     ends_section: bool = False
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class PositionsTable:
-    """Head, table and totals, in as many columns as there is room for. An unknown number is a dash, never a zero.
+    """Table and totals, in as many columns as there is room for. An unknown number is a dash, never a zero.
 
     No number is ever cut: a narrow terminal gets fewer columns, then names on several lines. Where numbers alone are
     wider than the terminal, so are the lines.
+
+    Attributes:
+        positions: the rows, those of one root together.
+        read_at: from which days to expiration are counted.
+        currency: of the sums. None: a sum is of one currency, or unknown.
+        accounts: what to call the account of each position, where they are of several.
+        above: what stands above the table.
+        below: what stands below it.
     """
 
-    snapshot: Snapshot
-    _currency: str | None = attrs.field(init=False)
-
-    @_currency.default
-    def _of_the_account(self) -> str | None:
-        return account_currency(self.snapshot.portfolio)
+    positions: Sequence[Holding]
+    read_at: datetime
+    currency: str | None = None
+    accounts: Sequence[str] | None = None
+    above: Iterable[Text] = ()
+    below: Iterable[Text] = ()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Print itself; called by rich."""
-        positions = self.snapshot.portfolio.positions
-        all_columns = columns(positions, self.snapshot.read_at)
+        all_columns = columns(self.positions, self.read_at)
         rows = list(self._rows(all_columns))
         footer = [self._counted(), *(self._footer(column) for column in all_columns)]
         widths = [
@@ -74,7 +82,7 @@ class PositionsTable:
             justify=["left", *(column.justify for column in shown)],
         )
         names_of_columns = [Text("Position"), *(Text(column.name) for column in shown)]
-        yield head(self.snapshot)
+        yield from self.above
         yield from table.head(console, names_of_columns)
         for row in rows:
             cells = [_folded(row.cells[0], room), *(row.cells[place + 1] for place in kept)]
@@ -83,19 +91,21 @@ class PositionsTable:
                 yield from table.blank()
         below = [_folded(footer[0], room), *(footer[place + 1] for place in kept)]
         yield from table.foot(console, below)
-        yield from foot(self.snapshot)
+        yield from self.below
 
     def _rows(self, shown: Sequence[Column]) -> Iterator[_Row]:
-        positions = self.snapshot.portfolio.positions
-        groups = [list(group) for _root, group in groupby(positions, lambda one: one.root)]
+        named = zip(self.positions, self.accounts or repeat(""), strict=False)
+        groups = [list(group) for _root, group in groupby(named, lambda one: one[0].root)]
         for group, following in zip(groups, [*groups, []][1:], strict=True):
-            alone = len(group) == 1
+            alone, holdings = len(group) == 1, [holding for holding, _account in group]
             if not alone:
-                yield _Row([_heading(group), *(self._sum(column, group) for column in shown)])
-            strikes = max(len(strike_of(holding)) for holding in group)
-            for holding in group:
+                yield _Row([_heading(holdings), *(self._sum(column, holdings) for column in shown)])
+            strikes = max(len(strike_of(holding)) for holding in holdings)
+            for holding, account in group:
                 name = self._name(holding, alone=alone, strike_width=strikes)
-                last = holding is group[-1] and (not alone or len(following) > 1)
+                if account:
+                    name.append(f"  {account}", style="not bold dim")
+                last = holding is holdings[-1] and (not alone or len(following) > 1)
                 yield _Row([name, *(column.cell(holding) for column in shown)], ends_section=last)
 
     def _name(self, holding: Holding, *, alone: bool, strike_width: int) -> Text:
@@ -106,28 +116,35 @@ class PositionsTable:
         return name
 
     def _counted(self) -> Text:
-        return Text(plural(len(self.snapshot.portfolio.positions), "position"))
+        return Text(plural(len(self.positions), "position"))
 
     def _footer(self, column: Column) -> Text:
-        positions = self.snapshot.portfolio.positions
-        return self._sum(column, positions) if column.over == "account" else Text()
+        return self._sum(column, self.positions) if column.over == "account" else Text()
 
-    def _sum(self, column: Column, holdings: Iterable[Holding]) -> Text:
-        """What adds up in the account's currency; another currency's money is as good as unknown."""
+    def _sum(self, column: Column, holdings: Sequence[Holding]) -> Text:
+        """What adds up in one currency; another currency's money is as good as unknown."""
         if column.adds_up is None:
             return Text()
-        amount = column.adds_up
+        amount, currency = column.adds_up, self.currency
+        if currency is None and len(named := {one.currency for one in holdings}) == 1:
+            (currency,) = named
         return column.shows(
-            sum_of(None if self._is_foreign(one) else amount(one) for one in holdings)
+            sum_of(None if is_foreign(one, currency) else amount(one) for one in holdings)
         )
 
     def _is_foreign(self, holding: Holding) -> bool:
-        return is_foreign(holding, self._currency)
+        return is_foreign(holding, self.currency)
 
 
 def positions_table(snapshot: Snapshot) -> PositionsTable:
-    """The table of a snapshot, for rich to print."""
-    return PositionsTable(snapshot)
+    """The table of a snapshot, with its head and foot, for rich to print."""
+    return PositionsTable(
+        positions=snapshot.portfolio.positions,
+        read_at=snapshot.read_at,
+        currency=account_currency(snapshot.portfolio),
+        above=(head(snapshot),),
+        below=foot(snapshot),
+    )
 
 
 def _that_fit(widths: Sequence[int], ranks: Sequence[int], room: int) -> list[int]:

@@ -3,40 +3,60 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from variance_bridge.cli.invocation import Invocation
 
+if TYPE_CHECKING:
+    from variance_bridge.reading.book import Book
+
 
 @click.command()
-@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--account", metavar="HASH", help="One account, by its hash or the beginning of it.")
 @click.option("--any-age", is_flag=True, help="Show positions however old they are.")
-@click.option("--json", "as_json", is_flag=True, help="Print the document as one JSON object.")
+@click.option("--partial", is_flag=True, help="Exit 0 even if one of several files cannot be read.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
-def show(invocation: Invocation, file: Path | None, *, any_age: bool, as_json: bool) -> None:
-    """Show a positions file (`.json`, or a broker's export) as a table.
+def show(
+    invocation: Invocation,
+    files: tuple[Path, ...],
+    *,
+    account: str | None,
+    any_age: bool,
+    partial: bool,
+    as_json: bool,
+) -> int:
+    """Show positions files (`.json`, or brokers' exports) as a table.
 
-    Without FILE: the newest positions file.
+    Without FILES: the positions files of all accounts. Several make one book: positions of one root stand side by side, and
+    totals are by currency. `--json` prints the document of one file as it is.
     """
-    from variance_bridge.reading.load import load
-
-    invocation.isolate()  # an export is read by the plugin of its ending
-    snapshot = load(
-        file or invocation.newest_live(),
-        invocation.clock.now(),
-        any_age=any_age,
-        limits=invocation.age_limits,
-    )
-    for warning in snapshot.warnings:
-        invocation.warn(warning)
+    book = invocation.book(files, account=account, any_age=any_age)
     if as_json:
-        from variance_bridge.document.convert import to_bytes
+        click.echo(_json(book), nl=False)
+    else:
+        _print(book)
+    return 0 if partial else book.exit_code
 
-        click.echo(to_bytes(snapshot.portfolio), nl=False)
-        return
+
+def _json(book: Book) -> bytes:
+    from variance_bridge.document.convert import to_bytes
+    from variance_bridge.document.exact_json import dumps
+    from variance_bridge.reading.book_document import book_document
+
+    if len(book.sources) == 1:
+        return to_bytes(book.snapshots[0].portfolio)
+    return dumps(book_document(book))
+
+
+def _print(book: Book) -> None:
     from rich.console import Console
 
+    from variance_bridge.cli.book_table import BookTable
     from variance_bridge.cli.positions_table import positions_table
 
-    Console().print(positions_table(snapshot), crop=False)
+    alone = len(book.sources) == 1
+    Console().print(positions_table(book.snapshots[0]) if alone else BookTable(book), crop=False)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import attrs
 
-from variance_bridge.errors import DataRefused
+from variance_bridge.errors import DataRefused, PositionsTooOld
 from variance_bridge.model import Holding, Portfolio, Status, Timeliness
 from variance_bridge.reading.flat_rows import Cell, flat_rows
 from variance_bridge.reading.freshness import (
@@ -76,28 +76,43 @@ def load(
         PluginError: no broker that reads such files is installed.
     """
     from variance_bridge.clock import SystemClock
+
+    moment = now or SystemClock().now()
+    snapshot, refusal = load_anyway(Path(path), moment, any_age=any_age, limits=limits)
+    if refusal is not None:
+        raise refusal
+    return snapshot
+
+
+def load_anyway(
+    file: Path, now: datetime, *, any_age: bool, limits: AgeLimits
+) -> tuple[Snapshot, PositionsTooOld | None]:
+    """Positions however old they are, and the refusal of those that are too old; otherwise as `load`."""
     from variance_bridge.document.convert import in_canonical_order
 
-    file = Path(path)
-    moment = now or SystemClock().now()
     portfolio, warnings, where = _read(file)
     positions = tuple(map(_fill_terms_from_symbol, portfolio.positions))
     portfolio = attrs.evolve(portfolio, positions=in_canonical_order(positions))
     end_of_day = portfolio.meta.timeliness is Timeliness.END_OF_DAY
-    age = age_of(portfolio.meta.fetched_at, moment, end_of_day=end_of_day)
-    freshness, warning = judge_age(
-        age, where=where, any_age=any_age, limits=limits, end_of_day=end_of_day
-    )
+    age = age_of(portfolio.meta.fetched_at, now, end_of_day=end_of_day)
+    refusal: PositionsTooOld | None = None
+    try:
+        freshness, warning = judge_age(
+            age, where=where, any_age=any_age, limits=limits, end_of_day=end_of_day
+        )
+    except PositionsTooOld as error:
+        freshness, warning, refusal = Freshness.STALE, str(error), error
     all_warnings = (*((warning,) if warning else ()), *warnings, *_partial(portfolio))
-    return Snapshot(
+    snapshot = Snapshot(
         portfolio=portfolio,
         freshness=freshness,
-        read_at=moment,
+        read_at=now,
         age=age,
         warnings=all_warnings,
         path=file,
         limits=limits,
     )
+    return snapshot, refusal
 
 
 def _read(file: Path) -> tuple[Portfolio, tuple[str, ...], str]:

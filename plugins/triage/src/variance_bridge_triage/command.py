@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from variance_bridge.commands import Invocation
     from variance_bridge_triage.rules.actions import Action
-    from variance_bridge_triage.rules.book import Book
+    from variance_bridge_triage.rules.book import JudgedBook
     from variance_bridge_triage.rules.report import Report
 
 
@@ -33,6 +33,7 @@ ANY = "any"
     type=click.Path(path_type=Path),
     help="TOML file of thresholds; triage.toml of the configuration folder by default.",
 )
+@click.option("--account", metavar="HASH", help="One account, by its hash or the beginning of it.")
 @click.option("--any-age", is_flag=True, help="Judge positions of any age.")
 @click.option("--partial", is_flag=True, help="Exit 0 even if one of several files cannot be read.")
 @click.option(
@@ -48,43 +49,39 @@ def command(
     as_json: bool,
     html_file: Path | None,
     thresholds_file: Path | None,
+    account: str | None,
     any_age: bool,
     partial: bool,
     fail_on: str | None,
 ) -> int:
     """Group legs into strategies and say which of them need action.
 
-    FILES are positions files (`.json`) or exports of brokers (`.csv`); without one, the newest positions file. Several
-    make one book: each account is judged by itself, and profits are added up by currency.
+    FILES are positions files (`.json`) or exports of brokers (`.csv`); without one, the positions files of
+    all accounts. Several make one book: each account is judged by itself, and profits are added up by currency.
     """
-    from variance_bridge_triage.rules.book import read_book
+    from variance_bridge_triage.rules.book import judge_book
     from variance_bridge_triage.rules.thresholds import thresholds
 
     wanted = _actions(fail_on)
-    if html_file is not None and len(files) > 1:
-        raise click.UsageError("`--html` makes a page of one file; name one")
-    book = read_book(
-        files or (invocation.newest_live(),),
+    judged = judge_book(
+        invocation.book(files, account=account, any_age=any_age),
         thresholds(invocation.folder, thresholds_file),
         invocation.clock.now(),
-        any_age=any_age,
-        limits=invocation.age_limits,
     )
-    if len(book.sources) == 1 and book.errors:
-        raise book.errors[0]
-    _warn(invocation, book)
     if html_file is not None:
-        _write(book.reports[0], html_file)
+        if len(judged.judged) > 1:
+            raise click.UsageError("`--html` makes a page of one file; name one, or an `--account`")
+        _write(judged.reports[0], html_file)
     if as_json:
         from variance_bridge.commands import dumps
         from variance_bridge_triage.render.json_report import book_document
 
-        click.echo(dumps(book_document(book)), nl=False)
+        click.echo(dumps(book_document(judged)), nl=False)
     elif html_file is None:
-        _show(book)
-    if book.errors and not partial:
-        return max(error.exit_code for error in book.errors)
-    return NEEDS_ACTION if book.asks_for(wanted) else 0
+        _show(judged)
+    if judged.book.exit_code and not partial:
+        return judged.book.exit_code
+    return NEEDS_ACTION if judged.asks_for(wanted) else 0
 
 
 def _actions(text: str | None) -> frozenset[Action]:
@@ -109,19 +106,6 @@ def _actions(text: str | None) -> frozenset[Action]:
     return frozenset(known[word] for word in words)
 
 
-def _warn(invocation: Invocation, book: Book) -> None:
-    several = len(book.sources) > 1
-    for source in book.sources:
-        of = f"{source.file}: " if several else ""
-        if source.error is not None:
-            invocation.warn(f"not read: {source.error}")
-        elif source.replaced_by is not None:
-            invocation.warn(f"{of}not counted: {source.replaced_by} is newer, of the same account")
-        else:
-            for warning in source.report.warnings if source.report else ():
-                invocation.warn(f"{of}{warning}")
-
-
 def _write(report: Report, file: Path) -> None:
     from variance_bridge.files import write_file
     from variance_bridge.formatting import printable
@@ -132,13 +116,13 @@ def _write(report: Report, file: Path) -> None:
     click.echo(printable(f"Wrote {file}"), err=True)
 
 
-def _show(book: Book) -> None:
+def _show(judged: JudgedBook) -> None:
     from rich.console import Console
 
     from variance_bridge_triage.render.terminal import show, show_totals
 
     console = Console(emoji=False, highlight=False, markup=False)
-    if len(book.sources) > 1:
-        show_totals(book, console)
-    for report in book.reports:
+    if len(judged.judged) > 1:
+        show_totals(judged, console)
+    for report in judged.reports:
         show(report, console)

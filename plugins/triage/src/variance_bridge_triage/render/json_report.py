@@ -3,39 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
-from variance_bridge.commands import instant_text
+from variance_bridge.commands import (
+    accounts_document,
+    instant_text,
+    source_document,
+    sums_document,
+)
 from variance_bridge.formatting import rounded
 from variance_bridge.model import Holding
-from variance_bridge_triage.rules.book import Book, Source
-from variance_bridge_triage.rules.metrics import Amounts, Sum
+from variance_bridge_triage.rules.book import Judged, JudgedBook
+from variance_bridge_triage.rules.metrics import Amounts
 from variance_bridge_triage.rules.report import Entry, Report
 
 
-def book_document(book: Book) -> dict[str, Any]:
-    """All sources as mappings and lists; with one source, its `meta` and `totals` besides."""
-    alone = to_document(book.reports[0]) if len(book.sources) == len(book.reports) == 1 else {}
+def book_document(judged: JudgedBook) -> dict[str, Any]:
+    """All sources as mappings and lists; with one source, its `meta` and `totals` besides, else how many accounts count."""
+    reports = judged.reports
+    if len(judged.judged) == len(reports) == 1:
+        others = to_document(reports[0])
+    else:
+        others = {"accounts": accounts_document(judged.book)}
     shared = {
-        "sources": [_source(each) for each in book.sources],
-        "totals_by_currency": _by_currency(book.totals_by_currency),
-        "clusters": [
-            _cluster(report, entry) for report in book.reports for entry in report.entries
-        ],
+        "sources": [_source(each) for each in judged.judged],
+        "totals_by_currency": _by_currency(judged.totals_by_currency),
+        "clusters": [_cluster(report, entry) for report in reports for entry in report.entries],
     }
-    return {**alone, **shared}
+    return {**others, **shared}
 
 
-def _source(source: Source) -> dict[str, Any]:
-    report, error = source.report, source.error
+def _source(judged: Judged) -> dict[str, Any]:
+    shown, report = source_document(judged.source), judged.report
     if report is None:
-        return {"file": source.file, "error": str(error), "exit": error.exit_code if error else 6}
-    meta = _meta(report)
-    members = ("source", "account_hash", "fetched_at", "age_seconds", "freshness", "status")
-    shown = {"file": source.file, **{name: meta[name] for name in members}}
-    if source.replaced_by is not None:
-        shown["replaced_by"] = source.replaced_by
+        return shown
     return {**shown, "verdict": {"all_clear": report.all_clear, "sentences": list(report.verdict)}}
 
 
@@ -86,8 +87,10 @@ def _totals(report: Report) -> dict[str, Any]:
         "beta_delta": totals.beta_delta,
         "theta_per_day": totals.theta,
     }
+    known = sums_document(sums)
+    partial = known.pop("partial")
     return {
-        **_sums(sums),
+        **known,
         "net_liquidity": totals.net_liquidity,
         "buying_power": totals.buying_power,
         "loss_measure": {
@@ -98,13 +101,19 @@ def _totals(report: Report) -> dict[str, Any]:
         },
         "clusters": len(report.entries),
         "actions": len(report.actions),
-        "partial": _partial(sums),
+        "partial": partial,
     }
 
 
 def _amounts(amounts: Amounts) -> dict[str, Any]:
-    sums = {"net_pl": amounts.net_pl, "theta_per_day": amounts.theta}
-    return {**_sums(sums), "partial": _partial(sums)}
+    sums = {
+        "net_pl": amounts.net_pl,
+        "beta_delta": amounts.beta_delta,
+        "theta_per_day": amounts.theta,
+        "net_liquidity": amounts.net_liquidity,
+        "buying_power": amounts.buying_power,
+    }
+    return sums_document(sums)
 
 
 def _cluster(report: Report, entry: Entry) -> dict[str, Any]:
@@ -116,7 +125,8 @@ def _cluster(report: Report, entry: Entry) -> dict[str, Any]:
         "beta_delta": facts.beta_delta,
         "theta_per_day": facts.theta,
     }
-    fraction = facts.pl_fraction
+    known, fraction = sums_document(sums), facts.pl_fraction
+    partial = known.pop("partial")
     return {
         "account_hash": report.meta.account_hash,
         "root": facts.cluster.root,
@@ -129,12 +139,12 @@ def _cluster(report: Report, entry: Entry) -> dict[str, Any]:
         "dte": facts.dte,
         "expiration": facts.expiration.isoformat() if facts.expiration else None,
         "expired": facts.expired,
-        **_sums(sums),
+        **known,
         "pl_fraction": None if fraction is None else rounded(fraction, 4),
         "underlying_price": facts.price,
         "currency": facts.currency or None,
         "legs": [_leg(leg) for leg in facts.cluster.legs],
-        "partial": _partial(sums),
+        "partial": partial,
     }
 
 
@@ -151,16 +161,4 @@ def _leg(leg: Holding) -> dict[str, Any]:
         "cost_basis": leg.cost_basis,
         "market_value": leg.market_value,
         "unrealized_pl": leg.unrealized_pl,
-    }
-
-
-def _sums(sums: dict[str, Sum]) -> dict[str, Decimal | None]:
-    return {name: each.complete for name, each in sums.items()}
-
-
-def _partial(sums: dict[str, Sum]) -> dict[str, Any]:
-    return {
-        name: {"sum": each.amount, "known": each.known, "of": each.count}
-        for name, each in sums.items()
-        if each.known < each.count
     }

@@ -26,6 +26,7 @@ from variance_bridge.formatting import (
     quantity,
 )
 from variance_bridge.model import Environment
+from variance_bridge.money import Sum
 from variance_bridge_triage.render.legs import (
     Rung,
     contracts_of,
@@ -38,8 +39,8 @@ from variance_bridge_triage.render.legs import (
     title,
 )
 from variance_bridge_triage.rules.actions import Action, Finding
-from variance_bridge_triage.rules.book import Book
-from variance_bridge_triage.rules.metrics import NOTHING, Amounts, Facts, Sum
+from variance_bridge_triage.rules.book import JudgedBook
+from variance_bridge_triage.rules.metrics import NOTHING, Amounts, Facts
 from variance_bridge_triage.rules.report import BALANCES, Entry, Report
 from variance_bridge_triage.rules.thresholds import SHIPPED
 
@@ -72,10 +73,10 @@ def show(report: Report, console: Console) -> None:
     console.file.write(text.encode(console.encoding, "replace").decode(console.encoding))
 
 
-def show_totals(book: Book, console: Console) -> None:
+def show_totals(judged: JudgedBook, console: Console) -> None:
     """Print what several sources come to together, before the dashboard of each."""
-    console.print(_title(f"ALL ACCOUNTS: {book.headline}", "bold"))
-    for currency, amounts in book.totals_by_currency.items():
+    console.print(_title(f"ALL ACCOUNTS: {judged.headline}", "bold"))
+    for currency, amounts in judged.totals_by_currency.items():
         profit = amounts.net_pl
         known = (
             ""

@@ -34,17 +34,15 @@ from variance_bridge import formatting
 from variance_bridge.exchange import EXCHANGE_TIME
 from variance_bridge.formatting import UNKNOWN, money, number, percent, plural, quantity, strike
 from variance_bridge.model import Holding, Side
+from variance_bridge.money import Sum, add_up
 from variance_bridge.symbology import InstrumentType, SymbolError, parse
 from variance_bridge_triage.cluster.lots import OPTIONS
 from variance_bridge_triage.rules.metrics import (
     Facts,
     Prices,
-    Sum,
-    add_up,
     beta_gamma,
     in_the_money,
     price_for,
-    profit,
     signed_cost,
 )
 from variance_bridge_triage.rules.thresholds import Thresholds
@@ -240,7 +238,7 @@ def harvest(facts: Facts, circumstances: Circumstances) -> Outcome:
     if not any(leg.side is Side.SHORT for leg in options):
         return None
     cost = add_up(map(signed_cost, options)).complete
-    earned = add_up(map(profit, options)).complete
+    earned = add_up(leg.profit for leg in options).complete
     if cost is None or earned is None:
         return Lacking("the profit and cost of every option")
     if cost >= 0:

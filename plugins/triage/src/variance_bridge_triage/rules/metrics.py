@@ -2,40 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
 import attrs
 
-from variance_bridge.model import Greeks, Holding, Portfolio, Side
-from variance_bridge.money import total
+from variance_bridge.model import Balances, Greeks, Holding, Portfolio, Side
+from variance_bridge.money import Sum, add_up
 from variance_bridge.symbology import InstrumentType, OptionType
 from variance_bridge_triage.cluster.clusters import Cluster
 from variance_bridge_triage.cluster.lots import OPTIONS
-
-
-@attrs.frozen
-class Sum:
-    """A sum of `count` numbers of which `known` are known. `amount` is the sum of the known ones; None without any."""
-
-    amount: Decimal | None
-    known: int
-    count: int
-
-    @property
-    def complete(self) -> Decimal | None:
-        """The sum when all of it is known."""
-        return self.amount if self.known == self.count else None
-
-
-def add_up(amounts: Iterable[Decimal | None]) -> Sum:
-    """The sum of what is known. The sum of nothing at all is zero, and complete."""
-    listed = list(amounts)
-    known = [amount for amount in listed if amount is not None]
-    if listed and not known:
-        return Sum(None, 0, len(listed))
-    return Sum(total(*known), len(known), len(listed))
 
 
 def signed_cost(holding: Holding) -> Decimal | None:
@@ -44,13 +21,6 @@ def signed_cost(holding: Holding) -> Decimal | None:
     if basis is None:
         return None
     return basis if holding.side is Side.LONG else basis.copy_negate()
-
-
-def profit(holding: Holding) -> Decimal | None:
-    """Its unrealized profit. Cash has none."""
-    if holding.unrealized_pl is None and holding.type is InstrumentType.CASH:
-        return Decimal(0)
-    return holding.unrealized_pl
 
 
 def greek(name: str) -> Callable[[Holding], Decimal | None]:
@@ -180,7 +150,7 @@ def facts(cluster: Cluster, today: date, prices: Prices) -> Facts:
         cluster=cluster,
         dte=(expiration - today).days if expiration else None,
         expiration=expiration,
-        net_pl=add_up(map(profit, legs)),
+        net_pl=add_up(leg.profit for leg in legs),
         net_cost=add_up(map(signed_cost, legs)),
         delta=add_up(map(greek("delta"), legs)),
         beta_delta=add_up(map(greek("beta_delta"), legs)),
@@ -201,13 +171,39 @@ def in_the_money(holding: Holding, price: Decimal) -> Decimal | None:
 
 @attrs.frozen(kw_only=True)
 class Amounts:
-    """Sums of money in one currency."""
+    """Sums of what is in one currency.
+
+    Attributes:
+        net_pl: unrealized profit of the positions.
+        theta: money per day.
+        beta_delta: of the positions, in shares of the benchmark.
+        net_liquidity: of the accounts in this currency, as is `buying_power`.
+    """
 
     net_pl: Sum
     theta: Sum
+    beta_delta: Sum
+    net_liquidity: Sum
+    buying_power: Sum
 
 
-NOTHING = Amounts(net_pl=add_up(()), theta=add_up(()))
+def amounts(
+    holdings: Sequence[Holding],
+    *,
+    net_liquidity: Iterable[Decimal | None] = (),
+    buying_power: Iterable[Decimal | None] = (),
+) -> Amounts:
+    """The sums of positions in one currency, and of the balances of accounts in it."""
+    return Amounts(
+        net_pl=add_up(each.profit for each in holdings),
+        theta=add_up(map(greek("theta"), holdings)),
+        beta_delta=add_up(map(greek("beta_delta"), holdings)),
+        net_liquidity=add_up(net_liquidity),
+        buying_power=add_up(buying_power),
+    )
+
+
+NOTHING = amounts(())
 """The amounts of no positions."""
 
 
@@ -228,16 +224,9 @@ class Totals:
     buying_power: Decimal | None
 
 
-def currency_of(portfolio: Portfolio) -> str | None:
-    """The account's currency, where the file or its balances state it."""
-    if portfolio.meta.currency is not None:
-        return portfolio.meta.currency
-    return portfolio.balances.currency if portfolio.balances else None
-
-
 def in_own_terms(portfolio: Portfolio) -> Portfolio:
     """The portfolio with a currency stated only where it is not the account's: both ways of writing it are one."""
-    own = currency_of(portfolio)
+    own = portfolio.currency
     return attrs.evolve(
         portfolio,
         positions=tuple(
@@ -250,7 +239,7 @@ def in_own_terms(portfolio: Portfolio) -> Portfolio:
 def totals(portfolio: Portfolio) -> Totals:
     """The totals of the rows, before any clustering; of a portfolio `in_own_terms`."""
     balances, currency = portfolio.balances, portfolio.meta.currency
-    ours = balances is not None and currency in (None, balances.currency)
+    ours = balances if balances and currency in (None, balances.currency) else None
 
     def amount(read: Callable[[Holding], Decimal | None]) -> Sum:
         return add_up(
@@ -258,24 +247,29 @@ def totals(portfolio: Portfolio) -> Totals:
         )
 
     return Totals(
-        net_pl=amount(profit),
+        net_pl=amount(lambda each: each.profit),
         beta_delta=add_up(map(greek("beta_delta"), portfolio.positions)),
         theta=amount(greek("theta")),
-        by_currency=_by_currency(portfolio),
-        net_liquidity=balances.net_liquidating_value if balances and ours else None,
-        buying_power=balances.buying_power if balances and ours else None,
+        by_currency=_by_currency(portfolio, ours),
+        net_liquidity=ours.net_liquidating_value if ours else None,
+        buying_power=ours.buying_power if ours else None,
     )
 
 
-def _by_currency(portfolio: Portfolio) -> dict[str | None, Amounts]:
-    own = currency_of(portfolio)
-    found: dict[str | None, list[Holding]] = {}
+def _by_currency(portfolio: Portfolio, balances: Balances | None) -> dict[str | None, Amounts]:
+    own = portfolio.currency
+    found: dict[str | None, list[Holding]] = {} if balances is None else {own: []}
     for holding in portfolio.positions:
         found.setdefault(holding.currency or own, []).append(holding)
-    return {
-        currency: Amounts(
-            net_pl=add_up(map(profit, found[currency])),
-            theta=add_up(map(greek("theta"), found[currency])),
-        )
+    others = {
+        currency: amounts(found[currency])
         for currency in sorted(found, key=lambda each: (each != own, each or ""))
     }
+    if own not in others:
+        return others
+    of_account = amounts(
+        found[own],
+        net_liquidity=[balances.net_liquidating_value if balances else None],
+        buying_power=[balances.buying_power if balances else None],
+    )
+    return {**others, own: of_account}

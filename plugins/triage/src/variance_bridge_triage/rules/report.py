@@ -27,7 +27,6 @@ from variance_bridge_triage.rules.metrics import (
     Facts,
     Prices,
     Totals,
-    currency_of,
     facts,
     in_own_terms,
     totals,
@@ -204,7 +203,7 @@ def triage(snapshot: Snapshot, thresholds: Thresholds, now: datetime) -> Report:
         today=today,
         prices=prices,
         net_liquidity=net_liquidity,
-        currency=currency_of(portfolio),
+        currency=portfolio.currency,
         benchmark=benchmark,
         benchmark_price=benchmark_price,
         portfolio_beta_delta=sums.beta_delta,
@@ -217,7 +216,7 @@ def triage(snapshot: Snapshot, thresholds: Thresholds, now: datetime) -> Report:
     ]
     return Report(
         meta=portfolio.meta,
-        currency=currency_of(portfolio),
+        currency=portfolio.currency,
         now=now,
         age=snapshot.age,
         freshness=snapshot.freshness,

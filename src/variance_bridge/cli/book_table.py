@@ -1,0 +1,127 @@
+"""Several accounts on the terminal: which of them count, their totals by currency, and their positions side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import attrs
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.text import Text
+
+from variance_bridge.cli.positions_table import PositionsTable
+from variance_bridge.formatting import UNKNOWN, age_words, format_age, money, printable
+from variance_bridge.model import Holding, Timeliness
+from variance_bridge.money import Sum
+from variance_bridge.reading.book import Book, Source
+from variance_bridge.reading.freshness import Freshness
+from variance_bridge.reading.totals import Totals
+
+_BESIDE = "  "
+
+
+@attrs.frozen
+class BookTable:
+    """The whole book, for rich to print."""
+
+    book: Book
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Print itself; called by rich."""
+        rows = list(_side_by_side(self.book))
+        currencies = {holding.currency for holding, _account in rows}
+        own = currencies.pop() if len(currencies) == 1 else None
+        yield from PositionsTable(
+            positions=[holding for holding, _account in rows],
+            read_at=self.book.read_at,
+            currency=own,
+            accounts=[account for _holding, account in rows],
+            above=[*above(self.book)],
+            below=[*_below(self.book)],
+        ).__rich_console__(console, options)
+
+
+def above(book: Book) -> Iterator[Text]:
+    """How many accounts, each of them, and the totals of those that count."""
+    style = "bold" if not book.failed else "bold yellow"
+    yield Text(f"All accounts: {book.headline}", style=style)
+    yield from _lines([_source(each) for each in book.sources])
+    for currency, totals in book.totals_by_currency.items():
+        yield total_line(currency, totals, of=book.headline if book.failed else "")
+
+
+def _lines(rows: Sequence[Sequence[tuple[str, str]]]) -> Iterator[Text]:
+    """Cells below each other, the last as long as it is."""
+    widths = [max((len(row[place][0]) for row in rows), default=0) for place in range(2)]
+    for row in rows:
+        line = Text(_BESIDE)
+        for place, (text, style) in enumerate(row):
+            wide = widths[place] if place < len(widths) else 0
+            line.append(text.ljust(wide), style=style).append(_BESIDE)
+        line.rstrip()
+        yield line
+
+
+def _source(source: Source) -> list[tuple[str, str]]:
+    snapshot = source.snapshot
+    if snapshot is None:
+        what = source.error.what if source.error else UNKNOWN
+        return [(UNKNOWN, "dim"), (UNKNOWN, "dim"), (f"MISSING  {what}", "bold red"), _file(source)]
+    meta = snapshot.portfolio.meta
+    age = age_words(snapshot.age, end_of_day=meta.timeliness is Timeliness.END_OF_DAY)
+    state = (age, "green")
+    if source.replaced_by is not None:
+        state = (f"not counted, {printable(source.replaced_by)} is newer", "dim")
+    elif source.error is not None:
+        state = (f"TOO OLD  {age}", "bold red")
+    elif snapshot.freshness is Freshness.STALE:
+        state = (f"STALE  {age}", "bold yellow")
+    account = meta.account_hash or UNKNOWN
+    return [(printable(meta.source), "bold"), (account, ""), state, _file(source)]
+
+
+def _file(source: Source) -> tuple[str, str]:
+    return (printable(source.file), "dim")
+
+
+def total_line(currency: str | None, totals: Totals, *, of: str = "") -> Text:
+    """The totals in one currency; `of` says that accounts are missing from them."""
+    parts = [
+        ("Net liq", totals.net_liquidating_value, "account"),
+        ("Cash", totals.cash, "account"),
+        ("Open P/L", totals.unrealized_pl, "position"),
+    ]
+    line = Text(f"{currency or '?'}  ", style="bold")
+    for name, sum_, noun in parts:
+        if sum_.count:
+            line.append(f"{name} {_amount(sum_, noun)}   ", style="not bold")
+    if of:
+        line.append(f"({of})", style="not bold yellow")
+    line.rstrip()
+    return line
+
+
+def _amount(sum_: Sum, noun: str) -> str:
+    """An amount; of what is known in part only, how much of it."""
+    shown = money(sum_.amount)
+    if sum_.complete is not None or sum_.amount is None:
+        return shown
+    return f"{shown} ({sum_.known} of {sum_.count} {noun}s)"
+
+
+def _side_by_side(book: Book) -> Iterator[tuple[Holding, str]]:
+    """The positions by root, each with the name of its account, and its currency stated."""
+    for held in (each for found in book.by_root().values() for each in found):
+        meta, own = held.snapshot.portfolio.meta, held.snapshot.portfolio.currency
+        account = (meta.account_hash or meta.source).removesuffix("***")[:_ACCOUNT_DIGITS]
+        yield attrs.evolve(held.holding, currency=held.holding.currency or own), account
+
+
+_ACCOUNT_DIGITS = 6
+
+
+def _below(book: Book) -> Iterable[Text]:
+    limits = {str(each.limits) for each in book.snapshots}
+    yield from (Text(f"Positions: {each}", style="dim") for each in sorted(limits))
+    if book.stale:
+        oldest = max(each.snapshot.age for each in book.stale if each.snapshot)
+        yield Text(f"The oldest positions are {format_age(oldest)} old.", style="yellow")

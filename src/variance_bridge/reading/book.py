@@ -1,0 +1,247 @@
+"""Several documents as one book: which of them count, what is missing, and their totals by currency. Pure, but for reading the files.
+
+Accounts stand side by side: positions of one root in two accounts are two positions, whatever their signs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import attrs
+
+from variance_bridge.errors import BridgeError, DataRefused
+from variance_bridge.formatting import path_text, plural
+from variance_bridge.model import Environment, Holding
+from variance_bridge.reading.flat_rows import Cell
+from variance_bridge.reading.freshness import DEFAULT_LIMITS, AgeLimits, Freshness
+from variance_bridge.reading.load import Snapshot, load_anyway
+from variance_bridge.reading.totals import Totals, add_totals, totals_of
+
+LIVE_FILES = "live_*.json"
+
+
+@attrs.frozen(kw_only=True)
+class Source:
+    """One file of a book.
+
+    Attributes:
+        file: its name, as the user gave it.
+        snapshot: what it holds; of a file that is too old too; None where it could not be read.
+        error: why it does not count: missing, unreadable, not valid, too old. None where it does.
+        replaced_by: the file that counts in its place, of the same account and as new or newer.
+    """
+
+    file: str
+    snapshot: Snapshot | None = None
+    error: BridgeError | None = None
+    replaced_by: str | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether its positions are part of the book."""
+        return self.snapshot is not None and self.error is None and self.replaced_by is None
+
+    @property
+    def account_hash(self) -> str | None:
+        """The account; None where it is unknown, as in an export."""
+        return self.snapshot.portfolio.meta.account_hash if self.snapshot else None
+
+
+@attrs.frozen(kw_only=True)
+class Held:
+    """A position, and the account in which it is held."""
+
+    snapshot: Snapshot
+    holding: Holding
+
+
+@attrs.frozen(kw_only=True)
+class Book:
+    """Several documents together, in the order in which they were named.
+
+    Attributes:
+        sources: every file, those that could not be read among them.
+        read_at: when it was read, aware.
+    """
+
+    sources: tuple[Source, ...]
+    read_at: datetime
+
+    @property
+    def snapshots(self) -> tuple[Snapshot, ...]:
+        """Those that count: readable, not too old, and the newest of their account."""
+        return tuple(each.snapshot for each in self.sources if each.snapshot and each.counts)
+
+    @property
+    def failed(self) -> tuple[Source, ...]:
+        """The sources that are missing from the totals, each with its `error`."""
+        return tuple(each for each in self.sources if each.error is not None)
+
+    @property
+    def stale(self) -> tuple[Source, ...]:
+        """The sources that count and are older than positions should be."""
+        return tuple(
+            each
+            for each in self.sources
+            if each.counts and each.snapshot and each.snapshot.freshness is Freshness.STALE
+        )
+
+    @property
+    def headline(self) -> str:
+        """How many accounts the totals are of: `3 accounts`, `2 of 3 accounts`."""
+        counted = len(self.snapshots)
+        return accounts_of(counted, counted + len(self.failed))
+
+    @property
+    def exit_code(self) -> int:
+        """What a command exits with that showed the book: 0, or that of the gravest error of a source."""
+        return max((each.error.exit_code for each in self.failed if each.error), default=0)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a person should know of the book as a whole, a sentence each, beside the warnings of its snapshots."""
+        return (*self._missing(), *self._replaced(), *self._mixed())
+
+    def _missing(self) -> Iterable[str]:
+        return (f"not read: {each.error}" for each in self.failed)
+
+    def _replaced(self) -> Iterable[str]:
+        for each in self.sources:
+            if each.replaced_by == each.file:
+                yield f"{each.file}: named twice, counted once"
+            elif each.replaced_by is not None:
+                yield f"{each.file}: not counted: {each.replaced_by} is newer, of the same account"
+
+    def _mixed(self) -> Iterable[str]:
+        environments = {
+            each.portfolio.meta.environment or Environment.PRODUCTION for each in self.snapshots
+        }
+        if len(environments) > 1:
+            named = " and ".join(sorted(each.value for each in environments))
+            yield f"the accounts are of different environments ({named}): do not rely on their totals"
+
+    @property
+    def totals_by_currency(self) -> dict[str | None, Totals]:
+        """The sums of what counts; currencies are never added to each other. None stands for an unknown one."""
+        found: dict[str | None, list[Totals]] = {}
+        for snapshot in self.snapshots:
+            for currency, totals in totals_of(snapshot.portfolio).items():
+                found.setdefault(currency, []).append(totals)
+        return {currency: add_totals(several) for currency, several in found.items()}
+
+    def by_root(self) -> dict[str, tuple[Held, ...]]:
+        """The positions of each root side by side, account after account. Nothing is netted."""
+        found: dict[str, list[Held]] = {}
+        for snapshot in self.snapshots:
+            for holding in snapshot.portfolio.positions:
+                found.setdefault(holding.root, []).append(Held(snapshot=snapshot, holding=holding))
+        return {root: tuple(found[root]) for root in sorted(found)}
+
+    def rows(self) -> list[dict[str, Cell]]:
+        """The positions of all snapshots as flat rows with the keys of `ROW_COLUMNS`; see `Snapshot.rows`."""
+        return [row for snapshot in self.snapshots for row in snapshot.rows()]
+
+    def of_account(self, account: str) -> Book:
+        """The book of one account alone.
+
+        Args:
+            account: its hash, or the beginning of it.
+
+        Raises:
+            DataRefused: no source is of that account, or the beginning fits several accounts.
+        """
+        wanted = account.removesuffix("***")
+        hashes = {each.account_hash for each in self.sources if each.account_hash}
+        fitting = sorted(each for each in hashes if wanted and each.startswith(wanted))
+        if len(fitting) != 1:
+            what = "no document is of that account" if not fitting else "several accounts fit"
+            raise DataRefused(
+                f"{what} (there are: {', '.join(sorted(fitting or hashes)) or 'none'})",
+                hint="give the account by its hash, as `variance show` prints it",
+            )
+        return attrs.evolve(
+            self, sources=tuple(each for each in self.sources if each.account_hash == fitting[0])
+        )
+
+
+def accounts_of(counted: int, of: int) -> str:
+    """`3 accounts`, `2 of 3 accounts`."""
+    accounts = plural(of, "account")
+    return accounts if counted == of else f"{counted} of {accounts}"
+
+
+def load_all(
+    paths: str | Path | Iterable[str | Path],
+    now: datetime | None = None,
+    *,
+    any_age: bool = False,
+    limits: AgeLimits = DEFAULT_LIMITS,
+) -> Book:
+    """Read several documents, and exports, as one book. One that cannot be read costs no other: it is in `Book.failed`.
+
+    Of two documents of one account the newer counts. A folder stands for the `live_*.json` files in it.
+
+    Args:
+        paths: files or folders, one or several.
+        now: aware; the machine's time by default.
+        any_age: count old positions too.
+        limits: how old they may be: by default an hour for fresh ones, a day for those that count at all.
+
+    Raises:
+        DataRefused: there is no file at all.
+    """
+    from variance_bridge.clock import SystemClock
+
+    moment = now or SystemClock().now()
+    files = [file for path in _listed(paths) for file in _files(path)]
+    if not files:
+        raise DataRefused("there are no positions files to read", hint="run `variance sync`")
+    sources = [_source(file, moment, any_age=any_age, limits=limits) for file in files]
+    return Book(sources=tuple(_newest(sources, files)), read_at=moment)
+
+
+def _listed(paths: str | Path | Iterable[str | Path]) -> Sequence[Path]:
+    given = [paths] if isinstance(paths, str | Path) else paths
+    return [Path(each) for each in given]
+
+
+def _files(path: Path) -> Sequence[Path]:
+    return sorted(path.glob(LIVE_FILES)) if path.is_dir() else [path]
+
+
+def _source(file: Path, now: datetime, *, any_age: bool, limits: AgeLimits) -> Source:
+    name = path_text(file)
+    try:
+        snapshot, refusal = load_anyway(file, now, any_age=any_age, limits=limits)
+    except BridgeError as error:
+        return Source(file=name, error=error)
+    return Source(file=name, snapshot=snapshot, error=refusal)
+
+
+def _newest(sources: Sequence[Source], files: Sequence[Path]) -> Iterable[Source]:
+    """The sources, those of which a newer one is there marked as replaced."""
+    newest: dict[object, Source] = {}
+    keys = [_account(source, file) for source, file in zip(sources, files, strict=True)]
+    for key, source in zip(keys, sources, strict=True):
+        if key is not None and (key not in newest or _is_newer(source, newest[key])):
+            newest[key] = source
+    for key, source in zip(keys, sources, strict=True):
+        if key is None or newest[key] is source:
+            yield source
+        else:
+            yield attrs.evolve(source, error=None, replaced_by=newest[key].file)
+
+
+def _account(source: Source, file: Path) -> object:
+    """Broker and account; of an export, which has no account, the file itself; None for what could not be read."""
+    if source.snapshot is None:
+        return None
+    meta = source.snapshot.portfolio.meta
+    return (meta.source, meta.account_hash) if meta.account_hash else file.resolve()
+
+
+def _is_newer(one: Source, other: Source) -> bool:
+    moments = [each.snapshot.portfolio.meta.fetched_at for each in (one, other) if each.snapshot]
+    return len(moments) > 1 and moments[0] > moments[1]

@@ -1,0 +1,169 @@
+"""`variance`, `variance show` and `variance triage` over the documents of several accounts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from click.testing import CliRunner
+
+from variance_bridge.cli.commands import variance
+from variance_bridge.cli.invocation import Invocation
+from variance_bridge.document import exact_json
+from variance_bridge.document.convert import instant_text
+from variance_bridge.errors import DataRefused
+from variance_bridge.testing.frozen_clock import FrozenClock
+
+NOW = datetime(2026, 3, 2, 15, 0, 0, tzinfo=UTC)
+IRA, TAXED, EURO = "a1a1a1a1a1a1***", "b2b2b2b2b2b2***", "c3c3c3c3c3c3***"
+
+
+@pytest.fixture
+def work(tmp_path, monkeypatch):
+    """A working folder with a folder of positions."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VARIANCE_CONFIG_DIR", str(tmp_path))
+    (tmp_path / "positions").mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def write(work):
+    def write(name, account, profit, *, currency="USD", source="acme", minutes=5, side="long"):
+        held = {
+            "root": "XYZ", "symbol": "XYZ", "type": "stock", "side": side, "quantity": 100,
+            "unrealized_pl": Decimal(profit),
+        }  # fmt: skip
+        document = {
+            "meta": {
+                "source": source,
+                "fetched_at": instant_text(NOW - timedelta(minutes=minutes)),
+                "account_hash": account,
+                "currency": currency,
+                "status": "complete",
+            },
+            "balances": {"currency": currency, "net_liquidating_value": 1000, "cash": 1},
+            "positions": [held],
+        }
+        path = work / "positions" / name
+        path.write_bytes(exact_json.dumps(document))
+        return str(path)
+
+    return write
+
+
+@pytest.fixture
+def run(work):
+    def run(*arguments, config=None):
+        if config is not None:
+            (work / "variance.toml").write_text(config)
+        invocation = Invocation()
+        invocation.clock = FrozenClock(NOW)
+        runner = CliRunner(env={"COLUMNS": "140"})
+        done = runner.invoke(variance, list(arguments), obj=invocation, standalone_mode=False)
+        if done.exception:
+            raise done.exception
+        return done.return_value or 0, done.stdout, done.stderr
+
+    return run
+
+
+@pytest.mark.parametrize("command", [(), ("triage",), ("show",)])
+def test_without_a_file_all_accounts_are_shown(write, run, command):
+    write("live_acme.json", IRA, "10.25")
+    write("live_other.json", TAXED, "-3", side="short")
+    code, out, _ = run(*command)
+
+    assert code == 0
+    assert "2 accounts" in out
+    assert out.count("XYZ") >= 2
+
+
+@pytest.mark.parametrize("command", ["triage", "show"])
+def test_programs_get_the_totals_of_all_accounts_and_each_source(write, run, command):
+    write("live_acme.json", IRA, "10.25")
+    write("live_euro.json", EURO, "5", currency="EUR")
+    write("live_other.json", TAXED, "-3", side="short")
+    code, out, _ = run(command, "--json")
+    book = exact_json.loads(out)
+    profit, worth = {
+        "triage": ("net_pl", "net_liquidity"),
+        "show": ("unrealized_pl", "net_liquidating_value"),
+    }[command]
+
+    assert code == 0
+    assert [each["account_hash"] for each in book["sources"]] == [IRA, EURO, TAXED]
+    assert {"file", "source", "fetched_at", "age_seconds", "freshness", "status"} <= set(
+        book["sources"][0]
+    )
+    assert book["totals_by_currency"]["USD"][profit] == Decimal("7.25")
+    assert book["totals_by_currency"]["USD"][worth] == 2000
+    assert book["totals_by_currency"]["EUR"][profit] == 5
+    assert book["accounts"] == {"counted": 3, "of": 3}
+
+
+@pytest.mark.parametrize("command", ["triage", "show"])
+def test_one_account_is_shown_alone(write, run, command):
+    write("live_acme.json", IRA, "10.25")
+    write("live_other.json", TAXED, "-3", side="short")
+    _, out, _ = run(command, "--account", TAXED[:4])
+
+    assert TAXED in out
+    assert IRA not in out
+    assert "accounts" not in out
+
+
+@pytest.mark.parametrize("command", ["triage", "show"])
+def test_what_is_missing_taints_the_totals_and_the_exit(write, run, command):
+    files = [write("live_acme.json", IRA, "10.25"), write("live_o.json", TAXED, "1", minutes=1500)]
+    code, out, err = run(command, *files)
+
+    assert code == 7
+    assert "1 of 2 accounts" in out
+    assert "not read" in err
+    assert run(command, *files, "--partial")[0] == 0
+    assert run(command, *files, "--any-age")[0] == 0
+    assert "error" in exact_json.loads(run(command, *files, "--json")[1])["sources"][1]
+
+
+def test_a_profile_that_was_never_synced_is_missing_from_the_totals(write, run):
+    write("live_acme.json", IRA, "10.25")
+    profiles = '[profiles.ira]\nbroker = "acme"\n[profiles.other]\nbroker = "globex"\n'
+    code, out, err = run("show", config=profiles)
+
+    assert code == 6
+    assert "1 of 2 accounts" in out
+    assert "the profile `other` has not been synced yet" in err
+    assert run("show", "positions/live_acme.json")[0] == 0
+
+
+def test_of_two_profiles_of_one_broker_each_has_a_file_of_its_own(write, run):
+    write("live_acme_ira.json", IRA, "10.25")
+    profiles = '[profiles.ira]\nbroker = "acme"\n[profiles.taxed]\nbroker = "acme"\n'
+    code, _, err = run("show", config=profiles)
+
+    assert code == 6
+    assert "the profile `taxed` has not been synced yet" in err
+    write("live_acme_taxed.json", TAXED, "1")
+    assert run("show", config=profiles)[0] == 0
+
+
+def test_a_file_that_a_profile_writes_elsewhere_is_part_of_the_book(write, run, work):
+    write("live_acme.json", IRA, "10.25")
+    write("live_elsewhere.json", TAXED, "1")
+    (work / "positions" / "live_elsewhere.json").rename(work / "taxed.json")
+    _, out, _ = run("show", config='[profiles.taxed]\nbroker = "acme"\noutput = "taxed.json"\n')
+
+    assert "2 accounts" in out
+
+
+def test_one_file_that_cannot_be_read_is_the_error_of_the_command(work, run):
+    with pytest.raises(DataRefused, match="no such file"):
+        run("show", "missing.json")
+
+
+def test_the_document_of_one_file_is_printed_as_it_is(write, run):
+    file = write("live_acme.json", IRA, "10.25")
+
+    assert exact_json.loads(run("show", file, "--json")[1])["meta"]["account_hash"] == IRA
