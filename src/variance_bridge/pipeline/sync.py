@@ -35,7 +35,6 @@ from variance_bridge.pipeline.overwrite import Judgement, Verdict, judge_overwri
 from variance_bridge.pipeline.personal import seal
 from variance_bridge.pipeline.previous import STANDARD_STREAM, PreviousDocument
 from variance_bridge.pipeline.run import BrokerRun, Choice, fetch_quotes, open_broker
-from variance_bridge.pipeline.targets import target_of
 from variance_bridge.storage.lock import OutputLock, output_lock
 from variance_bridge.storage.replace import publish
 
@@ -205,6 +204,8 @@ def _sync_each(
 def _target(context: RunContext, request: SyncRequest, run: BrokerRun) -> Path:
     if request.output is not None:
         return request.output
+    from variance_bridge.pipeline.targets import target_of
+
     return target_of(context.configuration, run.profile, run.spec.slug)
 
 
