@@ -265,7 +265,7 @@ def test_what_cannot_be_kept_in_the_env_file_is_kept_beside_it(
     def refuse(*_arguments: object) -> None:
         raise ConfigurationError("read-only")
 
-    monkeypatch.setattr("variance_bridge.settings.credentials.write_env_value", refuse)
+    monkeypatch.setattr("variance_bridge.settings.env_file.write_env_value", refuse)
     open_store().replace(ACME, NAME, Secret("second"))
     assert open_store().find(ACME, TOKEN).secret == Secret("second")
 

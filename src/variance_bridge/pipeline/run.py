@@ -39,7 +39,6 @@ from variance_bridge.settings.configuration import (
     ProfileTable,
     broker_settings,
 )
-from variance_bridge.settings.expiry import expiry_words, is_near, renewal
 from variance_bridge.settings.login import Login
 
 if TYPE_CHECKING:
@@ -301,7 +300,11 @@ def _credentials(
 
 def _warn_before_expiry(context: RunContext, login: Login, credential: Credential) -> None:
     expires_at, now = context.credential_expiry(login, credential), context.clock.now()
-    if expires_at is not None and is_near(expires_at, now, credential):
+    if expires_at is None:
+        return
+    from variance_bridge.settings.expiry import expiry_words, is_near, renewal
+
+    if is_near(expires_at, now, credential):
         words = expiry_words(expires_at, now)
         context.warn(f"{credential.name} ({credential.title}) {words}: {renewal(login)}")
 
@@ -318,6 +321,8 @@ def _store_credential(
     Raises:
         ConfigurationError: it cannot be kept: the run ends, because the old one may be good for nothing from now on.
     """
+    from variance_bridge.settings.expiry import renewal
+
     context.personal.add(secret, PersonalKind.CREDENTIAL)
     try:
         context.store_credential(login, name, secret)

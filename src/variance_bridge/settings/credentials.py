@@ -12,28 +12,22 @@ from contextlib import ExitStack, suppress
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from variance_bridge.errors import ConfigurationError
 from variance_bridge.privacy import MAX_SECRET_LENGTH, PersonalKind, PersonalValues, Secret
-from variance_bridge.settings.env_file import FILE_NAME as ENV_FILE
-from variance_bridge.settings.env_file import EnvFile, read_env_file, write_env_value
-from variance_bridge.settings.kept_credentials import FILE_NAME as KEPT_FILE
-from variance_bridge.settings.kept_credentials import (
-    KeptCredential,
-    digest,
-    forget,
-    keep,
-    read_kept,
-)
 from variance_bridge.settings.login import Login
-from variance_bridge.storage.private import exclusive_lock
 
 if TYPE_CHECKING:
     from variance_bridge.broker import Credential
+    from variance_bridge.settings.env_file import EnvFile
+    from variance_bridge.settings.kept_credentials import KeptCredential
     from variance_bridge.settings.keyring import Keyring, Protection
+
+
+ENV_FILE: Final = ".env"
 
 
 class Place(StrEnum):
@@ -217,7 +211,7 @@ class CredentialStore:
                 self._note(found.login, name, secret, until)
                 return found.origin
         self._keep(found.login, name, found.original, until, secret.reveal())
-        return str(self._folder / KEPT_FILE)
+        return str(self._kept_file)
 
     def clear(self, login: Login, name: str) -> bool:
         """Remove a credential from the keyring, and what is known of it; False when it was not there.
@@ -225,6 +219,8 @@ class CredentialStore:
         Raises:
             ConfigurationError: the keyring fails.
         """
+        from variance_bridge.settings.kept_credentials import forget
+
         self._kept = None
         was_kept = forget(self._folder, login, name)
         return self._keyring.delete(login.keyring_group, name) or was_kept
@@ -281,6 +277,8 @@ class CredentialStore:
         found = self._in_place(login, name)
         if found is None:
             return None
+        from variance_bridge.settings.kept_credentials import digest, read_kept
+
         if self._kept is None:
             self._kept = read_kept(self._folder)
         seen = digest(found.secret)
@@ -290,7 +288,7 @@ class CredentialStore:
         found = attrs.evolve(found, expires_at=kept.expiry)
         if not kept.value:
             return found
-        origin = f"{self._folder / KEPT_FILE}, in place of {found.origin}"
+        origin = f"{self._kept_file}, in place of {found.origin}"
         return attrs.evolve(found, secret=Secret(kept.value), origin=origin)
 
     def _in_place(self, login: Login, name: str) -> Found | None:
@@ -328,16 +326,20 @@ class CredentialStore:
         return None
 
     def _write_env_value(self, path: Path, variable: str, secret: Secret) -> None:
+        from variance_bridge.settings.env_file import write_env_value
+        from variance_bridge.storage.private import exclusive_lock
+
         with ExitStack() as stack:
-            with suppress(
-                ConfigurationError
-            ):  # no folder to hold the lock: the file is still replaced whole
+            # Without a folder to hold the lock the file is still replaced whole.
+            with suppress(ConfigurationError):
                 stack.enter_context(exclusive_lock(self._folder))
             write_env_value(path, variable, secret)
         self._read.pop(path, None)
 
     def _note(self, login: Login, name: str, secret: Secret, expires_at: datetime | None) -> None:
         """Remember when a credential expires. Where that fails, only the warning in time is lost."""
+        from variance_bridge.settings.kept_credentials import forget
+
         with suppress(ConfigurationError):
             if expires_at is None:
                 forget(self._folder, login, name)
@@ -348,6 +350,8 @@ class CredentialStore:
     def _keep(
         self, login: Login, name: str, original: Secret, until: datetime | None, value: str = ""
     ) -> None:
+        from variance_bridge.settings.kept_credentials import KeptCredential, digest, keep
+
         kept = KeptCredential(
             login=login.keyring_group,
             name=name,
@@ -358,10 +362,18 @@ class CredentialStore:
         keep(self._folder, kept)
         self._kept = None
 
+    @property
+    def _kept_file(self) -> Path:
+        from variance_bridge.settings.kept_credentials import FILE_NAME
+
+        return self._folder / FILE_NAME
+
     def _keyring_title(self) -> str:
         return f"keyring ({self._keyring.title})"
 
     def _env_file(self, path: Path) -> EnvFile:
+        from variance_bridge.settings.env_file import read_env_file
+
         if path not in self._read:
             self._read[path] = read_env_file(path)
         return self._read[path]

@@ -16,7 +16,6 @@ from variance_bridge.storage.filesystem import reason
 from variance_bridge.storage.private import inspect_private, make_private_folder, read_private
 from variance_bridge.storage.replace import replace_file
 
-FILE_NAME: Final = ".env"
 _TITLE: Final = "the .env file"
 _BOM: Final = "\ufeff"
 

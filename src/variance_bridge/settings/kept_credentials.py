@@ -6,7 +6,6 @@ the old one: as long as the environment holds the old one, the new one is meant.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -60,6 +59,8 @@ class _Record:
 
 def digest(secret: Secret) -> str:
     """What a value is recognised by. A token is random, so that nobody finds it by trying."""
+    import hashlib
+
     return hashlib.sha256(secret.reveal().encode("utf-8", errors="surrogatepass")).hexdigest()
 
 
