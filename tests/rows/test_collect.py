@@ -444,3 +444,16 @@ def test_a_holding_is_what_the_reader_made():
 
     assert isinstance(stock, Holding)
     assert stock.broker_symbol is None
+
+
+def test_a_second_row_of_a_contract_is_flagged_where_the_broker_nets():
+    twice = [STOCK, PUT, STOCK | {"quantity": "-7", "price": "440"}]
+    found = collect(twice, read_row, first=10, nets=True)
+
+    assert [(f.caution, f.row, f.symbol) for f in found.flags] == [
+        (Caution.POSITION_REPEATED, 10, "SPY"),
+        (Caution.POSITION_REPEATED, 12, "SPY"),
+    ]
+    assert len(found.positions) == 3
+    assert collect(twice, read_row).flags == ()
+    assert collect([STOCK, PUT], read_row, nets=True).flags == ()

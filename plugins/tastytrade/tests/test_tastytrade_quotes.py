@@ -8,9 +8,11 @@ from decimal import Decimal
 import attrs
 import pytest
 
-from tastytrade_simulator import Fault, FaultKind, SimulatedPortfolio
+from tastytrade_simulator import Fault, FaultKind, SimulatedPortfolio, Simulator
+from variance_bridge.commands import simulated_sync
 from variance_bridge.model import Caution, Holding, Meta, Portfolio, Side
 from variance_bridge.pipeline.enrich import enrich
+from variance_bridge.reading.load import load
 from variance_bridge.symbology import InstrumentType
 from variance_bridge_tastytrade.broker import TastytradeBroker
 from variance_bridge_tastytrade.normalize.market_data import (
@@ -318,3 +320,56 @@ def test_an_old_quote_is_marked_as_stale(desk_for):
     )
     assert [(f.caution, f.symbol) for f in enriched.meta.flags] == [(Caution.QUOTE_STALE, "MCD")]
     assert attrs.asdict(snapshot)["benchmark_price"] == 600
+
+
+@pytest.mark.parametrize(
+    "quote",
+    [
+        {"bid": "0", "ask": "0", "mark": "0", "last": "52.0", "is_trading_halted": True},
+        {"bid": "40", "ask": "41", "mark": "40.5", "last": "52.0", "is_trading_halted": True},
+        {"bid": "-1", "ask": "52.1", "mark": "25.55", "last": "52.0"},
+    ],
+)
+def test_a_share_whose_trading_is_halted_keeps_the_brokers_mark(desk_for, quote):
+    row = {"symbol": "HLT", "quantity": 100, "average_open_price": "50", "mark_price": "52"}
+    portfolio = SimulatedPortfolio.of([{**row, "quote": quote}, {"symbol": "SPY"}])
+    desk = desk_for(portfolio)
+    context = desk.context()
+    broker = TastytradeBroker(context)
+    fetched = broker.normalize(broker.fetch(broker.accounts()[0]))
+    snapshot = TastytradeQuotes(context).fetch(fetched)
+    enriched = enrich(
+        fetched, snapshot, now=desk.clock.now(), source="tastytrade", stale_after=timedelta(hours=1)
+    )
+    (held,) = (each for each in enriched.positions if each.symbol == "HLT")
+    assert (held.market_value, held.unrealized_pl) == (5200, 200)
+    assert (held.quote.bid, held.quote.last) == (None, 52)
+    assert (Caution.QUOTE_UNUSABLE, "HLT") in [(f.caution, f.symbol) for f in enriched.meta.flags]
+
+
+def test_quotes_that_contradict_the_balances_are_flagged_in_the_document(tmp_path):
+    row = {"symbol": "HLT", "quantity": 100, "average_open_price": "50", "mark_price": "52"}
+    quotes = {"mark": "20", "bid": "19", "ask": "21"}
+    warnings = []
+    with Simulator(
+        SimulatedPortfolio.of(
+            [
+                {**row, "quote": quotes},
+                {"symbol": "SPY", "quote": {"mark": "600"}, "mark_price": "600"},
+            ]
+        )
+    ) as simulator:
+        known = simulator.credentials
+        live = simulated_sync(
+            "tastytrade",
+            tmp_path,
+            settings={"base_url": simulator.url},
+            credentials={
+                "TT_CLIENT_SECRET": known.client_secret,
+                "TT_REFRESH_TOKEN": known.refresh_token,
+            },
+            warn=warnings.append,
+        )
+    flags = {flag.caution for flag in load(live).portfolio.meta.flags}
+    assert flags >= {Caution.BALANCES_DISAGREE, Caution.QUOTE_CONTRADICTED}
+    assert any("by the quotes cash and positions come to" in warning for warning in warnings)

@@ -25,7 +25,7 @@ from variance_bridge.errors import (
     UsageError,
 )
 from variance_bridge.formatting import format_age, plural
-from variance_bridge.model import Caution, Environment, Portfolio
+from variance_bridge.model import Caution, Environment, Flag, Portfolio
 from variance_bridge.pipeline.accounts import select_account
 from variance_bridge.pipeline.context import RunContext
 from variance_bridge.pipeline.contradictions import settle
@@ -35,6 +35,7 @@ from variance_bridge.pipeline.overwrite import Judgement, Verdict, judge_overwri
 from variance_bridge.pipeline.personal import seal
 from variance_bridge.pipeline.previous import STANDARD_STREAM, PreviousDocument
 from variance_bridge.pipeline.run import BrokerRun, Choice, fetch_quotes, open_broker
+from variance_bridge.pipeline.worth import contradiction
 from variance_bridge.storage.lock import OutputLock, output_lock
 from variance_bridge.storage.replace import publish
 
@@ -316,9 +317,16 @@ def _with_quotes(
             f"the source of quotes `{name}` has no market data here;"
             " prices are those that the broker gave with the positions, if any"
         )
-    return enrich(
+    enriched = enrich(
         portfolio, snapshot, now=run.context.clock.now(), source=name, stale_after=STALE_AFTER
     )
+    doubt = contradiction(portfolio, enriched)
+    if doubt is None:
+        return enriched
+    run.context.warn(doubt)
+    flags = (*enriched.meta.flags, Flag(caution=Caution.BALANCES_DISAGREE))
+    meta = attrs.evolve(enriched.meta, flags=tuple(dict.fromkeys(flags)))
+    return attrs.evolve(enriched, meta=meta)
 
 
 def _quote_source(run: BrokerRun, request: SyncRequest) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from pathlib import PurePath
@@ -121,7 +122,11 @@ class Collected:
 
 
 def collect(
-    rows: Any, read_row: Callable[[Members], Holding | Closed], *, first: int = 1
+    rows: Any,
+    read_row: Callable[[Members], Holding | Closed],
+    *,
+    first: int = 1,
+    nets: bool = False,
 ) -> Collected:
     """Read every row by itself.
 
@@ -134,11 +139,14 @@ def collect(
             Rejected too: a position whose quantity is not above zero, an option without strike or expiration, a symbol that
             the document cannot hold. Only a `BridgeError` gets through: it says that the answer as a whole is refused.
         first: the number of the first row: 1, or the line where a file's rows begin.
+        nets: the broker has one row for a contract, whatever was bought and sold of it. A second row is then a fault of the
+            answer, such as pages that overlap, and counts the contract twice: all its rows are flagged `position_repeated`.
 
     Raises:
         DataRefused: `rows` is not a list.
     """
     positions: list[Holding] = []
+    numbers: list[int] = []
     rejected: list[RejectedRow] = []
     flags: list[Flag] = []
     closed = 0
@@ -157,15 +165,28 @@ def collect(
         else:
             if isinstance(found, Holding):
                 positions.append(found)
+                numbers.append(number)
                 flags += [
                     Flag(caution=caution, row=number, symbol=found.symbol)
                     for caution in members.cautions
                 ]
             else:
                 closed += 1
+    if nets:
+        flags += _repeated(positions, numbers)
     return Collected(
         positions=tuple(positions), closed=closed, rejected=tuple(rejected), flags=tuple(flags)
     )
+
+
+def _repeated(positions: list[Holding], numbers: list[int]) -> list[Flag]:
+    """A flag for each row of a contract that has several."""
+    times = Counter((held.type, held.symbol) for held in positions)
+    return [
+        Flag(caution=Caution.POSITION_REPEATED, row=number, symbol=held.symbol)
+        for held, number in zip(positions, numbers, strict=True)
+        if times[held.type, held.symbol] > 1
+    ]
 
 
 def _read(

@@ -47,6 +47,7 @@ class Item:
     vega: Decimal | None
     volatility: Decimal | None
     beta: Decimal | None
+    halted: bool
 
     @property
     def price(self) -> Decimal | None:
@@ -127,6 +128,7 @@ def _read_item(symbol: str, members: Members) -> Item:
         vega=members.number("vega"),
         volatility=members.number("volatility"),
         beta=members.number("beta"),
+        halted=members.get("is-trading-halted") is True,
     )
 
 
@@ -190,6 +192,7 @@ def assembled(
             beta=_beta(wants.beta, known, on),
             iv_rank=known.iv_rank,
             iv_percentile=known.iv_percentile,
+            halted=item.halted,
         )
     return instruments
 

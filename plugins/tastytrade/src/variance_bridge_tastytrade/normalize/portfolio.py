@@ -21,8 +21,11 @@ def normalize(raw: RawPortfolio) -> Portfolio:
         DataRefused: an answer does not have the shape of one; it is never taken for an empty one.
     """
     today = exchange_date(raw.fetched_at)
+    # The API nets: it has one row for a contract, and cannot hold it long and short.
     found = collect(
-        items_of(raw.payloads["positions"], "positions"), lambda row: read_position(row, today)
+        items_of(raw.payloads["positions"], "positions"),
+        lambda row: read_position(row, today),
+        nets=True,
     )
     sheet = read_balances(raw.payloads["balances"])
     differing = disagreements(
