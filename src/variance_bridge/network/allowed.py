@@ -60,9 +60,14 @@ class Address:
         return f"{self.scheme}://{self.host}" + (f":{self.port}" if self.port else "")
 
     @property
+    def target(self) -> str:
+        """Path and query, as they are sent."""
+        return self.path + (f"?{self.query}" if self.query else "")
+
+    @property
     def url(self) -> str:
         """The whole URL, as it is sent."""
-        return self.origin + self.path + (f"?{self.query}" if self.query else "")
+        return self.origin + self.target
 
     @property
     def shown(self) -> str:

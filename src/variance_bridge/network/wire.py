@@ -1,7 +1,8 @@
 """One try of one request over the network, bounded in time and memory.
 
-The layer used is `requests`' transport adapter, and not its session: the session reads the whole body of a redirect to
-compute where it would lead, keeps cookies, and looks for proxies and netrc by itself.
+The layer used is urllib3's pools of connections, with its retries and redirects switched off. A client above it, such as
+`requests`, would read the whole body of a redirect to compute where it leads, keep cookies, look for proxies and netrc by
+itself, and take as long to import as all the rest of a sync.
 
 A try runs in a thread of its own, and the caller waits no longer than it said: neither a resolver that hangs, nor a
 server that sends one byte a second, can hold it. An abandoned thread ends when its socket is shut down under it.
@@ -24,19 +25,20 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote, urlsplit
 
 import attrs
 import certifi
-import requests.adapters
-import requests.exceptions
-import requests.models
 import urllib3.exceptions
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.response import HTTPResponse
+from urllib3.poolmanager import PoolManager, ProxyManager
+from urllib3.response import BaseHTTPResponse
+from urllib3.util import Timeout
 
 from variance_bridge.errors import ConfigurationError, DataRefused
 from variance_bridge.network.allowed import Address
+from variance_bridge.network.proxy import NetworkAccess
 from variance_bridge.network.retry import Policy, is_transient
 from variance_bridge.storage.read import Reader
 
@@ -97,7 +99,7 @@ class Wire:
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
-        self._adapter: _Adapter | None = None
+        self._connections: _Connections | None = None
         for name in _LIBRARY_LOGGERS:
             logging.getLogger(name).addFilter(_keep_nothing)
 
@@ -113,15 +115,14 @@ class Wire:
             NoResponse: with the reason.
             DataRefused: the body is beyond the caps or in an unknown coding.
         """
-        if self._adapter is None:
-            access = self._policy.access
-            self._adapter = _Adapter(_tls_context(access.ca_file, access.system_certificates))
-        adapter = self._adapter
+        if self._connections is None:
+            self._connections = _Connections(self._policy.access)
+        pool = self._connections.pool_for(request.address, proxy)
         future: Future[Answer | ConnectionFailure] = Future()
 
         def work() -> None:
             try:
-                future.set_result(self._exchange(adapter, request, seconds, proxy))
+                future.set_result(self._exchange(pool, request, seconds))
             except BaseException as error:  # noqa: BLE001 - it is raised again where the caller waits
                 future.set_exception(error)
 
@@ -139,53 +140,49 @@ class Wire:
 
     def close(self) -> None:
         """Shut all connections down, also under a thread that reads from one."""
-        if self._adapter is not None:
-            self._adapter.shut_down()
-            self._adapter = None
+        if self._connections is not None:
+            self._connections.shut_down()
+            self._connections = None
 
     def _exchange(
-        self, adapter: _Adapter, request: Request, seconds: float, proxy: Secret | None
+        self, pool: HTTPConnectionPool, request: Request, seconds: float
     ) -> Answer | ConnectionFailure:
-        prepared = requests.models.PreparedRequest()
-        prepared.prepare(
-            method=request.method,
-            url=request.address.url,
-            headers=request.headers,
-            data=request.body,
+        timeout = Timeout(
+            connect=min(self._policy.connect_seconds, seconds),
+            read=min(self._policy.read_seconds, seconds),
         )
-        prepared.url = request.address.url
-        timeout = (
-            min(self._policy.connect_seconds, seconds),
-            min(self._policy.read_seconds, seconds),
-        )
-        proxies = {"https": proxy.reveal()} if proxy and not request.address.loopback else {}
         try:
-            response = adapter.send(
-                prepared, stream=True, timeout=timeout, verify=True, proxies=proxies
+            response = pool.urlopen(
+                request.method,
+                request.address.target,
+                body=request.body,
+                headers=request.headers,
+                retries=False,
+                redirect=False,
+                timeout=timeout,
+                preload_content=False,
+                decode_content=False,
             )
             try:
-                return _receive(response.raw, response.status_code, self._policy.body_bytes)
+                return _receive(response, self._policy.body_bytes)
             finally:
                 response.close()
-        except (
-            requests.exceptions.RequestException,
-            urllib3.exceptions.HTTPError,
-            http.client.HTTPException,
-            OSError,
-        ) as error:
+                response.release_conn()
+        except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
             return _failure(error)
 
 
-def _receive(raw: HTTPResponse, status: int, longest: int) -> Answer:
-    headers = {name.lower(): value for name, value in raw.headers.itermerged()}
+def _receive(response: BaseHTTPResponse, longest: int) -> Answer:
+    status = response.status
+    headers = {name.lower(): value for name, value in response.headers.itermerged()}
     if status < 200 or 300 <= status < 400 or is_transient(status):
         return Answer(status=status, headers=headers)
-    encoded = _read(raw, headers, longest)
+    encoded = _read(response, headers, longest)
     body = _decode(encoded, headers.get("content-encoding", "").strip().lower(), longest)
     return Answer(status=status, headers=headers, body=body, received=len(encoded))
 
 
-def _read(raw: HTTPResponse, headers: Mapping[str, str], longest: int) -> bytes:
+def _read(response: BaseHTTPResponse, headers: Mapping[str, str], longest: int) -> bytes:
     """The body as it is on the wire; a body that ends before its announced length is an error, not a short body.
 
     A body that ends with the connection has no announced length. One that is empty then is taken for an answer that
@@ -197,7 +194,7 @@ def _read(raw: HTTPResponse, headers: Mapping[str, str], longest: int) -> bytes:
     if announced is not None and int(announced[:20]) > longest:
         raise _too_long(longest)
     body = bytearray()
-    while chunk := raw.read1(_CHUNK, decode_content=False):
+    while chunk := response.read1(_CHUNK, decode_content=False):
         body += chunk
         if len(body) > longest:
             raise _too_long(longest)
@@ -205,10 +202,10 @@ def _read(raw: HTTPResponse, headers: Mapping[str, str], longest: int) -> bytes:
         not body
         and announced is None
         and "transfer-encoding" not in headers
-        and raw.status != _NO_CONTENT
+        and response.status != _NO_CONTENT
     ):
         raise http.client.IncompleteRead(b"")
-    raw.release_conn()
+    response.release_conn()
     return bytes(body)
 
 
@@ -245,7 +242,7 @@ def _failure(error: BaseException) -> ConnectionFailure:
 
     if has(ssl.SSLCertVerificationError, ssl.CertificateError):
         return ConnectionFailure.CERTIFICATE
-    if has(requests.exceptions.ProxyError, urllib3.exceptions.ProxyError):
+    if has(urllib3.exceptions.ProxyError):
         return ConnectionFailure.PROXY
     if has(urllib3.exceptions.NameResolutionError, socket.gaierror):
         return ConnectionFailure.UNRESOLVED
@@ -329,30 +326,43 @@ def _add_system_store(context: ssl.SSLContext) -> None:
         )
 
 
-class _Adapter(requests.adapters.HTTPAdapter):
-    """`requests`' adapter, that can shut its connections down while another thread reads from them."""
+class _Connections:
+    """Pools of connections that can be shut down while another thread reads from them."""
 
-    def __init__(self, tls: ssl.SSLContext) -> None:
-        self._tls = tls
+    def __init__(self, access: NetworkAccess) -> None:
+        self._access = access
+        self._managers: dict[str, PoolManager] = {}
         self._sockets: list[socket.socket] = []
         self._stopped = False
-        self._pools = _pools(self._remember)
-        super().__init__(pool_connections=4, pool_maxsize=1, max_retries=0, pool_block=False)
 
-    def init_poolmanager(
-        self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any
-    ) -> None:
-        super().init_poolmanager(connections, maxsize, block, ssl_context=self._tls, **pool_kwargs)
-        self.poolmanager.pool_classes_by_scheme = self._pools
+    def pool_for(self, address: Address, proxy: Secret | None) -> HTTPConnectionPool:
+        """The connections to where an address leads, through the proxy if there is one.
 
-    def cert_verify(self, conn: Any, _url: Any, _verify: Any, _cert: Any) -> None:
-        """Certificates are always required; the context has its authorities, which need no second reading."""
-        conn.cert_reqs = "CERT_REQUIRED"
+        Raises:
+            ConfigurationError: the configured authorities cannot be read.
+        """
+        # Plain HTTP stays on this machine: it needs neither a proxy nor anybody's certificates.
+        way = "" if address.scheme == "http" else proxy.reveal() if proxy else "https"
+        manager = self._managers.get(way)
+        if manager is None:
+            manager = self._managers[way] = self._manager(address.scheme, proxy)
+            manager.pool_classes_by_scheme = _pools(self._remember)
+        return manager.connection_from_url(address.origin)
 
-    def proxy_manager_for(self, proxy: str, **proxy_kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, ssl_context=self._tls, **proxy_kwargs)
-        manager.pool_classes_by_scheme = self._pools
-        return manager
+    def _manager(self, scheme: str, proxy: Secret | None) -> PoolManager:
+        if scheme == "http":
+            return PoolManager(maxsize=1)
+        tls = _tls_context(self._access.ca_file, self._access.system_certificates)
+        if proxy is None:
+            return PoolManager(maxsize=1, ssl_context=tls, cert_reqs="CERT_REQUIRED")
+        return ProxyManager(
+            proxy.reveal(),
+            proxy_headers=_proxy_authorization(proxy),
+            proxy_ssl_context=tls,
+            maxsize=1,
+            ssl_context=tls,
+            cert_reqs="CERT_REQUIRED",
+        )
 
     def _remember(self, connection: socket.socket | None) -> None:
         self._sockets = [one for one in self._sockets if one.fileno() >= 0]
@@ -366,7 +376,17 @@ class _Adapter(requests.adapters.HTTPAdapter):
         for connection in self._sockets:
             with suppress(OSError):  # it is closed already
                 connection.shutdown(socket.SHUT_RDWR)
-        self.close()
+        for manager in self._managers.values():
+            manager.clear()
+
+
+def _proxy_authorization(proxy: Secret) -> dict[str, str]:
+    """What a proxy is told where its address names a user."""
+    parts = urlsplit(proxy.reveal())
+    if parts.username is None:
+        return {}
+    login = basic_authorization(unquote(parts.username), unquote(parts.password or ""))
+    return {"Proxy-Authorization": login}
 
 
 def _pools(remember: Callable[[socket.socket | None], None]) -> dict[str, Any]:
