@@ -90,6 +90,12 @@ def test_marked_and_unmarked_unicode_is_read(read_csv, encoding):
     assert [one["symbol"] for one in outcome.positions] == ["QZA"]
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_unmarked_unicode_without_letters_of_ascii_is_read(read_csv, files, encoding):
+    text = (files / "ibkr_activity_chinese.csv").read_bytes().decode("utf-8-sig")
+    assert read_csv(text.encode(encoding)).positions == read_csv(text).positions
+
+
 def test_latin_text_is_read_and_announced(read_csv):
     content = (HEADER.replace("\n", ",D's Opn\n") + GOOD.replace("\n", ",12d\n")).replace(
         "'", "\x92"

@@ -63,7 +63,7 @@ def test_the_plugin_declares_one_broker_whose_class_and_settings_exist():
 def test_without_a_file_the_user_is_reported_how_to_name_one():
     with pytest.raises(UsageError) as caught:
         broker().accounts()
-    assert "--input" in caught.value.hint
+    assert "variance sync FILE" in caught.value.hint
 
 
 def test_the_newest_csv_of_the_input_folder_is_read(tmp_path):

@@ -160,6 +160,32 @@ def test_an_export_that_always_ends_with_a_total_and_has_none_may_be_cut_off(rea
     assert any("may be cut off" in one for one in cut.warnings)
 
 
+@pytest.mark.parametrize("word", ["TOTAL", "Grand Total", "Portfolio total:"])
+def test_a_total_with_a_number_in_every_column_is_still_not_a_position(read_csv, word):
+    typed = ",".join(f'"{cell}"' for cell in (word, *["220.00"] * 6)) + ",\n"
+    outcome = read_csv(SCHWAB + SCHWAB_TOTAL + typed)
+    assert [one["symbol"] for one in outcome.positions] == ["QZA"]
+    assert outcome.meta["status"] == "complete"
+
+
+def test_a_share_called_sum_is_not_a_total(read_csv):
+    outcome = read_csv(SCHWAB.replace('"QZA"', '"SUM"') + SCHWAB_TOTAL)
+    assert [one["symbol"] for one in outcome.positions] == ["SUM"]
+
+
+def test_an_account_whose_header_is_all_that_is_there_may_be_cut_off(read_csv):
+    second = SCHWAB.replace("724", "725").splitlines(keepends=True)
+    cut = read_csv(SCHWAB + SCHWAB_TOTAL + "".join(second[:3]))
+    assert all(
+        any(flag["caution"] == "possibly_truncated" for flag in one["meta"]["flags"])
+        for one in cut.documents
+    )
+
+
+def test_a_file_that_is_cut_in_its_total_may_lack_rows(read_csv):
+    assert "possibly_truncated" in read_csv(SCHWAB + '"Positions Total","","--",').cautions()
+
+
 def test_an_end_without_the_total_before_it_is_not_the_end(read_csv, files):
     whole = (files / "etrade.csv").read_text()
     assert "possibly_truncated" not in read_csv(whole).cautions()

@@ -137,6 +137,23 @@ def test_quotes_and_padded_commas_do_not_hide_what_stands_outside_of_the_table(f
     assert read_csv(padded).meta["fetched_at"] == read_csv(text).meta["fetched_at"]
 
 
+def test_padded_commas_do_not_make_a_footer_a_row_where_cells_are_worked_out(files, read_csv):
+    text = content(files, "fidelity_options.csv")
+    padded = "".join(
+        line.rstrip("\r\n") + "," * 15 + "\n" if line.startswith('"*') else line
+        for line in text.splitlines(keepends=True)
+    )
+    assert padded != text
+    assert read_csv(padded).meta == read_csv(text).meta
+
+
+def test_a_statement_that_is_cut_before_its_positions_is_called_what_it_is(files, read_csv):
+    text = content(files, "thinkorswim_statement.csv")
+    before = text[: text.index("\nEquities")]
+    with pytest.raises(DataRefused, match="thinkorswim account statement without its parts"):
+        read_csv(before + "\n")
+
+
 def test_a_file_that_two_dialects_refuse_alike_is_refused_for_that_reason(files, read_csv):
     text = content(files, "degiro.csv")
     with pytest.raises(DataRefused, match="ends in the middle of a row"):

@@ -43,10 +43,13 @@ _OUTSIDE = frozenset({RowClass.LABEL, RowClass.FOOTER, RowClass.IGNORE})
 _TOTALS = frozenset({RowClass.TOTAL, RowClass.SUBTOTAL})
 _IN_CASH = frozenset({RowClass.CASH, RowClass.PENDING})
 _CASH = RowRule(is_=RowClass.CASH)
+_TYPED_TOTAL = RowRule(is_=RowClass.FOOTER)
 _TYPED_TOTALS = frozenset(
     {"total", "totals", "grand total", "account total", "portfolio total", "sum", "subtotal"}
 )
 """What people write before a total that they add below an export."""
+_NO_TICKERS = _TYPED_TOTALS - {"sum"}
+"""Those that are nothing else in the column of the symbol: SUM was a share."""
 _MAX_DTE = 4_000
 _DATE_LIKE = re.compile(
     r"[0-9]{1,4}[-/. ](?:[0-9]{1,2}|[A-Za-z]{3})[-/. ][0-9]{1,4}|[A-Za-z]{3}[-/. ][0-9]{1,4}"
@@ -239,9 +242,17 @@ def _has_its_end(rows: Sequence[ReadRow], layout: Layout, dialect: Dialect) -> b
     """Whether all is there that stands at the end of every complete file of the dialect."""
     completeness = dialect.check.completeness
     if completeness is Completeness.TOTAL:
-        totals = {row.section for row in rows if row.row_class in _TOTALS}
-        return totals >= {row.section for row in rows if row.row_class in _POSITIONS}
+        totals = {row.section for row in rows if _is_total(row, layout)}
+        return totals >= {section.header.row.line for section in layout.sections}
     return completeness is Completeness.NONE or layout.ended or _total_seen(rows, dialect)
+
+
+def _is_total(row: ReadRow, layout: Layout) -> bool:
+    """Whether the row is a total, and a whole one: one that lacks its value may be the place where the file was cut."""
+    if row.row_class not in _TOTALS:
+        return False
+    valued = any(Field.VALUE in section.header.columns for section in layout.sections)
+    return not valued or row.value is not None
 
 
 @attrs.frozen
@@ -453,10 +464,12 @@ def _number_or_none(cells: RowCells, field: Field) -> Decimal | None:
 
 
 def _rule(row: RowCells) -> RowRule:
-    """The rule for the row; a row whose type column says cash is cash."""
+    """The rule for the row; a row whose type column says cash is cash, and one whose symbol is "Total" was typed below."""
     found = rule_for(row)
     if found.is_ is not RowClass.POSITION:
         return found
+    if (row.text(Field.SYMBOL) or "").rstrip(": ").casefold() in _NO_TICKERS:
+        return _TYPED_TOTAL
     word = row.text(Field.TYPE)
     if word is None or kind_of(word, row.dialect) is not InstrumentType.CASH:
         return found

@@ -318,7 +318,7 @@ class _Walk:
             return
         if not _DIGIT.search(line.text) and self._is_of_another_table(row):
             self._in_other_table = True
-        elif filled_width(row) >= first_header.width:
+        elif filled_width(row.cells) >= first_header.width:
             # As wide as the table: rows of a part whose header is missing or has other names. What they hold would be
             # lost in silence.
             raise DataRefused(
@@ -333,7 +333,9 @@ class _Walk:
         if header.decoy:
             return True
         of_positions = self.dialect.detect.needs[0] in header.columns
-        return not of_positions and len(header.columns) < _MIN_FIELDS and filled_width(row) > 1
+        return (
+            not of_positions and len(header.columns) < _MIN_FIELDS and filled_width(row.cells) > 1
+        )
 
     def _take_below(self, line: Line) -> None:
         if self._in_other_table:
@@ -465,9 +467,9 @@ def _account_named(captured: Mapping[str, str]) -> str | None:
     return captured.get("account") or captured.get("account_label")
 
 
-def filled_width(row: Row) -> int:
-    """How many cells the row has, empty ones at its end not counted."""
-    width = len(row.cells)
-    while width > 1 and not row.cells[width - 1].strip():
+def filled_width(cells: Sequence[str]) -> int:
+    """How many cells there are, empty ones at the end not counted."""
+    width = len(cells)
+    while width > 1 and not cells[width - 1].strip():
         width -= 1
     return width

@@ -24,6 +24,9 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"\x7fELF", "a program"),
     (b"{\\rtf", "an RTF document"),
 )
+_UTF_16_SAMPLE = 4096
+_ZEROS_OF_UTF_16 = 0.05
+"""Of the bytes of text in UTF-16 so many are zero, where even the delimiters alone are of ASCII."""
 _SHOWN_ENCODING = {"utf-8": "UTF-8", "cp1252": "Windows-1252", "latin-1": "Latin-1"}
 
 
@@ -66,7 +69,7 @@ def _refuse_foreign(data: bytes, where: str) -> None:
             raise DataRefused(
                 f"this is {what}, not a CSV file",
                 where=f"{where}, line 1, column 1",
-                hint="use the broker's CSV export; do not save it from a spreadsheet program",
+                hint="use the broker's CSV export; where there is none but Excel, save the sheet of the positions as CSV",
             )
 
 
@@ -80,13 +83,13 @@ def _decode_marked(data: bytes, where: str) -> Text | None:
     for mark, encoding in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
         if data.startswith(mark):
             return Text(_decode(data[2:], encoding, where), "UTF-16")
-    start = data[:512]
+    start = data[:_UTF_16_SAMPLE]
     if len(start) >= 8 and len(start) % 2 == 0:
-        # Latin letters in UTF-16 have a zero byte each, always on the same side.
+        # Letters and delimiters of ASCII in UTF-16 have a zero byte each, nearly always on the same side.
         high, low = start[0::2].count(0), start[1::2].count(0)
-        if low > len(start) * 0.4 and high == 0:
+        if low > len(start) * _ZEROS_OF_UTF_16 and high < low / 10:
             return Text(_decode(data, "utf-16-le", where), "UTF-16")
-        if high > len(start) * 0.4 and low == 0:
+        if high > len(start) * _ZEROS_OF_UTF_16 and low < high / 10:
             return Text(_decode(data, "utf-16-be", where), "UTF-16")
     return None
 

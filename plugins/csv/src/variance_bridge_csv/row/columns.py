@@ -96,6 +96,14 @@ class RowCells:
     cautions: list[tuple[Caution, Field | None]] = attrs.field(factory=list)
 
     @property
+    def filled_width(self) -> int:
+        """How many cells the row has in the file, empty ones at its end not counted."""
+        cells, header = self.row.cells, self.columns.header.row
+        if header.derived and len(cells) == len(header.cells):
+            cells = cells[: -len(header.derived)]
+        return filled_width(cells)
+
+    @property
     def dialect(self) -> Dialect:
         """How the file is read."""
         return self.columns.dialect
@@ -178,7 +186,7 @@ def rule_for(row: RowCells) -> RowRule:
 
 
 def _fits(rule: RowRule, row: RowCells) -> bool:
-    if rule.width is not None and rule.width != filled_width(row.row):
+    if rule.width is not None and rule.width != row.filled_width:
         return False
     if rule.first_cell is not None and not patterns.match(rule.first_cell, row.row.cells[0]):
         return False

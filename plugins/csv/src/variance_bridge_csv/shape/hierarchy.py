@@ -75,7 +75,8 @@ class Family:
             return
         if level == ALONE and not self._quantity(parent):
             raise DataRefused(
-                "the rows below this one are not in the file: the group was collapsed when it was exported",
+                "the rows below this one are not in the file: the group was collapsed when it was exported, or the file is cut "
+                "off",
                 where=f"{self.where}, line {parent.number}, column 1",
                 hint="expand all groups in the broker's table and export it again",
             )

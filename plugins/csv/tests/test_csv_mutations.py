@@ -1,0 +1,285 @@
+"""What happens to files on their way: each dialect's file, changed in every way that mail, editors and spreadsheets change files.
+
+Whatever was done to it, a file gives the same document, or less of it and says so, or a precise refusal: never a wrong number.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import attrs
+import pytest
+
+from variance_bridge.errors import DataRefused
+from variance_bridge_csv.dialect import library
+from variance_bridge_csv.dialect.model import Completeness
+
+pytestmark = pytest.mark.slow
+
+FILES = sorted(
+    path
+    for path in (Path(__file__).parent / "files").glob("*.csv")
+    if path.stem != "variance_short_row"  # It is damaged already.
+)
+NUMBER = re.compile(r"[-+($']*[0-9][0-9.,]*[)%]?")
+DATE = re.compile(r"(?P<month>[A-Z][a-z]{2}) (?P<day>[0-9]{1,2}),? (?P<year>20[0-9]{2})")
+ISO = re.compile(r"(?P<year>20[0-9]{2})-(?P<month>[01][0-9])-(?P<day>[0-3][0-9])")
+NEAR = Decimal("0.02")
+"""A value that is computed from a price instead of read differs from it as much as the price was rounded."""
+NOTICES = {"possibly_truncated", "total_disagrees", "balances_missing"}
+
+
+def rows_of(data):
+    text = data.decode("utf-8-sig")
+    return [next(csv.reader([line]), []) for line in text.splitlines()]
+
+
+def written(rows, delimiter=",", quoting=csv.QUOTE_MINIMAL, end="\n"):
+    out = io.StringIO()
+    csv.writer(out, delimiter=delimiter, quoting=quoting, lineterminator=end).writerows(rows)
+    return out.getvalue().encode()
+
+
+def text_of(data):
+    return data.decode("utf-8-sig")
+
+
+def table(rows):
+    """The rows that are as wide as the widest, which are those of the table: their places."""
+    width = max(map(len, rows))
+    return [place for place, row in enumerate(rows) if width - 1 <= len(row) and row]
+
+
+def mapped(data, change):
+    rows = rows_of(data)
+    return written([[change(cell) for cell in row] for row in rows])
+
+
+def in_table(data, change):
+    rows = rows_of(data)
+    places = set(table(rows))
+    return written([change(row) if place in places else row for place, row in enumerate(rows)])
+
+
+def european(cell):
+    return cell.translate(str.maketrans(",.", ".,")) if NUMBER.fullmatch(cell) else cell
+
+
+def shuffled(row):
+    """All cells in another order, the first two but for their places: they may say which part a line is of."""
+    return [*row[:2], *reversed(row[2:])]
+
+
+def excel_date(cell):
+    cell = DATE.sub(lambda found: f"{found['day']}-{found['month']}-{found['year'][2:]}", cell)
+    return ISO.sub(lambda found: f"{int(found['month'])}/{int(found['day'])}/{found['year']}", cell)
+
+
+def without_zeros(cell):
+    if re.fullmatch(r"[-$]*[0-9]+\.[0-9]*0", cell):
+        return cell.rstrip("0").rstrip(".")
+    return cell
+
+
+def padded(data):
+    rows = rows_of(data)
+    width = max(map(len, rows))
+    return written([[*row, *[""] * (width - len(row))] for row in rows])
+
+
+def doubled(data):
+    text = text_of(data)
+    return (text.rstrip("\n") + "\n" + text).encode()
+
+
+def with_a_total(data):
+    rows = rows_of(data)
+    width = max(map(len, rows))
+    return written([*rows, ["TOTAL", *["12345.67"] * (width - 1)]])
+
+
+def cut_in_a_row(data):
+    lines = text_of(data).rstrip("\n").split("\n")
+    last = max(place for place in table(rows_of(data)))
+    kept = lines[: last + 1]
+    return ("\n".join([*kept[:-1], kept[-1][: len(kept[-1]) // 2]])).encode()
+
+
+def cut_at_a_line(data):
+    lines = text_of(data).rstrip("\n").split("\n")
+    return ("\n".join(lines[: max(table(rows_of(data)))]) + "\n").encode()
+
+
+def without_a_column(data):
+    """The last column that holds something in the table is gone."""
+    rows = rows_of(data)
+    places = table(rows)
+    width = max(place for row in rows for place, cell in enumerate(row) if cell)
+    return written(
+        [
+            row[:width] + row[width + 1 :] if place in set(places) else row
+            for place, row in enumerate(rows)
+        ]
+    )
+
+
+def mixed_ends(data):
+    lines = text_of(data).rstrip("\n").split("\n")
+    ends = itertools.cycle(("\r\n", "\r", "\n"))
+    # A blank line behind "\r" would be a part of the end of the line before.
+    return "".join(
+        line + (next(ends) if line and following else "\n")
+        for line, following in zip(lines, [*lines[1:], ""], strict=True)
+    ).encode()
+
+
+@attrs.frozen
+class Mutation:
+    """A change, and whether the document must be the same after it."""
+
+    name: str
+    change: Callable[[bytes], bytes]
+    same: bool = False
+
+
+MUTATIONS = (
+    Mutation("byte-order mark", lambda data: b"\xef\xbb\xbf" + text_of(data).encode(), True),
+    Mutation("crlf", lambda data: text_of(data).replace("\n", "\r\n").encode(), True),
+    Mutation("cr", lambda data: text_of(data).replace("\n", "\r").encode(), True),
+    Mutation("mixed line ends", mixed_ends, True),
+    Mutation("utf-16 le", lambda data: b"\xff\xfe" + text_of(data).encode("utf-16-le"), True),
+    Mutation("utf-16 be", lambda data: b"\xfe\xff" + text_of(data).encode("utf-16-be"), True),
+    Mutation("utf-16 unmarked", lambda data: text_of(data).encode("utf-16-le"), True),
+    Mutation("all quoted", lambda data: written(rows_of(data), quoting=csv.QUOTE_ALL), True),
+    Mutation("rewritten", lambda data: written(rows_of(data)), True),
+    Mutation("no final line end", lambda data: data.rstrip(b"\r\n"), True),
+    Mutation("latin-1", lambda data: text_of(data).encode("latin-1", "replace")),
+    Mutation("column added first", lambda data: in_table(data, lambda row: ["x", *row])),
+    Mutation("column added last", lambda data: in_table(data, lambda row: [*row, "x"])),
+    Mutation("columns shuffled", lambda data: in_table(data, shuffled)),
+    Mutation("padded", padded),
+    Mutation("trailing comma", lambda data: written([[*row, ""] for row in rows_of(data)])),
+    Mutation("semicolons", lambda data: written(rows_of(data), ";")),
+    Mutation("tabs", lambda data: written(rows_of(data), "\t")),
+    Mutation(
+        "semicolons and decimal commas",
+        lambda data: written([[european(cell) for cell in row] for row in rows_of(data)], ";"),
+    ),
+    Mutation("column missing", without_a_column),
+    Mutation("cut in a row", cut_in_a_row),
+    Mutation("cut at a line", cut_at_a_line),
+    Mutation("twice", doubled),
+    Mutation("total typed below", with_a_total),
+    Mutation("excel dates", lambda data: mapped(data, excel_date)),
+    Mutation(
+        "excel formula errors",
+        lambda data: mapped(
+            data, lambda cell: "#NAME?" if re.fullmatch(r" ?-[A-Z]{1,6}[0-9]{6}.*", cell) else cell
+        ),
+    ),
+    Mutation("excel zeros", lambda data: mapped(data, without_zeros)),
+)
+
+
+def test_there_are_as_many_mutations_as_were_found_in_the_wild():
+    assert len({mutation.name for mutation in MUTATIONS}) == 27
+
+
+@pytest.fixture(scope="module")
+def untouched():
+    return {}
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda one: one.name.replace(" ", "_"))
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_changed_file_gives_the_same_or_less_or_a_refusal_but_no_wrong_number(
+    read_csv, untouched, path, mutation
+):
+    data = path.read_bytes()
+    name = path.stem
+    if name not in untouched:
+        untouched[name] = read_csv(data).documents
+    changed = mutation.change(data)
+    try:
+        outcome = read_csv(changed)
+    except DataRefused as refusal:
+        assert not mutation.same, refusal
+        assert refusal.where
+        assert refusal.hint
+        return
+    if mutation.same:
+        assert outcome.documents == untouched[name]
+        return
+    fault = wrong_number(outcome.documents, untouched[name])
+    assert fault is None, fault
+    if holds(outcome.documents) < holds(untouched[name]) and not said(outcome):
+        # Only where the format has nothing at its end may a file that was cut at a line end pass.
+        assert mutation.name == "cut at a line"
+        assert ends_without_a_mark(outcome)
+
+
+def holds(documents):
+    return sum(len(document["positions"]) for document in documents)
+
+
+def said(outcome):
+    flags = {flag["caution"] for one in outcome.documents for flag in one["meta"].get("flags", [])}
+    return (
+        bool(NOTICES & flags)
+        or any(document["meta"]["status"] != "complete" for document in outcome.documents)
+        or any("not read" in warning for warning in outcome.warnings)
+    )
+
+
+def ends_without_a_mark(outcome):
+    check = outcome.broker._source.parsed.dialect.check
+    return check.completeness is Completeness.NONE and not check.subtotals
+
+
+def wrong_number(documents, originals):
+    """The first thing in the documents that the originals do not have."""
+    left = [one for document in originals for one in document["positions"]]
+    for document in documents:
+        for position in document["positions"]:
+            same = next((one for one in left if agrees(position, one)), None)
+            if same is None:
+                return f"no such position: {position}"
+            left.remove(same)
+    stated = [document.get("balances") for document in originals]
+    for document in documents:
+        if document.get("balances") is not None and document["balances"] not in stated:
+            return f"no such balances: {document['balances']}"
+    return None
+
+
+def agrees(position, original):
+    if any(
+        position.get(key) != original.get(key) for key in ("symbol", "side", "quantity", "type")
+    ):
+        return False
+    for key, value in flat(position).items():
+        if isinstance(value, Decimal | int) and not near(value, flat(original).get(key)):
+            return False
+    return True
+
+
+def flat(position):
+    return {**position, **position.get("quote", {}), **position.get("greeks", {})}
+
+
+def near(value, original):
+    return original is None or abs(value - original) <= NEAR * abs(original)
+
+
+def test_every_shipped_dialect_is_mutated(read_csv):
+    seen = {read_csv(path.read_bytes()).broker._source.parsed.dialect.name for path in FILES}
+    unnamed = {
+        name for name, one in library.load(None).items() if not one.dialect.detect.only_named
+    }
+    assert seen == unnamed
