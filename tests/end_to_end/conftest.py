@@ -64,7 +64,7 @@ def install(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(site))
     modules = []
 
-    def make(name, source, *, distribution=None, group="variance_bridge"):
+    def make(name, source, *, distribution=None, group="variance_bridge", attribute=""):
         distribution = distribution or f"{name}-plugin"
         module = distribution.replace("-", "_")
         modules.append(module)
@@ -74,7 +74,7 @@ def install(tmp_path, monkeypatch):
         (info / "METADATA").write_text(
             f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n"
         )
-        (info / "entry_points.txt").write_text(f"[{group}]\n{name} = {module}\n")
+        (info / "entry_points.txt").write_text(f"[{group}]\n{name} = {module}{attribute}\n")
         importlib.invalidate_caches()
 
     yield make

@@ -208,3 +208,44 @@ def test_a_look_alike_on_the_path_is_asked_about(variance, install, export, fold
         {"distribution": "variance-bridge-csv2", "value": "variance_bridge_csv2"},
     ):
         assert not is_built_in(ours._replace(**change)), change
+
+
+FORMAT = """
+def export(portfolios):
+    print("noise")
+    return b"%d positions" % sum(len(each.positions) for each in portfolios)
+"""
+
+
+def test_a_format_of_a_third_party_is_used_once_it_is_trusted(variance, install, export, folder):
+    install("counted", FORMAT, group="variance_bridge.exports", attribute=":export")
+    refused = variance("export", export, "--format", "counted")
+
+    assert (refused.code, "counted-plugin 1.0 has not been allowed" in refused.err) == (3, True)
+
+    (folder / "mine.toml").write_text('[plugins]\nallow = ["counted-plugin"]\n')
+    written = variance("--config", "mine.toml", "export", export, "--format", "counted")
+    assert (written.code, written.out) == (0, "3 positions")
+
+
+@pytest.mark.parametrize(
+    ("source", "what"),
+    [
+        ("def export(portfolios): return 'text'", "is not bytes"),
+        ("export = 5", "is not a function"),
+        ("def export(portfolios): raise ValueError('5WX00001')", "ValueError"),
+    ],
+)
+def test_a_broken_format_of_a_third_party_is_blamed_by_name(
+    variance, install, export, folder, source, what
+):
+    install("broken", source, group="variance_bridge.exports", attribute=":export")
+    (folder / "mine.toml").write_text('[plugins]\nallow = ["broken-plugin"]\n')
+    refused = variance("--config", "mine.toml", "export", export, "--format", "broken")
+
+    assert (refused.code, "broken-plugin 1.0" in refused.err, what in refused.err) == (
+        3,
+        True,
+        True,
+    )
+    assert "5WX00001" not in refused.err

@@ -29,6 +29,7 @@ _OURS = {
     "auth": ("variance_bridge.cli.auth:auth", "Keep credentials in the system keyring."),
     "brokers": ("variance_bridge.cli.brokers:brokers", "List installed brokers and listeners."),
     "doctor": ("variance_bridge.cli.doctor:doctor", "Say what would stop a sync."),
+    "export": ("variance_bridge.cli.export:export", "Write positions for other programs."),
     "init": ("variance_bridge.cli.init:init", "Choose a broker and a folder, once."),
     "plugin": ("variance_bridge.cli.plugin:plugin", "Write and check broker plugins."),
     "restore": ("variance_bridge.cli.restore:restore", "Put the previous positions file back."),

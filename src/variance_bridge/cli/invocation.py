@@ -159,6 +159,12 @@ class Invocation:
 
         trust_command(plugin, self.configuration, self.clock, self.confirm)
 
+    def trust_export(self, plugin: Plugin) -> None:
+        """Ask before a third party's export format is imported, unless the user allowed it."""
+        from variance_bridge.plugins.trust import trust_export
+
+        trust_export(plugin, self.configuration, self.clock, self.confirm)
+
     def confirm(self, question: str) -> bool:
         """Ask on the terminal; without a terminal the answer is no."""
         import sys

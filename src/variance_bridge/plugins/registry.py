@@ -1,6 +1,6 @@
 """Which plugins are installed, from metadata alone: nothing of them is imported here.
 
-An entry point's name is the name of the broker, command or listener. The files `entry_points.txt` are read directly, because
+An entry point's name is the name of the broker, command, listener or export format. The files `entry_points.txt` are read directly, because
 importing `importlib.metadata` alone takes half of the start-up; a test compares what both find.
 """
 
@@ -20,13 +20,14 @@ from variance_bridge.formatting import as_typed, nearest
 BROKERS = "variance_bridge"
 COMMANDS = "variance_bridge.commands"
 LISTENERS = "variance_bridge.listeners"
+EXPORTS = "variance_bridge.exports"
 
 
 class Plugin(NamedTuple):
     """One entry point: nothing of it has been imported.
 
     Attributes:
-        name: of the broker, command or listener.
+        name: of the broker, command, listener or export format.
         value: `module` or `module:attribute`.
         distribution: the installed package that brings it, as `pip` calls it.
         version: of that package.
@@ -183,7 +184,7 @@ def is_built_in(plugin: Plugin) -> bool:
         return False
     if plugin.distribution not in {
         about["distribution"]
-        for kind in ("broker", "listener", "command")
+        for kind in ("broker", "listener", "command", "export")
         for about in known_plugins(kind).values()
         if about.get("built_in")
     }:

@@ -55,15 +55,31 @@ def trust_command(
     Raises:
         ConfigurationError: the user says no, or there is no terminal to ask on.
     """
-    identity = PluginIdentity(
+    ask(_unread(plugin, is_command=True), False, configuration, clock=clock, confirm=confirm)
+
+
+def trust_export(
+    plugin: Plugin, configuration: Configuration, clock: Clock, confirm: Confirm
+) -> None:
+    """The same for an export format of a plugin, before anything of it is imported.
+
+    Raises:
+        ConfigurationError: the user says no, or there is no terminal to ask on.
+    """
+    ask(_unread(plugin, is_export=True), False, configuration, clock=clock, confirm=confirm)
+
+
+def _unread(plugin: Plugin, *, is_command: bool = False, is_export: bool = False) -> PluginIdentity:
+    """Who a plugin is that declares nothing."""
+    return PluginIdentity(
         name=plugin.name,
         distribution=plugin.distribution,
         version=plugin.version,
         hosts=(),
         credentials=(),
-        is_command=True,
+        is_command=is_command,
+        is_export=is_export,
     )
-    ask(identity, False, configuration, clock=clock, confirm=confirm)
 
 
 def ask(
@@ -124,6 +140,7 @@ class PluginIdentity:
         credential_in_query: whether it sends a credential in the query of an address.
         listens: whether it is a listener, which is given the positions of every broker.
         is_command: whether it is a command of `variance`.
+        is_export: whether it is a format of `variance export`, which is given the positions of the files that are exported.
     """
 
     name: str
@@ -135,15 +152,16 @@ class PluginIdentity:
     credential_in_query: bool = False
     listens: bool = False
     is_command: bool = False
+    is_export: bool = False
 
     def is_same_plugin(self, other: PluginIdentity) -> bool:
-        """Whether both are the same broker or listener of one distribution, whatever its version."""
-        return (self.name, self.listens, self.is_command, _normal(self.distribution)) == (
-            other.name,
-            other.listens,
-            other.is_command,
-            _normal(other.distribution),
-        )
+        """Whether both are the same plugin of one distribution, whatever its version."""
+        return self._key == other._key
+
+    @property
+    def _key(self) -> tuple[str, bool, bool, bool, str]:
+        kinds = self.listens, self.is_command, self.is_export
+        return (self.name, *kinds, _normal(self.distribution))
 
 
 class Decision(StrEnum):
@@ -192,13 +210,17 @@ def decide(
 
 def question(identity: PluginIdentity, verdict: Verdict) -> str:
     """What the user is asked, in lines."""
-    kind = "listener" if identity.listens else "command" if identity.is_command else "plugin"
+    kinds = {"listener": identity.listens, "command": identity.is_command}
+    kinds["export format"] = identity.is_export
+    kind = next((kind for kind, holds in kinds.items() if holds), "plugin")
     lines = [
         f"The {kind} `{identity.name}` ({identity.distribution} {identity.version}) is not part of Variance Bridge.",
         "It is a program that runs with your rights.",
     ]
     if identity.listens:
         lines.append("It is given: the positions of every broker, after each sync")
+    elif identity.is_export:
+        lines.append("It is given: the positions of the files that you export")
     elif not identity.is_command:
         lines += [
             f"It talks to: {', '.join(identity.hosts) or 'no host'}",

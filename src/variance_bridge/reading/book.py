@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -18,6 +19,9 @@ from variance_bridge.reading.flat_rows import Cell
 from variance_bridge.reading.freshness import DEFAULT_LIMITS, AgeLimits, Freshness
 from variance_bridge.reading.load import Snapshot, load_anyway
 from variance_bridge.reading.totals import Totals, add_totals, totals_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 LIVE_FILES = "live_*.json"
 
@@ -142,6 +146,12 @@ class Book:
     def rows(self) -> list[dict[str, Cell]]:
         """The positions of all snapshots as flat rows with the keys of `ROW_COLUMNS`; see `Snapshot.rows`."""
         return [row for snapshot in self.snapshots for row in snapshot.rows()]
+
+    def to_arrow(self) -> pa.Table:
+        """The same rows as an Arrow table; see `Snapshot.to_arrow`."""
+        from variance_bridge.reading.arrow_table import arrow_table
+
+        return arrow_table(self.rows())
 
     def of_account(self, account: str) -> Book:
         """The book of one account alone.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -18,6 +19,9 @@ from variance_bridge.reading.freshness import (
     judge_age,
 )
 from variance_bridge.symbology import InstrumentType, SymbolError, parse
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _DOCUMENTS = frozenset({".json", ".prev"})
 _OPTIONS = frozenset({InstrumentType.OPTION, InstrumentType.FUTURE_OPTION})
@@ -49,6 +53,17 @@ class Snapshot:
     def rows(self) -> list[dict[str, Cell]]:
         """The positions as flat rows with the keys of `ROW_COLUMNS`, the columns of `variance export --format csv`."""
         return flat_rows(self.portfolio)
+
+    def to_arrow(self) -> pa.Table:
+        """The same rows as an Arrow table, numbers as decimal128. Needs the extra `parquet`.
+
+        Raises:
+            DataRefused: a number needs more than 38 digits.
+            ConfigurationError: pyarrow is not installed.
+        """
+        from variance_bridge.reading.arrow_table import arrow_table
+
+        return arrow_table(self.rows())
 
 
 def load(

@@ -1,0 +1,120 @@
+"""Flat rows as an Arrow table whose numbers are exact decimals. Pure; needs the extra `parquet` (pyarrow)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+
+from variance_bridge.document.exact_json import plain
+from variance_bridge.errors import ConfigurationError, DataRefused
+from variance_bridge.model import Greeks, Holding, Meta, Quote
+from variance_bridge.reading.flat_rows import ROW_COLUMNS, Cell
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MAX_DIGITS = 38
+"""Of a decimal128, before and after the point together (Arrow columnar format, Decimal; Parquet, DECIMAL)."""
+
+_KINDS = (Decimal, datetime, date, str)
+"""What a member's type is looked for in, in this order: a datetime is a date, and words are texts."""
+
+
+def arrow_table(rows: Sequence[Mapping[str, Cell]]) -> pa.Table:
+    """The rows of `flat_rows` as a table with the columns `ROW_COLUMNS`.
+
+    Texts are `string`, days `date32`, instants `timestamp[us, UTC]`, and numbers `decimal128(38, scale)`: each column has
+    the least scale that holds its values exactly. Unknown is null.
+
+    Raises:
+        DataRefused: a column would need more than 38 digits; names the row and the column. Nothing is rounded.
+        ConfigurationError: pyarrow is not installed.
+    """
+    arrow = import_pyarrow()
+    columns = []
+    for name in ROW_COLUMNS:
+        cells = [row[name] for row in rows]
+        kind = column_kind(name)
+        if kind is Decimal:
+            columns.append(_decimals(arrow, rows, name))
+        elif kind is datetime:
+            columns.append(arrow.array(cells, arrow.timestamp("us", tz="UTC")))
+        else:
+            columns.append(arrow.array(cells, arrow.date32() if kind is date else arrow.string()))
+    return arrow.table(columns, names=list(ROW_COLUMNS))
+
+
+def import_pyarrow() -> Any:
+    """The library.
+
+    Raises:
+        ConfigurationError: it is not installed.
+    """
+    try:
+        import pyarrow as pa
+    except ImportError:
+        raise ConfigurationError(
+            "Arrow tables and Parquet files need pyarrow, which is not installed",
+            hint='install the extra: pip install "variance-bridge[parquet]"',
+        ) from None
+    return pa
+
+
+def column_kind(column: str) -> type[Any]:
+    """What a column of flat rows holds: `str`, `Decimal`, `date` or `datetime`."""
+    return _kinds()[column]
+
+
+@cache
+def _kinds() -> Mapping[str, type[Any]]:
+    prefixes = {"": Holding, "quote_": Quote, "greeks_": Greeks}
+    hints = {name: hint for name, hint in get_type_hints(Meta).items() if name in ROW_COLUMNS}
+    for prefix, cls in prefixes.items():
+        hints |= {prefix + name: hint for name, hint in get_type_hints(cls).items()}
+    return {name: _kind(hints.get(name, str)) for name in ROW_COLUMNS}
+
+
+def _kind(hint: Any) -> type[Any]:
+    members = [each for each in get_args(hint) or (hint,) if each is not type(None)]
+    return next(kind for kind in _KINDS if all(issubclass(each, kind) for each in members))
+
+
+def _decimals(arrow: Any, rows: Sequence[Mapping[str, Cell]], column: str) -> Any:
+    texts = [None if row[column] is None else plain(_decimal(row[column])) for row in rows]
+    places = [(0, 0) if text is None else _digits(text) for text in texts]
+    scale = max((fraction for _whole, fraction in places), default=0)
+    whole = max((whole for whole, _fraction in places), default=0)
+    if whole + scale > MAX_DIGITS:
+        raise _too_long(rows, column, places)
+    values = [None if text is None else Decimal(text) for text in texts]
+    return arrow.array(values, arrow.decimal128(MAX_DIGITS, scale))
+
+
+def _decimal(cell: Cell) -> Decimal:
+    if not isinstance(cell, Decimal):
+        raise TypeError("a column of numbers holds something else")
+    return cell
+
+
+def _digits(text: str) -> tuple[int, int]:
+    """How many digits a plain number has before and after its point."""
+    whole, _, fraction = text.lstrip("-").partition(".")
+    return len(whole.lstrip("0")), len(fraction)
+
+
+def _too_long(
+    rows: Sequence[Mapping[str, Cell]], column: str, places: Sequence[tuple[int, int]]
+) -> DataRefused:
+    """Names the first row that is too long by itself, else the two that do not fit one column."""
+    alone = next((row for row, digits in enumerate(places) if sum(digits) > MAX_DIGITS), None)
+    largest, finest = (places.index(max(places, key=itemgetter(part))) for part in (0, 1))
+    numbers = sorted({largest, finest}) if alone is None else [alone]
+    return DataRefused(
+        f"{column} would need more than {MAX_DIGITS} digits, and nothing is rounded",
+        where=" and ".join(f"row {row + 1} ({rows[row]['symbol']})" for row in numbers),
+        hint="export to csv, which holds any number, or leave that file out",
+    )

@@ -1,0 +1,138 @@
+"""The format `beancount`: balances, prices, and a name for every symbol."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import attrs
+
+from variance_bridge import (
+    Balances,
+    Holding,
+    InstrumentType,
+    Meta,
+    OptionType,
+    Portfolio,
+    Quote,
+    Side,
+)
+from variance_bridge.exports.beancount_ledger import export
+
+META = Meta(
+    source="acme",
+    account_hash="a1b2c3***",
+    fetched_at=datetime(2026, 3, 2, 15, tzinfo=UTC),
+    currency="USD",
+)
+STOCK = Holding(
+    root="QZZ",
+    symbol="QZZ",
+    type=InstrumentType.STOCK,
+    side=Side.LONG,
+    quantity=Decimal(10),
+    multiplier=Decimal(1),
+    quote=Quote(mark=Decimal("1.50")),
+)
+OPTION = Holding(
+    root="QZZ",
+    symbol="QZZ   260320P00450000",
+    type=InstrumentType.OPTION,
+    side=Side.SHORT,
+    quantity=Decimal(2),
+    strike=Decimal(450),
+    expiration=date(2026, 3, 20),
+    option_type=OptionType.PUT,
+    multiplier=Decimal(100),
+    quote=Quote(mark=Decimal("2.35")),
+)
+FUTURE = Holding(
+    root="/ES",
+    symbol="/ESM6",
+    type=InstrumentType.FUTURE,
+    side=Side.LONG,
+    quantity=Decimal(1),
+    multiplier=Decimal(50),
+    quote=Quote(mark=Decimal(6855)),
+)
+CASH = Balances(currency="USD", net_liquidating_value=Decimal(9), cash=Decimal("-7.25"))
+
+
+def ledger(*holdings: Holding, balances: Balances | None = None) -> list[str]:
+    portfolio = Portfolio(meta=META, positions=holdings, balances=balances)
+    return export([portfolio]).decode().splitlines()
+
+
+def test_a_ledger_asserts_balances_on_the_next_day_and_states_prices_of_the_day():
+    text = export([Portfolio(meta=META, positions=(OPTION, STOCK), balances=CASH)]).decode()
+
+    assert text == (
+        "; What is held, written by Variance Bridge.\n"
+        ";   acme a1b2c3*** as of 2026-03-02T15:00:00Z\n"
+        "\n"
+        "2026-03-02 open Equity:Opening-Balances\n"
+        "\n"
+        "2026-03-02 commodity QZZ\n"
+        '  symbol: "QZZ"\n'
+        "2026-03-02 commodity QZZ260320P00450000\n"
+        '  symbol: "QZZ   260320P00450000"\n'
+        "\n"
+        "2026-03-02 open Assets:Acme:A1b2c3:Cash\n"
+        "2026-03-02 pad Assets:Acme:A1b2c3:Cash Equity:Opening-Balances\n"
+        "2026-03-03 balance Assets:Acme:A1b2c3:Cash  -7.25 USD\n"
+        "2026-03-02 open Assets:Acme:A1b2c3:Positions\n"
+        "2026-03-02 pad Assets:Acme:A1b2c3:Positions Equity:Opening-Balances\n"
+        "2026-03-03 balance Assets:Acme:A1b2c3:Positions  -2 QZZ260320P00450000\n"
+        "2026-03-03 balance Assets:Acme:A1b2c3:Positions  10 QZZ\n"
+        "\n"
+        "2026-03-02 price QZZ  1.5 USD\n"
+        "2026-03-02 price QZZ260320P00450000  235 USD\n"
+    )
+
+
+def test_lots_of_one_symbol_are_one_balance():
+    lines = ledger(STOCK, attrs.evolve(STOCK, quantity=Decimal("2.5")))
+
+    assert [line.split("  ")[1] for line in lines if " balance " in line] == ["12.5 QZZ"]
+
+
+def test_a_future_has_a_balance_and_no_price():
+    lines = ledger(FUTURE)
+
+    assert any(line.endswith("  1 ESM6") for line in lines)
+    assert not any(" price " in line for line in lines)
+
+
+def test_a_price_that_is_not_stated_follows_from_the_value_where_that_is_exact():
+    exact = attrs.evolve(STOCK, quote=None, market_value=Decimal(25))
+    rounded = attrs.evolve(exact, symbol="QZY", quantity=Decimal(3))
+
+    assert [line for line in ledger(exact, rounded) if " price " in line] == [
+        "2026-03-02 price QZZ  2.5 USD"
+    ]
+
+
+def test_a_stock_whose_symbol_is_a_currency_is_not_taken_for_money():
+    lines = ledger(attrs.evolve(STOCK, root="USD", symbol="USD"), balances=CASH)
+
+    assert any(line.endswith("  10 USD-STOCK") for line in lines)
+    assert "2026-03-02 price USD-STOCK  1.5 USD" in lines
+
+
+def test_symbols_that_differ_only_in_their_marks_keep_apart():
+    lines = ledger(
+        attrs.evolve(STOCK, symbol="BRK/B"),
+        attrs.evolve(STOCK, symbol="BRK-B"),
+        attrs.evolve(STOCK, symbol="BRK B"),
+    )
+    named = [line.split(" balance ")[1].split()[-1] for line in lines if " balance " in line]
+
+    assert named == ["BRK-B", "BRK-B-STOCK", "BRK-B-2"]
+
+
+def test_an_account_without_anything_is_opened_and_never_padded():
+    empty = attrs.evolve(CASH, cash=Decimal(0))
+    lines = ledger(balances=empty)
+
+    assert not any(" pad " in line for line in lines)
+    assert "2026-03-03 balance Assets:Acme:A1b2c3:Cash  0 USD" in lines

@@ -1,0 +1,123 @@
+"""The format `parquet`, and Arrow tables: exact decimals, or an error that names the row."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import attrs
+import pytest
+from hypothesis import given, settings
+
+from variance_bridge import (
+    ROW_COLUMNS,
+    ConfigurationError,
+    DataRefused,
+    Holding,
+    InstrumentType,
+    Meta,
+    Portfolio,
+    Side,
+    flat_rows,
+    load,
+    load_all,
+)
+from variance_bridge.document.convert import to_bytes
+from variance_bridge.exports.parquet_file import export
+from variance_bridge.reading.arrow_table import arrow_table, column_kind
+from variance_bridge.testing.strategies import portfolios
+
+pyarrow = pytest.importorskip("pyarrow")
+
+META = Meta(source="acme", account_hash="a1b2***", fetched_at=datetime(2026, 3, 2, 15, tzinfo=UTC))
+STOCK = Holding(
+    root="QZZ", symbol="QZZ", type=InstrumentType.STOCK, side=Side.LONG, quantity=Decimal(1)
+)
+
+
+def holding(**members: object) -> Portfolio:
+    return Portfolio(meta=META, positions=(attrs.evolve(STOCK, **members),))
+
+
+def read(*portfolios: Portfolio):
+    from pyarrow import parquet
+
+    return parquet.read_table(pyarrow.BufferReader(export(portfolios)))
+
+
+@settings(max_examples=25)
+@given(portfolios())
+def test_what_is_read_back_equals_the_rows(portfolio):
+    table = read(portfolio)
+
+    assert tuple(table.column_names) == ROW_COLUMNS
+    assert table.to_pylist() == flat_rows(portfolio)
+
+
+def test_each_column_has_a_type_by_what_it_holds():
+    table = arrow_table([])
+    kinds = {
+        str: pyarrow.string(),
+        date: pyarrow.date32(),
+        datetime: pyarrow.timestamp("us", tz="UTC"),
+        Decimal: pyarrow.decimal128(38, 0),
+    }
+
+    assert {name: table.schema.field(name).type for name in ROW_COLUMNS} == {
+        name: kinds[column_kind(name)] for name in ROW_COLUMNS
+    }
+    assert column_kind("expiration") is date
+    assert column_kind("greeks_implied_volatility") is Decimal
+    assert column_kind("quote_as_of") is datetime
+    assert column_kind("type") is column_kind("account_currency") is str
+
+
+def test_a_column_has_the_least_scale_that_holds_its_values():
+    table = read(holding(average_price=Decimal("1.50")), holding(average_price=Decimal("2.125")))
+
+    assert table.schema.field("average_price").type == pyarrow.decimal128(38, 3)
+    assert table.schema.field("quantity").type == pyarrow.decimal128(38, 0)
+
+
+def test_thirty_eight_digits_are_kept():
+    number = Decimal("0.12345678901234567890123456789012345678")
+
+    assert read(holding(quantity=number))["quantity"].to_pylist() == [number]
+
+
+def test_a_number_of_more_digits_is_an_error_that_names_row_and_column():
+    number = Decimal("0.123456789012345678901234567890123456789")
+    with pytest.raises(DataRefused, match="quantity would need more than 38 digits") as caught:
+        export([holding(), holding(quantity=number, symbol="QZY")])
+
+    assert caught.value.where == "row 2 (QZY)"
+
+
+def test_two_numbers_that_do_not_fit_one_column_are_both_named():
+    with pytest.raises(DataRefused) as caught:
+        export([holding(quantity=Decimal(10) ** 30), holding(quantity=Decimal("0.123456789"))])
+
+    assert caught.value.where == "row 1 (QZZ) and row 2 (QZZ)"
+
+
+def test_the_same_portfolio_gives_the_same_bytes():
+    assert export([holding()]) == export([holding()])
+
+
+def test_a_snapshot_gives_an_arrow_table(tmp_path):
+    file = tmp_path / "live_acme.json"
+    file.write_bytes(to_bytes(holding(cost_basis=Decimal("12.5"))))
+    snapshot = load(file, META.fetched_at)
+
+    assert snapshot.to_arrow().to_pylist() == snapshot.rows()
+    book = load_all(file, META.fetched_at)
+    assert book.to_arrow().to_pylist() == book.rows() == snapshot.rows()
+
+
+def test_without_pyarrow_the_error_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+
+    with pytest.raises(ConfigurationError, match="pyarrow") as caught:
+        export([holding()])
+    assert "variance-bridge[parquet]" in caught.value.hint
