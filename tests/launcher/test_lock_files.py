@@ -217,7 +217,8 @@ def test_a_distribution_declares_what_it_imports_and_nothing_else(folder):
     needed = {canonicalize_name(Requirement(line).name) for line in project["dependencies"]}
     extra = {
         canonicalize_name(Requirement(line).name)
-        for line in project.get("optional-dependencies", {}).get("testing", [])
+        for lines in project.get("optional-dependencies", {}).values()
+        for line in lines
     }
     imported = distributions_of(imported_modules(REPOSITORY / folder / "src")) - {own}
 
@@ -236,6 +237,16 @@ def test_only_the_kit_imports_what_only_the_kit_declares():
         )
     }
     assert users == {"testing"}
+
+
+def test_every_third_party_library_of_an_extra_is_locked_for_development():
+    own = {canonicalize_name(project["project"]["name"]) for project in projects()}
+    pinned = pins(LOCKS[1])
+    for project in projects():
+        for lines in project["project"].get("optional-dependencies", {}).values():
+            for requirement in map(Requirement, lines):
+                name = canonicalize_name(requirement.name)
+                assert name in own or pinned[name] in requirement.specifier, name
 
 
 def test_the_script_that_writes_the_locks_asks_for_all_direct_dependencies(lock_requirements):
