@@ -8,12 +8,16 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import attrs
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
 from variance_bridge.model import Balances, Counts, Environment, Status
-from variance_bridge_triage.render.terminal import bar, dashboard, render, show
+from variance_bridge.symbology import Deliverable
+from variance_bridge_triage.render.price_range import price_range
+from variance_bridge_triage.render.strike_line import strike_line
+from variance_bridge_triage.render.terminal import dashboard, render, show
 
 SCREENS = Path(__file__).parent / "screens"
 
@@ -66,19 +70,19 @@ def test_without_colour_nothing_but_colour_is_missing(account_report):
 def test_a_terminal_of_ascii_gets_ascii(account_report):
     raw = io.BytesIO()
     file = io.TextIOWrapper(raw, encoding="ascii")
-    show(account_report, Console(file=file, width=80))
+    show(account_report, Console(file=file, width=140))
     file.flush()
     text = raw.getvalue().decode("ascii")
     assert "Short Strangle x2" in text
-    assert "|###" in text
+    assert "-#--" in text
     assert "?" not in text
 
 
 def test_a_terminal_of_unicode_gets_the_dashboard(account_report):
     file = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
-    show(account_report, Console(file=file, width=80))
+    show(account_report, Console(file=file, width=140))
     file.seek(0)
-    assert "│█████" in file.read()
+    assert "─┃──" in file.read()
 
 
 EVIL = "[red]A\x1b[2J\u202e\u009b31m\r\nB[/red]"
@@ -171,10 +175,10 @@ def test_rows_that_were_not_read_are_part_of_the_verdict(triaged, all_known):
     assert "PARTIAL: 4 REJECTED" in screen
 
 
-def test_amounts_of_different_currencies_are_neither_added_nor_drawn_together(hold, triaged):
+def test_amounts_of_different_currencies_are_not_added(hold, triaged):
     report = triaged(
         [
-            hold("1 stock", root="AAA", unrealized_pl=Decimal(5000)),
+            hold("1 stock", root="AAA", unrealized_pl=Decimal(5000), day_pl=Decimal(7)),
             hold("1 stock", root="BBB", unrealized_pl=Decimal(500000), currency="JPY"),
         ]
     )
@@ -183,15 +187,7 @@ def test_amounts_of_different_currencies_are_neither_added_nor_drawn_together(ho
     assert "Net P/L JPY" in screen
     assert "+$5,000.00" in screen
     assert "+JPY 500,000.00" in screen
-    bars = {line.split()[0]: line.count("█") for line in screen.splitlines() if "│" in line}
-    assert bars == {"AAA": 7, "BBB": 0}
-    assert "Bars compare amounts in USD only" in screen
-
-
-def test_bars_of_an_account_in_one_foreign_currency_are_drawn(hold, triaged):
-    screen = render(triaged([hold("1 stock", unrealized_pl=Decimal(9), currency="JPY")]), 80)
-    assert "│█████" in screen
-    assert "Bars compare" not in screen
+    assert "Day P/L USD" in screen
 
 
 def test_an_assumed_net_liquidity_is_called_assumed(hold, triaged):
@@ -253,39 +249,121 @@ def test_numbers_of_contracts_are_shown_whole_and_apart_from_the_roots(hold, tri
     assert "1 short, 1,130 long XYZ" in screen
 
 
+def row_of(screen, root):
+    return next(line for line in screen.splitlines() if root in line.split()[:2])
+
+
 @pytest.mark.parametrize(
-    ("amount", "drawn"),
+    ("width", "columns"),
     [
-        (Decimal(100), "     │█████"),
-        (Decimal(-100), "█████│     "),
-        (Decimal(50), "     │██▌  "),
-        (Decimal(-50), "  ▐██│     "),
-        (Decimal(1), "     │▌    "),
-        (Decimal(-1), "    ▐│     "),
-        (Decimal(0), "     │     "),
-        (None, "     │     "),
+        (80, "Action Root Strategy DTE P/L P/L %"),
+        (140, "Action Root Strategy DTE P/L P/L % Price Delta Theta Strikes and price"),
     ],
 )
-def test_a_bar_shows_sign_by_side_and_size_by_length(amount, drawn):
-    assert bar(amount, Decimal(100), 11).plain == drawn
+def test_every_section_names_its_columns(account_report, width, columns):
+    lines = [" ".join(line.split()) for line in render(account_report, width).splitlines()]
+    assert lines.count(columns) == 3
+
+
+def test_a_wide_screen_shows_price_delta_theta_and_share(account_report):
+    row = row_of(render(account_report, 140), "TSLA")
+    for number in ("-$1,430.00", "-158%", "455.30", "-61.0", "+$38.00"):
+        assert f" {number} " in row
+
+
+def test_the_strike_line_shows_strikes_price_and_expected_range(hold, price, triaged):
+    legs = [hold("-1 90P"), hold("-1 110C"), hold("1 120C")]
+    legs = [price(leg, "100", implied_volatility="0.2") for leg in legs]
+    (entry,) = triaged(legs).entries
+    drawn = price_range(entry.facts)
+
+    assert [(mark.strike, mark.short) for mark in drawn.strikes] == [
+        (90, True),
+        (110, True),
+        (120, False),
+    ]
+    # One standard deviation in 30 days at 20 % a year: 100 * 0.2 * sqrt(30 / 365) = 5.73.
+    assert [round(float(edge), 2) for edge in drawn.expected] == [94.27, 105.73]
+    assert not drawn.tested
+    assert strike_line(drawn, 32).plain == "─┃───━━━━━━●━━━━━───┃─────────│──"[:31] + "─"
+
+
+def test_the_price_on_the_strike_line_is_red_when_a_short_strike_is_tested(hold, price, triaged):
+    def dot(underlying):
+        (entry,) = triaged([price(hold("-1 90P"), underlying)]).entries
+        line = strike_line(price_range(entry.facts), 20)
+        at = line.plain.index("●")
+        return next(str(span.style) for span in line.spans if span.start <= at < span.end)
+
+    assert dot("85") == "bold red"
+    assert dot("95") == "bold cyan"
+
+
+@pytest.mark.parametrize("change", [{"quote": None}, {"deliverable": Deliverable.ADJUSTED}])
+def test_no_strike_line_is_drawn_where_it_would_mislead(hold, price, triaged, change):
+    leg = attrs.evolve(price(hold("-1 90P"), "85"), **change)
+    (entry,) = triaged([leg]).entries
+    assert price_range(entry.facts) is None
+    assert "●" not in render(triaged([leg]), 140).replace("● price", "")
+
+
+def test_winners_and_losers_are_counted(hold, triaged):
+    profits = {"A": "1", "B": "2", "C": "-1", "D": "0", "E": None}
+    report = triaged(
+        [
+            hold("1 stock", root=root, unrealized_pl=each and Decimal(each))
+            for root, each in profits.items()
+        ]
+    )
+    screen = render(report, 80)
+    assert "Win/lose" in screen
+    assert "2 / 1 " in screen
+    assert "1 flat, 1 unknown" in screen
+
+
+def test_the_day_is_shown_where_it_is_known(hold, triaged):
+    known = [hold("1 stock", day_pl=Decimal("12.5")), hold("1 stock", root="ABC")]
+    assert "+$12.50" in render(triaged(known), 80)
+    assert "1 of 2 known" in render(triaged(known), 80)
+    assert "Day P/L" not in render(triaged([hold("1 stock")]), 80)
+
+
+def test_the_share_of_buying_power_that_is_used_is_shown(hold, triaged):
+    balances = Balances(
+        currency="USD",
+        net_liquidating_value=Decimal(100000),
+        cash=Decimal(0),
+        buying_power=Decimal(60000),
+        maintenance_requirement=Decimal(40000),
+    )
+    assert "40% used" in render(triaged([hold("1 stock")], balances=balances), 80)
+    without = attrs.evolve(balances, maintenance_requirement=None)
+    assert "used" not in render(triaged([hold("1 stock")], balances=without), 80)
+
+
+def test_notes_say_how_they_are_settled(hold, triaged):
+    screen = " ".join(render(triaged([hold("1 stock")]), 80).split())
+    assert "set `net_liquidity` under [account] in triage.toml" in screen
+    assert "set `price` under [benchmark] in triage.toml" in screen
 
 
 def test_a_long_name_goes_on_in_the_next_line(hold, triaged):
     legs = ["-20 85P", "20 95P", "20 105C", "-20 110C"]
-    screen = render(triaged([hold(leg) for leg in legs]), 80).splitlines()
+    screen = render(triaged([hold(leg) for leg in legs]), 42).splitlines()
     line = next(number for number, text in enumerate(screen) if "Reverse Dynamic" in text)
-    assert screen[line + 1].strip() == "×20"
-    assert screen[line + 1].index("×20") == screen[line].index("Reverse")
+    assert screen[line + 1].strip() == "Iron Condor ×20"
+    assert screen[line + 1].index("Iron") == screen[line].index("Reverse")
 
 
 def test_series_of_an_index_are_distinguished(hold, triaged):
     monthly = hold("1 6800C", root="SPX", symbol="SPX   260121C06800000")
     weekly = hold("-1 6800C", root="SPX", symbol="SPXW  260121C06800000")
     screen = render(triaged([monthly, weekly]), 80)
-    assert "+1 6800C\n" in screen
+    assert re.search(r"\+1 6800C( |$)(?! *SPXW)", screen, re.MULTILINE)
     assert "-1 6800C SPXW\n" in screen
 
 
 def test_a_share_class_is_not_a_series(hold, triaged):
     screen = render(triaged([hold("-1 500C", root="BRK-B")]), 80)
-    assert "-1 500C\n" in screen
+    assert "-1 500C" in screen
+    assert "-1 500C BRK" not in screen

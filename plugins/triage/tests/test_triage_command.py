@@ -58,7 +58,7 @@ def run(now, *arguments):
 
 def test_a_file_becomes_a_dashboard(place, now):
     result = run(now, place)
-    assert "HARVEST     XYZ       Short Call" in result.stdout
+    assert "HARVEST  XYZ   Short Call" in result.stdout
     assert result.stderr == ""
 
 

@@ -213,7 +213,7 @@ class Totals:
 
     Attributes:
         by_currency: the account's currency first (None where it is unknown), then others in the order of their names.
-        net_liquidity: the broker's, as `buying_power`; None where it states none.
+        net_liquidity: the broker's, as `buying_power` and `requirement` (for maintenance); None where it states none.
     """
 
     net_pl: Sum
@@ -222,6 +222,7 @@ class Totals:
     by_currency: Mapping[str | None, Amounts]
     net_liquidity: Decimal | None
     buying_power: Decimal | None
+    requirement: Decimal | None
 
 
 def in_own_terms(portfolio: Portfolio) -> Portfolio:
@@ -253,6 +254,7 @@ def totals(portfolio: Portfolio) -> Totals:
         by_currency=_by_currency(portfolio, ours),
         net_liquidity=ours.net_liquidating_value if ours else None,
         buying_power=ours.buying_power if ours else None,
+        requirement=ours.maintenance_requirement if ours else None,
     )
 
 

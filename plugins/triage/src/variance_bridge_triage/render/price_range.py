@@ -1,0 +1,100 @@
+"""Where the underlying's price stands among the strikes of a strategy, for the strike line and the page's picture."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import attrs
+
+from variance_bridge.model import Holding, Side
+from variance_bridge.symbology import Deliverable, OptionType
+from variance_bridge_triage.rules.metrics import Facts, in_the_money
+
+_DAYS_OF_A_YEAR = 365
+"""Calendar days, as in the implied volatilities that brokers state."""
+_MARGIN = Decimal("0.04")
+"""Free room on both sides, of the width."""
+
+
+@attrs.frozen
+class Strike:
+    """One strike; `short` if an option is short there. Its right is that option's."""
+
+    strike: Decimal
+    short: bool
+    right: OptionType | None
+
+
+@attrs.frozen(kw_only=True)
+class PriceRange:
+    """Strikes and price on one scale from `low` to `high`.
+
+    Attributes:
+        strikes: each once, in their order.
+        price: of the underlying.
+        tested: a short option is in the money.
+        expected: price less and plus one standard deviation to the first expiration; None where no volatility is known.
+    """
+
+    strikes: tuple[Strike, ...]
+    price: Decimal
+    tested: bool
+    expected: tuple[Decimal, Decimal] | None
+    low: Decimal
+    high: Decimal
+
+    def share(self, amount: Decimal) -> Decimal:
+        """Where an amount stands: 0 at `low`, 1 at `high`."""
+        return (amount - self.low) / (self.high - self.low)
+
+
+def price_range(facts: Facts) -> PriceRange | None:
+    """The picture of a strategy with options; None where the price or a strike is unknown.
+
+    None for adjusted options too: their strikes are not prices of one share of what is quoted.
+    """
+    options, price = facts.options, facts.price
+    if not options or price is None or price <= 0:
+        return None
+    if any(leg.strike is None or leg.deliverable is Deliverable.ADJUSTED for leg in options):
+        return None
+    expected = _expected(facts, price)
+    marks = _strikes(options)
+    amounts = [*(mark.strike for mark in marks), price, *(expected or ())]
+    low, high = min(amounts), max(amounts)
+    margin = (high - low) * _MARGIN or price * _MARGIN
+    return PriceRange(
+        strikes=marks,
+        price=price,
+        tested=any(_is_tested(leg, price) for leg in options),
+        expected=expected,
+        low=low - margin,
+        high=high + margin,
+    )
+
+
+def _strikes(options: tuple[Holding, ...]) -> tuple[Strike, ...]:
+    """Where a strike is both long and short, as in a calendar, the short option is the one that matters."""
+    found: dict[Decimal, Strike] = {}
+    for leg in sorted(options, key=lambda each: each.side is Side.SHORT):
+        if leg.strike is not None:
+            found[leg.strike] = Strike(leg.strike, leg.side is Side.SHORT, leg.option_type)
+    return tuple(found[strike] for strike in sorted(found))
+
+
+def _is_tested(leg: Holding, price: Decimal) -> bool:
+    return leg.side is Side.SHORT and (in_the_money(leg, price) or 0) > 0
+
+
+def _expected(facts: Facts, price: Decimal) -> tuple[Decimal, Decimal] | None:
+    """By the volatility of the first options to expire whose strike is nearest to the price."""
+    known = [
+        (abs((leg.strike or price) - price), leg.greeks.implied_volatility)
+        for leg in facts.options
+        if leg.expiration == facts.expiration and leg.greeks and leg.greeks.implied_volatility
+    ]
+    if not known or not facts.dte or facts.dte < 0:
+        return None
+    volatility = min(known)[1]
+    move = price * volatility * (Decimal(facts.dte) / _DAYS_OF_A_YEAR).sqrt()
+    return max(price - move, Decimal(0)), price + move

@@ -1,0 +1,86 @@
+"""What a report comes to beside its totals: the day's profit, winners and losers, and how its notes are settled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import attrs
+
+from variance_bridge.formatting import money, plural
+from variance_bridge.money import Sum, add_up
+from variance_bridge_triage.rules.report import BALANCES, Report
+
+
+@attrs.frozen
+class Counted:
+    """How many strategies gain, lose, neither, and of how many it is not known."""
+
+    winners: int
+    losers: int
+    flat: int
+    unknown: int
+
+    @property
+    def others(self) -> str:
+        """`1 flat, 2 unknown`; nothing without any."""
+        named = (("flat", self.flat), ("unknown", self.unknown))
+        return ", ".join(f"{count} {name}" for name, count in named if count)
+
+
+def counted(report: Report) -> Counted:
+    """Strategies by the sign of their profit; one that is known in part counts as unknown."""
+    profits = [entry.facts.net_pl.complete for entry in report.entries]
+    known = [profit for profit in profits if profit is not None]
+    return Counted(
+        winners=sum(profit > 0 for profit in known),
+        losers=sum(profit < 0 for profit in known),
+        flat=sum(not profit for profit in known),
+        unknown=len(profits) - len(known),
+    )
+
+
+def shared_rules(report: Report) -> str:
+    """The rules that could not be judged for any undecided strategy, where they are the same for all: said once."""
+    named = {
+        ", ".join(each.action.value for each in entry.not_judged) for entry in report.undecided
+    }
+    return named.pop() if len(named) == 1 else ""
+
+
+def day_profits(report: Report) -> dict[str | None, Sum]:
+    """The day's profit for each currency; none at all where no position states it."""
+    found: dict[str | None, list[Sum]] = {}
+    for entry in report.entries:
+        legs = add_up(leg.day_pl for leg in entry.facts.cluster.legs)
+        found.setdefault(entry.facts.currency or report.currency, []).append(legs)
+    sums = {
+        currency: Sum(
+            add_up(each.amount for each in parts).amount,
+            sum(each.known for each in parts),
+            sum(each.count for each in parts),
+        )
+        for currency, parts in found.items()
+    }
+    return sums if any(each.known for each in sums.values()) else {}
+
+
+_SETTLED_BY = (
+    ("beta-weighted", "a quote source that gives it settles this (`sync --quotes`)"),
+    ("the price of the underlying", "sync with quotes (`sync --quotes`)"),
+    ("the price of", "set `price` under [benchmark] in triage.toml"),
+    ("net liquidity", "set `net_liquidity` under [account] in triage.toml"),
+)
+
+
+def notes(report: Report) -> Iterator[str]:
+    """Which rules could not be judged and why, what the rest was judged by, and what would settle it."""
+    for lacking in report.unavailable:
+        of_all = f"{lacking.clusters} of {plural(lacking.of, 'strategy', 'strategies')}"
+        settled = next((f"; {by}" for what, by in _SETTLED_BY if what in lacking.needs), "")
+        yield f"{lacking.action.value} not judged for {of_all}: it needs {lacking.needs}{settled}"
+    if report.net_liquidity_origin != BALANCES:
+        amount = money(report.net_liquidity, report.currency)
+        yield (
+            f"Losses are measured against {amount}, {report.net_liquidity_origin};"
+            " set `net_liquidity` under [account] in triage.toml"
+        )
