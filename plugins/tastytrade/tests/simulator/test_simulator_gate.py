@@ -30,6 +30,11 @@ def test_product_and_version_are_enough(start, user_agent):
     assert start().get(POSITIONS, User_Agent=user_agent).status == 200
 
 
+@pytest.mark.parametrize("user_agent", ["tastytrade-sdk-js", "tastytrade-sdk-python"])
+def test_the_vendors_own_sdks_pass_without_a_version(start, user_agent):
+    assert start().get(POSITIONS, User_Agent=user_agent).status == 200
+
+
 @pytest.mark.parametrize("authorization", ["", "Bearer nonsense", "Bearer", "nonsense"])
 def test_a_request_without_a_good_token_is_invalid(start, authorization):
     reply = start(log_in=False).get(POSITIONS, Authorization=authorization)
@@ -115,6 +120,10 @@ def test_a_method_that_is_not_served_is_recorded_and_not_found(start, method):
         ("/market-data/Cryptocurrency/ETH%2FUSD", 200),
         ("/market-data/Cryptocurrency/ETH/USD", 404),
         ("/market-data/Equity/ETH%2FUSD", 404),
+        ("/instruments/nonsense", 404),
+        ("/instruments/future-products", 404),
+        ("/instruments/quantity-decimal-precisions", 404),
+        ("/nothing", 404),
     ],
 )
 def test_a_symbol_in_a_path_is_decoded_once_after_the_path_is_cut(start, path, status):

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from variance_bridge.exchange import EXCHANGE_TIME
+from variance_bridge.exchange import EXCHANGE_TIME, previous_trading_day
 from variance_bridge_tastytrade.demo_server.exact import difference, product, total
 from variance_bridge_tastytrade.demo_server.portfolio import (
     CRYPTOCURRENCY,
@@ -42,6 +42,25 @@ _BALANCE_CLASSES: Final = {
     "futures-derivative": (FUTURE_OPTION,),
     "cryptocurrency": (CRYPTOCURRENCY,),
 }
+# What the API states beside them of an account without calls, deposits that are not settled, or futures overnight. Members: a
+# capture of LEAN's tests (Get_Account_Balance.json) and the models of the SDK tastyware/tastytrade 13.2, which refuse a sheet
+# that lacks one.
+_ZERO_BALANCES: Final = (
+    "bond-margin-requirement",
+    "closed-loop-available-balance",
+    "cryptocurrency-margin-requirement",
+    "day-equity-call-value",
+    "day-trade-excess",
+    "day-trading-call-value",
+    "equity-offering-margin-requirement",
+    "futures-intraday-margin-requirement",
+    "futures-margin-requirement",
+    "futures-overnight-margin-requirement",
+    "maintenance-call-value",
+    "pending-margin-interest",
+    "reg-t-call-value",
+    "unsettled-cryptocurrency-fiat-amount",
+)
 _LONG_ONLY_CLASSES: Final = {
     "long-bond-value": "Bond",
     "long-fixed-income-security-value": "Fixed Income Security",
@@ -140,7 +159,27 @@ def balances(simulated: SimulatedAccount, now: datetime) -> Object:
             written[f"{direction.lower()}-{name}-value"] = decimal_text(value)
     for name, kind in _LONG_ONLY_CLASSES.items():
         written[name] = decimal_text(simulated.class_value(kind, LONG))
+    written |= _margins(simulated, free, written)
     return present({**written, **simulated.balance_members})
+
+
+def _margins(simulated: SimulatedAccount, free: Decimal, written: Object) -> Object:
+    """Requirements and what they leave free, of an account that is margined by its maintenance requirement alone."""
+    required, left = decimal_text(simulated.maintenance_requirement), decimal_text(free)
+    return {
+        **dict.fromkeys(_ZERO_BALANCES, "0.0"),
+        "unsettled-cryptocurrency-fiat-effect": "None",
+        "long-margineable-value": written["long-equity-value"],
+        "short-margineable-value": written["short-equity-value"],
+        "margin-equity": written["net-liquidating-value"],
+        "day-trading-buying-power": left,
+        "available-trading-funds": left,
+        "maintenance-excess": left,
+        "effective-cryptocurrency-buying-power": left,
+        "cash-available-to-withdraw": decimal_text(max(min(simulated.cash, free), Decimal(0))),
+        "used-derivative-buying-power": required,
+        "reg-t-margin-requirement": required,
+    }
 
 
 def market_data(quote: SimulatedQuote, now: datetime, portfolio: DemoPortfolio) -> Object:
@@ -152,7 +191,10 @@ def market_data(quote: SimulatedQuote, now: datetime, portfolio: DemoPortfolio) 
         "updated-at": zulu_time(now - timedelta(seconds=float(quote.age))),
         **_two_sided(quote),
         "mark": _optional(quote.mark),
+        "close-price-type": "Regular",
         "prev-close": _optional(quote.previous_close),
+        "prev-close-date": previous_trading_day(today).isoformat(),
+        "prev-close-price-type": "Regular",
         "summary-date": today.isoformat(),
         "is-trading-halted": quote.is_trading_halted,
         "halt-start-time": -1,
@@ -174,9 +216,10 @@ def market_metrics(symbol: str, metrics: SimulatedMetrics, now: datetime) -> Obj
     written = {
         "symbol": symbol,
         "implied-volatility-index": _optional(metrics.implied_volatility_index),
-        "implied-volatility-rank": _optional(metrics.implied_volatility_rank),
+        "implied-volatility-index-rank": _optional(metrics.implied_volatility_rank),
         "implied-volatility-percentile": _optional(metrics.implied_volatility_percentile),
         "beta": _optional(metrics.beta),
+        "market-cap": "0.0",
         "updated-at": zulu_time(now),
     }
     return present(written)

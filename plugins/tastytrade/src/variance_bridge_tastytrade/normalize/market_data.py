@@ -128,7 +128,7 @@ def _read_item(symbol: str, members: Members) -> Item:
         vega=members.number("vega"),
         volatility=members.number("volatility"),
         beta=members.number("beta"),
-        halted=members.get("is-trading-halted") is True,
+        halted=True in (members.get("is-trading-halted"), members.get("trading-halted")),
     )
 
 

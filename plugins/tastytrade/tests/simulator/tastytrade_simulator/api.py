@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import re
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from tastytrade_simulator import instruments, login, wire
+from tastytrade_simulator.customer import customer
 from tastytrade_simulator.responses import (
     Response,
     error_envelope,
@@ -22,6 +25,7 @@ from tastytrade_simulator.routes import NO_ROUTE, SESSIONS, TOKEN, match
 from tastytrade_simulator.state import SANDBOX, BrokerState
 from variance_bridge_tastytrade.demo_server import payloads
 from variance_bridge_tastytrade.demo_server.portfolio import SimulatedPosition
+from variance_bridge_tastytrade.demo_server.spelling import zulu_time
 
 # The version from which balances are a list, and the oldest that the simulator serves.
 BALANCES_AS_LIST: Final = "20240501"
@@ -31,8 +35,11 @@ MAXIMUM_SYMBOLS: Final = 100
 PUBLIC_ROUTES: Final = frozenset({TOKEN, SESSIONS, "device-challenge"})
 _MARKET_ROUTES: Final = frozenset({"market-data", "market-data-single", "market-metrics"})
 
-# product "/" version, and what may follow it (RFC 9110, 10.1.5).
-_USER_AGENT: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[0-9A-Za-z.+_-]+(?: .*)?")
+# product "/" version, and what may follow it (RFC 9110, 10.1.5). The vendor's documentation demands that; its own two SDKs,
+# which work, send a product alone.
+_USER_AGENT: Final = re.compile(
+    r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[0-9A-Za-z.+_-]+(?: .*)?|tastytrade-sdk-(?:js|python)"
+)
 _VERSION: Final = re.compile(r"[0-9]{8}")
 
 _TYPE_PARAMETERS: Final = {
@@ -140,8 +147,20 @@ def _data(data: Any, request: Request, **more: Any) -> Response:
 
 
 def _customer(request: Request, state: BrokerState) -> Response:
-    name = state.credentials.username
-    return _data({"id": "me", "username": name, "email": f"{name}@example.invalid"}, request)
+    return _data(customer(state.credentials.username), request)
+
+
+def _quote_tokens(request: Request, state: BrokerState) -> Response:
+    """What a client opens the stream of quotes with. There is no stream here."""
+    now = state.clock()
+    data = {
+        "token": secrets.token_urlsafe(24),
+        "dxlink-url": "wss://dxlink.example.invalid/realtime",
+        "level": "demo",
+        "issued-at": zulu_time(now),
+        "expires-at": zulu_time(now + timedelta(days=1)),
+    }
+    return _data(data, request)
 
 
 def _accounts(request: Request, state: BrokerState) -> Response:
@@ -261,6 +280,8 @@ def _held(request: Request, state: BrokerState) -> list[SimulatedPosition]:
 
 
 def _instruments(request: Request, state: BrokerState) -> Response:
+    if request.segments["kind"] not in _INSTRUMENT_KINDS:
+        return _not_found("The requested resource could not be found")
     symbols = request.values("symbol")
     items = [
         instruments.instrument(row, state.portfolio)
@@ -289,6 +310,7 @@ _READERS: Final[Mapping[str, Callable[[Request, BrokerState], Response]]] = {
     "market-data": _market_data,
     "market-data-single": _market_data_single,
     "market-metrics": _market_metrics,
+    "quote-tokens": _quote_tokens,
     "instruments": _instruments,
     "instrument": _instrument,
 }

@@ -29,6 +29,7 @@ ROUTES: Final[tuple[tuple[str, str, str], ...]] = (
     ("market-data", "GET", "/market-data/by-type"),
     ("market-data-single", "GET", "/market-data/{type}/{symbol}"),
     ("market-metrics", "GET", "/market-metrics"),
+    ("quote-tokens", "GET", "/api-quote-tokens"),
     ("instruments", "GET", "/instruments/{kind}"),
     ("instrument", "GET", "/instruments/{kind}/{symbol}"),
 )
