@@ -180,7 +180,9 @@ def parse(
     Raises:
         DataRefused: the file is cut off in its last row, or none of its rows can be read.
     """
-    found = _with_sums(read_rows(layout.table_rows(lines), dialect, as_of, where))
+    found = read_rows(layout.table_rows(lines), dialect, as_of, where)
+    if dialect.lots.sum:
+        found = _with_sums(found)
     _refuse_unreadable(found, where)
     _refuse_lots(found, where)
     _refuse_repeated(found, layout, dialect.header.repeats, where)
@@ -210,7 +212,7 @@ def _with_sums(rows: list[ReadRow]) -> list[ReadRow]:
     whole = set()
     for row in rows:
         if row.position is not None:
-            key = (row.account, row.group[0], *contract_of(row.position))
+            key = (row.account, row.section, *contract_of(row.position))
             if row.row_class is RowClass.LOT:
                 lots.setdefault(key, []).append(row)
             else:
@@ -255,9 +257,11 @@ def _is_total(row: ReadRow, layout: Layout) -> bool:
     return not valued or row.value is not None
 
 
-@attrs.frozen
+@attrs.define
 class ReadRow:
     """A row, what it is, and what became of it: all that is kept of it.
+
+    Nobody changes it; there are too many for the price of a frozen class.
 
     Attributes:
         section: the line of the header above it.
@@ -265,7 +269,7 @@ class ReadRow:
         label: the word for the account that it has, or that stands above it.
         value: its value as it stands there, for sums; None where there is none that can be read.
         days_left: its days to expiration, as they are written.
-        group: which subtotal it belongs to.
+        group: which subtotal it belongs to; empty where the dialect has none.
         summed: what it adds to that, or states as it.
         account_column: where the account's cell starts, in a row that should name one and does not.
         ends_unread: the file's last cell cannot be read and no line end follows it.
@@ -301,10 +305,11 @@ def read_rows(
         start = section.header.row.line
         if start not in columns:
             columns[start] = Columns(section.header, dialect)
-        read = _read_row(RowCells(row, columns[start]), section, as_of, where)
+        read = _read_row(RowCells.of(row, columns[start]), section, as_of, where)
         if row.last and _is_unconfirmed(read.position) and ends.differ(row):
             raise _cut_in_last_cell(row, where)
-        ends.add(row)
+        if not ends.full:
+            ends.add(row)
         found.append(read)
         if read.rejected is not None:
             rejected += 1
@@ -324,13 +329,16 @@ def _is_unconfirmed(position: CheckedHolding | None) -> bool:
 class LastCells:
     """How the last cells of the rows are written, so that the one at the end of a file can be told from a part of one."""
 
+    full = False
+    """The first hundred rows tell enough."""
+
     def __init__(self) -> None:
         self._seen: list[tuple[int, str] | None] = []
 
     def add(self, row: Row) -> None:
-        """One more row; the first hundred tell enough."""
-        if len(self._seen) < _ENDS_SEEN:
-            self._seen.append(_shape(row.cells[-1]))
+        """One more row."""
+        self._seen.append(_shape(row.cells[-1]))
+        self.full = len(self._seen) >= _ENDS_SEEN
 
     def differ(self, row: Row) -> bool:
         """Whether the number there has fewer decimals than all others, or not the sign behind it that all others have."""
@@ -400,11 +408,15 @@ def _read_row(cells: RowCells, section: Section, as_of: date, where: str) -> Rea
         if position is not None and position.holding is not None
         else _number_or_none(cells, Field.VALUE),
         days_left=cells.text(Field.DTE),
-        group=(section.header.row.line, *map(cells.text, checks.subtotals_by)),
+        group=_group(cells, section) if checks.subtotals else (),
         summed=_number_or_none(cells, checks.subtotals_of) if checks.subtotals else None,
         account_column=cells.column(Field.ACCOUNT) if account is None else 0,
         ends_unread=row.last and row_class in _POSITIONS and _ends_unread(cells, rejected),
     )
+
+
+def _group(cells: RowCells, section: Section) -> tuple[object, ...]:
+    return (section.header.row.line, *map(cells.text, cells.dialect.check.subtotals_by))
 
 
 def _rejected(cells: RowCells, rejection: RowRejected) -> RejectedLine:

@@ -144,7 +144,7 @@ def _row_days(lines: Iterable[Line], layout: Layout, dialect: Dialect) -> Iterat
         if column is None or column.place >= len(row.cells):
             continue
         try:
-            day = column.day(row.cells[column.place])
+            day = column.day[row.cells[column.place]]
         except CellFault:
             continue
         if day is not None and day.year in _YEARS_OF_EXPORTS:

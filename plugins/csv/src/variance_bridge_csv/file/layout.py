@@ -297,9 +297,12 @@ class _Walk:
         self._in_other_table = False
         self._vocabulary = _vocabulary(dialect)
         self._captures = self._captures_for(Where.BEFORE)
+        self._shapes = dialect.shapes
 
     def take(self, line: Line, first_header: Header) -> None:
         """The next line."""
+        if self._is_plain_row(line.text):
+            return
         if line.number == first_header.row.line:
             self._start(first_header)
         elif line.blank:
@@ -310,6 +313,13 @@ class _Walk:
             self._take_below(line)
         else:
             self._take_above(line, first_header)
+
+    def _is_plain_row(self, text: str) -> bool:
+        """Whether a line of the table has nothing to say here: nearly all lines do, and are seen by their text alone."""
+        in_table = self._sections and not self._in_other_table
+        if not in_table or self._captures or self._shapes:
+            return False
+        return not self._may_be_header(text)
 
     def _take_above(self, line: Line, first_header: Header) -> None:
         """A line above the first header: a title, or a table of another kind, which ends at a blank line."""
@@ -365,6 +375,7 @@ class _Walk:
             self._unknown_tables.append(line.number)
 
     def _may_be_header(self, text: str) -> bool:
+        """A line without a digit may; so may a blank one, which is not worth a look of its own."""
         if not text.isascii() or not _DIGIT.search(text):
             return True
         text = text.lower()

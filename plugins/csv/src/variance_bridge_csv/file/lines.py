@@ -21,6 +21,8 @@ MAX_LINE_LENGTH = 256 * 1024
 """Characters."""
 MAX_LINES = 2_000_000
 MAX_COLUMNS = 1_000
+_BLOCK_SIZE = 64 * 1024
+"""Characters that are cut into lines at once."""
 
 
 @attrs.frozen
@@ -41,9 +43,9 @@ class Separation:
         return csv.reader((), delimiter=self.delimiter, strict=True).dialect
 
 
-@attrs.frozen
+@attrs.define
 class Row:
-    """A line, separated into its cells.
+    """A line, separated into its cells. Nobody changes it; there are too many for the price of a frozen class.
 
     Attributes:
         line: its number in the file, counted from 1.
@@ -72,9 +74,11 @@ class Row:
         return [*starts, *(len(self.text) + 1 for _cell in self.cells[len(starts) :])]
 
 
-@attrs.frozen
+@attrs.define
 class Line:
     """A line of the file that nobody has separated into cells yet: most questions are answered by its text.
+
+    As with `Row`, nobody changes it.
 
     Attributes:
         aside: it belongs to another part of the file than the table, and may only be captured from.
@@ -114,6 +118,8 @@ class Line:
     @property
     def blank(self) -> bool:
         """Nothing but blanks and delimiters."""
+        if self.text.lstrip(' "')[:1].isalnum():
+            return False
         if self.text.replace(self.separation.delimiter, "").replace('"', "").strip():
             return False
         row = self.row()
@@ -145,18 +151,23 @@ def split(text: str, separation: Separation, where: str) -> Iterator[Line]:
     for number, line, ended in _lines(text):
         if number > MAX_LINES:
             raise _too_large(f"more than {MAX_LINES} lines", where, number, 1)
-        if len(line) > MAX_LINE_LENGTH:
-            raise _too_large(
-                f"a line of more than {MAX_LINE_LENGTH} characters", where, number, MAX_LINE_LENGTH
-            )
         found = Line(number, line, separation, not ended)
-        if line.count(separation.delimiter) >= MAX_COLUMNS:
-            row = found.row()
-            if len(row.cells) > MAX_COLUMNS:
-                raise _too_large(
-                    f"more than {MAX_COLUMNS} columns", where, number, row.columns[MAX_COLUMNS]
-                )
+        if len(line) >= MAX_COLUMNS:
+            _refuse_large(found, where)
         yield found
+
+
+def _refuse_large(line: Line, where: str) -> None:
+    """A line with too many columns has as many characters at least, so that shorter ones need not be looked at."""
+    if len(line.text) > MAX_LINE_LENGTH:
+        what = f"a line of more than {MAX_LINE_LENGTH} characters"
+        raise _too_large(what, where, line.number, MAX_LINE_LENGTH)
+    if line.text.count(line.separation.delimiter) < MAX_COLUMNS:
+        return
+    row = line.row()
+    if len(row.cells) > MAX_COLUMNS:
+        column = row.columns[MAX_COLUMNS]
+        raise _too_large(f"more than {MAX_COLUMNS} columns", where, line.number, column)
 
 
 def _too_large(what: str, where: str, line: int, column: int) -> DataRefused:
@@ -169,22 +180,23 @@ def _too_large(what: str, where: str, line: int, column: int) -> DataRefused:
 
 def _lines(text: str) -> Iterator[tuple[int, str, bool]]:
     """Number, text and whether a line end followed; CRLF, LF and CR all end a line."""
-    start, number, length = 0, 0, len(text)
-    feed = text.find("\n")
-    carriage = text.find("\r")
-    while start < length:
-        number += 1
-        ends = [place for place in (feed, carriage) if place >= 0]
-        if not ends:
-            yield number, text[start:], False
-            return
-        end = min(ends)
-        yield number, text[start:end], True
-        start = end + (2 if text.startswith("\r\n", end) else 1)
-        if 0 <= feed < start:
-            feed = text.find("\n", start)
-        if 0 <= carriage < start:
-            carriage = text.find("\r", start)
+    number = 0
+    for block in _blocks(text):
+        *lines, rest = block.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        for line in lines:
+            number += 1
+            yield number, line, True
+        if rest:
+            yield number + 1, rest, False
+
+
+def _blocks(text: str) -> Iterator[str]:
+    """The text in pieces of whole lines, so that the lines of a large file never stand in memory together."""
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start + _BLOCK_SIZE) + 1 or len(text)
+        yield text[start:end]
+        start = end
 
 
 @attrs.frozen

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
+from typing import TypeVar
 
 import attrs
 
 from variance_bridge.model import Caution, Rejection
-from variance_bridge_csv.dialect import patterns
+from variance_bridge_csv.dialect import dates, patterns
 from variance_bridge_csv.dialect.model import Dialect, Field, RowClass, RowRule
 from variance_bridge_csv.file.layout import Header, filled_width
 from variance_bridge_csv.file.lines import Row
@@ -18,9 +19,10 @@ from variance_bridge_csv.names import plain
 from variance_bridge_csv.row import cells
 from variance_bridge_csv.row.cells import CellFault
 
-_REMEMBERED = 4096
-"""How many texts and dates of a column are remembered with what they mean: they repeat. Numbers do not."""
+T = TypeVar("T")
 
+_REMEMBERED = 4096
+"""How many texts of a column are remembered with what they mean."""
 
 GREEKS = frozenset(
     {
@@ -52,15 +54,33 @@ class RowRejected(Exception):
         self.what = what
 
 
+class Memo(dict[str | None, T]):
+    """What a reader makes of each text, remembered, because texts repeat from row to row. None stands for no cell."""
+
+    def __init__(self, read: Callable[[str], T]) -> None:
+        super().__init__()
+        self._read = read
+
+    def __missing__(self, text: str | None) -> T | None:
+        if text is None:
+            return None
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        found = self[text] = self._read(text)
+        return found
+
+
 class Column:
     """How the cells of one column are read: as text, as a number, as a date."""
 
     def __init__(self, place: int, field: Field, dialect: Dialect) -> None:
         rules, entities = dialect.cells, dialect.file.html_entities
         self.place = place
-        self.text = lru_cache(_REMEMBERED)(cells.text_reader(field, rules, entities))
-        self.number = cells.number_reader(field, rules, entities)
-        self.day = lru_cache(_REMEMBERED)(cells.day_reader(field, rules, entities))
+        self.text = Memo(cells.text_reader(field, rules, entities))
+        read_number = cells.number_reader(field, rules, entities)
+        self.number = Memo(lambda cell: read_number(cell, None))
+        self.number_in = read_number
+        self.day = Memo(cells.day_reader(field, rules, entities))
 
 
 class Columns:
@@ -72,11 +92,16 @@ class Columns:
         self.by_field: Mapping[Field, Column] = {
             field: Column(place, field, dialect) for field, place in header.columns.items()
         }
+        self.width = len(header.row.cells)
         self.without_greeks = GREEKS.isdisjoint(self.by_field)
         self.amounts = tuple(
             (field, column, field in _IN_FRACTIONS)
             for field, column in self.by_field.items()
             if field in _AMOUNTS
+        )
+        rules = dialect.cells
+        self.date_order = dates.order_of(
+            [*rules.dates, *rules.column_dates.get(Field.EXPIRATION, ())]
         )
         words = dialect.quantity.side_words
         self.sides: Mapping[str, str] = {plain(word): side for word, side in words.items()}
@@ -87,13 +112,24 @@ class Columns:
         return f"in {names[0]}" if names else ""
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class RowCells:
     """One row and the meaning of its cells. `cautions` collects what could not be read and was left out."""
 
     row: Row
     columns: Columns
-    cautions: list[tuple[Caution, Field | None]] = attrs.field(factory=list)
+    cautions: list[tuple[Caution, Field | None]]
+    cells: Sequence[str | None]
+    """The row's cells, and None for each that it lacks."""
+
+    @classmethod
+    def of(cls, row: Row, columns: Columns) -> RowCells:
+        """The row below a header with these columns."""
+        cells: Sequence[str | None] = row.cells
+        missing = columns.width - len(cells)
+        if missing > 0:
+            cells = [*cells, *([None] * missing)]
+        return cls(row, columns, [], cells)
 
     @property
     def filled_width(self) -> int:
@@ -115,20 +151,16 @@ class RowCells:
     def text(self, field: Field) -> str | None:
         """The clean cell of that field; None when there is no such column or cell, or the cell says "unknown"."""
         column = self.columns.by_field.get(field)
-        if column is None or column.place >= len(self.row.cells):
-            return None
-        return column.text(self.row.cells[column.place])
+        return None if column is None else column.text[self.cells[column.place]]
 
-    def number(self, field: Field, fraction: int | None = None) -> Decimal | None:
+    def number(self, field: Field) -> Decimal | None:
         """The number of that field.
 
         Raises:
             CellFault: the cell is not a number.
         """
         column = self.columns.by_field.get(field)
-        if column is None or column.place >= len(self.row.cells):
-            return None
-        return column.number(self.row.cells[column.place], fraction)
+        return None if column is None else column.number[self.cells[column.place]]
 
     def amounts(
         self, fraction: int | None = None, underlying_fraction: int | None = None
@@ -140,13 +172,15 @@ class RowCells:
             underlying_fraction: the same of its underlying.
         """
         found = {}
-        cells = self.row.cells
+        cells = self.cells
         for field, column, in_fractions in self.columns.amounts:
-            if column.place >= len(cells):
-                continue
+            cell = cells[column.place]
             of = underlying_fraction if field is Field.UNDERLYING_PRICE else fraction
             try:
-                value = column.number(cells[column.place], of if in_fractions else None)
+                if of is None or not in_fractions or cell is None:
+                    value = column.number[cell]
+                else:
+                    value = column.number_in(cell, of)
             except CellFault:
                 self.cautions.append((Caution.NUMBER_UNREADABLE, field))
             else:
@@ -161,9 +195,7 @@ class RowCells:
             CellFault: the cell is not a date.
         """
         column = self.columns.by_field.get(field)
-        if column is None or column.place >= len(self.row.cells):
-            return None
-        return column.day(self.row.cells[column.place])
+        return None if column is None else column.day[self.cells[column.place]]
 
     def column(self, field: Field | None) -> int:
         """Where the field's cell starts in its line, counted from 1."""
@@ -225,10 +257,12 @@ def has_right_width(row: RowCells, row_class: RowClass) -> bool:
     """
     ragged, header = row.dialect.ragged, row.columns.header
     count, width = len(row.row.cells), header.width
+    if count == len(header.row.cells):
+        return True
     has_lost_one = count < len(header.row.cells) and not row.row.cells[-1].strip()
     if count < width or has_lost_one:
         return row_class in ragged.short
-    if count <= len(header.row.cells):
+    if count < len(header.row.cells):
         return True
     beyond = row.row.cells[len(header.row.cells) :]
     return ragged.extra_empty and not any(cell.strip() for cell in beyond)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import TypeVar
 
 import attrs
@@ -23,8 +23,8 @@ from variance_bridge.symbology import (
     option_symbol,
     parse,
 )
-from variance_bridge_csv.dialect import dates, patterns
-from variance_bridge_csv.dialect.model import Dialect, Field
+from variance_bridge_csv.dialect import patterns
+from variance_bridge_csv.dialect.model import Dialect, Field, SymbolRules
 from variance_bridge_csv.names import plain
 from variance_bridge_csv.row.cells import CellFault
 from variance_bridge_csv.row.columns import RowCells, RowRejected
@@ -52,7 +52,7 @@ _RIGHTS = {
 }
 
 
-@attrs.frozen
+@attrs.define
 class Identity:
     """An instrument, as the broker spelled it, and the multiplier where the symbol's text tells one."""
 
@@ -61,7 +61,7 @@ class Identity:
     multiplier: Decimal | None = None
 
 
-@attrs.frozen
+@attrs.define
 class _Terms:
     """What the columns beside the symbol say."""
 
@@ -93,8 +93,8 @@ def identify(row: RowCells, as_of: date, kind: InstrumentType | None = None) -> 
         raise RowRejected(Rejection.SYMBOL_MISSING, Field.SYMBOL)
     if len(spelled) > MAX_SYMBOL_LENGTH:
         raise RowRejected(Rejection.SYMBOL_UNREADABLE, Field.SYMBOL)
-    symbol, multiplier = _symbol(spelled, row)
-    terms = _terms(row, kind, partial(_spells_out, symbol, as_of))
+    symbol, multiplier = _symbol(spelled, row.dialect.symbol)
+    terms = _terms(row, kind, symbol, as_of)
     instrument = (
         _option(symbol, terms, as_of) if _is_option(terms) else _other(symbol, terms, as_of)
     )
@@ -134,8 +134,7 @@ def kind_of(word: str, dialect: Dialect) -> InstrumentType | None:
     return instrument_type_of(word)
 
 
-def _symbol(spelled: str, row: RowCells) -> tuple[str, Decimal | None]:
-    rules = row.dialect.symbol
+def _symbol(spelled: str, rules: SymbolRules) -> tuple[str, Decimal | None]:
     symbol = spelled
     for prefix in rules.strip_prefix:
         symbol = symbol.removeprefix(prefix)
@@ -150,43 +149,48 @@ def _symbol(spelled: str, row: RowCells) -> tuple[str, Decimal | None]:
     return groups.get("symbol") or symbol, multiplier or None
 
 
-def _terms(row: RowCells, kind: InstrumentType | None, spells_out: Callable[[], bool]) -> _Terms:
-    word = row.text(Field.TYPE)
+def _terms(row: RowCells, kind: InstrumentType | None, symbol: str, as_of: date) -> _Terms:
+    rules, word, right = row.dialect.types, row.text(Field.TYPE), row.text(Field.OPTION_TYPE)
     if kind is None and word is not None:
         kind = kind_of(word, row.dialect)
-    if kind is None and not row.dialect.types.infer:
+    if kind is None and not rules.infer:
         raise RowRejected(
             Rejection.TYPE_MISSING if word is None else Rejection.TYPE_UNKNOWN, Field.TYPE
         )
-    is_option = kind in _OPTION_KINDS or (kind is None and row.text(Field.OPTION_TYPE) is not None)
-    if kind is InstrumentType.FUTURE and row.text(Field.OPTION_TYPE) is not None:
+    if kind is InstrumentType.FUTURE and right is not None:
         raise RowRejected(Rejection.TERMS_CONTRADICT, Field.OPTION_TYPE)
-    unread: list[RowRejected] = []
-
-    def read(term: Callable[[RowCells], T | None]) -> T | None:
-        try:
-            return term(row)
-        except RowRejected as rejection:
-            unread.append(rejection)
-            return None
-
     terms = _Terms(
         kind=kind,
         kind_unknown=word is not None and kind is None,
-        default=row.dialect.types.default if word is None else None,
-        infer=row.dialect.types.infer,
+        default=rules.default if word is None else None,
+        infer=rules.infer,
         underlying=row.text(Field.UNDERLYING),
-        option_type=read(_right) if is_option else None,
-        strike=read(_strike) if is_option else None,
-        expiration=read(_expiration) if is_option or kind is InstrumentType.FUTURE else None,
-        date_order=_date_order(row.dialect),
+        date_order=row.columns.date_order,
     )
+    is_option = kind in _OPTION_KINDS or (kind is None and right is not None)
+    unread: list[RowRejected] = []
+    if is_option:
+        terms.option_type = _read(_right, row, unread)
+        terms.strike = _read(_strike, row, unread)
+    if is_option or kind is InstrumentType.FUTURE:
+        terms.expiration = _read(_expiration, row, unread)
     if unread:
         # The symbol of an option says it all once more. Two unreadable terms are more than a slip: cells may be shifted.
-        if len(unread) > 1 or not is_option or not spells_out():
+        if len(unread) > 1 or not is_option or not _spells_out(symbol, as_of):
             raise unread[0]
         row.cautions.append((_CAUTION_OF[unread[0].reason], unread[0].field))
     return terms
+
+
+def _read(
+    term: Callable[[RowCells], T | None], row: RowCells, unread: list[RowRejected]
+) -> T | None:
+    """The term, or None where it cannot be read: then it is among the `unread`."""
+    try:
+        return term(row)
+    except RowRejected as rejection:
+        unread.append(rejection)
+        return None
 
 
 def _spells_out(symbol: str, as_of: date) -> bool:
@@ -198,12 +202,6 @@ def _spells_out(symbol: str, as_of: date) -> bool:
         and told.strike is not None
         and told.option_type is not None
     )
-
-
-@lru_cache(maxsize=64)
-def _date_order(dialect: Dialect) -> DateOrder | None:
-    cells = dialect.cells
-    return dates.order_of([*cells.dates, *cells.column_dates.get(Field.EXPIRATION, ())])
 
 
 def _right(row: RowCells) -> OptionType | None:

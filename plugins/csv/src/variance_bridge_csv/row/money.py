@@ -47,7 +47,7 @@ class CostCheck(Enum):
     CONTRADICTED = auto()
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(kw_only=True)
 class Amounts:
     """The amounts of a row as the file has them, and what they belong to."""
 
@@ -63,7 +63,7 @@ class Amounts:
     day_gain: Decimal | None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(kw_only=True)
 class Money:
     """The amounts of a position in the signs of the lingua franca; `mark` is the one that agrees with the value."""
 

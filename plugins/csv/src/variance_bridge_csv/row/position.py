@@ -32,6 +32,7 @@ _SECTOR = re.compile(r"[A-Za-z][A-Za-z0-9 &/,.()-]{0,47}")
 _SPELLED = re.compile(r"[!-~](?:[ -~]{0,62}[!-~])?")
 _ONE = Decimal(1)
 _NO_QUOTE, _NO_GREEKS = Quote(), Greeks()
+_QUOTED = frozenset({Field.BID, Field.ASK, Field.MARK, Field.LAST, Field.UNDERLYING_PRICE})
 _COST_EXPLAINED = frozenset(
     {Caution.COST_CONTRADICTED, Caution.COST_MEANINGLESS, Caution.MULTIPLIER_UNKNOWN}
 )
@@ -46,7 +47,7 @@ _BY_TYPE = {**_BY_THE_PIECE, InstrumentType.OPTION: Decimal(100)}
 _ON_FUTURES = frozenset({InstrumentType.FUTURE, InstrumentType.FUTURE_OPTION})
 
 
-@attrs.frozen
+@attrs.define
 class CheckedHolding:
     """A position of the file, and what a reader should know of it. `holding` is None for a closed one.
 
@@ -207,18 +208,24 @@ def _amounts(
         side=side,
         quantity=quantity,
         multiplier=multiplier,
-        quote=Quote(
-            bid=found.get(Field.BID),
-            ask=found.get(Field.ASK),
-            mark=found.get(Field.MARK),
-            last=found.get(Field.LAST),
-            underlying_price=found.get(Field.UNDERLYING_PRICE),
-        ),
+        quote=_quote(found),
         cost_total=total,
         cost_per_unit=per_unit,
         value=found.get(Field.VALUE),
         gain=gain,
         day_gain=found.get(Field.DAY_GAIN),
+    )
+
+
+def _quote(found: Mapping[Field, Decimal]) -> Quote:
+    if _QUOTED.isdisjoint(found):
+        return _NO_QUOTE
+    return Quote(
+        bid=found.get(Field.BID),
+        ask=found.get(Field.ASK),
+        mark=found.get(Field.MARK),
+        last=found.get(Field.LAST),
+        underlying_price=found.get(Field.UNDERLYING_PRICE),
     )
 
 
@@ -231,14 +238,10 @@ def _holding(
 ) -> Holding:
     instrument = identity.instrument
     quote = amounts.quote
-    if earned.mark is not quote.mark:
-        quote = Quote(
-            bid=quote.bid,
-            ask=quote.ask,
-            mark=earned.mark,
-            last=quote.last,
-            underlying_price=quote.underlying_price,
-        )
+    if earned.mark is not amounts.quote.mark:
+        quote = attrs.evolve(amounts.quote, mark=earned.mark)
+        if quote == _NO_QUOTE:
+            quote = _NO_QUOTE
     spelled = identity.spelled
     unit = _unit(row)
     held = Holding(
@@ -264,7 +267,7 @@ def _holding(
         day_pl=earned.day_pl,
         opened_on=_opened_on(row),
         sector=_sector(row),
-        quote=quote if quote != _NO_QUOTE else None,
+        quote=None if quote is _NO_QUOTE else quote,
         greeks=greeks,
     )
     if unit.is_minor:
@@ -351,4 +354,4 @@ def _cautions(
         and _COST_EXPLAINED.isdisjoint(found)
     ):
         found.append(Caution.COST_UNKNOWN)
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(found)) if found else ()
