@@ -294,7 +294,7 @@ class Holding:
     @property
     def signed_quantity(self) -> Decimal:
         """Contracts, shares or coins, negative when short."""
-        return self.quantity if self.side is Side.LONG else -self.quantity
+        return self.quantity if self.side is Side.LONG else self.quantity.copy_negate()
 
     @property
     def profit(self) -> Decimal | None:

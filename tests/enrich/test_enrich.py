@@ -343,11 +343,12 @@ def test_flipping_the_side_flips_every_sign(quantity, multiplier, average, mark,
     )
     bought = only(enriched(long, data, benchmark_price=D(500)))
     sold = only(enriched(attrs.evolve(long, side=Side.SHORT), data, benchmark_price=D(500)))
-    assert bought.market_value == -sold.market_value
-    assert bought.unrealized_pl == -sold.unrealized_pl
-    assert bought.greeks.delta == -sold.greeks.delta
-    assert bought.greeks.theta == -sold.greeks.theta
-    assert bought.greeks.beta_delta == -sold.greeks.beta_delta
+    # A minus sign would round to 28 digits.
+    assert bought.market_value == sold.market_value.copy_negate()
+    assert bought.unrealized_pl == sold.unrealized_pl.copy_negate()
+    assert bought.greeks.delta == sold.greeks.delta.copy_negate()
+    assert bought.greeks.theta == sold.greeks.theta.copy_negate()
+    assert bought.greeks.beta_delta == sold.greeks.beta_delta.copy_negate()
     cost = Fraction(quantity) * Fraction(multiplier) * Fraction(average)
     assert Fraction(bought.market_value) - cost == Fraction(bought.unrealized_pl)
 

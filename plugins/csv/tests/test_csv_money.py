@@ -323,7 +323,7 @@ def test_the_other_side_flips_every_sign(quantity, price, paid, multiplier):
         assert long.cost_basis == short.cost_basis == paid * units
         assert long.average_price == short.average_price == paid
         assert long.market_value == -short.market_value == price * units
-        assert long.unrealized_pl == -short.unrealized_pl
+        assert long.unrealized_pl == short.unrealized_pl.copy_negate()
         assert long.check is short.check is CostCheck.CONFIRMED
         assert long.cautions == short.cautions == ()
 

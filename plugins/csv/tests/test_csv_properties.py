@@ -167,8 +167,8 @@ def test_the_other_side_of_a_position_has_the_other_signs_and_the_same_sizes(row
         )
         assert one.cost_basis == other.cost_basis is not None
         assert one.average_price == other.average_price
-        assert one.market_value == -other.market_value
-        assert one.unrealized_pl == -other.unrealized_pl
+        assert one.market_value == other.market_value.copy_negate()
+        assert one.unrealized_pl == other.unrealized_pl.copy_negate()
         assert one.quote == other.quote
 
 
