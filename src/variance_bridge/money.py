@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Context, Decimal
 from functools import reduce
+from typing import Final
 
 import attrs
 
@@ -23,10 +24,20 @@ HALF_A_CENT = Decimal("0.005")
 _EXACT = Context(prec=1000)
 
 
+# The context's own methods: a function around each would cost more than the arithmetic.
+multiply: Final = _EXACT.multiply
+"""The product of two numbers, unrounded (up to 1000 digits)."""
+
+add: Final = _EXACT.add
+"""The sum of two numbers, unrounded."""
+
+difference: Final = _EXACT.subtract
+"""The first number less the second, unrounded."""
+
+
 def product(factor: Decimal | int, other: Decimal | int, *more: Decimal | int) -> Decimal:
-    """The product of the factors, unrounded (up to 1000 digits)."""
-    result = _EXACT.multiply(factor, other)
-    return reduce(_EXACT.multiply, more, result) if more else result
+    """The product of two factors or more, unrounded."""
+    return reduce(multiply, more, multiply(factor, other))
 
 
 def signed(side: Side, amount: Decimal) -> Decimal:
@@ -36,31 +47,26 @@ def signed(side: Side, amount: Decimal) -> Decimal:
 
 def cost_basis(average_price: Decimal, quantity: Decimal, multiplier: Decimal) -> Decimal:
     """Total paid (long) or received (short) to open. For a future it is the notional, which is not money paid."""
-    return product(average_price, quantity, multiplier)
+    return multiply(multiply(average_price, quantity), multiplier)
 
 
 def market_value(side: Side, mark: Decimal, quantity: Decimal, multiplier: Decimal) -> Decimal:
     """Signed worth of the whole position: a short position is worth less than zero."""
-    return signed(side, product(mark, quantity, multiplier))
+    return signed(side, multiply(multiply(mark, quantity), multiplier))
 
 
 def unrealized_pl(
     side: Side, mark: Decimal, basis: Decimal, quantity: Decimal, multiplier: Decimal
 ) -> Decimal:
     """Gain since the price was `basis` per unit: positive when the position earned."""
-    return signed(side, product(_EXACT.subtract(mark, basis), quantity, multiplier))
-
-
-def difference(minuend: Decimal, subtrahend: Decimal) -> Decimal:
-    """`minuend` - `subtrahend`, unrounded."""
-    return _EXACT.subtract(minuend, subtrahend)
+    return signed(side, product(difference(mark, basis), quantity, multiplier))
 
 
 def total(*summands: Decimal) -> Decimal:
     """The sum, unrounded; zero for none."""
     result = Decimal(0)
     for summand in summands:
-        result = _EXACT.add(result, summand)
+        result = add(result, summand)
     return result
 
 
@@ -109,5 +115,6 @@ def within_tolerance(stated: Decimal, computed: Decimal, quantity: Decimal) -> b
     if stated == computed:
         return True
     larger = max(abs(stated), abs(computed))
-    rounding = product(HALF_A_CENT, max(quantity, Decimal(1)))
-    return abs(difference(stated, computed)) <= total(product(RELATIVE_TOLERANCE, larger), rounding)
+    rounding = multiply(HALF_A_CENT, max(quantity, Decimal(1)))
+    tolerance = add(multiply(RELATIVE_TOLERANCE, larger), rounding)
+    return abs(difference(stated, computed)) <= tolerance

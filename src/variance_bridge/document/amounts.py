@@ -12,7 +12,15 @@ from typing import Any
 
 from variance_bridge.document.frame import Fault, Frame
 from variance_bridge.document.limits import limits
-from variance_bridge.money import HALF_A_CENT, difference, product, total, within_tolerance
+from variance_bridge.money import (
+    HALF_A_CENT,
+    add,
+    difference,
+    multiply,
+    product,
+    total,
+    within_tolerance,
+)
 
 _PRICED_FROM_ZERO = frozenset({"stock", "option", "future_option", "crypto"})
 _OPTIONS = frozenset({"option", "future_option"})
@@ -50,11 +58,11 @@ def check_amounts(position: Mapping[str, Any], frame: Frame) -> Sequence[Fault]:
             multiplier = 1
         elif multiplier > 1:
             faults.append(_LOT)
-    size = None if multiplier is None else product(quantity, multiplier)
+    size = None if multiplier is None else multiply(quantity, multiplier)
     value, cost = get("market_value"), get("cost_basis")
     if size is not None and cost is not None:
         average = get("average_price")
-        if average is not None and not _is(cost, product(average, size), quantity):
+        if average is not None and not _is(cost, multiply(average, size), quantity):
             faults.append(_COST)
     if value is not None:
         faults += _value_faults(position, value, size)
@@ -73,9 +81,12 @@ def _value_faults(position: Mapping[str, Any], value: Any, size: Decimal | None)
     """What has a price of zero or more is never worth less than nothing to who owns it; a future may have any price."""
     quote = position.get("quote")
     mark = None if quote is None else quote.get("mark")
-    owned = value if position["side"] == "long" else Decimal(value).copy_negate()
+    long = position["side"] == "long"
     if size is not None and mark is not None:
-        return () if _is(owned, product(mark, size), position["quantity"]) else (_VALUE,)
+        computed = multiply(mark, size)
+        signed = computed if long else computed.copy_negate()
+        return () if _is(value, signed, position["quantity"]) else (_VALUE,)
+    owned = value if long else Decimal(value).copy_negate()
     if owned < 0 and position["type"] in _PRICED_FROM_ZERO:
         return (_SIGN,)
     if size is not None and quote is not None and _is_far(position["type"], owned, size, quote):
@@ -89,28 +100,28 @@ def _is_far(kind: str, owned: Any, size: Decimal, quote: Mapping[str, Any]) -> b
     if not prices or min(prices) < 0:
         return False
     factor = limits().last_option_factor if kind in _OPTIONS else limits().last_factor
-    slack = product(limits().last_slack, size)
-    low, high = product(min(prices), size), product(max(prices), size)
-    above = owned > total(product(high, factor), slack)
-    return above or total(product(Decimal(owned), factor), product(slack, factor)) < low
+    slack = multiply(limits().last_slack, size)
+    low, high = multiply(min(prices), size), multiply(max(prices), size)
+    above = owned > add(multiply(high, factor), slack)
+    return above or multiply(add(owned, slack), factor) < low
 
 
 def _profit_faults(
     position: Mapping[str, Any], frame: Frame, profit: Any, size: Decimal | None
 ) -> Sequence[Fault]:
-    cost, value = Decimal(position["cost_basis"]), position.get("market_value")
+    cost, value = position["cost_basis"], position.get("market_value")
     long = position["side"] == "long"
     if value is None:
-        owned = total(Decimal(profit) if long else Decimal(profit).copy_negate(), cost)
+        owned = add(cost, profit) if long else difference(cost, profit)
         if position["type"] not in _PRICED_FROM_ZERO or owned >= 0 or frame.doubts(position):
             return ()
         rounding = _rounding(position, size, cost)
         return () if owned.copy_abs() <= rounding else (_LOSS,)
-    computed = difference(Decimal(value), cost) if long else total(Decimal(value), cost)
+    computed = difference(value, cost) if long else add(value, cost)
     if profit == computed:
         return ()
-    scale = max(abs(Decimal(value)), abs(cost))
-    apart = abs(difference(Decimal(profit), computed))
+    scale = Decimal(max(abs(value), abs(cost)))
+    apart = abs(difference(profit, computed))
     if apart <= _rounding(position, size, scale):
         return ()
     if frame.doubts(position) and not is_beyond_counting(Decimal(profit), computed, scale):
@@ -122,8 +133,8 @@ def is_beyond_counting(profit: Decimal, computed: Decimal, scale: Decimal) -> bo
     """Whether two profits differ by more than brokers differ in how they count them (`limits.toml`, contradicted)."""
     apart, factor = abs(difference(profit, computed)), limits().contradicted_factor
     smaller, larger = sorted((abs(profit), abs(computed)))
-    multiple = larger >= product(smaller, factor)
-    return (multiple and apart > scale) or apart > product(scale, factor)
+    multiple = larger >= multiply(smaller, factor)
+    return (multiple and apart > scale) or apart > multiply(scale, factor)
 
 
 def _rounding(position: Mapping[str, Any], size: Decimal | None, scale: Decimal) -> Decimal:
@@ -135,8 +146,8 @@ def _rounding(position: Mapping[str, Any], size: Decimal | None, scale: Decimal)
         mark = position.get("quote", {}).get("mark")
         for price in (mark, position.get("average_price")):
             if price is not None:
-                prices = total(prices, product(_half_step(Decimal(price)), size))
-    return total(product(_TWO_MILLIONTHS, scale), money, prices)
+                prices = add(prices, multiply(_half_step(Decimal(price)), size))
+    return total(multiply(_TWO_MILLIONTHS, scale), money, prices)
 
 
 _TWO_MILLIONTHS = Decimal("0.000002")

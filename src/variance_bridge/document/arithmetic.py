@@ -7,6 +7,7 @@ functions in modules of their own; each returns at once where nothing is wrong.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -87,10 +88,15 @@ _LOT = ("side", "quantity", "opened_on", "average_price", "cost_basis", "broker_
 
 def _check_repeated(positions: Sequence[Mapping[str, Any]], frame: Frame) -> Iterator[Violation]:
     """No position twice. Lots that were opened on different days or at different prices are positions of their own."""
-    if frame.repeated is None or len({p["symbol"] for p in positions}) == len(positions):
+    if frame.repeated is None:
+        return
+    symbols = Counter([position["symbol"] for position in positions])
+    if len(symbols) == len(positions):
         return
     seen: set[tuple[Any, ...]] = set()
     for place, position in enumerate(positions):
+        if symbols[position["symbol"]] == 1:
+            continue
         lot = (position["symbol"], position["type"], *(position.get(name) for name in _LOT))
         if lot in seen and position["symbol"] not in frame.repeated:
             yield Violation(

@@ -8,7 +8,7 @@ from typing import Any
 
 from variance_bridge.document.frame import Fault, Frame
 from variance_bridge.document.limits import limits
-from variance_bridge.money import product
+from variance_bridge.money import multiply
 
 _PRICED_FROM_ZERO = frozenset({"stock", "option", "future_option", "crypto", "fund", "bond"})
 _PRICES = ("bid", "ask", "mark", "last")
@@ -54,7 +54,7 @@ def check_greeks(position: Mapping[str, Any], _frame: Frame) -> Sequence[Fault]:
     multiplier = position.get("multiplier", 1 if kind == "stock" else None)
     if multiplier is None or not (is_option or kind in _ONE_FOR_ONE):
         return faults
-    size = product(position["quantity"], multiplier)
+    size = multiply(position["quantity"], multiplier)
     is_long = position["side"] == "long"
     if (delta := greeks.get("delta")) is not None:
         faults += _delta_faults(position, delta, size, is_long=is_long != (_is_put(position)))
@@ -76,12 +76,12 @@ def _is_put(position: Mapping[str, Any]) -> bool | None:
 def _delta_faults(
     position: Mapping[str, Any], delta: Any, size: Decimal, *, is_long: bool
 ) -> Sequence[Fault]:
-    if position.get("deliverable") != "adjusted" and abs(delta) > product(
+    if position.get("deliverable") != "adjusted" and abs(delta) > multiply(
         limits().greeks_delta, size
     ):
         return (_DELTA,)
     against = delta < 0 if is_long else delta > 0
-    if against and abs(delta) > product(limits().greeks_delta_noise, size):
+    if against and abs(delta) > multiply(limits().greeks_delta_noise, size):
         return (_DELTA_SIGN,) if _is_put(position) is not None else ()
     return ()
 
@@ -94,7 +94,7 @@ def _curvature_faults(
         value = greeks.get(name)
         if value is None or (value >= 0 if is_long else value <= 0):
             continue
-        if abs(value) > product(limits().greeks_noise, size):
+        if abs(value) > multiply(limits().greeks_noise, size):
             faults.append(
                 Fault(f"greeks/{name}", "greeks", "has the sign of the opposite position")
             )

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from variance_bridge.document.frame import Fault, Frame
-from variance_bridge.money import product
+from variance_bridge.money import multiply
 from variance_bridge.symbology import Instrument, InstrumentType, SymbolError, parse
 
 _LISTED = {
@@ -78,11 +78,16 @@ def _is_plainly_right(position: Mapping[str, Any]) -> bool:
     right = position.get("option_type")
     return (
         position.get("underlying", owner[1]) == owner[1]
-        and symbol[6:12] == expiration[2:4] + expiration[5:7] + expiration[8:]
-        and expiration[:2] == "20"
+        and symbol[6:12] == _six_digits(expiration)
         and (right is None or symbol[12] == _RIGHTS[right])
-        and int(symbol[13:]) == product(position["strike"], 1000)
+        and int(symbol[13:]) == multiply(position["strike"], 1000)
     )
+
+
+@lru_cache(maxsize=4096)
+def _six_digits(expiration: str) -> str | None:
+    """A day of this century as a symbol writes it; None for others, which no symbol can write."""
+    return expiration[2:].replace("-", "") if expiration.startswith("20") else None
 
 
 @lru_cache(maxsize=4096)
