@@ -258,6 +258,18 @@ class BrokerSpec:
     )
     hook_api: int = HOOK_API
 
+    def __attrs_post_init__(self) -> None:
+        """A log-in uses what is declared beside it, and nothing else."""
+        if not isinstance(self.login, AuthorizationCode):
+            return
+        login = self.login
+        used = {login.client_id, login.client_secret or login.client_id, login.refresh_token}
+        if not used <= {credential.name for credential in self.credentials}:
+            raise ValueError("login names a credential that is not declared")
+        host, _, path = login.token_url.removeprefix("https://").partition("/")
+        if host not in self.hosts or f"/{path}" not in self.token_paths:
+            raise ValueError("login.token_url is not a declared host with one of token_paths")
+
 
 @attrs.frozen(kw_only=True)
 class QuoteSourceSpec:

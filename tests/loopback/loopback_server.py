@@ -12,12 +12,13 @@ def serving(broker):
     """The server on a free port of the loopback address, for the time of the block.
 
     Args:
-        broker: `answer(method, target, headers)` gives status, headers and body; `url` is set on it.
+        broker: `answer(method, target, headers, body)` gives status, headers and body; `url` is set on it.
     """
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
-            status, headers, body = broker.answer(self.command, self.path, self.headers)
+            sent = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            status, headers, body = broker.answer(self.command, self.path, self.headers, sent)
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)

@@ -42,7 +42,7 @@ class Flex:
         self.url = ""
         self.answered_url = None
 
-    def answer(self, method, target, headers):
+    def answer(self, method, target, headers, _body):
         address = urlsplit(target)
         query = {name: values[0] for name, values in parse_qs(address.query).items()}
         now = self.now()

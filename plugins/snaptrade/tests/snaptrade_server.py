@@ -32,7 +32,7 @@ class SnapTrade:
         self.asked = []
         self.url = ""
 
-    def answer(self, method, target, headers):
+    def answer(self, method, target, headers, _body):
         path, _, query = target.partition("?")
         self.asked.append((method, path, query))
         if method != "GET":

@@ -22,7 +22,7 @@ class Tradier:
         self.asked = []
         self.url = ""
 
-    def answer(self, method, target, headers):
+    def answer(self, method, target, headers, _body):
         address = urlsplit(target)
         self.asked.append((method, target))
         if method != "GET":

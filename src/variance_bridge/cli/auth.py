@@ -1,4 +1,4 @@
-"""`variance auth`: credentials in the system keyring. A secret is read from a prompt or stdin, never from arguments."""
+"""`variance auth`: credentials obtained, tried and kept. A secret is read from a prompt or stdin, never from arguments."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def auth() -> None:
-    """Keep credentials in the system keyring."""
+    """Obtain credentials, and keep them in the system keyring."""
 
 
 _broker_option = click.option("--broker", help="The broker; the configured one by default.")
@@ -50,6 +50,31 @@ def set_credentials(
         until = invocation.clock.now() + credential.lifetime if credential.lifetime else None
         place = invocation.credentials.store(login, credential.name, Secret(value), until)
         click.echo(f"{credential.name}: kept in the {place}")
+
+
+@auth.command("login")
+@_broker_option
+@_profile_option
+@click.option("--no-browser", is_flag=True, help="Show the address of the broker's page only.")
+@click.option("--yes", is_flag=True, help="Trust third-party plugins without asking.")
+@click.pass_obj
+def log_in_(
+    invocation: Invocation,
+    broker: str | None,
+    profile: str | None,
+    *,
+    no_browser: bool,
+    yes: bool,
+) -> None:
+    """Obtain credentials from the broker's page, try them once, and keep them.
+
+    Opens the page in a browser. What it brings is tried by listing the accounts, and kept only if that works: where the old
+    credential is, else in the keyring.
+    """
+    from variance_bridge.cli.log_in import browser, log_in
+
+    _spec, login = spec_and_login(invocation, broker, profile)
+    log_in(invocation, login, browser(no_browser, invocation.environment), trust=yes)
 
 
 @auth.command()

@@ -207,5 +207,5 @@ def _next_command(invocation: Invocation, spec: BrokerSpec) -> str:
         return "variance sync FILE    (an export that you have downloaded)"
     states = invocation.credentials.states(Login(spec.name), spec.credentials)
     if any(one.required and one.origin is None for one in states):
-        return f"variance auth set --broker {spec.name}"
+        return f"variance auth login --broker {spec.name}"
     return "variance sync"

@@ -7,7 +7,6 @@ caller sends exactly the text that was checked.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
@@ -15,11 +14,11 @@ from urllib.parse import quote, unquote, urlencode
 
 import attrs
 
+from variance_bridge.addresses import is_loopback
 from variance_bridge.errors import ForbiddenRequest, PluginError
 
 MAX_URL: Final = 8192
 _DEFAULT_PORT = 443
-_LOOPBACK = ipaddress.IPv4Network("127.0.0.0/8")
 _LAST_PORT = 65535
 _DECODING_ROUNDS = 3
 
@@ -164,20 +163,6 @@ def _permit(
     if port not in {None, _DEFAULT_PORT}:
         raise _forbidden("the port is not the default one")
     return Address(scheme, host, None, path, query, loopback=False)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether the host is an address of this machine, spelled in the one canonical way.
-
-    `localhost` is not: where a name leads is up to a resolver.
-    """
-    if host == "[::1]":
-        return True
-    try:
-        address = ipaddress.IPv4Address(host)
-    except ValueError:
-        return False
-    return address in _LOOPBACK and str(address) == host
 
 
 def _as_sent(path: str) -> str:

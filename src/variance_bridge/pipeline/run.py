@@ -164,7 +164,7 @@ def open_broker(context: RunContext, choice: Choice) -> BrokerRun:
     loaded = context.registry.load(name)
     context.trust(loaded)
     _check_input(loaded.broker, choice.input_file)
-    settings = _settings(context, loaded, profile, overrides)
+    settings = settings_of(context, loaded, profile, overrides)
     login = configuration.login(loaded.broker.name, profile_name)
     reach = Reach.of(loaded.broker, *loaded.quotes)
     broker_context = _broker_context(
@@ -256,12 +256,17 @@ def _check_input(spec: BrokerSpec, input_file: Path | None) -> None:
         )
 
 
-def _settings(
+def settings_of(
     context: RunContext,
     loaded: LoadedPlugin,
     profile: ProfileTable,
     overrides: Mapping[str, str],
 ) -> BrokerSettings:
+    """The settings that a run gives to a broker.
+
+    Raises:
+        ConfigurationError: one of them is unknown, wrong, or missing.
+    """
     place = loaded.broker.settings
     return broker_settings(
         import_place(loaded.plugin, place) if place else None,

@@ -150,7 +150,7 @@ class CredentialStore:
             raise ConfigurationError(
                 f"the system keyring is {self._keyring.protection.value}",
                 where=self._keyring.title or None,
-                hint=f"Put {login.variable(name)}=... into {self._paths[0]} (chmod 600), or into the environment.",
+                hint=f"Put {login.variable(name)}=... into {self.env_file} (chmod 600), or into the environment.",
             )
         self._keyring.write(login.keyring_group, name, secret.reveal())
         self._note(login, name, secret, expires_at)
@@ -165,7 +165,7 @@ class CredentialStore:
             ConfigurationError: it cannot be written, or others can read it.
         """
         self._personal.add(secret, PersonalKind.CREDENTIAL)
-        path = self._paths[0]
+        path = self.env_file
         self._write_env_value(path, login.variable(name), secret)
         self._note(login, name, secret, expires_at)
         return str(path)
@@ -230,6 +230,11 @@ class CredentialStore:
     ) -> tuple[CredentialState, ...]:
         """Where each declared credential was found, or why not; never raises."""
         return tuple(self._state(login, credential) for credential in credentials)
+
+    @property
+    def env_file(self) -> Path:
+        """The `.env` file of the configuration folder; need not exist."""
+        return self._paths[0]
 
     @property
     def keyring_protection(self) -> Protection:

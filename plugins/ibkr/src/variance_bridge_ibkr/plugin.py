@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from variance_bridge import BrokerSpec, Capability, Credential, hookimpl
+from variance_bridge import BrokerSpec, Capability, Credential, CredentialPage, hookimpl
 from variance_bridge.broker import RateLimit
 
 
@@ -39,6 +39,7 @@ def variance_bridge_brokers() -> Iterable[BrokerSpec]:
                     Capability.MANY_ACCOUNTS,
                 }
             ),
+            login=CredentialPage(url="https://www.interactivebrokers.com/"),
             create_credentials=(
                 "Create it in IBKR's Client Portal: Performance & Reports, Flex Queries, Flex Web Service Configuration."
             ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from variance_bridge import BrokerSpec, Capability, Credential, hookimpl
+from variance_bridge import BrokerSpec, Capability, Credential, CredentialPage, hookimpl
 from variance_bridge.broker import RateLimit
 
 
@@ -46,6 +46,7 @@ def variance_bridge_brokers() -> Iterable[BrokerSpec]:
             # Source: docs.snaptrade.com/docs/ratelimiting. Its other limit, 10 a minute for each account, cannot be
             # reached: an account is asked for positions and balances, each at most three times.
             rate_limits=(RateLimit(requests=250, seconds=60),),
+            login=CredentialPage(url="https://dashboard.snaptrade.com/"),
             create_credentials="Create a Personal API key at dashboard.snaptrade.com, and connect your broker there.",
         )
     ]

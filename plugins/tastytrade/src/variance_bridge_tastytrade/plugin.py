@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from variance_bridge import hookimpl
-from variance_bridge.broker import BrokerSpec, Credential, QuoteSourceSpec, RateLimit
+from variance_bridge.broker import (
+    BrokerSpec,
+    Credential,
+    CredentialPage,
+    QuoteSourceSpec,
+    RateLimit,
+)
 
 _NAME = "tastytrade"
 _TITLE = "tastytrade"
@@ -72,6 +78,7 @@ def variance_bridge_brokers() -> Iterable[BrokerSpec]:
             ),
             quotes=_NAME,
             rate_limits=_RATE_LIMITS,
+            login=CredentialPage(url="https://my.tastytrade.com/"),
             create_credentials=(
                 "Create them at my.tastytrade.com: Manage, My Profile, API, OAuth Applications; then"
                 " Create Grant, with only the scope `read`."

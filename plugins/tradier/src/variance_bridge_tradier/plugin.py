@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from variance_bridge import BrokerSpec, Capability, Credential, QuoteSourceSpec, hookimpl
+from variance_bridge import (
+    BrokerSpec,
+    Capability,
+    Credential,
+    CredentialPage,
+    QuoteSourceSpec,
+    hookimpl,
+)
 
 _NAME = "tradier"
 _TITLE = "Tradier"
@@ -35,6 +42,7 @@ def variance_bridge_brokers() -> Iterable[BrokerSpec]:
                 }
             ),
             quotes=_NAME,
+            login=CredentialPage(url="https://dash.tradier.com/"),
             create_credentials="Create it at dash.tradier.com: Settings, API Access.",
         )
     ]
