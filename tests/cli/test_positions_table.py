@@ -140,48 +140,48 @@ AT_80 = """\
 acme  0f1e2d3c4b5a***  simulator  1 h 15 min old (2026-03-02 15:30 UTC)
 partial: 1 rejected
 
- Position                      Side           Qty        Value         P/L
- ─────────────────────────────────────────────────────────────────────────
- /ES                                                -1,225.00*    1,537.50
-   /ESM6                       long             1   301,250.00    1,200.00
-   /ESM6 2026-03-20 5900 put   short            1    -1,225.00      337.50
+ Position                     Side          Qty  Days       Value        P/L
+ ───────────────────────────────────────────────────────────────────────────
+ /ES                                                   -1,225.00*   1,537.50
+   /ESM6                      long            1   108  301,250.00   1,200.00
+   /ESM6 2026-03-20 5900 put  short           1    18   -1,225.00     337.50
 
- BTC/USD                       long    0.01234567            –           –
+ BTC/USD                      long   0.01234567                 –          –
 
- QZA  44.02                                           8,494.00      483.00
-   QZA                         long           200     8,804.00      553.00
-   2026-03-20 47.5 call        short            2      -310.00      -70.00
+ QZA  44.02                                              8,494.00     483.00
+   QZA                        long          200          8,804.00     553.00
+   2026-03-20 47.5 call       short           2    18     -310.00     -70.00
 
- SPXW 2026-06-18 5750 put      short            1      -880.00      355.00
+ SPXW 2026-06-18 5750 put     short           1   108     -880.00     355.00
 
- 6 positions                                         6,389.00*   2,375.50*
+ 6 positions                                            6,389.00*  2,375.50*
 
 Net liq 31,415.90   Cash -200.00 USD
-* without the notional of futures, of what is known
+* Sums leave out the notional of futures and what is unknown.
 Cautions: quote stale (2), time from file (1)
 Positions: fresh up to 1 h, readable up to 24 h
 """
 AT_140 = """\
 acme  0f1e2d3c4b5a***  simulator  1 h 15 min old (2026-03-02 15:30 UTC)  partial: 1 rejected
 
- Position                      Side           Qty   Days        Avg       Mark        Value         P/L   P/L %       Day   β-Delta
- ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
- /ES                                                                             -1,225.00*    1,537.50                 –         –
-   /ESM6                       long             1    108   6,001.00   6,025.00   301,250.00    1,200.00     0.4         –         –
-   /ESM6 2026-03-20 5900 put   short            1     18      31.25      24.50    -1,225.00      337.50    21.6         –         –
+ Position                     Side          Qty  Days  Underlying       Avg      Mark       Value        P/L  P/L %      Day  β-Delta
+ ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+ /ES                                                                                   -1,225.00*   1,537.50               –        –
+   /ESM6                      long            1   108              6,001.00  6,025.00  301,250.00   1,200.00    0.4        –        –
+   /ESM6 2026-03-20 5900 put  short           1    18           –     31.25     24.50   -1,225.00     337.50   21.6        –        –
 
- BTC/USD                       long    0.01234567                 –          –            –           –       –         –         –
+ BTC/USD                      long   0.01234567                           –         –           –          –      –        –        –
 
- QZA  44.02                                                                        8,494.00      483.00            -23.50     12.39
-   QZA                         long           200            41.255      44.02     8,804.00      553.00     6.7    -36.00     17.50
-   2026-03-20 47.5 call        short            2     18       1.20       1.55      -310.00      -70.00   -29.2     12.50     -5.11
+ QZA                                                                                     8,494.00     483.00          -23.50    12.39
+   QZA                        long          200             44.02    41.255     44.02    8,804.00     553.00    6.7   -36.00    17.50
+   2026-03-20 47.5 call       short           2    18       44.02      1.20      1.55     -310.00     -70.00  -29.2    12.50    -5.11
 
- SPXW 2026-06-18 5750 put      short            1    108      12.35       8.80      -880.00      355.00    28.7         –     11.02
+ SPXW 2026-06-18 5750 put     short           1   108    6,012.50     12.35      8.80     -880.00     355.00   28.7        –    11.02
 
- 6 positions                                                                      6,389.00*   2,375.50*           -23.50*    23.41*
+ 6 positions                                                                            6,389.00*  2,375.50*         -23.50*   23.41*
 
 Net liq 31,415.90   Cash -200.00 USD
-* without the notional of futures, of what is known
+* Sums leave out the notional of futures and what is unknown.
 Cautions: quote stale (2), time from file (1)
 Positions: fresh up to 1 h, readable up to 24 h
 """
@@ -266,7 +266,7 @@ def test_money_of_another_currency_is_in_no_sum_and_named():
     assert "77,000.00" in text
     assert "85,804.00" not in text
     assert text.count("8,804.00*") == 2
-    assert "* in USD" in text
+    assert "* Sums leave out what is not in USD." in text
 
 
 @pytest.mark.parametrize("base", [None, "CAD"])
@@ -289,7 +289,7 @@ def test_the_notional_of_a_future_is_shown_and_in_no_sum():
     assert "301,250.00" in text
     assert "300,025.00" not in text
     assert text.count("-1,225.00*") == 2
-    assert "* without the notional of futures" in text
+    assert "* Sums leave out the notional of futures" in text
 
 
 def test_the_sum_of_what_is_partly_unknown_says_so():
@@ -297,7 +297,7 @@ def test_the_sum_of_what_is_partly_unknown_says_so():
     text = shown(Portfolio(meta=PORTFOLIO.meta, positions=(SHARES, unknown)), 100)
 
     assert "8,804.00*" in text
-    assert "* of what is known" in text
+    assert "what is unknown." in text
 
 
 @pytest.mark.parametrize(

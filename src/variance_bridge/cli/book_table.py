@@ -8,6 +8,7 @@ import attrs
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
+from variance_bridge.cli.positions_order import ORDER_OF_THE_FILE, Order
 from variance_bridge.cli.positions_table import PositionsTable
 from variance_bridge.formatting import UNKNOWN, age_words, format_age, money, printable
 from variance_bridge.model import Holding, Timeliness
@@ -24,10 +25,12 @@ class BookTable:
     """The whole book, for rich to print."""
 
     book: Book
+    order: Order = ORDER_OF_THE_FILE
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Print itself; called by rich."""
-        rows = list(_side_by_side(self.book))
+        listed = list(_side_by_side(self.book))
+        rows = self.order.arranged(listed, lambda row: row[0])
         currencies = {holding.currency for holding, _account in rows}
         own = currencies.pop() if len(currencies) == 1 else None
         yield from PositionsTable(
@@ -35,6 +38,8 @@ class BookTable:
             read_at=self.book.read_at,
             currency=own,
             accounts=[account for _holding, account in rows],
+            grouped=self.order.sort is None,
+            of=len(listed),
             above=[*above(self.book)],
             below=[*_below(self.book)],
         ).__rich_console__(console, options)

@@ -21,6 +21,8 @@ _SIDE_STYLE = {Side.LONG: "green", Side.SHORT: "red"}
 TOGETHER = "\N{NO-BREAK SPACE}"
 """Stands in a name where a narrow column must not break it; a blank on the screen."""
 
+UNDERLYING = "Underlying"
+
 Amount = Callable[[Holding], Decimal | None]
 
 
@@ -50,6 +52,7 @@ def columns(holdings: Sequence[Holding], now: datetime) -> tuple[Column, ...]:
         Column(name="Side", rank=0, cell=_side, justify="left"),
         Column(name="Qty", rank=0, cell=lambda holding: Text(quantity(holding.quantity))),
         Column(name="Days", rank=2, cell=lambda holding: _days(holding, now)),
+        Column(name=UNDERLYING, rank=6, cell=_underlying),
         Column(name="Avg", rank=4, cell=lambda holding: Text(price(holding.average_price))),
         Column(name="Mark", rank=3, cell=lambda holding: Text(price(_quote(holding).mark))),
         Column(
@@ -60,10 +63,10 @@ def columns(holdings: Sequence[Holding], now: datetime) -> tuple[Column, ...]:
         ),
         _sum("P/L", 0, lambda holding: holding.unrealized_pl),
         Column(name="P/L %", rank=5, cell=_profit_share),
-        _sum("Day", 6, lambda holding: holding.day_pl),
-        _sum("Delta", 9, lambda holding: _greeks(holding).delta, "underlying", Text),
-        _sum("β-Delta", 7, lambda holding: _greeks(holding).beta_delta, shows=Text),
-        _sum("Theta", 8, lambda holding: _greeks(holding).theta, shows=Text),
+        _sum("Day", 7, lambda holding: holding.day_pl),
+        _sum("Delta", 10, lambda holding: _greeks(holding).delta, "underlying", Text),
+        _sum("β-Delta", 8, lambda holding: _greeks(holding).beta_delta, shows=Text),
+        _sum("Theta", 9, lambda holding: _greeks(holding).theta, shows=Text),
     )
     return tuple(
         column
@@ -109,6 +112,12 @@ def _days(holding: Holding, now: datetime) -> Text:
         return Text("")
     days = days_to_expiration(holding.expiration, now)
     return Text(str(days), style="bold red" if days <= 0 else "")
+
+
+def _underlying(holding: Holding) -> Text:
+    """The price of what an option is on; nothing for what is on nothing."""
+    known = _quote(holding).underlying_price
+    return Text("") if holding.strike is None and known is None else Text(price(known))
 
 
 def _profit_share(holding: Holding) -> Text:

@@ -61,8 +61,8 @@ def foot(snapshot: Snapshot) -> Iterator[Text]:
     )
     if not all(map(is_whole_cents, amounts)):
         yield Text("Money is rounded to the cent.", style="dim")
-    if reasons := ", ".join(_reasons(portfolio)):
-        yield Text(f"* {reasons}", style="dim")
+    if reasons := " and ".join(_reasons(portfolio)):
+        yield Text(f"* Sums leave out {reasons}.", style="dim")
     cautions = Counter(flag.caution.value.replace("_", " ") for flag in portfolio.meta.flags)
     if cautions:
         counted = ", ".join(f"{name} ({count})" for name, count in sorted(cautions.items()))
@@ -75,9 +75,9 @@ def _reasons(portfolio: Portfolio) -> Iterator[str]:
     currency = account_currency(portfolio)
     own = [each for each in portfolio.positions if not is_foreign(each, currency)]
     if len(own) < len(portfolio.positions):
-        yield f"in {currency}" if currency else "of one currency"
+        yield f"what is not in {currency}" if currency else "amounts of several currencies"
     if any(each.type is InstrumentType.FUTURE and each.market_value for each in own):
-        yield "without the notional of futures"
+        yield "the notional of futures"
     values = [each.market_value for each in own]
     if any("*" in sum_of(amounts) for amounts in (values, [each.unrealized_pl for each in own])):
-        yield "of what is known"
+        yield "what is unknown"

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from variance_bridge.cli.positions_columns import (
     TOGETHER,
+    UNDERLYING,
     Column,
     columns,
     name_of,
@@ -21,6 +22,7 @@ from variance_bridge.cli.positions_columns import (
     sum_of,
 )
 from variance_bridge.cli.positions_frame import account_currency, foot, head, is_foreign
+from variance_bridge.cli.positions_order import ORDER_OF_THE_FILE, Order
 from variance_bridge.cli.table_lines import BETWEEN, Table
 from variance_bridge.formatting import plural, price, printable
 from variance_bridge.model import Holding
@@ -36,6 +38,8 @@ class _Row:
 
     cells: Sequence[Text]
     ends_section: bool = False
+    short_name: Text | None = None
+    """The first cell where the price of the underlying has a column of its own."""
 
 
 @attrs.frozen(kw_only=True)
@@ -50,6 +54,8 @@ class PositionsTable:
         read_at: from which days to expiration are counted.
         currency: of the sums. None: a sum is of one currency, or unknown.
         accounts: what to call the account of each position, where they are of several.
+        grouped: whether positions of one root stand below their sums; not where they are sorted by something else.
+        of: how many positions there are, where not all are listed.
         above: what stands above the table.
         below: what stands below it.
     """
@@ -58,6 +64,8 @@ class PositionsTable:
     read_at: datetime
     currency: str | None = None
     accounts: Sequence[str] | None = None
+    grouped: bool = True
+    of: int | None = None
     above: Iterable[Text] = ()
     below: Iterable[Text] = ()
 
@@ -84,8 +92,10 @@ class PositionsTable:
         names_of_columns = [Text("Position"), *(Text(column.name) for column in shown)]
         yield from self.above
         yield from table.head(console, names_of_columns)
+        has_prices = any(column.name == UNDERLYING for column in shown)
         for row in rows:
-            cells = [_folded(row.cells[0], room), *(row.cells[place + 1] for place in kept)]
+            name = row.short_name if has_prices and row.short_name else row.cells[0]
+            cells = [_folded(name, room), *(row.cells[place + 1] for place in kept)]
             yield from table.line(console, cells)
             if row.ends_section and row is not rows[-1]:
                 yield from table.blank()
@@ -95,11 +105,16 @@ class PositionsTable:
 
     def _rows(self, shown: Sequence[Column]) -> Iterator[_Row]:
         named = zip(self.positions, self.accounts or repeat(""), strict=False)
-        groups = [list(group) for _root, group in groupby(named, lambda one: one[0].root)]
+        if self.grouped:
+            groups = [list(group) for _root, group in groupby(named, lambda one: one[0].root)]
+        else:
+            groups = [[each] for each in named]
         for group, following in zip(groups, [*groups, []][1:], strict=True):
             alone, holdings = len(group) == 1, [holding for holding, _account in group]
             if not alone:
-                yield _Row([_heading(holdings), *(self._sum(column, holdings) for column in shown)])
+                sums = [self._sum(column, holdings) for column in shown]
+                short = _heading(holdings, with_price=False)
+                yield _Row([_heading(holdings), *sums], short_name=short)
             strikes = max(len(strike_of(holding)) for holding in holdings)
             for holding, account in group:
                 name = self._name(holding, alone=alone, strike_width=strikes)
@@ -116,7 +131,10 @@ class PositionsTable:
         return name
 
     def _counted(self) -> Text:
-        return Text(plural(len(self.positions), "position"))
+        count = len(self.positions)
+        if self.of is None or self.of == count:
+            return Text(plural(count, "position"))
+        return Text(f"{count} of {plural(self.of, 'position')}")
 
     def _footer(self, column: Column) -> Text:
         return self._sum(column, self.positions) if column.over == "account" else Text()
@@ -136,12 +154,15 @@ class PositionsTable:
         return is_foreign(holding, self.currency)
 
 
-def positions_table(snapshot: Snapshot) -> PositionsTable:
+def positions_table(snapshot: Snapshot, order: Order = ORDER_OF_THE_FILE) -> PositionsTable:
     """The table of a snapshot, with its head and foot, for rich to print."""
+    listed = snapshot.portfolio.positions
     return PositionsTable(
-        positions=snapshot.portfolio.positions,
+        positions=order.arranged(listed, lambda holding: holding),
         read_at=snapshot.read_at,
         currency=account_currency(snapshot.portfolio),
+        grouped=order.sort is None,
+        of=len(listed),
         above=(head(snapshot),),
         below=foot(snapshot),
     )
@@ -178,10 +199,10 @@ def _folded(name: Text, width: int) -> Text:
     return Text("\n".join(lines).replace(TOGETHER, " "), style=name.style)
 
 
-def _heading(group: Sequence[Holding]) -> Text:
+def _heading(group: Sequence[Holding], *, with_price: bool = True) -> Text:
     """The root, and the price of its underlying where the legs agree on one."""
     heading = Text(printable(group[0].root), style="bold")
     prices = {one.quote.underlying_price for one in group if one.quote} - {None}
-    if len(prices) == 1:
+    if with_price and len(prices) == 1:
         heading.append(f"  {price(prices.pop())}", style="not bold dim")
     return heading

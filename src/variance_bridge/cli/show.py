@@ -8,14 +8,21 @@ from typing import TYPE_CHECKING
 import click
 
 from variance_bridge.cli.invocation import Invocation
+from variance_bridge.errors import UsageError
 
 if TYPE_CHECKING:
+    from variance_bridge.cli.positions_order import Order
     from variance_bridge.reading.book import Book
 
 
 @click.command()
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--account", metavar="HASH", help="One account, by its hash or the beginning of it.")
+@click.option("--root", "roots", multiple=True, help="Positions of this root only, such as SPY.")
+@click.option(
+    "--sort", metavar="COLUMN", help="Sort by a column, such as pl, days, value or delta."
+)
+@click.option("--reverse", is_flag=True, help="With --sort: the other way round.")
 @click.option("--any-age", is_flag=True, help="Show positions however old they are.")
 @click.option("--partial", is_flag=True, help="Exit 0 even if one of several files cannot be read.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -25,6 +32,9 @@ def show(
     files: tuple[Path, ...],
     *,
     account: str | None,
+    roots: tuple[str, ...],
+    sort: str | None,
+    reverse: bool,
     any_age: bool,
     partial: bool,
     as_json: bool,
@@ -32,13 +42,17 @@ def show(
     """Show positions files (`.json`, or brokers' exports) as a table.
 
     Without FILES: the positions files of all accounts. Several make one book: positions of one root stand side by side, and
-    totals are by currency. `--json` prints the document of one file as it is.
+    totals are by currency. `--json` prints the document of one file as it is. `--sort` begins with the largest number, the
+    nearest expiration or the first name.
     """
+    if as_json and (roots or sort):
+        raise UsageError("`--json` prints the whole document", hint="drop `--root` and `--sort`")
+    order = _order(roots, sort, reverse=reverse)
     book = invocation.book(files, account=account, any_age=any_age)
     if as_json:
         click.echo(_json(book), nl=False)
     else:
-        _print(book)
+        _print(book, order)
     return 0 if partial else book.exit_code
 
 
@@ -52,11 +66,20 @@ def _json(book: Book) -> bytes:
     return dumps(book_document(book))
 
 
-def _print(book: Book) -> None:
+def _order(roots: tuple[str, ...], sort: str | None, *, reverse: bool) -> Order:
+    from variance_bridge.cli.positions_order import Order, sort_key
+
+    if reverse and sort is None:
+        raise UsageError("`--reverse` needs `--sort`", hint="for example: --sort pl --reverse")
+    return Order(roots=roots, sort=None if sort is None else sort_key(sort), reverse=reverse)
+
+
+def _print(book: Book, order: Order) -> None:
     from rich.console import Console
 
     from variance_bridge.cli.book_table import BookTable
     from variance_bridge.cli.positions_table import positions_table
 
     alone = len(book.sources) == 1
-    Console().print(positions_table(book.snapshots[0]) if alone else BookTable(book), crop=False)
+    table = positions_table(book.snapshots[0], order) if alone else BookTable(book, order)
+    Console().print(table, crop=False)

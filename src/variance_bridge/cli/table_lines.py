@@ -11,7 +11,7 @@ from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 
-BETWEEN = 3
+BETWEEN = 2
 """Blanks between two columns; at the edges one each."""
 _BOLD = Style(bold=True)
 
