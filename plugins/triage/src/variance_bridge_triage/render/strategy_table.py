@@ -140,13 +140,19 @@ class Layout:
 
     @property
     def indent(self) -> int:
-        """Where the details of a strategy begin."""
-        return 1 + (self.action + _GAP if self.action else 0) if self.name else 2
+        """Where the details of a strategy begin: below its root, or below its name where there are no actions."""
+        if not self.name:
+            return 2
+        return self._root_at if self.action else self.name_at
 
     @property
     def name_at(self) -> int:
         """Where the names of strategies begin."""
-        return self.indent + self.root + _GAP
+        return self._root_at + self.root + _GAP
+
+    @property
+    def _root_at(self) -> int:
+        return 1 + (self.action + _GAP if self.action else 0)
 
 
 def _known_columns(report: Report) -> list[tuple[Column, int]]:
