@@ -268,7 +268,8 @@ class _Market:
             "last": price,
             "previous_close": product["previous_close"],
         }
-        self._metrics[symbol] = {"beta": product["beta"]}
+        # Metrics are asked for by product: whether the real API has those of futures is not documented.
+        self._metrics[product["product"]] = {"beta": product["beta"]}
         previous, tick = (
             Decimal(product["previous_close"]),
             Decimal(product.get("option_tick", tick)),

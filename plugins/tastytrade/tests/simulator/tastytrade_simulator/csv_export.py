@@ -111,6 +111,12 @@ class _Row:
         return position.symbol if position.instrument_type == FUTURE else position.underlying_symbol
 
     @property
+    def beta_symbol(self) -> str:
+        """The symbol under which `/market-metrics` has the beta: of futures and their options the product."""
+        of_product = self.position.instrument_type in (FUTURE, FUTURE_OPTION)
+        return self.underlying[:-2] if of_product else self.underlying
+
+    @property
     def underlying_price(self) -> Decimal | None:
         quote = self.portfolio.quotes.get(self.underlying)
         return None if quote is None else quote.price
@@ -136,7 +142,7 @@ class _Row:
 
     def beta_delta(self) -> Decimal | None:
         """The delta in shares of SPY: delta x beta x price / SPY's price."""
-        metrics = self.portfolio.metrics.get(self.underlying)
+        metrics = self.portfolio.metrics.get(self.beta_symbol)
         delta, price = self.greek("delta"), self.underlying_price
         reference = self.portfolio.quotes.get(BETA_SYMBOL)
         if metrics is None or metrics.beta is None or delta is None or price is None:
@@ -243,7 +249,7 @@ def _probability(row: _Row) -> str:
 
 
 def _rank(row: _Row) -> str:
-    metrics = row.portfolio.metrics.get(row.underlying)
+    metrics = row.portfolio.metrics.get(row.beta_symbol)
     rank = None if metrics is None else metrics.implied_volatility_rank
     return UNKNOWN if rank is None else plain_text(_rounded(rank * 100, 1))
 
