@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -91,3 +93,66 @@ def test_trouble_with_the_history_is_a_line_and_never_an_exit(sync, tmp_path):
 
 def test_one_file_alone_is_a_usage_error(variance):
     assert variance("diff", "old.json")[0] == 2
+
+
+def damage(file):
+    file.write_bytes(b"no database" * 100)
+
+
+def make_newer(file):
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+
+
+def replace_by_folder(file):
+    file.unlink()
+    file.mkdir()
+
+
+TROUBLES = {
+    "damaged": (damage, "is damaged", "move the file away"),
+    "newer": (make_newer, "is of version 99", "upgrade variance-bridge-history"),
+    "a folder": (replace_by_folder, "cannot be used", None),
+}
+
+
+@pytest.mark.parametrize(("spoil", "words", "hint"), TROUBLES.values(), ids=TROUBLES)
+def test_trouble_with_the_history_is_a_line_that_names_it_and_no_exit(
+    sync, tmp_path, spoil, words, hint
+):
+    sync("QZZ,Stock,10,,,,1000,110")
+    spoil(tmp_path / "positions" / FILE_NAME)
+    code, out, err = sync("QZZ,Stock,12,,,,1200,110")
+
+    assert (code, "1 position" in out) == (0, True)
+    (line,) = [line for line in err.splitlines() if "history" in line and "Warning" in line]
+    assert words in line
+    assert FILE_NAME in line
+    assert hint is None or hint in err
+
+
+def test_a_history_that_another_program_uses_costs_the_sync_nothing(sync, tmp_path, monkeypatch):
+    monkeypatch.setattr("variance_bridge_history.store._BUSY_SECONDS", 0.01)
+    sync("QZZ,Stock,10,,,,1000,110")
+    with closing(sqlite3.connect(tmp_path / "positions" / FILE_NAME)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        code, _, err = sync("QZZ,Stock,12,,,,1200,110")
+
+    assert code == 0
+    assert "another program is using the history" in err
+    assert "run the command again later" in err
+
+
+def test_a_full_disk_under_the_history_costs_the_sync_nothing(sync, monkeypatch):
+    def full(*_):
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorname = "SQLITE_FULL"
+        raise error
+
+    sync("QZZ,Stock,10,,,,1000,110")
+    monkeypatch.setattr("variance_bridge_history.store.History.add", full)
+    code, _, err = sync("QZZ,Stock,12,,,,1200,110")
+
+    assert code == 0
+    assert "the disk is full" in err
+    assert "make room" in err

@@ -26,6 +26,7 @@ from variance_bridge.pipeline.sync import Failed, Synced
 @click.option("--profile", help="A profile of variance.toml.")
 @click.option("--account", help="Number, hash or nickname of the account.")
 @click.option("--all-accounts", is_flag=True, help="One file per account.")
+@click.option("--all", "all_profiles", is_flag=True, help="Every profile, brokers side by side.")
 @click.option(
     "--input",
     "input_file",
@@ -55,8 +56,13 @@ def sync(invocation: Invocation, /, **options: Any) -> int:
     """Fetch positions from a broker (read-only) and save them.
 
     FILE is the same as `--input FILE`: an export to read, for which no broker has to be named. Of a folder of exports the
-    newest of each account is read.
+    newest of each account is read. `--all` syncs every profile; one that fails costs no other, and the exit code is the
+    highest of all.
     """
+    if options.pop("all_profiles"):
+        from variance_bridge.cli.sync_all import sync_all_profiles
+
+        return sync_all_profiles(invocation, options)
     if options["file"] is not None and options["input_file"] is not None:
         raise UsageError("the file to read was given twice: as FILE and as `--input`")
     options["input_file"] = options.pop("file") or options["input_file"]
@@ -74,7 +80,7 @@ def sync(invocation: Invocation, /, **options: Any) -> int:
         is_folder = input_file is not None and input_file.is_dir()
         results = (sync_folder if is_folder else run_sync)(invocation, options)
     for result in results:
-        _explain(invocation, result)
+        explain(invocation, result)
     if to_stdout:
         _write_documents(invocation, results)
     elif options["as_json"]:
@@ -82,7 +88,7 @@ def sync(invocation: Invocation, /, **options: Any) -> int:
     else:
         for result in results:
             if not isinstance(result, Failed):
-                click.echo(_sentence(result))
+                click.echo(sentence(result))
     return next((one.error.exit_code for one in results if isinstance(one, Failed)), 0)
 
 
@@ -94,21 +100,29 @@ def _input_file(invocation: Invocation, named: Path | None) -> AbstractContextMa
     return standard_input_as_file(invocation, named)
 
 
-def _explain(invocation: Invocation, result: Synced | Failed) -> None:
-    """What of an account was not synced, or not whole, on stderr; with `-v` each row and each caution."""
+def explain(invocation: Invocation, result: Synced | Failed, subject: str = "") -> None:
+    """What of an account was not synced, or not whole, on stderr; with `-v` each row and each caution.
+
+    Args:
+        invocation: of this command.
+        result: of the account.
+        subject: what to call the account instead of its hash: its profile.
+    """
+    of = f"{subject}: " if subject else ""
     if isinstance(result, Failed):
         hint = f"\n  {result.error.hint}" if result.error.hint else ""
-        invocation.warn(f"{result.account} was not synced: {result.error}{hint}")
+        name = subject or result.account
+        invocation.warn(f"{name} was not synced: {result.error}{hint}")
         return
     meta = result.portfolio.meta
     for row in meta.rejected:
         symbol = f" ({row.symbol})" if row.symbol else ""
-        invocation.note(f"row {row.row}{symbol} was rejected: {row.reason.value}")
+        invocation.note(f"{of}row {row.row}{symbol} was rejected: {row.reason.value}")
     if meta.rejected:
         rows = plural(len(meta.rejected), "row")
-        invocation.warn(f"{rows} rejected: {_counted(meta.rejected)}")
+        invocation.warn(f"{of}{rows} rejected: {_counted(meta.rejected)}")
     if meta.flags:
-        invocation.note(f"cautions: {_counted(meta.flags)}")
+        invocation.note(f"{of}cautions: {_counted(meta.flags)}")
 
 
 def _counted(records: Sequence[RejectedRow] | Sequence[Flag]) -> str:
@@ -190,10 +204,10 @@ def _write_documents(invocation: Invocation, results: Sequence[Synced | Failed])
     for result in results:
         if isinstance(result, Synced):
             click.echo(dumps(result.document), nl=False)
-            invocation.note(_sentence(result))
+            invocation.note(sentence(result))
 
 
-def _sentence(result: Synced) -> str:
+def sentence(result: Synced) -> str:
     """One line a person can read: what was written where, and what was not."""
     from variance_bridge.formatting import printable
 
@@ -215,25 +229,28 @@ def _sentence(result: Synced) -> str:
 
 def _print_json(results: list[Synced | Failed], redact: Callable[[str], str]) -> None:
     from variance_bridge.document.exact_json import dumps
+
+    entries = [entry(result) for result in results if not isinstance(result, Failed)]
+    failed = [failure(one, redact) for one in results if isinstance(one, Failed)]
+    click.echo(dumps({"synced": entries, **({"failed": failed} if failed else {})}), nl=False)
+
+
+def entry(result: Synced) -> dict[str, Any]:
+    """What `--json` says of an account that was synced."""
     from variance_bridge.formatting import path_text
 
-    entries = [
-        {
-            "path": path_text(result.path),
-            "published": result.published,
-            "note": result.note,
-            "meta": result.document["meta"],
-        }
-        for result in results
-        if not isinstance(result, Failed)
-    ]
-    failed = [
-        {
-            "account_hash": one.account,
-            "exit_code": one.error.exit_code,
-            "what": redact(one.error.what),
-        }
-        for one in results
-        if isinstance(one, Failed)
-    ]
-    click.echo(dumps({"synced": entries, **({"failed": failed} if failed else {})}), nl=False)
+    return {
+        "path": path_text(result.path),
+        "published": result.published,
+        "note": result.note,
+        "meta": result.document["meta"],
+    }
+
+
+def failure(failed: Failed, redact: Callable[[str], str]) -> dict[str, Any]:
+    """What `--json` says of an account that was not."""
+    return {
+        "account_hash": failed.account or None,
+        "exit_code": failed.error.exit_code,
+        "what": redact(failed.error.what),
+    }

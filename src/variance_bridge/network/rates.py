@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -13,11 +14,17 @@ if TYPE_CHECKING:
 class Rates:
     """When a request may be sent, by the requests before it, on a monotonic clock. The first never waits.
 
+    Several sessions of one broker share the rates, because the broker counts the requests of all of them.
+
     Args:
         limits: the published rates; all whose path fits a request count for it.
+
+    Attributes:
+        turn: held from the question until the request is counted, so that of two sessions one waits for the other.
     """
 
     def __init__(self, limits: Sequence[RateLimit]) -> None:
+        self.turn = threading.Lock()
         self._sent = [(limit, deque[float](maxlen=limit.requests)) for limit in limits]
 
     def wait(self, path: str, now: float) -> float:

@@ -122,7 +122,8 @@ class ReadOnlySession:
         personal: learns every secret that is sent, and every token that comes back; redacts log lines and messages.
         user_agent: `product/version`, of which there may be two; brokers refuse requests without one.
         policy: limits, proxy and netrc.
-        rate_limits: the rates that the broker publishes, which are kept to by waiting.
+        rate_limits: the rates that the broker publishes, which are kept to by waiting; or those of another session of
+            the same broker, so that both together keep to them.
         random: numbers in [0, 1) for the jitter.
 
     Raises:
@@ -139,7 +140,7 @@ class ReadOnlySession:
         personal: PersonalValues,
         user_agent: str,
         policy: Policy | None = None,
-        rate_limits: Sequence[RateLimit] = (),
+        rate_limits: Sequence[RateLimit] | Rates = (),
         random: Callable[[], float] = _random,
     ) -> None:
         if not _USER_AGENT.fullmatch(user_agent):
@@ -151,7 +152,7 @@ class ReadOnlySession:
         self._personal = personal
         self._user_agent = user_agent
         self._policy = policy or Policy()
-        self._rates = Rates(rate_limits)
+        self._rates = rate_limits if isinstance(rate_limits, Rates) else Rates(rate_limits)
         self._random = random
         self._wire: Wire | None = None
         self._lock = threading.RLock()
@@ -312,11 +313,12 @@ class ReadOnlySession:
     def _keep_to_rates(self, request: Request) -> None:
         """Wait until the broker's published rates allow a try, and count it."""
         path = request.address.path
-        wait = self._rates.wait(path, self._clock.monotonic())
-        if wait > 0:
-            self._clock.sleep(wait)
-            self.statistics.seconds_waited += wait
-        self._rates.count(path, self._clock.monotonic())
+        with self._rates.turn:
+            wait = self._rates.wait(path, self._clock.monotonic())
+            if wait > 0:
+                self._clock.sleep(wait)
+                self.statistics.seconds_waited += wait
+            self._rates.count(path, self._clock.monotonic())
 
     def _ignored_proxy(self, request: Request) -> str | None:
         """The variable of a proxy that the surroundings name and the configuration does not allow."""

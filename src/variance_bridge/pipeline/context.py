@@ -26,6 +26,7 @@ from variance_bridge.settings.configuration import (
 from variance_bridge.settings.login import Login
 
 if TYPE_CHECKING:
+    from variance_bridge.network.rates import Rates
     from variance_bridge.network.retry import Policy
     from variance_bridge.settings.credentials import CredentialStore
     from variance_bridge.settings.keyring import Keyring
@@ -34,12 +35,15 @@ USER_AGENT = f"variance-bridge/{__version__}"
 
 
 def _sessions(context: RunContext) -> Callable[[Reach], Session]:
-    """Opens read-only sessions within the policy; without one they may call no host."""
+    """Opens read-only sessions within the policy; without one they may call no host. Those of one broker share its rates."""
+    rates: dict[Reach, Rates] = {}
 
     def open_session(reach: Reach) -> Session:
+        from variance_bridge.network.rates import Rates
         from variance_bridge.network.session import ReadOnlySession
 
         permitted = reach if context.policy else Reach()
+        shared = rates.setdefault(permitted, Rates(permitted.rate_limits))
         return ReadOnlySession(
             permitted.hosts,
             permitted.token_paths,
@@ -48,7 +52,7 @@ def _sessions(context: RunContext) -> Callable[[Reach], Session]:
             personal=context.personal,
             user_agent=permitted.named(USER_AGENT),
             policy=context.policy,
-            rate_limits=permitted.rate_limits,
+            rate_limits=shared,
         )
 
     return open_session

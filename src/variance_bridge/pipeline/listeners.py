@@ -66,4 +66,4 @@ def call_listeners(
             with guarded("its hook", "failed"):
                 call(portfolio=portfolio, path=path, settings=listener.settings)
         except BridgeError as error:
-            context.warn(f"{listener.title}: {error}")
+            context.warn("\n  ".join(filter(None, (f"{listener.title}: {error}", error.hint))))

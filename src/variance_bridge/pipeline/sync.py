@@ -6,7 +6,7 @@ Nothing is written before everything has been checked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -143,6 +143,28 @@ def sync(
     Raises:
         BridgeError: whatever stopped it, by its exit code; the file that was there is as it was.
     """
+    ready = prepare(context, request)
+    results = carry_out(ready, progress)
+    tell_listeners(ready, results)
+    return results
+
+
+@attrs.frozen(kw_only=True)
+class Ready:
+    """A sync of which everything is known that can be known before the broker is asked.
+
+    Attributes:
+        target: the file that it writes; of all accounts, where their files' names begin.
+    """
+
+    run: BrokerRun
+    request: SyncRequest
+    listeners: Sequence[Listener]
+    target: Path
+
+
+def prepare(context: RunContext, request: SyncRequest) -> Ready:
+    """Choose the broker and load the listeners; raises as `sync`. Nothing is fetched and nothing written."""
     run = open_broker(context, request.choice)
     listeners = [
         Listener(
@@ -152,18 +174,22 @@ def sync(
         ),
         *(open_listener(context, name) for name in context.configuration.listeners),
     ]
-    results = _sync_accounts(run, request, progress or Progress())
+    target = _target(context, request, run)
+    return Ready(run=run, request=request, listeners=listeners, target=target)
+
+
+def tell_listeners(ready: Ready, results: Iterable[Synced | Failed]) -> None:
+    """Call the listeners for each document that was published."""
     for result in results:
         if isinstance(result, Synced) and result.published:
-            call_listeners(context, listeners, result.portfolio, result.path)
-    return results
+            call_listeners(ready.run.context, ready.listeners, result.portfolio, result.path)
 
 
-def _sync_accounts(run: BrokerRun, request: SyncRequest, tell: Progress) -> list[Synced | Failed]:
-    """The chosen account or all of them, with the lock of the output held."""
+def carry_out(ready: Ready, progress: Progress | None = None) -> list[Synced | Failed]:
+    """Sync the chosen account or all of them, with the lock of the output held; raises as `sync`."""
+    run, request, target, tell = ready.run, ready.request, ready.target, progress or Progress()
     context = run.context
     tell.session(run.broker_context.session)
-    target = _target(context, request, run)
     _refuse_to_overwrite(request.choice.input_file, target)
     previous = PreviousDocument(target)
     with _locked(target, request, context) as lock:
@@ -307,7 +333,7 @@ def _finished(run: BrokerRun, account: Account, request: SyncRequest, tell: Prog
 def _with_quotes(
     run: BrokerRun, portfolio: Portfolio, request: SyncRequest, tell: Progress
 ) -> Portfolio:
-    name = _quote_source(run, request)
+    name = quote_source_of(run, request)
     if name is None or not portfolio.positions:
         return portfolio
     tell.stage("quotes", "")
@@ -329,7 +355,7 @@ def _with_quotes(
     return attrs.evolve(enriched, meta=meta)
 
 
-def _quote_source(run: BrokerRun, request: SyncRequest) -> str | None:
+def quote_source_of(run: BrokerRun, request: SyncRequest) -> str | None:
     """Flag, environment, profile, the broker's table, the file's top, the broker's own: the first that says one."""
     configuration = run.context.configuration
     stated = configuration.top("quotes", request.quotes)

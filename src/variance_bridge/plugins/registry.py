@@ -225,7 +225,7 @@ def _unknown(name: str, names: Sequence[str], what: str) -> UnknownPlugin:
 
 
 @contextlib.contextmanager
-def _prints_on_stderr() -> Iterator[None]:
+def prints_on_stderr() -> Iterator[None]:
     """What a plugin prints in the main thread goes to stderr: the stdout of the command line is for results alone.
 
     `sys.stdout` belongs to the whole process. Where guards of several threads overlap, one would put back what another has
@@ -245,7 +245,7 @@ def guarded(plugin: str, doing: str) -> Iterator[None]:
     Only the class of the exception is reported, and for a missing module its name: a message may hold anything.
     """
     try:
-        with _prints_on_stderr():
+        with prints_on_stderr():
             yield
     except BridgeError:
         raise

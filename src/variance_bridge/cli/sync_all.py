@@ -1,0 +1,137 @@
+"""`variance sync --all`: every profile, a line for each account."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from variance_bridge.cli.invocation import Invocation
+from variance_bridge.cli.sync import entry, explain, failure, sentence
+from variance_bridge.errors import UsageError
+from variance_bridge.formatting import plural, printable
+from variance_bridge.pipeline.sync import Failed, Progress, Synced
+
+if TYPE_CHECKING:
+    from variance_bridge.pipeline.sync_all import ProfileOutcome
+
+_OF_ONE_SYNC = {
+    "file": "FILE",
+    "input_file": "--input",
+    "broker": "--broker",
+    "profile": "--profile",
+    "account": "--account",
+    "output": "--output",
+    "settings": "--set",
+}
+
+
+def sync_all_profiles(invocation: Invocation, options: Mapping[str, Any]) -> int:
+    """Sync and print; the exit code is the highest of all profiles.
+
+    Raises:
+        UsageError: an option that is about a single sync was given.
+    """
+    for name, option in _OF_ONE_SYNC.items():
+        if options.get(name):
+            raise UsageError(
+                f"`--all` syncs every profile as variance.toml has it, without `{option}`"
+            )
+    outcomes = run_sync_all(invocation, options)
+    if options.get("as_json"):
+        _print_json(invocation, outcomes)
+    else:
+        for line in lines(outcomes):
+            click.echo(line)
+    return max((each.exit_code for each in outcomes), default=0)
+
+
+def run_sync_all(invocation: Invocation, options: Mapping[str, Any]) -> list[ProfileOutcome]:
+    """The sync of every profile; what there is to say about them goes to stderr."""
+    from variance_bridge.pipeline.run import Choice
+    from variance_bridge.pipeline.sync import SyncRequest
+    from variance_bridge.pipeline.sync_all import sync_all
+
+    request = SyncRequest(
+        choice=Choice(),
+        quotes=options.get("quotes"),
+        all_accounts=options.get("all_accounts", False),
+        strict=options.get("strict", False),
+        allow_empty=options.get("allow_empty", False),
+        dry_run=options.get("dry_run", False),
+    )
+    context = invocation.run_context(trust=options.get("yes", False))
+
+    def progress(profile: str) -> Progress:
+        return Progress(
+            stage=lambda stage, detail: invocation.note(f"{profile}: {stage} {detail}".rstrip())
+        )
+
+    with _waiting(invocation):
+        outcomes = sync_all(context, request, progress)
+    for outcome in outcomes:
+        for result in outcome.results:
+            explain(invocation, result, _name(outcome))
+    return outcomes
+
+
+@contextmanager
+def _waiting(invocation: Invocation) -> Iterator[None]:
+    """On a terminal, a sign that something is going on."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    profiles = plural(len(invocation.configuration.stated.profiles), "profile")
+    console = Console(stderr=True)
+    before = invocation.speak
+    with console.status(f"Syncing {profiles}"):
+        invocation.speak = lambda text: console.print(Text(text), soft_wrap=True)
+        try:
+            yield
+        finally:
+            invocation.speak = before
+
+
+def lines(outcomes: Sequence[ProfileOutcome]) -> Iterator[str]:
+    """One line an account: profile, account, and what was written where, or that it was not."""
+    rows = [(_name(each), _account(one), _what(one)) for each in outcomes for one in each.results]
+    widths = [max((len(row[place]) for row in rows), default=0) for place in range(2)]
+    for profile, account, what in rows:
+        yield printable(f"{profile:{widths[0]}}  {account:{widths[1]}}  {what}", limit=2000)
+
+
+def _name(outcome: ProfileOutcome) -> str:
+    return outcome.profile or outcome.broker or ""
+
+
+def _account(result: Synced | Failed) -> str:
+    if isinstance(result, Failed):
+        return result.account or "–"
+    return result.portfolio.meta.account_hash or "–"
+
+
+def _what(result: Synced | Failed) -> str:
+    if isinstance(result, Failed):
+        return f"not synced (exit {result.error.exit_code})"
+    return sentence(result).replace("\n", "; ")
+
+
+def _print_json(invocation: Invocation, outcomes: Sequence[ProfileOutcome]) -> None:
+    from variance_bridge.document.exact_json import dumps
+
+    named = [
+        ({"profile": each.profile, "broker": each.broker}, one)
+        for each in outcomes
+        for one in each.results
+    ]
+    synced = [{**of, **entry(one)} for of, one in named if isinstance(one, Synced)]
+    failed = [
+        {**of, **failure(one, invocation.redact)} for of, one in named if isinstance(one, Failed)
+    ]
+    click.echo(dumps({"synced": synced, "failed": failed}), nl=False)
