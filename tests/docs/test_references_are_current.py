@@ -73,7 +73,7 @@ def test_every_command_and_option_is_on_the_page_with_its_help():
 
     for path, names, title in found:
         line = re.search(
-            rf"^- `{re.escape(names.replace('/', ', '))}\b.*", sections[path], re.MULTILINE
+            rf"^- `{re.escape(names.replace('/', ', '))}[ ,`].*", sections[path], re.MULTILINE
         )
         assert line is not None, (path, names)
         assert title in line[0], (path, names)
