@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import re
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -82,6 +83,29 @@ def test_a_nul_byte_costs_its_row_alone(read_csv):
 
 def test_a_header_with_a_nul_byte_is_not_a_header(read_csv):
     refusal(read_csv, (HEADER.replace("Symbol", "Sym\0bol") + GOOD).encode())
+
+
+@pytest.mark.parametrize("name", ["ibkr_activity", "ibkr_flex_coded"])
+def test_a_nul_byte_in_the_name_of_a_part_costs_its_row_and_says_so(read_csv, files, name):
+    text = (files / f"{name}.csv").read_text(encoding="utf-8")
+    row = next(line for line in text.splitlines() if re.match('(Open Positions,Data|"DATA","POST")', line))
+    outcome = read_csv(text.replace(row, row[:2] + "\0" + row[2:]))
+    assert outcome.meta["rejected"][0]["reason"] == "unreadable_row"
+
+
+def test_a_cell_too_many_is_noticed_where_the_header_ends_with_a_comma(read_csv):
+    header = '"Symbol","Qty (Quantity)","Price","Mkt Val (Market Value)","Asset Type",\n'
+    good = '"QZA","10","12.00","$120.00","Equity",\n'
+    outcome = read_csv(header + good + good.replace('"10"', '"7.5","10"') + good)
+    assert outcome.meta["rejected"] == [{"row": 3, "reason": "wrong_cell_count"}]
+    assert any("7 cells, and the header has 6" in one for one in outcome.warnings)
+
+
+def test_the_number_of_an_account_that_a_spreadsheet_rounded_is_refused(read_csv, files):
+    text = (files / "vanguard.csv").read_text(encoding="utf-8")
+    number = text.splitlines()[1].partition(",")[0]
+    with pytest.raises(DataRefused, match="has rounded the number of the account"):
+        read_csv(text.replace(number, "1.23457E+11"))
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import re
 from decimal import Decimal
 
 import pytest
@@ -116,11 +119,54 @@ def test_a_decimal_comma_is_never_a_separator_of_thousands(read_csv):
     content = (
         (FLEX + HELD * 1).replace('"', "").replace(",", ";").replace(";20;200;", ";1,125;11,25;")
     )
-    outcome = read_csv(content)
-    (position,) = outcome.positions
-    assert "market_value" not in position
-    assert "quote" not in position
-    assert "number_unreadable" in outcome.cautions(row=2)
+    with pytest.raises(DataRefused, match="numbers have a decimal comma here"):
+        read_csv(content)
+
+
+def test_a_single_number_with_a_decimal_comma_is_left_out_and_flagged(read_csv):
+    rows = HELD + HELD.replace("QZA", "QZB").replace('"200"', '"200,50"')
+    outcome = read_csv(FLEX + rows)
+    assert len(outcome.positions) == 2
+    assert "number_unreadable" in outcome.cautions(row=3)
+
+
+@pytest.mark.parametrize("name", ["trading212", "schwab_all_accounts", "ibkr_tws", "degiro_point"])
+def test_a_file_whose_numbers_all_have_a_decimal_comma_is_refused_or_read_right(
+    read_csv, files, name
+):
+    """ "5,351" for 5.351 is a number by itself: what stands beside it says that it is another."""
+    text = (files / f"{name}.csv").read_text(encoding="utf-8")
+    rows = list(csv.reader(text.splitlines()))
+    commas = str.maketrans(",.", ".,")
+    number = re.compile(r"[-+$]*[0-9][0-9.,]*")
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(
+        [cell.translate(commas) if number.fullmatch(cell) else cell for cell in row] for row in rows
+    )
+    try:
+        outcome = read_csv(out.getvalue())
+    except DataRefused:
+        return
+    assert outcome.positions == read_csv(text).positions
+
+
+SAXO = "Instrument,L/S,Quantity,Open price,Current price,Asset type,Symbol,Currency\nQ,Long,7,1.50,2.50,Stock,QZS:xnas,USD\n"
+
+
+def test_tables_of_two_brokers_in_one_file_are_refused(read_csv, files):
+    schwab = (files / "schwab_all_accounts.csv").read_text(encoding="utf-8")
+    with pytest.raises(DataRefused, match=r'"saxo" \(line 1\) and "schwab" \(line 8\)'):
+        read_csv(SAXO + "\n\n" + schwab)
+    with pytest.raises(DataRefused, match="two tables of positions"):
+        read_csv((files / "degiro.csv").read_text(encoding="utf-8") + "\n" + schwab)
+
+
+@pytest.mark.parametrize("blank", ["\n", ""])
+def test_transactions_of_any_broker_below_the_positions_are_not_read(read_csv, files, blank):
+    foreign = "Date,Action,Symbol,Quantity,Price,Amount\n01/02/2026,Buy,QZT,7,19.00,133.00\n"
+    for name in ("vanguard_web", "questrade", "ibkr_tws", "trading212"):
+        text = (files / f"{name}.csv").read_text(encoding="utf-8")
+        assert read_csv(text + blank + foreign).documents == read_csv(text).documents
 
 
 ETRADE = (

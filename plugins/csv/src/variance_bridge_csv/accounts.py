@@ -11,6 +11,7 @@ from decimal import Decimal
 import attrs
 
 from variance_bridge.errors import DataRefused
+from variance_bridge.formatting import plural
 from variance_bridge.model import Caution, Flag, Holding, RejectedRow, Rejection
 from variance_bridge.symbology import InstrumentType
 from variance_bridge_csv.dialect.model import (
@@ -51,9 +52,18 @@ _TYPED_TOTALS = frozenset(
 _NO_TICKERS = _TYPED_TOTALS - {"sum"}
 """Those that are nothing else in the column of the symbol: SUM was a share."""
 _MAX_DTE = 4_000
+_WITH_COMMA = re.compile(
+    r"[-+($\u20ac\u00a3 ]{0,4}(?:[0-9]{1,3}(?:[. ][0-9]{3})+,[0-9]+|[0-9]+,(?:[0-9]{1,2}|[0-9]{4,}))[)% ]{0,3}"
+)
+_WITH_POINT = re.compile(
+    r"[-+($\u20ac\u00a3 ]{0,4}(?:[0-9]{1,3}(?:[, '][0-9]{3})+\.[0-9]+|[0-9]+\.(?:[0-9]{1,2}|[0-9]{4,}))[)% ]{0,3}"
+)
+"""Numbers that can only be read by the other decimal mark."""
 _DATE_LIKE = re.compile(
     r"[0-9]{1,4}[-/. ](?:[0-9]{1,2}|[A-Za-z]{3})[-/. ][0-9]{1,4}|[A-Za-z]{3}[-/. ][0-9]{1,4}"
 )
+_ROUNDED = re.compile(r"[0-9][.,][0-9]+[Ee][+]?[0-9]+")
+"""What a spreadsheet program makes of a long account number: others become the same."""
 _MAX_NAME_LENGTH = 100
 _ENDS_SEEN = 100
 MAX_REJECTED = 100_000
@@ -183,6 +193,7 @@ def parse(
     found = read_rows(layout.table_rows(lines), dialect, as_of, where)
     if dialect.lots.sum:
         found = _with_sums(found)
+    _refuse_other_mark(found, dialect, where)
     _refuse_unreadable(found, where)
     _refuse_lots(found, where)
     _refuse_repeated(found, layout, dialect.header.repeats, where)
@@ -272,6 +283,7 @@ class ReadRow:
         group: which subtotal it belongs to; empty where the dialect has none.
         summed: what it adds to that, or states as it.
         account_column: where the account's cell starts, in a row that should name one and does not.
+        other_mark: where a number starts that cannot be read, and is one with the other decimal mark; 0 where there is none.
         ends_unread: the file's last cell cannot be read and no line end follows it.
     """
 
@@ -287,6 +299,7 @@ class ReadRow:
     group: tuple[object, ...]
     summed: Decimal | None
     account_column: int
+    other_mark: int
     ends_unread: bool
 
 
@@ -394,7 +407,7 @@ def _read_row(cells: RowCells, section: Section, as_of: date, where: str) -> Rea
                 rejected = _rejected(cells, rejection)
         if rejected is not None and _is_typed_total(row):
             row_class, rejected = RowClass.FOOTER, None
-    account = _account(cells, section, rejected)
+    account = _account(cells, section, rejected, where)
     checks = cells.dialect.check
     return ReadRow(
         line=row.line,
@@ -411,6 +424,7 @@ def _read_row(cells: RowCells, section: Section, as_of: date, where: str) -> Rea
         group=_group(cells, section) if checks.subtotals else (),
         summed=_number_or_none(cells, checks.subtotals_of) if checks.subtotals else None,
         account_column=cells.column(Field.ACCOUNT) if account is None else 0,
+        other_mark=_other_mark(cells, rejected),
         ends_unread=row.last and row_class in _POSITIONS and _ends_unread(cells, rejected),
     )
 
@@ -445,16 +459,30 @@ def _is_typed_total(row: Row) -> bool:
 
 def _wrong_cell_count(cells: RowCells) -> RejectedLine:
     row, header = cells.row, cells.columns.header
-    width = header.width if len(row.cells) < header.width else len(header.row.cells)
-    counts = f"{len(row.cells)} cells, and the header has {width}"
+    named_only = len(row.cells) < header.width or len(row.cells) == len(header.row.cells)
+    width = header.width if named_only else len(header.row.cells)
+    counts = f"{plural(len(row.cells), 'cell')}, and the header has {width}"
     return RejectedLine(row.line, len(row.text) + 1, Rejection.WRONG_CELL_COUNT, counts)
 
 
-def _account(cells: RowCells, section: Section, rejected: RejectedLine | None) -> str | None:
+def _rounded_account(cells: RowCells, where: str) -> DataRefused:
+    return DataRefused(
+        "a spreadsheet program has rounded the number of the account: which account it is cannot be known",
+        where=f"{where}, line {cells.row.line}, column {cells.column(Field.ACCOUNT)}",
+        hint="export the positions again, and do not save them from a spreadsheet program",
+    )
+
+
+def _account(
+    cells: RowCells, section: Section, rejected: RejectedLine | None, where: str
+) -> str | None:
     if cells.has_column(Field.ACCOUNT):
         if rejected is not None and rejected.reason is Rejection.WRONG_CELL_COUNT:
             return None
-        return _nameable(cells.text(Field.ACCOUNT))
+        account = _nameable(cells.text(Field.ACCOUNT))
+        if account and _ROUNDED.fullmatch(account):
+            raise _rounded_account(cells, where)
+        return account
     return _account_above(section)
 
 
@@ -513,6 +541,36 @@ def _refuse_unreadable(rows: Sequence[ReadRow], where: str) -> None:
             where=f"{where}, line {first.line}, column {first.column}",
             hint="export the positions again; do not save them from a spreadsheet program",
         )
+
+
+def _other_mark(cells: RowCells, rejected: RejectedLine | None) -> int:
+    """Where in an unreadable row, or before a number that was left out, a number has the other decimal mark; 0: nowhere."""
+    if rejected is None and not cells.cautions:
+        return 0
+    written = _WITH_COMMA if cells.dialect.cells.decimal == "." else _WITH_POINT
+    return next(
+        (
+            cells.column(field)
+            for field in (Field.QUANTITY, *(field for field, *_rest in cells.columns.amounts))
+            if written.fullmatch(cells.text(field) or "")
+        ),
+        0,
+    )
+
+
+def _refuse_other_mark(rows: Sequence[ReadRow], dialect: Dialect, where: str) -> None:
+    """Refuses numbers with the other decimal mark: where one cannot be read, "1,125" beside it may be read a thousand times too large."""
+    marked = [row for row in rows if row.other_mark]
+    read = sum(row.position is not None or row.rejected is not None for row in rows)
+    if not marked or (len(marked) == 1 and read > 1):
+        return
+    here, there = ("point", "comma") if dialect.cells.decimal == "." else ("comma", "point")
+    raise DataRefused(
+        f"numbers have a decimal {there} here, and a decimal {here} in this format: others may be read a thousand times too large",
+        where=f"{where}, line {marked[0].line}, column {marked[0].other_mark}",
+        hint="export the positions again, and do not save them from a spreadsheet program; where the broker writes them so, say it "
+        f'in a dialect of your own: decimal = "{"," if there == "comma" else "."}" (docs/dialects.md)',
+    )
 
 
 def _refuse_lots(rows: Iterable[ReadRow], where: str) -> None:

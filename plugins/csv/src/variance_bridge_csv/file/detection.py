@@ -148,6 +148,7 @@ def detect(
     if not found:
         raise _no_match(detector, dialects, misses, other_reports)
     found = _without_replaced(_without_fallbacks(found))
+    _refuse_two_tables(found, detector.where)
     if len(found) > 1:
         found = _decided(found, trial)
     if len(found) > 1:
@@ -180,6 +181,20 @@ def _without_fallbacks(found: list[Candidate]) -> list[Candidate]:
 def _without_replaced(found: list[Candidate]) -> list[Candidate]:
     replaced = {name for candidate in found for name in candidate.dialect.detect.replaces}
     return [candidate for candidate in found if candidate.dialect.name not in replaced] or found
+
+
+def _refuse_two_tables(found: Sequence[Candidate], where: str) -> None:
+    """Refuses a file in which one dialect finds its header on one line, and another on another: one of the tables would be lost."""
+    first, last = (choose(found, key=lambda one: one.header.row.line) for choose in (min, max))
+    if first.header.row.line == last.header.row.line:
+        return
+    raise DataRefused(
+        f'two tables of positions stand in this file, of the dialects "{first.dialect.name}" (line {first.header.row.line}) '
+        f'and "{last.dialect.name}" (line {last.header.row.line})',
+        where=_header_place(last.header, where),
+        hint="export each into a file of its own; or say which one counts: "
+        f"--set dialect={first.dialect.name} or --set dialect={last.dialect.name}",
+    )
 
 
 def _decided(

@@ -19,6 +19,14 @@ _DIGIT = re.compile(r"[0-9]")
 _MOMENT = ("date", "time", "zone")
 _MIN_NAMES = 2
 """So many names of columns make a row without a number the header of a table, whatever its other cells say."""
+_HEADER_WORDS = frozenset(
+    {
+        "action", "amount", "commission", "date", "description", "fees", "net amount", "price", "quantity", "settlement date",
+        "side", "status", "symbol", "time", "trade date", "transaction type", "type",
+    }
+)  # fmt: skip
+"""Names of columns in the tables of transactions and orders of any broker, which may stand below the positions."""
+_MIN_HEADER_WORDS = 3
 _MIN_FIELDS = 3
 """So many columns that the dialect has a field for make a table one of positions."""
 
@@ -362,9 +370,12 @@ class _Walk:
             again = read_header(row, self.dialect)
             if again.fits:
                 self._repeat(again)
-            elif again.known >= _MIN_NAMES:
+            elif again.known >= _MIN_NAMES or len(names & _HEADER_WORDS) >= _MIN_HEADER_WORDS:
                 self._leave(line, unknown=True)
-        elif len(names & self._vocabulary.known) >= _MIN_NAMES and not _DIGIT.search(line.text):
+        elif not _DIGIT.search(line.text) and (
+            len(names & self._vocabulary.known) >= _MIN_NAMES
+            or len(names & _HEADER_WORDS) >= _MIN_HEADER_WORDS
+        ):
             self._leave(line, unknown=True)
 
     def _leave(self, line: Line, *, unknown: bool = False) -> None:

@@ -262,7 +262,9 @@ def has_right_width(row: RowCells, row_class: RowClass) -> bool:
     has_lost_one = count < len(header.row.cells) and not row.row.cells[-1].strip()
     if count < width or has_lost_one:
         return row_class in ragged.short
-    if count < len(header.row.cells):
-        return True
+    # Where a header ends with nameless columns, nothing stands below them, unless the dialect knows what.
+    own = len(header.row.cells) - len(header.row.derived)
+    if width < own and not row.dialect.places and any(map(str.strip, row.row.cells[width:own])):
+        return False
     beyond = row.row.cells[len(header.row.cells) :]
-    return ragged.extra_empty and not any(cell.strip() for cell in beyond)
+    return not beyond or (ragged.extra_empty and not any(map(str.strip, beyond)))

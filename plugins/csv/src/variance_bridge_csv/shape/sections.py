@@ -32,7 +32,7 @@ def of_tables(
 def _celled(lines: Iterator[Line], rules: SectionRules) -> Iterator[Line]:
     names = frozenset(map(plain, rules.tables))
     kinds = frozenset(map(plain, (*rules.header, *rules.rows)))
-    first = True
+    first, inside = True, False
     for line in lines:
         if line.blank:
             continue
@@ -40,7 +40,9 @@ def _celled(lines: Iterator[Line], rules: SectionRules) -> Iterator[Line]:
         if first and not _begins(line, rules):
             return
         first = False
-        yield line if name in names and kind in kinds else attrs.evolve(line, aside=True)
+        # Which part an unreadable line is of cannot be known: among the rows it may be one of them.
+        inside = (name in names and kind in kinds) or (inside and line.row().fault is not None)
+        yield line if inside else attrs.evolve(line, aside=True)
 
 
 def _begins(line: Line, rules: SectionRules) -> bool:
