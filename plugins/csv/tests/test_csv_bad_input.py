@@ -88,7 +88,9 @@ def test_a_header_with_a_nul_byte_is_not_a_header(read_csv):
 @pytest.mark.parametrize("name", ["ibkr_activity", "ibkr_flex_coded"])
 def test_a_nul_byte_in_the_name_of_a_part_costs_its_row_and_says_so(read_csv, files, name):
     text = (files / f"{name}.csv").read_text(encoding="utf-8")
-    row = next(line for line in text.splitlines() if re.match('(Open Positions,Data|"DATA","POST")', line))
+    row = next(
+        line for line in text.splitlines() if re.match('(Open Positions,Data|"DATA","POST")', line)
+    )
     outcome = read_csv(text.replace(row, row[:2] + "\0" + row[2:]))
     assert outcome.meta["rejected"][0]["reason"] == "unreadable_row"
 
