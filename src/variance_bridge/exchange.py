@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from variance_bridge.symbology.trading_days import (
@@ -30,6 +31,7 @@ EXCHANGE_TIME = ZoneInfo("America/New_York")
 """The time zone of the American exchanges."""
 
 
+@lru_cache(maxsize=4096)  # options of one expiration expire at the same instant
 def exchange_date(moment: datetime) -> date:
     """The day that it is in New York at an aware moment."""
     return moment.astimezone(EXCHANGE_TIME).date()

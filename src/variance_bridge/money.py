@@ -59,7 +59,7 @@ def unrealized_pl(
     side: Side, mark: Decimal, basis: Decimal, quantity: Decimal, multiplier: Decimal
 ) -> Decimal:
     """Gain since the price was `basis` per unit: positive when the position earned."""
-    return signed(side, product(difference(mark, basis), quantity, multiplier))
+    return signed(side, multiply(multiply(difference(mark, basis), quantity), multiplier))
 
 
 def total(*summands: Decimal) -> Decimal:

@@ -6,13 +6,13 @@ becomes classes (`variance_bridge.document.check`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache, lru_cache
-from itertools import groupby, islice
-from operator import attrgetter, itemgetter, lt
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, get_args, get_type_hints
 
 import attrs
@@ -23,6 +23,7 @@ from variance_bridge.errors import DataRefused
 from variance_bridge.model import Flag, Holding, Portfolio, RejectedRow, utc
 from variance_bridge.symbology import InstrumentType
 
+_ZERO = Decimal(0)
 _TYPE_ORDER = {word: place for place, word in enumerate(InstrumentType)}
 
 
@@ -32,15 +33,10 @@ def in_canonical_order(holdings: Iterable[Holding]) -> tuple[Holding, ...]:
     What is grouped together stands together, near expirations and low strikes first. Only positions that are alike in
     all that orders them are compared member by member.
     """
-    rows = tuple(holdings)
-    places = list(map(_place, rows))
-    if all(map(lt, places, islice(places, 1, None))):
-        return rows
     ordered: list[Holding] = []
-    by_place = sorted(zip(places, rows, strict=True), key=itemgetter(0))
-    for _place_of_all, alike in groupby(by_place, key=itemgetter(0)):
-        ties = [holding for _, holding in alike]
-        ordered += sorted(ties, key=_whole) if len(ties) > 1 else ties
+    for _symbol, lots in groupby(sorted(holdings, key=_place), key=attrgetter("symbol")):
+        same = list(lots)
+        ordered += same if len(same) == 1 else _with_ties_ordered(same)
     return tuple(ordered)
 
 
@@ -49,13 +45,19 @@ def _place(holding: Holding) -> tuple[Any, ...]:
         holding.root,
         _TYPE_ORDER[holding.type],
         holding.expiration or date.min,
-        holding.strike or Decimal(0),
+        holding.strike or _ZERO,
         holding.option_type or "",
         holding.symbol,
         holding.side,
         holding.opened_on or date.min,
         holding.quantity,
     )
+
+
+def _with_ties_ordered(lots: Iterable[Holding]) -> Iterator[Holding]:
+    for _place_of_all, alike in groupby(lots, key=_place):
+        ties = list(alike)
+        yield from sorted(ties, key=_whole) if len(ties) > 1 else ties
 
 
 def _whole(holding: Holding) -> bytes:

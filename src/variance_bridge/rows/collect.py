@@ -192,7 +192,7 @@ def _repeated(positions: list[Holding], numbers: list[int]) -> list[Flag]:
 def _read(
     row: Any, members: Members, read_row: Callable[[Members], Holding | Closed]
 ) -> Holding | Closed:
-    if not isinstance(row, Mapping):
+    if type(row) is not dict and not isinstance(row, Mapping):
         raise RowRejected(Rejection.UNREADABLE_ROW)
     found = read_row(members)
     if found is CLOSED:

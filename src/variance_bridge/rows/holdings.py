@@ -57,7 +57,7 @@ def holding(
         broker_symbol: as the broker spells it; kept where it differs from the canonical symbol.
         source: of the mark: the name of the broker.
     """
-    size = abs(quantity)
+    size = quantity.copy_abs()  # `abs` would round at 28 digits
     if instrument.deliverable is Deliverable.ADJUSTED:
         row.caution(Caution.ADJUSTED_DELIVERABLE)
     if multiplier is not None and average_price is not None:
@@ -106,7 +106,9 @@ def holding(
 
 def _publishable(spelled: str | None, canonical: str) -> str | None:
     """The broker's spelling, where it differs and the schema lets it pass."""
-    text = (spelled or "").strip()
+    if spelled is None or spelled == canonical:
+        return None
+    text = spelled.strip()
     if text == canonical or len(text) > MAX_SYMBOL_LENGTH or not _BROKER_SYMBOL.fullmatch(text):
         return None
     return text

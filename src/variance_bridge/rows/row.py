@@ -45,7 +45,9 @@ class Members:
     """
 
     def __init__(self, source: Any, *, found: _Found | None = None) -> None:
-        self._source: Mapping[str, Any] = source if isinstance(source, Mapping) else {}
+        # A dict is most of what there is, and asking the abstract class takes ten times as long.
+        is_object = type(source) is dict or isinstance(source, Mapping)
+        self._source: Mapping[str, Any] = source if is_object else {}
         self._found = found or _Found()
 
     @property
@@ -209,6 +211,8 @@ class Members:
             RowRejected: `missing`, or `unknown` for a word that is not among `words`.
         """
         text = self.required(name, word, missing, unknown)
+        if text in words:
+            return words[text]
         for known, meaning in words.items():
             if known.casefold() == text.casefold():
                 return meaning

@@ -27,8 +27,9 @@ MAX_WORD_LENGTH = 128
 _NUMBER = re.compile(
     rf"[+-]?[0-9]{{1,{MAX_DIGITS}}}(?:\.[0-9]{{1,{MAX_DIGITS}}})?(?:[eE][+-]?[0-9]{{1,2}})?"
 )
-# Within the bounds, whatever its digits: most of what brokers write.
-_SHORT_NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,14})?")
+# What most brokers write. Up to this length it is within the bounds, whatever its digits.
+_PLAIN_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
+_MAX_PLAIN_LENGTH = MAX_MAGNITUDE
 _SHORT_INTEGER = 10**15
 # RFC 3339, section 5.6, and the offset without its colon, which some APIs write. `datetime.fromisoformat` reads more,
 # and how much depends on the version of Python.
@@ -72,12 +73,10 @@ def number(value: Any) -> Decimal | None:
     return _bounded(exact)
 
 
-# Multipliers, zeros and prices recur within an answer.
-@lru_cache(maxsize=4096)
 def _number_of_text(text: str) -> Decimal:
-    text = text.strip()
-    if _SHORT_NUMBER.fullmatch(text):
+    if len(text) <= _MAX_PLAIN_LENGTH and _PLAIN_NUMBER.fullmatch(text):
         return Decimal(text)
+    text = text.strip()
     if not _NUMBER.fullmatch(text):
         raise RowRejected(Rejection.NUMBER_UNREADABLE)
     return _bounded(Decimal(text), is_short=len(text) <= MAX_DIGITS)
@@ -110,21 +109,21 @@ def moment(value: Any) -> datetime | None:
     Raises:
         RowRejected: `date_unreadable`. Anything else; a time without a zone is not an instant.
     """
-    text = _word_of_time(value)
-    if text is None:
-        return None
-    if not _MOMENT.fullmatch(text):
-        raise RowRejected(Rejection.DATE_UNREADABLE)
-    try:
-        return _instant(text.upper())
-    except (ValueError, OverflowError):
-        raise RowRejected(Rejection.DATE_UNREADABLE) from None
+    return None if value is None else _moment_of_text(_short(value))
 
 
 # Options of one expiration expire at the same instant.
 @lru_cache(maxsize=4096)
-def _instant(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)
+def _moment_of_text(text: str) -> datetime | None:
+    text = text.strip()
+    if not text:
+        return None
+    if not _MOMENT.fullmatch(text):
+        raise RowRejected(Rejection.DATE_UNREADABLE)
+    try:
+        return datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise RowRejected(Rejection.DATE_UNREADABLE) from None
 
 
 def day(value: Any) -> date | None:
@@ -133,8 +132,13 @@ def day(value: Any) -> date | None:
     Raises:
         RowRejected: `date_unreadable`. Anything else.
     """
-    text = _word_of_time(value)
-    if text is None:
+    return None if value is None else _day_of_text(_short(value))
+
+
+@lru_cache(maxsize=4096)
+def _day_of_text(text: str) -> date | None:
+    text = text.strip()
+    if not text:
         return None
     if not _DAY.fullmatch(text):
         raise RowRejected(Rejection.DATE_UNREADABLE)
@@ -144,13 +148,13 @@ def day(value: Any) -> date | None:
         raise RowRejected(Rejection.DATE_UNREADABLE) from None
 
 
+def _short(value: Any) -> str:
+    """A text that is short enough to be a date, and to be remembered."""
+    if not isinstance(value, str) or len(value) > MAX_WORD_LENGTH:
+        raise RowRejected(Rejection.DATE_UNREADABLE)
+    return value
+
+
 def side_of(quantity: Decimal) -> Side:
     """The side of a position whose broker writes short quantities as negative numbers."""
     return Side.SHORT if quantity < 0 else Side.LONG
-
-
-def _word_of_time(value: Any) -> str | None:
-    try:
-        return word(value)
-    except RowRejected:
-        raise RowRejected(Rejection.DATE_UNREADABLE) from None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
 from variance_bridge.symbology import tables
 from variance_bridge.symbology.expirations import listed_root
@@ -38,9 +39,7 @@ _LENGTH = 21
 _ROOT_COLUMNS = 6
 _TERMS_COLUMNS = 15
 _MIN_LENGTH = 16
-_PADDED = re.compile(
-    r"([A-Z]{1,6}) *([0-9]{2})([0-9]{2})([0-9]{2})([CP])([0-9]{5})([0-9]{3})", re.ASCII
-)
+_PADDED = re.compile(r"[A-Z]{1,6} *[0-9]{6}[CP][0-9]{8}", re.ASCII)
 _TERMS = re.compile(r"([0-9]{6}) *([CP]) *([0-9]*\.?[0-9]+)$")
 _ROOT = re.compile(r"([1-4]?)([A-Z]{1,6})([0-9]?)")
 _CLASS_ROOT = re.compile(r"([A-Z]{1,5})[/. -]([A-Z])([0-9]?)")
@@ -51,16 +50,13 @@ def parse_padded(symbol: str) -> Instrument | None:
 
     This is the form that brokers send by the thousand, so it is read in one step.
     """
-    match = _PADDED.fullmatch(symbol) if _MIN_LENGTH <= len(symbol) <= _LENGTH else None
-    if match is None:
+    if not _MIN_LENGTH <= len(symbol) <= _LENGTH or not _PADDED.fullmatch(symbol):
         return None
-    root, year, month, day_of_month, right, dollars, mills = match.groups()
-    try:
-        expiration = date(2000 + int(year), int(month), int(day_of_month))
-    except ValueError:
-        return None
+    root, terms = symbol[:-_TERMS_COLUMNS].rstrip(" "), symbol[-_TERMS_COLUMNS:]
+    expiration = _listed_day(terms[:6])
+    dollars, mills = terms[7:12], terms[12:]
     strike = Decimal(dollars) if mills == "000" else Decimal(f"{dollars}.{mills.rstrip('0')}")
-    if not strike:
+    if expiration is None or not strike:
         return None
     listed = tables.special_option_roots().get(root)
     group, underlying = (root, root) if listed is None else (listed.root, listed.symbol)
@@ -68,13 +64,22 @@ def parse_padded(symbol: str) -> Instrument | None:
         InstrumentType.OPTION,
         group,
         underlying,
-        symbol if len(symbol) == _LENGTH else root.ljust(_ROOT_COLUMNS) + symbol[-_TERMS_COLUMNS:],
+        symbol if len(symbol) == _LENGTH else root.ljust(_ROOT_COLUMNS) + terms,
         expiration,
         strike,
-        RIGHTS[right],
+        RIGHTS[terms[6]],
         None,
         Deliverable.STANDARD,
     )
+
+
+@lru_cache(maxsize=4096)
+def _listed_day(digits: str) -> date | None:
+    """The day that six digits name; None where there is none."""
+    try:
+        return compact_day(digits, 0)
+    except SymbolError:
+        return None
 
 
 def parse_compact(text: str, hints: Hints) -> Instrument | None:

@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 
 from variance_bridge.model import Side
-from variance_bridge.money import total, unrealized_pl
+from variance_bridge.money import add, unrealized_pl
 from variance_bridge.rows import Members
 
 _ZERO = Decimal(0)
@@ -33,7 +33,7 @@ def day_profit(
     realized = _realized(row, today)
     if basis is None or realized is None:
         return None
-    return total(unrealized_pl(side, mark, basis, quantity, multiplier), realized)
+    return add(unrealized_pl(side, mark, basis, quantity, multiplier), realized)
 
 
 def _realized(row: Members, today: date) -> Decimal | None:
