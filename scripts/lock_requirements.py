@@ -26,7 +26,8 @@ def direct_requirements(root: Path, *, development: bool) -> list[str]:
 
     The build back ends count: environments are built without isolation, from the lock alone.
     Requirements between the repository's own distributions do not: those come from the checkout,
-    never from an index.
+    never from an index. What a distribution that is marked `on_demand` needs is for development
+    alone: the command starts without, and says what to install when it is called.
     """
     files = [root / "pyproject.toml", *sorted(root.glob("plugins/*/pyproject.toml"))]
     documents = [tomllib.loads(path.read_text(encoding="utf-8")) for path in files]
@@ -34,7 +35,9 @@ def direct_requirements(root: Path, *, development: bool) -> list[str]:
     found = {EDITABLE_INSTALL}
     for document in documents:
         found.update(document["build-system"]["requires"])
-        found.update(document["project"].get("dependencies", []))
+        marked = document.get("tool", {}).get("variance-bridge", {})
+        if development or not marked.get("on_demand"):
+            found.update(document["project"].get("dependencies", []))
         if development:
             for group in document.get("dependency-groups", {}).values():
                 found.update(group)

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Protocol
 
 from variance_bridge.broker import Clock
-from variance_bridge.document.convert import instant_text
+from variance_bridge.document.convert import instant_text, to_document
 from variance_bridge.document.exact_json import dumps
+from variance_bridge.document.schema import schema_text
 from variance_bridge.reading.book import Book
 from variance_bridge.reading.book_document import (
     accounts_document,
@@ -22,9 +23,11 @@ __all__ = [
     "accounts_document",
     "dumps",
     "instant_text",
+    "schema_text",
     "simulated_sync",
     "source_document",
     "sums_document",
+    "to_document",
 ]
 
 

@@ -22,7 +22,13 @@ BROKERS = re.compile(
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "manager", "base", "misc"}
 LOCAL = {
     path.name
-    for path in (PLUGINS / "tastytrade", PLUGINS / "csv", PLUGINS / "notify", PLUGINS / "triage")
+    for path in (
+        PLUGINS / "tastytrade",
+        PLUGINS / "csv",
+        PLUGINS / "mcp",
+        PLUGINS / "notify",
+        PLUGINS / "triage",
+    )
 }
 
 

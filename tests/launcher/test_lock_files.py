@@ -103,7 +103,9 @@ def direct_requirements(*, development: bool) -> set[str]:
     own = {canonicalize_name(project["project"]["name"]) for project in projects()}
     found: set[str] = set()
     for project in projects():
-        found.update(project["build-system"]["requires"], project["project"]["dependencies"])
+        found.update(project["build-system"]["requires"])
+        if development or not project.get("tool", {}).get("variance-bridge", {}).get("on_demand"):
+            found.update(project["project"]["dependencies"])
         if development:
             found.update(*project.get("dependency-groups", {}).values())
     return {line for line in found if canonicalize_name(Requirement(line).name) not in own}
@@ -162,9 +164,18 @@ def test_what_is_installed_is_what_the_lock_pins():
     assert {name: Version(importlib.metadata.version(name)) for name in pinned} == pinned
 
 
-def test_the_development_lock_holds_every_pin_of_the_runtime_lock():
+@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("python", PYTHONS)
+def test_the_development_lock_holds_every_pin_of_the_runtime_lock(python, system):
+    where = environment(python, system)
+    runtime, development = (pins_of(lock, where) for lock in LOCKS)
+    assert runtime.items() <= development.items()
+
+
+def test_both_locks_hold_the_same_files_of_a_pin():
     runtime, development = (
-        {requirement: set(hashes) for requirement, hashes in entries(lock)} for lock in LOCKS
+        {requirement.partition(" ;")[0]: set(hashes) for requirement, hashes in entries(lock)}
+        for lock in LOCKS
     )
     assert runtime.items() <= development.items()
 
@@ -210,7 +221,9 @@ def distributions_of(modules: set[str]) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("folder", [".", "plugins/csv", "plugins/tastytrade", "plugins/triage"])
+@pytest.mark.parametrize(
+    "folder", [".", "plugins/csv", "plugins/mcp", "plugins/tastytrade", "plugins/triage"]
+)
 def test_a_distribution_declares_what_it_imports_and_nothing_else(folder):
     project = tomllib.loads((REPOSITORY / folder / "pyproject.toml").read_text("utf-8"))["project"]
     own = canonicalize_name(project["name"])
@@ -237,6 +250,12 @@ def test_only_the_kit_imports_what_only_the_kit_declares():
         )
     }
     assert users == {"testing"}
+
+
+def test_the_command_needs_nothing_of_what_is_installed_on_demand():
+    marked = [each["project"] for each in projects() if each.get("tool", {}).get("variance-bridge")]
+    assert {each["name"] for each in marked} >= {"variance-bridge-mcp"}
+    assert not {"mcp", "pydantic", "starlette"} & pins(LOCKS[0]).keys()
 
 
 def test_every_third_party_library_of_an_extra_is_locked_for_development():

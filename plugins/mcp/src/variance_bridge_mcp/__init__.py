@@ -1,0 +1,1 @@
+"""`variance mcp`: positions for assistants, read-only, by the Model Context Protocol."""
