@@ -19,8 +19,10 @@ __all__ = [
     "close_of",
     "exchange_date",
     "holidays",
+    "is_in_session",
     "is_trading_day",
     "next_close",
+    "next_open",
     "next_trading_day",
     "previous_trading_day",
     "trade_date",
@@ -51,6 +53,25 @@ def next_close(moment: datetime) -> datetime:
     if is_trading_day(day) and moment < close_of(day):
         return close_of(day)
     return close_of(next_trading_day(day))
+
+
+_OPEN, _LATE_CLOSE = time(9, 30), time(16, 15)
+"""Of regular sessions; options on indices trade until a quarter past four (Cboe rule 5.1)."""
+
+
+def is_in_session(moment: datetime) -> bool:
+    """Whether shares or listed options trade at an aware moment, in regular hours of a full session."""
+    local = moment.astimezone(EXCHANGE_TIME)
+    return is_trading_day(local.date()) and _OPEN <= local.time() < _LATE_CLOSE
+
+
+def next_open(moment: datetime) -> datetime:
+    """The first regular opening of a trading day after an aware moment, 9:30 New York, in UTC."""
+    day = exchange_date(moment)
+    opening = datetime.combine(day, _OPEN, EXCHANGE_TIME)
+    if not is_trading_day(day) or moment >= opening:
+        opening = datetime.combine(next_trading_day(day), _OPEN, EXCHANGE_TIME)
+    return opening.astimezone(UTC)
 
 
 _FUTURES_OPEN = timedelta(hours=18)

@@ -36,6 +36,7 @@ _OURS = {
     "schema": ("variance_bridge.cli.schema:schema", "Print the JSON Schema."),
     "show": ("variance_bridge.cli.show:show", "Show a positions file as a table."),
     "sync": ("variance_bridge.cli.sync:sync", "Fetch positions and save them."),
+    "watch": ("variance_bridge.cli.watch:watch", "Sync again and again, politely."),
     "validate": ("variance_bridge.cli.validate:validate", "Check positions files."),
 }
 

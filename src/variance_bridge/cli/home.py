@@ -22,7 +22,7 @@ def home(ctx: click.Context, *, sync_first: bool, demo: bool, newest_csv: bool) 
         return _invoke(ctx, "demo")
     if sync_first:
         return _sync_and_show(ctx, invocation)
-    return _show(ctx, *([invocation.newest_export(".csv")] if newest_csv else []))
+    return show_dashboard(ctx, *([invocation.newest_export(".csv")] if newest_csv else []))
 
 
 def _sync_and_show(ctx: click.Context, invocation: Invocation) -> int | None:
@@ -32,11 +32,11 @@ def _sync_and_show(ctx: click.Context, invocation: Invocation) -> int | None:
     result: int | None = None
     for synced in run_sync(invocation, {}):
         if isinstance(synced, Synced):
-            result = _show(ctx, synced.path)
+            result = show_dashboard(ctx, synced.path)
     return result
 
 
-def _show(ctx: click.Context, *files: Path) -> int | None:
+def show_dashboard(ctx: click.Context, *files: Path) -> int | None:
     """The dashboard where a plugin brings one, else the positions table; without files, of all accounts."""
     from variance_bridge.cli.commands import dashboard
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from variance_bridge.formatting import plural, printable
 from variance_bridge.pipeline.sync import Failed, Progress, Synced
 
 if TYPE_CHECKING:
+    from variance_bridge.pipeline.context import RunContext
     from variance_bridge.pipeline.sync_all import ProfileOutcome
 
 _OF_ONE_SYNC = {
@@ -42,15 +43,29 @@ def sync_all_profiles(invocation: Invocation, options: Mapping[str, Any]) -> int
             )
     outcomes = run_sync_all(invocation, options)
     if options.get("as_json"):
-        _print_json(invocation, outcomes)
+        from variance_bridge.document.exact_json import dumps
+
+        click.echo(dumps(document(invocation, outcomes)), nl=False)
     else:
         for line in lines(outcomes):
             click.echo(line)
     return max((each.exit_code for each in outcomes), default=0)
 
 
-def run_sync_all(invocation: Invocation, options: Mapping[str, Any]) -> list[ProfileOutcome]:
-    """The sync of every profile; what there is to say about them goes to stderr."""
+def run_sync_all(
+    invocation: Invocation,
+    options: Mapping[str, Any],
+    context: RunContext | None = None,
+    only: Collection[str | None] | None = None,
+) -> list[ProfileOutcome]:
+    """The sync of every profile; what there is to say about them goes to stderr.
+
+    Args:
+        invocation: of this command.
+        options: of the command line.
+        context: of the runs before, whose requests count for the brokers' published rates.
+        only: the profiles to sync; all of them by default.
+    """
     from variance_bridge.pipeline.run import Choice
     from variance_bridge.pipeline.sync import SyncRequest
     from variance_bridge.pipeline.sync_all import sync_all
@@ -63,7 +78,7 @@ def run_sync_all(invocation: Invocation, options: Mapping[str, Any]) -> list[Pro
         allow_empty=options.get("allow_empty", False),
         dry_run=options.get("dry_run", False),
     )
-    context = invocation.run_context(trust=options.get("yes", False))
+    context = context or invocation.run_context(trust=options.get("yes", False))
 
     def progress(profile: str) -> Progress:
         return Progress(
@@ -71,7 +86,7 @@ def run_sync_all(invocation: Invocation, options: Mapping[str, Any]) -> list[Pro
         )
 
     with _waiting(invocation):
-        outcomes = sync_all(context, request, progress)
+        outcomes = sync_all(context, request, progress, only)
     for outcome in outcomes:
         for result in outcome.results:
             explain(invocation, result, _name(outcome))
@@ -122,9 +137,8 @@ def _what(result: Synced | Failed) -> str:
     return sentence(result).replace("\n", "; ")
 
 
-def _print_json(invocation: Invocation, outcomes: Sequence[ProfileOutcome]) -> None:
-    from variance_bridge.document.exact_json import dumps
-
+def document(invocation: Invocation, outcomes: Sequence[ProfileOutcome]) -> dict[str, Any]:
+    """What `--json` says of a sync of all profiles."""
     named = [
         ({"profile": each.profile, "broker": each.broker}, one)
         for each in outcomes
@@ -134,4 +148,4 @@ def _print_json(invocation: Invocation, outcomes: Sequence[ProfileOutcome]) -> N
     failed = [
         {**of, **failure(one, invocation.redact)} for of, one in named if isinstance(one, Failed)
     ]
-    click.echo(dumps({"synced": synced, "failed": failed}), nl=False)
+    return {"synced": synced, "failed": failed}

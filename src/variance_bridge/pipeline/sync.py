@@ -162,6 +162,12 @@ class Ready:
     listeners: Sequence[Listener]
     target: Path
 
+    def close(self) -> None:
+        """End the session's connections: a program that goes on would keep them open."""
+        close = getattr(self.run.broker_context.session, "close", None)
+        if close is not None:
+            close()
+
 
 def prepare(context: RunContext, request: SyncRequest) -> Ready:
     """Choose the broker and load the listeners; raises as `sync`. Nothing is fetched and nothing written."""

@@ -7,7 +7,7 @@ judge and publish. A profile that fails costs no other.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import attrs
 
@@ -57,6 +57,7 @@ def sync_all(
     context: RunContext,
     request: SyncRequest,
     progress: Callable[[str], Progress] = lambda _profile: Progress(),
+    only: Collection[str | None] | None = None,
 ) -> list[ProfileOutcome]:
     """Sync every profile, or the configured broker where there is no profile.
 
@@ -64,6 +65,7 @@ def sync_all(
         context: shared by all.
         request: what is the same for all profiles; its choice names nothing.
         progress: told of each profile, by its name.
+        only: the profiles to sync; all of them by default.
 
     Returns:
         A record for each profile, in the order of the configuration.
@@ -71,7 +73,7 @@ def sync_all(
     Raises:
         ConfigurationError: there is neither a profile nor a configured broker.
     """
-    names = profiles_to_sync(context)
+    names = [name for name in profiles_to_sync(context) if only is None or name in only]
     outcomes: Outcomes = {}
     ready: dict[str | None, Ready] = {}
     for name in names:
@@ -183,4 +185,6 @@ def _one(
     except Exception as error:  # noqa: BLE001 - a bug costs its own profile, and its text may hold anything
         what = f"this is a bug in variance-bridge ({type(error).__name__}); please report it"
         return (Failed(account="", error=BridgeError(what)),)
+    finally:
+        ready.close()
     return tuple(results)

@@ -1,0 +1,163 @@
+"""`variance watch`."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from variance_bridge.cli.invocation import Invocation
+from variance_bridge.errors import BridgeError, SyncRunning, UsageError
+
+if TYPE_CHECKING:
+    from variance_bridge.pipeline.sync_all import ProfileOutcome
+    from variance_bridge.pipeline.watch import Round
+
+_LOCK = "watch"
+
+
+@click.command()
+@click.option("--every", default="5m", show_default=True, help="The time between two syncs.")
+@click.option("--always", is_flag=True, help="Outside the market's hours too.")
+@click.option("--profile", help="Only this profile of variance.toml.")
+@click.option("--count", type=click.IntRange(min=1), help="End after so many rounds.")
+@click.option("--quotes", metavar="SOURCE|none", help="Where prices and greeks come from.")
+@click.option("--all-accounts", is_flag=True, help="One file per account.")
+@click.option("--strict", is_flag=True, help="Refuse doubtful numbers and rejected rows.")
+@click.option("--yes", is_flag=True, help="Trust third-party plugins without asking.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print a JSON object on a line for each round."
+)
+@click.pass_context
+def watch(ctx: click.Context, /, **options: Any) -> int:
+    """Sync every profile again and again, and show the dashboard after each round.
+
+    The first sync is at once. From then on positions are read in the market's hours, within the brokers' published rates; a
+    profile that fails is tried again later and later, and one whose broker refuses it not at all. Ctrl-C ends it (exit 130).
+    """
+    from variance_bridge.cli.sync_all import run_sync_all
+    from variance_bridge.pipeline.sync_all import profiles_to_sync
+    from variance_bridge.pipeline.watch import Pace
+    from variance_bridge.pipeline.watch import watch as rounds_of
+
+    invocation: Invocation = ctx.obj
+    pace = Pace(every=_length(options["every"]), always=options["always"])
+    context = invocation.run_context(trust=options["yes"])
+    names = _chosen(profiles_to_sync(context), options["profile"])
+
+    def sync(due: Collection[str | None]) -> Sequence[ProfileOutcome]:
+        return run_sync_all(invocation, options, context, due)
+
+    code = lost = 0
+    with _alone(invocation):
+        for each in rounds_of(
+            names,
+            sync,
+            pace,
+            clock=invocation.clock,
+            random=random.SystemRandom().random,
+            rounds=options["count"],
+        ):
+            _show(ctx, each, as_json=options["as_json"])
+            code = max((one.exit_code for one in each.outcomes), default=0)
+            lost = max(lost, code if each.given_up else 0)
+    return max(code, lost)
+
+
+def _length(text: str) -> timedelta:
+    from variance_bridge.formatting import format_age
+    from variance_bridge.pipeline.watch import MIN_EVERY
+    from variance_bridge.settings.duration import parse_duration
+
+    try:
+        length = parse_duration(text)
+    except ValueError as error:
+        raise UsageError(f"`--every`: {error}") from None
+    if length < MIN_EVERY:
+        raise UsageError(f"`--every`: the shortest is {format_age(MIN_EVERY)}")
+    return length
+
+
+def _chosen(names: Sequence[str | None], profile: str | None) -> Sequence[str | None]:
+    if profile is None:
+        return names
+    if profile not in names:
+        from variance_bridge.formatting import as_typed, did_you_mean
+
+        known = [name for name in names if name]
+        raise UsageError(f"there is no profile {as_typed(profile)}{did_you_mean(profile, known)}")
+    return [profile]
+
+
+@contextmanager
+def _alone(invocation: Invocation) -> Iterator[None]:
+    """One watch for a folder: two would ask the brokers twice as often as each of them thinks."""
+    from variance_bridge.storage.lock import output_lock
+
+    folder = invocation.output_folder
+    try:
+        with output_lock(folder / _LOCK, warn=invocation.warn):
+            yield
+    except SyncRunning as running:
+        if running.where != str((folder / _LOCK).absolute()):
+            raise
+        raise SyncRunning(
+            "another `variance watch` is running for this folder",
+            where=str(folder),
+            hint="end it first (Ctrl-C), or look at what it wrote: `variance`",
+        ) from None
+
+
+def _show(ctx: click.Context, each: Round, *, as_json: bool) -> None:
+    invocation: Invocation = ctx.obj
+    for name in each.given_up:
+        invocation.warn(
+            f"{name or 'the broker'} is not tried again until `variance watch` is started again"
+        )
+    if as_json:
+        _print_json(invocation, each)
+    elif sys.stdout is not None and sys.stdout.isatty():
+        _redraw(ctx, each)
+    else:
+        from variance_bridge.cli.sync_all import lines
+
+        for line in lines(each.outcomes):
+            click.echo(f"{each.at:%Y-%m-%d %H:%M:%S}Z  {line}")
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def _print_json(invocation: Invocation, each: Round) -> None:
+    from variance_bridge.cli.sync_all import document
+    from variance_bridge.document.convert import instant_text
+    from variance_bridge.document.exact_json import dumps
+
+    said = {
+        "at": instant_text(each.at),
+        **document(invocation, each.outcomes),
+        "next_at": instant_text(each.next_at) if each.next_at else None,
+    }
+    click.echo(dumps(said, indent=None).rstrip(b"\n") + b"\n", nl=False)
+
+
+def _redraw(ctx: click.Context, each: Round) -> None:
+    """The dashboard in the place of the last one, and when the next sync is."""
+    from variance_bridge.cli.home import show_dashboard
+    from variance_bridge.cli.sync_all import lines
+
+    invocation: Invocation = ctx.obj
+    click.clear()
+    try:
+        show_dashboard(ctx.find_root())
+    except BridgeError as error:
+        invocation.warn(str(error))
+    for line in lines(each.outcomes):
+        click.echo(line, err=True)
+    if each.next_at is not None:
+        wait = f"Synced at {each.at:%H:%M:%S} UTC; next at {each.next_at:%a %H:%M:%S} UTC. Ctrl-C ends."
+        click.echo(wait, err=True)
