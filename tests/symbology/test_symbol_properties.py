@@ -20,6 +20,7 @@ from variance_bridge.symbology import (
     OptionType,
     SymbolError,
     future_option_symbol,
+    listed_option,
     option_symbol,
     parse,
     root,
@@ -82,6 +83,8 @@ adjusted_roots = st.builds(
 )
 month_codes = st.sampled_from(MONTH_CODES)
 year_digits = st.sampled_from(string.digits)
+class_shares = st.sampled_from(["BRK/B", "BRK B", "BF.B", "HEI-A"])
+indexes = st.sampled_from(["SPX", "$SPX", "VIX", "NDX", "SPXW", "RUTW"])
 contracts = st.builds("{}{}{}".format, st.sampled_from(PRODUCTS), month_codes, year_digits)
 series = st.builds(
     "{}{}{}".format,
@@ -109,6 +112,19 @@ def test_an_osi_symbol_is_read_exactly_and_written_back(option_root, expiration,
     assert (found.expiration, found.option_type, found.strike) == (expiration, right, strike)
     adjusted = option_root[-1].isdigit()
     assert found.deliverable is (Deliverable.ADJUSTED if adjusted else Deliverable.STANDARD)
+
+
+@given(letters | adjusted_roots | class_shares | indexes, days, rights, strikes)
+def test_an_option_built_from_its_terms_is_the_one_that_its_symbol_names(
+    option_root, expiration, right, strike
+):
+    try:
+        symbol = option_symbol(option_root, expiration, right, strike)
+    except SymbolError:
+        with pytest.raises(SymbolError):
+            listed_option(option_root, expiration, right, strike)
+        return
+    assert listed_option(option_root, expiration, right, strike) == parse(symbol)
 
 
 @given(letters | adjusted_roots, days, rights, strikes)

@@ -133,24 +133,27 @@ def find_personal(document: Mapping[str, Any], personal: PersonalValues) -> list
 
 def _distinct_texts(document: Mapping[str, Any]) -> set[str]:
     """All that `_texts` finds and could be a hit, each once, without its place: enough to say that there is no hit."""
+    names: set[Any] = set()
     texts: set[str] = set()
-    level: list[Any] = [document]
-    while level:
-        deeper: list[Any] = []
-        for item in level:
-            if isinstance(item, str):
-                texts.add(item)
-            elif isinstance(item, Decimal):
-                if item.adjusted() >= _SHORTEST_NUMBER - 1:
-                    texts.add(_integer_part(item))
-            elif isinstance(item, int | float):
-                texts.add(_integer_part(item))
-            elif isinstance(item, dict | Mapping):
-                texts.update(map(str, item))
-                deeper += item.values()
-            elif isinstance(item, list | tuple):
-                deeper += item
-        level = deeper
+    groups: list[Any] = [document]
+    for group in groups:  # which grows as it is walked
+        is_object = isinstance(group, dict | Mapping)
+        if is_object:
+            names.update(group)
+        for value in group.values() if is_object else group:
+            kind = type(value)
+            if kind is str:
+                texts.add(value)
+            elif kind is Decimal:
+                if value.adjusted() >= _SHORTEST_NUMBER - 1:
+                    texts.add(_integer_part(value))
+            elif isinstance(value, Mapping | list | tuple):
+                groups.append(value)
+            elif isinstance(value, str):
+                texts.add(str(value))
+            elif isinstance(value, int | float | Decimal):
+                texts.add(_integer_part(value))
+    texts.update(map(str, names))
     return texts - _vocabulary()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import attrs
@@ -36,6 +37,7 @@ class MoneyUnit:
         return self.per_unit != 1
 
 
+@lru_cache(maxsize=512)
 def money_unit(word: str) -> MoneyUnit:
     """The unit that a row names: `GBP`, `GBX`, `GBp`, `ILA`. Upper and lower case count."""
     if word in iso_currencies():

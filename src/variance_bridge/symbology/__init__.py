@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from variance_bridge import lazy_names
 
 if TYPE_CHECKING:
-    from variance_bridge.symbology.equity_options import option_symbol
+    from variance_bridge.symbology.equity_options import listed_option, option_symbol
     from variance_bridge.symbology.expirations import Settlement
     from variance_bridge.symbology.fractions import FractionError, parse_fraction
     from variance_bridge.symbology.future_options import future_option_symbol
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from variance_bridge.symbology.text import DateOrder
 
 _PLACES = {
-    "equity_options": ("option_symbol",),
+    "equity_options": ("listed_option", "option_symbol"),
     "expirations": ("Settlement",),
     "fractions": ("FractionError", "parse_fraction"),
     "future_options": ("future_option_symbol",),
@@ -57,6 +57,7 @@ __all__ = [
     "futures_product",
     "index_of",
     "instrument_type_of",
+    "listed_option",
     "option_symbol",
     "parse",
     "parse_fraction",

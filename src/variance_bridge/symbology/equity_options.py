@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from decimal import Decimal
+from decimal import Context, Decimal
 from functools import lru_cache
+
+import attrs
 
 from variance_bridge.symbology import tables
 from variance_bridge.symbology.expirations import listed_root
@@ -22,6 +24,7 @@ from variance_bridge.symbology.instrument import (
     SymbolError,
 )
 from variance_bridge.symbology.text import (
+    NO_HINTS,
     Hints,
     agreed_expiration,
     clean,
@@ -35,12 +38,15 @@ RIGHTS = {"C": OptionType.CALL, "P": OptionType.PUT, "CALL": OptionType.CALL, "P
 MAX_STRIKE = Decimal("99999.999")
 """What eight digits of thousandths can write."""
 
+_EXACT = Context(prec=40)
 _LENGTH = 21
 _ROOT_COLUMNS = 6
 _TERMS_COLUMNS = 15
 _MIN_LENGTH = 16
 _PADDED = re.compile(r"[A-Z]{1,6} *[0-9]{6}[CP][0-9]{8}", re.ASCII)
 _TERMS = re.compile(r"([0-9]{6}) *([CP]) *([0-9]*\.?[0-9]+)$")
+_SHORT_STRIKE = re.compile(r"[0-9]{1,9}(?:\.[0-9]{0,8}[1-9])?", re.ASCII)
+"""A strike without zeros at its end, as nearly all are written."""
 _ROOT = re.compile(r"([1-4]?)([A-Z]{1,6})([0-9]?)")
 _CLASS_ROOT = re.compile(r"([A-Z]{1,5})[/. -]([A-Z])([0-9]?)")
 
@@ -217,22 +223,66 @@ def option_symbol(
     weekly root takes its place on days on which only that is listed. `strike` is in quote units; floats are refused.
     Raises `SymbolError` for terms that OSI cannot write, and for a day on which no option on the index expires.
     """
+    exact = strike_of(strike)
+    return f"{_series(root, expiration, str(option_type)).columns}{_thousandths(exact):08d}"
+
+
+def listed_option(
+    root: str, expiration: date, option_type: OptionType | str, strike: Decimal | int | str
+) -> Instrument:
+    """The instrument that `parse` reads out of the `option_symbol` with these terms. Raises as that does."""
+    exact = strike_of(strike)
+    series = _series(root, expiration, str(option_type))
+    return Instrument(
+        InstrumentType.OPTION,
+        series.group,
+        series.underlying,
+        f"{series.columns}{_thousandths(exact):08d}",
+        expiration,
+        exact,
+        series.right,
+        None,
+        series.deliverable,
+    )
+
+
+@attrs.frozen
+class _Series:
+    """What options have in common that differ in their strike only: the columns of the symbol before it, and the rest."""
+
+    columns: str
+    group: str
+    underlying: str
+    right: OptionType
+    deliverable: Deliverable
+
+
+@lru_cache(maxsize=4096)
+def _series(root: str, expiration: date, option_type: str) -> _Series:
     compact, _ = option_root(clean(root))
-    right = RIGHTS.get(str(option_type).upper())
+    right = RIGHTS.get(option_type.upper())
     if right is None:
         raise SymbolError("neither a call nor a put")
-    exact = strike_of(strike)
-    return _osi(option_root_on(compact, expiration), expiration, right, exact)
+    listed = option_root_on(compact, expiration)
+    group, underlying, deliverable = _what_it_delivers(listed, None, NO_HINTS)
+    columns = _columns_before_strike(listed, expiration, right)
+    return _Series(columns, group, underlying, right, deliverable)
 
 
 def _osi(root: str, expiration: date, right: OptionType, strike: Decimal) -> str:
-    return f"{root:<6}{six_digits(expiration)}{right[0].upper()}{_thousandths(strike):08d}"
+    return f"{_columns_before_strike(root, expiration, right)}{_thousandths(strike):08d}"
+
+
+def _columns_before_strike(root: str, expiration: date, right: OptionType) -> str:
+    return f"{root:<6}{six_digits(expiration)}{right[0].upper()}"
 
 
 def strike_of(value: Decimal | int | str) -> Decimal:
     """A strike as an exact decimal. Floats have lost digits already and are refused."""
     if isinstance(value, bool) or not isinstance(value, (Decimal, int, str)):
         raise SymbolError("a strike must be a Decimal, an int or a text")
+    if isinstance(value, Decimal) and _SHORT_STRIKE.fullmatch(str(value)):
+        return value
     text = (
         format(value, "f")
         if isinstance(value, Decimal) and value.is_finite()
@@ -247,7 +297,8 @@ def strike_of(value: Decimal | int | str) -> Decimal:
 def _thousandths(strike: Decimal) -> int:
     if not 0 < strike <= MAX_STRIKE:
         raise SymbolError("a strike outside 0.001 to 99999.999")
-    whole, _, mills = format(strike, "f").partition(".")
-    if len(mills.rstrip("0")) > 3:
+    thousandths = _EXACT.multiply(strike, 1000)
+    whole = int(thousandths)
+    if whole != thousandths:
         raise SymbolError("a strike finer than a thousandth")
-    return int(whole) * 1000 + int(f"{mills:0<3}"[:3])
+    return whole

@@ -20,7 +20,7 @@ from variance_bridge.symbology import (
     SymbolError,
     future_option_symbol,
     instrument_type_of,
-    option_symbol,
+    listed_option,
     parse,
 )
 from variance_bridge_csv.dialect import patterns
@@ -34,6 +34,7 @@ T = TypeVar("T")
 MAX_SYMBOL_LENGTH = 128
 
 _SYMBOL = re.compile(r"[A-Z0-9./^$][A-Z0-9 ./^$%&*+:'()#-]{0,63}")
+_FIGURE = re.compile(r"[0-9]")
 _ROOT = re.compile(r"(?=.{1,64}\Z)/?[A-Z0-9^$][A-Z0-9 .^$%&*+:'()#-]*")
 
 _OPTION_KINDS = frozenset({InstrumentType.OPTION, InstrumentType.FUTURE_OPTION})
@@ -241,10 +242,7 @@ def _option(symbol: str, terms: _Terms, as_of: date) -> Instrument | None:
         if terms.kind is InstrumentType.FUTURE_OPTION
         else InstrumentType.OPTION
     )
-    names = (terms.underlying, terms.expiration, terms.date_order)
-    written = parse_symbol(symbol, kind, as_of, *names) or parse_symbol(
-        symbol, kind, as_of, terms.underlying, None, terms.date_order
-    )
+    written = _written(symbol, kind, terms, as_of)
     on_future = InstrumentType.FUTURE_OPTION in (kind, None if written is None else written.type)
     if terms.strike is not None and terms.strike < 0 and not on_future:
         raise RowRejected(Rejection.OUT_OF_RANGE, Field.STRIKE)
@@ -264,6 +262,16 @@ def _option(symbol: str, terms: _Terms, as_of: date) -> Instrument | None:
     if written.expiration is None:
         raise RowRejected(Rejection.EXPIRATION_MISSING, Field.EXPIRATION)
     return written
+
+
+def _written(symbol: str, kind: InstrumentType, terms: _Terms, as_of: date) -> Instrument | None:
+    """The option that a symbol spells out by itself; there is none without a figure, for it has a strike."""
+    if not _FIGURE.search(symbol):
+        return None
+    names = (terms.underlying, terms.expiration, terms.date_order)
+    return parse_symbol(symbol, kind, as_of, *names) or parse_symbol(
+        symbol, kind, as_of, terms.underlying, None, terms.date_order
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -308,14 +316,12 @@ def _from_columns(
     if terms.option_type is None:
         raise RowRejected(Rejection.TYPE_MISSING, Field.OPTION_TYPE)
     try:
-        if on_future:
-            built = _on_future(underlying.symbol, terms, spelled.partition(" ")[0])
-        else:
-            built = option_symbol(symbol, terms.expiration, terms.option_type, terms.strike)
+        if not on_future:
+            return listed_option(symbol, terms.expiration, terms.option_type, terms.strike)
+        built = _on_future(underlying.symbol, terms, spelled.partition(" ")[0])
     except SymbolError:
         return None
-    made_of = InstrumentType.FUTURE_OPTION if on_future else InstrumentType.OPTION
-    return parse_symbol(built, made_of, as_of, None, terms.expiration)
+    return parse_symbol(built, InstrumentType.FUTURE_OPTION, as_of, None, terms.expiration)
 
 
 def _on_future(future: str, terms: _Terms, series: str) -> str:

@@ -87,10 +87,7 @@ def weigh(amounts: Amounts, rules: MoneyRules) -> Money:
     Without a multiplier no price can be compared: the totals that the file states are kept as they are.
     """
     mark = _mark(amounts, rules)
-    is_future = amounts.type is InstrumentType.FUTURE
-    if is_future and rules.futures_cost_as_stated and amounts.cost_total:
-        return _as_stated(amounts, amounts.cost_total, rules, mark)
-    notional = not is_future or rules.futures_cost
+    notional = amounts.type is not InstrumentType.FUTURE or rules.futures_cost
     if amounts.multiplier is None:
         return _totals(amounts, rules, mark, notional=notional)
     units = _EXACT.multiply(amounts.quantity, amounts.multiplier)
@@ -120,16 +117,6 @@ def weigh(amounts: Amounts, rules: MoneyRules) -> Money:
         check=check,
         sign_agrees=agrees,
         value_shifted=_is_shifted(amounts, rules, units, basis_total) if notional else False,
-    )
-
-
-def _as_stated(amounts: Amounts, cost: Decimal, rules: MoneyRules, mark: Decimal | None) -> Money:
-    """The money of a future whose cost is not its notional: its notional value has nothing to do with it."""
-    return Money(
-        cost_basis=_paid(cost, rules.cost_total, amounts.side),
-        unrealized_pl=amounts.gain,
-        day_pl=amounts.day_gain,
-        mark=mark,
     )
 
 
@@ -441,8 +428,11 @@ def _is_shifted(amounts: Amounts, rules: MoneyRules, units: Decimal, basis: Deci
     price = amounts.quote.last if amounts.quote.mark is None else amounts.quote.mark
     if not amounts.value or not price or not rules.value_from_price:
         return False
-    ratio = abs(_ROUNDING.divide(amounts.value, _EXACT.multiply(price, units)))
-    if _HALF < ratio < _TWO or not any(_is_near(ratio, shift) for shift in _SHIFTS):
+    value, worth = amounts.value.copy_abs(), _EXACT.multiply(price, units).copy_abs()
+    if value < _EXACT.multiply(worth, _TWO) and worth < _EXACT.multiply(value, _TWO):
+        return False
+    ratio = _ROUNDING.divide(value, worth)
+    if not any(_is_near(ratio, shift) for shift in _SHIFTS):
         return False
     return basis is None or not _confirms(amounts, _directed(amounts, rules), basis)
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
 import attrs
 
@@ -247,9 +248,7 @@ def _holding(
     held = Holding(
         root=instrument.root,
         symbol=instrument.symbol,
-        broker_symbol=spelled
-        if spelled != instrument.symbol and _SPELLED.fullmatch(spelled)
-        else None,
+        broker_symbol=spelled if spelled != instrument.symbol and _can_be_kept(spelled) else None,
         underlying=instrument.underlying,
         type=instrument.type,
         side=amounts.side,
@@ -296,7 +295,18 @@ def _opened_on(row: RowCells) -> date | None:
 
 def _sector(row: RowCells) -> str | None:
     text = row.text(Field.SECTOR)
-    return text if text is not None and _SECTOR.fullmatch(text) else None
+    return text if text is not None and _is_sector(text) else None
+
+
+@lru_cache(maxsize=1024)
+def _is_sector(text: str) -> bool:
+    return _SECTOR.fullmatch(text) is not None
+
+
+@lru_cache(maxsize=4096)
+def _can_be_kept(symbol: str) -> bool:
+    """Whether the broker's spelling of a symbol has a place in a document."""
+    return _SPELLED.fullmatch(symbol) is not None
 
 
 def _greeks(row: RowCells, found: Mapping[Field, Decimal], amounts: money.Amounts) -> Greeks | None:
