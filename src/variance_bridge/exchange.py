@@ -17,6 +17,7 @@ from variance_bridge.symbology.trading_days import (
 __all__ = [
     "EXCHANGE_TIME",
     "close_of",
+    "days_to_expiration",
     "exchange_date",
     "holidays",
     "is_in_session",
@@ -37,6 +38,11 @@ EXCHANGE_TIME = ZoneInfo("America/New_York")
 def exchange_date(moment: datetime) -> date:
     """The day that it is in New York at an aware moment."""
     return moment.astimezone(EXCHANGE_TIME).date()
+
+
+def days_to_expiration(expiration: date, now: datetime) -> int:
+    """Calendar days in New York from `now` to the expiration; 0 on the day itself, negative afterwards."""
+    return (expiration - exchange_date(now)).days
 
 
 _CLOSE = time(16)

@@ -10,7 +10,6 @@ from variance_bridge.settings.structure import KEY, structure, try_structure
 from variance_bridge.settings.toml import parse_toml, read_toml
 from variance_bridge.storage.filesystem import reason
 from variance_bridge.storage.read import MAX_BYTES, FileContent, Reader
-from variance_bridge.storage.replace import replace_file
 
 __all__ = [
     "KEY",
@@ -52,6 +51,8 @@ def write_file(file: Path, data: bytes, *, title: str, hint: str) -> None:
     Raises:
         DataRefused: it cannot be written; what was there is as it was.
     """
+    from variance_bridge.storage.replace import replace_file
+
     try:
         replace_file(file, data)
     except (OSError, ValueError) as error:

@@ -10,10 +10,10 @@ from hypothesis import given
 
 from variance_bridge import PortfolioParser
 from variance_bridge.document import convert as document
+from variance_bridge.exchange import days_to_expiration
 from variance_bridge.model import Greeks, Holding, Meta, Portfolio, Quote, Side
 from variance_bridge.reading.engine_rows import (
     COLUMNS,
-    days_to_expiration,
     engine_root,
     positions,
     rows,

@@ -10,10 +10,10 @@ from typing import Literal
 import attrs
 from rich.text import Text
 
+from variance_bridge.exchange import days_to_expiration
 from variance_bridge.formatting import UNKNOWN, money, number, price, printable, quantity, strike
 from variance_bridge.model import Greeks, Holding, Quote, Side
 from variance_bridge.money import product, quotient, total
-from variance_bridge.reading.engine_rows import days_to_expiration
 from variance_bridge.symbology import InstrumentType
 
 _SIDE_STYLE = {Side.LONG: "green", Side.SHORT: "red"}

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from decimal import Decimal
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -22,7 +22,7 @@ _MARKET = ("bid", "ask", "mark")
 
 @cache
 def _limits() -> Mapping[str, Decimal]:
-    text = (files("variance_bridge.pipeline") / "quote_limits.toml").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("quote_limits.toml").read_text(encoding="utf-8")
     return {
         name: Decimal(value) for name, value in tomllib.loads(text, parse_float=Decimal).items()
     }

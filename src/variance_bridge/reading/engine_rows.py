@@ -18,7 +18,7 @@ from typing import Generic, TypeVar
 import attrs
 
 from variance_bridge.document.exact_json import plain
-from variance_bridge.exchange import exchange_date
+from variance_bridge.exchange import days_to_expiration
 from variance_bridge.model import Greeks, Holding, Portfolio, Quote, Side
 from variance_bridge.reading.load import Snapshot, load
 from variance_bridge.symbology import InstrumentType, OptionType, SymbolError, parse
@@ -208,11 +208,6 @@ def positions(portfolio: Portfolio, now: datetime) -> list[Position]:
     """The positions as objects, in the document's order."""
     prices = _underlying_prices(portfolio.positions)
     return [_position(h, now, prices) for h in portfolio.positions if h.type in _TYPES]
-
-
-def days_to_expiration(expiration: date, now: datetime) -> int:
-    """Calendar days in New York from `now` to the expiration; 0 on the day itself, negative afterwards."""
-    return (expiration - exchange_date(now)).days
 
 
 def engine_root(symbol: str) -> str:

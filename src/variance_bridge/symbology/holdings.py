@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 
 from variance_bridge.symbology import tables
-from variance_bridge.symbology.futures import looks_like_contract
 from variance_bridge.symbology.instrument import Instrument, InstrumentType, SymbolError
 from variance_bridge.symbology.text import Hints
 
@@ -180,6 +179,8 @@ def _untyped_suffixed(text: str, hints: Hints) -> Instrument:
 
 def _untyped_word(word: str) -> Instrument:
     """A word of letters is a ticker; five letters ending in X name a fund (Nasdaq's fifth letter)."""
+    from variance_bridge.symbology import futures
+
     index = tables.index_of(word)
     if index is not None:
         return instrument(InstrumentType.OTHER, word, index)
@@ -189,7 +190,7 @@ def _untyped_word(word: str) -> Instrument:
     if (_CUSIP.fullmatch(word) and cusip_is_valid(word)) or _ISIN.fullmatch(word):
         is_bond = len(word) == 9 and not word[6:8].isdigit()
         return instrument(InstrumentType.BOND if is_bond else InstrumentType.OTHER, word)
-    if looks_like_contract(word):
+    if futures.looks_like_contract(word):
         raise SymbolError("a future without its slash, or a share: the type must come with it")
     if any(word.endswith(quote) for quote in tables.quote_currencies() if len(word) > len(quote)):
         raise SymbolError("a pair without its separator, or a share: the type must come with it")

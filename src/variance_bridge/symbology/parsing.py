@@ -1,4 +1,8 @@
-"""The way in: a symbol and what is known beside it, to an instrument."""
+"""The way in: a symbol and what is known beside it, to an instrument.
+
+Each grammar is imported when a symbol needs it: a run that holds nothing but equity options in the form of brokers' APIs
+needs none but theirs.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +10,8 @@ from datetime import date
 
 from variance_bridge.symbology import tables
 from variance_bridge.symbology.equity_options import parse_compact, parse_padded
-from variance_bridge.symbology.future_options import parse_future_option, refuse_scaled_strike
-from variance_bridge.symbology.futures import (
-    parse_chart_name,
-    parse_future,
-    parse_previous_name,
-)
-from variance_bridge.symbology.holdings import (
-    parse_bond,
-    parse_cash,
-    parse_crypto,
-    parse_share,
-    parse_untyped,
-)
 from variance_bridge.symbology.instrument import Instrument, InstrumentType, SymbolError
 from variance_bridge.symbology.text import DateOrder, Hints, as_date, clean, leading_blanks
-from variance_bridge.symbology.written_options import parse_written
 
 
 def parse(
@@ -107,17 +97,28 @@ def _parse(text: str, hints: Hints) -> Instrument:
         case InstrumentType.OPTION | InstrumentType.FUTURE_OPTION:
             return _option(text, hints)
         case InstrumentType.FUTURE:
+            from variance_bridge.symbology.futures import parse_future
+
             return parse_future(text, hints)
-        case InstrumentType.CRYPTO:
-            return parse_crypto(text, hints)
-        case InstrumentType.BOND:
-            return parse_bond(text)
-        case InstrumentType.CASH:
-            return parse_cash(text, hints)
-        case InstrumentType.STOCK | InstrumentType.FUND | InstrumentType.OTHER as kind:
-            return parse_share(text, hints, kind)
         case None:
             return _untyped(text, hints)
+        case _:
+            return _outright(text, hints, hints.type)
+
+
+def _outright(text: str, hints: Hints, kind: InstrumentType) -> Instrument:
+    """What is held outright: `kind` is neither an option nor a future."""
+    from variance_bridge.symbology import holdings
+
+    match kind:
+        case InstrumentType.CRYPTO:
+            return holdings.parse_crypto(text, hints)
+        case InstrumentType.BOND:
+            return holdings.parse_bond(text)
+        case InstrumentType.CASH:
+            return holdings.parse_cash(text, hints)
+        case _:
+            return holdings.parse_share(text, hints, kind)
 
 
 def _option(text: str, hints: Hints) -> Instrument:
@@ -131,6 +132,9 @@ def _option(text: str, hints: Hints) -> Instrument:
 
 
 def _any_option(text: str, hints: Hints) -> Instrument | None:
+    from variance_bridge.symbology.future_options import parse_future_option, refuse_scaled_strike
+    from variance_bridge.symbology.written_options import parse_written
+
     if text.startswith(("./", "/")):
         return parse_future_option(text, hints) or parse_written(text, hints)
     refuse_scaled_strike(text)
@@ -140,13 +144,15 @@ def _any_option(text: str, hints: Hints) -> Instrument | None:
 
 
 def _untyped(text: str, hints: Hints) -> Instrument:
+    from variance_bridge.symbology import futures, holdings
+
     option = _any_option(text, hints)
     if option is not None:
         return option
     if text.startswith(("./", "/", "@")) or text.endswith("=F"):
-        return parse_future(text, hints)
+        return futures.parse_future(text, hints)
     return (
-        parse_previous_name(text, hints)
-        or parse_chart_name(text, hints)
-        or parse_untyped(text, hints)
+        futures.parse_previous_name(text, hints)
+        or futures.parse_chart_name(text, hints)
+        or holdings.parse_untyped(text, hints)
     )

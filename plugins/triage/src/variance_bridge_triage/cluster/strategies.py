@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import TypeVar
 
 import attrs
@@ -94,7 +94,7 @@ class Strategies:
 @cache
 def strategies() -> Strategies:
     """The table that is shipped with this package."""
-    text = resources.files(__package__).joinpath("strategies.toml").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("strategies.toml").read_text(encoding="utf-8")
     return read_strategies(text)
 
 

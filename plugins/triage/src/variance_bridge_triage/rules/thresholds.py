@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from variance_bridge_triage.cluster.strategies import strategies
 
 FILE_NAME = "triage.toml"
 SHIPPED = "shipped"
+_SHIPPED_FILE = Path(__file__).with_name("thresholds.toml")
 
 
 def _above_zero(_instance: object, _field: object, value: Any) -> None:
@@ -156,8 +156,7 @@ def _read(table: Mapping[str, Any], *, origin: str) -> Thresholds:
 
 
 def _shipped_table() -> dict[str, Any]:
-    text = resources.files(__package__).joinpath("thresholds.toml").read_text(encoding="utf-8")
-    return parse_toml(text, SHIPPED)
+    return parse_toml(_SHIPPED_FILE.read_text(encoding="utf-8"), SHIPPED)
 
 
 def _merged(shipped: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
