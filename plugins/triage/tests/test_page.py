@@ -12,21 +12,23 @@ from functools import partial
 from html.parser import HTMLParser
 from importlib import resources
 
+import attrs
 import pytest
 from jinja2 import TemplateError
 
 from variance_bridge.errors import DataRefused
 from variance_bridge.files import write_file
-from variance_bridge.model import Counts, Environment, Status
+from variance_bridge.model import Counts, Environment, Quote, Status
+from variance_bridge_triage.render.charts import MAX_ROWS, charts
 from variance_bridge_triage.render.page import _environment, page
+from variance_bridge_triage.rules.stress import stress_loss
 
-CSS = (
-    resources.files("variance_bridge_triage.render")
-    .joinpath("page.css")
-    .read_text(encoding="utf-8")
+CSS, SCRIPT = (
+    resources.files("variance_bridge_triage.render").joinpath(name).read_text(encoding="utf-8")
+    for name in ("page.css", "page.js")
 )
 write_page = partial(write_file, title="the page", hint="name another place")
-VOID = {"meta", "br", "hr"}
+VOID = {"meta", "br", "hr", "col"}
 
 
 class Elements(HTMLParser):
@@ -47,7 +49,7 @@ class Elements(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        if not self.open or self.open[-1] != "style":
+        if not self.open or self.open[-1] not in {"style", "script"}:
             self.text.append(data)
 
     def all(self, name):
@@ -75,29 +77,55 @@ def test_the_page_loads_and_runs_nothing(elements):
     for _tag, attributes in elements.found:
         assert not loading & set(attributes)
         assert not any(name.startswith("on") for name in attributes)
-    assert not {"script", "link", "iframe", "object", "img"} & {tag for tag, _ in elements.found}
+    assert not {"link", "iframe", "object", "img"} & {tag for tag, _ in elements.found}
+    assert elements.all("script") == [{}]
+    assert not {"fetch", "XMLHttpRequest", "eval", "innerHTML", "import"} & set(
+        re.findall(r"\w+", SCRIPT)
+    )
     assert "url(" not in CSS
     assert "@import" not in CSS
 
 
-def test_the_policy_allows_the_style_sheet_and_nothing_else(elements):
+def test_the_policy_allows_the_style_sheet_the_sorting_and_nothing_else(elements):
     policies = [a["content"] for a in elements.all("meta") if "http-equiv" in a]
-    digest = b64encode(hashlib.sha256(CSS.encode()).digest()).decode()
+    style, script = (
+        f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+        for text in (CSS, SCRIPT)
+    )
     assert policies == [
-        f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; style-src {style}; script-src {script}; base-uri 'none'; form-action 'none'"
     ]
 
 
 def test_readers_without_eyes_find_their_way(elements):
     assert elements.all("html") == [{"lang": "en"}]
-    assert len(elements.all("h1")) == 1
-    assert len(elements.all("h2")) == 5
+    assert len(elements.all("h1")) == len(elements.all("main")) == 1
+    assert len(elements.all("h2")) == len(elements.all("article")) == 1
     assert {attributes["scope"] for attributes in elements.all("th")} == {"col", "row"}
-    assert len(elements.all("caption")) == len(elements.all("table")) == 3
-    pictures = elements.all("svg")
-    titles = {attributes["id"] for attributes in elements.all("title") if "id" in attributes}
-    assert [picture["role"] for picture in pictures] == ["img", "img"]
-    assert {picture["aria-labelledby"] for picture in pictures} == titles
+    named = {attributes["id"] for _tag, attributes in elements.found if "id" in attributes}
+    ids = [attributes["id"] for _tag, attributes in elements.found if "id" in attributes]
+    assert len(ids) == len(named)
+    for tag in ("table", "section", "figure", "article"):
+        assert all(attributes["aria-labelledby"] in named for attributes in elements.all(tag))
+    # What a picture shows stands beside it in words.
+    assert all(picture["aria-hidden"] == "true" for picture in elements.all("svg"))
+
+
+def test_every_cell_of_a_card_has_a_name(elements):
+    cells = [attributes for attributes in elements.all("td") if attributes.get("role") == "cell"]
+    assert len(cells) > 100
+    assert all(cell["data-label"] for cell in cells)
+
+
+def test_all_pictures_are_on_the_page(hold, price, triaged):
+    leg = price(hold("-1 95P"), "100", beta_delta="5", theta="3")
+    leg = attrs.evolve(leg, market_value=Decimal(-100), unrealized_pl=Decimal(20))
+    words = Elements(page(triaged([leg])).decode()).words
+    for title in (
+        "Allocation", "Profit and loss by strategy", "Delta by root", "Theta by root", "Price against strikes",
+        "Expiry calendar",
+    ):  # fmt: skip
+        assert title in words
 
 
 @pytest.mark.parametrize("scheme", range(3), ids=["light", "dark", "print"])
@@ -133,7 +161,8 @@ def test_what_a_file_says_is_text_on_the_page(hold, triaged):
     )
     text = page(report).decode("utf-8")
     found = Elements(text)
-    assert not {"script", "b"} & {tag for tag, _attributes in found.found}
+    assert "b" not in {tag for tag, _attributes in found.found}
+    assert found.all("script") == [{}]
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", text)
     assert "<script>alert(1)</script>" in "".join(found.text)
 
@@ -186,7 +215,7 @@ def test_profits_in_two_currencies_have_a_chart_each(hold, triaged):
     assert "Profit and loss by strategy, in USD" in found.words
     assert "Profit and loss by strategy, in JPY" in found.words
     bars = [bar["width"] for bar in found.all("rect")]
-    assert bars == ["170.0", "170.0"]
+    assert bars == ["100.00%", "100.00%"]
     assert "Net P/L USD +$5,000.00" in found.words
     assert "Net P/L JPY +JPY 500,000.00" in found.words
 
@@ -206,9 +235,66 @@ def test_a_long_list_is_drawn_in_part_and_says_so(hold, triaged):
         for days in range(30, 65)
     ]
     found = Elements(page(triaged(positions)).decode())
-    assert "5 more in the tables above" in found.words
+    assert "Not drawn: 5 smaller." in found.words
     assert "5 later expirations are not drawn" in found.words
-    assert len(found.all("rect")) == 3 * 30
+    assert len(found.all("rect")) == MAX_ROWS
+
+
+def test_what_is_unknown_is_not_drawn_and_named(hold, triaged):
+    legs = [hold("1 stock", root="AAA", market_value=Decimal(5)), hold("1 stock", root="BBB")]
+    assert "Not drawn: unknown: BBB." in Elements(page(triaged(legs)).decode()).words
+
+
+def test_the_notional_of_futures_is_no_part_of_the_allocation(hold, triaged):
+    legs = [
+        hold("1 future", root="/ES", market_value=Decimal(300000)),
+        hold("1 stock", root="AAA", market_value=Decimal(5)),
+    ]
+    found = [chart for chart in charts(triaged(legs)) if chart.title == "Allocation"]
+    assert [[row.name for row in chart.rows] for chart in found] == [["AAA"]]
+    assert "The notional of 1 future is left out" in found[0].caption
+
+
+def test_several_accounts_stand_below_each_other_with_their_totals(hold, triaged, tmp_path):
+    one = triaged([hold("1 stock", unrealized_pl=Decimal(5))])
+    found = Elements(page(one, one).decode())
+    assert len(found.all("article")) == 2
+    ids = [attributes["id"] for _tag, attributes in found.found if "id" in attributes]
+    assert len(ids) == len(set(ids))
+
+
+STRESSED = [
+    # legs; the price is 100; each option is worth 1.00 now; the loss by a move of 20 % either way
+    (["-1 95P"], 1400),
+    (["1 90P", "-1 95P"], 500),
+    (["-1 95P", "-1 105C"], 1300),
+    (["100 stock", "-1 105C"], 1900),
+    (["1 90P"], 100),
+    (["100 stock"], 2000),
+]
+
+
+@pytest.mark.parametrize(("legs", "loss"), STRESSED)
+def test_the_risk_of_the_calendar_is_the_worst_of_a_fifth_up_and_down(
+    hold, price, triaged, legs, loss
+):
+    held = []
+    for text in legs:
+        leg = price(hold(text), "100")
+        value = 100 if leg.strike else 10000
+        if not leg.strike:
+            leg = attrs.evolve(leg, quote=Quote(mark=Decimal(100)))
+        signed = value if leg.side.value == "long" else -value
+        held.append(attrs.evolve(leg, market_value=Decimal(signed)))
+    (entry,) = triaged(held).entries
+    assert stress_loss(entry.facts) == loss
+
+
+@pytest.mark.parametrize("change", [{"market_value": None}, {"multiplier": None}, {"quote": None}])
+def test_a_risk_of_which_a_part_is_unknown_is_unknown(hold, price, triaged, change):
+    leg = attrs.evolve(price(hold("-1 95P"), "100"), market_value=Decimal(-100))
+    (entry,) = triaged([attrs.evolve(leg, **change)]).entries
+    assert stress_loss(entry.facts) is None
 
 
 def test_the_same_positions_give_the_same_page(account_report):

@@ -125,9 +125,13 @@ def test_an_unknown_action_is_a_usage_error_with_the_nearest_name(write, triage)
         triage(write("ira.json", IRA), "--fail-on", "HARVST")
 
 
-def test_a_page_is_of_one_file(write, triage):
-    with pytest.raises(Exception, match="one file"):
-        triage(write("ira.json", IRA), write("taxed.json", TAXED), "--html", "page.html")
+def test_a_page_of_several_files_has_the_sums_and_then_each_account(write, triage, tmp_path):
+    page = tmp_path / "page.html"
+    triage(write("ira.json", IRA), write("taxed.json", TAXED, profit="-20.50"), "--html", page)
+
+    text = page.read_text()
+    assert "<p>2 accounts</p>" in text
+    assert text.index("+$281.85") < text.index(IRA) < text.index(TAXED)
 
 
 def test_the_screen_has_the_sums_and_then_each_account(write, triage):

@@ -28,8 +28,14 @@ _NEXT_STEPS = (
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option(
+    "--html",
+    "html_file",
+    type=click.Path(path_type=Path),
+    help="Write one self-contained HTML page in place of the dashboard.",
+)
 @click.pass_context
-def command(ctx: click.Context, *, as_json: bool) -> None:
+def command(ctx: click.Context, *, as_json: bool, html_file: Path | None) -> None:
     """Look around with an invented account: sync and dashboard."""
     from variance_bridge.commands import simulated_sync
     from variance_bridge_tastytrade.demo_server import DemoPortfolio, DemoServer
@@ -48,11 +54,14 @@ def command(ctx: click.Context, *, as_json: bool) -> None:
                 },
                 warn=invocation.warn,
             )
-        _show(ctx, file, as_json=as_json)
+        options = ["--json"] if as_json else []
+        if html_file is not None:
+            options += ["--html", str(html_file)]
+        _show(ctx, file, options)
     click.echo(_NEXT_STEPS, err=True)
 
 
-def _show(ctx: click.Context, file: Path, *, as_json: bool) -> None:
+def _show(ctx: click.Context, file: Path, options: list[str]) -> None:
     """The dashboard where a plugin brings one, else the table of positions."""
     from variance_bridge.errors import PluginError
 
@@ -69,6 +78,9 @@ def _show(ctx: click.Context, file: Path, *, as_json: bool) -> None:
         name, chosen = TABLE, root.command.get_command(root, TABLE)
     if chosen is None:
         raise click.UsageError("there is no command that shows positions")
-    arguments = [str(file), *(["--json"] if as_json else [])]
-    with chosen.make_context(name, arguments, parent=ctx) as inner:
+    if name == TABLE and "--html" in options:
+        raise click.UsageError(
+            "the page needs the dashboard: install the distribution variance-bridge-triage"
+        )
+    with chosen.make_context(name, [str(file), *options], parent=ctx) as inner:
         chosen.invoke(inner)

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from variance_bridge.commands import Invocation
     from variance_bridge_triage.rules.actions import Action
     from variance_bridge_triage.rules.book import JudgedBook
-    from variance_bridge_triage.rules.report import Report
 
 
 NEEDS_ACTION = 9
@@ -25,7 +24,7 @@ ANY = "any"
     "--html",
     "html_file",
     type=click.Path(path_type=Path),
-    help="Write one self-contained HTML page; of one FILE.",
+    help="Write one self-contained HTML page in place of the dashboard.",
 )
 @click.option(
     "--thresholds",
@@ -69,9 +68,7 @@ def command(
         invocation.clock.now(),
     )
     if html_file is not None:
-        if len(judged.judged) > 1:
-            raise click.UsageError("`--html` makes a page of one file; name one, or an `--account`")
-        _write(judged.reports[0], html_file)
+        _write(judged, html_file)
     if as_json:
         from variance_bridge.commands import dumps
         from variance_bridge_triage.render.json_report import book_document
@@ -106,14 +103,18 @@ def _actions(text: str | None) -> frozenset[Action]:
     return frozenset(known[word] for word in words)
 
 
-def _write(report: Report, file: Path) -> None:
+def _write(judged: JudgedBook, file: Path) -> None:
+    from variance_bridge.errors import DataRefused
     from variance_bridge.files import write_file
     from variance_bridge.formatting import printable
     from variance_bridge_triage.render.page import page
 
+    if not judged.reports:
+        raise DataRefused("no file could be read, so no page was written", where=str(file))
+    several = judged if len(judged.judged) > 1 else None
     hint = "choose another place with `--html FILE`"
-    write_file(file, page(report), title="the page", hint=hint)
-    click.echo(printable(f"Wrote {file}"), err=True)
+    write_file(file, page(*judged.reports, book=several), title="the page", hint=hint)
+    click.echo(printable(f"Wrote {file.absolute()}"), err=True)
 
 
 def _show(judged: JudgedBook) -> None:

@@ -1,157 +1,361 @@
-"""What the two charts of the page show and where: profit by strategy, and what expires when. The template draws them."""
+"""What the charts of the page show and where. The template draws them; all places are percent of a chart's width.
+
+A chart is a table with a picture in the middle column, so that nothing in it can be seen only. Amounts of different
+currencies never share a chart, and what is unknown is left out and counted in the caption.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 
 import attrs
 
-from variance_bridge.formatting import money, rounded
-from variance_bridge_triage.render.legs import Rung, contracts_of, day, dte, one_line
+from variance_bridge.exchange import exchange_date
+from variance_bridge.formatting import (
+    UNKNOWN,
+    money,
+    number,
+    percent,
+    plural,
+    price,
+    rounded,
+    strike,
+)
+from variance_bridge.money import total
+from variance_bridge.symbology import InstrumentType
+from variance_bridge_triage.render.legs import contracts_of, day, dte, ladder, one_line, title
+from variance_bridge_triage.render.price_range import PriceRange, price_range
+from variance_bridge_triage.rules.metrics import Facts
 from variance_bridge_triage.rules.report import Entry, Report
+from variance_bridge_triage.rules.stress import MOVE, stress_loss
 
 MAX_ROWS = 30
-_WIDTH, _AXIS = 760, 500
-_ROW, _BAR, _BASELINE = 26, 16, 18
-
-
-@attrs.frozen
-class Label:
-    """A text; `anchor` says which of its ends is at `x`."""
-
-    text: str
-    x: Decimal
-    anchor: str = "start"
+_FULL = Decimal(100)
 
 
 @attrs.frozen
 class Bar:
-    """A bar of a row; `kind` is its class in page.css."""
+    """A bar from `x` on; `kind` is its class in page.css."""
 
     x: Decimal
     width: Decimal
     kind: str
 
 
+@attrs.frozen
+class Mark:
+    """A line or a dot at `x`."""
+
+    x: Decimal
+    kind: str
+
+
 @attrs.frozen(kw_only=True)
 class Row:
-    """One line of a chart, from `top` on, its text on the `baseline`."""
+    """One row: what it is of, its picture, and the amount in words."""
 
-    labels: tuple[Label, ...]
-    bars: tuple[Bar, ...]
-    top: int
-    baseline: int
-    height: int = _BAR
+    name: str
+    amount: str
+    bars: tuple[Bar, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    note: str = ""
 
 
 @attrs.frozen(kw_only=True)
 class Chart:
-    """A chart in SVG units; `axis` is where its vertical line stands, None without one."""
+    """A chart; `axis` is where its vertical line stands, None without one."""
 
     name: str
     title: str
     caption: str
+    of: str
+    unit: str
     rows: tuple[Row, ...]
-    axis: int | None = None
-    width: int = _WIDTH
-
-    @property
-    def height(self) -> int:
-        """Of all rows."""
-        return len(self.rows) * _ROW
+    axis: Decimal | None = None
 
 
-def profit_charts(report: Report) -> list[Chart]:
-    """Profit and loss of each strategy, gains first, a chart for each currency: their amounts do not compare."""
-    currencies = sorted({entry.facts.currency or "" for entry in report.entries})
-    charts = []
-    for place, currency in enumerate(currencies):
-        entries = [entry for entry in report.entries if (entry.facts.currency or "") == currency]
-        named = currency or report.currency or "the account's currency"
-        title = "Profit and loss by strategy"
-        if len(currencies) > 1:
-            title += f", in {one_line(named)}"
-        name = "chart-profit" + (f"-{place}" if place else "")
-        chart = _profit_chart(report, entries, name=name, title=title)
-        charts += [chart] if chart else []
-    return charts
+@attrs.frozen
+class _Item:
+    """What a bar is drawn of; `amount` None is unknown."""
+
+    name: str
+    amount: Decimal | None
+    note: str = ""
 
 
-def _profit_chart(
-    report: Report, entries: Sequence[Entry], *, name: str, title: str
+def charts(report: Report) -> list[Chart]:
+    """All charts in which something is known, in their order on the page."""
+    found: list[Chart | None] = []
+    for currency, entries in _by_currency(report):
+        of = f", in {one_line(currency or '?')}" if _currencies(report) > 1 else ""
+        found += [
+            _allocation(report, entries, currency, of),
+            _profits(entries, currency, of),
+        ]
+    found.append(_deltas(report))
+    for currency, entries in _by_currency(report):
+        of = f", in {one_line(currency or '?')}" if _currencies(report) > 1 else ""
+        found.append(_thetas(entries, currency, of))
+    found.append(_prices(report))
+    for currency, entries in _by_currency(report):
+        of = f", in {one_line(currency or '?')}" if _currencies(report) > 1 else ""
+        found.append(_expiries(report, entries, currency, of))
+    return [
+        attrs.evolve(chart, name=f"chart-{place}")
+        for place, chart in enumerate(each for each in found if each)
+    ]
+
+
+def _currencies(report: Report) -> int:
+    return len({entry.facts.currency or report.currency for entry in report.entries})
+
+
+def _by_currency(report: Report) -> Iterator[tuple[str | None, list[Entry]]]:
+    found: dict[str | None, list[Entry]] = {}
+    for entry in report.entries:
+        found.setdefault(entry.facts.currency or report.currency, []).append(entry)
+    yield from sorted(found.items(), key=lambda each: (each[0] != report.currency, each[0] or ""))
+
+
+def _allocation(
+    report: Report, entries: Sequence[Entry], currency: str | None, of: str
 ) -> Chart | None:
-    known = [entry for entry in entries if entry.facts.net_pl.amount is not None]
-    known.sort(key=lambda entry: abs(_amount(entry)), reverse=True)
-    shown = sorted(known[:MAX_ROWS], key=_amount, reverse=True)
+    """Market value by root. The notional of futures is nobody's money, and is left out."""
+    values: dict[str, list[Decimal | None]] = {}
+    futures = 0
+    for entry in entries:
+        for leg in entry.facts.cluster.legs:
+            if leg.type is InstrumentType.FUTURE:
+                futures += 1
+            else:
+                values.setdefault(leg.root, []).append(leg.market_value)
+    net = report.totals.net_liquidity if currency == report.currency else None
+    items = []
+    for root, amounts in values.items():
+        known = [amount for amount in amounts if amount is not None]
+        value = total(*known) if len(known) == len(amounts) else None
+        share = percent(value / net, 1) if value is not None and net and net > 0 else ""
+        items.append(_Item(one_line(root), value, f"{share} of net liquidity" if share else ""))
+    caption = (
+        "What the positions are worth by root; a negative value is what closing them would cost."
+    )
+    if futures:
+        caption += f" The notional of {plural(futures, 'future')} is left out: it is not money in the account."
+    return _bars(
+        items,
+        title=f"Allocation{of}",
+        caption=caption,
+        of="Root",
+        unit="Market value",
+        shows=lambda amount: money(amount, currency),
+        kinds=("long", "short"),
+    )
+
+
+def _profits(entries: Sequence[Entry], currency: str | None, of: str) -> Chart | None:
+    items = [
+        _Item(
+            f"{one_line(entry.facts.cluster.root)} {title(entry.facts)}",
+            entry.facts.net_pl.complete,
+            percent(entry.facts.pl_fraction, sign=True) if entry.facts.pl_fraction else "",
+        )
+        for entry in entries
+    ]
+    return _bars(
+        items,
+        title=f"Profit and loss by strategy{of}",
+        caption="Losses to the left of the axis, gains to the right.",
+        of="Strategy",
+        unit="Open P/L",
+        shows=lambda amount: money(amount, currency, sign=True),
+    )
+
+
+def _deltas(report: Report) -> Chart | None:
+    """Deltas of different roots compare only when they are weighted against one benchmark."""
+    benchmark = one_line(report.benchmark)
+    return _bars(
+        _sums(report.entries, lambda facts: facts.beta_delta.complete),
+        title="Delta by root",
+        caption=f"Beta-weighted: what a move of {benchmark} by 1.00 earns, as shares of {benchmark}.",
+        of="Root",
+        unit="Beta delta",
+        shows=lambda amount: number(amount, 1, sign=True),
+    )
+
+
+def _thetas(entries: Sequence[Entry], currency: str | None, of: str) -> Chart | None:
+    return _bars(
+        _sums(entries, lambda facts: facts.theta.complete),
+        title=f"Theta by root{of}",
+        caption="What a day's passing earns or costs, all else unchanged.",
+        of="Root",
+        unit="Theta per day",
+        shows=lambda amount: money(amount, currency, sign=True),
+    )
+
+
+def _sums(entries: Iterable[Entry], read: Callable[[Facts], Decimal | None]) -> list[_Item]:
+    """By root; unknown where a part is."""
+    found: dict[str, list[Decimal | None]] = {}
+    for entry in entries:
+        found.setdefault(entry.facts.cluster.root, []).append(read(entry.facts))
+    items = []
+    for root, amounts in found.items():
+        known = [amount for amount in amounts if amount is not None]
+        items.append(_Item(one_line(root), total(*known) if len(known) == len(amounts) else None))
+    return items
+
+
+def _bars(
+    items: Sequence[_Item],
+    *,
+    title: str,
+    caption: str,
+    of: str,
+    unit: str,
+    shows: Callable[[Decimal], str],
+    kinds: tuple[str, str] = ("gain", "loss"),
+) -> Chart | None:
+    """Bars to both sides of an axis that stands where the amounts need it; the largest first. None without any."""
+    known = [(item, item.amount) for item in items if item.amount]
+    known.sort(key=lambda each: abs(each[1]), reverse=True)
+    shown = sorted(known[:MAX_ROWS], key=lambda each: each[1], reverse=True)
     if not shown:
         return None
-    scale = max(abs(_amount(entry)) for entry in shown)
-    left_out = len(entries) - len(shown)
-    note = f" {left_out} more in the tables above." if left_out else ""
+    low = min(Decimal(0), *(amount for _item, amount in shown))
+    high = max(Decimal(0), *(amount for _item, amount in shown))
+    axis = -low / (high - low) * _FULL
+    rows = []
+    for item, amount in shown:
+        length = abs(amount) / (high - low) * _FULL
+        start = axis if amount > 0 else axis - length
+        bar = Bar(_place(start), _place(length), kinds[amount < 0])
+        rows.append(Row(name=item.name, amount=shows(amount), note=item.note, bars=(bar,)))
     return Chart(
-        name=name,
+        name="",
         title=title,
-        caption=f"Losses to the left, gains to the right of the axis.{note}",
-        rows=tuple(_profit_row(report, entry, scale, place) for place, entry in enumerate(shown)),
-        axis=_AXIS,
+        caption=f"{caption}{_left_out(items, len(known) - len(shown))}",
+        of=of,
+        unit=unit,
+        rows=tuple(rows),
+        axis=_place(axis),
     )
 
 
-def _amount(entry: Entry) -> Decimal:
-    return entry.facts.net_pl.amount or Decimal(0)
+def _left_out(items: Sequence[_Item], smaller: int) -> str:
+    """What a reader must not think to have seen."""
+    unknown = [item.name for item in items if item.amount is None]
+    zero = sum(item.amount is not None and not item.amount for item in items)
+    parts = []
+    if unknown:
+        listed = ", ".join(unknown[:6]) + (
+            f" and {len(unknown) - 6} more" if len(unknown) > 6 else ""
+        )
+        parts.append(f"unknown: {listed}")
+    if zero:
+        parts.append(f"{zero} at zero")
+    if smaller:
+        parts.append(f"{smaller} smaller")
+    return f" Not drawn: {'; '.join(parts)}." if parts else ""
 
 
-def _profit_row(report: Report, entry: Entry, scale: Decimal, place: int) -> Row:
-    facts, amount = entry.facts, _amount(entry)
-    length = abs(amount) / scale * 170 if scale else Decimal(0)
-    start = _AXIS - length if amount < 0 else Decimal(_AXIS)
-    text = money(amount, facts.currency or report.currency, sign=True)
-    beside = start - 6 if amount < 0 else start + length + 6
-    name = f"{one_line(facts.cluster.root)} {facts.cluster.strategy}"
-    labels = [
-        Label(name, Decimal(0)),
-        Label(text, _coordinate(beside), "end" if amount < 0 else "start"),
+def _prices(report: Report) -> Chart | None:
+    """The price of each underlying against the strikes, each on a scale of its own."""
+    drawn = [(entry, price_range(entry.facts)) for entry in report.entries if entry.facts.options]
+    rows = [_price_row(entry, found) for entry, found in drawn if found]
+    if not rows:
+        return None
+    left_out = len(drawn) - len(rows)
+    caption = "Each on a scale of its own: red lines are short strikes, green ones long, the dot is the price."
+    if any(found and found.expected for _entry, found in drawn):
+        caption += " The band is one standard deviation to the first expiration."
+    if left_out:
+        caption += f" Not drawn: {plural(left_out, 'strategy', 'strategies')} without a price or with adjusted options."
+    return Chart(
+        name="",
+        title="Price against strikes",
+        caption=caption,
+        of="Strategy",
+        unit="Price",
+        rows=tuple(rows),
+    )
+
+
+def _price_row(entry: Entry, drawn: PriceRange) -> Row:
+    facts = entry.facts
+    bars = [Bar(Decimal(0), _FULL, "scale")]
+    note = ", ".join(
+        f"{'short' if mark.short else 'long'} {strike(mark.strike)}" for mark in drawn.strikes
+    )
+    if drawn.expected is not None:
+        low, high = (drawn.share(edge) * _FULL for edge in drawn.expected)
+        bars.append(Bar(_place(low), _place(high - low), "expected"))
+        note += f"; expected {number(drawn.expected[0], 2)} to {number(drawn.expected[1], 2)}"
+    marks = [
+        Mark(_place(drawn.share(mark.strike) * _FULL), "short" if mark.short else "long")
+        for mark in drawn.strikes
     ]
-    return _row(place, labels, [(start, length, "loss" if amount < 0 else "gain")])
+    at = _place(drawn.share(drawn.price) * _FULL)
+    marks.append(Mark(at, "dot tested" if drawn.tested else "dot"))
+    return Row(
+        name=f"{one_line(facts.cluster.root)} {title(facts)}",
+        amount=price(drawn.price),
+        bars=tuple(bars),
+        marks=tuple(marks),
+        note=note,
+    )
 
 
-def ladder_chart(rungs: Sequence[Rung]) -> Chart | None:
-    """Contracts by expiration, short and long ones; None when nothing expires."""
+def _expiries(
+    report: Report, entries: Sequence[Entry], currency: str | None, of: str
+) -> Chart | None:
+    """By the first expiration of each strategy, weighted by what a move of a fifth would cost."""
+    rungs = ladder((entry.facts for entry in entries), exchange_date(report.now))
     if not rungs:
         return None
-    largest = max(rung.short + rung.long for rung in rungs)
-    shown = rungs[:MAX_ROWS]
-    later = len(rungs) - len(shown)
-    note = f" {later} later expirations are not drawn." if later else ""
+    losses: dict[object, list[Decimal | None]] = {}
+    for entry in entries:
+        if entry.facts.expiration is not None:
+            losses.setdefault(entry.facts.expiration, []).append(stress_loss(entry.facts))
+    known = {
+        on: total(*(amount for amount in amounts if amount is not None))
+        for on, amounts in losses.items()
+        if None not in amounts
+    }
+    largest = max(known.values(), default=Decimal(0))
+    rows = []
+    for rung in rungs[:MAX_ROWS]:
+        loss = known.get(rung.expiration)
+        width = loss / largest * _FULL if loss and largest else Decimal(0)
+        more = f" +{len(rung.roots) - 6}" if len(rung.roots) > 6 else ""
+        roots = " ".join(one_line(root) for root in rung.roots[:6])
+        later_leg = "" if rung.expiration in losses else " (counted with an earlier leg)"
+        rows.append(
+            Row(
+                name=f"{day(rung.expiration).strip()}, {dte(rung.dte)}",
+                amount=UNKNOWN if loss is None else money(-loss, currency),
+                bars=(Bar(Decimal(0), _place(width), "loss"),) if width else (),
+                note=f"{contracts_of(rung)}: {roots}{more}{later_leg}",
+            )
+        )
+    later = len(rungs) - len(rows)
+    caption = (
+        f"What a move of the underlyings by {percent(MOVE)}, up or down, whichever is worse, would cost by the expiration:"
+        " options at what exercise brings, together with the shares that cover them. A dash: a price or a value is unknown."
+    )
+    if later:
+        caption += f" {later} later expirations are not drawn."
     return Chart(
-        name="chart-expiry",
-        title="Expiry ladder",
-        caption=f"Contracts by expiration: filled bars are short, outlined bars are long.{note}",
-        rows=tuple(_ladder_row(rung, largest, place) for place, rung in enumerate(shown)),
+        name="",
+        title=f"Expiry calendar{of}",
+        caption=caption,
+        of="Expiration",
+        unit="At risk",
+        rows=tuple(rows),
     )
 
 
-def _ladder_row(rung: Rung, largest: Decimal, place: int) -> Row:
-    short, long = rung.short / largest * 270, rung.long / largest * 270
-    roots = " ".join(one_line(root) for root in rung.roots[:4])
-    more = f" +{len(rung.roots) - 4}" if len(rung.roots) > 4 else ""
-    labels = [
-        Label(f"{day(rung.expiration)}  {dte(rung.dte)}", Decimal(0)),
-        Label(f"{contracts_of(rung)}: {roots}{more}", _coordinate(176 + short + long)),
-    ]
-    return _row(place, labels, [(Decimal(170), short, "short"), (170 + short, long, "long")])
-
-
-def _row(place: int, labels: Iterable[Label], bars: Iterable[tuple[Decimal, Decimal, str]]) -> Row:
-    top = place * _ROW
-    return Row(
-        labels=tuple(labels),
-        bars=tuple(Bar(_coordinate(x), _coordinate(width), kind) for x, width, kind in bars),
-        top=top + (_ROW - _BAR) // 2,
-        baseline=top + _BASELINE,
-    )
-
-
-def _coordinate(value: Decimal) -> Decimal:
-    return rounded(value, 1)
+def _place(value: Decimal) -> Decimal:
+    return rounded(value, 2)

@@ -1,13 +1,16 @@
-"""The report as one self-contained HTML page: no script, no network, nothing for the browser to load.
+"""The report as one self-contained HTML page: nothing for the browser to load, and no script but the one that sorts tables.
 
-`page.html.j2` is the page and `page.css` its style; both can be edited without touching Python. This module gives the
-template its words: each number through the formatter of the core, each text of a file without control characters.
+`page.html.j2` is the page, `page.css` its style and `page.js` the sorting; all can be edited without touching Python. This
+module gives the template its words: each number through the formatter of the core, each text of a file without control
+characters.
 """
 
 from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
+from collections.abc import Mapping
+from datetime import datetime
 from importlib import resources
 from typing import Any
 
@@ -15,27 +18,42 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from variance_bridge import formatting
-from variance_bridge.commands import instant_text
-from variance_bridge.exchange import EXCHANGE_TIME, exchange_date
+from variance_bridge.exchange import EXCHANGE_TIME
 from variance_bridge.formatting import printable
-from variance_bridge_triage.render import charts, legs
+from variance_bridge.money import Sum
+from variance_bridge_triage.render import legs
+from variance_bridge_triage.render.charts import charts
+from variance_bridge_triage.render.summary import counted, day_profits, notes, shared_lack, used
+from variance_bridge_triage.rules.actions import Action
+from variance_bridge_triage.rules.book import JudgedBook
 from variance_bridge_triage.rules.metrics import NOTHING
-from variance_bridge_triage.rules.report import BALANCES, Report
+from variance_bridge_triage.rules.report import Report
 
 
-def page(report: Report) -> bytes:
-    """The page, UTF-8."""
-    style = _shipped("page.css")
-    rungs = legs.ladder((entry.facts for entry in report.entries), exchange_date(report.now))
+def page(*reports: Report, book: JudgedBook | None = None) -> bytes:
+    """The page, UTF-8.
+
+    Args:
+        reports: of one account, or of several, one below the other; at least one.
+        book: what several reports are of: its totals stand above them, and what of it does not count is named.
+    """
+    style, script = _shipped("page.css"), _shipped("page.js")
+    first = reports[0]
+    heading = (
+        f"Triage: {legs.one_line(first.meta.source)}" if book is None else "Triage: all accounts"
+    )
     text = _environment().from_string(_shipped("page.html.j2")).render(
-        report=report,
-        amounts_by_currency=list((report.totals.by_currency or {report.currency: NOTHING}).items()),
-        fetched_at=report.meta.fetched_at.astimezone(EXCHANGE_TIME),
-        made_at=instant_text(report.now),
-        measured_by_balances=report.net_liquidity_origin == BALANCES,
-        charts=[*charts.profit_charts(report), charts.ladder_chart(rungs)],
+        reports=reports,
+        heading=heading,
+        headline=book.headline if book else "",
+        left_out=[printable(warning) for warning in book.book.warnings] if book else [],
+        profits={each: sums.net_pl for each, sums in book.totals_by_currency.items()} if book else {},
+        made_at=_new_york(first.now),
+        origin=first.thresholds.origin,
+        age_limits=first.age_limits,
         style=Markup(style),  # noqa: S704 - our own file; entities mean nothing inside <style>
-        policy=_policy(style),
+        script=Markup(script),  # noqa: S704 - our own file, allowed by its hash
+        policy=_policy(style, script),
     )  # fmt: skip
     return text.encode()
 
@@ -55,14 +73,40 @@ def _environment() -> Environment:
     environment.filters |= {
         "money": formatting.money,
         "number": formatting.number,
+        "percent": formatting.percent,
+        "price": formatting.price,
         "of": legs.of,
         "day": legs.day,
         "dte": legs.dte,
         "one_line": legs.one_line,
         "title_of": legs.title,
         "legs": legs.describe,
+        "urgency": list(Action).index,
+        "new_york": _new_york,
+        "charts": charts,
+        "notes": notes,
+        "counted": counted,
+        "day_profits": day_profits,
+        "profits": _profits,
+        "thetas": _thetas,
+        "shared_lack": shared_lack,
+        "used": used,
     }
     return environment
+
+
+def _new_york(moment: datetime) -> datetime:
+    return moment.astimezone(EXCHANGE_TIME)
+
+
+def _profits(report: Report) -> Mapping[str | None, Sum]:
+    listed = report.totals.by_currency or {report.currency: NOTHING}
+    return {currency: amounts.net_pl for currency, amounts in listed.items()}
+
+
+def _thetas(report: Report) -> Mapping[str | None, Sum]:
+    listed = report.totals.by_currency or {report.currency: NOTHING}
+    return {currency: amounts.theta for currency, amounts in listed.items()}
 
 
 def _shown(value: Any) -> Any:
@@ -76,7 +120,13 @@ def _shipped(name: str) -> str:
     return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
-def _policy(style: str) -> str:
-    """Nothing may be loaded or run; the style sheet is allowed by its hash (CSP level 3)."""
-    digest = b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
-    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+def _policy(style: str, script: str) -> str:
+    """Nothing may be loaded; the style sheet and the script are allowed by their hashes (CSP level 3), and no other."""
+    return (
+        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}';"
+        " base-uri 'none'; form-action 'none'"
+    )
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")

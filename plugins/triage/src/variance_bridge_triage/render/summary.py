@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import attrs
 
-from variance_bridge.formatting import money, plural
+from variance_bridge.formatting import money, percent, plural
 from variance_bridge.money import Sum, add_up
+from variance_bridge_triage.rules.metrics import Totals
 from variance_bridge_triage.rules.report import BALANCES, Report
 
 
@@ -45,6 +46,23 @@ def shared_rules(report: Report) -> str:
         ", ".join(each.action.value for each in entry.not_judged) for entry in report.undecided
     }
     return named.pop() if len(named) == 1 else ""
+
+
+def shared_lack(report: Report) -> str:
+    """What every undecided strategy lacks, where it is the same for all; else nothing."""
+    named = {
+        "; ".join(
+            f"not judged: {each.action.value} (needs {each.needs})" for each in entry.not_judged
+        )
+        for entry in report.undecided
+    }
+    return named.pop() if len(named) == 1 else ""
+
+
+def used(totals: Totals) -> str:
+    """`26% used`: the maintenance requirement as a share of net liquidity; nothing where one of them is not stated."""
+    required, net = totals.requirement, totals.net_liquidity
+    return f"{percent(required / net)} used" if required is not None and net and net > 0 else ""
 
 
 def day_profits(report: Report) -> dict[str | None, Sum]:

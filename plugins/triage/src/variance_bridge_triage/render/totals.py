@@ -8,12 +8,12 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from variance_bridge.formatting import money, number, percent
+from variance_bridge.formatting import money, number
 from variance_bridge.money import Sum
 from variance_bridge_triage.render.cells import gain
 from variance_bridge_triage.render.legs import of, one_line
-from variance_bridge_triage.render.summary import counted, day_profits
-from variance_bridge_triage.rules.metrics import NOTHING, Amounts, Totals
+from variance_bridge_triage.render.summary import counted, day_profits, used
+from variance_bridge_triage.rules.metrics import NOTHING, Amounts
 from variance_bridge_triage.rules.report import Report
 
 _MIN_BESIDE = 3
@@ -45,12 +45,6 @@ def totals_of(report: Report, width: int) -> RenderableType:
     even = -(-len(cells) // lines)
     parts = [cells[place : place + even] for place in range(0, len(cells), even)]
     return Padding(_beside(parts, (width - 2) // even), (0, 1))
-
-
-def used(totals: Totals) -> str:
-    """`26% used`: the maintenance requirement as a share of net liquidity; nothing where one of them is not stated."""
-    required, net = totals.requirement, totals.net_liquidity
-    return f"{percent(required / net)} used" if required is not None and net and net > 0 else ""
 
 
 def _known(sum_: Sum) -> str:
