@@ -8,8 +8,9 @@ import attrs
 import pytest
 
 from variance_bridge import rows
-from variance_bridge.model import Caution, Greeks, Quote, Side
-from variance_bridge.rows import Members, collect, in_currency, money_unit
+from variance_bridge.model import Caution, Greeks, Quote, Rejection, Side
+from variance_bridge.money_unit import in_currency, money_unit
+from variance_bridge.rows import Members, collect
 from variance_bridge.symbology import InstrumentType
 
 PENCE = {"symbol": "SHEL", "quantity": "18", "price": "2417", "mark": "2500.5", "currency": "GBp"}
@@ -84,21 +85,30 @@ def test_all_digits_survive():
     assert str(found.positions[0].average_price) == "12345678901234567890123.45678901234567"
 
 
-def test_an_options_strike_stays_as_it_is_traded_and_is_not_compared_with_pounds():
-    option = rows.holding(
-        Members({}),
-        Members({"s": "VOD   260320C00070000"}).instrument("s", InstrumentType.OPTION),
-        Side.SHORT,
-        Decimal(2),
-        multiplier=Decimal(1000),
-        average_price=Decimal(3),
+def test_an_option_in_pence_is_rejected_because_its_strike_is_in_pence_too():
+    def read_option(row: Members):
+        row.currency("currency")
+        return rows.holding(
+            row,
+            row.instrument("symbol", InstrumentType.OPTION),
+            Side.SHORT,
+            Decimal(2),
+            multiplier=Decimal(1000),
+            average_price=Decimal(3),
+        )
+
+    pence = {"symbol": "VOD   260320C00070000", "currency": "GBX"}
+    found = collect([pence, pence | {"currency": "GBP"}], read_option)
+    assert [row.reason for row in found.rejected] == [Rejection.TERMS_CONTRADICT]
+    assert len(found.positions) == 1
+
+
+def test_only_the_greeks_that_are_money_change():
+    share = collect([PENCE], read_row).positions[0]
+    greeks = Greeks(delta=Decimal(18), gamma=Decimal(1), theta=Decimal(40), vega=Decimal(-100))
+    quote = Quote(bid=Decimal(2), underlying_price=Decimal(69))
+    held = in_currency(attrs.evolve(share, greeks=greeks, quote=quote), money_unit("GBX"))
+    assert held.quote == Quote(bid=Decimal("0.02"), underlying_price=Decimal("0.69"))
+    assert held.greeks == Greeks(
+        delta=Decimal(18), gamma=Decimal(1), theta=Decimal("0.4"), vega=Decimal(-1)
     )
-    option = attrs.evolve(
-        option,
-        quote=Quote(bid=Decimal(2), underlying_price=Decimal(69)),
-        greeks=Greeks(delta=Decimal(-900), theta=Decimal(40), vega=Decimal(-100)),
-    )
-    held = in_currency(option, money_unit("GBX"))
-    assert (held.strike, held.average_price, held.cost_basis) == (70, Decimal("0.03"), 60)
-    assert held.quote == Quote(bid=Decimal("0.02"))
-    assert held.greeks == Greeks(delta=Decimal(-900), theta=Decimal("0.4"), vega=Decimal(-1))

@@ -5,7 +5,6 @@ from variance_bridge.rows.answers import body_of, json_of, list_of, object_of
 from variance_bridge.rows.collect import CLOSED, Closed, Collected, collect
 from variance_bridge.rows.holdings import holding
 from variance_bridge.rows.instruments import listed_option
-from variance_bridge.rows.money_unit import MoneyUnit, in_currency, money_unit
 from variance_bridge.rows.row import Members
 from variance_bridge.rows.values import RowRejected, day, moment, number, side_of, word
 
@@ -14,19 +13,16 @@ __all__ = [
     "Closed",
     "Collected",
     "Members",
-    "MoneyUnit",
     "RowRejected",
     "body_of",
     "collect",
     "day",
     "holding",
     "http_date",
-    "in_currency",
     "json_of",
     "list_of",
     "listed_option",
     "moment",
-    "money_unit",
     "number",
     "object_of",
     "side_of",

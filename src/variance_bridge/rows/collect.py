@@ -32,10 +32,10 @@ from variance_bridge.model import (
     Status,
     Timeliness,
 )
+from variance_bridge.money_unit import in_currency, is_comparable
 from variance_bridge.rows.answers import list_of
 from variance_bridge.rows.holdings import MAX_SYMBOL_LENGTH
 from variance_bridge.rows.instruments import OPTIONS
-from variance_bridge.rows.money_unit import in_currency
 from variance_bridge.rows.row import Members
 from variance_bridge.rows.values import RowRejected
 
@@ -207,6 +207,8 @@ def _in_currency(found: Holding, members: Members) -> Holding:
         return found
     if unit.currency is None:
         members.caution(Caution.NUMBER_UNREADABLE)
+    elif not is_comparable(found, unit):
+        raise RowRejected(Rejection.TERMS_CONTRADICT, symbol=found.symbol)
     elif unit.is_minor:
         members.caution(Caution.MINOR_UNIT)
     return in_currency(found, unit)

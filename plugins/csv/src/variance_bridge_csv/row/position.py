@@ -11,7 +11,7 @@ from functools import lru_cache
 import attrs
 
 from variance_bridge.model import Caution, Greeks, Holding, Quote, Rejection, Side
-from variance_bridge.rows import MoneyUnit, in_currency, money_unit
+from variance_bridge.money_unit import MoneyUnit, in_currency, is_comparable, money_unit
 from variance_bridge.symbology import Deliverable, InstrumentType, futures_product
 from variance_bridge_csv.dialect.model import (
     Field,
@@ -269,6 +269,8 @@ def _holding(
         quote=None if quote is _NO_QUOTE else quote,
         greeks=greeks,
     )
+    if not is_comparable(held, unit):
+        raise RowRejected(Rejection.TERMS_CONTRADICT, Field.CURRENCY)
     if unit.is_minor:
         row.cautions.append((Caution.MINOR_UNIT, Field.CURRENCY))
     return held if unit.currency is None else in_currency(held, unit)

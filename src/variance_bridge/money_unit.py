@@ -10,9 +10,10 @@ import attrs
 
 from variance_bridge.model import Greeks, Holding, Quote
 from variance_bridge.money import product
-from variance_bridge.rows.instruments import OPTIONS
+from variance_bridge.symbology import InstrumentType
 from variance_bridge.symbology.tables import iso_currencies, minor_units
 
+_OPTIONS = frozenset({InstrumentType.OPTION, InstrumentType.FUTURE_OPTION})
 _AMOUNTS = ("average_price", "cost_basis", "market_value", "unrealized_pl", "day_pl")
 _PRICES = ("bid", "ask", "mark", "last", "underlying_price")
 _SENSITIVITIES = ("theta", "vega")
@@ -46,12 +47,17 @@ def money_unit(word: str) -> MoneyUnit:
     return MoneyUnit(None) if minor is None else MoneyUnit(minor.currency, minor.per_unit)
 
 
-def in_currency(held: Holding, unit: MoneyUnit) -> Holding:
-    """The position, whose money is counted in `unit`, with its money in the unit's currency.
+def is_comparable(held: Holding, unit: MoneyUnit) -> bool:
+    """Whether prices in the unit's currency can be compared with the position's terms.
 
-    Without a currency its money is unknown. The strike of an option stays in the unit in which it is traded, so that
-    the underlying's price, which is compared with it, is left out.
+    The strike of an option is in the unit in which it is traded: beside a price in pounds a strike in pence would say that
+    every put is deep in the money.
     """
+    return not (unit.is_minor and held.type in _OPTIONS)
+
+
+def in_currency(held: Holding, unit: MoneyUnit) -> Holding:
+    """The position, whose money is counted in `unit`, with its money in the unit's currency; without one it is unknown."""
     if unit.currency is not None and not unit.is_minor:
         return held
     return attrs.evolve(
@@ -65,10 +71,7 @@ def in_currency(held: Holding, unit: MoneyUnit) -> Holding:
 def _quote(held: Holding, unit: MoneyUnit) -> Quote | None:
     if held.quote is None:
         return None
-    prices = _converted(held.quote, _PRICES, unit)
-    if held.type in OPTIONS:
-        prices["underlying_price"] = None
-    quote = attrs.evolve(held.quote, **prices)
+    quote = attrs.evolve(held.quote, **_converted(held.quote, _PRICES, unit))
     return quote if any(getattr(quote, name) is not None for name in _PRICES) else None
 
 
