@@ -304,6 +304,20 @@ class Holding:
         return self.unrealized_pl
 
     @property
+    def paid_to_open(self) -> Decimal | None:
+        """Money that changed hands: positive for what was paid, negative for a credit; None where it is not known.
+
+        A future is opened without paying for it: its cost, average price x quantity x multiplier, is its notional.
+        """
+        if self.cost_basis is None or self._is_notional:
+            return None
+        return self.cost_basis if self.side is Side.LONG else self.cost_basis.copy_negate()
+
+    @property
+    def _is_notional(self) -> bool:
+        return self.type is InstrumentType.FUTURE and self.average_price is not None
+
+    @property
     def zero_by_nature(self) -> tuple[str, ...]:
         """The greeks that are zero whatever the market does: known to be so, even where no source states them.
 

@@ -135,6 +135,22 @@ def test_cost_is_negative_for_a_credit_and_positive_for_a_debit():
     assert [row["Cost"] for row in rows(portfolio(short, long), NOW)] == ["-250", "250"]
 
 
+def test_the_notional_of_a_future_is_not_a_cost():
+    future = stock(
+        "/ESH6",
+        "/ES",
+        type=InstrumentType.FUTURE,
+        multiplier=Decimal(50),
+        average_price=Decimal("6070.35"),
+        cost_basis=Decimal("303517.5"),
+        unrealized_pl=Decimal(400),
+    )
+    margin = attrs.evolve(future, average_price=None, cost_basis=Decimal(1500))
+    assert [row["Cost"] for row in rows(portfolio(future, margin), NOW)] == ["", "1500"]
+    assert future.paid_to_open is None
+    assert attrs.evolve(margin, side=Side.SHORT).paid_to_open == -1500
+
+
 def test_every_member_reaches_its_column():
     holding = option(
         "SPY   260320P00500000", "SPY", "SPY", quantity=Decimal(2), cost_basis=Decimal("300.50"), market_value=Decimal(-280),

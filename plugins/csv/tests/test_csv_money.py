@@ -272,6 +272,22 @@ def test_the_cost_and_value_of_a_future_mean_nothing_and_its_price_does():
     assert earned.unrealized_pl == 1000
 
 
+@pytest.mark.parametrize(
+    ("side", "stated", "kept"),
+    [(Side.LONG, -5000, -5000), (Side.LONG, 1500, 1500), (Side.SHORT, -5000, 5000)],
+)
+def test_the_cost_of_a_future_is_kept_as_stated_where_the_format_says_so(side, stated, kept):
+    rules = MoneyRules(cost_total=Sign.POSITION, futures_cost_as_stated=True)
+    earned = weigh(
+        rules, side, 1, 50, InstrumentType.FUTURE, cost_total=stated, mark=5850, gain=2500
+    )
+    assert (earned.cost_basis, earned.unrealized_pl) == (kept, 2500)
+    assert (earned.average_price, earned.market_value, earned.mark) == (None, None, 5850)
+    assert earned.cautions == ()
+    option = weigh(rules, Side.SHORT, 1, 50, cost_total=-5000)
+    assert (option.cost_basis, option.average_price) == (5000, 100)
+
+
 def test_no_digit_is_invented_for_an_average_price():
     assert weigh(POSITION, Side.LONG, 3, 1, cost_total=100).average_price is None
     assert weigh(POSITION, Side.LONG, 8, 1, cost_total=100).average_price == Decimal("12.5")

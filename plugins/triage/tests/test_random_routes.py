@@ -21,7 +21,8 @@ from tastytrade_simulator.csv_export import generation_columns
 from variance_bridge.clock import SystemClock
 from variance_bridge.commands import simulated_sync
 from variance_bridge.exchange import exchange_date
-from variance_bridge.reading.load import load
+from variance_bridge.reading.engine_rows import rows
+from variance_bridge.reading.load import Snapshot, load
 from variance_bridge_tastytrade.demo_server.contracts import future_option_symbol
 from variance_bridge_triage.rules.actions import Action
 from variance_bridge_triage.rules.report import Entry, Report, triage
@@ -30,6 +31,9 @@ from variance_bridge_triage.rules.thresholds import shipped_thresholds
 PORTFOLIOS = 200
 FAST = 10
 COLUMNS = (*generation_columns("2026"), "Delta", "Bid", "Ask")
+ENGINE_COLUMNS = (
+    "Symbol", "Type", "Quantity", "Strike Price", "Call/Put", "Underlying Last Price", "P/L Open", "Cost", "Theta", "Vega", "Value", "Mark",
+)  # fmt: skip
 RATIO = Decimal("1e-9")
 """Beta-weighted deltas are the results of a division, rounded to 28 digits on either route."""
 
@@ -93,9 +97,9 @@ def portfolio(seed: int, today: date, now: datetime) -> SimulatedPortfolio:
         held["BTC", "BTC/USD"] = Decimal(generator.randint(1, 10**8)) / 10**8
     if not any(held.values()):
         held["AAPL", "AAPL"] = Decimal(100)
-    rows = [_row(name, held[root, name], root, generator, now) for root, name in sorted(held)]
+    listed = [_row(name, held[root, name], root, generator, now) for root, name in sorted(held)]
     return SimulatedPortfolio.of(
-        [row for row in rows if row is not None],
+        [row for row in listed if row is not None],
         quotes=[*_underlyings(chosen, today)],
         betas={each.root.replace("SPXW", "SPX"): each.beta for each in chosen},
         cash=str(generator.randint(0, 200_000)),
@@ -192,8 +196,8 @@ def _underlyings(chosen: list[Product], today: date) -> Iterator[Mapping[str, An
         yield {"symbol": name, "instrument_type": kind, "mark": price, "last": price}
 
 
-def _both(seed: int, folder) -> tuple[Report, Report]:
-    """The triage of the synced document and of the export."""
+def _both(seed: int, folder) -> tuple[Snapshot, Snapshot]:
+    """The synced document and the export, read."""
     now = SystemClock().now()
     today = exchange_date(now)
     simulated = portfolio(seed, today, now)
@@ -213,10 +217,7 @@ def _both(seed: int, folder) -> tuple[Report, Report]:
     text = to_csv(simulated, COLUMNS, today=today, decimals=None)
     export.write_text(text, encoding="utf-8")
     later = SystemClock().now()
-    live, exported = (
-        triage(load(file, later), shipped_thresholds(), later) for file in (live, export)
-    )
-    return live, exported
+    return load(live, later), load(export, later)
 
 
 def _strategies(report: Report) -> Counter:
@@ -258,8 +259,17 @@ def _legs(entry: Entry) -> tuple[Any, ...]:
     return entry.facts.cluster.strategy, tuple((leg.symbol, leg.side, leg.quantity) for leg in legs)
 
 
+def _engine_rows(snapshot: Snapshot) -> Counter:
+    """What the engine counts of each row. An export states neither when a future expires nor when a position was opened."""
+    listed = rows(snapshot.portfolio, snapshot.read_at)
+    return Counter(tuple(row[column] for column in ENGINE_COLUMNS) for row in listed)
+
+
 def _compare(seed: int, folder) -> None:
-    live, exported = _both(seed, folder)
+    snapshots = _both(seed, folder)
+    now = snapshots[0].read_at
+    assert _engine_rows(snapshots[0]) == _engine_rows(snapshots[1])
+    live, exported = (triage(each, shipped_thresholds(), now) for each in snapshots)
     assert live.rows == exported.rows > 0
     assert _strategies(live) == _strategies(exported)
     assert _found(live, live) == _found(exported, live)

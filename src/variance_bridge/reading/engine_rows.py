@@ -19,7 +19,7 @@ import attrs
 
 from variance_bridge.document.exact_json import plain
 from variance_bridge.exchange import days_to_expiration
-from variance_bridge.model import Greeks, Holding, Portfolio, Quote, Side
+from variance_bridge.model import Greeks, Holding, Portfolio, Quote
 from variance_bridge.reading.load import Snapshot, load
 from variance_bridge.symbology import InstrumentType, OptionType, SymbolError, parse
 
@@ -255,7 +255,6 @@ def _position(holding: Holding, now: datetime, prices: Mapping[str, Decimal]) ->
     price = quote.underlying_price
     if price is None:
         price = prices.get(holding.underlying or holding.symbol, prices.get(holding.symbol))
-    cost = holding.cost_basis
     return Position(
         symbol=_engine_symbol(holding),
         root_symbol=holding.root,
@@ -267,7 +266,7 @@ def _position(holding: Holding, now: datetime, prices: Mapping[str, Decimal]) ->
         call_put=_call_put(holding),
         underlying_price=price,
         pl_open=holding.unrealized_pl,
-        cost=-cost if cost is not None and holding.side is Side.SHORT else cost,
+        cost=holding.paid_to_open,
         delta=greeks.delta,
         beta_delta=greeks.beta_delta,
         theta=greeks.theta,

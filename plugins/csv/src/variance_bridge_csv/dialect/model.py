@@ -355,6 +355,8 @@ class MoneyRules:
     bond_price_per: Decimal = Decimal(100)
     futures_cost: bool = False
     """Whether `cost_total` and `value` of a future are notional amounts. Mostly they are margin or nothing."""
+    futures_cost_as_stated: bool = False
+    """`cost_total` of a future is kept with its sign, whatever it counts. Nothing is computed from it or compared with it."""
     zero_cost_is_unknown: bool = False
     """A cost of 0 says that the broker does not know it; the profit of that row, which counts from 0, is none either."""
 

@@ -87,7 +87,10 @@ def weigh(amounts: Amounts, rules: MoneyRules) -> Money:
     Without a multiplier no price can be compared: the totals that the file states are kept as they are.
     """
     mark = _mark(amounts, rules)
-    notional = amounts.type is not InstrumentType.FUTURE or rules.futures_cost
+    is_future = amounts.type is InstrumentType.FUTURE
+    if is_future and rules.futures_cost_as_stated and amounts.cost_total:
+        return _as_stated(amounts, amounts.cost_total, rules, mark)
+    notional = not is_future or rules.futures_cost
     if amounts.multiplier is None:
         return _totals(amounts, rules, mark, notional=notional)
     units = _EXACT.multiply(amounts.quantity, amounts.multiplier)
@@ -117,6 +120,16 @@ def weigh(amounts: Amounts, rules: MoneyRules) -> Money:
         check=check,
         sign_agrees=agrees,
         value_shifted=_is_shifted(amounts, rules, units, basis_total) if notional else False,
+    )
+
+
+def _as_stated(amounts: Amounts, cost: Decimal, rules: MoneyRules, mark: Decimal | None) -> Money:
+    """The money of a future whose cost is not its notional: its notional value has nothing to do with it."""
+    return Money(
+        cost_basis=_paid(cost, rules.cost_total, amounts.side),
+        unrealized_pl=amounts.gain,
+        day_pl=amounts.day_gain,
+        mark=mark,
     )
 
 

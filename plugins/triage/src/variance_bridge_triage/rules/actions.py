@@ -43,7 +43,6 @@ from variance_bridge_triage.rules.metrics import (
     beta_gamma,
     in_the_money,
     price_for,
-    signed_cost,
 )
 from variance_bridge_triage.rules.thresholds import Thresholds
 
@@ -237,7 +236,7 @@ def harvest(facts: Facts, circumstances: Circumstances) -> Outcome:
     options = facts.options
     if not any(leg.side is Side.SHORT for leg in options):
         return None
-    cost = add_up(map(signed_cost, options)).complete
+    cost = add_up(leg.paid_to_open for leg in options).complete
     earned = add_up(leg.profit for leg in options).complete
     if cost is None or earned is None:
         return Lacking("the profit and cost of every option")

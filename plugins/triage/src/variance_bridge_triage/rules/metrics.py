@@ -8,19 +8,11 @@ from decimal import Decimal
 
 import attrs
 
-from variance_bridge.model import Balances, Greeks, Holding, Portfolio, Side
+from variance_bridge.model import Balances, Greeks, Holding, Portfolio
 from variance_bridge.money import Sum, add_up
 from variance_bridge.symbology import InstrumentType, OptionType
 from variance_bridge_triage.cluster.clusters import Cluster
 from variance_bridge_triage.cluster.lots import OPTIONS
-
-
-def signed_cost(holding: Holding) -> Decimal | None:
-    """What opening it cost: positive for what was paid, negative for a credit."""
-    basis = holding.cost_basis
-    if basis is None:
-        return None
-    return basis if holding.side is Side.LONG else basis.copy_negate()
 
 
 def greek(name: str) -> Callable[[Holding], Decimal | None]:
@@ -151,7 +143,7 @@ def facts(cluster: Cluster, today: date, prices: Prices) -> Facts:
         dte=(expiration - today).days if expiration else None,
         expiration=expiration,
         net_pl=add_up(leg.profit for leg in legs),
-        net_cost=add_up(map(signed_cost, legs)),
+        net_cost=add_up(leg.paid_to_open for leg in legs),
         delta=add_up(map(greek("delta"), legs)),
         beta_delta=add_up(map(greek("beta_delta"), legs)),
         beta_gamma=add_up(map(beta_gamma, legs)),
