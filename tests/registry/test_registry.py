@@ -187,7 +187,10 @@ def test_what_a_plugin_prints_never_reaches_stdout(install, capsys):
             "tastytrad",
             'did you mean "tastytrade"? Install the distribution variance-bridge-tastytrade',
         ),
-        ("zzzzzz", "look for a distribution that brings it, or write one: `variance plugin new`"),
+        (
+            "zzzzzz",
+            "read a file that it exports, `variance sync FILE`; or look for a distribution that brings it, or write one: `variance plugin new`",
+        ),
     ],
 )
 def test_an_unknown_name_gets_the_installed_ones_and_the_next_step(name, hint):

@@ -132,12 +132,50 @@ def test_dialects_lists_the_formats_and_the_folder_for_ones_own(variance, tmp_pa
     assert [one["name"] for one in listed["dialects"] if one["yours"]] == ["acme"]
 
 
-@pytest.mark.parametrize("name", ["schwab", "ibkr"])
+@pytest.mark.parametrize("name", ["schwab", "Schwab"])
 def test_a_format_that_is_asked_for_as_a_broker_is_read(variance, export, name):
     code, out, err = variance("sync", "--broker", name, "--input", export)
     assert code == 0
     assert "positions/live_csv.json" in out
     assert "1 row rejected" in err
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("ibkr", "ibkr_tws.csv"),
+        ("ibkr", "ibkr_flex_xml.xml"),
+        ("fidelity", "fidelity_options.csv"),
+        ("saxo", "saxo_comma.csv"),
+        ("tastytrade", "tastytrade_2026.csv"),
+    ],
+)
+def test_every_format_of_a_broker_is_read_by_the_brokers_name(
+    variance, files, tmp_path, name, file
+):
+    path = tmp_path / file
+    path.write_bytes((files / file).read_bytes())
+    code, _out, err = variance("sync", "--broker", name, "--input", path, "--all-accounts")
+    assert code == 0, err
+
+
+@pytest.mark.parametrize("name", ["ibkr", "fidelity", "degiro", "thinkorswim", "questrade"])
+def test_a_file_of_another_broker_is_not_read_by_a_brokers_name(variance, export, name):
+    code, _out, err = variance("sync", "--broker", name, "--input", export)
+    assert code == 6
+    assert "not written in a dialect that was asked for" in err
+    assert 'it is "schwab"' in err
+
+
+def test_a_mistyped_name_of_a_format_is_corrected(variance, export):
+    code, _out, err = variance("sync", "--broker", "fidellity", "--input", export)
+    assert code == 3
+    assert 'did you mean "fidelity"?' in err
+
+
+def test_the_doctor_names_the_folder_for_ones_own_formats(variance, tmp_path):
+    _code, out, _err = variance("doctor")
+    assert f"your own formats go into {tmp_path / 'configuration' / 'csv'}" in out.replace("\n", "")
 
 
 def test_a_format_that_is_asked_for_binds(variance, tmp_path, files):

@@ -18,7 +18,7 @@ from variance_bridge import __version__
 from variance_bridge.broker import Capability
 from variance_bridge.document.newest import newest_live
 from variance_bridge.errors import BridgeError, DataRefused, PositionsTooOld
-from variance_bridge.formatting import age_words, plural
+from variance_bridge.formatting import age_words, path_text, plural
 from variance_bridge.model import Timeliness
 from variance_bridge.pipeline.context import RunContext
 from variance_bridge.pipeline.listeners import open_listener
@@ -228,6 +228,10 @@ def _plugins(given: DoctorInput) -> Iterator[Finding]:
     for listing in given.context.registry.brokers():
         sick = listing.reason is not None
         detail = f"{', '.join(listing.distributions)}: {listing.reason or 'OK'}"
+        loaded = listing.loaded
+        if loaded and Capability.READS_FILES in loaded.broker.capabilities:
+            folder = given.configuration.folder / listing.name
+            detail += _tilde(f"; your own formats go into {path_text(folder)}", given)
         yield Finding(
             f"plugin {listing.name}", problem=sick and listing.name == wanted, detail=detail
         )

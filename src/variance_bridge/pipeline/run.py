@@ -201,7 +201,8 @@ def _reader_of_format(
 
     An installed broker of that name comes first, unless a file is given that it does not read.
     """
-    about = known_plugins("format").get(name)
+    formats = known_plugins("format")
+    about = formats.get(name, formats.get(name.lower()))
     if about is None or about["broker"] not in context.registry.names:
         return name, choice.overrides
     if name in context.registry.names:

@@ -206,14 +206,16 @@ def _folder_of(package: str) -> str | None:
 
 def _unknown(name: str, names: Sequence[str], what: str) -> UnknownPlugin:
     known = known_plugins(what)
-    near = nearest(name, [*names, *known])
+    formats = known_plugins("format") if what == "broker" else {}
+    near = nearest(name.lower(), [*names, *known, *formats])
     if name in known:
         hint = f"install the distribution {known[name]['distribution']}"
     elif near is None:
-        hint = "look for a distribution that brings it, or write one: `variance plugin new`"
+        hint = "read a file that it exports, `variance sync FILE`; or look for a distribution that brings it, or write one: "
+        hint += "`variance plugin new`"
         if what != "broker":
             hint = "look for a distribution that brings it; docs/hooks.md shows how to write one"
-    elif near in names:
+    elif near in names or near not in known:
         hint = f'did you mean "{near}"?'
     else:
         distribution = known[near]["distribution"]

@@ -12,7 +12,9 @@ class CsvSettings:
     """How position files are found and read."""
 
     dialect: str | None = setting(
-        None, title="The dialect to read the file by, instead of the one that its header names"
+        None,
+        title="The dialect to read the file by, instead of the one that its header names; `ibkr*` is one of those whose names "
+        "begin so",
     )
     input_folder: str | None = setting(
         None, title="Folder whose newest .csv file is read when no --input is given"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -51,7 +51,7 @@ def read_source(
         DataRefused: the file is not a positions file that can be relied upon.
     """
     dialects = {name: one.dialect for name, one in known.items()}
-    if wanted is not None and wanted not in dialects:
+    if wanted is not None and not _wanted(wanted, dialects):
         raise _unknown_dialect(wanted, dialects)
     file, data = open_file(path, dialects)
     candidate = candidate_for(file, data, dialects, wanted)
@@ -132,8 +132,21 @@ def candidate_for(
         DataRefused: none fits, or more than one.
     """
     detector = Detector(data, file.shown)
-    if wanted is not None:
+    if wanted is None:
+        return _detected(detector, dialects, file)
+    if wanted in dialects:
         return forced(detector, dialects[wanted])
+    own = _wanted(wanted, dialects)
+    try:
+        return _detected(detector, own, file)
+    except DataRefused:
+        for name, dialect in dialects.items():
+            if name not in own and not dialect.detect.only_named and detector.read(dialect)[0]:
+                raise _of_another_broker(own, name, file.shown) from None
+        raise
+
+
+def _detected(detector: Detector, dialects: Mapping[str, Dialect], file: InputFile) -> Candidate:
     day = file.modified_at.date()
     return detect(
         detector,
@@ -141,6 +154,24 @@ def candidate_for(
         library.other_reports(),
         lambda candidate, lines: _trial(candidate, lines, day, file.shown),
     )
+
+
+def _of_another_broker(own: Iterable[str], found: str, where: str) -> DataRefused:
+    return DataRefused(
+        f'the file is not written in a dialect that was asked for ({", ".join(own)}): it is "{found}"',
+        where=where,
+        hint="leave the name of the broker out: `variance sync FILE`",
+    )
+
+
+def _wanted(wanted: str, dialects: Mapping[str, Dialect]) -> Mapping[str, Dialect]:
+    """The dialects that are asked for: the one of that name, or with a `*` at its end those whose names begin so."""
+    start = wanted.removesuffix("*")
+    return {
+        name: one
+        for name, one in dialects.items()
+        if name == wanted or (start != wanted and name.startswith(start))
+    }
 
 
 def _trial(candidate: Candidate, lines: int | None, day: date, where: str) -> Trial:
