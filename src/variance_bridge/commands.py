@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Protocol
 
@@ -10,17 +11,22 @@ from variance_bridge.broker import Clock
 from variance_bridge.document.convert import instant_text, to_document
 from variance_bridge.document.exact_json import dumps
 from variance_bridge.document.schema import schema_text
+from variance_bridge.money import Sum
 from variance_bridge.reading.book import Book
 from variance_bridge.reading.book_document import (
     accounts_document,
+    converted_document,
     source_document,
     sums_document,
 )
+from variance_bridge.reading.exchange_rates import Converted
 from variance_bridge.reading.freshness import AgeLimits
 
 __all__ = [
+    "Converted",
     "Invocation",
     "accounts_document",
+    "converted_document",
     "dumps",
     "instant_text",
     "schema_text",
@@ -70,6 +76,22 @@ class Invocation(Protocol):
         Raises:
             DataRefused: there is no positions file, or none of that account.
             BridgeError: the only file cannot be read.
+        """
+        ...
+
+    def in_currency(
+        self, amounts: Mapping[str | None, Mapping[str, Sum]], target: str, on: date | None = None
+    ) -> Converted:
+        """Sums by currency, brought to one with the rates that `variance fx update` keeps; an old rate is warned of.
+
+        Args:
+            amounts: for each currency the same sums by name.
+            target: ISO 4217.
+            on: the day whose rates count; today by default.
+
+        Raises:
+            ConfigurationError: there are no rates at all, and one is needed.
+            UsageError: `target` is not a currency.
         """
         ...
 

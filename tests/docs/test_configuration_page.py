@@ -115,7 +115,7 @@ def chosen(kind: str, there: set[str], folder: Path) -> str:
             profile=read.profile(profile),
             spec=SimpleNamespace(name="acme", quotes="own"),
         )
-        return str(sync._quote_source(run, SimpleNamespace(quotes=flag)))
+        return str(sync.quote_source_of(run, SimpleNamespace(quotes=flag)))
     settings = configuration.broker_settings(
         Settings,
         configuration=read,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import attrs
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -14,8 +14,8 @@ from variance_bridge.formatting import UNKNOWN, age_words, format_age, money, pr
 from variance_bridge.model import Holding, Timeliness
 from variance_bridge.money import Sum
 from variance_bridge.reading.book import Book, Source
+from variance_bridge.reading.exchange_rates import Converted
 from variance_bridge.reading.freshness import Freshness
-from variance_bridge.reading.totals import Totals
 
 _BESIDE = "  "
 
@@ -26,6 +26,7 @@ class BookTable:
 
     book: Book
     order: Order = ORDER_OF_THE_FILE
+    converted: Converted | None = None
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Print itself; called by rich."""
@@ -40,18 +41,20 @@ class BookTable:
             accounts=[account for _holding, account in rows],
             grouped=self.order.sort is None,
             of=len(listed),
-            above=[*above(self.book)],
+            above=[*above(self.book, self.converted)],
             below=[*_below(self.book)],
         ).__rich_console__(console, options)
 
 
-def above(book: Book) -> Iterator[Text]:
+def above(book: Book, converted: Converted | None) -> Iterator[Text]:
     """How many accounts, each of them, and the totals of those that count."""
     style = "bold" if not book.failed else "bold yellow"
     yield Text(f"All accounts: {book.headline}", style=style)
     yield from _lines([_source(each) for each in book.sources])
     for currency, totals in book.totals_by_currency.items():
-        yield total_line(currency, totals, of=book.headline if book.failed else "")
+        yield total_line(currency, totals.sums, _missing_from(book))
+    if converted is not None:
+        yield converted_line(converted, book)
 
 
 def _lines(rows: Sequence[Sequence[tuple[str, str]]]) -> Iterator[Text]:
@@ -88,21 +91,34 @@ def _file(source: Source) -> tuple[str, str]:
     return (printable(source.file), "dim")
 
 
-def total_line(currency: str | None, totals: Totals, *, of: str = "") -> Text:
-    """The totals in one currency; `of` says that accounts are missing from them."""
-    parts = [
-        ("Net liq", totals.net_liquidating_value, "account"),
-        ("Cash", totals.cash, "account"),
-        ("Open P/L", totals.unrealized_pl, "position"),
-    ]
+def total_line(currency: str | None, sums: Mapping[str, Sum], *notes: str) -> Text:
+    """The totals in one currency, and what there is to say about them: that accounts are missing, or the rates."""
     line = Text(f"{currency or '?'}  ", style="bold")
-    for name, sum_, noun in parts:
-        if sum_.count:
-            line.append(f"{name} {_amount(sum_, noun)}   ", style="not bold")
-    if of:
-        line.append(f"({of})", style="not bold yellow")
+    for key, (name, noun) in _SHOWN.items():
+        if sums[key].count:
+            line.append(f"{name} {_amount(sums[key], noun)}   ", style="not bold")
+    if said := "; ".join(filter(None, notes)):
+        line.append(f"({printable(said)})", style="not bold yellow")
     line.rstrip()
     return line
+
+
+def converted_line(converted: Converted, book: Book) -> Text:
+    """The totals of the book in one currency, with the rates that they rest on."""
+    return total_line(
+        f"All in {converted.currency}", converted.sums, _missing_from(book), converted.stated
+    )
+
+
+def _missing_from(book: Book) -> str:
+    return book.headline if book.failed else ""
+
+
+_SHOWN = {
+    "net_liquidating_value": ("Net liq", "account"),
+    "cash": ("Cash", "account"),
+    "unrealized_pl": ("Open P/L", "position"),
+}
 
 
 def _amount(sum_: Sum, noun: str) -> str:

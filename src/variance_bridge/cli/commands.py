@@ -31,6 +31,7 @@ _OURS = {
     "doctor": ("variance_bridge.cli.doctor:doctor", "Say what would stop a sync."),
     "export": ("variance_bridge.cli.export:export", "Write positions for other programs."),
     "init": ("variance_bridge.cli.init:init", "Choose a broker and a folder, once."),
+    "fx": ("variance_bridge.cli.fx:fx", "Keep rates between currencies."),
     "plugin": ("variance_bridge.cli.plugin:plugin", "Write and check broker plugins."),
     "restore": ("variance_bridge.cli.restore:restore", "Put the previous positions file back."),
     "schema": ("variance_bridge.cli.schema:schema", "Print the JSON Schema."),

@@ -8,14 +8,17 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datetime import date
     from pathlib import Path
 
     from variance_bridge.clock import SystemClock
+    from variance_bridge.money import Sum
     from variance_bridge.pipeline.context import RunContext
     from variance_bridge.plugins.loading import Registry
     from variance_bridge.plugins.registry import Plugin
     from variance_bridge.privacy import PersonalValues
     from variance_bridge.reading.book import Book
+    from variance_bridge.reading.exchange_rates import Converted, ExchangeRates
     from variance_bridge.reading.freshness import AgeLimits
     from variance_bridge.settings.configuration import Configuration
     from variance_bridge.settings.credentials import CredentialStore
@@ -209,6 +212,34 @@ class Invocation:
             raise error
         self._warn_of(book)
         return book
+
+    def in_currency(
+        self, amounts: Mapping[str | None, Mapping[str, Sum]], target: str, on: date | None = None
+    ) -> Converted:
+        """Sums by currency, brought to one with the rates that are kept. See `variance_bridge.commands`."""
+        from variance_bridge.reading.exchange_rates import convert
+
+        day = on or self.clock.now().date()
+        code = target.strip().upper()
+        if not (len(code) == 3 and code.isascii() and code.isalpha()):
+            from variance_bridge.errors import UsageError
+
+            raise UsageError("`--currency` takes a code of three letters, such as EUR")
+        if self._rates is None and set(amounts) - {code}:
+            from variance_bridge.cli.fx import no_rates
+
+            raise no_rates()
+        converted = convert(amounts, code, self._rates, day)
+        for rate in converted.rates:
+            if rate.is_old(day):
+                self.warn(f"the rate of {rate.currency} is of {rate.day}: run `variance fx update`")
+        return converted
+
+    @cached_property
+    def _rates(self) -> ExchangeRates | None:
+        from variance_bridge.reading.kept_rates import kept_rates
+
+        return kept_rates(self.configuration.folder)
 
     def _warn_of(self, book: Book) -> None:
         several = len(book.sources) > 1

@@ -13,6 +13,7 @@ from variance_bridge.errors import UsageError
 if TYPE_CHECKING:
     from variance_bridge.cli.positions_order import Order
     from variance_bridge.reading.book import Book
+    from variance_bridge.reading.exchange_rates import Converted
 
 
 @click.command()
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 @click.option("--reverse", is_flag=True, help="With --sort: the other way round.")
 @click.option("--any-age", is_flag=True, help="Show positions however old they are.")
 @click.option("--partial", is_flag=True, help="Exit 0 even if one of several files cannot be read.")
+@click.option(
+    "--currency",
+    metavar="EUR",
+    help="The totals in this currency too, with the rates that are kept.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def show(
@@ -37,33 +43,38 @@ def show(
     reverse: bool,
     any_age: bool,
     partial: bool,
+    currency: str | None,
     as_json: bool,
 ) -> int:
     """Show positions files (`.json`, or brokers' exports) as a table.
 
     Without FILES: the positions files of all accounts. Several make one book: positions of one root stand side by side, and
-    totals are by currency. `--json` prints the document of one file as it is. `--sort` begins with the largest number, the
+    totals are by currency. `--json` prints the document of one file as it is, without `--currency`. `--sort` begins with the largest number, the
     nearest expiration or the first name.
     """
     if as_json and (roots or sort):
         raise UsageError("`--json` prints the whole document", hint="drop `--root` and `--sort`")
     order = _order(roots, sort, reverse=reverse)
     book = invocation.book(files, account=account, any_age=any_age)
+    converted = None
+    if currency is not None:
+        sums = {each: totals.sums for each, totals in book.totals_by_currency.items()}
+        converted = invocation.in_currency(sums, currency)
     if as_json:
-        click.echo(_json(book), nl=False)
+        click.echo(_json(book, converted), nl=False)
     else:
-        _print(book, order)
+        _print(book, order, converted)
     return 0 if partial else book.exit_code
 
 
-def _json(book: Book) -> bytes:
+def _json(book: Book, converted: Converted | None) -> bytes:
     from variance_bridge.document.convert import to_bytes
     from variance_bridge.document.exact_json import dumps
     from variance_bridge.reading.book_document import book_document
 
-    if len(book.sources) == 1:
+    if len(book.sources) == 1 and converted is None:
         return to_bytes(book.snapshots[0].portfolio)
-    return dumps(book_document(book))
+    return dumps(book_document(book, converted))
 
 
 def _order(roots: tuple[str, ...], sort: str | None, *, reverse: bool) -> Order:
@@ -74,12 +85,16 @@ def _order(roots: tuple[str, ...], sort: str | None, *, reverse: bool) -> Order:
     return Order(roots=roots, sort=None if sort is None else sort_key(sort), reverse=reverse)
 
 
-def _print(book: Book, order: Order) -> None:
+def _print(book: Book, order: Order, converted: Converted | None) -> None:
     from rich.console import Console
 
-    from variance_bridge.cli.book_table import BookTable
+    from variance_bridge.cli.book_table import BookTable, converted_line
     from variance_bridge.cli.positions_table import positions_table
 
-    alone = len(book.sources) == 1
-    table = positions_table(book.snapshots[0], order) if alone else BookTable(book, order)
-    Console().print(table, crop=False)
+    console = Console()
+    if len(book.sources) > 1:
+        console.print(BookTable(book, order, converted), crop=False)
+        return
+    console.print(positions_table(book.snapshots[0], order), crop=False)
+    if converted is not None:
+        console.print(converted_line(converted, book))

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import attrs
-
 from variance_bridge.document.convert import instant_text, to_document
 from variance_bridge.money import Sum
 from variance_bridge.reading.book import Book, Source
+from variance_bridge.reading.exchange_rates import Converted
 from variance_bridge.reading.totals import Totals
 
 
-def book_document(book: Book) -> dict[str, Any]:
-    """The whole book: its sources, totals, and the documents that count."""
+def book_document(book: Book, converted: Converted | None = None) -> dict[str, Any]:
+    """The whole book: its sources, totals, and the documents that count.
+
+    Args:
+        book: what was read.
+        converted: its totals in one currency, where one was asked for.
+    """
+    in_one = {} if converted is None else {"totals_in": converted_document(converted)}
     return {
         "sources": [source_document(each) for each in book.sources],
         "accounts": accounts_document(book),
@@ -22,7 +27,26 @@ def book_document(book: Book) -> dict[str, Any]:
             currency or "unknown": _totals(totals)
             for currency, totals in book.totals_by_currency.items()
         },
+        **in_one,
         "documents": [to_document(snapshot.portfolio) for snapshot in book.snapshots],
+    }
+
+
+def converted_document(converted: Converted) -> dict[str, Any]:
+    """The sums in one currency, and the rates that they rest on; null where a rate is missing."""
+    return {
+        "currency": converted.currency,
+        **sums_document(converted.sums),
+        "rates": [
+            {
+                "currency": each.currency,
+                "rate": each.rate,
+                "day": each.day.isoformat(),
+                "source": each.source,
+            }
+            for each in converted.rates
+        ],
+        "missing_rates": list(converted.missing),
     }
 
 
@@ -63,9 +87,4 @@ def sums_document(sums: Mapping[str, Sum]) -> dict[str, Any]:
 
 
 def _totals(totals: Totals) -> dict[str, Any]:
-    sums = {
-        field.name: value
-        for field in attrs.fields(Totals)
-        if isinstance(value := getattr(totals, field.name), Sum)
-    }
-    return {**sums_document(sums), "positions": totals.positions}
+    return {**sums_document(totals.sums), "positions": totals.positions}

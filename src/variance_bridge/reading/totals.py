@@ -31,6 +31,12 @@ class Totals:
     cash: Sum
     positions: int
 
+    @property
+    def sums(self) -> dict[str, Sum]:
+        """The sums by their names."""
+        listed = ((field.name, getattr(self, field.name)) for field in attrs.fields(Totals))
+        return {name: value for name, value in listed if isinstance(value, Sum)}
+
 
 def totals_of(portfolio: Portfolio) -> dict[str | None, Totals]:
     """The sums of one account by currency: the account's own first, then others in the order of their names."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from variance_bridge.commands import Invocation
+    from variance_bridge.commands import Converted, Invocation
     from variance_bridge_history.changes import Change, Changes
     from variance_bridge_history.store import Entry
 
@@ -26,10 +26,18 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
 @click.command()
 @_FILE
 @_ACCOUNT
+@click.option(
+    "--currency", metavar="EUR", help="Each amount in this currency too, with the rate of its day."
+)
 @_JSON
 @click.pass_obj
 def history(
-    invocation: Invocation, file: Path | None, account: str | None, *, as_json: bool
+    invocation: Invocation,
+    file: Path | None,
+    account: str | None,
+    *,
+    currency: str | None,
+    as_json: bool,
 ) -> None:
     """Show net liquidity and profit over time.
 
@@ -40,11 +48,26 @@ def history(
 
     with open_history(_existing(invocation, file)) as kept:
         entries = kept.entries(account)
+    found = {each.sha256: _converted(invocation, each, currency) for each in entries}
     if as_json:
-        click.echo(dumps({"entries": [_entry(each) for each in entries]}), nl=False)
+        listed = [_entry(each, found[each.sha256]) for each in entries]
+        click.echo(dumps({"entries": listed}), nl=False)
         return
-    for line in _table(entries):
+    for line in _table(entries, found):
         click.echo(line)
+
+
+def _converted(invocation: Invocation, entry: Entry, target: str | None) -> Converted | None:
+    """The amounts of an entry in the wanted currency, with the rates of its day."""
+    if target is None:
+        return None
+    from variance_bridge.money import add_up
+
+    sums = {name: add_up([getattr(entry, name)]) for name in _AMOUNTS}
+    return invocation.in_currency({entry.currency: sums}, target, entry.fetched_at.date())
+
+
+_AMOUNTS = ("net_liquidating_value", "unrealized_pl")
 
 
 @click.command()
@@ -131,9 +154,10 @@ def _of_history(
                 yield account_hash, changes(before, after, day)
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
-    from variance_bridge.commands import instant_text
+def _entry(entry: Entry, converted: Converted | None) -> dict[str, Any]:
+    from variance_bridge.commands import converted_document, instant_text
 
+    in_one = {} if converted is None else {"in_currency": converted_document(converted)}
     return {
         "account_hash": entry.account_hash,
         "source": entry.source,
@@ -143,6 +167,7 @@ def _entry(entry: Entry) -> dict[str, Any]:
         "positions": entry.positions,
         "unrealized_pl": entry.unrealized_pl,
         "net_liquidating_value": entry.net_liquidating_value,
+        **in_one,
     }
 
 
@@ -179,7 +204,7 @@ def _document(found: list[tuple[str, Changes]]) -> dict[str, Any]:
     return document
 
 
-def _table(entries: list[Entry]) -> Iterator[str]:
+def _table(entries: list[Entry], found: Mapping[str, Converted | None]) -> Iterator[str]:
     from variance_bridge.formatting import money
 
     if not entries:
@@ -193,8 +218,18 @@ def _table(entries: list[Entry]) -> Iterator[str]:
             profit = money(entry.unrealized_pl, entry.currency)
             yield (
                 f"  {entry.fetched_at:%Y-%m-%d %H:%M}Z  net liq {worth}  open P/L {profit}"
-                f"  {entry.positions} positions"
+                f"  {entry.positions} positions{_in_one(found[entry.sha256])}"
             )
+
+
+def _in_one(converted: Converted | None) -> str:
+    """`  (€1,234.50; 1 USD = 0.946 EUR; ECB reference rates, 2026-11-25)`."""
+    from variance_bridge.formatting import money
+
+    if converted is None or not (converted.rates or converted.missing):
+        return ""
+    worth = money(converted.sums["net_liquidating_value"].amount, converted.currency)
+    return f"  ({worth}; {converted.stated})"
 
 
 def sparkline(entries: list[Entry]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from variance_bridge.commands import Invocation
+    from variance_bridge.commands import Converted, Invocation
     from variance_bridge_triage.rules.actions import Action
     from variance_bridge_triage.rules.book import JudgedBook
 
@@ -34,6 +34,11 @@ ANY = "any"
 )
 @click.option("--account", metavar="HASH", help="One account, by its hash or the beginning of it.")
 @click.option("--any-age", is_flag=True, help="Judge positions of any age.")
+@click.option(
+    "--currency",
+    metavar="EUR",
+    help="The totals in this currency too, with the rates that are kept.",
+)
 @click.option("--partial", is_flag=True, help="Exit 0 even if one of several files cannot be read.")
 @click.option(
     "--fail-on",
@@ -50,6 +55,7 @@ def command(
     thresholds_file: Path | None,
     account: str | None,
     any_age: bool,
+    currency: str | None,
     partial: bool,
     fail_on: str | None,
 ) -> int:
@@ -67,15 +73,16 @@ def command(
         thresholds(invocation.folder, thresholds_file),
         invocation.clock.now(),
     )
+    converted = None if currency is None else invocation.in_currency(judged.sums, currency)
     if html_file is not None:
         _write(judged, html_file)
     if as_json:
         from variance_bridge.commands import dumps
         from variance_bridge_triage.render.json_report import book_document
 
-        click.echo(dumps(book_document(judged)), nl=False)
+        click.echo(dumps(book_document(judged, converted)), nl=False)
     elif html_file is None:
-        _show(judged)
+        _show(judged, converted)
     if judged.book.exit_code and not partial:
         return judged.book.exit_code
     return NEEDS_ACTION if judged.asks_for(wanted) else 0
@@ -117,13 +124,14 @@ def _write(judged: JudgedBook, file: Path) -> None:
     click.echo(printable(f"Wrote {file.absolute()}"), err=True)
 
 
-def _show(judged: JudgedBook) -> None:
+def _show(judged: JudgedBook, converted: Converted | None) -> None:
     from rich.console import Console
 
-    from variance_bridge_triage.render.terminal import show, show_totals
+    from variance_bridge_triage.render.book_totals import show_totals
+    from variance_bridge_triage.render.terminal import show
 
     console = Console(emoji=False, highlight=False, markup=False)
-    if len(judged.judged) > 1:
-        show_totals(judged, console)
+    if len(judged.judged) > 1 or converted is not None:
+        show_totals(judged, converted, console)
     for report in judged.reports:
         show(report, console)

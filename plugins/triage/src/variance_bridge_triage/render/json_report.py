@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from variance_bridge.commands import (
+    Converted,
     accounts_document,
+    converted_document,
     instant_text,
     source_document,
     sums_document,
@@ -18,7 +20,7 @@ from variance_bridge_triage.rules.metrics import Amounts
 from variance_bridge_triage.rules.report import Entry, Report
 
 
-def book_document(judged: JudgedBook) -> dict[str, Any]:
+def book_document(judged: JudgedBook, converted: Converted | None = None) -> dict[str, Any]:
     """All sources as mappings and lists; with one source, its `meta` and `totals` besides, else how many accounts count."""
     reports = judged.reports
     if len(judged.judged) == len(reports) == 1:
@@ -28,6 +30,7 @@ def book_document(judged: JudgedBook) -> dict[str, Any]:
     shared = {
         "sources": [_source(each) for each in judged.judged],
         "totals_by_currency": _by_currency(judged.totals_by_currency),
+        **({} if converted is None else {"totals_in": converted_document(converted)}),
         "clusters": [_cluster(report, entry) for report in reports for entry in report.entries],
     }
     return {**others, **shared}

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from variance_bridge import Freshness
 from variance_bridge.exchange import exchange_date
-from variance_bridge.formatting import is_whole_cents, money, plural, printable
+from variance_bridge.formatting import is_whole_cents, printable
 from variance_bridge.model import Environment
 from variance_bridge_triage.render.expiries import expiries
 from variance_bridge_triage.render.legs import ladder, one_line
@@ -21,7 +21,6 @@ from variance_bridge_triage.render.strategy_table import Layout, header, strateg
 from variance_bridge_triage.render.strike_line import LEGEND
 from variance_bridge_triage.render.summary import notes, shared_rules
 from variance_bridge_triage.render.totals import totals_of
-from variance_bridge_triage.rules.book import JudgedBook
 from variance_bridge_triage.rules.report import Entry, Report
 from variance_bridge_triage.rules.thresholds import SHIPPED
 
@@ -38,21 +37,6 @@ def show(report: Report, console: Console) -> None:
         return
     text = render(report, console.width).translate(_PLAIN)
     console.file.write(text.encode(console.encoding, "replace").decode(console.encoding))
-
-
-def show_totals(judged: JudgedBook, console: Console) -> None:
-    """Print what several sources come to together, before the dashboard of each."""
-    console.print(_title(f"ALL ACCOUNTS: {judged.headline}", "bold"))
-    for currency, amounts in judged.totals_by_currency.items():
-        profit = amounts.net_pl
-        known = (
-            ""
-            if profit.known == profit.count
-            else f" ({profit.known} of {plural(profit.count, 'position')})"
-        )
-        shown = money(profit.amount, currency, sign=True)
-        console.print(Padding(Text(f"Open P/L {shown}{known}"), (0, 1)), crop=False)
-    console.print()
 
 
 def render(report: Report, width: int) -> str:

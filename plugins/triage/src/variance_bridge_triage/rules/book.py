@@ -58,6 +58,19 @@ class JudgedBook:
             for currency, several in found.items()
         }
 
+    @property
+    def sums(self) -> dict[str | None, dict[str, Sum]]:
+        """The sums of money of each currency, by the names that `--json` has."""
+        return {
+            currency: {
+                "net_pl": amounts.net_pl,
+                "theta_per_day": amounts.theta,
+                "net_liquidity": amounts.net_liquidity,
+                "buying_power": amounts.buying_power,
+            }
+            for currency, amounts in self.totals_by_currency.items()
+        }
+
     def asks_for(self, actions: Iterable[Action]) -> bool:
         """Whether one of these actions was found for some strategy, as the first or beside another."""
         wanted = frozenset(actions)

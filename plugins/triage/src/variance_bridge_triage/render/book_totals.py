@@ -1,0 +1,51 @@
+"""What stands above the dashboards of several accounts: how many there are, what is missing, and their sums."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.rule import Rule
+from rich.text import Text
+
+from variance_bridge.commands import Converted
+from variance_bridge.formatting import money, plural
+from variance_bridge.money import Sum
+from variance_bridge_triage.render.legs import one_line
+from variance_bridge_triage.rules.book import JudgedBook
+
+
+def show_totals(judged: JudgedBook, converted: Converted | None, console: Console) -> None:
+    """Print what several sources come to together, and what is missing from it, before the dashboard of each."""
+    head = Text(f"ALL ACCOUNTS: {judged.headline}", style="bold")
+    console.print(Rule(head, align="left", style="dim", characters="─"))
+    for source in judged.book.sources:
+        if source.error is not None:
+            state = "MISSING" if source.snapshot is None else "TOO OLD"
+            missing = Text(f"{state}: {one_line(source.file)}: {source.error.what}", "bold red")
+            console.print(Padding(missing, (0, 1)))
+    for currency, sums in judged.sums.items():
+        console.print(Padding(_sums(currency or "?", currency, sums), (0, 1)), crop=False)
+    if converted is not None:
+        name, currency = f"All in {converted.currency}", converted.currency
+        line = _sums(name, currency, converted.sums).append(f"  ({converted.stated})", "yellow")
+        console.print(Padding(line, (0, 1)), crop=False)
+    console.print()
+
+
+def _sums(name: str, currency: str | None, sums: Mapping[str, Sum]) -> Text:
+    """`USD  Open P/L +$281.85  Net liq $31,020.35 (1 of 2 accounts)`."""
+    line = Text(name, "bold")
+    for key, label, noun in _OF_ALL:
+        each = sums[key]
+        if not each.count:
+            continue
+        known = each.known == each.count
+        part = "" if known else f" ({each.known} of {plural(each.count, noun)})"
+        shown = money(each.amount, currency, sign=key == "net_pl")
+        line.append(f"  {label} {shown}{part}", "not bold")
+    return line
+
+
+_OF_ALL = (("net_pl", "Open P/L", "position"), ("net_liquidity", "Net liq", "account"))

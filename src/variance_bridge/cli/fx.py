@@ -1,0 +1,107 @@
+"""`variance fx`: the rates with which totals are brought to one currency."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from variance_bridge.cli.invocation import Invocation
+from variance_bridge.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from variance_bridge.reading.exchange_rates import ExchangeRates
+
+HOST = "www.ecb.europa.eu"
+_FOLDER = f"https://{HOST}/stats/eurofxref"
+_NEWEST, _QUARTER = f"{_FOLDER}/eurofxref-daily.xml", f"{_FOLDER}/eurofxref-hist-90d.xml"
+
+
+@click.group()
+def fx() -> None:
+    """Keep the rates with which totals are brought to one currency."""
+
+
+@fx.command()
+@click.option(
+    "--file",
+    type=click.Path(path_type=Path),
+    help="A file of the bank (eurofxref, XML or CSV); without it, it is fetched.",
+)
+@click.option("--history", is_flag=True, help="Fetch the last 90 days, not the newest one alone.")
+@click.pass_obj
+def update(invocation: Invocation, file: Path | None, *, history: bool) -> None:
+    """Fetch the reference rates of the European Central Bank, or read a file of them."""
+    from variance_bridge.reading.exchange_rates import merged
+    from variance_bridge.reading.kept_rates import keep_rates, kept_rates
+    from variance_bridge.reading.reference_rates import read_reference_rates
+
+    if file is not None:
+        from variance_bridge.files import read_file
+
+        data, where = read_file(file).data, str(file)
+    else:
+        where = _QUARTER if history else _NEWEST
+        data = _fetched(invocation, where)
+    folder = invocation.configuration.folder
+    rates = merged(kept_rates(folder), read_reference_rates(data, where))
+    kept = keep_rates(folder, rates)
+    click.echo(f"{_counted(rates)} → {kept}")
+
+
+def _fetched(invocation: Invocation, url: str) -> bytes:
+    """The file, by the same read-only session that brokers get: one host, https, no redirect followed."""
+    from variance_bridge.errors import BrokerRefused
+    from variance_bridge.network.declared import Reach
+
+    session = invocation.run_context().open_session(Reach(hosts=(HOST,)))
+    answer = session.get(url)
+    if answer.status != 200:
+        raise BrokerRefused(
+            f"the bank answered with status {answer.status}",
+            where=url,
+            hint="download the file with a browser, and give it with `--file`",
+        )
+    return answer.body
+
+
+def _counted(rates: ExchangeRates) -> str:
+    from variance_bridge.formatting import plural
+
+    newest = rates.newest
+    currencies = len(rates.days[newest]) if newest else 0
+    return (
+        f"{rates.source}: {plural(len(rates.days), 'day')}, the newest {newest} with"
+        f" {plural(currencies, 'currency', 'currencies')}"
+    )
+
+
+@fx.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with all days.")
+@click.pass_obj
+def show(invocation: Invocation, *, as_json: bool) -> None:
+    """Show the newest rates: units of each currency for one euro."""
+    from variance_bridge.formatting import quantity
+    from variance_bridge.reading.kept_rates import kept_rates
+
+    rates = kept_rates(invocation.configuration.folder)
+    if rates is None or rates.newest is None:
+        raise no_rates()
+    if as_json:
+        from variance_bridge.document.exact_json import dumps
+
+        days = {day.isoformat(): dict(units) for day, units in sorted(rates.days.items())}
+        click.echo(dumps({"source": rates.source, "base": "EUR", "days": days}), nl=False)
+        return
+    click.echo(_counted(rates))
+    for currency, units in sorted(rates.days[rates.newest].items()):
+        click.echo(f"1 EUR = {quantity(units)} {currency}")
+
+
+def no_rates() -> ConfigurationError:
+    """The error of a conversion for which no rates are kept."""
+    return ConfigurationError(
+        "there are no rates yet",
+        hint="fetch them with `variance fx update`, or read a file: `variance fx update --file eurofxref-daily.xml`",
+    )

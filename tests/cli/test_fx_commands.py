@@ -1,0 +1,194 @@
+"""`variance fx`, and `--currency` of show, triage and history."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from click.testing import CliRunner
+from loopback_server import serving
+
+from variance_bridge.cli.commands import variance
+from variance_bridge.cli.invocation import Invocation
+from variance_bridge.document import exact_json
+from variance_bridge.document.convert import instant_text
+from variance_bridge.errors import BrokerRefused, BrokerUnreachable, ConfigurationError, UsageError
+from variance_bridge.testing.frozen_clock import FrozenClock
+
+NOW = datetime(2026, 11, 26, 15, 0, tzinfo=UTC)
+D = Decimal
+CSV = "Date, USD, CHF, \n25 November 2026, 1.25, 0.8, \n"
+
+
+@pytest.fixture
+def work(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VARIANCE_CONFIG_DIR", str(tmp_path / "configuration"))
+    monkeypatch.setattr("variance_bridge.clock.SystemClock.sleep", lambda *_: None)
+    (tmp_path / "eurofxref.csv").write_text(CSV)
+    return tmp_path
+
+
+@pytest.fixture
+def run(work):
+    def run(*arguments):
+        invocation = Invocation()
+        invocation.clock = FrozenClock(NOW)
+        runner = CliRunner(env={"COLUMNS": "160"})
+        done = runner.invoke(variance, list(arguments), obj=invocation, standalone_mode=False)
+        if done.exception:
+            raise done.exception
+        return done.stdout, done.stderr
+
+    return run
+
+
+@pytest.fixture
+def write(work):
+    def write(name, account, currency, worth, profit):
+        held = {
+            "root": "XYZ", "symbol": "XYZ", "type": "stock", "side": "long", "quantity": 1,
+            "unrealized_pl": D(profit),
+        }  # fmt: skip
+        document = {
+            "meta": {
+                "source": "acme",
+                "fetched_at": instant_text(NOW - timedelta(minutes=5)),
+                "account_hash": account,
+                "currency": currency,
+            },
+            "balances": {"currency": currency, "net_liquidating_value": D(worth), "cash": 0},
+            "positions": [held],
+        }
+        (work / name).write_bytes(exact_json.dumps(document))
+        return name
+
+    return write
+
+
+@pytest.fixture
+def accounts(write):
+    return (
+        write("a.json", "aaaa***", "USD", "1000.50", "10"),
+        write("b.json", "bbbb***", "EUR", "200", "-3"),
+    )
+
+
+def test_a_file_of_the_bank_is_kept_and_shown(run):
+    out, _ = run("fx", "update", "--file", "eurofxref.csv")
+
+    assert "the newest 2026-11-25 with 2 currencies" in out
+    assert "1 EUR = 1.25 USD" in run("fx", "show")[0]
+    assert json.loads(run("fx", "show", "--json")[0])["days"] == {
+        "2026-11-25": {"CHF": 0.8, "USD": 1.25}
+    }
+
+
+def test_without_rates_the_error_says_how_to_get_them(run, accounts):
+    for command in (["fx", "show"], ["show", *accounts, "--currency", "EUR"]):
+        with pytest.raises(ConfigurationError) as refused:
+            run(*command)
+        assert "variance fx update" in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("command", "worth", "profit"),
+    [
+        ("show", "net_liquidating_value", "unrealized_pl"),
+        ("triage", "net_liquidity", "net_pl"),
+    ],
+)
+def test_totals_in_one_currency_state_their_rates(run, accounts, command, worth, profit):
+    run("fx", "update", "--file", "eurofxref.csv")
+    total = exact_json.loads(run(command, *accounts, "--currency", "eur", "--json")[0])["totals_in"]
+
+    assert total["currency"] == "EUR"
+    assert total[worth] == D("1000.50") * D("0.8") + 200
+    assert total[profit] == D(10) * D("0.8") - 3
+    assert total["rates"] == [
+        {"currency": "USD", "rate": D("0.8"), "day": "2026-11-25", "source": "ECB reference rates"}
+    ]
+    screen = run(command, *accounts, "--currency", "EUR")[0]
+    assert "All in EUR" in screen
+    assert "1 USD = 0.8 EUR; ECB reference rates, 2026-11-25" in screen
+    assert "1,000.40" in screen
+
+
+@pytest.mark.parametrize("command", ["show", "triage"])
+def test_an_unknown_rate_means_no_total(run, write, accounts, command):
+    run("fx", "update", "--file", "eurofxref.csv")
+    files = (*accounts, write("c.json", "cccc***", "NOK", "1", "1"))
+    total = exact_json.loads(run(command, *files, "--currency", "EUR", "--json")[0])["totals_in"]
+
+    assert total["missing_rates"] == ["NOK"]
+    assert total[{"show": "unrealized_pl", "triage": "net_pl"}[command]] is None
+    assert "no rate for NOK" in run(command, *files, "--currency", "EUR")[0]
+
+
+def test_one_account_in_the_wanted_currency_needs_no_rates(run, accounts):
+    out, _ = run("show", accounts[1], "--currency", "EUR")
+
+    assert "All in EUR" in out
+
+
+def test_an_old_rate_is_used_and_said_to_be_old(run, work, accounts):
+    (work / "eurofxref.csv").write_text(CSV.replace("25 November", "2 November"))
+    run("fx", "update", "--file", "eurofxref.csv")
+    out, err = run("show", *accounts, "--currency", "EUR")
+
+    assert "2026-11-02" in out
+    assert "the rate of USD is of 2026-11-02" in err
+
+
+@pytest.mark.parametrize("currency", ["euro", "E1", "€"])
+def test_what_is_not_a_currency_is_a_usage_error(run, accounts, currency):
+    with pytest.raises(UsageError, match="three letters"):
+        run("show", *accounts, "--currency", currency)
+
+
+class Bank:
+    def __init__(self, status=200):
+        self.status, self.asked = status, []
+
+    def answer(self, method, target, *_):
+        self.asked.append((method, target))
+        return self.status, {}, CSV.encode()
+
+
+def test_the_banks_file_is_fetched_with_one_get(run, monkeypatch):
+    with serving(Bank()) as bank:
+        monkeypatch.setattr("variance_bridge.cli.fx._NEWEST", f"{bank.url}/eurofxref-daily.xml")
+        out, _ = run("fx", "update")
+
+    assert "the newest 2026-11-25" in out
+    assert bank.asked == [("GET", "/eurofxref-daily.xml")]
+
+
+@pytest.mark.parametrize(("status", "error"), [(404, BrokerRefused), (503, BrokerUnreachable)])
+def test_a_bank_that_does_not_answer_leaves_the_rates_as_they_are(run, monkeypatch, status, error):
+    run("fx", "update", "--file", "eurofxref.csv")
+    with serving(Bank(status)) as bank:
+        monkeypatch.setattr("variance_bridge.cli.fx._NEWEST", f"{bank.url}/eurofxref-daily.xml")
+        with pytest.raises(error):
+            run("fx", "update")
+
+    assert "1.25 USD" in run("fx", "show")[0]
+
+
+def test_the_history_has_each_amount_with_the_rate_of_its_day(run, work, write):
+    from variance_bridge.document.convert import from_bytes
+    from variance_bridge_history.store import FILE_NAME, open_history
+
+    data = (work / write("a.json", "aaaa***", "USD", "1000.50", "10")).read_bytes()
+    with open_history(work / FILE_NAME) as history:
+        history.add(from_bytes(data)[0], data)
+    run("fx", "update", "--file", "eurofxref.csv")
+    given = ("history", "--file", FILE_NAME, "--currency", "EUR")
+    (entry,) = exact_json.loads(run(*given, "--json")[0])["entries"]
+
+    assert entry["net_liquidating_value"] == D("1000.50")
+    assert entry["in_currency"]["net_liquidating_value"] == D("800.40")
+    assert entry["in_currency"]["rates"][0]["day"] == "2026-11-25"
+    assert "€800.40; 1 USD = 0.8 EUR" in run(*given)[0]
