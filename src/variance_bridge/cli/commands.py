@@ -12,7 +12,7 @@ import click
 
 from variance_bridge import __version__
 from variance_bridge.cli.invocation import Invocation
-from variance_bridge.errors import PluginError, UnknownPlugin, UsageError
+from variance_bridge.errors import BridgeError, PluginError, UnknownPlugin, UsageError
 from variance_bridge.formatting import as_typed
 from variance_bridge.plugins.registry import (
     COMMANDS,
@@ -25,21 +25,65 @@ from variance_bridge.plugins.registry import (
 )
 
 _OURS = {
-    "accounts": ("variance_bridge.cli.accounts:accounts", "List accounts and how to select one."),
-    "auth": ("variance_bridge.cli.auth:auth", "Keep credentials in the system keyring."),
-    "brokers": ("variance_bridge.cli.brokers:brokers", "List installed brokers and listeners."),
-    "doctor": ("variance_bridge.cli.doctor:doctor", "Say what would stop a sync."),
+    "accounts": (
+        "variance_bridge.cli.accounts:accounts",
+        "List your accounts, and how to choose one.",
+    ),
+    "auth": ("variance_bridge.cli.auth:auth", "Log in: keep credentials in the system keyring."),
+    "brokers": (
+        "variance_bridge.cli.brokers:brokers",
+        "List what is installed, and whether it is ready.",
+    ),
+    "completion": (
+        "variance_bridge.cli.completion:completion",
+        "Complete with the tab key, in bash, zsh and fish.",
+    ),
+    "doctor": ("variance_bridge.cli.doctor:doctor", "Find what would stop a sync."),
     "export": ("variance_bridge.cli.export:export", "Write positions for other programs."),
-    "init": ("variance_bridge.cli.init:init", "Choose a broker and a folder, once."),
     "fx": ("variance_bridge.cli.fx:fx", "Keep rates between currencies."),
+    "init": ("variance_bridge.cli.init:init", "Choose your broker and a folder, once."),
     "plugin": ("variance_bridge.cli.plugin:plugin", "Write and check broker plugins."),
     "restore": ("variance_bridge.cli.restore:restore", "Put the previous positions file back."),
     "schema": ("variance_bridge.cli.schema:schema", "Print the JSON Schema."),
-    "show": ("variance_bridge.cli.show:show", "Show a positions file as a table."),
-    "sync": ("variance_bridge.cli.sync:sync", "Fetch positions and save them."),
+    "show": ("variance_bridge.cli.show:show", "Show positions as a table; sort, filter."),
+    "sync": (
+        "variance_bridge.cli.sync:sync",
+        "Fetch positions from a broker or a file, and save them.",
+    ),
     "watch": ("variance_bridge.cli.watch:watch", "Sync again and again, politely."),
-    "validate": ("variance_bridge.cli.validate:validate", "Check positions files."),
+    "validate": (
+        "variance_bridge.cli.validate:validate",
+        "Check positions files against the schema.",
+    ),
 }
+
+_THEIRS = {
+    "csv": "Explain how a broker's export is read.",
+    "demo": "Look around with an invented account.",
+    "diff": "What was opened, closed, changed, rolled or expired.",
+    "fleet": "Many accounts, on many machines.",
+    "history": "Net liquidity and profit over time.",
+    "mcp": "Positions for assistants (Model Context Protocol).",
+    "triage": "The dashboard: strategies, and what needs action.",
+}
+"""What our plugins' commands do, so that `--help` imports none of them. Another's is shown with who brings it."""
+
+_SECTIONS = {
+    "Every day": ("demo", "sync", "show", "triage", "watch", "history", "diff", "export"),
+    "Set up": ("init", "auth", "accounts", "brokers", "doctor", "fx", "completion"),
+    "Files": ("validate", "restore", "csv", "schema"),
+}
+_OTHERS = "More"
+
+_EXAMPLES = """\b
+Examples:
+  variance demo                 look around; no account needed
+  variance init                 choose a broker and a folder, once
+  variance sync && variance     fetch, then the dashboard
+  variance sync export.csv      the same from a file that you downloaded
+  variance show --sort pl       a table, the largest profit first
+
+`variance COMMAND --help` explains a command."""
 
 _FILE_ENDINGS = frozenset({".json", ".csv", ".prev"})
 
@@ -79,7 +123,19 @@ class LazyGroup(click.Group):
         return sorted({*_OURS, *names(COMMANDS)})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the one command that is called."""
+        """Import the one command that is called. For the shell, which only completes, nothing is asked and no error said."""
+        if not ctx.resilient_parsing:
+            return self._command(ctx, cmd_name)
+        from variance_bridge.cli.completing import with_values
+
+        ctx.ensure_object(Invocation).asks = False
+        try:
+            command = self._command(ctx, cmd_name)
+        except BridgeError:
+            return None
+        return command and with_values(command)
+
+    def _command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in _OURS:
             module, _, name = _OURS[cmd_name][0].partition(":")
             return cast("click.Command", getattr(import_module(module), name))
@@ -94,7 +150,7 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does, but an unknown command names the nearest known one, and a broken plugin its reason."""
         command = self.get_command(ctx, args[0])
-        if command is not None:
+        if command is not None or ctx.resilient_parsing:
             return args[0], command, args[1:]
         if _names_file(args[0]):  # `variance FILE`: the dashboard of that file
             name = dashboard()
@@ -105,11 +161,21 @@ class LazyGroup(click.Group):
         )
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list in `--help`: a plugin's command is named with the distribution that brings it."""
-        theirs = {p.name: f"({p.distribution})" for p in plugins(COMMANDS)}
-        rows = {**theirs, **{name: title for name, (_place, title) in _OURS.items()}}
-        with formatter.section("Commands"):
-            formatter.write_dl(sorted(rows.items()))
+        """The list in `--help`, by what commands are for; a third party's is named with its distribution."""
+        rows = {p.name: _THEIRS.get(p.name, f"({p.distribution})") for p in plugins(COMMANDS)}
+        rows |= {name: title for name, (_place, title) in _OURS.items()}
+        for section, listed in _SECTIONS.items():
+            with formatter.section(section):
+                formatter.write_dl([(name, rows.pop(name)) for name in listed if name in rows])
+        if rows:
+            with formatter.section(_OTHERS):
+                formatter.write_dl(sorted(rows.items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
+        """The commands that begin so; a file where none does, as `variance FILE` shows it."""
+        from variance_bridge.cli.completing import offered_files
+
+        return super().shell_complete(ctx, incomplete) or offered_files(incomplete)
 
 
 def dashboard() -> str:
@@ -157,6 +223,7 @@ def _nearest(word: str, names: Sequence[str]) -> str:
 @click.group(
     cls=LazyGroup,
     invoke_without_command=True,
+    epilog=_EXAMPLES,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, "--version", message="variance-bridge %(version)s")

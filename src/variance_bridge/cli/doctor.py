@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 WOULD_STOP = 3
 
 
-@click.command()
+@click.command(epilog="\b\nExamples:\n  variance doctor\n  variance doctor --broker NAME")
 @click.option("--broker", help="The broker to examine; the configured one by default.")
 @click.option("--profile", help="A profile of variance.toml.")
 @click.option("--offline", is_flag=True, help="Skip checks that need the network.")

@@ -31,6 +31,7 @@ class Invocation:
     Attributes:
         config: what `--config` named.
         verbosity: how often `-v` was given.
+        asks: whether the user may be asked; not while a shell completes.
         subject: the account of several that is being synced, by hash; warnings begin with it.
         speak: writes a line to stderr; a progress bar takes it over while it is drawn.
     """
@@ -38,6 +39,7 @@ class Invocation:
     def __init__(self) -> None:
         self.config: str | None = None
         self.verbosity = 0
+        self.asks = True
         self.subject = ""
         self.speak: Callable[[str], None] = _to_stderr
         self._removed: Mapping[str, str] = {}
@@ -176,7 +178,7 @@ class Invocation:
 
         from variance_bridge.formatting import printable
 
-        if not sys.stdin.isatty():
+        if not self.asks or not sys.stdin.isatty():
             return False
         click.echo(printable(question), err=True)
         return click.confirm("Use it?", err=True)

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from variance_bridge.reading.exchange_rates import Converted
 
 
-@click.command()
+@click.command(
+    epilog="\b\nExamples:\n  variance show --sort pl\n  variance show --root SPY --root QQQ\n  variance show export.csv\n  variance show --json | jq .positions"
+)
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--account", metavar="HASH", help="One account, by its hash or the beginning of it.")
 @click.option("--root", "roots", multiple=True, help="Positions of this root only, such as SPY.")

@@ -20,7 +20,9 @@ from variance_bridge.pipeline.previous import STANDARD_STREAM
 from variance_bridge.pipeline.sync import Failed, Synced
 
 
-@click.command()
+@click.command(
+    epilog="\b\nExamples:\n  variance sync ~/Downloads/positions.csv\n  variance sync ~/Downloads               the newest export of each account\n  variance sync --broker NAME --dry-run\n  variance sync --set dialect=NAME export.csv"
+)
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option("--broker", help="Name of an installed broker; `variance brokers` lists them.")
 @click.option("--profile", help="A profile of variance.toml.")

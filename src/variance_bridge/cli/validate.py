@@ -15,7 +15,9 @@ NOT_ACCEPTABLE = 6
 FORMATS = ("text", "json", "github", "junit", "sarif")
 
 
-@click.command()
+@click.command(
+    epilog="\b\nExamples:\n  variance validate positions/*.json\n  variance validate --json positions/live_NAME.json"
+)
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--format",

@@ -17,7 +17,10 @@ NEEDS_ACTION = 9
 ANY = "any"
 
 
-@click.command("triage")
+@click.command(
+    "triage",
+    epilog="\b\nExamples:\n  variance triage --html page.html\n  variance triage one.json two.csv\n  variance triage --fail-on EXPIRING,DEFENSE || echo look",
+)
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option(
