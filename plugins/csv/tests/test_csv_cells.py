@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from variance_bridge_csv.dialect import dates
@@ -228,6 +228,7 @@ def test_an_unknown_zone_is_none(name):
     st.from_regex(r"-?[0-9]{0,20}(\.[0-9]{0,20})?", fullmatch=True),
     st.sampled_from([CellRules(), CellRules(thousands=""), CellRules(nulls=("0", "--"))]),
 )
+@example("-1000000000000000.0000000000000", CellRules())
 def test_a_number_in_its_simplest_form_has_the_value_that_the_grammar_gives_it(text, rules):
     grammar = cells.number_reader(Field.COST_TOTAL, attrs.evolve(rules, suffixes=UNUSED_UNIT))
     simple = cells.number_reader(Field.COST_TOTAL, rules)

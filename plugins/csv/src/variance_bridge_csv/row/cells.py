@@ -76,7 +76,7 @@ def number_reader(
     def read(cell: str, fraction: int | None = None) -> Decimal | None:
         if simple_allowed and is_simple(cell) and cell not in nulls:
             value = Decimal(cell)
-            return value or abs(value)  # never -0
+            return value or value.copy_abs()  # never -0
         text = read_text(cell)
         if text is None:
             return None
@@ -106,7 +106,7 @@ def _number(text: str, grammar: re.Pattern[str], thousands: str) -> Decimal:
     if len((whole + part).lstrip("0")) > MAX_DIGITS:
         raise CellFault("too many digits")
     value = Decimal(f"{whole or '0'}.{part}" if part else whole or "0")
-    return -value if signs == "-" and value else value
+    return value.copy_negate() if signs == "-" and value else value  # `-value` rounds at 28 digits
 
 
 def _without_units(text: str, suffixes: tuple[str, ...], prefixes: tuple[str, ...]) -> str:
