@@ -7,7 +7,8 @@ eighteen is longer than that.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import Context, Decimal
+from contextlib import AbstractContextManager
+from decimal import Context, Decimal, localcontext
 from functools import reduce
 from typing import Final
 
@@ -33,6 +34,11 @@ add: Final = _EXACT.add
 
 difference: Final = _EXACT.subtract
 """The first number less the second, unrounded."""
+
+
+def exactly() -> AbstractContextManager[Context]:
+    """Inside it, operators and `abs` of decimals do not round (up to 1000 digits), whatever the program around us has set."""
+    return localcontext(_EXACT)
 
 
 def product(factor: Decimal | int, other: Decimal | int, *more: Decimal | int) -> Decimal:

@@ -17,6 +17,7 @@ from variance_bridge.document.frame import Fault, Frame, frame_of
 from variance_bridge.document.market import check_greeks, check_quote
 from variance_bridge.document.terms import check_terms
 from variance_bridge.document.violation import Violation
+from variance_bridge.money import exactly
 from variance_bridge.symbology.tables import iso_currencies
 
 _POSITION_RULES: tuple[Callable[[Mapping[str, Any], Frame], Sequence[Fault]], ...] = (
@@ -31,6 +32,11 @@ _NO_CURRENCY = "is not a currency of ISO 4217"
 
 def check_arithmetic(document: Mapping[str, Any]) -> list[Violation]:
     """What in a document of valid form contradicts itself: first the document, then position by position."""
+    with exactly():
+        return _contradictions(document)
+
+
+def _contradictions(document: Mapping[str, Any]) -> list[Violation]:
     frame = frame_of(document)
     found = [
         *_check_counts(document),

@@ -305,7 +305,7 @@ def _weighable(greeks: Greeks, type_: InstrumentType) -> tuple[Decimal | None, D
         return delta, gamma
     if delta and greeks.beta_delta is None:
         delta = None
-    scaled = delta is not None and abs(delta) > _LEAST_DELTA
+    scaled = delta is not None and delta.copy_abs() > _LEAST_DELTA
     if gamma and greeks.beta_gamma is None and not scaled:
         gamma = None
     return delta, gamma

@@ -98,7 +98,7 @@ def _strike(value: Decimal | int | str, product: str | None) -> Decimal:
     known = None if product is None else tables.futures_product(product)
     if known is None or not known.strikes_below_zero:
         raise SymbolError("a strike of 0" if not strike else "a strike below 0")
-    return -strike if strike else strike
+    return strike.copy_negate() if strike else strike
 
 
 def _split(

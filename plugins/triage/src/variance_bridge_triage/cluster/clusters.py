@@ -13,12 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from decimal import Context, Decimal, localcontext
+from decimal import Decimal
 from itertools import groupby
 
 import attrs
 
 from variance_bridge.model import Holding
+from variance_bridge.money import exactly
 from variance_bridge_triage.cluster.calendars import (
     doubled,
     jelly_rolls,
@@ -50,8 +51,6 @@ from variance_bridge_triage.cluster.strategies import Strategies, strategies
 UNNAMED = "Custom/Combo"
 """What a kind of instrument that the table does not know is called."""
 
-_EXACT = Context(prec=1000)
-
 
 @attrs.frozen(kw_only=True)
 class Cluster:
@@ -82,7 +81,7 @@ def cluster(
         table: of strategies; the shipped one by default.
     """
     names = table or strategies()
-    with localcontext(_EXACT):
+    with exactly():
         return tuple(
             found
             for root, lots in groupby(merge(positions), key=lambda lot: lot.holding.root)
