@@ -6,7 +6,7 @@ from pathlib import Path
 
 from variance_bridge.errors import DataRefused
 from variance_bridge.settings.faults import Fault, refusal
-from variance_bridge.settings.structure import KEY, structure, try_structure
+from variance_bridge.settings.structure import KEY, structure, structure_shipped, try_structure
 from variance_bridge.settings.toml import parse_toml, read_toml
 from variance_bridge.storage.filesystem import reason
 from variance_bridge.storage.read import MAX_BYTES, FileContent, Reader
@@ -20,6 +20,7 @@ __all__ = [
     "read_toml",
     "refusal",
     "structure",
+    "structure_shipped",
     "try_structure",
     "write_file",
 ]

@@ -10,11 +10,12 @@ import attrs
 import pytest
 
 from variance_bridge.errors import ConfigurationError
+from variance_bridge.files import structure
 from variance_bridge.settings.toml import parse_toml
 from variance_bridge_csv.__main__ import main
 from variance_bridge_csv.dialect import library, patterns
 from variance_bridge_csv.dialect import model as dialect
-from variance_bridge_csv.dialect.file import read_dialect
+from variance_bridge_csv.dialect.file import OtherReports, read_dialect
 
 SMALL = """
 description = 1
@@ -312,6 +313,18 @@ def test_all_shipped_dialects_pass_the_linter():
     files = [path for path in folder.glob("*.toml") if path.name != "other_reports.toml"]
     assert len(files) >= 8
     assert {library.check(path).name for path in files} == set(library.load(None))
+
+
+def test_a_shipped_dialect_is_read_without_checks_as_it_is_with_them():
+    for known in library.load(None).values():
+        checked = read_dialect(known.table, known.dialect.name)
+        assert attrs.asdict(known.dialect) == attrs.asdict(checked)
+        assert repr(known.dialect) == repr(checked)
+
+
+def test_the_shipped_reports_that_are_not_positions_are_read_without_checks_as_they_are_with_them():
+    text = (Path(library.__file__).parents[1] / "dialects" / "other_reports.toml").read_text()
+    assert library.other_reports() == structure(parse_toml(text, ""), OtherReports).reports
 
 
 def test_every_shipped_dialect_says_where_its_knowledge_comes_from():

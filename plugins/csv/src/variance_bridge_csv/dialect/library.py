@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -11,15 +13,15 @@ from typing import Any
 import attrs
 
 from variance_bridge.errors import ConfigurationError
-from variance_bridge.files import parse_toml, read_toml
+from variance_bridge.files import read_toml, structure_shipped
 from variance_bridge.formatting import did_you_mean, printable
 from variance_bridge_csv.dialect.file import (
     HINT,
     MAX_BYTES,
+    OtherReports,
     extend,
     read_dialect,
-    read_other_reports,
-    read_sound_dialect,
+    read_shipped_dialect,
 )
 from variance_bridge_csv.dialect.model import Dialect, OtherReport
 
@@ -98,25 +100,25 @@ def _user_files(folder: Path | None) -> list[Path]:
 @cache
 def _shipped() -> Mapping[str, KnownDialect]:
     tables = dict(_shipped_tables())
-    return MappingProxyType({name: _known(name, tables, read_sound_dialect) for name in tables})
+    return MappingProxyType({name: _known(name, tables, read_shipped_dialect) for name in tables})
 
 
 @cache
 def _shipped_tables() -> tuple[tuple[str, tuple[dict[str, Any], str]], ...]:
-    tables = []
-    for file in sorted(_SHIPPED.iterdir(), key=lambda one: one.name):
-        if file.name.endswith(".toml") and file.name != _OTHER_REPORTS:
-            where = f"dialects/{file.name}"
-            table = parse_toml(file.read_text(encoding="utf-8"), where)
-            tables.append((_name_of(table, where), (table, where)))
-    return tuple(tables)
+    names = sorted(file.name for file in _SHIPPED.iterdir() if file.name.endswith(".toml"))
+    tables = {name: _shipped_table(name) for name in names if name != _OTHER_REPORTS}
+    return tuple((table["name"], (table, f"dialects/{name}")) for name, table in tables.items())
+
+
+def _shipped_table(name: str) -> dict[str, Any]:
+    text = (_SHIPPED / name).read_text(encoding="utf-8")
+    return tomllib.loads(text, parse_float=Decimal)
 
 
 @cache
 def other_reports() -> tuple[OtherReport, ...]:
     """The kinds of broker file that are no positions files."""
-    text = (_SHIPPED / _OTHER_REPORTS).read_text(encoding="utf-8")
-    return read_other_reports(parse_toml(text, _OTHER_REPORTS), _OTHER_REPORTS)
+    return structure_shipped(_shipped_table(_OTHER_REPORTS), OtherReports).reports
 
 
 def _name_of(table: Mapping[str, Any], where: str) -> str:
