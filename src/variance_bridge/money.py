@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from decimal import Context, Decimal, localcontext
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Final
 
 import attrs
@@ -95,8 +95,13 @@ def add_up(amounts: Iterable[Decimal | None]) -> Sum:
     listed = list(amounts)
     known = [amount for amount in listed if amount is not None]
     if listed and not known:
-        return Sum(None, 0, len(listed))
+        return _nothing_known(len(listed))
     return Sum(total(*known), len(known), len(listed))
+
+
+@lru_cache(maxsize=256)  # a quote source without greeks leaves them unknown in every strategy
+def _nothing_known(count: int) -> Sum:
+    return Sum(None, 0, count)
 
 
 def together(sums: Iterable[Sum]) -> Sum:
@@ -104,7 +109,7 @@ def together(sums: Iterable[Sum]) -> Sum:
     listed = list(sums)
     known, count = sum(each.known for each in listed), sum(each.count for each in listed)
     if count and not known:
-        return Sum(None, 0, count)
+        return _nothing_known(count)
     return Sum(total(*(each.amount for each in listed if each.amount is not None)), known, count)
 
 

@@ -7,7 +7,6 @@ judged by Python's own reader, which also finds the words. The limits keep time 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from decimal import Context, Decimal, InvalidOperation, Overflow, Rounded, Subnormal
@@ -168,6 +167,8 @@ def _judge(raw: bytes, suspicion: str) -> Any:
     """
     if len(raw) > MAX_JUDGED_BYTES:
         raise DataRefused(suspicion)
+    import json
+
     text = _decode(raw)
     _check_depth(text)
     try:

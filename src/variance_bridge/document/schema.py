@@ -6,7 +6,6 @@ from the schema, never from the validator's own, which quote the value. That the
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -38,7 +37,9 @@ def schema_text() -> str:
 @cache
 def schema() -> Mapping[str, Any]:
     """The JSON Schema of the lingua franca as a mapping."""
-    parsed: Mapping[str, Any] = json.loads(schema_text())
+    import msgspec
+
+    parsed: Mapping[str, Any] = msgspec.json.decode(schema_text())
     return parsed
 
 

@@ -17,7 +17,6 @@ what they look like, and the places by what may stand in them:
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -28,7 +27,7 @@ from typing import Any, Final
 
 import attrs
 
-from variance_bridge.document.schema import schema_text
+from variance_bridge.document.schema import schema
 from variance_bridge.errors import DataRefused
 from variance_bridge.privacy import (
     PersonalKind,
@@ -250,7 +249,7 @@ def _sector_words() -> frozenset[str]:
 def _vocabulary() -> frozenset[str]:
     """The names of the schema's members and the words of its enumerations."""
     words: set[str] = set()
-    waiting: list[Any] = [json.loads(schema_text())]
+    waiting: list[Any] = [schema()]
     while waiting:
         one = waiting.pop()
         if isinstance(one, list):

@@ -143,24 +143,29 @@ def judge(facts: Facts, circumstances: Circumstances) -> Judgement:
     for action in (Action.EXPIRING,) if facts.expired else _BY_THEMSELVES:
         outcome = RULES[action](facts, circumstances)
         if isinstance(outcome, Lacking):
-            not_judged.append(NotJudged(action=action, needs=outcome.needs))
+            not_judged.append(_not_judged(action, outcome.needs))
         elif outcome is not None:
             findings.append(outcome)
     if not findings and not facts.expired:
         idle = hedge_check(facts, circumstances)
         if isinstance(idle, Lacking):
-            not_judged.append(NotJudged(action=Action.HEDGE_CHECK, needs=idle.needs))
+            not_judged.append(_not_judged(Action.HEDGE_CHECK, idle.needs))
         elif idle is not None:
             findings.append(idle)
     return Judgement(findings=tuple(findings), not_judged=tuple(not_judged))
 
 
-def unavailable(judgements: Sequence[Judgement]) -> list[Unavailable]:
-    """Which rules could not be judged for want of what, and for how many clusters."""
-    counts = Counter((n.action, n.needs) for each in judgements for n in each.not_judged)
+@lru_cache(maxsize=256)  # what is lacking is lacking in many clusters
+def _not_judged(action: Action, needs: str) -> NotJudged:
+    return NotJudged(action=action, needs=needs)
+
+
+def unavailable(not_judged: Sequence[Sequence[NotJudged]]) -> list[Unavailable]:
+    """Which rules could not be judged for want of what, and for how many clusters; for each cluster what could not."""
+    counts = Counter((n.action, n.needs) for of_cluster in not_judged for n in of_cluster)
     order = list(Action)
     return [
-        Unavailable(action=action, needs=needs, clusters=count, of=len(judgements))
+        Unavailable(action=action, needs=needs, clusters=count, of=len(not_judged))
         for (action, needs), count in sorted(
             counts.items(), key=lambda item: (order.index(item[0][0]), item[0][1])
         )

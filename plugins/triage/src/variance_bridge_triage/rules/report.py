@@ -208,11 +208,9 @@ def triage(snapshot: Snapshot, thresholds: Thresholds, now: datetime) -> Report:
         benchmark_price=benchmark_price,
         portfolio_beta_delta=sums.beta_delta,
     )
-    found = [facts(each, today, prices) for each in cluster(portfolio.positions, today)]
-    judgements = [judge(each, circumstances) for each in found]
     entries = [
-        Entry(facts=each, findings=its.findings, not_judged=its.not_judged)
-        for each, its in zip(found, judgements, strict=True)
+        _entry(facts(each, today, prices), circumstances)
+        for each in cluster(portfolio.positions, today)
     ]
     return Report(
         meta=portfolio.meta,
@@ -229,9 +227,14 @@ def triage(snapshot: Snapshot, thresholds: Thresholds, now: datetime) -> Report:
         benchmark_price=benchmark_price,
         entries=tuple(sorted(entries, key=_urgency)),
         rows=len(portfolio.positions),
-        unavailable=tuple(unavailable(judgements)),
+        unavailable=tuple(unavailable([each.not_judged for each in entries])),
         thresholds=thresholds,
     )
+
+
+def _entry(found: Facts, circumstances: Circumstances) -> Entry:
+    its = judge(found, circumstances)
+    return Entry(facts=found, findings=its.findings, not_judged=its.not_judged)
 
 
 def _benchmark(meta: Meta, thresholds: Thresholds, prices: Prices) -> tuple[str, Decimal | None]:
