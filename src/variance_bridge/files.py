@@ -7,7 +7,7 @@ from pathlib import Path
 from variance_bridge.errors import DataRefused
 from variance_bridge.settings.faults import Fault, refusal
 from variance_bridge.settings.structure import KEY, structure, structure_shipped, try_structure
-from variance_bridge.settings.toml import parse_toml, read_toml
+from variance_bridge.settings.toml import merge_tables, parse_toml, read_toml
 from variance_bridge.storage.filesystem import reason
 from variance_bridge.storage.read import MAX_BYTES, FileContent, Reader
 
@@ -15,6 +15,7 @@ __all__ = [
     "KEY",
     "Fault",
     "FileContent",
+    "merge_tables",
     "parse_toml",
     "read_file",
     "read_toml",

@@ -15,7 +15,14 @@ from variance_bridge.formatting import format_age
 from variance_bridge.settings.configuration import ConfigurationFile
 from variance_bridge.settings.duration import parse_duration
 from variance_bridge.settings.structure import structure
-from variance_bridge.settings.toml import parse_toml, read_toml
+from variance_bridge.settings.toml import merge_tables, parse_toml, read_toml
+
+
+def test_one_table_lies_on_top_of_another_key_by_key():
+    shipped = {"a": {"b": 1, "c": [1, 2]}, "d": {"e": 1}, "f": 1}
+    own = {"a": {"c": [3]}, "d": 2, "f": {"g": 1}}
+    assert merge_tables(shipped, own) == {"a": {"b": 1, "c": [3]}, "d": 2, "f": {"g": 1}}
+    assert shipped == {"a": {"b": 1, "c": [1, 2]}, "d": {"e": 1}, "f": 1}
 
 
 def test_numbers_with_a_point_are_exact():

@@ -266,6 +266,14 @@ def test_a_fallback_is_considered_only_where_no_other_dialect_fits(read_csv, tmp
         ),
         ('description = 1\nname = "a"\ntitle = "A"\nextends = "a"\n', "cannot extend itself"),
         ('description = 1\nname = "a"\ntitle = "A"\nextends = []\n', "extends: must be text"),
+        (
+            'description = 1\nname = "a"\ntitle = "A"\nextends = "schwab"\n[columns]\nextends = ["tastytrade"]\n',
+            "columns.extends",
+        ),
+        (
+            'description = 1\nname = "a"\ntitle = "A"\nextends = "schwab"\n[money]\nextends = "etrade"\n',
+            "money.extends: unknown key",
+        ),
         ("title = 7\n", "name: is missing"),
         ("name = 7\n", "name: is missing, or is not text"),
         ("description = " + "1" * 5000, "line 1: a number of more than 100 digits"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +28,18 @@ _PLACE = re.compile(r"(.*) \(at (.*)\)", re.DOTALL)
 
 class _NumberRefused(ValueError):
     """A number with a point or an exponent that is beyond all bounds; `args` has its text."""
+
+
+def merge_tables(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """A table of the user's on top of one that is shipped: tables are merged key by key, all else is replaced, lists too."""
+    merged = dict(base)
+    for key, value in own.items():
+        beneath = merged.get(key)
+        if isinstance(beneath, Mapping) and isinstance(value, Mapping):
+            merged[key] = merge_tables(beneath, value)
+        else:
+            merged[key] = value
+    return merged
 
 
 def read_toml(

@@ -26,19 +26,6 @@ MAX_BYTES = 256 * 1024
 HINT = "docs/dialects.md explains every key"
 
 
-def extend(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """The table of a dialect that `extends` another: its own words win, tables are merged, lists are replaced."""
-    merged = dict(base)
-    for key, value in own.items():
-        beneath = merged.get(key)
-        if isinstance(beneath, Mapping) and isinstance(value, Mapping):
-            merged[key] = extend(beneath, value)
-        else:
-            merged[key] = value
-    merged.pop("extends", None)
-    return merged
-
-
 def read_dialect(table: Mapping[str, Any], where: str) -> Dialect:
     """The dialect that a table (already extended) describes.
 

@@ -13,13 +13,12 @@ from typing import Any
 import attrs
 
 from variance_bridge.errors import ConfigurationError
-from variance_bridge.files import read_toml, structure_shipped
+from variance_bridge.files import merge_tables, read_toml, structure_shipped
 from variance_bridge.formatting import did_you_mean, printable
 from variance_bridge_csv.dialect.file import (
     HINT,
     MAX_BYTES,
     OtherReports,
-    extend,
     read_dialect,
     read_shipped_dialect,
 )
@@ -169,4 +168,5 @@ def _extended(
             f"{did_you_mean(base_name, tables)}",
             where=where,
         )
-    return extend(_extended(base, base_where, tables, (*chain, base_name)), table)
+    own = {key: value for key, value in table.items() if key != "extends"}
+    return merge_tables(_extended(base, base_where, tables, (*chain, base_name)), own)

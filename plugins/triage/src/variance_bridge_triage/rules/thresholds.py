@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from variance_bridge.files import parse_toml, read_toml, structure
+from variance_bridge.files import merge_tables, parse_toml, read_toml, structure
 from variance_bridge.formatting import did_you_mean, printable
 from variance_bridge_triage.cluster.strategies import strategies
 
@@ -147,7 +147,7 @@ def thresholds(folder: Path | None, explicit: Path | None = None) -> Thresholds:
     file = explicit or (folder / FILE_NAME if folder else None)
     if file is None or (explicit is None and not file.exists()):
         return shipped_thresholds()
-    return _read(_merged(_shipped_table(), read_toml(file)), origin=str(file))
+    return _read(merge_tables(_shipped_table(), read_toml(file)), origin=str(file))
 
 
 def _read(table: Mapping[str, Any], *, origin: str) -> Thresholds:
@@ -157,14 +157,3 @@ def _read(table: Mapping[str, Any], *, origin: str) -> Thresholds:
 
 def _shipped_table() -> dict[str, Any]:
     return parse_toml(_SHIPPED_FILE.read_text(encoding="utf-8"), SHIPPED)
-
-
-def _merged(shipped: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(shipped)
-    for name, table in own.items():
-        known = shipped.get(name)
-        if isinstance(table, dict) and isinstance(known, dict):
-            merged[name] = _merged(known, table)
-        else:
-            merged[name] = table
-    return merged
