@@ -168,6 +168,12 @@ def test_a_total_with_a_number_in_every_column_is_still_not_a_position(read_csv,
     assert outcome.meta["status"] == "complete"
 
 
+def test_an_option_that_expires_on_no_friday_has_the_brokers_order_of_day_and_month(read_csv):
+    option = '"QZB 04/01/2026 32.00 P","PUT","1","12.53","$1,253.00","$1,253.00","Option",\n'
+    outcome = read_csv(SCHWAB + option + SCHWAB_TOTAL.replace("$120.00", "$1,373.00"))
+    assert [one["symbol"] for one in outcome.positions] == ["QZA", "QZB   260401P00032000"]
+
+
 def test_a_share_called_sum_is_not_a_total(read_csv):
     outcome = read_csv(SCHWAB.replace('"QZA"', '"SUM"') + SCHWAB_TOTAL)
     assert [one["symbol"] for one in outcome.positions] == ["SUM"]
