@@ -122,6 +122,16 @@ def test_a_rejected_row_is_named_as_a_flag_of_the_plugin_names_it():
             Caution.TIME_CONTRADICTED,
         ),
         (
+            changed(expires_at=NOW, expiration=date(2027, 1, 15), type=InstrumentType.OTHER),
+            changed(expiration=date(2027, 1, 15), type=InstrumentType.OTHER),
+            Caution.TIME_CONTRADICTED,
+        ),
+        (
+            changed(quote=Quote(last=D(12), iv_rank=D(2543), iv_percentile=D(60))),
+            changed(quote=Quote(last=D(12), iv_percentile=D(60))),
+            Caution.QUOTE_UNUSABLE,
+        ),
+        (
             changed(unrealized_pl=D(150)),
             changed(unrealized_pl=D(150)),
             Caution.COST_CONTRADICTED,

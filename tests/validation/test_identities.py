@@ -120,6 +120,14 @@ def flagged(caution: str, symbol: str) -> dict[str, Any]:
         (short_put(opened_on="2027-01-16"), "opened_on"),
         (short_put(quote={"mark": 2, "as_of": "2026-01-05T16:00:01Z"}), "quote/as_of"),
         (short_put(greeks={"as_of": "2027-01-05T15:00:00Z", "source": "acme"}), "greeks/as_of"),
+        (short_put(market_value=-4000, unrealized_pl=-3500, quote={"last": 2}), "market_value"),
+        (short_put(quote={"mark": 2, "iv_rank": 2543}), "quote/iv_rank"),
+        (short_put(quote={"mark": 2, "iv_rank": -101}), "quote/iv_rank"),
+        (short_put(quote={"mark": 2, "iv_percentile": 101}), "quote/iv_percentile"),
+        (short_put(quote={"mark": 2, "iv_percentile": -1}), "quote/iv_percentile"),
+        (short_put(quote={"mark": 2, "underlying_price": -5}), "quote/underlying_price"),
+        (short_put(expires_at="2027-01-18T21:00:00Z"), "expires_at"),
+        (short_put(expires_at="2026-01-15T21:00:00Z"), "expires_at"),
         (shares(currency="ZZZ"), "currency"),
         (shares(currency="GBX"), "currency"),
     ],
@@ -200,6 +208,13 @@ def test_a_position_that_contradicts_itself_is_refused(position, member):
             id="an old file with quotes of another source",
         ),
         pytest.param(short_put(opened_on="2026-01-06"), id="opened in the evening session"),
+        pytest.param(
+            short_put(expires_at="2027-01-17T05:00:00Z"), id="an instant of expiry in another zone"
+        ),
+        pytest.param(
+            short_put(quote={"mark": 2, "iv_rank": 131, "iv_percentile": 100}),
+            id="a new high of volatility",
+        ),
         pytest.param(shares(currency="CNH"), id="a currency beside the list"),
     ],
 )  # fmt: skip

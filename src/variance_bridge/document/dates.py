@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from variance_bridge.document.frame import Fault, Frame, is_after, is_in_calendar
@@ -40,6 +42,8 @@ def check_times(position: Mapping[str, Any], frame: Frame) -> Sequence[Fault]:
         faults.append(Fault("expiration", "date", _NO_DAY))
     if expires is not None and not is_in_calendar(expires):
         faults.append(Fault("expires_at", "date", _NO_DAY))
+    elif expires is not None and expiration is not None and _is_another_day(expires, expiration):
+        faults.append(Fault("expires_at", "order", "is not about the expiration"))
     if opened is not None and (wrong := _wrong_opening(opened, expiration, frame)):
         faults.append(wrong)
     for name in _PRICED:
@@ -51,6 +55,15 @@ def check_times(position: Mapping[str, Any], frame: Frame) -> Sequence[Fault]:
         ):
             faults.append(wrong)
     return faults
+
+
+@lru_cache(maxsize=1024)
+def _is_another_day(expires: str, expiration: str) -> bool:
+    try:
+        apart = date.fromisoformat(expires[:10]) - date.fromisoformat(expiration)
+    except ValueError:
+        return False
+    return abs(apart.days) > limits().times_expiry_days
 
 
 def _wrong_opening(opened: str, expiration: str | None, frame: Frame) -> Fault | None:

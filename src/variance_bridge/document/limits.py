@@ -20,12 +20,15 @@ class Limits:
     last_option_factor: Decimal
     last_slack: Decimal
     contradicted_factor: Decimal
+    rank_least: int
+    rank_most: int
     greeks_delta: Decimal
     greeks_delta_noise: Decimal
     greeks_noise: Decimal
     times_first_year: int
     times_last_year: int
     times_fetch_takes: int
+    times_expiry_days: int
     times_days_ahead: int
 
 

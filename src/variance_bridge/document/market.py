@@ -18,12 +18,15 @@ _NEVER_NEGATIVE = ("gamma", "vega")
 
 _CROSSED = Fault("quote/bid", "quote", "must not be above the ask")
 _VOLATILITY = Fault("greeks/implied_volatility", "greeks", "must not be negative")
+_UNDERLYING = Fault("quote/underlying_price", "quote", "must not be negative")
+_RANK = Fault("quote/iv_rank", "quote", "is not a rank in percent")
+_PERCENTILE = Fault("quote/iv_percentile", "quote", "must be between 0 and 100 percent")
 _DELTA = Fault("greeks/delta", "greeks", "is more than so many contracts can have")
 _DELTA_SIGN = Fault("greeks/delta", "greeks", "has the sign of the opposite position")
 
 
 def check_quote(position: Mapping[str, Any], _frame: Frame) -> Sequence[Fault]:
-    """Bid and ask in order, and no price below zero where there is none. A future and a spread may have any price."""
+    """Bid and ask in order, no price below zero where there is none, ranks in percent. A future and a spread may have any price."""
     quote = position.get("quote")
     if quote is None:
         return ()
@@ -37,6 +40,12 @@ def check_quote(position: Mapping[str, Any], _frame: Frame) -> Sequence[Fault]:
             for name in _PRICES
             if name in quote and quote[name] < 0
         ]
+    if position["type"] == "option" and quote.get("underlying_price", 0) < 0:
+        faults.append(_UNDERLYING)
+    if not limits().rank_least <= quote.get("iv_rank", 0) <= limits().rank_most:
+        faults.append(_RANK)
+    if not 0 <= quote.get("iv_percentile", 0) <= 100:
+        faults.append(_PERCENTILE)
     return faults
 
 

@@ -155,6 +155,8 @@ def _remedy(
         return _cut(holding, path[0], ("as_of",)), Caution.TIME_CONTRADICTED
     if rule in _OUT_OF_REACH and path == ["opened_on"]:
         return attrs.evolve(holding, opened_on=None), Caution.TIME_CONTRADICTED
+    if rule in _OUT_OF_REACH and path == ["expires_at"]:
+        return attrs.evolve(holding, expires_at=None), Caution.TIME_CONTRADICTED
     return Rejection.TERMS_CONTRADICT if rule == "terms" else Rejection.NUMBERS_CONTRADICT
 
 
