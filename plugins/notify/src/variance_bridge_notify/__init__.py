@@ -1,1 +1,1 @@
-"""Variance Bridge listener `command`: runs a program of the user's after each sync."""
+"""Variance Bridge listeners: `command` runs a program of the user's after each sync, `webhook` posts to an address."""
