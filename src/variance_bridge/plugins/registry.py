@@ -11,6 +11,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -165,12 +166,16 @@ def find_plugin(
 
 def known_plugins(kind: str) -> Mapping[str, Mapping[str, Any]]:
     """What is known of brokers or listeners that may not be installed: title, distribution, whether made with the core."""
+    found: Mapping[str, Mapping[str, Any]] = _known_plugins().get(kind, {})
+    return found
+
+
+@cache
+def _known_plugins() -> Mapping[str, Any]:
     from variance_bridge.settings.toml import parse_toml
     from variance_bridge.storage.shipped import shipped_text
 
-    known = parse_toml(shipped_text("known_plugins.toml"), "known_plugins.toml")
-    found: Mapping[str, Mapping[str, Any]] = known.get(kind, {})
-    return found
+    return parse_toml(shipped_text("known_plugins.toml"), "known_plugins.toml")
 
 
 def is_built_in(plugin: Plugin) -> bool:

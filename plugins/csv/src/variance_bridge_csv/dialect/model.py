@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
-from functools import cached_property
+from functools import lru_cache
 
 import attrs
 
@@ -539,18 +539,10 @@ class Dialect:
     account: AccountRules = AccountRules()
     check: CheckRules = CheckRules()
 
-    @cached_property
+    @property
     def derives(self) -> tuple[Field, ...]:
         """The fields that come, in every row or in some, from elsewhere than from the cell below their name."""
-        found = [
-            *(place.field for place in self.places),
-            *(Field.CURRENCY for place in self.places if "(?P<currency>" in (place.matches or "")),
-            *(Field(name) for part in self.parts for name in patterns.group_names(part.pattern)),
-            *self.constants,
-            *(field for join in self.joins for field in join.gives),
-            *((Field.LEVEL, Field.SYMBOL, Field.UNDERLYING) if self.hierarchy else ()),
-        ]
-        return tuple(sorted(set(found)))
+        return _derived(self)
 
     @property
     def seen(self) -> str:
@@ -561,6 +553,20 @@ class Dialect:
     def shapes(self) -> bool:
         """Whether the table that is read is more than the lines of the file."""
         return self.sections is not None or bool(self.derives)
+
+
+@lru_cache(maxsize=256)
+def _derived(dialect: Dialect) -> tuple[Field, ...]:
+    places = dialect.places
+    found = [
+        *(place.field for place in places),
+        *(Field.CURRENCY for place in places if "(?P<currency>" in (place.matches or "")),
+        *(Field(name) for part in dialect.parts for name in patterns.group_names(part.pattern)),
+        *dialect.constants,
+        *(field for join in dialect.joins for field in join.gives),
+        *((Field.LEVEL, Field.SYMBOL, Field.UNDERLYING) if dialect.hierarchy else ()),
+    ]
+    return tuple(sorted(set(found)))
 
 
 @attrs.frozen(kw_only=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cache
 from typing import Any
 
 import attrs
@@ -37,10 +37,11 @@ class Separation:
     delimiter: str
     spaces_around_quotes: bool = False
 
-    @cached_property
-    def csv_dialect(self) -> Any:
-        """The same for Python's own reader, made once: making it costs as much as reading a line."""
-        return csv.reader((), delimiter=self.delimiter, strict=True).dialect
+
+@cache
+def _csv_dialect(delimiter: str) -> Any:
+    """How Python's own reader is told of it, made once: making it costs as much as reading a line."""
+    return csv.reader((), delimiter=delimiter, strict=True).dialect
 
 
 @attrs.define
@@ -105,7 +106,7 @@ class Line:
             return Row(self.number, line, cells, separation, last=self.last)
         if not separation.spaces_around_quotes:
             try:
-                (cells,) = csv.reader((line,), separation.csv_dialect)
+                (cells,) = csv.reader((line,), _csv_dialect(separation.delimiter))
             except csv.Error:
                 pass  # It says neither where the fault is nor what the cells before it are.
             else:
