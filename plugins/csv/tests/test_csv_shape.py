@@ -110,6 +110,29 @@ def test_a_table_of_unknown_origin_is_only_read_where_the_user_asks_for_it(read_
     )
 
 
+def test_a_table_of_unknown_origin_may_name_the_side_in_a_column(read_csv):
+    outcome = read_csv(
+        "symbol,asset_class,avg_entry_price,qty,side,market_value,cost_basis,unrealized_pl,current_price\n"
+        "QZA,us_equity,19.15,100,long,2065.00,1915.00,150.00,20.65\n"
+        "QZA260116P00021000,us_option,2.00,-1,short,-150.00,-200.00,50.00,1.50\n",
+        dialect="generic",
+    )
+    assert [(one["symbol"], one["side"]) for one in outcome.positions] == [
+        ("QZA", "long"),
+        ("QZA   260116P00021000", "short"),
+    ]
+    with pytest.raises(DataRefused, match="side unknown"):
+        read_csv("Symbol,Qty,Side,Price\nQZA,100,Buy,20.65\n", dialect="generic")
+
+
+def test_a_dialect_whose_title_is_missing_is_not_called_the_nearest(read_csv):
+    header = "Symbol,Description,Qty,Last,Change,Day's Gain,Cost Basis,Market Value,Gain/Loss\n"
+    with pytest.raises(DataRefused) as caught:
+        read_csv(header + "QZA,QUARTZ,100,20.65,0.10,10.00,1915.00,2065.00,150.00\n")
+    assert "title" not in caught.value.what
+    assert "--set dialect=generic" in caught.value.hint
+
+
 def test_a_file_that_is_not_the_whole_account_says_so(files, read_csv):
     outcome = read_csv((files / "fidelity_options.csv").read_bytes())
     assert any("not the whole account" in one for one in outcome.warnings)

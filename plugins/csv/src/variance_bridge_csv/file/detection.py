@@ -15,7 +15,7 @@ import attrs
 from variance_bridge.errors import DataRefused
 from variance_bridge_csv.dialect.model import Dialect, OtherReport
 from variance_bridge_csv.file import text as texts
-from variance_bridge_csv.file.layout import Header, find_header
+from variance_bridge_csv.file.layout import TITLE_MISSING, Header, find_header
 from variance_bridge_csv.file.lines import Line, Row, Separation, split
 from variance_bridge_csv.file.text import Text
 from variance_bridge_csv.names import plain
@@ -274,6 +274,8 @@ def _no_match(
 
 def _is_close(dialect: Dialect, header: Header) -> bool:
     """Whether a header is the dialect's but for a column or two: naming it would otherwise mislead."""
+    if TITLE_MISSING in header.missing:
+        return False
     names = sum(1 for cell in header.row.cells if cell.strip())
     return dialect.detect.needs[0] in header.columns and 2 * header.known >= max(names, 4)
 

@@ -27,6 +27,8 @@ _HEADER_WORDS = frozenset(
 )  # fmt: skip
 """Names of columns in the tables of transactions and orders of any broker, which may stand below the positions."""
 _MIN_HEADER_WORDS = 3
+TITLE_MISSING = "its title line"
+"""What a file lacks that has the columns of a dialect, and not the line that stands above them in each of its files."""
 _MIN_FIELDS = 3
 """So many columns that the dialect has a field for make a table one of positions."""
 
@@ -247,7 +249,7 @@ def find_header(lines: Iterable[Line], dialect: Dialect) -> Header | None:
             continue
         header = read_header(row, dialect)
         if not before_found:
-            header = attrs.evolve(header, missing=(*header.missing, "its title line"))
+            header = attrs.evolve(header, missing=(*header.missing, TITLE_MISSING))
         if header.fits:
             return header
         if not header.decoy and header.known and (nearest is None or header.known > nearest.known):
