@@ -116,6 +116,25 @@ def test_explain_shows_what_the_rows_add_up_to_beside_another_total(variance, tm
     assert "the total 250.00 is NOT the sum of the rows, 200.00" in out
 
 
+def test_a_column_that_its_place_finds_is_not_called_unknown(variance, tmp_path):
+    folder = tmp_path / "configuration" / "csv"
+    folder.mkdir(parents=True)
+    (folder / "acme.toml").write_text(
+        'description = 1\nname = "acme"\ntitle = "Acme"\n[detect]\nneeds = ["symbol", "quantity"]\n'
+        '[columns]\nsymbol = ["Id"]\nquantity = ["Held"]\n'
+        '[[column]]\nfield = "value"\nmatches = \'Worth in (?P<currency>[A-Z]{3})\'\n[types]\ndefault = "stock"\n'
+    )
+    path = tmp_path / "acme.csv"
+    path.write_text("Id,Held,Worth in CHF,Moon\nQZA,10,200.00,x\n")
+    _code, out, _err = variance("csv", "explain", path)
+    assert '"Worth in CHF" is value' in out
+    assert "3 of its 4 columns are known" in out
+    assert 'not known, not used: "Moon"' in out
+    assert "known from" not in out
+    _code, _out, err = variance("sync", path)
+    assert 'not read: "Moon"' in err
+
+
 def test_dialects_lists_the_formats_and_the_folder_for_ones_own(variance, tmp_path):
     folder = tmp_path / "configuration" / "csv"
     folder.mkdir(parents=True)

@@ -9,10 +9,10 @@ from pathlib import Path
 import attrs
 import pytest
 
+from variance_bridge.cli.boundary import run
 from variance_bridge.errors import ConfigurationError
 from variance_bridge.files import structure
 from variance_bridge.settings.toml import parse_toml
-from variance_bridge_csv.__main__ import main
 from variance_bridge_csv.dialect import library, patterns
 from variance_bridge_csv.dialect import model as dialect
 from variance_bridge_csv.dialect.file import OtherReports, read_dialect
@@ -62,6 +62,13 @@ def test_a_small_dialect_is_enough_to_read_a_file(read_csv, tmp_path):
         ('["Ticker"]', '"Ticker"', 'columns.symbol: must be a list, not "Ticker"'),
         ('["Ticker"]', "[7]", "columns.symbol[0]: must be text in quotes, not 7"),
         ('["Ticker"]', "[]", "columns.symbol: needs at least one name"),
+        ('["Quote"]', '[""]', "columns.mark: a name must not be empty"),
+        ('title = "Acme positions"', 'title = "A"\nlast_seen = "May"', "last_seen: a year"),
+        (
+            'title = "Acme positions"',
+            'title = "A"\nfirst_seen = "2026"\nlast_seen = "2025-12"',
+            "first_seen: later than last_seen",
+        ),
         ('["Quote"]', '["ticker "]', "columns.mark: 'ticker ' already means symbol"),
         ('mark = ["Quote"]', "", "detect.needs: mark has no column"),
         ("[types]", "[header]\nsearch_lines = 0\n[types]", "header.search_lines: at least 1"),
@@ -304,19 +311,19 @@ def test_too_many_dialect_files_are_no_configuration(tmp_path):
         library.load(tmp_path)
 
 
-def test_the_linter_says_what_is_wrong_and_exits_with_it(tmp_path, capsys):
+def test_a_dialect_is_checked_without_reading_a_file(tmp_path, capsys):
     good, bad = tmp_path / "good.toml", tmp_path / "bad.toml"
     good.write_text(SMALL)
-    assert main([str(good)]) == 0
+    assert run(["csv", "check", str(good)]) == 0
     bad.write_text(SMALL.replace("[types]", "[typos]").replace('"acme"', '"bad"'))
-    assert main([str(bad), os.devnull + "-none"]) == 3
+    assert run(["csv", "check", str(bad), os.devnull + "-none"]) == 3
     said = capsys.readouterr().out
     assert "good.toml: good" in said
     assert "typos: unknown key" in said
     assert "cannot be read" in said
 
 
-def test_all_shipped_dialects_pass_the_linter():
+def test_all_shipped_dialects_pass_the_check():
     folder = Path(library.__file__).parent.parent / "dialects"
     files = [path for path in folder.glob("*.toml") if path.name != "other_reports.toml"]
     assert len(files) >= 8

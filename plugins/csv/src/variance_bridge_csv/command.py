@@ -1,4 +1,4 @@
-"""`variance csv`: how a file is read, and which formats are known."""
+"""`variance csv`: how a file is read, which formats are known, and checking one's own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FOLDER = "csv"
 
 @click.group("csv")
 def command() -> None:
-    """Position files that brokers export: how one is read, and which formats are known."""
+    """Position files that brokers export: how one is read, which formats are known, and checking your own."""
 
 
 @command.command("explain")
@@ -47,6 +47,27 @@ def explain(invocation: Invocation, file: Path, *, dialect: str | None, as_json:
         click.echo(dumps(facts), nl=False)
     else:
         click.echo(as_text(facts))
+
+
+@command.command("check")
+@click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True)
+def check(files: tuple[Path, ...]) -> None:
+    """Check descriptions of formats, which are TOML files of your own. Nothing else is read."""
+    from variance_bridge.errors import ConfigurationError
+    from variance_bridge.formatting import path_text
+    from variance_bridge_csv.dialect import library
+
+    faulty = False
+    for file in files:
+        try:
+            library.check(file)
+        except ConfigurationError as fault:
+            faulty = True
+            click.echo(f"{path_text(file)}: {fault.what}")
+        else:
+            click.echo(f"{path_text(file)}: good")
+    if faulty:
+        raise click.exceptions.Exit(ConfigurationError.exit_code)
 
 
 @command.command("dialects")

@@ -62,7 +62,8 @@ def _text_lines(facts: Mapping[str, Any]) -> Iterator[str]:
     yield f"File      {facts['file']}: {facts['encoding']}, cells separated by {separated}"
     yield f"Format    {dialect['name']} ({dialect['title']})"
     yield f"          because {'; '.join(dialect['because'])}"
-    yield f"          known from {dialect['evidence'] or 'nothing that it names'}"
+    if dialect["evidence"]:
+        yield f"          known from {dialect['evidence']}"
     yield f"As of     {time['fetched_at']}: {time['says_so']}"
     yield from (f"          {note}" for note in time["notes"])
     columns = facts["columns"]

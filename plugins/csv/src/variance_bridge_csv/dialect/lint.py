@@ -54,6 +54,8 @@ def _columns(dialect: Dialect) -> Iterator[str]:
     for field, names in dialect.columns.items():
         if not names:
             yield f"columns.{field}: needs at least one name"
+        if any(not plain(name) for name in names):
+            yield f"columns.{field}: a name must not be empty; [[column]] finds a column without a name"
         for name in names:
             owner = claimed.setdefault(plain(name), field)
             if owner != field:

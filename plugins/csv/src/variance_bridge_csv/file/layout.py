@@ -14,6 +14,7 @@ from variance_bridge_csv.dialect import patterns
 from variance_bridge_csv.dialect.model import Capture, Dialect, Field, RepeatedHeader, Scope, Where
 from variance_bridge_csv.file.lines import Line, Row
 from variance_bridge_csv.names import bare, plain, shown, trace, visible
+from variance_bridge_csv.shape.places import places
 
 _DIGIT = re.compile(r"[0-9]")
 _MOMENT = ("date", "time", "zone")
@@ -164,7 +165,7 @@ def read_header(row: Row, dialect: Dialect) -> Header:
     columns = _columns(names, vocabulary, loosely=dialect.header.loose)
     first_derived = len(names) - len(row.derived)
     columns |= {field: first_derived + place for place, field in enumerate(row.derived)}
-    claimed = set(columns.values())
+    claimed = {*columns.values(), *places(row.cells, dialect)[0].values()}
     known = [name in vocabulary.known or place in claimed for place, name in enumerate(names)]
     unknown = tuple(
         shown(cell)
