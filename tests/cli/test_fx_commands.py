@@ -192,3 +192,15 @@ def test_the_history_has_each_amount_with_the_rate_of_its_day(run, work, write):
     assert entry["in_currency"]["net_liquidating_value"] == D("800.40")
     assert entry["in_currency"]["rates"][0]["day"] == "2026-11-25"
     assert "€800.40; 1 USD = 0.8 EUR" in run(*given)[0]
+
+
+def test_the_page_of_all_accounts_has_totals_by_currency_and_in_one(run, accounts, work):
+    run("fx", "update", "--file", "eurofxref.csv")
+    run("triage", *accounts, "--currency", "EUR", "--html", "page.html")
+    page = (work / "page.html").read_text()
+
+    for text in ("2 accounts", "Net liquidity USD", "$1,000.50", "€200.00", "All accounts".lower()):
+        assert text in page
+    assert "Net liquidity, all in EUR" in page
+    assert "€1,000.40" in page
+    assert "1 USD = 0.8 EUR; ECB reference rates, 2026-11-25" in page

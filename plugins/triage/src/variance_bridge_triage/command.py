@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from variance_bridge import Snapshot
     from variance_bridge.commands import Converted, Invocation
     from variance_bridge_triage.rules.actions import Action
     from variance_bridge_triage.rules.book import JudgedBook
+    from variance_bridge_triage.rules.news import News
 
 
 NEEDS_ACTION = 9
@@ -48,6 +52,11 @@ ANY = "any"
     metavar="ACTION,...|any",
     help="Exit 9 if one of these actions is found, such as EXPIRING,DEFENSE.",
 )
+@click.option(
+    "--changed-only",
+    is_flag=True,
+    help="Only what needs action now and did not in the document before, by the history.",
+)
 @click.pass_obj
 def command(
     invocation: Invocation,
@@ -61,6 +70,7 @@ def command(
     currency: str | None,
     partial: bool,
     fail_on: str | None,
+    changed_only: bool,
 ) -> int:
     """Group legs into strategies and say which of them need action.
 
@@ -77,18 +87,62 @@ def command(
         invocation.clock.now(),
     )
     converted = None if currency is None else invocation.in_currency(judged.sums, currency)
+    news = _news(invocation, judged) if changed_only else None
     if html_file is not None:
-        _write(judged, html_file)
+        _write(judged, converted, html_file)
     if as_json:
         from variance_bridge.commands import dumps
         from variance_bridge_triage.render.json_report import book_document
 
-        click.echo(dumps(book_document(judged, converted)), nl=False)
+        click.echo(dumps(book_document(judged, converted, news)), nl=False)
+    elif html_file is None and news is not None:
+        _show_news(news)
     elif html_file is None:
         _show(judged, converted)
     if judged.book.exit_code and not partial:
         return judged.book.exit_code
-    return NEEDS_ACTION if judged.asks_for(wanted) else 0
+    found = judged.actions if news is None else {each.finding.action for each in news}
+    return NEEDS_ACTION if wanted & found else 0
+
+
+def _news(invocation: Invocation, judged: JudgedBook) -> tuple[News, ...]:
+    """What is new since the documents before, which the history keeps.
+
+    Raises:
+        ConfigurationError: the history is not installed.
+    """
+    from variance_bridge_triage.rules.news import news_of
+
+    try:
+        from variance_bridge_history.previous import previous_snapshot
+    except ImportError:
+        from variance_bridge import ConfigurationError
+
+        raise ConfigurationError(
+            "`--changed-only` needs the history",
+            hint='install variance-bridge-history, and put listeners = ["history"] into variance.toml',
+        ) from None
+
+    def previous(snapshot: Snapshot) -> Snapshot | None:
+        before = previous_snapshot(snapshot)
+        if before is None:
+            account = snapshot.portfolio.meta.account_hash or snapshot.portfolio.meta.source
+            invocation.warn(f"{account}: the history holds no earlier document: everything is new")
+        return before
+
+    return news_of(judged, previous)
+
+
+def _show_news(news: Sequence[News]) -> None:
+    from variance_bridge.formatting import printable
+
+    for each in news:
+        cluster = each.entry.facts.cluster
+        account = each.report.meta.account_hash or each.report.meta.source
+        line = f"{each.finding.action.value}  {account}  {cluster.root}  {cluster.strategy}: {each.finding.reason}"
+        click.echo(printable(line))
+    if not news:
+        click.echo("Nothing new needs action.")
 
 
 def _actions(text: str | None) -> frozenset[Action]:
@@ -113,7 +167,7 @@ def _actions(text: str | None) -> frozenset[Action]:
     return frozenset(known[word] for word in words)
 
 
-def _write(judged: JudgedBook, file: Path) -> None:
+def _write(judged: JudgedBook, converted: Converted | None, file: Path) -> None:
     from variance_bridge.errors import DataRefused
     from variance_bridge.files import write_file
     from variance_bridge.formatting import printable
@@ -121,9 +175,11 @@ def _write(judged: JudgedBook, file: Path) -> None:
 
     if not judged.reports:
         raise DataRefused("no file could be read, so no page was written", where=str(file))
-    several = judged if len(judged.judged) > 1 else None
+    several = judged if len(judged.judged) > 1 or converted is not None else None
     hint = "choose another place with `--html FILE`"
-    write_file(file, page(*judged.reports, book=several), title="the page", hint=hint)
+    write_file(
+        file, page(*judged.reports, book=several, converted=converted), title="the page", hint=hint
+    )
     click.echo(printable(f"Wrote {file.absolute()}"), err=True)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from variance_bridge.commands import (
@@ -17,10 +17,15 @@ from variance_bridge.formatting import rounded
 from variance_bridge.model import Holding
 from variance_bridge_triage.rules.book import Judged, JudgedBook
 from variance_bridge_triage.rules.metrics import Amounts
+from variance_bridge_triage.rules.news import News
 from variance_bridge_triage.rules.report import Entry, Report
 
 
-def book_document(judged: JudgedBook, converted: Converted | None = None) -> dict[str, Any]:
+def book_document(
+    judged: JudgedBook,
+    converted: Converted | None = None,
+    news: Iterable[News] | None = None,
+) -> dict[str, Any]:
     """All sources as mappings and lists; with one source, its `meta` and `totals` besides, else how many accounts count."""
     reports = judged.reports
     if len(judged.judged) == len(reports) == 1:
@@ -32,6 +37,7 @@ def book_document(judged: JudgedBook, converted: Converted | None = None) -> dic
         "totals_by_currency": _by_currency(judged.totals_by_currency),
         **({} if converted is None else {"totals_in": converted_document(converted)}),
         "clusters": [_cluster(report, entry) for report in reports for entry in report.entries],
+        **({} if news is None else {"changed": [_new(each) for each in news]}),
     }
     return {**others, **shared}
 
@@ -41,6 +47,19 @@ def _source(judged: Judged) -> dict[str, Any]:
     if report is None:
         return shown
     return {**shown, "verdict": {"all_clear": report.all_clear, "sentences": list(report.verdict)}}
+
+
+def _new(news: News) -> dict[str, Any]:
+    """A finding that is new since the document before."""
+    cluster, finding = news.entry.facts.cluster, news.finding
+    return {
+        "account_hash": news.report.meta.account_hash,
+        "root": cluster.root,
+        "strategy": cluster.strategy,
+        "action": finding.action.value,
+        "reason": finding.reason,
+        "since": None if news.since is None else instant_text(news.since),
+    }
 
 
 def to_document(report: Report) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from variance_bridge import formatting
+from variance_bridge.commands import Converted
 from variance_bridge.exchange import EXCHANGE_TIME
 from variance_bridge.formatting import printable
 from variance_bridge.money import Sum
@@ -30,24 +31,30 @@ from variance_bridge_triage.rules.metrics import NOTHING
 from variance_bridge_triage.rules.report import Report
 
 
-def page(*reports: Report, book: JudgedBook | None = None) -> bytes:
+def page(
+    *reports: Report, book: JudgedBook | None = None, converted: Converted | None = None
+) -> bytes:
     """The page, UTF-8.
 
     Args:
         reports: of one account, or of several, one below the other; at least one.
         book: what several reports are of: its totals stand above them, and what of it does not count is named.
+        converted: its totals in one currency, where one was asked for.
     """
     style, script = _shipped("page.css"), _shipped("page.js")
     first = reports[0]
     heading = (
         f"Triage: {legs.one_line(first.meta.source)}" if book is None else "Triage: all accounts"
     )
+    totals = book.sums if book else {}
     text = _environment().from_string(_shipped("page.html.j2")).render(
         reports=reports,
         heading=heading,
         headline=book.headline if book else "",
         left_out=[printable(warning) for warning in book.book.warnings] if book else [],
-        profits={each: sums.net_pl for each, sums in book.totals_by_currency.items()} if book else {},
+        profits={each: sums["net_pl"] for each, sums in totals.items()},
+        worths={each: sums["net_liquidity"] for each, sums in totals.items() if sums["net_liquidity"].count},
+        converted=converted,
         made_at=_new_york(first.now),
         origin=first.thresholds.origin,
         age_limits=first.age_limits,

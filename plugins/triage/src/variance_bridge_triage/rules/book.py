@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 
 import attrs
@@ -71,11 +70,11 @@ class JudgedBook:
             for currency, amounts in self.totals_by_currency.items()
         }
 
-    def asks_for(self, actions: Iterable[Action]) -> bool:
-        """Whether one of these actions was found for some strategy, as the first or beside another."""
-        wanted = frozenset(actions)
-        return any(
-            finding.action in wanted
+    @property
+    def actions(self) -> frozenset[Action]:
+        """The actions that were found for some strategy, as the first or beside another."""
+        return frozenset(
+            finding.action
             for report in self.reports
             for entry in report.entries
             for finding in entry.findings
