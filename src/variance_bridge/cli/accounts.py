@@ -11,6 +11,8 @@ from variance_bridge.cli.invocation import Invocation
 if TYPE_CHECKING:
     from pathlib import Path
 
+_SEVERAL = 2
+
 
 @click.command()
 @click.option("--broker", help="Name of an installed broker; the configured one by default.")
@@ -45,6 +47,8 @@ def accounts(invocation: Invocation, /, **options: Any) -> None:
     _print_table(
         [(run.account_hash(one) or "", one.kind or "", one.nickname or "") for one in found]
     )
+    if len(found) < _SEVERAL:
+        return
     click.echo("Select one: `variance sync --account HASH`, or for good:", err=True)
     click.echo(f'  [brokers.{run.spec.name}]\n  default_account_id = "HASH"', err=True)
 

@@ -45,7 +45,9 @@ def set_credentials(
     from variance_bridge.privacy import Secret
 
     spec, login = spec_and_login(invocation, broker, profile)
-    for credential in _chosen(spec, names):
+    chosen = _chosen(spec, names)
+    invocation.credentials.check_keyring(login, chosen[0].name)  # before anything is typed in
+    for credential in chosen:
         value = _ask(credential, alone=len(names) == 1)
         until = invocation.clock.now() + credential.lifetime if credential.lifetime else None
         place = invocation.credentials.store(login, credential.name, Secret(value), until)
@@ -100,6 +102,8 @@ def status(
         ]
         click.echo(dumps({"credentials": entries}), nl=False)
     else:
+        if not states:
+            click.echo(f"{spec.title} needs no credentials.")
         for state in states:
             place = state.origin or state.problem or "not set"
             optional = "" if state.required else " (optional)"

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import attrs
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from variance_bridge.cli.positions_order import ORDER_OF_THE_FILE, Order
 from variance_bridge.cli.positions_table import PositionsTable
 from variance_bridge.formatting import UNKNOWN, age_words, format_age, money, printable
 from variance_bridge.model import Holding, Timeliness
 from variance_bridge.money import Sum
 from variance_bridge.reading.book import Book, Source
-from variance_bridge.reading.exchange_rates import Converted
 from variance_bridge.reading.freshness import Freshness
+
+if TYPE_CHECKING:
+    from variance_bridge.cli.positions_order import Order
+    from variance_bridge.reading.exchange_rates import Converted
 
 _BESIDE = "  "
 
@@ -25,13 +28,13 @@ class BookTable:
     """The whole book, for rich to print."""
 
     book: Book
-    order: Order = ORDER_OF_THE_FILE
+    order: Order | None = None
     converted: Converted | None = None
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Print itself; called by rich."""
         listed = list(_side_by_side(self.book))
-        rows = self.order.arranged(listed, lambda row: row[0])
+        rows = self.order.arranged(listed, lambda row: row[0]) if self.order else listed
         currencies = {holding.currency for holding, _account in rows}
         own = currencies.pop() if len(currencies) == 1 else None
         yield from PositionsTable(
@@ -39,7 +42,7 @@ class BookTable:
             read_at=self.book.read_at,
             currency=own,
             accounts=[account for _holding, account in rows],
-            grouped=self.order.sort is None,
+            grouped=self.order is None or self.order.sort is None,
             of=len(listed),
             above=[*above(self.book, self.converted)],
             below=[*_below(self.book)],

@@ -111,10 +111,14 @@ def _print(text: str) -> None:
 
 def _print_refusal(error: BridgeError, redact: Callable[[str], str]) -> None:
     """What, where and what to do. Ours hold nothing personal; a plugin's may, so what is known to be personal is taken out."""
+    from variance_bridge.cli.messages import laid_out
+
+    if sys.stderr is None:
+        return
     where = f"{error.where}: " if error.where else ""
-    _print(printable(redact(f"Error: {where}{error.what}")))
-    if error.hint:
-        _print(printable(redact(f"  {error.hint}")))
+    parts = (f"Error: {where}{error.what}", f"  {error.hint}" if error.hint else "")
+    for part in filter(None, parts):
+        _print(laid_out(printable(redact(part)), sys.stderr))
 
 
 def _print_usage(error: click.ClickException, arguments: Sequence[str]) -> None:

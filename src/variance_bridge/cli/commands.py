@@ -233,6 +233,7 @@ def _nearest(word: str, names: Sequence[str]) -> str:
 )
 @click.option("--sync", "sync_first", is_flag=True, help="Sync, then show.")
 @click.option("--demo", is_flag=True, help="The same as the command `demo`.")
+@click.option("--json", "as_json", is_flag=True, help="The dashboard as one JSON object.")
 @click.option("--csv", "newest_csv", is_flag=True, help="Show the newest CSV in the folder.")
 @click.pass_context
 def variance(ctx: click.Context, /, **options: Any) -> int | None:
@@ -243,9 +244,9 @@ def variance(ctx: click.Context, /, **options: Any) -> int | None:
     invocation = ctx.ensure_object(Invocation)
     invocation.config, invocation.verbosity = options["config"], options["verbose"]
     if ctx.invoked_subcommand is not None:
-        if options["sync_first"] or options["demo"] or options["newest_csv"]:
+        if any(options[name] for name in ("sync_first", "demo", "newest_csv", "as_json")):
             raise UsageError(
-                "`--sync`, `--demo` and `--csv` stand alone",
+                "`--sync`, `--demo`, `--csv` and `--json` stand alone",
                 hint="without a command or a file; for a file: `variance sync FILE`",
             )
         return None
@@ -256,4 +257,5 @@ def variance(ctx: click.Context, /, **options: Any) -> int | None:
         sync_first=options["sync_first"],
         demo=options["demo"],
         newest_csv=options["newest_csv"],
+        as_json=options["as_json"],
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -13,34 +14,38 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def home(ctx: click.Context, *, sync_first: bool, demo: bool, newest_csv: bool) -> int | None:
+def home(
+    ctx: click.Context, *, sync_first: bool, demo: bool, newest_csv: bool, as_json: bool = False
+) -> int | None:
     """The flags of users' notes (`./variance --sync`, `--demo`, `--csv`), and the dashboard."""
     if sync_first + demo + newest_csv > 1:
         raise UsageError("`--sync`, `--demo` and `--csv` do not go together")
     invocation: Invocation = ctx.obj
+    form = ["--json"] if as_json else []
     if demo:
-        return _invoke(ctx, "demo")
+        return _invoke(ctx, "demo", *form)
     if sync_first:
-        return _sync_and_show(ctx, invocation)
-    return show_dashboard(ctx, *([invocation.newest_export(".csv")] if newest_csv else []))
+        return _sync_and_show(ctx, invocation, form)
+    files = [invocation.newest_export(".csv")] if newest_csv else []
+    return show_dashboard(ctx, *files, options=form)
 
 
-def _sync_and_show(ctx: click.Context, invocation: Invocation) -> int | None:
+def _sync_and_show(ctx: click.Context, invocation: Invocation, form: list[str]) -> int | None:
     from variance_bridge.cli.sync import run_sync
     from variance_bridge.pipeline.sync import Synced
 
     result: int | None = None
     for synced in run_sync(invocation, {}):
         if isinstance(synced, Synced):
-            result = show_dashboard(ctx, synced.path)
+            result = show_dashboard(ctx, synced.path, options=form)
     return result
 
 
-def show_dashboard(ctx: click.Context, *files: Path) -> int | None:
+def show_dashboard(ctx: click.Context, *files: Path, options: Sequence[str] = ()) -> int | None:
     """The dashboard where a plugin brings one, else the positions table; without files, of all accounts."""
     from variance_bridge.cli.commands import dashboard
 
-    return _invoke(ctx, dashboard(), *map(str, files))
+    return _invoke(ctx, dashboard(), *map(str, files), *options)
 
 
 def _invoke(ctx: click.Context, name: str, *arguments: str) -> int | None:

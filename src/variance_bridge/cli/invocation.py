@@ -304,6 +304,10 @@ class Invocation:
 
 
 def _to_stderr(text: str) -> None:
+    import sys
+
     import click
 
-    click.echo(text, err=True)
+    from variance_bridge.cli.messages import laid_out
+
+    click.echo(laid_out(text, sys.stderr) if sys.stderr is not None else text, err=True)

@@ -117,9 +117,6 @@ class Order:
         return known + unknown
 
 
-ORDER_OF_THE_FILE = Order()
-
-
 def _roots(typed: Collection[str], held: Sequence[str]) -> set[str]:
     by_name = {root.casefold(): root for root in held}
     for word in typed:

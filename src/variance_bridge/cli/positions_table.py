@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby, repeat
 from textwrap import wrap
+from typing import TYPE_CHECKING
 
 import attrs
 from rich.cells import cell_len
@@ -22,11 +23,13 @@ from variance_bridge.cli.positions_columns import (
     sum_of,
 )
 from variance_bridge.cli.positions_frame import account_currency, foot, head, is_foreign
-from variance_bridge.cli.positions_order import ORDER_OF_THE_FILE, Order
 from variance_bridge.cli.table_lines import BETWEEN, Table
 from variance_bridge.formatting import plural, price, printable
 from variance_bridge.model import Holding
 from variance_bridge.reading.load import Snapshot
+
+if TYPE_CHECKING:
+    from variance_bridge.cli.positions_order import Order
 
 _MIN_NAME = 12
 """Room for a date below its underlying's name."""
@@ -154,14 +157,14 @@ class PositionsTable:
         return is_foreign(holding, self.currency)
 
 
-def positions_table(snapshot: Snapshot, order: Order = ORDER_OF_THE_FILE) -> PositionsTable:
+def positions_table(snapshot: Snapshot, order: Order | None = None) -> PositionsTable:
     """The table of a snapshot, with its head and foot, for rich to print."""
     listed = snapshot.portfolio.positions
     return PositionsTable(
-        positions=order.arranged(listed, lambda holding: holding),
+        positions=order.arranged(listed, lambda holding: holding) if order else listed,
         read_at=snapshot.read_at,
         currency=account_currency(snapshot.portfolio),
-        grouped=order.sort is None,
+        grouped=order is None or order.sort is None,
         of=len(listed),
         above=(head(snapshot),),
         below=foot(snapshot),

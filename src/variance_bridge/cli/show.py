@@ -51,8 +51,8 @@ def show(
     """Show positions files (`.json`, or brokers' exports) as a table.
 
     Without FILES: the positions files of all accounts. Several make one book: positions of one root stand side by side, and
-    totals are by currency. `--json` prints the document of one file as it is, without `--currency`. `--sort` begins with the largest number, the
-    nearest expiration or the first name.
+    totals are by currency. `--json` prints the document of one file as it is, without `--currency`. `--sort` begins with the
+    largest number, the nearest expiration or the first name.
     """
     if as_json and (roots or sort):
         raise UsageError("`--json` prints the whole document", hint="drop `--root` and `--sort`")
@@ -79,7 +79,10 @@ def _json(book: Book, converted: Converted | None) -> bytes:
     return dumps(book_document(book, converted))
 
 
-def _order(roots: tuple[str, ...], sort: str | None, *, reverse: bool) -> Order:
+def _order(roots: tuple[str, ...], sort: str | None, *, reverse: bool) -> Order | None:
+    """What was asked for; None for all positions as they are in the file."""
+    if not (roots or sort or reverse):
+        return None
     from variance_bridge.cli.positions_order import Order, sort_key
 
     if reverse and sort is None:
@@ -87,7 +90,7 @@ def _order(roots: tuple[str, ...], sort: str | None, *, reverse: bool) -> Order:
     return Order(roots=roots, sort=None if sort is None else sort_key(sort), reverse=reverse)
 
 
-def _print(book: Book, order: Order, converted: Converted | None) -> None:
+def _print(book: Book, order: Order | None, converted: Converted | None) -> None:
     from rich.console import Console
 
     from variance_bridge.cli.book_table import BookTable, converted_line

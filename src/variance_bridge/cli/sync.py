@@ -68,6 +68,7 @@ def sync(invocation: Invocation, /, **options: Any) -> int:
     if options["file"] is not None and options["input_file"] is not None:
         raise UsageError("the file to read was given twice: as FILE and as `--input`")
     options["input_file"] = options.pop("file") or options["input_file"]
+    _check_name(options["output"])
     to_stdout = options["output"] == STANDARD_STREAM
     if to_stdout and (options["as_json"] or options["dry_run"] or options["all_accounts"]):
         raise UsageError(
@@ -92,6 +93,14 @@ def sync(invocation: Invocation, /, **options: Any) -> int:
             if not isinstance(result, Failed):
                 click.echo(sentence(result))
     return next((one.error.exit_code for one in results if isinstance(one, Failed)), 0)
+
+
+def _check_name(output: Path | None) -> None:
+    if output is not None and output.suffix.lower() == ".csv" and not output.exists():
+        raise UsageError(
+            "a sync writes JSON, and the name of the output ends in .csv",
+            hint="name it .json; for a table of positions: `variance export FILE --format csv`",
+        )
 
 
 def _input_file(invocation: Invocation, named: Path | None) -> AbstractContextManager[Path | None]:

@@ -61,7 +61,10 @@ def check_file(file: Path) -> Checked:
         data = read_bounded(file, MAX_BYTES)
         document, _warnings = for_this_version(loads(data))
     except BridgeError as error:
-        return Checked(file=file, violations=(Violation("", "readable", error.what),))
+        what = error.what
+        if file.suffix.lower() == ".csv":
+            what += "; an export is read by `variance sync FILE` or `variance triage FILE`"
+        return Checked(file=file, violations=(Violation("", "readable", what),))
     violations = tuple(check(document))
     positions = 0 if violations else len(document["positions"])
     lines = lines_of(data, (violation.pointer for violation in violations))

@@ -163,7 +163,13 @@ class Registry:
             for spec in plugin.quotes:
                 if spec.name == name:
                     return plugin, spec
-        raise UnknownPlugin(f"no source of quotes {as_typed(name)} is installed", hint=_NO_QUOTES)
+        sources = [
+            spec.name for each in self.brokers() if each.loaded for spec in each.loaded.quotes
+        ]
+        raise UnknownPlugin(
+            f"no source of quotes {as_typed(name)} is installed (installed: {', '.join(sources) or 'none'})",
+            hint=_NO_QUOTES,
+        )
 
     def _named(self, name: str) -> tuple[LoadedPlugin, ...]:
         try:

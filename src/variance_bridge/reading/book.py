@@ -207,7 +207,10 @@ def load_all(
     moment = now or SystemClock().now()
     files = [file for path in _listed(paths) for file in _files(path)]
     if not files:
-        raise DataRefused("there are no positions files to read", hint="run `variance sync`")
+        where = ", ".join(str(path) for path in _listed(paths)) or None
+        raise DataRefused(
+            "there are no positions files here", where=where, hint="run `variance sync`"
+        )
     sources = [_source(file, moment, any_age=any_age, limits=limits) for file in files]
     return Book(sources=tuple(_newest(sources, files)), read_at=moment)
 

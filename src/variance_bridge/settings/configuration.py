@@ -9,21 +9,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from variance_bridge.errors import ConfigurationError, PluginError, UsageError
 from variance_bridge.formatting import as_typed, did_you_mean
 from variance_bridge.settings.faults import joined, refusal
-from variance_bridge.settings.last_sync import ORIGIN, last_sync
 from variance_bridge.settings.login import Login, profile_suffix
 from variance_bridge.settings.structure import REST, FlagText, keys_of, structure, try_structure
 from variance_bridge.settings.toml import read_toml
 from variance_bridge.storage.filesystem import reason
 
+if TYPE_CHECKING:
+    from variance_bridge.settings.last_sync import LastSync
+
 FILE_NAME = "variance.toml"
 POSITIONS = Path("positions")
+_LAST_SYNC = "last sync"
 
 _ENVIRONMENT = {
     "broker": "VARIANCE_BROKER",
@@ -131,8 +134,8 @@ class Configuration:
         stated = getattr(self.stated, key)
         if stated is not None:
             return Sourced(stated, "file")
-        if key == "broker" and default is None and (last := last_sync(self.folder).broker):
-            return Sourced(last, ORIGIN)
+        if key == "broker" and default is None and (last := self._last_sync.broker):
+            return Sourced(last, _LAST_SYNC)
         return Sourced(default, "default")
 
     def positions_folder(self) -> Sourced:
@@ -145,10 +148,16 @@ class Configuration:
         if stated.value is not None:
             return Sourced(Path(stated.value), stated.origin)
         if not POSITIONS.is_dir():
-            last = last_sync(self.folder).positions
+            last = self._last_sync.positions
             if last is not None and last.is_dir():
-                return Sourced(last, ORIGIN)
+                return Sourced(last, _LAST_SYNC)
         return Sourced(POSITIONS, "default")
+
+    @property
+    def _last_sync(self) -> LastSync:
+        from variance_bridge.settings.last_sync import last_sync
+
+        return last_sync(self.folder)
 
     def profile(self, name: str | None) -> ProfileTable:
         """A profile; an empty one for None.

@@ -146,15 +146,22 @@ class CredentialStore:
             ConfigurationError: there is no keyring that protects it, or it fails.
         """
         self._personal.add(secret, PersonalKind.CREDENTIAL)
-        if not self.keyring_protects:
-            raise ConfigurationError(
-                f"the system keyring is {self._keyring.protection.value}",
-                where=self._keyring.title or None,
-                hint=f"Put {login.variable(name)}=... into {self.env_file} (chmod 600), or into the environment.",
-            )
+        self.check_keyring(login, name)
         self._keyring.write(login.keyring_group, name, secret.reveal())
         self._note(login, name, secret, expires_at)
         return self._keyring_title()
+
+    def check_keyring(self, login: Login, name: str) -> None:
+        """Whether a credential can be put into the keyring.
+
+        Raises:
+            ConfigurationError: there is none that protects it; says where to put the credential.
+        """
+        if not self.keyring_protects:
+            raise ConfigurationError(
+                f"the system keyring is {self._keyring.protection.value}",
+                hint=f"put {login.variable(name)}=... into {self.env_file} (chmod 600), or into the environment",
+            )
 
     def store_in_env_file(
         self, login: Login, name: str, secret: Secret, expires_at: datetime | None = None

@@ -12,7 +12,6 @@ from variance_bridge.errors import ConfigurationError
 from variance_bridge.settings.toml import read_toml
 
 FILE_NAME: Final = "last_sync.toml"
-ORIGIN: Final = "last sync"
 _HEAD: Final = "# What `variance` uses where variance.toml does not say. Rewritten by each sync; safe to delete.\n"
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import attrs
 
 from variance_bridge.errors import BridgeError, DataRefused
+from variance_bridge.formatting import masked, nearest, printable
 from variance_bridge.storage.filesystem import (
     SYSTEM,
     FileSystem,
@@ -83,9 +84,8 @@ class Reader:
             return self.read(path, shown=shown)
         except FileNotFoundError as missing:
             what = f"{self.title} cannot be read: there is no such file"
-            raise self.error(
-                what, where=missing.filename, hint="check its name and folder"
-            ) from None
+            hint = _near(path) or "check its name and folder"
+            raise self.error(what, where=missing.filename, hint=hint) from None
 
     def read_open(self, descriptor: int, where: str) -> FileContent:
         """The same of a file that is open already, from its beginning.
@@ -130,3 +130,16 @@ def read_bounded(file: Path, max_bytes: int = MAX_BYTES) -> bytes:
         DataRefused: it is not there, not a regular file, larger than `max_bytes`, or cannot be read.
     """
     return Reader(max_bytes=max_bytes).read_named(file).data
+
+
+def _near(path: Path) -> str | None:
+    """The file beside it whose name is most like a mistyped one; without what may say whose it is."""
+    try:
+        names = [each.name for each in path.parent.iterdir() if each.is_file()]
+    except (OSError, ValueError):
+        return None
+    near = nearest(path.name, names[:_MAX_NEIGHBOURS])
+    return f'did you mean "{printable(masked(near))}"?' if near else None
+
+
+_MAX_NEIGHBOURS = 1000

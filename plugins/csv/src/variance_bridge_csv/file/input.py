@@ -58,11 +58,14 @@ def choose(named: Path | None, folder: str | None) -> Path:
         ]
     except OSError:
         raise ConfigurationError(
-            "the input folder of the settings cannot be read", hint="set brokers.csv.input_folder"
+            "the input folder of the settings cannot be read",
+            where=folder,
+            hint="set `input_folder` in the table [brokers.csv] to a folder that is there",
         ) from None
     if not found:
         raise ConfigurationError(
             "the input folder of the settings has no .csv file",
+            where=folder,
             hint="export the positions into it, or name a file: --input FILE",
         )
     return max(found)[2]

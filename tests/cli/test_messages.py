@@ -1,0 +1,115 @@
+"""Errors and warnings: coloured and wrapped at words on a terminal, plain elsewhere; what was typed is met half-way."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from variance_bridge.cli.boundary import run
+from variance_bridge.cli.messages import laid_out
+from variance_bridge.document import exact_json
+
+LONG = "Error: live_acme.json: the positions are of yesterday\n  run `variance sync` and then look at them again, please"
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_a_pipe_gets_the_lines_as_they_are():
+    assert laid_out(LONG, io.StringIO()) == LONG
+
+
+@pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_a_terminal_gets_whole_words_and_an_indented_hint(monkeypatch, environment):
+    monkeypatch.setenv("COLUMNS", "31")
+    assert laid_out(LONG, Terminal(), environment).splitlines() == [
+        "Error: live_acme.json: the",
+        "  positions are of yesterday",
+        "  run `variance sync` and then",
+        "  look at them again, please",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "coloured"),
+    [
+        ("Error: no", "\x1b[1;31mError:\x1b[0m no"),
+        ("Warning: so so", "\x1b[1;33mWarning:\x1b[0m so so"),
+        ("a note", "a note"),
+    ],
+)
+def test_only_the_first_word_is_coloured(text, coloured):
+    assert laid_out(text, Terminal(), {}) == coloured
+
+
+def test_a_path_is_never_broken(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "30")
+    path = "/a/rather/long/path/to/positions/live_acme.json"
+    assert path in laid_out(f"Error: {path}: no", Terminal(), {}).splitlines()[1]
+
+
+@pytest.fixture
+def typed(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VARIANCE_CONFIG_DIR", str(tmp_path / "configuration"))
+    (tmp_path / "positions.csv").write_text("Symbol,Type,Quantity,Mark\n")
+
+    def call(line):
+        capsys.readouterr()
+        return run(line.split()), capsys.readouterr()
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("show positons.csv", 'did you mean "positions.csv"?'),
+        ("sync positons.csv", 'did you mean "positions.csv"?'),
+        ("sync positions.csv --quotes yahoo", '"yahoo" is installed (installed: '),
+        (
+            "sync positions.csv --output out.csv",
+            "a sync writes JSON, and the name of the output ends in .csv",
+        ),
+        ("sync --broker csv --set input_folder=nowhere", "nowhere: the input folder"),
+        ("auth set --broker tastytrade", "the system keyring is"),
+        ("--json show", "stand alone"),
+        ("show empty", "empty: there are no positions files here"),
+    ],
+)
+def test_a_mistake_says_what_was_typed_and_what_to_type(typed, tmp_path, line, words):
+    (tmp_path / "empty").mkdir()
+    code, said = typed(line)
+    assert code in {2, 3, 6}
+    assert words in said.err
+
+
+def test_an_export_that_is_validated_is_named_as_one(typed):
+    assert "`variance sync FILE`" in typed("validate positions.csv")[1].out
+
+
+def test_a_broker_without_credentials_says_so(typed):
+    assert "needs no credentials" in typed("auth status --broker csv")[1].out
+
+
+def test_variance_alone_prints_json_too(typed, tmp_path):
+    document = {
+        "meta": {
+            "source": "acme",
+            "fetched_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            "account_hash": "a1b2c3***",
+        },
+        "positions": [
+            {"root": "SPY", "symbol": "SPY", "type": "stock", "side": "long", "quantity": 1}
+        ],
+    }
+    (tmp_path / "positions").mkdir()
+    (tmp_path / "positions" / "live_acme.json").write_bytes(exact_json.dumps(document))
+    code, said = typed("--json")
+    assert (code, said.err) == (0, "")
+    assert json.loads(said.out)["clusters"][0]["root"] == "SPY"
