@@ -57,7 +57,8 @@ def test_a_path_is_never_broken(monkeypatch):
 def typed(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("VARIANCE_CONFIG_DIR", str(tmp_path / "configuration"))
-    (tmp_path / "positions.csv").write_text("Symbol,Type,Quantity,Mark\n")
+    header = "Symbol,Type,Quantity,Call/Put,Strike,Expiration,Multiplier,Average Price,Mark,Unrealized P/L"
+    (tmp_path / "positions.csv").write_text(f"{header}\nXYZ,stock,100,,,,1,48.00,52.00,400\n")
 
     def call(line):
         capsys.readouterr()
