@@ -349,6 +349,8 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "thresholds": thresholds,
     "strategies": strategies,
     "settings of csv": settings("csv"),
+    "settings of schwab": settings("schwab"),
+    "credentials of schwab": credentials("schwab"),
     "settings of tastytrade": settings("tastytrade"),
     "credentials of tastytrade": credentials("tastytrade"),
 }

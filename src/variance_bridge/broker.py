@@ -154,6 +154,8 @@ class AuthorizationCode:
         pkce: whether the broker takes a proof key (RFC 7636, S256).
         basic: whether the application's ID and secret go into the header `Authorization` of the exchange, and not into
             its form.
+        returns_state: whether the broker sends `state` back. From one that does not, a pasted address without it is taken;
+            with another `state` it is refused in any case.
     """
 
     authorize_url: str = attrs.field(validator=_matches(_PAGE, "an https address"))
@@ -172,6 +174,7 @@ class AuthorizationCode:
     scope: str = attrs.field(default="", validator=_TEXT)
     pkce: bool = attrs.field(default=False, validator=_FLAG)
     basic: bool = attrs.field(default=False, validator=_FLAG)
+    returns_state: bool = attrs.field(default=True, validator=_FLAG)
 
 
 _LOGIN = attrs.validators.optional(

@@ -81,11 +81,11 @@ def test_init_says_what_to_type(variance, configuration, options, code, words):
 
 
 def test_the_name_of_a_format_configures_the_broker_that_reads_it(variance, configuration):
-    variance("init", "--broker", "schwab", "--positions", "p", "--yes")
+    variance("init", "--broker", "etrade", "--positions", "p", "--yes")
 
     stated = tomllib.loads((configuration / "variance.toml").read_text())
     assert stated["broker"] == "csv"
-    assert stated["brokers"]["csv"] == {"dialect": "schwab"}
+    assert stated["brokers"]["csv"] == {"dialect": "etrade"}
 
 
 def test_positions_that_lie_in_the_folder_stay_there(variance, configuration, folder):

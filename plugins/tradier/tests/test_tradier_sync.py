@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from json_faults import FAULTS
 from loopback_server import serving
 from tradier_server import TOKEN, Tradier
 
@@ -202,25 +203,8 @@ def test_a_broken_row_costs_only_itself(sync, tradier):
     assert [each["row"] for each in document["meta"]["rejected"]] == [3, 4]
 
 
-PAGE = (200, {"Content-Type": "text/html"}, b"<html>maintenance</html>")
-
-
 @pytest.mark.parametrize("path", [PROFILE, POSITIONS, BALANCES])
-@pytest.mark.parametrize(
-    ("fault", "times", "code"),
-    [
-        ((401, {}, b"Invalid Access Token"), 1, 4),
-        ((403, {}, b"{}"), 1, 4),
-        ((404, {}, b"{}"), 1, 6),
-        ((429, {}, b"Quota Violation"), 3, 5),
-        ((503, {"Retry-After": "1"}, b""), 3, 5),
-        (PAGE, 1, 6),
-        ((200, {}, b""), 1, 6),
-        ((200, {}, b'{"positions": {"posi'), 1, 6),
-        ((200, {}, b'{"fault": {"faultstring": "Rate limit"}}'), 1, 6),
-        ((302, {"Location": "https://evil.example/"}, b""), 1, 4),
-    ],
-)
+@pytest.mark.parametrize(("fault", "times", "code"), FAULTS)
 def test_each_fault_has_its_exit_and_leaves_no_document(sync, tradier, path, fault, times, code):
     tradier.faults[path] = [fault] * times
     found, document, printed = sync()

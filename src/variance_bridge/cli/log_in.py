@@ -196,7 +196,8 @@ def _by_browser(dialogue: Dialogue, way: AuthorizationCode) -> dict[str, Secret]
     given = _new_application(dialogue, way)
     client = {**_application_there(dialogue, way), **given}
     request, address = _answer_of_browser(dialogue, way, client[way.client_id])
-    code = request.code(address)
+    is_pasted = request.redirect.startswith("https://")
+    code = request.code(address, needs_state=way.returns_state or not is_pasted)
     token = exchange(dialogue.context, dialogue.spec, way, dialogue.settings, request, code, client)
     return {**given, way.refresh_token: token}
 

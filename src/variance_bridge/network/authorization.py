@@ -77,8 +77,12 @@ class Request:
             return False
         return bool({"code", "error"} & set(_query(found[-1])))
 
-    def code(self, address: str) -> Secret:
+    def code(self, address: str, *, needs_state: bool = True) -> Secret:
         """The code that the browser brought.
+
+        Args:
+            address: where the browser was sent.
+            needs_state: whether an address without `state` is refused, as one with another `state` always is.
 
         Raises:
             DataRefused: the address is not that of the redirect, answers another log-in, or has no code.
@@ -89,8 +93,9 @@ class Request:
                 "this is not the address to which the broker sent the browser", hint=_AGAIN
             )
         query = _query((_parts(address) or ("",))[-1])
-        state = query.get("state", [])
-        if len(state) != 1 or not _same(state[0], self.state.reveal()):
+        states = query.get("state", [])
+        is_ours = all(_same(one, self.state.reveal()) for one in states)
+        if not is_ours or len(states) > 1 or (needs_state and not states):
             raise DataRefused(
                 "the answer does not belong to this log-in (its `state` is another one)",
                 hint=f"close other log-ins, and {_AGAIN}",

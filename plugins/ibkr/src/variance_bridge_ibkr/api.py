@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from variance_bridge import BrokerContext, DataRefused, Environment, Secret
+from variance_bridge.addresses import base_address
 from variance_bridge.errors import BridgeError, ConfigurationError
 from variance_bridge.rows import body_of
 from variance_bridge_ibkr.answers import (
@@ -44,7 +45,7 @@ class Api:
     def __init__(self, context: BrokerContext) -> None:
         settings: IbkrSettings = context.settings
         self._context = context
-        self._base = _base(settings)
+        self._base = base_address(settings.base_url, PRODUCTION_URL, setting="`base_url` of ibkr")
         self._query = settings.flex_query
         self.environment = (
             Environment.PRODUCTION if settings.base_url is None else Environment.SIMULATOR
@@ -121,15 +122,3 @@ def _elsewhere() -> BridgeError:
         "the statement would have to be fetched from a host that is not one of Interactive Brokers'",
         hint="the token was not sent there; run the sync again, and report it if it stays so",
     )
-
-
-def _base(settings: IbkrSettings) -> str:
-    if settings.base_url is None:
-        return PRODUCTION_URL
-    if urlsplit(settings.base_url).hostname not in {"127.0.0.1", "::1"}:
-        raise ConfigurationError(
-            "the token is sent to Interactive Brokers or to this machine only",
-            where="setting `base_url` of ibkr",
-            hint="leave it unset, or use http://127.0.0.1:PORT",
-        )
-    return settings.base_url.rstrip("/")

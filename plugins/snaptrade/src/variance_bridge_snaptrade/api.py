@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from variance_bridge import BrokerContext, BrokerRefused, BrokerUnreachable, Secret
+from variance_bridge.addresses import base_address
 from variance_bridge.errors import ConfigurationError
 from variance_bridge.rows import json_of
 from variance_bridge_snaptrade.settings import SnapTradeSettings
@@ -33,7 +34,8 @@ class Api:
     def __init__(self, context: BrokerContext) -> None:
         settings: SnapTradeSettings = context.settings
         self._context = context
-        self._base = _base(settings)
+        base = base_address(settings.base_url, URL, setting="`base_url` of snaptrade")
+        self._base = base + settings.path_prefix
         self.is_simulated = settings.base_url is not None
 
     def get(self, path: str) -> Any:
@@ -84,15 +86,3 @@ class Api:
                 hint="a Commercial key needs the user's ID and secret, a Personal key neither",
             )
         return params
-
-
-def _base(settings: SnapTradeSettings) -> str:
-    if settings.base_url is None:
-        return URL + settings.path_prefix
-    if urlsplit(settings.base_url).hostname not in {"127.0.0.1", "::1"}:
-        raise ConfigurationError(
-            "the key is used with SnapTrade or this machine only",
-            where="setting `base_url` of snaptrade",
-            hint="leave it unset, or use http://127.0.0.1:PORT",
-        )
-    return settings.base_url.rstrip("/") + settings.path_prefix

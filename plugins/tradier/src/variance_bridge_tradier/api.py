@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from variance_bridge import BrokerContext, DataRefused, Environment, Secret
-from variance_bridge.errors import ConfigurationError
+from variance_bridge.addresses import base_address
 from variance_bridge.rows import json_of
 from variance_bridge_tradier.settings import SANDBOX, TradierSettings
 
@@ -29,7 +28,8 @@ class Api:
     def __init__(self, context: BrokerContext) -> None:
         settings: TradierSettings = context.settings
         self._context = context
-        self._base = _base(settings)
+        usual = SANDBOX_URL if settings.environment == SANDBOX else PRODUCTION_URL
+        self._base = base_address(settings.base_url, usual, setting="`base_url` of tradier")
         self.environment = _environment(settings)
 
     def get(self, path: str, params: Sequence[tuple[str, str]] = ()) -> Any:
@@ -98,18 +98,6 @@ def _not_understood(what: str) -> DataRefused:
         f"the answer has no `{what}`",
         hint="run the sync again; if it stays so, the API has changed: report it",
     )
-
-
-def _base(settings: TradierSettings) -> str:
-    if settings.base_url is None:
-        return SANDBOX_URL if settings.environment == SANDBOX else PRODUCTION_URL
-    if urlsplit(settings.base_url).hostname not in {"127.0.0.1", "::1"}:
-        raise ConfigurationError(
-            "the token is sent to Tradier or to this machine only",
-            where="setting `base_url` of tradier",
-            hint="leave it unset, or use http://127.0.0.1:PORT",
-        )
-    return settings.base_url.rstrip("/")
 
 
 def _environment(settings: TradierSettings) -> Environment:

@@ -386,6 +386,8 @@ def _moved(recording: Recording, settings_class: type[Any] | None) -> Iterator[R
             else one
             for one in recording.exchanges
         )
+        if exchanges == recording.exchanges:
+            continue  # an address of something else, such as where a log-in comes back to
         settings = {**recording.settings, field.name: ELSEWHERE}
         yield attrs.evolve(recording, exchanges=exchanges, settings=settings)
 

@@ -6,11 +6,11 @@ refuses other hosts too; the message here names the setting.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 
 import attrs
 
+from variance_bridge.addresses import is_loopback
 from variance_bridge.errors import ConfigurationError
 from variance_bridge.model import Environment
 from variance_bridge_tastytrade.settings import SANDBOX, TastytradeSettings
@@ -65,7 +65,7 @@ def endpoint(settings: TastytradeSettings) -> Endpoint:
         raise _refused("the address is not a plain https://HOST")
     scheme, host, port = (match["scheme"] or "").lower(), match["host"].lower(), match["port"]
     loopback = "127.0.0.1" if host == "localhost" else host
-    if _is_loopback(loopback):
+    if is_loopback(loopback):
         if scheme not in ("", "http", "https"):
             raise _refused("the scheme is neither http nor https")
         base_url = f"{scheme or 'http'}://{loopback}" + (f":{port}" if port else "")
@@ -88,16 +88,6 @@ def endpoint(settings: TastytradeSettings) -> Endpoint:
 def _remote(host: str, is_sandbox: bool) -> Endpoint:
     environment = Environment.SANDBOX if is_sandbox else Environment.PRODUCTION
     return Endpoint(f"https://{host}", environment, is_sandbox)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "[::1]":
-        return True
-    try:
-        address = ipaddress.IPv4Address(host)
-    except ValueError:
-        return False
-    return address.is_loopback
 
 
 def _refused(what: str, hint: str | None = None) -> ConfigurationError:

@@ -1,0 +1,1 @@
+"""The broker Charles Schwab, for Variance Bridge."""

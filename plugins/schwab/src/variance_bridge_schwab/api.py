@@ -1,0 +1,70 @@
+"""Requests to Schwab's Trader API, with an access token of half an hour.
+
+Sources: the clients schwab-py (auth.rst, client.rst) and schwabdev (api.md, troubleshooting.md).
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+from variance_bridge import BrokerContext, Environment, Secret
+from variance_bridge.addresses import base_address
+from variance_bridge.broker import Response
+from variance_bridge.oauth import AccessToken, refusal
+from variance_bridge.rows import json_of
+from variance_bridge_schwab.settings import SchwabSettings
+
+URL = "https://api.schwabapi.com"
+_TOKEN_PATH = "/v1/oauth/token"  # noqa: S105 - a path
+_REFRESH = "SCHWAB_REFRESH_TOKEN"
+
+_LOG_IN = "log in again with `variance auth login --broker schwab`: a log-in lasts seven days"
+_PERMISSION = (
+    f"{_LOG_IN}; if it stays so, check that the app has the product Accounts and Trading Production"
+)
+
+
+class Api:
+    """GET with the access token, and JSON back."""
+
+    def __init__(self, context: BrokerContext) -> None:
+        settings: SchwabSettings = context.settings
+        self._context = context
+        self._base = base_address(settings.base_url, URL, setting="`base_url` of schwab")
+        self._token = AccessToken(
+            context,
+            refresh_token=_REFRESH,
+            ask=self._ask_token,
+            refusal=lambda response: refusal(response, hint=_LOG_IN),
+        )
+        self.environment = (
+            Environment.PRODUCTION if settings.base_url is None else Environment.SIMULATOR
+        )
+
+    def get(self, path: str, params: Sequence[tuple[str, str]] = ()) -> Any:
+        """The JSON of the answer.
+
+        Raises:
+            BrokerRefused: the log-in is not accepted any more, or does not permit this.
+            BrokerUnreachable: no answer, a limit or failures, after three tries.
+            ConfigurationError: Schwab replaced the refresh token, and the new one cannot be kept.
+            DataRefused: another status, or not JSON.
+        """
+        headers: dict[str, str | Secret] = {
+            "Authorization": self._token.header(),
+            "Accept": "application/json",
+        }
+        response = self._context.session.get(self._base + path, params=params, headers=headers)
+        return json_of(response, hint=_PERMISSION)
+
+    def _ask_token(self, refresh_token: Secret) -> Response:
+        known = self._context.credentials
+        pair = f"{known['SCHWAB_APP_KEY'].reveal()}:{known['SCHWAB_APP_SECRET'].reveal()}"
+        encoded = Secret(base64.b64encode(pair.encode()).decode("ascii"))
+        return self._context.session.post_token(
+            self._base + _TOKEN_PATH,
+            form={"grant_type": "refresh_token", "refresh_token": refresh_token},
+            headers={"Authorization": encoded.prefixed("Basic ")},
+        )
