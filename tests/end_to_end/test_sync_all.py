@@ -207,6 +207,49 @@ def test_a_dry_run_writes_nothing(variance, brokers, configure, folder):
     assert not list(folder.glob("positions/*.json"))
 
 
+ROTATING = """
+from variance_bridge import Account, BrokerSpec, BrokerRefused, Counts, Credential, Holding, Meta, Portfolio, RawPortfolio, Secret, Side, hookimpl
+from variance_bridge.symbology import InstrumentType
+from decimal import Decimal
+
+VALID = ["token-number-0"]
+
+@hookimpl
+def variance_bridge_brokers():
+    return [BrokerSpec(name="acme", slug="acme", title="Invented", broker="acme_plugin:Broker", credentials=(Credential("ACME_TOKEN", "token"),), hosts=("api.acme.example",))]
+
+class Broker:
+    def __init__(self, context):
+        self.context = context
+
+    def accounts(self):
+        if self.context.credentials["ACME_TOKEN"].reveal() != VALID[0]:
+            raise BrokerRefused("the token is spent")
+        VALID[0] = f"token-number-{int(VALID[0][-1]) + 1}"
+        self.context.store_credential("ACME_TOKEN", Secret(VALID[0]))
+        return [Account(number="ZZ-acme-1"), Account(number="ZZ-acme-2")]
+
+    def fetch(self, account):
+        return RawPortfolio(account=account, payloads={}, fetched_at=self.context.clock.now())
+
+    def normalize(self, raw):
+        held = Holding(root="XYZ", symbol="XYZ", type=InstrumentType.STOCK, side=Side.LONG, quantity=Decimal(1))
+        counts = Counts(fetched=1, normalized=1, closed=0, rejected=0)
+        return Portfolio(meta=Meta(source="acme", fetched_at=raw.fetched_at, counts=counts, currency="USD"), positions=(held,))
+"""
+
+
+def test_a_token_that_one_profile_replaced_is_the_one_that_the_next_profile_uses(
+    variance, install, configure, monkeypatch
+):
+    install("acme", ROTATING)
+    monkeypatch.setenv("ACME_TOKEN", "token-number-0")
+    configure(profile("a", "acme") + profile("b", "acme", account="2"))
+    done = variance("sync", "--all", "--yes")
+
+    assert done.code == 0, done.err
+
+
 class SleepingClock:
     """A clock that moves only when somebody sleeps."""
 

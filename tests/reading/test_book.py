@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from pathlib import Path
 
+import attrs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from variance_bridge import ROW_COLUMNS, DataRefused, Freshness, PositionsTooOld, load_all
 from variance_bridge.document import exact_json
+from variance_bridge.document.convert import to_bytes
+from variance_bridge.testing.strategies import portfolios
 
 NOW = datetime(2026, 3, 2, 15, 0, 0, tzinfo=UTC)
 D = Decimal
@@ -182,6 +187,34 @@ def test_the_rows_of_a_book_are_those_of_its_snapshots(write):
         ("aaaa***", "XYZ", D("1.50")), ("bbbb***", "ABC", D(2)), ("bbbb***", "XYZ", D(3)),
     ]  # fmt: skip
     assert all(tuple(row) == ROW_COLUMNS for row in book.rows())
+
+
+@given(st.lists(portfolios(max_size=4), min_size=1, max_size=3))
+def test_no_position_is_lost_and_every_total_is_the_plain_sum(tmp_path, listed):
+    """Against a recomputation that knows nothing of the code: a row counts in its own currency, else in the account's."""
+    files = []
+    for number, portfolio in enumerate(listed):
+        meta = attrs.evolve(portfolio.meta, account_hash=f"aaa{number}***")
+        files.append(tmp_path / f"{number}.json")
+        files[-1].write_bytes(to_bytes(attrs.evolve(portfolio, meta=meta)))
+    book = load_all(files, NOW, any_age=True)
+    profits: dict = {}
+    for portfolio in listed:
+        own = portfolio.meta.currency or (portfolio.balances and portfolio.balances.currency)
+        for each in portfolio.positions:
+            known = (
+                D(0) if each.type == "cash" and each.unrealized_pl is None else each.unrealized_pl
+            )
+            profits.setdefault(each.currency or own, []).append(known)
+
+    assert len(book.rows()) == sum(len(each.positions) for each in listed)
+    assert sum(len(held) for held in book.by_root().values()) == len(book.rows())
+    for currency, amounts in profits.items():
+        found = book.totals_by_currency[currency].unrealized_pl
+        known = [amount for amount in amounts if amount is not None]
+        assert (found.known, found.count) == (len(known), len(amounts))
+        with localcontext(prec=200):
+            assert not known or found.amount == sum(known)
 
 
 def test_a_folder_stands_for_the_live_files_in_it(write, tmp_path):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 
 import attrs
 
@@ -84,7 +85,8 @@ def sync_all(
     for name, collision in _collisions(ready).items():
         del ready[name]
         outcomes[name] = (Failed(account="", error=collision),)
-    _side_by_side(ready, outcomes, progress)
+    again = partial(_prepared, context, request)
+    _side_by_side(ready, again, outcomes, progress)
     return [
         ProfileOutcome(profile=name, broker=_broker(context, name), results=outcomes[name])
         for name in names
@@ -150,7 +152,10 @@ def _collisions(ready: Mapping[str | None, Ready]) -> dict[str | None, BridgeErr
 
 
 def _side_by_side(
-    ready: Mapping[str | None, Ready], outcomes: Outcomes, progress: Callable[[str], Progress]
+    ready: Mapping[str | None, Ready],
+    prepare_again: Callable[[str | None], Ready],
+    outcomes: Outcomes,
+    progress: Callable[[str], Progress],
 ) -> None:
     """Run the profiles, a thread for each broker. Daemons, so that Ctrl-C ends the program at once."""
     listening = threading.Lock()
@@ -159,8 +164,10 @@ def _side_by_side(
         by_broker.setdefault(each.run.spec.name, []).append(name)
 
     def work(names: Iterable[str | None]) -> None:
-        for name in names:
-            outcomes[name] = _one(ready[name], progress(name or ""), listening)
+        for place, name in enumerate(names):
+            # The profile before it may have got a new refresh token, and the one that was read first is spent.
+            opened = partial(prepare_again, name) if place else partial(ready.__getitem__, name)
+            outcomes[name] = _one(opened, progress(name or ""), listening)
 
     threads = [
         threading.Thread(target=work, args=(names,), name=f"sync {broker}", daemon=True)
@@ -174,17 +181,19 @@ def _side_by_side(
 
 
 def _one(
-    ready: Ready, progress: Progress, listening: threading.Lock
+    opened: Callable[[], Ready], progress: Progress, listening: threading.Lock
 ) -> tuple[Synced | Failed, ...]:
     try:
-        results = carry_out(ready, progress)
-        with listening:
-            tell_listeners(ready, results)
+        ready = opened()
+        try:
+            results = carry_out(ready, progress)
+            with listening:
+                tell_listeners(ready, results)
+        finally:
+            ready.close()
     except BridgeError as error:
         return (Failed(account="", error=error),)
     except Exception as error:  # noqa: BLE001 - a bug costs its own profile, and its text may hold anything
         what = f"this is a bug in variance-bridge ({type(error).__name__}); please report it"
         return (Failed(account="", error=BridgeError(what)),)
-    finally:
-        ready.close()
     return tuple(results)
