@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from datetime import timedelta
-    from decimal import Decimal
+    from decimal import Context, Decimal
     from pathlib import PurePath
 
 MAX_PATH = 4096
@@ -113,13 +114,19 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 def rounded(value: Decimal, places: int) -> Decimal:
     """Rounded half up, at any length; a negative number that rounds to zero is zero."""
+    # As many digits as the result has: the default context refuses more than 28.
+    step, context = _rounding(places, max(value.adjusted(), 0) + abs(places) + 2)
+    result = value.quantize(step, context=context)
+    return result or result.copy_abs()
+
+
+@lru_cache(maxsize=256)
+def _rounding(places: int, precision: int) -> tuple[Decimal, Context]:
+    """The place to which numbers are rounded, and how."""
     # Imported here: light commands print no numbers, and `decimal` is most of what they would load.
     from decimal import ROUND_HALF_UP, Context, Decimal
 
-    # As many digits as the result has: the default context refuses more than 28.
-    precision = max(value.adjusted(), 0) + abs(places) + 2
-    result = value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP, Context(prec=precision))
-    return result or result.copy_abs()
+    return Decimal(1).scaleb(-places), Context(prec=precision, rounding=ROUND_HALF_UP)
 
 
 def number(value: Decimal | None, places: int = 0, *, sign: bool = False) -> str:

@@ -11,7 +11,6 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from variance_bridge.errors import BridgeError
@@ -145,6 +144,8 @@ def _repeated(argument: str, arguments: Sequence[str]) -> str:
 
 
 def _is_there(name: str) -> bool:
+    from pathlib import Path
+
     try:
         return Path(name).exists()
     except (OSError, ValueError):
@@ -173,6 +174,8 @@ def _report_system_error(error: OSError) -> int:
 
 
 def _has_working_folder() -> bool:
+    from pathlib import Path
+
     try:
         Path.cwd()
     except OSError:

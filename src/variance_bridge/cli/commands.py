@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
-from pathlib import Path
 from typing import Any, cast
 
 import click
@@ -184,6 +183,8 @@ def dashboard() -> str:
 
 
 def _names_file(word: str) -> bool:
+    from pathlib import Path
+
     file = Path(word)
     return file.suffix.lower() in _FILE_ENDINGS or file.is_file()
 
