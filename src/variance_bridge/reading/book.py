@@ -15,13 +15,14 @@ import attrs
 from variance_bridge.errors import BridgeError, DataRefused
 from variance_bridge.formatting import path_text, plural
 from variance_bridge.model import Environment, Holding
-from variance_bridge.reading.flat_rows import Cell
 from variance_bridge.reading.freshness import DEFAULT_LIMITS, AgeLimits, Freshness
 from variance_bridge.reading.load import Snapshot, load_anyway
 from variance_bridge.reading.totals import Totals, add_totals, totals_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from variance_bridge.reading.flat_rows import Cell
 
 LIVE_FILES = "live_*.json"
 

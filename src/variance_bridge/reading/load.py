@@ -10,7 +10,6 @@ import attrs
 
 from variance_bridge.errors import DataRefused, PositionsTooOld
 from variance_bridge.model import Holding, Portfolio, Status, Timeliness
-from variance_bridge.reading.flat_rows import Cell, flat_rows
 from variance_bridge.reading.freshness import (
     DEFAULT_LIMITS,
     AgeLimits,
@@ -22,6 +21,8 @@ from variance_bridge.symbology import InstrumentType, SymbolError, parse
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from variance_bridge.reading.flat_rows import Cell
 
 _DOCUMENTS = frozenset({".json", ".prev"})
 _OPTIONS = frozenset({InstrumentType.OPTION, InstrumentType.FUTURE_OPTION})
@@ -52,6 +53,8 @@ class Snapshot:
 
     def rows(self) -> list[dict[str, Cell]]:
         """The positions as flat rows with the keys of `ROW_COLUMNS`, the columns of `variance export --format csv`."""
+        from variance_bridge.reading.flat_rows import flat_rows
+
         return flat_rows(self.portfolio)
 
     def to_arrow(self) -> pa.Table:
