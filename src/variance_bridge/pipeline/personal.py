@@ -111,7 +111,9 @@ def seal(document: Mapping[str, Any], personal: PersonalValues) -> None:
     more = f" and {len(hits) - _HITS_SHOWN} more" if len(hits) > _HITS_SHOWN else ""
     raise DataRefused(
         f"the document was not written, because it would hold something personal: {shown}{more}",
-        hint="This is a bug in the broker's plugin: report it with the place and the kind that are named here.",
+        hint="A fault of the broker's plugin: report it with the place and the kind that are named here.\n"
+        "  If a quantity or an amount is the account's number by chance: sync again when it has changed, or name the account "
+        "otherwise in the file.",
     )
 
 
