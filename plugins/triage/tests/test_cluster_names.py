@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 
@@ -26,6 +27,30 @@ def test_legs_have_the_name_of_the_vector(vector, hold, today):
     price = Quote(underlying_price=Decimal(100))
     positions = [attrs.evolve(hold(leg), quote=price) for leg in vector["legs"]]
     assert sorted(names(positions, today)) == sorted(vector["names"])
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: " ".join(vector["legs"]))
+def test_each_contract_of_a_vector_is_in_one_strategy_however_often_it_is_held(
+    vector, times, hold, today
+):
+    positions = [hold(leg) for leg in vector["legs"]]
+    several = [attrs.evolve(each, quantity=each.quantity * times) for each in positions]
+    found = cluster(several, today)
+    assert contracts(leg for each in found for leg in each.legs) == contracts(several)
+
+
+def contracts(legs):
+    held = Counter()
+    for leg in legs:
+        held[leg.symbol, leg.expiration, leg.side] += leg.quantity
+    return held
+
+
+@pytest.mark.parametrize(("times", "units"), [(1, 1), (2, 2), (4, 4)])
+def test_a_ratio_that_is_not_whole_is_counted_in_its_own_units(hold, today, times, units):
+    (found,) = cluster([hold(f"{2 * times} 100C"), hold(f"{-5 * times} 105C")], today)
+    assert (found.strategy, found.units) == ("Ratio Spread (Call)", units)
 
 
 def test_every_name_of_the_table_is_reached_by_a_vector_or_its_mirror(hold, today):
