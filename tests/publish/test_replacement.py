@@ -19,6 +19,7 @@ from variance_bridge.model import (
     RejectedRow,
     Rejection,
     Side,
+    Status,
 )
 from variance_bridge.pipeline.overwrite import Judgement, Verdict, judge_overwrite
 from variance_bridge.symbology import InstrumentType
@@ -401,6 +402,41 @@ def test_an_empty_real_answer_over_play_positions_is_held_to_its_balances():
 amounts = st.decimals(min_value=-10_000, max_value=10_000, places=2)
 all_balances = st.none() | st.builds(money, amounts, amounts, st.none() | amounts)
 kinds = st.sampled_from(InstrumentType)
+
+
+def complete(count):
+    old = portfolio(count, at=YESTERDAY)
+    return attrs.evolve(old, meta=attrs.evolve(old.meta, status=Status.COMPLETE))
+
+
+def test_a_partial_answer_over_complete_positions_is_fetched_twice():
+    new = portfolio(8, rejected=2)
+    judgement = judge_overwrite(complete(10), new)
+    assert judgement.verdict is Verdict.CONFIRM
+    assert "2 rows of the answer cannot be read" in judgement.reason
+    assert is_accepted(judge_overwrite(complete(10), new, confirmation=new), "second fetch")
+
+
+@pytest.mark.parametrize(
+    "again", [portfolio(10), portfolio(9, rejected=1), portfolio(7, rejected=3)]
+)
+def test_a_partial_answer_that_a_second_fetch_does_not_confirm_is_refused(again):
+    judgement = judge_overwrite(complete(10), portfolio(8, rejected=2), confirmation=again)
+    assert is_refused(judgement, "second answer")
+    assert judgement.hint == "run the command again"
+
+
+def test_where_the_same_rows_stand_does_not_matter_to_the_confirmation():
+    new, again = portfolio(8, rejected=2), portfolio(8, rejected=2)
+    moved = tuple(attrs.evolve(row, row=row.row + 3) for row in again.meta.rejected)
+    again = attrs.evolve(again, meta=attrs.evolve(again.meta, rejected=moved))
+    assert is_accepted(judge_overwrite(complete(10), new, confirmation=again), "second fetch")
+
+
+def test_a_partial_file_and_one_over_partial_positions_are_read_once():
+    new = portfolio(8, rejected=2)
+    assert is_accepted(judge_overwrite(complete(10), new, from_file=True))
+    assert is_accepted(judge_overwrite(portfolio(9, at=YESTERDAY, rejected=1), new))
 
 
 @given(before=st.integers(1, 60), balances=all_balances, kind=kinds)

@@ -15,6 +15,8 @@ What is refused, and why:
   day, so there only a contradiction counts.
 - A loss of 80 % or more of the rows, unless a second fetch finds the same rows. Rows that are there but could not be
   read do not come back on a second fetch, so a loss that they explain is refused at once.
+- A broker's answer of which some rows cannot be read, over positions that were complete, unless a second fetch has the same
+  unreadable rows. (A file is the same at each reading: how many of its rows may be unreadable is for its reader to say.)
 
 The user overrules each refusal by moving the old file away or by naming another: then nothing is replaced.
 """
@@ -31,7 +33,7 @@ import attrs
 
 from variance_bridge.clock import CLOCK_TOLERANCE
 from variance_bridge.formatting import plural
-from variance_bridge.model import Balances, Environment, Portfolio, Side
+from variance_bridge.model import Balances, Environment, Portfolio, Rejection, Side, Status
 from variance_bridge.symbology import InstrumentType
 
 CENT = Decimal("0.01")
@@ -40,6 +42,7 @@ CENT = Decimal("0.01")
 _MOVE = "write to another file (`--output`), or move the old one away"
 _MAX_NAMED = 5
 _EMPTY = "if it is empty indeed, run the command again with `--allow-empty`"
+_ANEW = "run the command again"
 _AGAIN = "run the command again; if the account really holds so little, move the old file away"
 
 
@@ -133,6 +136,7 @@ def _first_objection(case: _Case) -> Judgement:
         _not_older,
         _not_emptied,
         _not_shrunk,
+        _not_partial,
     )
     warnings: list[str] = []
     for rule in rules:
@@ -318,6 +322,23 @@ def _not_shrunk(case: _Case) -> Judgement:
     if _identities(case.confirmation) != _identities(case.new):
         return _refuse(f"{loss}, and a second fetch found other rows", _AGAIN)
     return _warn(f"{loss}; a second fetch confirmed it")
+
+
+def _not_partial(case: _Case) -> Judgement:
+    unread = len(case.new.meta.rejected)
+    if case.from_file or not unread or case.old.meta.status is not Status.COMPLETE:
+        return _ACCEPTED
+    loss = f"{plural(unread, 'row')} of the answer cannot be read, and the file is complete"
+    if case.confirmation is None:
+        return Judgement(verdict=Verdict.CONFIRM, reason=loss, hint=_AGAIN)
+    if _unreadable(case.confirmation) != _unreadable(case.new):
+        return _refuse(f"{loss}; of a second answer other rows can be read", _ANEW)
+    return _warn(f"{loss}; a second fetch confirmed it")
+
+
+def _unreadable(portfolio: Portfolio) -> Counter[tuple[Rejection, str | None]]:
+    """Which rows cannot be read, wherever they stand."""
+    return Counter((row.reason, row.symbol) for row in portfolio.meta.rejected)
 
 
 def _is_great_loss(before: int, after: int) -> bool:
