@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -167,3 +168,20 @@ def test_the_document_of_one_file_is_printed_as_it_is(write, run):
     file = write("live_acme.json", IRA, "10.25")
 
     assert exact_json.loads(run("show", file, "--json")[1])["meta"]["account_hash"] == IRA
+
+
+def test_an_export_of_several_accounts_is_a_book_of_its_accounts(work, run):
+    files = Path(__file__).parents[2] / "plugins" / "csv" / "tests" / "files"
+    export = str(files / "schwab_all_accounts.csv")
+    code, out, _ = run("show", export, "--any-age")
+    book = exact_json.loads(run("triage", export, "--any-age", "--json")[1])
+
+    assert code == 0
+    assert "All accounts: 2 accounts" in out
+    assert "#1" in out
+    assert "#2" in out
+    assert [each["file"].rpartition("csv")[2] for each in book["sources"]] == [
+        " (account 1 of 2)", " (account 2 of 2)",
+    ]  # fmt: skip
+    assert book["accounts"] == {"counted": 2, "of": 2}
+    assert sum(totals["net_pl"] for totals in book["totals_by_currency"].values()) is not None

@@ -53,7 +53,8 @@ def above(book: Book, converted: Converted | None) -> Iterator[Text]:
     """How many accounts, each of them, and the totals of those that count."""
     style = "bold" if not book.failed else "bold yellow"
     yield Text(f"All accounts: {book.headline}", style=style)
-    yield from _lines([_source(each) for each in book.sources])
+    names = _names(book)
+    yield from _lines([_source(each, names) for each in book.sources])
     for currency, totals in book.totals_by_currency.items():
         yield total_line(currency, totals.sums, _missing_from(book))
     if converted is not None:
@@ -72,7 +73,7 @@ def _lines(rows: Sequence[Sequence[tuple[str, str]]]) -> Iterator[Text]:
         yield line
 
 
-def _source(source: Source) -> list[tuple[str, str]]:
+def _source(source: Source, names: Mapping[int, str]) -> list[tuple[str, str]]:
     snapshot = source.snapshot
     if snapshot is None:
         what = source.error.what if source.error else UNKNOWN
@@ -86,7 +87,7 @@ def _source(source: Source) -> list[tuple[str, str]]:
         state = (f"TOO OLD  {age}", "bold red")
     elif snapshot.freshness is Freshness.STALE:
         state = (f"STALE  {age}", "bold yellow")
-    account = meta.account_hash or UNKNOWN
+    account = names.get(id(snapshot), meta.account_hash or UNKNOWN)
     return [(printable(meta.source), "bold"), (account, ""), state, _file(source)]
 
 
@@ -134,13 +135,22 @@ def _amount(sum_: Sum, noun: str) -> str:
 
 def _side_by_side(book: Book) -> Iterator[tuple[Holding, str]]:
     """The positions by root, each with the name of its account, and its currency stated."""
+    names = _names(book)
     for held in (each for found in book.by_root().values() for each in found):
-        meta, own = held.snapshot.portfolio.meta, held.snapshot.portfolio.currency
-        account = (meta.account_hash or meta.source).removesuffix("***")[:_ACCOUNT_DIGITS]
+        own = held.snapshot.portfolio.currency
+        account = names[id(held.snapshot)].removesuffix("***")[:_ACCOUNT_DIGITS]
         yield attrs.evolve(held.holding, currency=held.holding.currency or own), account
 
 
 _ACCOUNT_DIGITS = 6
+
+
+def _names(book: Book) -> dict[int, str]:
+    """What each account is called: its hash; its number in the book where it has none, as in an export."""
+    return {
+        id(each): each.portfolio.meta.account_hash or f"#{place}"
+        for place, each in enumerate(book.snapshots, 1)
+    }
 
 
 def _below(book: Book) -> Iterable[Text]:

@@ -16,7 +16,7 @@ from variance_bridge.errors import BridgeError, DataRefused
 from variance_bridge.formatting import path_text, plural
 from variance_bridge.model import Environment, Holding
 from variance_bridge.reading.freshness import DEFAULT_LIMITS, AgeLimits, Freshness
-from variance_bridge.reading.load import Snapshot, load_anyway
+from variance_bridge.reading.load import Snapshot, load_each
 from variance_bridge.reading.totals import Totals, add_totals, totals_of
 
 if TYPE_CHECKING:
@@ -212,8 +212,10 @@ def load_all(
         raise DataRefused(
             "there are no positions files here", where=where, hint="run `variance sync`"
         )
-    sources = [_source(file, moment, any_age=any_age, limits=limits) for file in files]
-    return Book(sources=tuple(_newest(sources, files)), read_at=moment)
+    read = [
+        pair for file in files for pair in _sources(file, moment, any_age=any_age, limits=limits)
+    ]
+    return Book(sources=tuple(_newest(read)), read_at=moment)
 
 
 def _listed(paths: str | Path | Iterable[str | Path]) -> Sequence[Path]:
@@ -225,35 +227,37 @@ def _files(path: Path) -> Sequence[Path]:
     return sorted(path.glob(LIVE_FILES)) if path.is_dir() else [path]
 
 
-def _source(file: Path, now: datetime, *, any_age: bool, limits: AgeLimits) -> Source:
+_Read = tuple[object, Source]
+"""A source, and what it is the state of: an account, or an export of one; None for what could not be read."""
+
+
+def _sources(file: Path, now: datetime, *, any_age: bool, limits: AgeLimits) -> Iterable[_Read]:
+    """One for each account in the file."""
     name = path_text(file)
     try:
-        snapshot, refusal = load_anyway(file, now, any_age=any_age, limits=limits)
+        accounts = load_each(file, now, any_age=any_age, limits=limits)
     except BridgeError as error:
-        return Source(file=name, error=error)
-    return Source(file=name, snapshot=snapshot, error=refusal)
+        yield None, Source(file=name, error=error)
+        return
+    for place, (snapshot, refusal) in enumerate(accounts, 1):
+        shown = name if len(accounts) == 1 else f"{name} (account {place} of {len(accounts)})"
+        source = Source(file=shown, snapshot=snapshot, error=refusal)
+        meta = snapshot.portfolio.meta
+        known = (meta.source, meta.account_hash) if meta.account_hash else (file.resolve(), place)
+        yield known, source
 
 
-def _newest(sources: Sequence[Source], files: Sequence[Path]) -> Iterable[Source]:
+def _newest(read: Sequence[_Read]) -> Iterable[Source]:
     """The sources, those of which a newer one is there marked as replaced."""
     newest: dict[object, Source] = {}
-    keys = [_account(source, file) for source, file in zip(sources, files, strict=True)]
-    for key, source in zip(keys, sources, strict=True):
+    for key, source in read:
         if key is not None and (key not in newest or _is_newer(source, newest[key])):
             newest[key] = source
-    for key, source in zip(keys, sources, strict=True):
+    for key, source in read:
         if key is None or newest[key] is source:
             yield source
         else:
             yield attrs.evolve(source, error=None, replaced_by=newest[key].file)
-
-
-def _account(source: Source, file: Path) -> object:
-    """Broker and account; of an export, which has no account, the file itself; None for what could not be read."""
-    if source.snapshot is None:
-        return None
-    meta = source.snapshot.portfolio.meta
-    return (meta.source, meta.account_hash) if meta.account_hash else file.resolve()
 
 
 def _is_newer(one: Source, other: Source) -> bool:

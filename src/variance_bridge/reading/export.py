@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import attrs
 
+from variance_bridge.broker import Account
 from variance_bridge.document.check import refuse
 from variance_bridge.errors import DataRefused, UnknownPlugin
 from variance_bridge.formatting import masked
@@ -28,13 +30,31 @@ class Export:
     shown: str
 
 
-def read_export(file: Path, account: str | None = None) -> Export:
+def read_export(file: Path) -> Export:
     """The portfolio in an export file. Nothing is written; no account is hashed.
 
     Raises:
         DataRefused: no broker reads such files, or this one is not readable.
-        ConfigurationError: the file holds several accounts and none is chosen.
+        ConfigurationError: the file holds several accounts.
     """
+    from variance_bridge.pipeline.accounts import select_account
+
+    return _exports(file, lambda run, accounts: [select_account(run, accounts, None)])[0]
+
+
+def read_exports(file: Path) -> tuple[Export, ...]:
+    """The portfolios of all accounts in an export file; what its broker warned of stands with the first.
+
+    Raises:
+        DataRefused: as `read_export`.
+    """
+    return _exports(file, lambda _run, accounts: accounts)
+
+
+Choose = Callable[[BrokerRun, Sequence[Account]], Sequence[Account]]
+
+
+def _exports(file: Path, choose: Choose) -> tuple[Export, ...]:
     from variance_bridge.pipeline.context import reading_context
 
     warnings: list[str] = []
@@ -54,19 +74,20 @@ def read_export(file: Path, account: str | None = None) -> Export:
             where=masked(file.name),
             hint="positions files end in .json",
         ) from None
-    portfolio = _only(run, account)
-    return Export(
-        portfolio=portfolio,
-        warnings=tuple(warnings),
-        shown=context.personal.redact(masked(file.name)),
+    portfolios = [_settled(run, account) for account in choose(run, run.accounts())]
+    if not portfolios:
+        raise DataRefused("it lists no account", where=masked(file.name))
+    shown = context.personal.redact(masked(file.name))
+    return tuple(
+        Export(portfolio=each, warnings=() if place else tuple(warnings), shown=shown)
+        for place, each in enumerate(portfolios)
     )
 
 
-def _only(run: BrokerRun, account: str | None) -> Portfolio:
-    from variance_bridge.pipeline.accounts import select_account
+def _settled(run: BrokerRun, account: Account) -> Portfolio:
     from variance_bridge.pipeline.contradictions import settle
 
-    portfolio = run.portfolio(select_account(run, run.accounts(), account))
+    portfolio = run.portfolio(account)
     placeholder = attrs.evolve(portfolio.meta, account_hash="0000***")
     settled = settle(attrs.evolve(portfolio, meta=placeholder))
     refuse(settled.violations)

@@ -102,13 +102,40 @@ def load(
     return snapshot
 
 
-def load_anyway(
-    file: Path, now: datetime, *, any_age: bool, limits: AgeLimits
-) -> tuple[Snapshot, PositionsTooOld | None]:
+Judged = tuple[Snapshot, PositionsTooOld | None]
+"""Positions, and the refusal of those that are too old."""
+
+
+def load_anyway(file: Path, now: datetime, *, any_age: bool, limits: AgeLimits) -> Judged:
     """Positions however old they are, and the refusal of those that are too old; otherwise as `load`."""
+    return _judged(_read(file), file, now, any_age=any_age, limits=limits)
+
+
+def load_each(file: Path, now: datetime, *, any_age: bool, limits: AgeLimits) -> tuple[Judged, ...]:
+    """The same of every account in the file: a document has one, an export may have several."""
+    if file.suffix.lower() in _DOCUMENTS:
+        return (load_anyway(file, now, any_age=any_age, limits=limits),)
+    from variance_bridge.reading.export import read_exports
+
+    return tuple(
+        _judged(
+            (each.portfolio, each.warnings, each.shown), file, now, any_age=any_age, limits=limits
+        )
+        for each in read_exports(file)
+    )
+
+
+def _judged(
+    read: tuple[Portfolio, tuple[str, ...], str],
+    file: Path,
+    now: datetime,
+    *,
+    any_age: bool,
+    limits: AgeLimits,
+) -> Judged:
     from variance_bridge.document.convert import in_canonical_order
 
-    portfolio, warnings, where = _read(file)
+    portfolio, warnings, where = read
     positions = tuple(map(_fill_terms_from_symbol, portfolio.positions))
     portfolio = attrs.evolve(portfolio, positions=in_canonical_order(positions))
     end_of_day = portfolio.meta.timeliness is Timeliness.END_OF_DAY
