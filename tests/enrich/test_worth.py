@@ -62,7 +62,7 @@ def test_what_disagreed_before_the_quotes_is_not_their_fault():
         (5780, InstrumentType.STOCK, True),
         (4728, InstrumentType.STOCK, False),
         (4725, InstrumentType.STOCK, True),
-        (10400, InstrumentType.OPTION, False),
+        (10402, InstrumentType.OPTION, False),
         (10403, InstrumentType.OPTION, True),
     ],
 )

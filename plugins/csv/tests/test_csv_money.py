@@ -200,6 +200,28 @@ def test_a_rounded_price_paid_gives_way_to_the_total_that_profit_tells():
         cost_per_unit=11,
     )
     assert earned.cost_basis == Decimal("1100.40")
+    pennies = weigh(
+        ABSOLUTE,
+        Side.LONG,
+        100,
+        1,
+        InstrumentType.STOCK,
+        value="1.20",
+        gain="0.84",
+        cost_per_unit="0.00",
+    )
+    assert pennies.cost_basis == 0
+    dime = weigh(
+        ABSOLUTE,
+        Side.LONG,
+        10,
+        1,
+        InstrumentType.STOCK,
+        value="1.20",
+        gain="0.66",
+        cost_per_unit="0.05",
+    )
+    assert dime.cost_basis == Decimal("0.54")
     other = weigh(
         ABSOLUTE,
         Side.LONG,
