@@ -557,3 +557,10 @@ def test_auth_set_and_clear_are_for_one_profile(variance, acme, person, keyring)
     assert "was not in the keyring" in variance("auth", "clear", "ACME_REFRESH").out
     assert "removed" in variance("auth", "clear", "ACME_REFRESH", "--profile", "ira").out
     assert keyring == {}
+
+
+def test_credentials_of_a_profile_that_is_gone_can_be_removed(variance, acme, keyring):
+    keyring["variance-bridge:acme:gone", "ACME_REFRESH"] = FIRST
+    assert variance("auth", "clear", "--profile", "gone").code == 3
+    assert variance("auth", "clear", "--broker", "acme", "--profile", "gone").code == 0
+    assert keyring == {}

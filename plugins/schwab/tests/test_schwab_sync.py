@@ -240,13 +240,38 @@ def test_what_is_borrowed_belongs_to_the_cash(sync, schwab):
     assert sync()[1]["balances"]["cash"] == -10025
 
 
-def test_cash_that_cannot_be_told_apart_is_not_guessed(sync, schwab):
+def test_cash_that_fits_in_no_way_is_schwabs_own_and_flagged(sync, schwab):
     schwab.answers[ACCOUNT] = account(ROWS, SHEET | {"liquidationValue": 43000.0})
     code, document, printed = sync()
 
     assert code == 0, printed
+    assert document["balances"]["cash"] == 1000
+    assert {"caution": "balances_disagree"} in document["meta"]["flags"]
+
+
+@pytest.mark.parametrize("sheet", [None, {}, {"liquidationValue": 1.0}])
+def test_positions_are_kept_without_balances(sync, schwab, sheet):
+    schwab.answers[ACCOUNT] = account(ROWS[:2], sheet)
+    code, document, printed = sync()
+
+    assert (code, len(document["positions"])) == (0, 2), printed
     assert "balances" not in document
     assert {"caution": "balances_missing"} in document["meta"]["flags"]
+
+
+def test_cash_is_unknown_where_a_row_beside_a_sweep_fund_cannot_be_read(sync, schwab):
+    schwab.answers[ACCOUNT] = account([*ROWS, None], SHEET)
+    document = sync()[1]
+
+    assert "balances" not in document
+    assert {"caution": "balances_missing"} in document["meta"]["flags"]
+
+
+def test_a_restricted_account_is_synced_with_a_warning(sync, schwab):
+    schwab.answers[ACCOUNT]["securitiesAccount"]["isClosingOnlyRestricted"] = True
+    code, _document, printed = sync()
+
+    assert (code, "only close positions" in printed) == (0, True)
 
 
 @pytest.mark.parametrize(
@@ -323,7 +348,9 @@ def test_another_accounts_answer_is_refused(sync, schwab):
     assert sync()[:2] == (6, None)
 
 
-@pytest.mark.parametrize("path", [TOKEN, NUMBERS, ACCOUNT])
+@pytest.mark.parametrize(
+    "path", [ACCOUNT, *(pytest.param(one, marks=pytest.mark.slow) for one in (TOKEN, NUMBERS))]
+)
 @pytest.mark.parametrize(("fault", "times", "code"), FAULTS)
 def test_each_fault_has_its_exit_and_leaves_no_document(sync, schwab, path, fault, times, code):
     schwab.faults[path] = [fault] * times

@@ -522,7 +522,10 @@ OWN_FAULTS = [
 ]
 
 
-@pytest.mark.parametrize("path", [ACCOUNTS, POSITIONS, BALANCES])
+@pytest.mark.parametrize(
+    "path",
+    [POSITIONS, *(pytest.param(one, marks=pytest.mark.slow) for one in (ACCOUNTS, BALANCES))],
+)
 @pytest.mark.parametrize(("fault", "times", "code"), [*FAULTS, *OWN_FAULTS])
 def test_each_fault_has_its_exit_and_leaves_no_document(sync, snaptrade, path, fault, times, code):
     snaptrade.faults[path] = [fault] * times

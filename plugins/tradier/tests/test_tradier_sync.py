@@ -203,7 +203,9 @@ def test_a_broken_row_costs_only_itself(sync, tradier):
     assert [each["row"] for each in document["meta"]["rejected"]] == [3, 4]
 
 
-@pytest.mark.parametrize("path", [PROFILE, POSITIONS, BALANCES])
+@pytest.mark.parametrize(
+    "path", [POSITIONS, *(pytest.param(one, marks=pytest.mark.slow) for one in (PROFILE, BALANCES))]
+)
 @pytest.mark.parametrize(("fault", "times", "code"), FAULTS)
 def test_each_fault_has_its_exit_and_leaves_no_document(sync, tradier, path, fault, times, code):
     tradier.faults[path] = [fault] * times

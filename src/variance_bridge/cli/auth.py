@@ -120,8 +120,11 @@ def status(
 def clear(
     invocation: Invocation, broker: str | None, profile: str | None, names: tuple[str, ...]
 ) -> None:
-    """Remove credentials from the keyring; all of the broker's by default."""
-    spec, login = spec_and_login(invocation, broker, profile)
+    """Remove credentials from the keyring; all of the broker's by default.
+
+    With `--broker`, those of a profile that is no longer in variance.toml too.
+    """
+    spec, login = spec_and_login(invocation, broker, profile, may_be_gone=broker is not None)
     for credential in _chosen(spec, names or tuple(one.name for one in spec.credentials)):
         gone = invocation.credentials.clear(login, credential.name)
         click.echo(f"{credential.name}: {'removed' if gone else 'was not in the keyring'}")
@@ -146,15 +149,27 @@ def rotate_key(invocation: Invocation) -> None:
 
 
 def spec_and_login(
-    invocation: Invocation, broker: str | None, profile: str | None
+    invocation: Invocation,
+    broker: str | None,
+    profile: str | None,
+    *,
+    may_be_gone: bool = False,
 ) -> tuple[BrokerSpec, Login]:
     """The broker that is meant, and whose credentials: those of a profile, or of all.
+
+    Args:
+        invocation: of the command.
+        broker: what `--broker` says.
+        profile: what `--profile` says.
+        may_be_gone: whether a profile that the configuration does not have will do.
 
     Raises:
         ConfigurationError: no broker is chosen, or there is no such profile.
         UsageError: the profile is another broker's.
     """
     configuration = invocation.configuration
+    if may_be_gone and profile not in configuration.stated.profiles and broker is not None:
+        return invocation.registry.load(broker).broker, configuration.login(broker, profile)
     own = configuration.profile(profile).broker
     name = broker or own or configuration.top("broker").value
     if not name:

@@ -51,17 +51,26 @@ class Reading:
     counts_sweeps: bool = False
 
 
-def read_balances(sheet: Members, found: Collected, sweeps: Collected, currency: str) -> Reading:
+def read_balances(
+    sheet: Members,
+    found: Collected,
+    sweeps: Collected,
+    currency: str,
+    *,
+    is_doubtful: bool,
+) -> Reading:
     """The balances; cash that sweep funds hold is taken out of them.
 
     Which of the readings of the cash is meant, and whether sweep funds are counted in it, shows in the arithmetic: cash and
-    positions are the liquidation value. Where it does not show, the cash is unknown, and so are the balances.
+    positions are the liquidation value. Where a position is unknown, so is the cash, and there are no balances. Where no
+    reading fits, it is `cashBalance`, and flagged.
 
     Args:
         sheet: the member `currentBalances`.
         found: the positions.
-        sweeps: those of them that are, or may be, cash equivalents.
+        sweeps: those of them that are sweep funds.
         currency: of the account.
+        is_doubtful: whether others of them may be sweep funds.
     """
     balances = sheet.balances(
         currency,
@@ -72,36 +81,36 @@ def read_balances(sheet: Members, found: Collected, sweeps: Collected, currency:
     )
     if balances is None:
         return Reading(None)
-    worth, swept = _sum(found.positions), _sum(sweeps.positions)
     readings = [(cash, False) for cash in _cash_readings(sheet)]
-    if sweeps.positions or sweeps.rejected:
-        inside = swept or Decimal(0)
-        readings += [(difference(cash, inside), True) for cash, _ in readings]
-    if len(readings) == 1:
+    if swept := _sum(sweeps.positions):
+        readings += [(difference(cash, swept), True) for cash, _ in readings]
+    is_in_question = sweeps.positions or sweeps.rejected or is_doubtful or len(readings) > 1
+    if not is_in_question:
         return Reading(balances)
-    rest = None
-    if worth is not None and not found.rejected:
-        rest = difference(balances.net_liquidating_value, worth)
-    fitting = _fitting(readings, rest)
-    if fitting is None:
+    worth = None if found.rejected else _sum(found.positions)
+    fitting = None
+    if worth is not None:
+        fitting = _fitting(readings, difference(balances.net_liquidating_value, worth))
+    if fitting is not None:
+        return Reading(attrs.evolve(balances, cash=fitting[0]), counts_sweeps=fitting[1])
+    if worth is None or is_doubtful:
         sheet.caution(Caution.BALANCES_MISSING)
         return Reading(None)
-    cash, counts_sweeps = fitting
-    return Reading(attrs.evolve(balances, cash=cash), counts_sweeps)
+    sheet.caution(Caution.BALANCES_DISAGREE)
+    return Reading(balances)
 
 
 def _fitting(
-    readings: Sequence[tuple[Decimal, bool]], rest: Decimal | None
+    readings: Sequence[tuple[Decimal, bool]], rest: Decimal
 ) -> tuple[Decimal, bool] | None:
     """The reading whose cash is what is left of the account's worth: off by a tenth at most of what the next one is off by.
 
-    Prices move while Schwab adds up, so that it may be off by more than a cent.
+    Prices move while Schwab adds up, so that it may be off by more than a cent. One that is alone must fit to the cent.
     """
-    if rest is None:
-        return None
-    best, second = sorted(readings, key=lambda one: abs(difference(one[0], rest)))[:2]
-    off, next_off = (abs(difference(one[0], rest)) for one in (best, second))
-    return best if off * 10 <= next_off else None
+    offs = sorted((abs(difference(cash, rest)), place) for place, (cash, _) in enumerate(readings))
+    (off, best), *others = offs
+    is_near = off * 10 <= others[0][0] if others else off <= _CENT
+    return readings[best] if is_near else None
 
 
 def _cash_readings(sheet: Members) -> list[Decimal]:

@@ -19,7 +19,7 @@ from variance_bridge.formatting import plural
 from variance_bridge.rows import Members, collect, list_of, object_of
 from variance_bridge_schwab.api import Api
 from variance_bridge_schwab.balances import check_nothing_is_held, read_balances
-from variance_bridge_schwab.positions import SOURCE, may_be_cash, read_row
+from variance_bridge_schwab.positions import SOURCE, is_of_unknown_type, is_sweep, read_row
 
 CURRENCY = "USD"
 """Schwab's API is for accounts in US dollars; no answer names a currency."""
@@ -27,6 +27,8 @@ CURRENCY = "USD"
 _AGAIN = "run the sync again; if it stays so, the API has changed: report it"
 _NUMBERS = "/trader/v1/accounts/accountNumbers"
 _ACCOUNT = "/trader/v1/accounts/"
+
+_RESTRICTED = "Schwab lets this account only close positions"
 
 # Schwab's hash is 64 characters of hexadecimal. Nothing else gets into a path.
 _HASH = re.compile(r"[0-9A-Za-z]{1,128}")
@@ -73,7 +75,7 @@ class SchwabBroker:
     def normalize(self, raw: RawPortfolio) -> Portfolio:
         """The answer in the lingua franca. Pure."""
         account = object_of(raw.payloads["account"], "securitiesAccount")
-        sheet = Members(object_of(account, "currentBalances"))
+        sheet = Members(account.get("currentBalances"))
         rows: Sequence[Any] = ()
         # Without positions Schwab leaves the list out, or writes null (ibouazizi/schwab-trader#16, #19).
         if account.get("positions") is None:
@@ -81,8 +83,9 @@ class SchwabBroker:
         else:
             rows = list_of(account, "positions")
         found = collect(rows, read_row)
-        sweeps = collect([row for row in rows if may_be_cash(Members(row))], read_row)
-        reading = read_balances(sheet, found, sweeps, CURRENCY)
+        sweeps = collect([row for row in rows if is_sweep(Members(row))], read_row)
+        is_doubtful = any(is_of_unknown_type(Members(row)) for row in rows)
+        reading = read_balances(sheet, found, sweeps, CURRENCY, is_doubtful=is_doubtful)
         if reading.counts_sweeps:
             found = collect(rows, partial(read_row, counts_sweeps=True))
         return found.portfolio(
@@ -91,6 +94,7 @@ class SchwabBroker:
             currency=CURRENCY,
             balances=reading.balances,
             cautions=sheet.cautions,
+            warnings=[_RESTRICTED] if account.get("isClosingOnlyRestricted") is True else [],
         )
 
     def _account(self, entry: Members) -> Account | None:

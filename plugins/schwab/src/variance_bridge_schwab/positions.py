@@ -38,10 +38,18 @@ _DIVISION = Context(prec=28)
 _MAX_DECIMALS_OF_MARK = 6
 
 
-def may_be_cash(row: Members) -> bool:
-    """Whether the row may be a sweep or money market fund: it is not of a type that is something else."""
-    text = (row.nested("instrument").word("assetType") or "").casefold()
-    return text == "cash_equivalent" or text not in _TYPES
+def is_sweep(row: Members) -> bool:
+    """Whether the row is a sweep or money market fund."""
+    return _type_word(row) == "cash_equivalent"
+
+
+def is_of_unknown_type(row: Members) -> bool:
+    """Whether the row may be anything, a sweep fund too."""
+    return _type_word(row) not in _TYPES
+
+
+def _type_word(row: Members) -> str:
+    return (row.nested("instrument").word("assetType") or "").casefold()
 
 
 def read_row(row: Members, *, counts_sweeps: bool = False) -> Holding | Closed:
@@ -57,7 +65,7 @@ def read_row(row: Members, *, counts_sweeps: bool = False) -> Holding | Closed:
     listed = row.nested("instrument")
     kind = _kind(listed)
     instrument = _instrument(listed, kind)
-    if counts_sweeps and may_be_cash(row):
+    if counts_sweeps and is_sweep(row):
         row.caution(Caution.COUNTED_IN_CASH)
     value = _value(row, side)
     average = _average(row)
