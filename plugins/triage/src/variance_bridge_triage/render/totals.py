@@ -70,9 +70,14 @@ def _beside(lines: Sequence[Sequence[tuple[str, Text, str]]], width: int) -> Ren
         shown.append(_padded([Text(label, style="dim") for label, _value, _note in cells], width))
         shown.append(_padded([value for _label, value, _note in cells], width))
         if any(note for _label, _value, note in cells):
-            notes_ = [Text(note, style="yellow") for _label, _value, note in cells]
+            notes_ = [Text(note, style=_style(note)) for _label, _value, note in cells]
             shown.append(_padded(notes_, width))
     return Group(*shown)
+
+
+def _style(note: str) -> str:
+    """What lacks something is yellow; the rest says more of what is known."""
+    return "dim" if note.endswith(("used", "flat")) else "yellow"
 
 
 def _padded(cells: Sequence[Text], width: int) -> Text:
@@ -88,7 +93,7 @@ def _below(cells: Sequence[tuple[str, Text, str]]) -> RenderableType:
     return Group(
         *(
             Text.assemble(
-                (label.ljust(widest) + "  ", "dim"), value, ("  " + note if note else "", "yellow")
+                (label.ljust(widest) + "  ", "dim"), value, ("  " + note if note else "", _style(note))
             )
             for label, value, note in cells
         )

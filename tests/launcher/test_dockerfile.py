@@ -1,0 +1,47 @@
+"""The image: built from this checkout by hash, run by a user without rights, and nothing secret in it. No builder is needed here."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+LINES = re.sub(r"\\\n\s*", " ", re.sub(r"^#.*\n", "", TEXT, flags=re.MULTILINE)).splitlines()
+INSTRUCTIONS = [tuple(line.split(maxsplit=1)) for line in LINES if line.strip()]
+KNOWN = {"FROM", "WORKDIR", "COPY", "RUN", "LABEL", "USER", "VOLUME", "ENV", "ENTRYPOINT"}
+
+
+def of(name):
+    return [rest for instruction, rest in INSTRUCTIONS if instruction == name]
+
+
+def test_every_instruction_is_known():
+    assert {instruction for instruction, _rest in INSTRUCTIONS} == KNOWN
+
+
+def test_what_is_downloaded_is_known_by_its_hash():
+    run = " ".join(of("RUN"))
+    assert "--require-hashes --requirement requirements.lock" in run
+    assert "--no-index --no-deps /wheels/*.whl" in run
+    assert (ROOT / "requirements.lock").is_file()
+
+
+def test_the_command_runs_as_a_user_without_rights():
+    assert of("USER") == ["10001"]
+    assert of("ENTRYPOINT") == ['["variance"]']
+    assert [name for name, _rest in INSTRUCTIONS].index("USER") < [
+        name for name, _rest in INSTRUCTIONS
+    ].index("ENTRYPOINT")
+
+
+@pytest.mark.parametrize("word", ["TOKEN", "SECRET", "PASSWORD", ":latest", "curl ", "http:"])
+def test_nothing_secret_or_unpinned_is_in_it(word):
+    assert word not in " ".join(LINES)
+
+
+def test_positions_and_credentials_of_the_checkout_stay_outside():
+    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
+    assert {".git", ".venv", ".env", "**/.env", "positions"} <= set(ignored)
