@@ -93,7 +93,9 @@ def _below(cells: Sequence[tuple[str, Text, str]]) -> RenderableType:
     return Group(
         *(
             Text.assemble(
-                (label.ljust(widest) + "  ", "dim"), value, ("  " + note if note else "", _style(note))
+                (label.ljust(widest) + "  ", "dim"),
+                value,
+                ("  " + note if note else "", _style(note)),
             )
             for label, value, note in cells
         )
