@@ -289,7 +289,8 @@ def _credentials(given: DoctorInput, loaded: LoadedPlugin) -> Iterator[Finding]:
     for credential, state in zip(spec.credentials, states, strict=True):
         absent = state.origin is None
         detail = state.problem or (state.origin and f"from {state.origin}") or "not set"
-        fix = f"variance auth set {login.flags}" if absent and state.required else None
+        command = "login" if spec.login else "set"
+        fix = f"variance auth {command} {login.flags}" if absent and state.required else None
         if state.expires_at is not None:
             detail += f", {expiry_words(state.expires_at, now)}"
             fix = renewal(login) if is_near(state.expires_at, now, credential) else None

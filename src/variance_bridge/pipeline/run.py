@@ -350,9 +350,10 @@ def missing_credentials(
             f"the quotes of {spec.title} need {names}", hint="or use `--quotes none`"
         )
     where = f" {spec.create_credentials}" if spec.create_credentials else ""
+    obtain = f"get it with `variance auth login {login.flags}`, or " if spec.login else ""
     return CredentialsMissing(
         f"{spec.title} needs {names}",
-        hint=f"set it with `variance auth set {login.flags}`, or in the environment or .env."
+        hint=f"{obtain}set it with `variance auth set {login.flags}`, or in the environment or .env."
         f"{where} To look around without an account: `variance demo`",
     )
 

@@ -56,8 +56,7 @@ def variance_bridge_brokers() -> Iterable[BrokerSpec]:
                 returns_state=False,
             ),
             create_credentials=(
-                "Create an app at developer.schwab.com (product Accounts and Trading Production); then"
-                " `variance auth login --broker schwab`."
+                "Create an app at developer.schwab.com, with the product Accounts and Trading Production."
             ),
         )
     ]
