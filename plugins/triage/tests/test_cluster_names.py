@@ -76,6 +76,20 @@ def test_weekly_and_monthly_series_of_an_index_are_one_root(hold, today):
     assert {found.root for found in cluster([weekly, monthly], today)} == {"SPX"}
 
 
+@pytest.mark.parametrize(
+    ("legs", "name", "strike"),
+    [
+        (("100 stock", "1 90P", "1 95P"), "Protective Put", 95),
+        (("-100 stock", "-1 90P", "-1 95P"), "Covered Put", 95),
+        (("100 stock", "-1 105C", "-1 110C"), "Covered Call", 105),
+        (("-100 stock", "1 105C", "1 110C"), "Protective Call", 105),
+    ],
+)
+def test_shares_stand_with_the_option_that_is_nearest_to_them(legs, name, strike, hold, today):
+    (found,) = (each for each in cluster(map(hold, legs), today) if each.strategy == name)
+    assert {leg.strike for leg in found.legs} == {None, Decimal(strike)}
+
+
 def test_shares_of_a_class_cover_their_options(hold, today):
     call = hold("-1 500C", root="BRK-B")
     assert call.symbol.startswith("BRKB ")
