@@ -129,6 +129,27 @@ class Counts:
 
 
 @attrs.frozen(kw_only=True)
+class PassedOver:
+    """Rows of the source that are not positions, each kind counted; None where there are none of the kind. Since 1.1.
+
+    Attributes:
+        cash: of cash, whose amounts are in the balances where the source states the account's worth.
+        pending: of money on its way.
+        lots: tax lots of positions that have a row of their own.
+        totals: of sums, subtotals too.
+        ignored: of what the reader knows and leaves out.
+        other_tables: lines of tables of another kind, of the whole source.
+    """
+
+    cash: int | None = None
+    pending: int | None = None
+    lots: int | None = None
+    totals: int | None = None
+    ignored: int | None = None
+    other_tables: int | None = None
+
+
+@attrs.frozen(kw_only=True)
 class RejectedRow:
     """A row that could not be read.
 
@@ -179,6 +200,7 @@ class Meta:
         account_hash: 4 to 64 hex digits and `***`; set by the core, so None in what a broker's `normalize` returns.
         currency: ISO 4217, the account's base currency.
         timeliness: None counts as live.
+        passed_over: None where the source has no rows but positions, or the reader does not count others.
         via: detours that requests took by configuration.
     """
 
@@ -192,6 +214,7 @@ class Meta:
     benchmark: Benchmark | None = None
     status: Status | None = None
     counts: Counts | None = None
+    passed_over: PassedOver | None = None
     rejected: tuple[RejectedRow, ...] = ()
     flags: tuple[Flag, ...] = ()
     via: tuple[Route, ...] = ()

@@ -131,6 +131,21 @@ def test_pending_money_alone_is_not_an_account_of_nothing(read_csv):
 TASTYTRADE = "Account,Symbol,Type,Quantity,P/L Open,Cost,Mark,Net Liq\n"
 
 
+def test_a_document_counts_the_rows_that_are_not_positions(read_csv, files):
+    meta = read_csv((files / "etrade.csv").read_bytes()).meta
+    assert meta["passed_over"] == {"cash": 1, "lots": 3, "totals": 1}
+    assert meta["counts"]["fetched"] == meta["counts"]["normalized"]
+    assert "passed_over" not in read_csv((files / "tastytrade_2021.csv").read_bytes()).meta
+
+
+def test_an_ignored_row_is_counted_in_its_account(read_csv):
+    header = "Account Number,Account Name,Symbol,Description,Quantity,Last Price,Current Value\n"
+    rows = "X1,401K,,BROKERAGELINK,,,$500.00\nX1,401K,QZA,Q,10,$20.00,$200.00\nX2,Link,QZB,Q,5,$100.00,$500.00\n"
+    first, second = read_csv(header + rows).documents
+    assert first["meta"]["passed_over"] == {"ignored": 1}
+    assert "passed_over" not in second["meta"]
+
+
 def test_cash_whose_account_cannot_be_summed_is_flagged(read_csv):
     cash = "5WX00001,CASH,CASH,1,,,,500\n"
     stock = "5WX00001,QZA,STOCK,10,50.00,-950.00,100.00,{}\n"

@@ -194,7 +194,11 @@ def _with_integers(document: Mapping[str, Any]) -> Mapping[str, Any]:
         for name in ("rejected", "flags")
         if name in meta
     }
-    counts = {"counts": {k: int(v) for k, v in meta["counts"].items()}} if "counts" in meta else {}
+    counts = {
+        name: {key: int(count) for key, count in meta[name].items()}
+        for name in ("counts", "passed_over")
+        if name in meta
+    }
     return {**document, "meta": {"schema_version": "1.0", **meta, **counts, **lists}}
 
 

@@ -107,6 +107,7 @@ class AccountPart:
         rejected_lines: the rows that could not be read.
         cash: the sum of the rows of cash and of pending cash.
         pending: the sum of the latter.
+        passed_over: how many rows of each kind are not positions.
         total: what the total row says.
         total_agrees: whether that is the sum of the rows.
     """
@@ -117,6 +118,7 @@ class AccountPart:
     rejected_lines: tuple[RejectedLine, ...]
     cash: Decimal | None
     pending: Decimal | None
+    passed_over: Mapping[RowClass, int]
     total: Decimal | None
     total_agrees: bool | None
 
@@ -616,11 +618,13 @@ def _by_account(
     """The rows of each account. A row that names none, where others do, belongs to no account and is listed in all."""
     named: dict[str, list[ReadRow]] = {}
     homeless: list[ReadRow] = []
+    ignored: list[ReadRow] = []
     for section in layout.sections:
         if Field.ACCOUNT not in section.header.columns:
             named.setdefault(_account_above(section), [])
     for row in rows:
         if row.row_class in _OUTSIDE and row.rejected is None:
+            ignored += [row] if row.row_class is RowClass.IGNORE else []
             continue
         if row.account is None:
             homeless.append(row)
@@ -633,7 +637,8 @@ def _by_account(
     if list(named) == [""] and homeless:
         named[""], homeless = sorted([*named[""], *homeless], key=lambda row: row.line), []
     return tuple(
-        _part(account, own_rows, homeless, layout, dialect) for account, own_rows in named.items()
+        _part(account, own_rows, homeless, ignored, layout, dialect)
+        for account, own_rows in named.items()
     )
 
 
@@ -641,6 +646,7 @@ def _part(
     account: str,
     rows: Sequence[ReadRow],
     homeless: Sequence[ReadRow],
+    ignored: Sequence[ReadRow],
     layout: Layout,
     dialect: Dialect,
 ) -> AccountPart:
@@ -662,6 +668,11 @@ def _part(
         rejected_lines=tuple(sorted(rejected, key=lambda line: line.line)),
         cash=_sum(row for row in rows if row.row_class in _IN_CASH),
         pending=_sum(row for row in rows if row.row_class is RowClass.PENDING),
+        passed_over=Counter(
+            row.row_class
+            for row in (*rows, *(one for one in ignored if one.account in {account, None}))
+            if row.position is None and row.rejected is None
+        ),
         total=total,
         total_agrees=_total_agrees(total, rows, dialect),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
@@ -14,12 +15,13 @@ from variance_bridge.model import (
     Environment,
     Flag,
     Meta,
+    PassedOver,
     Portfolio,
     Status,
 )
 from variance_bridge.money import difference, total
 from variance_bridge_csv.accounts import AccountPart, ParsedFile, RejectedLine, file_flags
-from variance_bridge_csv.dialect.model import Dialect, Field
+from variance_bridge_csv.dialect.model import Dialect, Field, RowClass
 
 SOURCE = "csv"
 _MAX_LISTED = 5
@@ -61,10 +63,32 @@ def portfolio(
         currency=dialect.account.currency,
         status=Status.PARTIAL if part.rejected_lines else Status.COMPLETE,
         counts=counts,
+        passed_over=_passed_over(parsed, part),
         rejected=part.rejected,
         flags=tuple(flags),
     )
     return Portfolio(meta=meta, positions=positions, balances=balances)
+
+
+_KINDS = {
+    RowClass.CASH: "cash",
+    RowClass.PENDING: "pending",
+    RowClass.LOT: "lots",
+    RowClass.SUBTOTAL: "totals",
+    RowClass.TOTAL: "totals",
+    RowClass.IGNORE: "ignored",
+}
+
+
+def _passed_over(parsed: ParsedFile, part: AccountPart) -> PassedOver | None:
+    """How many rows are not positions, by their kind. Titles and footers are not rows of the table."""
+    counted: Counter[str] = Counter()
+    for row_class, count in part.passed_over.items():
+        if row_class in _KINDS:
+            counted[_KINDS[row_class]] += count
+    counted["other_tables"] += parsed.passed
+    found = {name: count for name, count in counted.items() if count}
+    return PassedOver(**found) if found else None
 
 
 def _balances(part: AccountPart, dialect: Dialect) -> Balances | None:
