@@ -358,7 +358,7 @@ def env(data: bytes) -> None:
             found = store.find(Login("tastytrade"), credential)
             if found is not None and len(found.secret.reveal()) >= SHORTEST_TELLING:
                 _expect(found.secret.reveal() not in repr(found), "a secret is not shown")
-        store.states("tastytrade", declared)
+        store.states(Login("tastytrade"), declared)
 
 
 class _NoKeyring(Keyring):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from variance_bridge.errors import BridgeError, DataRefused
-from variance_bridge.formatting import path_text, plural
+from variance_bridge.formatting import masked, path_text, plural
 from variance_bridge.model import Environment, Holding
 from variance_bridge.reading.freshness import DEFAULT_LIMITS, AgeLimits, Freshness
 from variance_bridge.reading.load import Snapshot, load_each
@@ -32,7 +32,7 @@ class Source:
     """One file of a book.
 
     Attributes:
-        file: its name, as the user gave it.
+        file: its name, as the user gave it; what looks like an account number is `***` where there is no such file.
         snapshot: what it holds; of a file that is too old too; None where it could not be read.
         error: why it does not count: missing, unreadable, not valid, too old. None where it does.
         replaced_by: the file that counts in its place, of the same account and as new or newer.
@@ -237,6 +237,9 @@ def _sources(file: Path, now: datetime, *, any_age: bool, limits: AgeLimits) -> 
     try:
         accounts = load_each(file, now, any_age=any_age, limits=limits)
     except BridgeError as error:
+        if file.name and not file.exists():
+            # What was typed may be anything, a token too.
+            name = path_text(file.with_name(masked(file.name)))
         yield None, Source(file=name, error=error)
         return
     for place, (snapshot, refusal) in enumerate(accounts, 1):
