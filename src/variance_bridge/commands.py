@@ -64,7 +64,12 @@ class Invocation(Protocol):
         ...
 
     def book(
-        self, files: Sequence[Path] = (), *, account: str | None = None, any_age: bool = False
+        self,
+        files: Sequence[Path] = (),
+        *,
+        account: str | None = None,
+        any_age: bool = False,
+        may_be_unread: bool = False,
     ) -> Book:
         """The files as one book, within the user's limits of age; warnings are shown.
 
@@ -72,6 +77,7 @@ class Invocation(Protocol):
             files: positions files and exports; without any, the positions files of all accounts.
             account: one account alone, by its hash or the beginning of it.
             any_age: count old positions too.
+            may_be_unread: give a book although its only file cannot be read: its source has the error.
 
         Raises:
             DataRefused: there is no positions file, or none of that account.

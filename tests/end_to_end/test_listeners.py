@@ -221,7 +221,7 @@ def test_listeners_are_listed_with_their_state(variance, listener, install, conf
     entries = json.loads(variance("brokers", "--json").out)["listeners"]
     states = {entry["name"]: entry["state"] for entry in entries}
 
-    ours = {"command", "history"}
+    ours = {"command", "history", "webhook"}
     assert {name: state for name, state in states.items() if name not in ours} == {
         "broken": "broken",
         "gone": "not installed",

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from click.testing import CliRunner
 
+from variance_bridge import PositionsTooOld
 from variance_bridge.cli.invocation import Invocation
 from variance_bridge.document.convert import to_bytes
 from variance_bridge.document.exact_json import loads
@@ -95,6 +96,23 @@ def test_a_file_that_cannot_be_read_is_an_entry_and_makes_the_exit_its_own(write
     assert triage("ira.json", "old.json", "--json", "--partial")[0] == 0
     assert triage("ira.json", "old.json", "--json", "--any-age")[0] == 0
     assert "1 of 2 accounts" in triage("ira.json", "old.json")[1]
+
+
+def test_a_single_file_that_cannot_be_read_is_an_entry_too(write, triage):
+    write("old.json", IRA, age=timedelta(days=3))
+    code, out, err = triage("old.json", "--json")
+    book = loads(out)
+    (source,) = book["sources"]
+
+    assert (code, source["exit"], source["account_hash"]) == (7, 7, IRA)
+    assert "limit is 24 h" in source["error"]
+    assert (book["clusters"], book["accounts"]) == ([], {"counted": 0, "of": 1})
+    assert "not read" in err
+    assert triage("old.json", "--json", "--partial")[0] == 0
+    assert "0 of 1 account" in triage("old.json", "--partial")[1]
+    assert triage("missing.json", "--json")[0] == 6
+    with pytest.raises(PositionsTooOld):
+        triage("old.json")
 
 
 def test_of_two_files_of_one_account_the_newer_counts(write, triage):

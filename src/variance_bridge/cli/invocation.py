@@ -197,7 +197,12 @@ class Invocation:
         return folder
 
     def book(
-        self, files: Sequence[Path] = (), *, account: str | None = None, any_age: bool = False
+        self,
+        files: Sequence[Path] = (),
+        *,
+        account: str | None = None,
+        any_age: bool = False,
+        may_be_unread: bool = False,
     ) -> Book:
         """The files as one book; without any, the positions files of all accounts. See `variance_bridge.commands`."""
         from variance_bridge.cli.all_accounts import live_files, with_unsynced
@@ -210,7 +215,7 @@ class Invocation:
             book = with_unsynced(book, self.configuration)
         if account is not None:
             book = book.of_account(account)
-        if len(book.sources) == 1 and (error := book.sources[0].error):
+        if len(book.sources) == 1 and (error := book.sources[0].error) and not may_be_unread:
             raise error
         self._warn_of(book)
         return book

@@ -57,7 +57,7 @@ def show(
     if as_json and (roots or sort):
         raise UsageError("`--json` prints the whole document", hint="drop `--root` and `--sort`")
     order = _order(roots, sort, reverse=reverse)
-    book = invocation.book(files, account=account, any_age=any_age)
+    book = invocation.book(files, account=account, any_age=any_age, may_be_unread=partial)
     converted = None
     if currency is not None:
         sums = {each: totals.sums for each, totals in book.totals_by_currency.items()}
@@ -74,7 +74,7 @@ def _json(book: Book, converted: Converted | None) -> bytes:
     from variance_bridge.document.exact_json import dumps
     from variance_bridge.reading.book_document import book_document
 
-    if len(book.sources) == 1 and converted is None:
+    if len(book.sources) == len(book.snapshots) == 1 and converted is None:
         return to_bytes(book.snapshots[0].portfolio)
     return dumps(book_document(book, converted))
 
@@ -97,7 +97,7 @@ def _print(book: Book, order: Order | None, converted: Converted | None) -> None
     from variance_bridge.cli.positions_table import positions_table
 
     console = Console()
-    if len(book.sources) > 1:
+    if len(book.sources) > 1 or not book.snapshots:
         console.print(BookTable(book, order, converted), crop=False)
         return
     console.print(positions_table(book.snapshots[0], order), crop=False)

@@ -82,7 +82,7 @@ def command(
 
     wanted = _actions(fail_on)
     judged = judge_book(
-        invocation.book(files, account=account, any_age=any_age),
+        invocation.book(files, account=account, any_age=any_age, may_be_unread=as_json or partial),
         thresholds(invocation.folder, thresholds_file),
         invocation.clock.now(),
     )
@@ -190,7 +190,7 @@ def _show(judged: JudgedBook, converted: Converted | None) -> None:
     from variance_bridge_triage.render.terminal import show
 
     console = Console(emoji=False, highlight=False, markup=False)
-    if len(judged.judged) > 1 or converted is not None:
+    if len(judged.judged) > 1 or converted is not None or not judged.reports:
         show_totals(judged, converted, console)
     for report in judged.reports:
         show(report, console)
