@@ -187,6 +187,97 @@ MUTATIONS = (
 )
 
 
+FOREIGN = b"Date,Action,Symbol,Quantity,Price,Amount\n01/02/2026,Buy,QZT,7,19.00,133.00\n"
+MONEY = re.compile(r"[-+($']*[0-9][0-9,]*[.][0-9]+[)]?")
+
+
+def example(name):
+    return next(path for path in FILES if path.stem == name).read_bytes()
+
+
+def below(content):
+    return lambda data: data.rstrip() + b"\n\n" + content
+
+
+def in_the_middle(change):
+    """A change of a row in the middle of the table, which becomes one row or more."""
+
+    def changed(data):
+        rows = rows_of(data)
+        places = table(rows)
+        middle = places[len(places) // 2] if len(places) > 2 else places[-1]
+        return written([*rows[:middle], *change(rows, rows[middle]), *rows[middle + 1 :]])
+
+    return changed
+
+
+def money_as(form):
+    return lambda data: mapped(
+        data, lambda cell: form.format(cell) if MONEY.fullmatch(cell) else cell
+    )
+
+
+def in_brackets(cell):
+    found = re.fullmatch(r"-([$]?)([0-9][0-9,.]*)|([$])-([0-9][0-9,.]*)", cell)
+    return f"({''.join(filter(None, found.groups()))})" if found else cell
+
+
+def filled(form):
+    return lambda data: mapped(
+        data, lambda cell: form.format(cell) if cell and not cell.startswith(" ") else cell
+    )
+
+
+def header_in_lower_case(data):
+    rows = rows_of(data)
+    header = table(rows)[0]
+    rows[header] = [cell.lower() for cell in rows[header]]
+    return written(rows)
+
+
+NEIGHBOURS = (
+    Mutation("transactions below", below(FOREIGN)),
+    Mutation("transactions right below", lambda data: data.rstrip() + b"\n" + FOREIGN),
+    Mutation("schwab below", below(example("schwab_all_accounts"))),
+    Mutation("tastytrade below", below(example("tastytrade_2021"))),
+    Mutation("fidelity below", below(example("fidelity"))),
+    Mutation("twice with blanks between", lambda data: below(text_of(data).encode())(data)),
+    Mutation("text in the middle", in_the_middle(lambda _rows, row: [["As of the close."], row])),
+    Mutation("header in the middle", in_the_middle(lambda rows, row: [rows[table(rows)[0]], row])),
+    Mutation("nul byte", in_the_middle(lambda _rows, row: [[row[0][:1] + "\0", *row[1:]]])),
+    Mutation("cell lost", in_the_middle(lambda _rows, row: [[*row[:2], *row[3:]]])),
+    Mutation("blank lines between", lambda data: text_of(data).replace("\n", "\n\n").encode()),
+    Mutation("blank lines above", lambda data: b"\n\n\n" + text_of(data).encode()),
+    Mutation("separator named above", lambda data: b"sep=,\n" + text_of(data).encode()),
+    Mutation("negative numbers in brackets", lambda data: mapped(data, in_brackets)),
+    Mutation("currency before", money_as("USD {}")),
+    Mutation("currency behind", money_as("{} USD")),
+    Mutation("euro sign", money_as("\u20ac{}")),
+    Mutation("percent", money_as("{}%")),
+    Mutation(
+        "minus of typesetters",
+        lambda data: mapped(
+            data, lambda cell: cell.replace("-", "\u2212") if NUMBER.fullmatch(cell) else cell
+        ),
+    ),
+    Mutation("blanks around cells", filled(" {} ")),
+    Mutation("no-break blanks around cells", filled("\u00a0{}\u00a0")),
+    Mutation("decimal commas", lambda data: mapped(data, european)),
+    Mutation("header in lower case", header_in_lower_case),
+    Mutation("spreadsheet guards", filled('="{}"')),
+    Mutation(
+        "scientific numbers",
+        lambda data: mapped(
+            data,
+            lambda cell: (
+                f"{float(cell):.5E}" if re.fullmatch(r"[0-9]{4,}[.]?[0-9]*", cell) else cell
+            ),
+        ),
+    ),
+)
+"""Of the same kinds as the mutations, and found by nobody yet."""
+
+
 def test_there_are_as_many_mutations_as_were_found_in_the_wild():
     assert len({mutation.name for mutation in MUTATIONS}) == 27
 
@@ -196,7 +287,9 @@ def untouched():
     return {}
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda one: one.name.replace(" ", "_"))
+@pytest.mark.parametrize(
+    "mutation", [*MUTATIONS, *NEIGHBOURS], ids=lambda one: one.name.replace(" ", "_")
+)
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_changed_file_gives_the_same_or_less_or_a_refusal_but_no_wrong_number(
     read_csv, untouched, path, mutation
