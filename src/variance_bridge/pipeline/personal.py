@@ -148,7 +148,7 @@ def _distinct_texts(document: Mapping[str, Any]) -> set[str]:
             elif kind is Decimal:
                 if value.adjusted() >= _SHORTEST_NUMBER - 1:
                     texts.add(_integer_part(value))
-            elif isinstance(value, Mapping | list | tuple):
+            elif isinstance(value, dict | list | tuple | Mapping):
                 groups.append(value)
             elif isinstance(value, str):
                 texts.add(str(value))

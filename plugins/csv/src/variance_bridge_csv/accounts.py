@@ -320,7 +320,7 @@ def read_rows(
         start = section.header.row.line
         if start not in columns:
             columns[start] = Columns(section.header, dialect)
-        read = _read_row(RowCells.of(row, columns[start]), section, as_of, where)
+        read = _read_row(RowCells(row, columns[start]), section, as_of, where)
         if row.last and _is_unconfirmed(read.position) and ends.differ(row):
             raise _cut_in_last_cell(row, where)
         if not ends.full:

@@ -24,7 +24,7 @@ MAX_NUMBER_LENGTH = 48
 MAX_DIGITS = 38
 """Digits of a number: what a document promises to carry."""
 
-_SIMPLE_NUMBER = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?")
+_SIMPLE_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 """What nearly every number looks like: the same value by every grammar whose decimal mark is a point."""
 
 
@@ -74,7 +74,7 @@ def number_reader(
     grammar = _grammar(rules)
 
     def read(cell: str, fraction: int | None = None) -> Decimal | None:
-        if simple_allowed and is_simple(cell) and cell not in nulls:
+        if simple_allowed and len(cell) <= MAX_DIGITS and is_simple(cell) and cell not in nulls:
             value = Decimal(cell)
             return value or value.copy_abs()  # never -0
         text = read_text(cell)

@@ -8,8 +8,6 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import TypeVar
 
-import attrs
-
 from variance_bridge.model import Caution, Rejection
 from variance_bridge_csv.dialect import dates, patterns
 from variance_bridge_csv.dialect.model import Dialect, Field, RowClass, RowRule
@@ -112,24 +110,28 @@ class Columns:
         return f"in {names[0]}" if names else ""
 
 
-@attrs.define(eq=False)
 class RowCells:
-    """One row and the meaning of its cells. `cautions` collects what could not be read and was left out."""
+    """One row and the meaning of its cells.
 
-    row: Row
-    columns: Columns
-    cautions: list[tuple[Caution, Field | None]]
-    cells: Sequence[str | None]
-    """The row's cells, and None for each that it lacks."""
+    Attributes:
+        row: the row.
+        columns: how its cells are read.
+        dialect: the file's.
+        cells: those of the row, and None for each that it lacks.
+        cautions: what could not be read and was left out.
+    """
 
-    @classmethod
-    def of(cls, row: Row, columns: Columns) -> RowCells:
-        """The row below a header with these columns."""
-        cells: Sequence[str | None] = row.cells
-        missing = columns.width - len(cells)
+    __slots__ = ("cautions", "cells", "columns", "dialect", "row")
+
+    def __init__(self, row: Row, columns: Columns) -> None:
+        self.row = row
+        self.columns = columns
+        self.dialect = columns.dialect
+        self.cautions: list[tuple[Caution, Field | None]] = []
+        self.cells: Sequence[str | None] = row.cells
+        missing = columns.width - len(self.cells)
         if missing > 0:
-            cells = [*cells, *([None] * missing)]
-        return cls(row, columns, [], cells)
+            self.cells = [*self.cells, *([None] * missing)]
 
     @property
     def filled_width(self) -> int:
@@ -138,11 +140,6 @@ class RowCells:
         if header.derived and len(cells) == len(header.cells):
             cells = cells[: -len(header.derived)]
         return filled_width(cells)
-
-    @property
-    def dialect(self) -> Dialect:
-        """How the file is read."""
-        return self.columns.dialect
 
     def has_column(self, field: Field) -> bool:
         """Whether the header has a column of that field."""

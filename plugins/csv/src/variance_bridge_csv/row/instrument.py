@@ -108,6 +108,8 @@ def identify(row: RowCells, as_of: date, kind: InstrumentType | None = None) -> 
 
 def _can_be_written(instrument: Instrument) -> bool:
     """Whether the schema of a document has room for the names (a bond's description can be too long)."""
+    if instrument.type is InstrumentType.OPTION:
+        return True
     return (
         _is_root(instrument.root)
         and _SYMBOL.fullmatch(instrument.symbol) is not None

@@ -75,15 +75,15 @@ def read_position(row: RowCells, rule: RowRule, as_of: date) -> CheckedHolding:
     quantity = _quantity(row, is_money_market=is_money_market)
     if not quantity:
         return CheckedHolding(row.row.line, None)
-    side = Side.LONG if quantity > 0 else Side.SHORT
+    side, size = (Side.LONG, quantity) if quantity > 0 else (Side.SHORT, quantity.copy_negate())
     rules = row.dialect.money
     found = row.amounts(*_fractions(identity))
     for field in rule.without:
         found.pop(field, None)
     multiplier = _multiplier(identity, row)
     if multiplier is not None and identity.instrument.type is InstrumentType.BOND:
-        multiplier = _of_bond(multiplier, abs(quantity), found, rules)
-    amounts = _amounts(found, identity, side, abs(quantity), multiplier, rules)
+        multiplier = _of_bond(multiplier, size, found, rules)
+    amounts = _amounts(found, identity, side, size, multiplier, rules)
     earned = money.weigh(amounts, rules)
     if earned.value_shifted:
         raise RowRejected(Rejection.OUT_OF_RANGE, Field.VALUE, "far from quantity x price")
@@ -271,9 +271,10 @@ def _holding(
     )
     if not is_comparable(held, unit):
         raise RowRejected(Rejection.TERMS_CONTRADICT, Field.CURRENCY)
-    if unit.is_minor:
-        row.cautions.append((Caution.MINOR_UNIT, Field.CURRENCY))
-    return held if unit.currency is None else in_currency(held, unit)
+    if not unit.is_minor:
+        return held
+    row.cautions.append((Caution.MINOR_UNIT, Field.CURRENCY))
+    return in_currency(held, unit)
 
 
 def _unit(row: RowCells) -> MoneyUnit:
