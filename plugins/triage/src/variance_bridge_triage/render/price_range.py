@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-
-import attrs
+from typing import NamedTuple
 
 from variance_bridge.model import Holding, Side
 from variance_bridge.symbology import Deliverable, OptionType
@@ -16,8 +15,7 @@ _MARGIN = Decimal("0.04")
 """Free room on both sides, of the width."""
 
 
-@attrs.frozen
-class Strike:
+class Strike(NamedTuple):
     """One strike; `short` if an option is short there. Its right is that option's."""
 
     strike: Decimal
@@ -25,8 +23,7 @@ class Strike:
     right: OptionType | None
 
 
-@attrs.frozen(kw_only=True)
-class PriceRange:
+class PriceRange(NamedTuple):
     """Strikes and price on one scale from `low` to `high`.
 
     Attributes:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
-import attrs
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.text import Text
@@ -38,8 +37,7 @@ _GLUE = "\ue000"
 """Stands in a leg where a line must not break it; a blank on the screen."""
 
 
-@attrs.frozen(kw_only=True)
-class Column:
+class Column(NamedTuple):
     """A column of numbers; where it is narrow, those of the highest rank go first, and those of rank 0 last."""
 
     name: str
@@ -97,8 +95,7 @@ _COLUMNS = (
 )
 
 
-@attrs.frozen(kw_only=True)
-class Layout:
+class Layout(NamedTuple):
     """Widths of a report's table on a terminal, the same for all its sections.
 
     Attributes:
@@ -224,7 +221,7 @@ def _row(
     if layout.action:
         line.append_text(left(_action(entry.finding), layout.action + _GAP))
     line.append_text(left(_root(facts), layout.root)).append(" " * _GAP)
-    name, *more = textwrap.wrap(title(facts), layout.name)
+    name, *more = _lines(title(facts), layout.name)
     room_beside = layout.name - len(name) - _GAP
     in_name = not more and len(legs) <= room_beside
     line.append(name)
@@ -244,6 +241,18 @@ def _row(
             line.append(legs.replace(_GLUE, " "), style="dim")
     continued = [Padding(Text(rest), (0, 0, 0, layout.name_at)) for rest in more]
     return [line, *continued], in_name or in_picture
+
+
+def _lines(name: str, width: int) -> list[str]:
+    """A name on lines of that width, broken between words. `textwrap` takes longer to import than the whole table to draw."""
+    first, *words = name.split()
+    lines = [first]
+    for word in words:
+        if len(lines[-1]) + 1 + len(word) <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
 
 
 def _stacked(report: Report, entry: Entry, layout: Layout) -> list[RenderableType]:
@@ -288,8 +297,7 @@ def _action(finding: Finding | None) -> Text:
     return Text(finding.action.value, style=ACTION_STYLES[finding.action])
 
 
-@attrs.frozen
-class _Unbroken:
+class _Unbroken(NamedTuple):
     """Text that is wrapped between legs and words, and never within a leg."""
 
     text: Text

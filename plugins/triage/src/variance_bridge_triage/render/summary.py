@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-
-import attrs
+from typing import NamedTuple
 
 from variance_bridge.formatting import money, percent, plural
 from variance_bridge.money import Sum, add_up
@@ -12,8 +11,7 @@ from variance_bridge_triage.rules.metrics import Totals
 from variance_bridge_triage.rules.report import BALANCES, Report
 
 
-@attrs.frozen
-class Counted:
+class Counted(NamedTuple):
     """How many strategies gain, lose, neither, and of how many it is not known."""
 
     winners: int
