@@ -6,13 +6,13 @@ becomes classes (`variance_bridge.document.check`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache, lru_cache
-from itertools import groupby
-from operator import attrgetter
+from itertools import groupby, pairwise, starmap
+from operator import attrgetter, le
 from typing import Any, get_args, get_type_hints
 
 import attrs
@@ -20,11 +20,14 @@ import attrs
 from variance_bridge.document import exact_json
 from variance_bridge.document.violation import Violation
 from variance_bridge.errors import DataRefused
-from variance_bridge.model import Flag, Holding, Portfolio, RejectedRow, utc
-from variance_bridge.symbology import InstrumentType
+from variance_bridge.model import Flag, Holding, Portfolio, RejectedRow, Side, utc
+from variance_bridge.symbology import InstrumentType, OptionType
 
 _ZERO = Decimal(0)
+# Numbers, so that what rows are ordered by holds nothing that Python's collector of cycles would have to follow.
 _TYPE_ORDER = {word: place for place, word in enumerate(InstrumentType)}
+_RIGHT_ORDER = {word: place for place, word in enumerate((None, OptionType.CALL, OptionType.PUT))}
+_SIDE_ORDER = {word: place for place, word in enumerate((Side.LONG, Side.SHORT))}
 
 
 def in_canonical_order(holdings: Iterable[Holding]) -> tuple[Holding, ...]:
@@ -33,8 +36,12 @@ def in_canonical_order(holdings: Iterable[Holding]) -> tuple[Holding, ...]:
     What is grouped together stands together, near expirations and low strikes first. Only positions that are alike in
     all that orders them are compared member by member.
     """
+    rows: Sequence[Holding] = tuple(holdings)
+    # What was written by us is in order already, and then no place of a row need be kept.
+    if not all(starmap(le, pairwise(map(_place, rows)))):
+        rows = sorted(rows, key=_place)
     ordered: list[Holding] = []
-    for _symbol, lots in groupby(sorted(holdings, key=_place), key=attrgetter("symbol")):
+    for _symbol, lots in groupby(rows, key=attrgetter("symbol")):
         same = list(lots)
         ordered += same if len(same) == 1 else _with_ties_ordered(same)
     return tuple(ordered)
@@ -46,9 +53,9 @@ def _place(holding: Holding) -> tuple[Any, ...]:
         _TYPE_ORDER[holding.type],
         holding.expiration or date.min,
         holding.strike or _ZERO,
-        holding.option_type or "",
+        _RIGHT_ORDER[holding.option_type],
         holding.symbol,
-        holding.side,
+        _SIDE_ORDER[holding.side],
         holding.opened_on or date.min,
         holding.quantity,
     )
@@ -165,7 +172,7 @@ def to_bytes(portfolio: Portfolio) -> bytes:
 
 
 def structure(document: Mapping[str, Any]) -> Portfolio:
-    """The classes that a valid document stands for.
+    """The classes that a valid document stands for. Its list of positions holds the records afterwards.
 
     Raises:
         DataRefused: the document is not valid; `variance_bridge.document.check` says which rule it breaks.
@@ -173,12 +180,17 @@ def structure(document: Mapping[str, Any]) -> Portfolio:
     import msgspec
 
     try:
-        return msgspec.convert(_with_integers(document), Portfolio)
+        frame = msgspec.convert(_with_integers({**document, "positions": ()}), Portfolio)
+        positions = document["positions"]
+        # In place: each mapping is gone when it is a record. Both together would take twice the memory, and time.
+        for place, position in enumerate(positions):
+            positions[place] = msgspec.convert(position, Holding)
     except (msgspec.ValidationError, KeyError, TypeError, ValueError):
         raise DataRefused(
             "the document does not have the form of a positions file",
             hint="run `variance validate` on it: it names each place and rule",
         ) from None
+    return attrs.evolve(frame, positions=tuple(positions))
 
 
 def _with_integers(document: Mapping[str, Any]) -> Mapping[str, Any]:
