@@ -148,7 +148,8 @@ def synced(variance, folder, monkeypatch):
             "close": f'broker = "ibkr"\nbase_url = "{three.url}"\nflex_query = "{QUERY}"',
         }
         (folder / "variance.toml").write_text(
-            "\n".join(f"[profiles.{name}]\n{keys}" for name, keys in profiles.items())
+            'listeners = ["history"]\n'
+            + "\n".join(f"[profiles.{name}]\n{keys}" for name, keys in profiles.items())
         )
         return variance("sync", "--all", "--json")
 
@@ -202,3 +203,10 @@ def test_the_screen_names_what_is_missing_and_what_is_stale(synced, variance):
     board = variance()
     assert board.code == 6
     assert "4 of 5 accounts" in board.out
+
+
+def test_each_document_is_in_the_history(synced, variance):
+    entries = json.loads(variance("history", "--json").out)["entries"]
+
+    assert sorted(each["source"] for each in entries) == ["ibkr", "snaptrade", "snaptrade", "tradier"]  # fmt: skip
+    assert len({each["account_hash"] for each in entries}) == 4
