@@ -94,6 +94,17 @@ def test_explain_names_other_formats_only_where_none_fits(variance, tmp_path):
     assert "needs" not in err
 
 
+def test_explain_names_no_formats_for_a_report_of_another_kind(variance, tmp_path):
+    path = tmp_path / "activity.csv"
+    path.write_text(
+        "Activity Date,Instrument,Description,Trans Code,Quantity,Price\n1/2/2026,QZA,Q,Buy,1,2\n"
+    )
+    code, out, err = variance("csv", "explain", path)
+    assert (code, out) == (6, "")
+    assert "this is a Robinhood activity report" in err
+    assert "needs" not in err
+
+
 def test_explain_counts_the_columns_of_the_file_and_names_what_is_worked_out(variance, files):
     _code, out, _err = variance("csv", "explain", files / "questrade_edge.csv")
     assert "12 of its 12 columns are known" in out

@@ -17,7 +17,14 @@ from variance_bridge_csv.dialect import library
 from variance_bridge_csv.dialect.library import KnownDialect
 from variance_bridge_csv.dialect.model import Dialect
 from variance_bridge_csv.export_time import ExportTime, export_time, stated_time
-from variance_bridge_csv.file.detection import Candidate, Detector, Trial, detect, forced
+from variance_bridge_csv.file.detection import (
+    Candidate,
+    Detector,
+    Trial,
+    detect,
+    forced,
+    other_report,
+)
 from variance_bridge_csv.file.input import InputFile, read_input
 from variance_bridge_csv.file.layout import Layout, lay_out
 from variance_bridge_csv.file.xml import as_table
@@ -88,6 +95,8 @@ def misses(path: Path, known: Mapping[str, KnownDialect]) -> list[str]:
     dialects = {name: one.dialect for name, one in known.items()}
     file, data = open_file(path, dialects)
     detector = Detector(data, file.shown)
+    if other_report(detector, library.other_reports())[0] is not None:
+        return []
     near = []
     for name, dialect in dialects.items():
         found, header = detector.read(dialect)

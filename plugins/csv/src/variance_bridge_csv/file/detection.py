@@ -244,7 +244,7 @@ def _no_match(
                 where=_header_place(resaved, detector.where),
                 hint="export the positions again, and do not save them from a spreadsheet program",
             )
-    report, row = _other_report(detector, reports)
+    report, row = other_report(detector, reports)
     if report is not None and row is not None:
         return DataRefused(
             f"this is {report.name}, not positions",
@@ -306,9 +306,10 @@ def _header_place(header: Header | None, where: str) -> str:
     return f"{where}, line {header.row.line if header else 1}, column 1"
 
 
-def _other_report(
+def other_report(
     detector: Detector, reports: Iterable[OtherReport]
 ) -> tuple[OtherReport | None, Row | None]:
+    """The kind of file without positions that it is, and its header."""
     text = detector.text(("utf-8", "cp1252"))
     for delimiter in _DELIMITERS:
         for line in detector.head(text, Separation(delimiter), _SEARCH_LINES):
