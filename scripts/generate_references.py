@@ -278,8 +278,9 @@ def dialects() -> str:
             lines = text.partition("\n\n")[0].splitlines()
             first = " ".join(line.lstrip("# ") for line in lines).partition(". ")[0]
             about = f"{_cell(first.removesuffix('.'))} | {_cell(table['evidence'])}"
-            rows.append(f"`{table['name']}` | {about}")
-    return _table(("dialect", "file", "known from"), rows)
+            seen = dict.fromkeys(table.get(key, "") for key in ("first_seen", "last_seen"))
+            rows.append(f"`{table['name']}` | {about} | {' to '.join(filter(None, seen))}")
+    return _table(("dialect", "file", "known from", "seen"), rows)
 
 
 def thresholds() -> str:
