@@ -12,6 +12,7 @@ from variance_bridge.document.convert import instant_text, to_document
 from variance_bridge.document.exact_json import dumps
 from variance_bridge.document.schema import schema_text
 from variance_bridge.money import Sum
+from variance_bridge.reading.arrow_table import arrow_table
 from variance_bridge.reading.book import Book
 from variance_bridge.reading.book_document import (
     accounts_document,
@@ -26,6 +27,7 @@ __all__ = [
     "Converted",
     "Invocation",
     "accounts_document",
+    "arrow_table",
     "converted_document",
     "dumps",
     "instant_text",

@@ -25,6 +25,7 @@ LOCAL = {
     for path in (
         PLUGINS / "tastytrade",
         PLUGINS / "csv",
+        PLUGINS / "fleet",
         PLUGINS / "mcp",
         PLUGINS / "notify",
         PLUGINS / "triage",

@@ -222,7 +222,8 @@ def distributions_of(modules: set[str]) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "folder", [".", "plugins/csv", "plugins/mcp", "plugins/tastytrade", "plugins/triage"]
+    "folder",
+    [".", "plugins/csv", "plugins/fleet", "plugins/mcp", "plugins/tastytrade", "plugins/triage"],
 )
 def test_a_distribution_declares_what_it_imports_and_nothing_else(folder):
     project = tomllib.loads((REPOSITORY / folder / "pyproject.toml").read_text("utf-8"))["project"]
@@ -254,8 +255,11 @@ def test_only_the_kit_imports_what_only_the_kit_declares():
 
 def test_the_command_needs_nothing_of_what_is_installed_on_demand():
     marked = [each["project"] for each in projects() if each.get("tool", {}).get("variance-bridge")]
-    assert {each["name"] for each in marked} >= {"variance-bridge-mcp"}
-    assert not {"mcp", "pydantic", "starlette"} & pins(LOCKS[0]).keys()
+    assert {each["name"] for each in marked} == {"variance-bridge-fleet", "variance-bridge-mcp"}
+    assert (
+        not {"dask", "distributed", "mcp", "pyarrow", "pydantic", "starlette"}
+        & pins(LOCKS[0]).keys()
+    )
 
 
 def test_every_third_party_library_of_an_extra_is_locked_for_development():

@@ -24,8 +24,15 @@ _KINDS = (Decimal, datetime, date, str)
 """What a member's type is looked for in, in this order: a datetime is a date, and words are texts."""
 
 
-def arrow_table(rows: Sequence[Mapping[str, Cell]]) -> pa.Table:
-    """The rows of `flat_rows` as a table with the columns `ROW_COLUMNS`.
+def arrow_table(
+    rows: Sequence[Mapping[str, Any]], kinds: Mapping[str, type[Any]] | None = None
+) -> pa.Table:
+    """Rows as a table: by default those of `flat_rows`, with the columns `ROW_COLUMNS`.
+
+    Args:
+        rows: one mapping each.
+        kinds: what each column holds, in the order of the columns: `str`, `Decimal`, `date`, `datetime`, `int`, `float`
+            or `bool`.
 
     Texts are `string`, days `date32`, instants `timestamp[us, UTC]`, and numbers `decimal128(38, scale)`: each column has
     the least scale that holds its values exactly. Unknown is null.
@@ -35,17 +42,21 @@ def arrow_table(rows: Sequence[Mapping[str, Cell]]) -> pa.Table:
         ConfigurationError: pyarrow is not installed.
     """
     arrow = import_pyarrow()
-    columns = []
-    for name in ROW_COLUMNS:
-        cells = [row[name] for row in rows]
-        kind = column_kind(name)
-        if kind is Decimal:
-            columns.append(_decimals(arrow, rows, name))
-        elif kind is datetime:
-            columns.append(arrow.array(cells, arrow.timestamp("us", tz="UTC")))
-        else:
-            columns.append(arrow.array(cells, arrow.date32() if kind is date else arrow.string()))
-    return arrow.table(columns, names=list(ROW_COLUMNS))
+    stated = _kinds() if kinds is None else kinds
+    types = {
+        datetime: arrow.timestamp("us", tz="UTC"),
+        date: arrow.date32(),
+        int: arrow.int64(),
+        float: arrow.float64(),
+        bool: arrow.bool_(),
+    }
+    columns = [
+        _decimals(arrow, rows, name)
+        if kind is Decimal
+        else arrow.array([row[name] for row in rows], types.get(kind, arrow.string()))
+        for name, kind in stated.items()
+    ]
+    return arrow.table(columns, names=list(stated))
 
 
 def import_pyarrow() -> Any:
@@ -83,7 +94,7 @@ def _kind(hint: Any) -> type[Any]:
     return next(kind for kind in _KINDS if all(issubclass(each, kind) for each in members))
 
 
-def _decimals(arrow: Any, rows: Sequence[Mapping[str, Cell]], column: str) -> Any:
+def _decimals(arrow: Any, rows: Sequence[Mapping[str, Any]], column: str) -> Any:
     texts = [None if row[column] is None else plain(_decimal(row[column])) for row in rows]
     places = [(0, 0) if text is None else _digits(text) for text in texts]
     scale = max((fraction for _whole, fraction in places), default=0)
@@ -107,7 +118,7 @@ def _digits(text: str) -> tuple[int, int]:
 
 
 def _too_long(
-    rows: Sequence[Mapping[str, Cell]], column: str, places: Sequence[tuple[int, int]]
+    rows: Sequence[Mapping[str, Any]], column: str, places: Sequence[tuple[int, int]]
 ) -> DataRefused:
     """Names the first row that is too long by itself, else the two that do not fit one column."""
     alone = next((row for row, digits in enumerate(places) if sum(digits) > MAX_DIGITS), None)
@@ -115,6 +126,8 @@ def _too_long(
     numbers = sorted({largest, finest}) if alone is None else [alone]
     return DataRefused(
         f"{column} would need more than {MAX_DIGITS} digits, and nothing is rounded",
-        where=" and ".join(f"row {row + 1} ({rows[row]['symbol']})" for row in numbers),
+        where=" and ".join(
+            f"row {row + 1} ({rows[row].get('symbol') or rows[row].get('root')})" for row in numbers
+        ),
         hint="export to csv, which holds any number, or leave that file out",
     )

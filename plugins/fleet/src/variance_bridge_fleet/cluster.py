@@ -1,0 +1,164 @@
+"""The workers: those of this machine, or of a Dask cluster that runs already. Nothing is started before all of them are alike."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from variance_bridge import BrokerUnreachable, ConfigurationError
+from variance_bridge.formatting import plural
+from variance_bridge_fleet.job import Job, OtherVersions, differences, do, installed
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+CONNECT_LIMIT = 10.0
+"""Seconds in which a scheduler has to answer."""
+
+_JOBS_PER_THREAD = 4
+"""How many jobs are handed out at a time: enough that no worker waits, so few that memory does not grow with the run."""
+
+_RESUME = "use `--resume` to go on with what is missing"
+
+
+@contextmanager
+def connected(scheduler: str | None, workers: int | None) -> Iterator[Client]:
+    """A client of the scheduler at an address, or of workers on this machine that end with it.
+
+    Raises:
+        BrokerUnreachable: the scheduler does not answer, or has no workers.
+    """
+    import dask
+    from distributed import Client, LocalCluster
+
+    quiet = {"distributed.admin.event-loop-monitor-interval": "1h"}
+    with ExitStack() as stack:
+        stack.enter_context(dask.config.set(quiet))
+        if scheduler is None:
+            local = LocalCluster(  # type: ignore[no-untyped-call]
+                n_workers=workers,
+                threads_per_worker=1,
+                dashboard_address=None,
+                silence_logs=logging.CRITICAL,
+            )
+            stack.enter_context(local)
+            client = Client(local)  # type: ignore[no-untyped-call]
+        else:
+            client = _client_of(scheduler)
+        stack.enter_context(client)
+        yield client
+
+
+def _client_of(scheduler: str) -> Client:
+    from distributed import Client
+
+    try:
+        client = Client(scheduler, timeout=CONNECT_LIMIT)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        raise BrokerUnreachable(
+            f"the scheduler cannot be reached ({type(error).__name__})",
+            where=scheduler,
+            hint="start it with `dask scheduler`, or leave `--scheduler` out to use this machine",
+        ) from None
+    if not client.scheduler_info()["workers"]:
+        client.close()  # type: ignore[no-untyped-call]
+        raise BrokerUnreachable(
+            "the scheduler has no workers",
+            where=scheduler,
+            hint=f"start some: `dask worker {scheduler} --nthreads 1`",
+        )
+    return client
+
+
+def check_workers(client: Client, here: Mapping[str, str], configuration: Path | None) -> None:
+    """Return when every worker has what is installed here.
+
+    Raises:
+        ConfigurationError: a worker has another version of ours or of a plugin, or another key, or lacks them.
+    """
+    found = client.run(installed, configuration, on_error="return")
+    for address, there in sorted(found.items()):
+        if isinstance(there, BaseException):
+            what = str(there) if isinstance(there, ConfigurationError) else type(there).__name__
+            raise ConfigurationError(
+                f"a worker cannot do this work: {what}",
+                where=address,
+                hint='install "variance-bridge[fleet]" there, with the same configuration folder',
+            )
+        if differing := differences(here, there):
+            raise _other(address, "; ".join(differing))
+
+
+def _other(address: str, differing: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"a worker differs from this machine ({differing})",
+        where=address,
+        hint="install the same versions and the same installation.key everywhere",
+    )
+
+
+def carry_out(client: Client, jobs: Sequence[Job]) -> Iterator[Job]:
+    """Do the jobs; gives those that never came to an end.
+
+    A worker that dies takes the jobs with it that it was about to do. So what did not come to an end with others is tried once
+    more alone: an input that kills its worker again and again is the only one that is lost.
+
+    Raises:
+        BrokerUnreachable: the scheduler is gone.
+        ConfigurationError: a worker that came later differs.
+    """
+    threads = sum(each["nthreads"] for each in client.scheduler_info()["workers"].values())
+    at_a_time = max(threads, 1) * _JOBS_PER_THREAD
+    suspects = [job for job, has_ended in _each(client, jobs, at_a_time) if not has_ended]
+    alone = _each(client, suspects, 1, "alone")
+    yield from (job for job, has_ended in alone if not has_ended)
+
+
+def _each(
+    client: Client, jobs: Sequence[Job], at_a_time: int, kind: str = "job"
+) -> Iterator[tuple[Job, bool]]:
+    """Each job when it is done, and whether it came to an end."""
+    from distributed import as_completed
+
+    waiting = iter(jobs)
+    running: dict[str, Job] = {}
+
+    def submit(job: Job) -> Future[Any]:
+        key = f"variance-{kind}-{job.inputs[0].key}"
+        running[key] = job
+        return client.submit(do, job, key=key, pure=False)
+
+    done = as_completed([submit(job) for job in islice(waiting, at_a_time)])  # type: ignore[no-untyped-call]
+    for future in done:
+        job = running.pop(future.key)
+        yield job, _has_ended(future)
+        future.release()
+        for following in islice(waiting, 1):
+            done.add(submit(following))  # type: ignore[no-untyped-call]
+
+
+def _has_ended(future: Future[Any]) -> bool:
+    """Whether the job is done; not where its worker was killed more often than the cluster allows."""
+    from distributed import KilledWorker
+
+    if future.status in {"cancelled", "lost"}:
+        raise BrokerUnreachable("the scheduler is gone", hint=_RESUME)
+    error = future.exception()  # type: ignore[no-untyped-call]
+    if error is None:
+        return True
+    if isinstance(error, KilledWorker):
+        return False
+    if isinstance(error, OtherVersions):
+        raise _other("a worker that came later", str(error))
+    raise error
+
+
+def killed_words(job: Job) -> str:
+    """What is said of inputs whose worker did not survive them."""
+    return (
+        f"the worker ended again and again while it read this ({plural(len(job.inputs), 'input')})"
+    )

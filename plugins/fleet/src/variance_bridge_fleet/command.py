@@ -1,0 +1,114 @@
+"""`variance fleet`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from variance_bridge.commands import Invocation
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+
+@click.group("fleet")
+def command() -> None:
+    """Thousands of accounts at once, on a Dask cluster or on this machine's cores."""
+
+
+@command.command("run")
+@click.argument("manifest")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The output folder.")
+@click.option("--scheduler", metavar="URL", help="A Dask scheduler: tcp://HOST:PORT.")
+@click.option("--workers", type=click.IntRange(1), help="Processes on this machine instead.")
+@click.option("--resume", is_flag=True, help="Go on with the run in the output folder.")
+@click.option("--keep-going", is_flag=True, help="Leave out lines of MANIFEST that are unreadable.")
+@_JSON
+@click.pass_obj
+def run(
+    invocation: Invocation,
+    manifest: str,
+    out: Path,
+    scheduler: str | None,
+    workers: int | None,
+    *,
+    resume: bool,
+    keep_going: bool,
+    as_json: bool,
+) -> int:
+    """Sync every account of MANIFEST and write tables of all.
+
+    MANIFEST is a TOML or CSV file, or a pattern of files in quotes ("exports/**/*.csv"). An account that is refused or fails costs no
+    other; the exit code is 6 when some were refused, 5 when some failed.
+    """
+    if scheduler is not None and workers is not None:
+        raise click.UsageError("`--scheduler` and `--workers` exclude each other")
+    _require_libraries()
+    from variance_bridge_fleet.manifest import in_words, read_manifest
+    from variance_bridge_fleet.output import Output
+    from variance_bridge_fleet.report import lines, summary
+    from variance_bridge_fleet.run import Run
+
+    found = read_manifest(manifest)
+    if found.unreadable and not keep_going:
+        raise click.UsageError(f"the manifest cannot be read: {in_words(found.unreadable)}")
+    for each in found.unreadable:
+        invocation.warn(f"line {each.line} of the manifest: {each.what}")
+    output = Output(out.absolute())
+    fleet = Run(
+        output=output,
+        inputs=found.inputs,
+        configuration=_configuration(),
+        now=invocation.clock.now(),
+    )
+    fleet.carry_out(scheduler, workers, resume=resume)
+    if as_json:
+        from variance_bridge.commands import dumps
+
+        click.echo(dumps(summary(output).document()), nl=False)
+    else:
+        for line in lines(output):
+            click.echo(line)
+    return summary(output).exit_code
+
+
+@command.command("report")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@_JSON
+def report(folder: Path, *, as_json: bool) -> None:
+    """Show what became of the run in DIR: how many ended how, why not, and what needs action most."""
+    _require_libraries()
+    from variance_bridge.formatting import printable
+    from variance_bridge_fleet.output import Output
+    from variance_bridge_fleet.report import lines, summary
+
+    output = Output(folder.absolute())
+    if as_json:
+        from variance_bridge.commands import dumps
+
+        click.echo(dumps(summary(output).document()), nl=False)
+        return
+    for line in lines(output):
+        click.echo(printable(line))
+
+
+def _configuration() -> Path | None:
+    """What `--config` named; workers read the same file."""
+    context = click.get_current_context().find_root()
+    named = context.params.get("config")
+    return Path(named).absolute() if named else None
+
+
+def _require_libraries() -> None:
+    from variance_bridge import ConfigurationError
+
+    try:
+        import distributed  # noqa: F401
+        import pyarrow  # noqa: F401, ICN001
+    except ImportError as error:
+        raise ConfigurationError(
+            f"`variance fleet` needs {error.name}, which is not installed",
+            hint='pip install "variance-bridge[fleet]"; in a checkout `./check lint` installs it',
+        ) from None

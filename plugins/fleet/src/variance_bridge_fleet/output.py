@@ -1,0 +1,143 @@
+"""The output folder: what a run leaves in it, and what of it is done already.
+
+documents/                  one JSON per account, as `sync` writes it
+work/KEY.json               the outcome of one input, written when all else of it is there
+work/KEY.positions.arrow    its positions as rows, and KEY.triage.arrow its strategies
+run.json                    when the run began
+positions/                  the tables, made of the parts above when all inputs have ended
+outcomes.parquet
+triage.parquet
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from variance_bridge import DataRefused
+from variance_bridge.commands import dumps, instant_text
+from variance_bridge.files import read_file, write_file
+
+_RUN = "run.json"
+_DONE = frozenset({"complete", "partial", "refused"})
+"""What is not tried again: a file that is not acceptable stays so. What failed may succeed the next time."""
+
+
+@attrs.frozen
+class Output:
+    """An output folder, absolute."""
+
+    folder: Path
+
+    @property
+    def documents(self) -> Path:
+        """One JSON per account."""
+        return self.folder / "documents"
+
+    @property
+    def work(self) -> Path:
+        """The parts of which the tables are made."""
+        return self.folder / "work"
+
+    def outcome_file(self, key: str) -> Path:
+        """The outcome of an input."""
+        return self.work / f"{key}.json"
+
+    def part(self, key: str, table: str) -> Path:
+        """The rows of an input for a table: `positions` or `triage`."""
+        return self.work / f"{key}.{table}.arrow"
+
+    def refuse_another(self, *, resume: bool) -> None:
+        """Return when the folder is empty, or holds a run that is to be taken up.
+
+        Raises:
+            DataRefused: it holds another run, or something else.
+        """
+        if self._started() is not None:
+            if not resume:
+                raise DataRefused(
+                    "the output folder holds another run",
+                    where=str(self.folder),
+                    hint="use `--resume` to go on with it, or another `--out`",
+                )
+        elif self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
+            raise DataRefused(
+                "the output folder is not empty, and what is in it is not a run",
+                where=str(self.folder),
+                hint="choose another `--out`",
+            )
+
+    def begin(self, now: datetime, *, resume: bool) -> datetime:
+        """Make the folder, or take up the run that is in it; when the run began. Raises as `refuse_another`."""
+        self.refuse_another(resume=resume)
+        started = self._started()
+        if started is not None:
+            return started
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.write(self.folder / _RUN, dumps({"started": instant_text(now)}))
+            for each in (self.documents, self.work):
+                each.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise DataRefused(
+                f"the output folder cannot be made: {error.strerror}", where=str(self.folder)
+            ) from None
+        return now
+
+    def _started(self) -> datetime | None:
+        try:
+            return datetime.fromisoformat(self.run()["started"]).astimezone(UTC)
+        except (ValueError, KeyError, TypeError):
+            return None
+
+    def run(self) -> dict[str, Any]:
+        """What is known of the run: when it began, how long it took, how many inputs it had; nothing where there is none."""
+        try:
+            found: dict[str, Any] = json.loads((self.folder / _RUN).read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return found
+
+    def note_end(self, started: datetime, seconds: float, inputs: int) -> None:
+        """Keep how long the run took, and how many inputs it had."""
+        run = {
+            "started": instant_text(started),
+            "seconds": str(round(seconds, 3)),
+            "inputs": inputs,
+        }
+        self.write(self.folder / _RUN, dumps(run))
+
+    def outcome(self, key: str) -> dict[str, Any] | None:
+        """What became of an input; None where it has not ended, or not so that it can be read."""
+        try:
+            found: dict[str, Any] = json.loads(self.outcome_file(key).read_bytes())
+        except (OSError, ValueError):
+            return None
+        return found
+
+    def is_done(self, key: str, file: Path | None) -> bool:
+        """Whether an input need not be read again: it ended, did not fail, and its file is as it was."""
+        outcome = self.outcome(key)
+        if outcome is None or any(each["status"] not in _DONE for each in outcome["accounts"]):
+            return False
+        if not all(self.part(key, table).is_file() for table in outcome["parts"]):
+            return False
+        return file is None or outcome["sha256"] == content_hash(file)
+
+    @staticmethod
+    def write(file: Path, data: bytes) -> None:
+        """Write one file of ours, as a whole."""
+        write_file(file, data, title="the output", hint="make room, then use `--resume`")
+
+
+def content_hash(file: Path) -> str | None:
+    """SHA-256 of a file; None where it cannot be read."""
+    try:
+        return hashlib.sha256(read_file(file).data).hexdigest()
+    except DataRefused:
+        return None

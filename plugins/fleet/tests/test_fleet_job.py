@@ -1,0 +1,274 @@
+"""What a worker does with one input, and the tables that are made of it: here without a cluster."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import attrs
+import pytest
+from fleet_exports import CANARY, export, exports, installation, tables
+
+from variance_bridge import ROW_COLUMNS, DataRefused, load
+from variance_bridge.cli.boundary import run
+from variance_bridge.document import exact_json
+from variance_bridge_fleet import cluster, job
+from variance_bridge_fleet.job import Job, OtherVersions, do, installed
+from variance_bridge_fleet.manifest import read_manifest
+from variance_bridge_fleet.output import Output
+from variance_bridge_fleet.report import lines, summary
+from variance_bridge_fleet.run import Run
+from variance_bridge_fleet.tables import write_tables
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    installation(tmp_path, monkeypatch)
+    for each in (job._syncs, job._thresholds, job._installed_once):
+        each.cache_clear()
+    yield tmp_path
+    for each in (job._syncs, job._thresholds, job._installed_once):
+        each.cache_clear()
+
+
+def begun(place, accounts=3):
+    inputs = read_manifest(str(exports(place, accounts))).inputs
+    output = Output(place / "out")
+    output.begin(NOW, resume=False)
+    return output, inputs
+
+
+def work(output, inputs, **others):
+    whole = {"configuration": None, "now": NOW, "installed": installed(None), **others}
+    for each in inputs:
+        do(Job(inputs=(each,), out=output.folder, **whole))
+
+
+def ended(place, accounts=3):
+    output, inputs = begun(place, accounts)
+    work(output, inputs)
+    write_tables(output, inputs)
+    output.note_end(NOW, 1.5, len(inputs))
+    return output, inputs
+
+
+def test_documents_are_those_that_a_sync_writes(place, capsys):
+    output, inputs = begun(place, 1)
+    work(output, inputs)
+    (written,) = output.documents.glob("*.json")
+    assert run(["sync", str(inputs[0].file), "--output", "own/own.json"]) == 0
+
+    own = (place / "own" / "own.json").read_bytes()
+    assert written.read_bytes() == own
+
+
+def test_the_tables_hold_every_position_cluster_and_account(place):
+    output, _inputs = ended(place)
+    found = tables(output.folder)
+    snapshots = [load(file, NOW, any_age=True) for file in output.documents.glob("*.json")]
+    expected = [row for each in snapshots for row in each.rows()]
+
+    def order(row):
+        return row["account_hash"], row["symbol"], row["quantity"]
+
+    stripped = [{name: row[name] for name in ROW_COLUMNS} for row in found["positions"]]
+    assert sorted(stripped, key=order) == sorted(expected, key=order)
+    assert [row["status"] for row in found["outcomes"]] == ["complete"] * 3
+    assert {row["account_hash"] for row in found["triage"]} == {
+        each.portfolio.meta.account_hash for each in snapshots
+    }
+
+
+def test_triage_over_the_dataset_is_the_triage_of_each_file(place, capsys):
+    output, _inputs = ended(place)
+    for document in output.documents.glob("*.json"):
+        capsys.readouterr()
+        run(["triage", str(document), "--json", "--any-age"])
+        own = exact_json.loads(capsys.readouterr().out)["clusters"]
+        account = own[0]["account_hash"]
+        found = [row for row in tables(output.folder)["triage"] if row["account_hash"] == account]
+
+        def shown(row):
+            names = ("root", "strategy", "action", "reason", "net_pl")
+            return [row[name] for name in names]
+
+        assert list(map(shown, found)) == list(map(shown, own))
+
+
+def test_what_is_done_is_not_done_again_and_what_has_changed_is(place):
+    output, inputs = begun(place)
+    work(output, inputs)
+    before = output.outcome_file(inputs[0].key).stat().st_mtime_ns
+    work(output, inputs)
+    assert output.outcome_file(inputs[0].key).stat().st_mtime_ns == before
+
+    export(inputs[0].file, 0, rows=8)
+    assert [output.is_done(each.key, each.file) for each in inputs] == [False, True, True]
+
+
+def test_a_file_that_is_not_acceptable_costs_no_other(place):
+    manifest = exports(place, 2)
+    (place / "exports" / "bad.csv").write_text("garbage\n")
+    output, inputs = Output(place / "out"), read_manifest(str(manifest)).inputs
+    output.begin(NOW, resume=False)
+    work(output, inputs)
+    write_tables(output, inputs)
+    output.note_end(NOW, 1, len(inputs))
+    found = summary(output)
+
+    assert (found.inputs, found.accounts, found.complete, found.refused) == (3, 3, 2, 1)
+    assert found.exit_code == 6
+    assert any("1 refused" in line for line in lines(output))
+
+
+def test_what_goes_wrong_in_one_input_is_its_own_failure(place, monkeypatch):
+    output, inputs = begun(place, 2)
+    whole = job._read_back
+
+    def fragile(results, of):
+        if results[0].path.name.startswith(inputs[0].key):
+            raise RuntimeError(CANARY)
+        return whole(results, of)
+
+    monkeypatch.setattr(job, "_read_back", fragile)
+    work(output, inputs)
+    write_tables(output, inputs)
+
+    first, second = tables(output.folder)["outcomes"]
+    assert (first["status"], first["exit"], first["reason"]) == ("failed", 1, "RuntimeError")
+    assert second["status"] == "complete"
+    assert not output.is_done(inputs[0].key, inputs[0].file)
+
+
+def test_no_account_number_is_in_any_file_of_the_output(place):
+    output, _inputs = ended(place)
+    texts = [file.read_bytes() for file in output.folder.rglob("*") if file.is_file()]
+    names = [str(file.relative_to(output.folder)) for file in output.folder.rglob("*")]
+
+    assert not any(CANARY.encode() in text for text in texts)
+    assert not any(CANARY in name for name in names)
+    assert CANARY not in "\n".join(lines(output))
+
+
+def test_scales_differ_between_accounts_and_are_one_in_the_dataset(place):
+    output, inputs = begun(place, 2)
+    export(inputs[1].file, 1, quantity="0.125")
+    work(output, inputs)
+    write_tables(output, inputs)
+    from pyarrow import parquet
+
+    files = list(output.folder.glob("positions/*/*/*.parquet"))
+    assert {parquet.read_schema(file).field("quantity").type.scale for file in files} == {3}
+    assert Decimal("0.125") in [row["quantity"] for row in tables(output.folder)["positions"]]
+
+
+def test_a_worker_with_other_versions_or_another_key_does_nothing(place):
+    output, inputs = begun(place, 1)
+    other = {**installed(None), "variance-bridge": "9.9.9"}
+    with pytest.raises(OtherVersions, match=r"variance-bridge: 9\.9\.9 here, .* there"):
+        work(output, inputs, installed=other)
+
+    assert list(output.documents.iterdir()) == []
+
+
+def test_without_a_key_nothing_is_started(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VARIANCE_CONFIG_DIR", str(tmp_path / "none"))
+    manifest = exports(tmp_path, 1)
+
+    assert run(["fleet", "run", str(manifest), "--out", "out"]) == 3
+    assert "no key for account hashes" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "none").exists()
+
+
+def test_an_unreadable_line_stops_the_run_before_it_starts(place, capsys):
+    (place / "fleet.csv").write_text("input\ngone.csv\n")
+
+    assert run(["fleet", "run", "fleet.csv", "--out", "out"]) == 2
+    assert "line 2: the file is not there" in capsys.readouterr().err
+    assert not (place / "out").exists()
+
+
+@pytest.mark.parametrize("kind", ["run", "other"])
+def test_a_folder_with_something_in_it_is_left_alone(place, capsys, kind):
+    manifest = exports(place, 1)
+    (place / "out").mkdir()
+    if kind == "run":
+        Output(place / "out").begin(NOW, resume=False)
+    else:
+        (place / "out" / "mine.txt").write_text("mine")
+    before = sorted(place.joinpath("out").rglob("*"))
+
+    assert run(["fleet", "run", str(manifest), "--out", "out"]) == 6
+    assert sorted(place.joinpath("out").rglob("*")) == before
+
+
+def test_something_else_than_a_run_is_not_resumed(place):
+    (place / "out").mkdir()
+    (place / "out" / "mine.txt").write_text("mine")
+
+    with pytest.raises(DataRefused, match="not a run"):
+        Output(place / "out").begin(NOW, resume=True)
+
+
+def test_a_scheduler_that_does_not_answer_is_exit_5(place, capsys, monkeypatch):
+    monkeypatch.setattr(cluster, "CONNECT_LIMIT", 0.3)
+    manifest = exports(place, 1)
+
+    assert (
+        run(["fleet", "run", str(manifest), "--out", "out", "--scheduler", "tcp://127.0.0.1:9"])
+        == 5
+    )
+    assert "cannot be reached" in capsys.readouterr().err
+    assert not (place / "out").exists()
+
+
+def test_a_report_of_a_folder_without_a_run_says_so(place, capsys):
+    assert run(["fleet", "report", str(place)]) == 6
+    assert "no run that has ended" in capsys.readouterr().err
+
+
+def test_the_report_for_programs_adds_up(place, capsys):
+    output, _inputs = ended(place)
+    capsys.readouterr()
+
+    assert run(["fleet", "report", str(output.folder), "--json"]) == 0
+    found = exact_json.loads(capsys.readouterr().out)
+    assert found == {
+        "inputs": 3,
+        "accounts": 3,
+        "complete": 3,
+        "partial": 0,
+        "refused": 0,
+        "failed": 0,
+        "positions": 18,
+        "seconds": Decimal("1.5"),
+    }
+
+
+def test_a_job_holds_names_and_no_secret(place):
+    """What travels to workers, by every field."""
+    assert [field.name for field in attrs.fields(Job)] == [
+        "inputs",
+        "out",
+        "configuration",
+        "now",
+        "installed",
+    ]
+    key = (place / "configuration" / "installation.key").read_text()
+    assert not any(value in key for value in installed(None).values())
+
+
+def test_profiles_are_one_job_so_that_rates_hold_for_all(place):
+    (place / "fleet.toml").write_text(
+        'inputs = ["exports/*.csv"]\n[[profile]]\nname = "a"\n[[profile]]\nname = "b"\n'
+    )
+    exports(place, 2)
+    inputs = read_manifest("fleet.toml").inputs
+    fleet = Run(output=Output(place / "out"), inputs=inputs, configuration=None, now=NOW)
+
+    assert [len(each.inputs) for each in fleet._jobs(NOW, {})] == [2, 1, 1]

@@ -1,0 +1,121 @@
+"""For plugins: syncs without a person, many in one process, on any machine that has the installation's key. The pipeline is that of `variance sync`.
+
+Nobody is asked, no key is made, and no listener is called. Credentials are found where the process runs, by their names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import attrs
+
+from variance_bridge.errors import ConfigurationError
+from variance_bridge.pipeline.context import (
+    RunContext,
+    configured_policy,
+    credential_store,
+    installation_hash,
+)
+from variance_bridge.pipeline.run import Choice
+from variance_bridge.pipeline.sync import Failed, Synced, SyncRequest, carry_out, prepare
+from variance_bridge.plugins.isolation import isolate_environment
+from variance_bridge.privacy import PersonalValues
+from variance_bridge.settings.account_hash import FILE_NAME, account_hash, installation_key
+from variance_bridge.settings.configuration import read_configuration, user_folder
+from variance_bridge.settings.keyring import Keyring
+
+__all__ = ["Failed", "Synced", "UnattendedSyncs", "installation_mark"]
+
+_DIGITS = 16
+
+
+class UnattendedSyncs:
+    """What the syncs of one process share: configuration, key, plugins, and the rates of each broker.
+
+    Attributes:
+        folder: the configuration folder.
+    """
+
+    def __init__(self, configuration: Path | None, warn: Callable[[str], None]) -> None:
+        """Read the configuration, and take the secrets out of the process's environment.
+
+        Args:
+            configuration: the file; by default that of the user, or what the environment names.
+            warn: is given warnings, without anything personal.
+
+        Raises:
+            ConfigurationError: the configuration cannot be read, or the installation has no key yet.
+        """
+        environment = dict(os.environ)
+        stated = read_configuration(user_folder(environment), configuration, environment)
+        keyring, personal = Keyring(), PersonalValues()
+        credentials = credential_store(stated, personal, keyring)
+        _key(stated.folder, keyring)
+        isolate_environment(os.environ)
+        self.folder = stated.folder
+        self._context = RunContext(
+            configuration=stated,
+            personal=personal,
+            policy=configured_policy(stated),
+            find_credential=credentials.secret,
+            store_credential=credentials.replace,
+            hash_account=installation_hash(stated.folder, keyring),
+            warn=lambda message: warn(personal.redact(message)),
+        )
+
+    def sync(
+        self,
+        target: Path,
+        *,
+        broker: str | None = None,
+        profile: str | None = None,
+        input_file: Path | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> list[Synced | Failed]:
+        """All accounts of a file or of a profile, each into a file of its own.
+
+        Args:
+            target: where their names begin: `<stem>_<hash digits>.json` beside it.
+            broker: its name; that of the file's ending by default.
+            profile: of the configuration.
+            input_file: for brokers that read files.
+            settings: of the broker, as `--set` takes them.
+
+        Raises:
+            BridgeError: whatever stopped it before an account was known.
+        """
+        choice = Choice(
+            broker=broker, profile=profile, input_file=input_file, overrides=settings or {}
+        )
+        ready = prepare(self._context, SyncRequest(choice=choice, all_accounts=True))
+        return carry_out(attrs.evolve(ready, target=target))
+
+    def redact(self, text: str) -> str:
+        """The text without what these syncs have seen to be personal."""
+        return self._context.personal.redact(text)
+
+
+def installation_mark(configuration: Path | None) -> str:
+    """Sixteen digits that are the same wherever the installation's key is the same, and do not tell the key.
+
+    Raises:
+        ConfigurationError: the installation has no key yet.
+    """
+    environment = dict(os.environ)
+    stated = read_configuration(user_folder(environment), configuration, environment)
+    marked = account_hash(_key(stated.folder, Keyring()), "", "the mark of an installation")
+    return hashlib.sha256(marked.encode()).hexdigest()[:_DIGITS]
+
+
+def _key(folder: Path, keyring: Keyring) -> bytes:
+    """The key that is there. One that is made here would give every machine hashes of its own."""
+    if not (folder / FILE_NAME).is_file():
+        raise ConfigurationError(
+            "this installation has no key for account hashes yet",
+            where=str(folder),
+            hint=f"run one `variance sync`, or copy {FILE_NAME} of the installation into that folder",
+        )
+    return installation_key(folder, keyring)
