@@ -62,6 +62,7 @@ def read_source(
         raise _unknown_dialect(wanted, dialects)
     file, data = open_file(path, dialects)
     candidate = candidate_for(file, data, dialects, wanted)
+    del data  # the text has it all, and is as large
     dialect = candidate.dialect
     layout = lay_out(candidate.lines(), candidate.header, dialect, file.shown)
     stated = stated_time(candidate.lines(), layout, dialect)

@@ -333,17 +333,22 @@ def _cost(
     if basis is None:
         return None, None, []
     if total is None:
-        return (None if per_unit is None else abs(per_unit)), basis, []
+        return (None if per_unit is None else _size(per_unit)), basis, []
     if per_unit is None:
         return quotient(basis, units), basis, []
-    if within_tolerance(basis, _EXACT.multiply(abs(per_unit), units), amounts.quantity):
-        return abs(per_unit), basis, []
+    if within_tolerance(basis, _EXACT.multiply(_size(per_unit), units), amounts.quantity):
+        return _size(per_unit), basis, []
     rounding = _EXACT.multiply(_half_step(per_unit), units)
-    if abs(_EXACT.subtract(basis, _EXACT.multiply(abs(per_unit), units))) <= rounding:
+    if abs(_EXACT.subtract(basis, _EXACT.multiply(_size(per_unit), units))) <= rounding:
         return None, basis, []
     if rules.cost_per_unit_excludes_fees and amounts.cost_total is None:
         return None, basis, []
     return None, basis, [Caution.COST_CONTRADICTED]
+
+
+def _size(amount: Decimal) -> Decimal:
+    """The amount without its sign. `abs` would round at 28 digits, and makes another number of each."""
+    return amount if amount >= 0 else amount.copy_negate()
 
 
 def _half_step(price: Decimal) -> Decimal:
