@@ -92,17 +92,18 @@ def _table(kind: str, entries: list[dict[str, Any]]) -> Table:
 
     from variance_bridge.formatting import printable
 
-    has_titles = any("title" in entry for entry in entries)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in (kind, *(["Title"] if has_titles else []), "Distribution", "State"):
-        table.add_column(name, overflow="fold")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column(kind, no_wrap=True, overflow="fold")
+    table.add_column("State", overflow="fold", ratio=1)
+    table.add_column("Brought by", no_wrap=True, overflow="fold")
     for entry in entries:
-        style = _STYLES.get(entry["state"], "red")
-        state = entry["state"] + (f": {entry['reason']}" if entry["reason"] else "")
-        table.add_row(
-            Text(printable(entry["name"]), style="bold"),
-            *([Text(printable(entry["title"] or "–"))] if has_titles else []),
-            Text(printable("\n".join(entry["distributions"]) or "–")),
-            Text(printable(state), style=style),
-        )
+        name = Text(printable(entry["name"]), style="bold")
+        title = entry.get("title")
+        if title and title != entry["name"]:
+            name.append(f"\n{printable(title)}", style="not bold dim")
+        state = Text(printable(entry["state"]), style=_STYLES.get(entry["state"], "red"))
+        if entry["reason"]:
+            state.append(f": {printable(entry['reason'])}")
+        brought_by = printable("\n".join(entry["distributions"]) or "–")
+        table.add_row(name, state, Text(brought_by, style="dim"))
     return table

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from variance_bridge.cli.invocation import Invocation
+from variance_bridge.formatting import plural
 
 if TYPE_CHECKING:
     from variance_bridge.cli.doctor_checks import Finding
@@ -37,6 +38,8 @@ def doctor(
             _print(invocation, finding)
     if as_json:
         _print_json(findings)
+    else:
+        _print_summary(findings)
     return WOULD_STOP if any(finding.problem for finding in findings) else 0
 
 
@@ -66,6 +69,16 @@ def _print(invocation: Invocation, finding: Finding) -> None:
     click.secho(printable(invocation.personal.redact(line)), fg="red" if finding.problem else None)
     if finding.fix:
         click.echo(printable(invocation.personal.redact(f"        → {finding.fix}")))
+
+
+def _print_summary(findings: list[Finding]) -> None:
+    """The last line, as a long list is read from its end."""
+    problems = sum(finding.problem for finding in findings)
+    if problems:
+        text = f"{plural(problems, 'problem')} would stop a sync."
+        click.secho(text, fg="red", bold=True)
+    else:
+        click.secho("Nothing would stop a sync.", fg="green", bold=True)
 
 
 def _print_json(findings: list[Finding]) -> None:
