@@ -157,6 +157,9 @@ def test_tables_of_two_brokers_in_one_file_are_refused(read_csv, files):
     schwab = (files / "schwab_all_accounts.csv").read_text(encoding="utf-8")
     with pytest.raises(DataRefused, match=r'"saxo" \(line 1\) and "schwab" \(line 8\)'):
         read_csv(SAXO + "\n\n" + schwab)
+    tws = (files / "ibkr_tws.csv").read_text(encoding="utf-8")
+    with pytest.raises(DataRefused, match="two tables of positions"):
+        read_csv(tws + "\n" + (files / "ibkr_risk_navigator.csv").read_text(encoding="utf-8"))
     with pytest.raises(DataRefused, match="two tables of positions"):
         read_csv((files / "degiro.csv").read_text(encoding="utf-8") + "\n" + schwab)
 

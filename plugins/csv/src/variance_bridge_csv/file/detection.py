@@ -147,8 +147,9 @@ def detect(
             misses.append((dialect, nearest))
     if not found:
         raise _no_match(detector, dialects, misses, other_reports)
-    found = _without_replaced(_without_fallbacks(found))
+    found = _without_fallbacks(found)
     _refuse_two_tables(found, detector.where)
+    found = _without_replaced(found)
     if len(found) > 1:
         found = _decided(found, trial)
     if len(found) > 1:
