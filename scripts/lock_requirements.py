@@ -1,4 +1,4 @@
-"""Writes requirements.lock and requirements-dev.lock from every pyproject.toml of the repository.
+"""Writes requirements.lock, requirements-extras.lock and requirements-dev.lock from every pyproject.toml.
 
 Usage: python scripts/lock_requirements.py [--upgrade]
 
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -29,19 +30,42 @@ def direct_requirements(root: Path, *, development: bool) -> list[str]:
     never from an index. What a distribution that is marked `on_demand` needs is for development
     alone: the command starts without, and says what to install when it is called.
     """
-    files = [root / "pyproject.toml", *sorted(root.glob("plugins/*/pyproject.toml"))]
-    documents = [tomllib.loads(path.read_text(encoding="utf-8")) for path in files]
-    own = {distribution_name(document["project"]["name"]) for document in documents}
     found = {EDITABLE_INSTALL}
-    for document in documents:
+    for document in documents(root):
         found.update(document["build-system"]["requires"])
-        marked = document.get("tool", {}).get("variance-bridge", {})
-        if development or not marked.get("on_demand"):
+        if development or not is_on_demand(document):
             found.update(document["project"].get("dependencies", []))
         if development:
             for group in document.get("dependency-groups", {}).values():
                 found.update(group)
-    return sorted(line for line in found if distribution_name(line) not in own)
+    return foreign(root, found)
+
+
+def on_demand_requirements(root: Path) -> list[str]:
+    """What the distributions that are marked `on_demand` need, and the core's extra `parquet`."""
+    found: set[str] = set()
+    for document in documents(root):
+        if is_on_demand(document):
+            found.update(document["project"]["dependencies"])
+        found.update(document["project"].get("optional-dependencies", {}).get("parquet", []))
+    return foreign(root, found)
+
+
+def documents(root: Path) -> list[dict[str, Any]]:
+    """Every pyproject.toml, the core's first."""
+    files = [root / "pyproject.toml", *sorted(root.glob("plugins/*/pyproject.toml"))]
+    return [tomllib.loads(path.read_text(encoding="utf-8")) for path in files]
+
+
+def is_on_demand(document: dict[str, Any]) -> bool:
+    """Whether `./variance` starts without what the distribution needs."""
+    return bool(document.get("tool", {}).get("variance-bridge", {}).get("on_demand"))
+
+
+def foreign(root: Path, requirements: set[str]) -> list[str]:
+    """Those that an index has to bring, sorted."""
+    own = {distribution_name(document["project"]["name"]) for document in documents(root)}
+    return sorted(line for line in requirements if distribution_name(line) not in own)
 
 
 def distribution_name(requirement: str) -> str:
@@ -62,13 +86,15 @@ def write_lock(root: Path, lock: str, requirements: list[str], options: list[str
 
 
 def main() -> None:
-    """Writes both lock files; the second takes every pin of the first."""
+    """Writes the lock files; each takes every pin of the one before."""
     options = ["--upgrade"] if "--upgrade" in sys.argv[1:] else []
     runtime = direct_requirements(ROOT, development=False)
     development = direct_requirements(ROOT, development=True)
     write_lock(ROOT, "requirements.lock", runtime, options)
     pins = ["--constraint=requirements.lock"]
     write_lock(ROOT, "requirements-dev.lock", development, options + pins)
+    pins = ["--constraint=requirements-dev.lock"]
+    write_lock(ROOT, "requirements-extras.lock", on_demand_requirements(ROOT), options + pins)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from packaging.version import Version
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LOCKS = ("requirements.lock", "requirements-dev.lock")
+EXTRAS = "requirements-extras.lock"
 PIN = re.compile(
     r"(?P<name>[a-z0-9][a-z0-9-]*)==(?P<version>[0-9][A-Za-z0-9.+!]*)( ; (?P<marker>.+))?"
 )
@@ -111,7 +112,7 @@ def direct_requirements(*, development: bool) -> set[str]:
     return {line for line in found if canonicalize_name(Requirement(line).name) not in own}
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", [*LOCKS, EXTRAS])
 def test_every_line_of_a_lock_is_an_exact_pin_with_hashes(lock):
     for requirement, hashes in entries(lock):
         assert PIN.fullmatch(requirement), requirement
@@ -119,7 +120,7 @@ def test_every_line_of_a_lock_is_an_exact_pin_with_hashes(lock):
         assert all(HASH.fullmatch(each) for each in hashes), requirement
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", [*LOCKS, EXTRAS])
 def test_no_lock_names_an_index_or_another_host(lock):
     text = (REPOSITORY / lock).read_text(encoding="ascii")
     assert "/" not in text.replace("scripts/lock_requirements.py", "")
@@ -260,6 +261,20 @@ def test_the_command_needs_nothing_of_what_is_installed_on_demand():
         not {"dask", "distributed", "mcp", "pyarrow", "pydantic", "starlette"}
         & pins(LOCKS[0]).keys()
     )
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("python", PYTHONS)
+def test_the_lock_of_extras_is_complete_and_pins_what_the_others_pin(
+    lock_requirements, python, system
+):
+    where = environment(python, system)
+    pinned, development = pins_of(EXTRAS, where), pins_of(LOCKS[1], where)
+    direct = set(lock_requirements.on_demand_requirements(REPOSITORY))
+
+    assert {Requirement(line).name for line in direct} >= {"distributed", "mcp", "pyarrow"}
+    assert missing(pinned, direct, where) == []
+    assert pinned.items() <= development.items()
 
 
 def test_every_third_party_library_of_an_extra_is_locked_for_development():

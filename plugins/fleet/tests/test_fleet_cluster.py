@@ -199,7 +199,7 @@ PROGRAMS = ("duckdb>=1.1", "polars>=1.9")
 READ = """
 import duckdb, polars, sys
 folder = sys.argv[1]
-counted = duckdb.sql(f"SELECT count(*), sum(quantity) FROM '{folder}/positions/**/*.parquet'").fetchone()
+counted = duckdb.sql(f"SELECT count(*), sum(quantity) FROM '{folder}/positions/**/*.parquet'").fetchall()[0]
 frame = polars.scan_parquet(f"{folder}/positions/**/*.parquet").collect()
 assert counted == (frame.height, frame["quantity"].sum()), counted
 print(frame.height, frame["quantity"].sum())

@@ -70,7 +70,7 @@ def import_pyarrow() -> Any:
     except ImportError:
         raise ConfigurationError(
             "Arrow tables and Parquet files need pyarrow, which is not installed",
-            hint='install the extra: pip install "variance-bridge[parquet]"',
+            hint='pip install "variance-bridge[parquet]"; in a checkout: .venv/bin/pip install -r requirements-extras.lock',
         ) from None
     return pa
 

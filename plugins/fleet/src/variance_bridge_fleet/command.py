@@ -110,5 +110,5 @@ def _require_libraries() -> None:
     except ImportError as error:
         raise ConfigurationError(
             f"`variance fleet` needs {error.name}, which is not installed",
-            hint='pip install "variance-bridge[fleet]"; in a checkout `./check lint` installs it',
+            hint='pip install "variance-bridge[fleet]"; in a checkout: .venv/bin/pip install -r requirements-extras.lock',
         ) from None

@@ -45,5 +45,5 @@ def _require_sdk() -> None:
     except ImportError:
         raise ConfigurationError(
             "`variance mcp` needs the SDK `mcp`, which is not installed",
-            hint='pip install "variance-bridge[mcp]"; in a checkout `./check lint` installs it',
+            hint='pip install "variance-bridge[mcp]"; in a checkout: .venv/bin/pip install -r requirements-extras.lock',
         ) from None
