@@ -28,6 +28,8 @@ _UNITS = frozenset({InstrumentType.STOCK, InstrumentType.CRYPTO})
 class _Found:
     """What was found out about a row while its members were read."""
 
+    __slots__ = ("cautions", "unit")
+
     def __init__(self) -> None:
         self.cautions: dict[Caution, None] = {}
         self.unit: MoneyUnit | None = None
@@ -43,6 +45,8 @@ class Members:
     Args:
         source: the object. Anything else has no members.
     """
+
+    __slots__ = ("_found", "_source")
 
     def __init__(self, source: Any, *, found: _Found | None = None) -> None:
         # A dict is most of what there is, and asking the abstract class takes ten times as long.
