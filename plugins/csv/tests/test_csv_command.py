@@ -197,6 +197,17 @@ def test_a_file_of_another_broker_is_not_read_by_a_brokers_name(variance, export
     assert 'it is "schwab"' in err
 
 
+@pytest.mark.parametrize("name", ["flex.xml", "flex.XML", "positions.txt"])
+def test_a_file_needs_no_broker_whatever_its_ending(variance, files, tmp_path, name):
+    source = "ibkr_flex_xml.xml" if name.lower().endswith("xml") else "tastytrade_2021.csv"
+    (tmp_path / name).write_bytes((files / source).read_bytes())
+    code, _out, err = variance("sync", name)
+    assert code == 0, err
+    code, out, err = variance("show", name, "--any-age")
+    assert code == 0, err
+    assert "QZ" in out
+
+
 def test_a_mistyped_name_of_a_format_is_corrected(variance, export):
     code, _out, err = variance("sync", "--broker", "fidellity", "--input", export)
     assert code == 3

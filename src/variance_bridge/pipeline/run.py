@@ -190,8 +190,15 @@ def _reader_of(context: RunContext, file: Path, configured: str | None) -> str |
         and Capability.READS_FILES in context.registry.load(configured).broker.capabilities
     ):
         return configured
+    reader = reader_of_ending(file)
+    return reader if reader in context.registry.names else configured
+
+
+def reader_of_ending(file: Path) -> str:
+    """The name of the broker that reads files with that ending, whether it is installed or not; "" without an ending."""
     ending = file.suffix.lower().removeprefix(".")
-    return ending if ending in context.registry.names else configured
+    reader: str = known_plugins("ending").get(ending, {}).get("broker", ending)
+    return reader
 
 
 def _reader_of_format(

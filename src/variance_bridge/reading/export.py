@@ -12,7 +12,7 @@ from variance_bridge.document.check import refuse
 from variance_bridge.errors import DataRefused, UnknownPlugin
 from variance_bridge.formatting import masked
 from variance_bridge.model import Portfolio
-from variance_bridge.pipeline.run import BrokerRun, Choice, open_broker
+from variance_bridge.pipeline.run import BrokerRun, Choice, open_broker, reader_of_ending
 
 
 @attrs.frozen(kw_only=True)
@@ -58,8 +58,8 @@ def _exports(file: Path, choose: Choose) -> tuple[Export, ...]:
     from variance_bridge.pipeline.context import reading_context
 
     warnings: list[str] = []
-    name = file.suffix.lower().removeprefix(".")
-    if not name:
+    ending = file.suffix.lower()
+    if not ending.removeprefix("."):
         raise DataRefused(
             "its name has no ending that tells what it is",
             where=masked(file.name),
@@ -67,10 +67,10 @@ def _exports(file: Path, choose: Choose) -> tuple[Export, ...]:
         )
     context = reading_context(warnings.append)
     try:
-        run = open_broker(context, Choice(broker=name, input_file=file))
+        run = open_broker(context, Choice(broker=reader_of_ending(file), input_file=file))
     except UnknownPlugin:
         raise DataRefused(
-            f"no broker that reads .{name} files is installed",
+            f"no broker that reads {ending} files is installed",
             where=masked(file.name),
             hint="positions files end in .json",
         ) from None
