@@ -18,7 +18,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "threat-model.md"
 BREAKAGES = ROOT / "tests" / "trust" / "data" / "breakages.toml"
-PLUGINS = ("csv", "notify", "tastytrade", "triage")
+PLUGINS = ("csv", "mcp", "notify", "tastytrade", "triage")
 PROMISES = range(1, 9)
 
 ROW = re.compile(

@@ -82,6 +82,16 @@ def test_no_free_text_and_nothing_from_outside_leaves_the_folder(folder, tool):
     assert "cccc3333" not in said
 
 
+def test_a_link_in_the_folder_is_not_followed(folder, tmp_path):
+    previous = folder.path / "live_acme.json.prev"
+    previous.unlink()
+    previous.symlink_to(folder.path / "live_acme.json")
+
+    accounts = {each["account_hash"] for each in ask(folder, "list_portfolios")["portfolios"]}
+    assert accounts == {"aaaa1111***", "bbbb2222***", None}
+    assert ask(folder, "diff")["compared"] == []
+
+
 def test_portfolios_have_the_balances_of_their_documents(folder):
     first, _broken, second = sorted(
         ask(folder, "list_portfolios")["portfolios"], key=lambda each: each["account_hash"] or "b"

@@ -143,11 +143,8 @@ def _prices(portfolios: Sequence[Portfolio], names: Commodities) -> Iterator[str
     found: dict[tuple[date, str, str], Decimal] = {}
     for portfolio in portfolios:
         day = exchange_date(portfolio.meta.fetched_at)
-        account_currency = portfolio.meta.currency or (
-            portfolio.balances.currency if portfolio.balances else None
-        )
         for holding in portfolio.positions:
-            currency, price = holding.currency or account_currency, _price(holding)
+            currency, price = holding.currency or portfolio.currency, _price(holding)
             if currency is not None and price is not None and names.name(holding) != currency:
                 found.setdefault((day, names.name(holding), currency), price)
     for (day, name, currency), price in sorted(found.items()):
