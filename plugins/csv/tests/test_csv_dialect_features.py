@@ -479,3 +479,21 @@ def test_a_european_file_is_read_by_its_own_marks(read_as):
         Decimal("3126.25"),
         "2025-12-31",
     )
+
+
+def test_a_column_in_a_currency_of_its_own_is_not_read_in_rows_of_another(read_as):
+    outcome = read_as(
+        "Ticker,Amount,Quote,Unit,Result in EUR,Worth in EUR\n"
+        "QZA,10,20,EUR,15,200\n"
+        "QZB,10,20,USD,15,180\n"
+        "QZC,10,20,,15,200\n",
+        columns='currency = ["Unit"]',
+        rest='[[column]]\nfield = "gain"\nmatches = "Result in (?P<currency>[A-Z]{3})"\n'
+        '[[column]]\nfield = "value"\nmatches = "Worth in (?P<currency>[A-Z]{3})"\n'
+        '[types]\ndefault = "stock"',
+    )
+    stated = [
+        (one["symbol"], one["currency"], one.get("unrealized_pl"), one["market_value"])
+        for one in outcome.positions
+    ]
+    assert stated == [("QZA", "EUR", 15, 200), ("QZB", "USD", None, 200), ("QZC", "EUR", 15, 200)]

@@ -10,10 +10,10 @@ from variance_bridge_csv.names import plain, visible
 
 
 def places(cells: Sequence[str], dialect: Dialect) -> tuple[dict[Field, int], dict[Field, str]]:
-    """Where the header has them, and what their names say of all rows."""
+    """Where the header has them, and the currencies that are part of the names of some."""
     names = [plain(cell) for cell in cells]
     found: dict[Field, int] = {}
-    said: dict[Field, str] = {}
+    currencies: dict[Field, str] = {}
     for rule in dialect.places:
         place = _place(rule, cells, names)
         if place is None or rule.field in found:
@@ -21,8 +21,8 @@ def places(cells: Sequence[str], dialect: Dialect) -> tuple[dict[Field, int], di
         found[rule.field] = place
         match = patterns.match(rule.matches, visible(cells[place])) if rule.matches else None
         if match is not None and match.groupdict().get("currency"):
-            said[Field.CURRENCY] = match["currency"]
-    return found, said
+            currencies[rule.field] = match["currency"]
+    return found, currencies
 
 
 def _place(rule: Place, cells: Sequence[str], names: Sequence[str]) -> int | None:

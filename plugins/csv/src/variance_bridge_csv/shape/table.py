@@ -55,18 +55,20 @@ class _Plan:
         header: the header row, with an empty cell for each field that is added.
         found: where the cells of the fields stand that the file itself has, by name or by position.
         constants: what the header itself says of all rows (the currency in `Value in EUR`).
+        currencies: of the columns that have one in their name.
         width: how many cells a row must have.
     """
 
     header: Row
     found: Mapping[Field, int]
     constants: Mapping[Field, str]
+    currencies: Mapping[Field, str]
     width: int
 
 
 def _plan(row: Row, dialect: Dialect) -> _Plan | None:
     """The plan of a row that is the dialect's header; None for any other row."""
-    by_place, from_names = places(row.cells, dialect)
+    by_place, currencies = places(row.cells, dialect)
     header = attrs.evolve(
         row, cells=[*row.cells, *("" for _field in dialect.derives)], derived=dialect.derives
     )
@@ -77,8 +79,10 @@ def _plan(row: Row, dialect: Dialect) -> _Plan | None:
         place.field in dialect.detect.needs and place.field not in found for place in dialect.places
     ):
         return None
-    constants = {**dialect.constants, **from_names}
-    return _Plan(header, found, constants, len(row.cells))
+    constants = dict(dialect.constants)
+    if currencies:
+        constants[Field.CURRENCY] = next(iter(currencies.values()))
+    return _Plan(header, found, constants, currencies, len(row.cells))
 
 
 def _derived(lines: Iterator[Line], dialect: Dialect, read: Callable[[], Joined]) -> Iterator[Line]:
@@ -125,4 +129,7 @@ def _added(cells: Sequence[str], plan: _Plan, joined: Joined, dialect: Dialect) 
     for field, text in joined.of(said).items():
         if said.get(field, "") in nulls:
             said[field] = text
+    # What a column states in its own currency is not an amount of a row in another one.
+    unit = said.get(Field.CURRENCY, "")
+    said.update({field: "" for field, own in plan.currencies.items() if own != unit})
     return (said.get(field, "") for field in dialect.derives)
