@@ -14,7 +14,7 @@ from pathlib import Path
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from variance_bridge.model import Greeks, Side
@@ -165,6 +165,8 @@ def mirror_names():
 
 
 @given(one_expiration)
+@example(["100 stock", "4 90P 30d", "-1 95P 30d"])
+@example(["100 stock", "3 90P 30d", "-1 95P 30d"])
 def test_turning_every_side_turns_every_strategy(hold, today, texts):
     positions = [hold(text) for text in texts]
     flipped = [

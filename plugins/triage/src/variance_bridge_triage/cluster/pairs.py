@@ -84,7 +84,11 @@ def ladders(spreads: Iterable[Vertical], parts: Iterable[Part]) -> list[Group]:
         every: list[SpreadOrPart] = [*lines, *free(parts)]
         for alike in grouped(every, _outer_and_amount(times)):
             calls = alike[0].kind == "call"
-            alike.sort(key=lambda thing: _outer(thing).strike, reverse=not calls)
+            # Of one strike the option stands before the spread, which it cannot join: that would be a ratio.
+            alike.sort(
+                key=lambda thing: (_outer(thing).strike, isinstance(thing, Vertical) == calls),
+                reverse=not calls,
+            )
             line = [(isinstance(thing, Vertical), thing) for thing in alike]
             nested(line, _amount_times(times), _joining(groups, times))
     return groups
