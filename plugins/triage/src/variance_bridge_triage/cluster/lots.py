@@ -82,6 +82,9 @@ class Lot:
         if start == 0 and end == self.quantity:
             yield from self.holdings
             return
+        if len(self.holdings) == 1:
+            yield share(self.holding, start, end)
+            return
         whole, begin = _sum(list(self.holdings)), Decimal(0)
         for holding in self.holdings:
             first, last = max(start, begin), min(end, begin + holding.quantity)
