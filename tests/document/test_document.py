@@ -85,7 +85,9 @@ def test_ordering_neither_loses_nor_merges_a_position(positions):
     assert sorted(map(repr, in_canonical_order(twice))) == sorted(map(repr, twice))
 
 
-@pytest.mark.parametrize("name", ["rfc.json", "full.json", "empty.json", "benchmark.json"])
+@pytest.mark.parametrize(
+    "name", ["rfc.json", "full.json", "empty.json", "benchmark.json", "position_file.json"]
+)
 def test_a_published_example_reads_and_writes_to_a_stable_text(name):
     portfolio, _ = from_bytes((EXAMPLES / name).read_bytes())
     written = to_bytes(portfolio)
