@@ -60,10 +60,10 @@ def text_reader(
 
 def number_reader(
     field: Field, rules: CellRules, html_entities: bool = False
-) -> Callable[[str, int | None], Decimal | None]:
+) -> Callable[..., Decimal | None]:
     """The reader of the numbers in a column's cells.
 
-    Its second argument is the denominator of the product's price fraction, where its price may be written as one. It
+    Its second argument, which may be left out, is the denominator of the product's price fraction, where its price may be written as one. It
     raises CellFault for what is not a number of this grammar.
     """
     read_text = text_reader(field, rules, html_entities)

@@ -75,9 +75,8 @@ class Column:
         rules, entities = dialect.cells, dialect.file.html_entities
         self.place = place
         self.text = Memo(cells.text_reader(field, rules, entities))
-        read_number = cells.number_reader(field, rules, entities)
-        self.number = Memo(lambda cell: read_number(cell, None))
-        self.number_in = read_number
+        self.number_in = cells.number_reader(field, rules, entities)
+        self.number: Memo[Decimal | None] = Memo(self.number_in)
         self.day = Memo(cells.day_reader(field, rules, entities))
 
 
