@@ -16,7 +16,7 @@ from variance_bridge_fleet import cluster, job
 from variance_bridge_fleet.job import Job, OtherVersions, do, installed
 from variance_bridge_fleet.manifest import read_manifest
 from variance_bridge_fleet.output import Output
-from variance_bridge_fleet.report import lines, summary
+from variance_bridge_fleet.report import lines, page, report, summary
 from variance_bridge_fleet.run import Run
 from variance_bridge_fleet.tables import write_tables
 
@@ -121,7 +121,7 @@ def test_a_file_that_is_not_acceptable_costs_no_other(place):
 
     assert (found.inputs, found.accounts, found.complete, found.refused) == (3, 3, 2, 1)
     assert found.exit_code == 6
-    assert any("1 refused" in line for line in lines(output))
+    assert any("1 refused" in line for line in lines(report(output)))
 
 
 def test_what_goes_wrong_in_one_input_is_its_own_failure(place, monkeypatch):
@@ -150,7 +150,7 @@ def test_no_account_number_is_in_any_file_of_the_output(place):
 
     assert not any(CANARY.encode() in text for text in texts)
     assert not any(CANARY in name for name in names)
-    assert CANARY not in "\n".join(lines(output))
+    assert CANARY not in "\n".join(lines(report(output)))
 
 
 def test_scales_differ_between_accounts_and_are_one_in_the_dataset(place):
@@ -248,6 +248,44 @@ def test_the_report_for_programs_adds_up(place, capsys):
         "positions": 18,
         "seconds": Decimal("1.5"),
     }
+
+
+def test_the_page_shows_what_the_report_says_and_obeys_nothing(place, capsys):
+    manifest = exports(place, 2)
+    (place / "exports" / "<script>.csv").write_text("garbage\n")
+    output, inputs = Output(place / "out"), read_manifest(str(manifest)).inputs
+    output.begin(NOW, resume=False)
+    work(output, inputs)
+    write_tables(output, inputs)
+    output.note_end(NOW, 1, len(inputs))
+
+    assert run(["fleet", "report", "out", "--html", "page.html"]) == 0
+    text = (place / "page.html").read_text()
+    assert "<script>" not in text
+    assert "&lt;script&gt;" in text
+    assert all(word in text for word in ("refused", "complete", "3"))
+    assert capsys.readouterr().out == ""
+
+
+def test_the_worst_come_first_and_are_twenty_at_most(place):
+    output, inputs = begun(place, 1)
+    work(output, inputs)
+    row = dict.fromkeys(job.TRIAGE_KINDS) | {"root": "QZZ", "strategy": "Stock", "reason": "why"}
+    rows = [row | {"action": "HARVEST", "net_pl": Decimal(place)} for place in range(30)]
+    rows += [row | {"action": "DEFENSE", "net_pl": Decimal(loss)} for loss in (-5, -9)]
+    output.part(inputs[0].key, "triage").write_bytes(job._as_arrow(rows, job.TRIAGE_KINDS))
+    outcome = exact_json.loads(output.outcome_file(inputs[0].key).read_bytes())
+    outcome["parts"]["triage"] = len(rows)
+    output.outcome_file(inputs[0].key).write_bytes(exact_json.dumps(outcome))
+    write_tables(output, inputs)
+    output.note_end(NOW, 1, len(inputs))
+    shown = report(output)
+
+    assert [each["net_pl"] for each in shown.worst[:3]] == [-9, -5, 0]
+    assert len(shown.worst) == 20
+    assert dict(shown.actions) == {"DEFENSE": 2, "HARVEST": 30}
+    assert "2 DEFENSE, 30 HARVEST" in "\n".join(lines(shown))
+    assert page(shown).count(b"<tr>") == 1 + 20
 
 
 def test_a_job_holds_names_and_no_secret(place):

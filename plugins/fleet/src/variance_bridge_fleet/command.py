@@ -9,6 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from variance_bridge.commands import Invocation
+    from variance_bridge_fleet.output import Output
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
@@ -48,7 +49,7 @@ def run(
     _require_libraries()
     from variance_bridge_fleet.manifest import in_words, read_manifest
     from variance_bridge_fleet.output import Output
-    from variance_bridge_fleet.report import lines, summary
+    from variance_bridge_fleet.report import summary
     from variance_bridge_fleet.run import Run
 
     found = read_manifest(manifest)
@@ -64,34 +65,46 @@ def run(
         now=invocation.clock.now(),
     )
     fleet.carry_out(scheduler, workers, resume=resume)
-    if as_json:
-        from variance_bridge.commands import dumps
-
-        click.echo(dumps(summary(output).document()), nl=False)
-    else:
-        for line in lines(output):
-            click.echo(line)
+    _print(output, as_json=as_json)
     return summary(output).exit_code
 
 
 @command.command("report")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @_JSON
-def report(folder: Path, *, as_json: bool) -> None:
+@click.option("--html", "html_file", type=click.Path(path_type=Path), help="Write one page.")
+def report(folder: Path, html_file: Path | None, *, as_json: bool) -> None:
     """Show what became of the run in DIR: how many ended how, why not, and what needs action most."""
     _require_libraries()
-    from variance_bridge.formatting import printable
     from variance_bridge_fleet.output import Output
-    from variance_bridge_fleet.report import lines, summary
 
     output = Output(folder.absolute())
-    if as_json:
-        from variance_bridge.commands import dumps
+    if html_file is not None:
+        _write_page(output, html_file)
+    if as_json or html_file is None:
+        _print(output, as_json=as_json)
 
+
+def _print(output: Output, *, as_json: bool) -> None:
+    from variance_bridge.commands import dumps
+    from variance_bridge.formatting import printable
+    from variance_bridge_fleet.report import lines, report, summary
+
+    if as_json:
         click.echo(dumps(summary(output).document()), nl=False)
         return
-    for line in lines(output):
+    for line in lines(report(output)):
         click.echo(printable(line))
+
+
+def _write_page(output: Output, file: Path) -> None:
+    from variance_bridge.files import write_file
+    from variance_bridge.formatting import printable
+    from variance_bridge_fleet.report import page, report
+
+    hint = "choose another place with `--html FILE`"
+    write_file(file, page(report(output)), title="the page", hint=hint)
+    click.echo(printable(f"Wrote {file}"), err=True)
 
 
 def _configuration() -> Path | None:

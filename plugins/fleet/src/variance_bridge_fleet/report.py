@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from heapq import nsmallest
 from typing import Any
 
 import attrs
@@ -42,8 +44,6 @@ class Summary:
 
     def document(self) -> dict[str, Any]:
         """For `--json`."""
-        from decimal import Decimal
-
         return {**attrs.asdict(self), "seconds": Decimal(str(self.seconds))}
 
 
@@ -65,48 +65,112 @@ def summary(output: Output) -> Summary:
     )
 
 
-def lines(output: Output) -> Iterator[str]:
-    """The report: how many ended how, why not, and the strategies that need action most."""
-    found = summary(output)
+@attrs.frozen(kw_only=True)
+class Reason:
+    """Why inputs did not end complete: how many for this reason, and the first of them."""
+
+    count: int
+    status: str
+    reason: str
+    first: str
+
+
+@attrs.frozen(kw_only=True)
+class Report:
+    """All that is shown of a run.
+
+    Attributes:
+        summary: in numbers.
+        reasons: the most frequent first, twenty at most.
+        actions: how many strategies ask for each action, the most urgent first.
+        worst: the twenty strategies that need action most: by urgency, then by loss.
+    """
+
+    summary: Summary
+    reasons: tuple[Reason, ...]
+    actions: tuple[tuple[str, int], ...]
+    worst: tuple[Mapping[str, Any], ...]
+
+
+def report(output: Output) -> Report:
+    """What became of a run; raises as `summary`."""
+    outcomes, triage = (_table(output, f"{name}.parquet") for name in ("outcomes", "triage"))
+    order = _urgency()
+    counted = Counter(action for action in triage["action"].to_pylist() if action)
+    return Report(
+        summary=summary(output),
+        reasons=tuple(_reasons(outcomes.to_pylist())),
+        actions=tuple(sorted(counted.items(), key=lambda each: order[each[0]])),
+        worst=tuple(_worst(triage, order)),
+    )
+
+
+def lines(shown: Report) -> Iterator[str]:
+    """The report for a terminal."""
+    found = shown.summary
     yield (
         f"{plural(found.inputs, 'input')}, {plural(found.accounts, 'account')},"
         f" {plural(found.positions, 'position')} in {found.seconds:.1f} s"
     )
     yield "  " + ", ".join(f"{getattr(found, status)} {status}" for status in STATUSES)
-    yield from _reasons(_table(output, "outcomes.parquet").to_pylist())
-    yield from _worst(_table(output, "triage.parquet"))
-
-
-def _reasons(outcomes: list[dict[str, Any]]) -> Iterator[str]:
-    reasons = Counter((each["status"], each["reason"]) for each in outcomes if each["reason"])
-    if reasons:
+    if shown.reasons:
         yield "Why not:"
-    for (status, reason), count in reasons.most_common(MAX_SHOWN):
-        first = next(o for o in outcomes if (o["status"], o["reason"]) == (status, reason))
-        place = f"input {first['input_number']}, {first['input']}"
-        yield f"  {count} {status}: {reason} (first: {place})"
-
-
-def _worst(table: Any) -> Iterator[str]:
-    from variance_bridge_triage.rules.actions import Action
-
-    order = {action.value: place for place, action in enumerate(Action)}
-    actions = Counter(action for action in table["action"].to_pylist() if action)
-    if not actions:
+    for each in shown.reasons:
+        yield f"  {each.count} {each.status}: {each.reason} (first: {each.first})"
+    if not shown.actions:
         yield "Nothing needs action."
         return
-    counted = sorted(actions.items(), key=lambda each: order[each[0]])
-    yield "Needs action: " + ", ".join(f"{count} {action}" for action, count in counted)
-    import pyarrow.compute as pc
-
-    asking = table.filter(pc.is_valid(table["action"])).to_pylist()
-    asking.sort(key=lambda row: (order[row["action"]], row["net_pl"] is None, row["net_pl"] or 0))
-    for row in asking[:MAX_SHOWN]:
-        profit = money(row["net_pl"], row["currency"])
+    yield "Needs action: " + ", ".join(f"{count} {action}" for action, count in shown.actions)
+    for row in shown.worst:
         yield (
             f"  {row['action']:12} {row['account_hash'] or '(no account)'} {row['root']}"
-            f" {row['strategy']}: {row['reason']} (P/L {profit})"
+            f" {row['strategy']}: {row['reason']} (P/L {money(row['net_pl'], row['currency'])})"
         )
+
+
+def page(shown: Report) -> bytes:
+    """The same as one HTML page that needs nothing else; every text is escaped."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("variance_bridge_fleet", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["money"] = money
+    template = environment.get_template("report.html.j2")
+    return template.render(report=shown, statuses=STATUSES).encode("utf-8")
+
+
+def _reasons(outcomes: list[dict[str, Any]]) -> Iterator[Reason]:
+    counts = Counter((each["status"], each["reason"]) for each in outcomes if each["reason"])
+    for (status, reason), count in counts.most_common(MAX_SHOWN):
+        first = next(o for o in outcomes if (o["status"], o["reason"]) == (status, reason))
+        yield Reason(
+            count=count,
+            status=status,
+            reason=reason,
+            first=f"input {first['input_number']}, {first['input']}",
+        )
+
+
+def _urgency() -> Mapping[str, int]:
+    from variance_bridge_triage.rules.actions import Action
+
+    return {action.value: place for place, action in enumerate(Action)}
+
+
+def _worst(triage: Any, order: Mapping[str, int]) -> list[dict[str, Any]]:
+    import pyarrow.compute as pc
+
+    asking = triage.filter(pc.is_valid(triage["action"])).to_pylist()
+    return nsmallest(
+        MAX_SHOWN,
+        asking,
+        key=lambda row: (order[row["action"]], row["net_pl"] is None, row["net_pl"] or 0),
+    )
 
 
 def _table(output: Output, name: str) -> Any:
