@@ -165,7 +165,7 @@ def run(command: Sequence[str]) -> None:
         process_group=0,
     ) as step:
         try:
-            output, _ = step.communicate()
+            output = output_of(step)
         except BaseException:
             # All that it has started ends too, so that nothing writes to .venv any more.
             with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
@@ -176,6 +176,25 @@ def run(command: Sequence[str]) -> None:
             raise
     if step.returncode != 0:
         raise SetupError(explanation(output))
+
+
+def output_of(step: subprocess.Popen[str]) -> str:
+    """What a step says until its end; on a terminal, the seconds that it has taken so far."""
+    started = time.monotonic()
+    while True:
+        try:
+            output, _ = step.communicate(timeout=1)
+        except subprocess.TimeoutExpired:
+            show_seconds(f"  {time.monotonic() - started:.0f} s")
+        else:
+            show_seconds("")
+            return output
+
+
+def show_seconds(text: str) -> None:
+    """In the place of what was shown before; nothing where nobody watches."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
 
 
 def installer_environment(variables: Mapping[str, str]) -> dict[str, str]:

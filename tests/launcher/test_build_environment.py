@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import os
 import signal
 import subprocess
@@ -361,9 +362,13 @@ sys.modules["build_environment"] = module
 specification.loader.exec_module(module)
 
 class Step(subprocess.Popen):
-    def communicate(self):
-        print("waiting for the step", flush=True)
-        return super().communicate()
+    waits = False
+
+    def communicate(self, timeout=None):
+        if not self.waits:
+            print("waiting for the step", flush=True)
+        self.waits = True
+        return super().communicate(timeout=timeout)
 
 subprocess.Popen = Step
 """
@@ -435,3 +440,30 @@ def test_an_interrupted_builder_ends_all_that_it_has_started(start, tmp_path, nu
     assert os.read(reader, 1) == b""  # comes when no process holds the pipe any more
     assert time.monotonic() - ended < SECONDS_OF_THE_STEP / 2
     os.close(reader)
+
+
+class Screen(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(
+    ("screen", "shown"), [(Screen(), "\r\x1b[K  1 s\r\x1b[K"), (io.StringIO(), "")]
+)
+def test_a_long_step_shows_its_seconds_on_a_terminal_and_nowhere_else(
+    build_environment, monkeypatch, screen, shown
+):
+    class Step:
+        waits = 0
+
+        def communicate(self, timeout):
+            self.waits += 1
+            if self.waits == 1:
+                raise subprocess.TimeoutExpired("step", timeout)
+            return "said", None
+
+    seconds = iter([10.0, 11.0])
+    monkeypatch.setattr(build_environment.time, "monotonic", lambda: next(seconds))
+    monkeypatch.setattr(build_environment.sys, "stderr", screen)
+    assert build_environment.output_of(Step()) == "said"
+    assert screen.getvalue() == shown

@@ -6,6 +6,7 @@ folder that is deleted afterwards. The broker plugin is the real one, over HTTP 
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,11 +20,9 @@ BROKER = "tastytrade"
 DASHBOARD = "triage"
 TABLE = "show"
 
-_NEXT_STEPS = (
-    "This was the demo, with an invented account. To read your own (read-only):\n"
-    "  variance auth set --broker tastytrade\n"
-    "  variance sync --broker tastytrade"
-)
+_NEXT_STEPS = """This was the demo, with an invented account. To read your own (read-only):
+  {variance} sync FILE                          an export that you have downloaded
+  {variance} auth set --broker tastytrade       by API; then: {variance} sync --broker tastytrade"""
 
 
 @click.command()
@@ -58,7 +57,9 @@ def command(ctx: click.Context, *, as_json: bool, html_file: Path | None) -> Non
         if html_file is not None:
             options += ["--html", str(html_file)]
         _show(ctx, file, options)
-    click.echo(_NEXT_STEPS, err=True)
+    # In a checkout the command is not on the path.
+    variance = "variance" if shutil.which("variance") else "./variance"
+    click.echo(_NEXT_STEPS.format(variance=variance), err=True)
 
 
 def _show(ctx: click.Context, file: Path, options: list[str]) -> None:
