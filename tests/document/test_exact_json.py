@@ -82,6 +82,7 @@ def test_what_is_not_a_price_is_not_written(value):
     ("text", "reason"),
     [
         (b'{"a": 1, "a": 2}', "twice"),
+        (b'{"a" \t\r\n: 1, "a"  : {"b": [{"c" :1, "c":2}]}}', "twice"),
         (b"NaN", "NaN"),
         (b"[-Infinity]", "NaN"),
         (b'"\\ud800"', "surrogate"),
@@ -137,3 +138,10 @@ def test_a_byte_order_mark_is_not_content():
 def test_a_text_over_the_size_limit_is_refused_unread():
     with pytest.raises(DataRefused, match="longer than 10 bytes"):
         exact_json.loads(b"[" + b" " * 10 + b"]", max_bytes=10)
+
+
+def test_a_text_that_looks_like_a_name_costs_no_document():
+    value = {"a": 'x": "y" : z', "b": '" \t:', "c": [{"d": '":'}]}
+
+    assert exact_json.loads(exact_json.dumps(value)) == value
+    assert exact_json.loads(b'{"a" : "b\\" : c"}') == {"a": 'b" : c'}

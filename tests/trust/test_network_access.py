@@ -8,7 +8,7 @@ from variance_bridge.errors import BrokerUnreachable, ConfigurationError
 from variance_bridge.model import Route
 from variance_bridge.network import wire
 from variance_bridge.network.proxy import NetworkAccess, network_access
-from variance_bridge.network.wire import Answer
+from variance_bridge.network.wire import Answer, basic_authorization
 from variance_bridge.privacy import Secret
 
 URL = "https://api.acme.example/positions"
@@ -125,6 +125,17 @@ def test_a_configured_proxy_sees_the_host_and_nothing_else(serve, open_session, 
     assert session.routes == (Route.PROXY,)
     assert "canary" not in str(caught.value)
     assert personal.find("proxy-canary")
+
+
+def test_a_proxy_is_given_the_user_that_its_address_names(serve, open_session) -> None:
+    def refuse(connection, _request) -> None:
+        connection.sendall(b"HTTP/1.1 407 Authentication Required\r\nContent-Length: 0\r\n\r\n")
+
+    proxy = serve(refuse)
+    secret = Secret(f"http://user:p%40ss@127.0.0.1:{proxy.port}")
+    with pytest.raises(BrokerUnreachable):
+        open_session(tries=1, access=NetworkAccess(proxy=secret)).get(URL)
+    assert proxy.received[0].headers["proxy-authorization"] == basic_authorization("user", "p@ss")
 
 
 def test_a_proxy_is_never_used_for_loopback(serve, open_session) -> None:
