@@ -529,6 +529,24 @@ def test_doctor_and_sync_warn_before_a_refresh_token_expires(
         assert words in variance("auth", "status").out
 
 
+def test_a_log_in_that_profiles_share_is_warned_of_once(
+    variance, person, keyring, configuration, folder
+):
+    person.answers = [ID, SECRET]
+    variance("auth", "login")
+    set_back(configuration, 6.5)
+    more = '[profiles.roth]\nbroker = "acme"\naccount = "ZZ-0001111"\n'
+    text = (folder / "mine.toml").read_text().replace("[profiles.other]", f"{more}[profiles.other]")
+    (folder / "mine.toml").write_text(
+        text.replace("[profiles.ira]", '[profiles.ira]\naccount = "ZZ-0002222"\noutput = "i.json"')
+    )
+    done = variance("sync", "--all")
+
+    assert done.err.count("ACME_REFRESH (refresh token) expires in 11 hours") == 1
+    assert "`variance auth login --broker acme`" in done.err
+    assert "expires_at" in json.loads(variance("auth", "status", "--json").out)["credentials"][2]
+
+
 def test_a_profile_has_variables_of_its_own(variance, known, acme, monkeypatch):
     monkeypatch.setenv("ACME_REFRESH", "of-all")
     monkeypatch.setenv("ACME_REFRESH__IRA", FIRST)

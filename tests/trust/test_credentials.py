@@ -340,9 +340,9 @@ def test_a_known_end_of_life_goes_with_the_value_and_not_with_another_one(
 ) -> None:
     until = datetime(2026, 3, 9, 15, 0, tzinfo=UTC)
     open_store(sort="secure").store(ACME, NAME, Secret("first"), until)
-    assert open_store(sort="secure").expiry(ACME, TOKEN) == until
+    assert open_store(sort="secure").expiry(ACME, TOKEN) == (ACME, until)
     open_store(sort="secure").replace(ACME, NAME, Secret("second"))
-    assert open_store(sort="secure").expiry(ACME, TOKEN) == until
+    assert open_store(sort="secure").expiry(IRA, TOKEN) == (ACME, until)
     keep(backends, "set by another program")
     assert open_store(sort="secure").expiry(ACME, TOKEN) is None
     open_store(sort="secure").store(ACME, NAME, Secret("third"))

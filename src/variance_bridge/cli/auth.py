@@ -97,7 +97,11 @@ def status(
         from variance_bridge.document.exact_json import dumps
 
         entries = [
-            attrs.asdict(state, value_serializer=lambda _state, _field, value: _as_json(value))
+            attrs.asdict(
+                state,
+                filter=attrs.filters.exclude("login"),
+                value_serializer=lambda _state, _field, value: _as_json(value),
+            )
             for state in states
         ]
         click.echo(dumps({"credentials": entries}), nl=False)

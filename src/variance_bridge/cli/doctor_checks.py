@@ -293,7 +293,8 @@ def _credentials(given: DoctorInput, loaded: LoadedPlugin) -> Iterator[Finding]:
         fix = f"variance auth {command} {login.flags}" if absent and state.required else None
         if state.expires_at is not None:
             detail += f", {expiry_words(state.expires_at, now)}"
-            fix = renewal(login) if is_near(state.expires_at, now, credential) else None
+            is_soon = is_near(state.expires_at, now, credential)
+            fix = renewal(state.login or login) if is_soon else None
         has_expired = state.expires_at is not None and state.expires_at <= now
         yield Finding(
             f"  {state.name}",

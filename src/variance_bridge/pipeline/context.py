@@ -86,7 +86,8 @@ class RunContext:
         find_credential: the value of a declared credential of a log-in, or None.
         store_credential: keeps a credential of a log-in that the broker replaced where the old one came from; raises
             where it cannot.
-        credential_expiry: when a credential of a log-in stops working; None where that is unknown.
+        credential_expiry: when a credential that a log-in uses stops working, and whose it is; None where that is unknown.
+        warned: what the user was warned of that need not be said twice in a run.
         open_session: a read-only session for what a plugin declared.
         hash_account: the account hash for (broker, account number).
         trust: raises unless the user trusts the plugin; nothing of it is used before.
@@ -102,9 +103,10 @@ class RunContext:
         default=lambda _login, _credential: None
     )
     store_credential: Callable[[Login, str, Secret], object] = attrs.field(default=_keep_nothing)
-    credential_expiry: Callable[[Login, Credential], datetime | None] = attrs.field(
+    credential_expiry: Callable[[Login, Credential], tuple[Login, datetime] | None] = attrs.field(
         default=lambda _login, _credential: None
     )
+    warned: set[str] = attrs.field(factory=set)
     open_session: Callable[[Reach], Session] = attrs.field(
         default=attrs.Factory(_sessions, takes_self=True)
     )

@@ -312,14 +312,17 @@ def _credentials(
 
 
 def _warn_before_expiry(context: RunContext, login: Login, credential: Credential) -> None:
-    expires_at, now = context.credential_expiry(login, credential), context.clock.now()
-    if expires_at is None:
+    known = context.credential_expiry(login, credential)
+    if known is None:
         return
     from variance_bridge.settings.expiry import expiry_words, is_near, renewal
 
-    if is_near(expires_at, now, credential):
+    (owner, expires_at), now = known, context.clock.now()
+    name = f"{owner.keyring_group} {credential.name}"
+    if is_near(expires_at, now, credential) and name not in context.warned:
+        context.warned.add(name)
         words = expiry_words(expires_at, now)
-        context.warn(f"{credential.name} ({credential.title}) {words}: {renewal(login)}")
+        context.warn(f"{credential.name} ({credential.title}) {words}: {renewal(owner)}")
 
 
 def _store_credential(

@@ -71,6 +71,7 @@ class CredentialState:
         origin: where it was found; None when it was not.
         problem: why a place could not be searched; None when all could.
         expires_at: when it stops working, where that is known.
+        login: whose it is; None when it was not found.
     """
 
     name: str
@@ -78,6 +79,7 @@ class CredentialState:
     origin: str | None
     problem: str | None = None
     expires_at: datetime | None = None
+    login: Login | None = None
 
 
 class CredentialStore:
@@ -130,11 +132,12 @@ class CredentialStore:
         found = self.find(login, credential)
         return found.secret if found else None
 
-    def expiry(self, login: Login, credential: Credential) -> datetime | None:
-        """When the credential stops working; None where that is unknown, or it is nowhere to be found."""
+    def expiry(self, login: Login, credential: Credential) -> tuple[Login, datetime] | None:
+        """When the credential stops working, and whose it is; None where that is unknown, or it is nowhere to be found."""
         with suppress(ConfigurationError):
             found = self._find(login, credential.name)
-            return found.expires_at if found else None
+            if found is not None and found.expires_at is not None:
+                return found.login, found.expires_at
         return None
 
     def store(
@@ -267,6 +270,7 @@ class CredentialStore:
             origin=found.origin if found else None,
             problem=problem,
             expires_at=found.expires_at if found else None,
+            login=found.login if found else None,
         )
 
     def _find(self, login: Login, name: str) -> Found | None:
@@ -291,10 +295,12 @@ class CredentialStore:
             return None
         from variance_bridge.settings.kept_credentials import digest, read_kept
 
-        if self._kept is None:
-            self._kept = read_kept(self._folder)
+        # Another thread, of another broker, may forget it meanwhile.
+        known = self._kept
+        if known is None:
+            known = self._kept = read_kept(self._folder)
         seen = digest(found.secret)
-        kept = next((one for one in self._kept if one.is_of(login, name)), None)
+        kept = next((one for one in known if one.is_of(login, name)), None)
         if kept is None or kept.digest != seen:
             return found
         found = attrs.evolve(found, expires_at=kept.expiry)
@@ -386,6 +392,7 @@ class CredentialStore:
     def _env_file(self, path: Path) -> EnvFile:
         from variance_bridge.settings.env_file import read_env_file
 
-        if path not in self._read:
-            self._read[path] = read_env_file(path)
-        return self._read[path]
+        file = self._read.get(path)
+        if file is None:
+            file = self._read[path] = read_env_file(path)
+        return file
