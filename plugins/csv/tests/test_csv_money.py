@@ -245,6 +245,20 @@ def test_a_value_whose_decimal_mark_moved_is_not_a_value(price, shift):
         assert not weigh(POSITION, Side.LONG, 10, 1, kind, value=2000, **amounts).value_shifted
 
 
+@pytest.mark.parametrize("factor", ["0.001", "0.1", "10", "100"])
+@pytest.mark.parametrize("multiplier", [100, None])
+def test_a_value_that_cost_and_profit_contradict_by_powers_of_ten_is_not_a_value(
+    factor, multiplier
+):
+    known = {"cost_total": 40, "gain": 10, "last": "0.4"}
+    right = weigh(POSITION, Side.LONG, 1, multiplier, value=50, **known)
+    assert (right.market_value, right.value_shifted) == (50, False)
+    assert weigh(
+        POSITION, Side.LONG, 1, multiplier, value=50 * Decimal(factor), **known
+    ).value_shifted
+    assert not weigh(POSITION, Side.LONG, 1, multiplier, value=70, **known).value_shifted
+
+
 def test_a_value_that_cost_and_profit_confirm_stands_against_an_old_price():
     earned = weigh(POSITION, last="0.05", value=50, cost_total=20, gain=30)
     assert not earned.value_shifted

@@ -149,6 +149,7 @@ def _totals(amounts: Amounts, rules: MoneyRules, mark: Decimal | None, *, notion
         fits = _confirms(amounts, value, basis)
         check = CostCheck.CONFIRMED if fits else CostCheck.CONTRADICTED
         cautions += [] if fits else [Caution.COST_CONTRADICTED]
+    shifted = value is not None and _is_shifted_from_profit(amounts, value, basis)
     per_unit = amounts.cost_per_unit if rules.cost_per_unit_basis is Basis.PER_UNIT else None
     return Money(
         average_price=None if per_unit is None or basis is None else abs(per_unit),
@@ -160,6 +161,7 @@ def _totals(amounts: Amounts, rules: MoneyRules, mark: Decimal | None, *, notion
         cautions=tuple(cautions),
         check=check,
         sign_agrees=agrees,
+        value_shifted=shifted,
     )
 
 
@@ -441,10 +443,21 @@ def _confirms(amounts: Amounts, value: Decimal, basis: Decimal) -> bool:
     return within_tolerance(amounts.gain, computed, amounts.quantity)
 
 
+def _is_shifted_from_profit(amounts: Amounts, value: Decimal, basis: Decimal | None) -> bool:
+    """Whether cost and profit say that the value has its decimal mark in another place."""
+    if basis is None or _confirms(amounts, value, basis):
+        return False
+    return any(_confirms(amounts, _EXACT.multiply(value, shift), basis) for shift in _SHIFTS)
+
+
 def _is_shifted(amounts: Amounts, rules: MoneyRules, units: Decimal, basis: Decimal | None) -> bool:
     """Whether the value is price x quantity with its decimal mark in another place, and cost and profit do not confirm it."""
     price = amounts.quote.last if amounts.quote.mark is None else amounts.quote.mark
-    if not amounts.value or not price or not rules.value_from_price:
+    if not amounts.value:
+        return False
+    if _is_shifted_from_profit(amounts, _directed(amounts, rules), basis):
+        return True
+    if not price or not rules.value_from_price:
         return False
     value, worth = amounts.value.copy_abs(), _EXACT.multiply(price, units).copy_abs()
     if value < _EXACT.multiply(worth, _TWO) and worth < _EXACT.multiply(value, _TWO):
