@@ -9,10 +9,13 @@ import struct
 import subprocess
 import zlib
 from collections import Counter
+from decimal import Decimal
 from html import unescape
 
+import attrs
 import pytest
 
+from variance_bridge.model import Balances
 from variance_bridge_triage.render.page import page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -160,7 +163,7 @@ onload = () => {{
 OVERFLOW = """
 const room = page.documentElement.clientWidth;
 const over = [...page.querySelectorAll("body *")].filter((each) =>
-  !each.closest(".unseen") && each.getBoundingClientRect().right > room + 1).map((each) => each.outerHTML.slice(0, 90));
+  !each.closest(".unseen") && !(room > 900 && each.closest(".scroll")) && each.getBoundingClientRect().right > room + 1).map((each) => each.outerHTML.slice(0, 90));
 const cut = [...page.querySelectorAll("td.number, dd")].filter((each) =>
   each.scrollWidth > each.clientWidth + 1 && !each.closest(".unseen")).map((each) => each.textContent.trim());
 return [page.documentElement.scrollWidth - room, over, cut];
@@ -239,6 +242,26 @@ DARK_MODE = ("--blink-settings=preferredColorScheme=0",)
 @pytest.mark.parametrize("width", [390, 768, 1280])
 def test_nothing_is_cut_or_leaves_the_screen(tmp_path, account_report, width):
     assert examined(tmp_path, page(account_report), OVERFLOW, width) == [0, [], []]
+
+
+@pytest.mark.parametrize("width", [390, 768, 1280])
+def test_large_amounts_are_whole_too(tmp_path, hold, price, triaged, width):
+    leg = price(
+        hold("-1 95P"), "123456.789", theta="-1234567.89", delta="-98765432.1", beta_delta="1234567"
+    )
+    large = {
+        "market_value": Decimal("-1234567890.12"),
+        "unrealized_pl": Decimal("987654321.98"),
+        "cost_basis": Decimal(1),
+    }
+    balances = Balances(
+        currency="CHF",
+        net_liquidating_value=Decimal("123456789012.34"),
+        cash=Decimal(0),
+        buying_power=Decimal(1),
+    )
+    report = triaged([attrs.evolve(leg, **large)], currency="CHF", balances=balances)
+    assert examined(tmp_path, page(report), OVERFLOW, width) == [0, [], []]
 
 
 @pytest.mark.parametrize("width", [390, 1280])
