@@ -8,7 +8,7 @@ judged by Python's own reader, which also finds the words. The limits keep time 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Context, Decimal, InvalidOperation, Overflow, Rounded, Subnormal
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -269,12 +269,19 @@ class _Writer:
         if isinstance(value, Mapping):
             return self._members(value, depth)
         if isinstance(value, list | tuple):
-            # Item by item, so that a long list never stands in memory a second time.
-            items = b",".join(self.encode(self.writable(item, depth + 1)) for item in value)
-            return self._raw(b"[" + items + b"]")
+            return self._raw(self._items(value, depth))
         if isinstance(value, str | int):
             return str(value) if isinstance(value, str) else int(value)
         raise TypeError(f"{kind.__name__} has no exact JSON form")
+
+    def _items(self, values: Sequence[Any], depth: int) -> bytes:
+        """The text of a list. Item by item, so that a long one never stands in memory a second time, nor its text a third."""
+        items = [self.encode(self.writable(item, depth + 1)) for item in values]
+        if not items:
+            return b"[]"
+        items[0] = b"[" + items[0]
+        items[-1] += b"]"
+        return b",".join(items)
 
     def _members(self, value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
         members = {}
