@@ -316,11 +316,20 @@ def test_a_write_that_takes_nothing_ends_with_an_explanation(path):
     assert read_published(path).data == OLD
 
 
+@pytest.mark.parametrize("pieces", [1, 2, len(NEW) - 1, len(NEW)])
 @pytest.mark.parametrize(
-    "spoil", [lambda data: data[:-1], lambda data: data + b"x", lambda data: b"X" + data[1:]]
+    "spoil",
+    [
+        lambda data: data[:-1],
+        lambda data: data + b"x",
+        lambda data: b"X" + data[1:],
+        lambda data: data[:-1] + b"X",
+    ],
 )
-def test_what_does_not_read_back_is_not_published(path, spoil):
+def test_what_does_not_read_back_is_not_published(path, spoil, pieces, monkeypatch):
+    """Wherever the pieces end in which it is read back."""
     publish(path, OLD)
+    monkeypatch.setattr(file_system, "_CHUNK", pieces)
 
     def write(descriptor, data):
         os.write(descriptor, spoil(bytes(data)))

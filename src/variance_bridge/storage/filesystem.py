@@ -149,11 +149,14 @@ def write_all(files: FileSystem, descriptor: int, data: bytes) -> None:
 
 def read_up_to(files: FileSystem, descriptor: int, max_bytes: int) -> bytes:
     """The next bytes of the file, `max_bytes` of them or all that there are."""
-    parts: list[bytes] = []
+    return b"".join(parts_up_to(files, descriptor, max_bytes))
+
+
+def parts_up_to(files: FileSystem, descriptor: int, max_bytes: int) -> Iterator[bytes]:
+    """The same, piece by piece."""
     while max_bytes > 0 and (part := files.read(descriptor, min(max_bytes, _CHUNK))):
-        parts.append(part)
+        yield part
         max_bytes -= len(part)
-    return b"".join(parts)
 
 
 def fsync_if_supported(files: FileSystem, descriptor: int) -> None:

@@ -32,7 +32,7 @@ from variance_bridge.storage.filesystem import (
     fsync_if_supported,
     ignore_warning,
     os_errors_as_refusals,
-    read_up_to,
+    parts_up_to,
     write_all,
 )
 from variance_bridge.storage.lock import (
@@ -213,8 +213,18 @@ def _write_temporary(place: Place, data: bytes, leftovers: ExitStack) -> str:
 
 
 def _compare(files: FileSystem, descriptor: int, data: bytes) -> None:
+    """Piece by piece, so that the document never stands in memory a second time.
+
+    Raises:
+        OSError: the medium holds something else.
+    """
     files.seek(descriptor, 0, os.SEEK_SET)
-    if read_up_to(files, descriptor, len(data) + 1) != data:
+    rest = memoryview(data)
+    for part in parts_up_to(files, descriptor, len(data) + 1):
+        if rest[: len(part)] != part:
+            raise OSError(errno.EBADMSG, os.strerror(errno.EBADMSG))
+        rest = rest[len(part) :]
+    if rest:
         raise OSError(errno.EBADMSG, os.strerror(errno.EBADMSG))
 
 
