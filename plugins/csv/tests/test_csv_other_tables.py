@@ -164,6 +164,15 @@ def test_tables_of_two_brokers_in_one_file_are_refused(read_csv, files):
         read_csv((files / "degiro.csv").read_text(encoding="utf-8") + "\n" + schwab)
 
 
+@pytest.mark.parametrize("name", ["ibkr_activity", "ibkr_activity_german", "ibkr_flex_coded"])
+@pytest.mark.parametrize("other", ["tastytrade_2021", "fidelity", "schwab_all_accounts"])
+def test_a_table_that_is_of_no_part_of_a_statement_is_refused(read_csv, files, name, other):
+    text = (files / f"{name}.csv").read_bytes().decode("utf-8-sig")
+    below = (files / f"{other}.csv").read_bytes().decode("utf-8-sig")
+    with pytest.raises(DataRefused):
+        read_csv(text + "\n" + below)
+
+
 @pytest.mark.parametrize("blank", ["\n", ""])
 def test_transactions_of_any_broker_below_the_positions_are_not_read(read_csv, files, blank):
     foreign = "Date,Action,Symbol,Quantity,Price,Amount\n01/02/2026,Buy,QZT,7,19.00,133.00\n"

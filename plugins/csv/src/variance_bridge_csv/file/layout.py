@@ -20,14 +20,14 @@ _DIGIT = re.compile(r"[0-9]")
 _MOMENT = ("date", "time", "zone")
 _MIN_NAMES = 2
 """So many names of columns make a row without a number the header of a table, whatever its other cells say."""
-_HEADER_WORDS = frozenset(
+HEADER_WORDS = frozenset(
     {
         "action", "amount", "commission", "date", "description", "fees", "net amount", "price", "quantity", "settlement date",
         "side", "status", "symbol", "time", "trade date", "transaction type", "type",
     }
 )  # fmt: skip
 """Names of columns in the tables of transactions and orders of any broker, which may stand below the positions."""
-_MIN_HEADER_WORDS = 3
+MIN_HEADER_WORDS = 3
 TITLE_MISSING = "its title line"
 """What a file lacks that has the columns of a dialect, and not the line that stands above them in each of its files."""
 _MIN_FIELDS = 3
@@ -373,11 +373,11 @@ class _Walk:
             again = read_header(row, self.dialect)
             if again.fits:
                 self._repeat(again)
-            elif again.known >= _MIN_NAMES or len(names & _HEADER_WORDS) >= _MIN_HEADER_WORDS:
+            elif again.known >= _MIN_NAMES or len(names & HEADER_WORDS) >= MIN_HEADER_WORDS:
                 self._leave(line, unknown=True)
         elif not _DIGIT.search(line.text) and (
             len(names & self._vocabulary.known) >= _MIN_NAMES
-            or len(names & _HEADER_WORDS) >= _MIN_HEADER_WORDS
+            or len(names & HEADER_WORDS) >= MIN_HEADER_WORDS
         ):
             self._leave(line, unknown=True)
 

@@ -8,10 +8,12 @@ import attrs
 
 from variance_bridge.errors import DataRefused
 from variance_bridge_csv.dialect.model import Dialect, Marked, SectionRules
-from variance_bridge_csv.file.layout import read_header
+from variance_bridge_csv.file.layout import HEADER_WORDS, MIN_HEADER_WORDS, read_header
 from variance_bridge_csv.file.lines import Line
 from variance_bridge_csv.names import plain
 
+_OTHER_KINDS = frozenset({"total", "subtotal", "notes"})
+"""What else the lines of a statement's parts are."""
 _LINES_BEFORE_A_PART = 60
 """Beyond so many without a title that is known it is a file of another kind, which is not read to its end in search of one."""
 
@@ -26,13 +28,14 @@ def of_tables(
     """
     if rules.marked is Marked.BY_TITLE:
         return _titled(lines, dialect, rules, where)
-    return _celled(lines, rules)
+    return _celled(lines, rules, where)
 
 
-def _celled(lines: Iterator[Line], rules: SectionRules) -> Iterator[Line]:
+def _celled(lines: Iterator[Line], rules: SectionRules, where: str) -> Iterator[Line]:
     names = frozenset(map(plain, rules.tables))
     kinds = frozenset(map(plain, (*rules.header, *rules.rows)))
-    first, inside = True, False
+    of_a_part = kinds | frozenset(map(plain, rules.begins)) | _OTHER_KINDS
+    first, inside, found = True, False, False
     for line in lines:
         if line.blank:
             continue
@@ -40,9 +43,23 @@ def _celled(lines: Iterator[Line], rules: SectionRules) -> Iterator[Line]:
         if first and not _begins(line, rules):
             return
         first = False
+        if found and kind not in of_a_part:
+            _refuse_other_table(line, where)
         # Which part an unreadable line is of cannot be known: among the rows it may be one of them.
         inside = (name in names and kind in kinds) or (inside and line.row().fault is not None)
+        found = found or inside
         yield line if inside else attrs.evolve(line, aside=True)
+
+
+def _refuse_other_table(line: Line, where: str) -> None:
+    """Refuses the header of a table that is of no part of the file: the positions below it would be passed over."""
+    names = set(map(plain, line.row().cells))
+    if len(names & HEADER_WORDS) >= MIN_HEADER_WORDS and not any(map(str.isdigit, line.text)):
+        raise DataRefused(
+            "a table begins here that is of no part of the statement above it",
+            where=f"{where}, line {line.number}, column 1",
+            hint="export each into a file of its own",
+        )
 
 
 def _begins(line: Line, rules: SectionRules) -> bool:
