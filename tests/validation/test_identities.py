@@ -215,6 +215,9 @@ def test_a_position_that_contradicts_itself_is_refused(position, member):
             short_put(quote={"mark": 2, "iv_rank": 131, "iv_percentile": 100}),
             id="a new high of volatility",
         ),
+        pytest.param(
+            shares(multiplier=None, quote={"mark": 12}), id="shares whose multiplier goes without saying"
+        ),
         pytest.param(shares(currency="CNH"), id="a currency beside the list"),
     ],
 )  # fmt: skip
