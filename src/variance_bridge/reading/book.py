@@ -16,7 +16,7 @@ from variance_bridge.errors import BridgeError, DataRefused
 from variance_bridge.formatting import masked, path_text, plural
 from variance_bridge.model import Environment, Holding
 from variance_bridge.reading.freshness import DEFAULT_LIMITS, AgeLimits, Freshness
-from variance_bridge.reading.load import Snapshot, load_each
+from variance_bridge.reading.load import DOCUMENTS, Snapshot, load_each
 from variance_bridge.reading.totals import Totals, add_totals, totals_of
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ class Source:
     """One file of a book.
 
     Attributes:
-        file: its name, as the user gave it; what looks like an account number is `***` where there is no such file.
+        file: its name, as the user gave it. In that of an export, or of a file that is not there, `***` stands for what may
+            be personal.
         snapshot: what it holds; of a file that is too old too; None where it could not be read.
         error: why it does not count: missing, unreadable, not valid, too old. None where it does.
         replaced_by: the file that counts in its place, of the same account and as new or newer.
@@ -233,21 +234,26 @@ _Read = tuple[object, Source]
 
 def _sources(file: Path, now: datetime, *, any_age: bool, limits: AgeLimits) -> Iterable[_Read]:
     """One for each account in the file."""
-    name = path_text(file)
     try:
         accounts = load_each(file, now, any_age=any_age, limits=limits)
     except BridgeError as error:
-        if file.name and not file.exists():
-            # What was typed may be anything, a token too.
-            name = path_text(file.with_name(masked(file.name)))
-        yield None, Source(file=name, error=error)
+        yield None, Source(file=_name_of_unread(file, error), error=error)
         return
     for place, (snapshot, refusal) in enumerate(accounts, 1):
+        name = path_text(file.with_name(Path(snapshot.shown or file).name))
         shown = name if len(accounts) == 1 else f"{name} (account {place} of {len(accounts)})"
         source = Source(file=shown, snapshot=snapshot, error=refusal)
         meta = snapshot.portfolio.meta
         known = (meta.source, meta.account_hash) if meta.account_hash else (file.resolve(), place)
         yield known, source
+
+
+def _name_of_unread(file: Path, error: BridgeError) -> str:
+    """The file as messages may call it: whose it is was not found out, and what was typed may be anything, a token too."""
+    if not file.name or (file.suffix.lower() in DOCUMENTS and file.exists()):
+        return path_text(file)
+    known = (error.where or "").partition(", line ")[0]
+    return path_text(file.with_name(Path(known).name or masked(file.name)))
 
 
 def _newest(read: Sequence[_Read]) -> Iterable[Source]:

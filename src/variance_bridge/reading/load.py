@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from variance_bridge.reading.flat_rows import Cell
 
-_DOCUMENTS = frozenset({".json", ".prev"})
+DOCUMENTS = frozenset({".json", ".prev"})
 _OPTIONS = frozenset({InstrumentType.OPTION, InstrumentType.FUTURE_OPTION})
 
 
@@ -41,6 +41,7 @@ class Snapshot:
         warnings: what a person should know, one sentence each; a stale file's contains `[Stale Source File]`.
         path: the file.
         limits: the limits that `freshness` was judged by.
+        shown: what messages call the file: an export's name may hold an account's number or nickname.
     """
 
     portfolio: Portfolio
@@ -50,6 +51,7 @@ class Snapshot:
     warnings: tuple[str, ...]
     path: Path
     limits: AgeLimits = DEFAULT_LIMITS
+    shown: str | None = None
 
     def rows(self) -> list[dict[str, Cell]]:
         """The positions as flat rows with the keys of `ROW_COLUMNS`, the columns of `variance export --format csv`."""
@@ -113,7 +115,7 @@ def load_anyway(file: Path, now: datetime, *, any_age: bool, limits: AgeLimits) 
 
 def load_each(file: Path, now: datetime, *, any_age: bool, limits: AgeLimits) -> tuple[Judged, ...]:
     """The same of every account in the file: a document has one, an export may have several."""
-    if file.suffix.lower() in _DOCUMENTS:
+    if file.suffix.lower() in DOCUMENTS:
         return (load_anyway(file, now, any_age=any_age, limits=limits),)
     from variance_bridge.reading.export import read_exports
 
@@ -156,6 +158,7 @@ def _judged(
         warnings=all_warnings,
         path=file,
         limits=limits,
+        shown=where,
     )
     return snapshot, refusal
 
@@ -166,7 +169,7 @@ def _read(file: Path) -> tuple[Portfolio, tuple[str, ...], str]:
     from variance_bridge.document.exact_json import MAX_BYTES
     from variance_bridge.storage.read import read_bounded
 
-    if file.suffix.lower() in _DOCUMENTS:
+    if file.suffix.lower() in DOCUMENTS:
         try:
             return (*from_bytes(read_bounded(file, MAX_BYTES)), str(file))
         except DataRefused as error:
