@@ -135,6 +135,7 @@ OWN_WORDS = {"BrokerRefused", "DataRefused", "ImportError"}
 """What these say is shown; while it declares itself, a plugin was given nothing that it could put in."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("stage", "how"),
     [
@@ -236,6 +237,7 @@ BAD_CONFIGURATIONS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", BAD_CONFIGURATIONS)
 def test_no_value_of_the_configuration_is_repeated(acme, nest, canaries, text):
     acme.install()
@@ -252,6 +254,7 @@ def test_no_value_of_the_configuration_is_repeated(acme, nest, canaries, text):
         nest.run_silently(*command)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "mode"),
     [

@@ -13,6 +13,8 @@ from fuzz_targets import seeds
 
 from variance_bridge.cli.boundary import run
 
+pytestmark = pytest.mark.slow
+
 SEED = 20260302
 DOCUMENTED = frozenset({0, 2, 3, 4, 5, 6, 7, 8})
 """DESIGN §5, without 1: that is a bug."""

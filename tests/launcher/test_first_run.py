@@ -19,6 +19,9 @@ def run_launcher(command, **options) -> subprocess.CompletedProcess:
     )
 
 
+pytestmark = pytest.mark.slow
+
+
 def answer(outcome: subprocess.CompletedProcess) -> dict:
     assert outcome.returncode == 0, outcome.stderr
     return json.loads(outcome.stdout)
