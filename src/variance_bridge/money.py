@@ -90,6 +90,10 @@ class Sum:
         return self.amount if self.known == self.count else None
 
 
+NO_ACCOUNT = Sum(None, 0, 0)
+"""A balance in a currency that no account is in: unknown, although no number of it is missing."""
+
+
 def add_up(amounts: Iterable[Decimal | None]) -> Sum:
     """The sum of what is known. The sum of nothing at all is zero, and complete."""
     listed = list(amounts)
@@ -108,9 +112,10 @@ def together(sums: Iterable[Sum]) -> Sum:
     """Several sums as one."""
     listed = list(sums)
     known, count = sum(each.known for each in listed), sum(each.count for each in listed)
-    if count and not known:
+    amounts = [each.amount for each in listed if each.amount is not None]
+    if (listed and not amounts) or (count and not known):
         return _nothing_known(count)
-    return Sum(total(*(each.amount for each in listed if each.amount is not None)), known, count)
+    return Sum(total(*amounts), known, count)
 
 
 def quotient(dividend: Decimal, divisor: Decimal, digits: int = 1000) -> Decimal:

@@ -88,6 +88,8 @@ def test_money_in_another_currency_than_the_account_counts_in_its_own(write):
     assert book.totals_by_currency["USD"].unrealized_pl.complete == 1
     assert book.totals_by_currency["EUR"].unrealized_pl.complete == 2
     assert book.totals_by_currency["EUR"].net_liquidating_value.count == 0
+    assert book.totals_by_currency["EUR"].net_liquidating_value.complete is None
+    assert book.totals_by_currency["EUR"].cash.complete is None
 
 
 def test_opposite_positions_of_two_accounts_stand_side_by_side_and_are_not_netted(write):

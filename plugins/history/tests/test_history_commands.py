@@ -91,6 +91,16 @@ def test_trouble_with_the_history_is_a_line_and_never_an_exit(sync, tmp_path):
     assert "damaged" in err
 
 
+def test_an_export_has_no_account_hash_in_a_diff(variance, tmp_path):
+    for name, quantity in {"old.csv": 10, "new.csv": 12}.items():
+        (tmp_path / name).write_text(f"{HEADER}QZZ,Stock,{quantity},,,,1000,110\n")
+
+    code, out, _ = variance("diff", "old.csv", "new.csv", "--json")
+    (changed,) = json.loads(out)["changed"]
+    assert code == 0
+    assert changed["account_hash"] is None
+
+
 def test_one_file_alone_is_a_usage_error(variance):
     assert variance("diff", "old.json")[0] == 2
 

@@ -8,6 +8,8 @@ import sqlite3
 import subprocess
 import sys
 import time
+import zlib
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -133,6 +135,32 @@ def test_a_damaged_file_is_refused_and_untouched(file, content):
         history.entries()
     assert "damaged" in refused.value.what
     assert file.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("spoil", "read"),
+    [
+        ("UPDATE document SET fetched_at = 'x'", lambda history, _: history.entries()),
+        ("UPDATE document SET unrealized_pl = 'x'", lambda history, _: history.entries()),
+        ("UPDATE position SET type = 'x'", lambda history, sha: history.positions(sha)),
+        ("UPDATE position SET quantity = 'x'", lambda history, sha: history.positions(sha)),
+        ("UPDATE document SET body = 'x'", lambda history, sha: history.document(sha)),
+        (
+            f"UPDATE document SET body = x'{zlib.compress(b'other').hex()}'",
+            lambda history, sha: history.document(sha),
+        ),
+    ],
+)
+def test_damaged_values_are_refused_like_damaged_pages(file, spoil, read):
+    with open_history(file) as history:
+        history.add(portfolio(), b"x")
+        (entry,) = history.entries()
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute(spoil)
+
+    with pytest.raises(DataRefused, match="damaged") as refused, open_history(file) as history:
+        read(history, entry.sha256)
+    assert "move the file away" in str(refused.value.hint)
 
 
 def test_a_history_in_use_is_refused_after_a_while(file, monkeypatch):

@@ -90,6 +90,8 @@ def test_totals_are_listed_for_each_currency(hold, triaged):
         },
     }
     assert document["totals_by_currency"]["EUR"]["net_pl"] == 7
+    assert document["totals_by_currency"]["EUR"]["net_liquidity"] is None
+    assert document["totals_by_currency"]["EUR"]["buying_power"] is None
     assert document["totals_by_currency"]["CHF"]["net_pl"] is None
 
 

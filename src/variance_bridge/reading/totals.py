@@ -8,7 +8,7 @@ from decimal import Decimal
 import attrs
 
 from variance_bridge.model import Balances, Holding, Portfolio
-from variance_bridge.money import Sum, add_up, together
+from variance_bridge.money import NO_ACCOUNT, Sum, add_up, together
 from variance_bridge.symbology import InstrumentType
 
 
@@ -54,7 +54,7 @@ def _totals(holdings: Sequence[Holding], portfolio: Portfolio, currency: str | N
     fitting = balances if balances and balances.currency == currency else None
 
     def of_balances(read: Callable[[Balances], Decimal]) -> Sum:
-        return add_up([read(fitting) if fitting else None] if own else [])
+        return add_up([read(fitting) if fitting else None]) if own else NO_ACCOUNT
 
     return Totals(
         market_value=add_up(map(_worth, holdings)),

@@ -174,7 +174,7 @@ def _entry(entry: Entry, converted: Converted | None) -> dict[str, Any]:
 def _document(found: list[tuple[str, Changes]]) -> dict[str, Any]:
     def plain(account: str, change: Change) -> dict[str, Any]:
         return {
-            "account_hash": account,
+            "account_hash": account or None,
             "root": change.root,
             "symbol": change.symbol,
             "quantity_before": change.before,
@@ -190,7 +190,7 @@ def _document(found: list[tuple[str, Changes]]) -> dict[str, Any]:
     }
     document["rolled"] = [
         {
-            "account_hash": account,
+            "account_hash": account or None,
             "root": roll.root,
             "symbol": roll.opened.symbol,
             "quantity_before": roll.closed.quantity,

@@ -126,7 +126,8 @@ class History:
             " WHERE account_hash LIKE ? || '%' GROUP BY d.number ORDER BY fetched_at, d.number",
             ((account or "").removesuffix("***"),),
         )
-        return [_entry(row) for row in rows]
+        with _as_it_was_written():
+            return [_entry(row) for row in rows]
 
     def positions(self, sha256: str) -> list[Holding]:
         """The positions of a document, as far as they are needed to compare it."""
@@ -135,7 +136,8 @@ class History:
             " WHERE sha256 = ? ORDER BY place",
             (sha256,),
         )
-        return [_holding(row) for row in rows]
+        with _as_it_was_written():
+            return [_holding(row) for row in rows]
 
     def document(self, sha256: str) -> bytes:
         """The bytes of a document.
@@ -148,7 +150,11 @@ class History:
         ).fetchone()
         if row is None:
             raise KeyError(sha256)
-        return zlib.decompress(row[0])
+        with _as_it_was_written():
+            data = zlib.decompress(row[0])
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise _Damaged
+        return data
 
     def prune(self, now: datetime, keep_days: int) -> int:
         """Of each day before the last `keep_days`, keep the last document of each account; how many went."""
@@ -161,6 +167,18 @@ class History:
                 (limit,),
             )
         return gone.rowcount
+
+
+class _Damaged(Exception):
+    """What was read is not what we write. SQLite itself notices damage to its pages only, not to values in them."""
+
+
+@contextmanager
+def _as_it_was_written() -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, TypeError, ArithmeticError, zlib.error):
+        raise _Damaged from None
 
 
 @contextmanager
@@ -181,6 +199,8 @@ def open_history(file: Path) -> Iterator[History]:
         yield History(connection)
     except sqlite3.Error as error:
         raise _refused(error, file) from None
+    except _Damaged:
+        raise DataRefused("the history is damaged", where=str(file), hint=_MOVE) from None
     finally:
         connection.close()
 

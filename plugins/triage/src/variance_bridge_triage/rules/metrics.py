@@ -9,7 +9,7 @@ from decimal import Decimal
 import attrs
 
 from variance_bridge.model import Balances, Greeks, Holding, Portfolio
-from variance_bridge.money import Sum, add_up
+from variance_bridge.money import NO_ACCOUNT, Sum, add_up
 from variance_bridge.symbology import InstrumentType, OptionType
 from variance_bridge_triage.cluster.clusters import Cluster
 from variance_bridge_triage.cluster.lots import OPTIONS
@@ -182,16 +182,16 @@ class Amounts:
 def amounts(
     holdings: Sequence[Holding],
     *,
-    net_liquidity: Iterable[Decimal | None] = (),
-    buying_power: Iterable[Decimal | None] = (),
+    net_liquidity: Sum = NO_ACCOUNT,
+    buying_power: Sum = NO_ACCOUNT,
 ) -> Amounts:
     """The sums of positions in one currency, and of the balances of accounts in it."""
     return Amounts(
         net_pl=add_up(each.profit for each in holdings),
         theta=add_up(map(greek("theta"), holdings)),
         beta_delta=add_up(map(greek("beta_delta"), holdings)),
-        net_liquidity=add_up(net_liquidity),
-        buying_power=add_up(buying_power),
+        net_liquidity=net_liquidity,
+        buying_power=buying_power,
     )
 
 
@@ -263,7 +263,7 @@ def _by_currency(portfolio: Portfolio, balances: Balances | None) -> dict[str | 
         return others
     of_account = amounts(
         found[own],
-        net_liquidity=[balances.net_liquidating_value if balances else None],
-        buying_power=[balances.buying_power if balances else None],
+        net_liquidity=add_up([balances.net_liquidating_value if balances else None]),
+        buying_power=add_up([balances.buying_power if balances else None]),
     )
     return {**others, own: of_account}
