@@ -86,6 +86,17 @@ def functions(file: str) -> dict[str, ast.FunctionDef]:
     return {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 
+@cache
+def marks_of_all(file: str) -> tuple[str, ...]:
+    """The marks that a file gives to each of its tests."""
+    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    return tuple(
+        ast.unparse(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "pytestmark"
+    )
+
+
 NAMED = sorted({test for row in proven().values() for test in row.tests})
 
 
@@ -109,7 +120,8 @@ def test_every_line_of_the_page_that_looks_like_a_test_is_read_as_one():
 def test_a_test_that_only_continuous_integration_runs_is_marked_so_on_the_page():
     for match in filter(None, map(TEST.fullmatch, lines())):
         test = functions(match["file"]).get(match["name"])
-        slow = test is not None and "mark.slow" in " ".join(map(ast.unparse, test.decorator_list))
+        marks = [] if test is None else [*map(ast.unparse, test.decorator_list)]
+        slow = any("mark.slow" in mark for mark in (*marks, *marks_of_all(match["file"])))
         assert slow == bool(match["slow"]), match["name"]
 
 
