@@ -90,6 +90,42 @@ def test_a_mistake_says_what_was_typed_and_what_to_type(typed, tmp_path, line, w
     assert words in said.err
 
 
+@pytest.mark.parametrize("group", ["auth", "fx", "csv", "plugin", "fleet"])
+def test_a_group_without_its_command_shows_its_help_whole(typed, group):
+    code, said = typed(group)
+    assert code == 2
+    assert said.err.startswith(f"Usage: variance {group} [OPTIONS] COMMAND")
+    assert "Commands:" in said.err
+    assert not {"Error", "***", "…", "..."} & set(said.err.replace("[ARGS]...", "").split())
+
+
+@pytest.mark.parametrize("group", ["auth", "fx", "csv", "plugin", "fleet"])
+def test_what_a_command_does_is_not_cut_short_in_the_list_of_its_group(typed, group):
+    listed = typed(f"{group} --help")[1].out.split("Commands:")[1]
+    assert "..." not in listed
+
+
+def test_choices_that_are_missing_are_listed_without_control_characters(typed):
+    said = typed("completion")[1].err
+    assert "Choose from: bash, zsh, fish" in said
+
+
+def test_accounts_of_an_export_are_listed_by_naming_it(typed):
+    code, said = typed("accounts positions.csv")
+    assert (code, "Account" in said.out) == (0, True)
+    assert typed("accounts positions.csv --input positions.csv")[0] == 2
+
+
+def test_positions_of_another_account_name_the_option_that_keeps_both(typed, tmp_path):
+    header, row = (tmp_path / "positions.csv").read_text().splitlines()
+    for name in ("first", "second"):
+        (tmp_path / f"{name}.csv").write_text(f"Account,{header}\n{name}-1,{row}\n")
+    assert typed("sync first.csv")[0] == 0
+    code, said = typed("sync second.csv")
+    assert (code, "`--all-accounts`" in said.err) == (6, True)
+    assert typed("sync second.csv --all-accounts")[0] == 0
+
+
 def test_an_export_that_is_validated_is_named_as_one(typed):
     assert "`variance sync FILE`" in typed("validate positions.csv")[1].out
 

@@ -82,6 +82,13 @@ def test_positions_stand_in_the_order_that_was_asked_for(shown, arguments, order
     assert (code, roots, done.err) == (0, order, "")
 
 
+@pytest.mark.parametrize("column", ["avg", "mark", "days"])
+def test_the_column_that_positions_are_sorted_by_is_shown_where_it_is_narrow(shown, column):
+    name = column.capitalize()
+    assert name not in shown("--sort", "pl", width=50)[2].out
+    assert name in shown("--sort", column, width=50)[2].out
+
+
 def test_how_many_of_all_are_listed_is_said(shown):
     assert "1 of 4 positions" in shown("--root", "AAA")[2].out
     assert " 4 positions" in shown("--sort", "pl")[2].out

@@ -153,7 +153,10 @@ def test_without_a_folder_the_project_is_named_for_its_distribution(tmp_path, mo
 
     assert run(["plugin", "new", "interactive_brokers"]) == 0
     assert (tmp_path / "variance-bridge-interactive-brokers" / "pyproject.toml").is_file()
-    assert "Next: cd variance-bridge-interactive-brokers && pytest" in capsys.readouterr().err
+    assert (
+        "Next: cd variance-bridge-interactive-brokers, and go on as its README.md says"
+        in capsys.readouterr().err
+    )
 
 
 def test_each_spelling_of_the_placeholder_becomes_the_same_spelling_of_the_name():

@@ -26,7 +26,7 @@ def test_the_date_in_the_name_comes_before_a_later_modification_time(read_csv):
     outcome = read_csv(HEADER + STOCK, name="tastytrade_positions_x5WX00001_251221.csv")
     assert outcome.meta["fetched_at"] == "2025-12-21T21:00:00Z"
     assert "time_contradicted" in outcome.cautions()
-    assert any("its name says that it is of 2025-12-21: older" in one for one in outcome.warnings)
+    assert any("its name says that it is from 2025-12-21, not" in one for one in outcome.warnings)
 
 
 def test_a_name_that_agrees_with_the_modification_time_changes_nothing(read_csv):
@@ -73,7 +73,7 @@ def test_days_to_expiration_that_most_rows_share_tell_the_day(read_csv):
     assert outcome.meta["fetched_at"] == "2025-12-20T21:00:00Z"
     assert "time_contradicted" in outcome.cautions()
     assert any(
-        "its days to expiration say that it is of 2025-12-20: older" in one
+        "its days to expiration say that it is from 2025-12-20, not" in one
         for one in outcome.warnings
     )
 

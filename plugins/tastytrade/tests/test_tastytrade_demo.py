@@ -54,7 +54,7 @@ def test_the_demo_runs_the_whole_pipeline_and_leaves_nothing_behind(world, argum
     assert "SPY" in result.stdout
     assert "canary" not in result.output
     assert "5WX00001" not in result.output
-    assert "variance auth set" in result.stderr
+    assert "variance auth login" in result.stderr
     assert everything_below(world) == before
     assert list((world / "temporary").iterdir()) == []
 

@@ -2,39 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import click
 
 from variance_bridge.cli.invocation import Invocation
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from variance_bridge.errors import UsageError
 
 _SEVERAL = 2
 
 
 @click.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option("--broker", help="Name of an installed broker; the configured one by default.")
 @click.option("--profile", help="A profile of variance.toml.")
 @click.option(
     "--input",
     "input_file",
-    type=click.Path(),
-    help="The file to read, for brokers that read files.",
+    type=click.Path(path_type=Path),
+    help="The same as FILE.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, without nicknames.")
 @click.pass_obj
 def accounts(invocation: Invocation, /, **options: Any) -> None:
     """List accounts by hash, type and nickname, and say how to select one.
 
-    The nickname stays on the screen: it is in no file, no log and not in `--json`.
+    FILE is an export: its accounts are listed. The nickname stays on the screen: it is in no file, no log and not in
+    `--json`.
     """
-    from pathlib import Path
-
     from variance_bridge.pipeline.run import Choice, open_broker
 
-    input_file: Path | None = Path(options["input_file"]) if options["input_file"] else None
+    if options["file"] is not None and options["input_file"] is not None:
+        raise UsageError("the file to read was given twice: as FILE and as `--input`")
+    input_file: Path | None = options["file"] or options["input_file"]
     choice = Choice(broker=options["broker"], profile=options["profile"], input_file=input_file)
     run = open_broker(invocation.run_context(), choice)
     found = run.accounts()

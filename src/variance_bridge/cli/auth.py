@@ -54,7 +54,7 @@ def set_credentials(
         click.echo(f"{credential.name}: kept in the {place}")
 
 
-@auth.command("login")
+@auth.command("login", short_help="Obtain credentials from the broker, try them, keep them.")
 @_broker_option
 @_profile_option
 @click.option("--no-browser", is_flag=True, help="Show the address of the broker's page only.")
@@ -116,7 +116,7 @@ def status(
     return ConfigurationError.exit_code if missing else 0
 
 
-@auth.command()
+@auth.command(short_help="Remove credentials from the keyring.")
 @_broker_option
 @_profile_option
 @click.argument("names", nargs=-1)

@@ -42,7 +42,7 @@ class BookTable:
             read_at=self.book.read_at,
             currency=own,
             accounts=[account for _holding, account in rows],
-            grouped=self.order is None or self.order.sort is None,
+            sort=self.order.sort if self.order else None,
             of=len(listed),
             above=[*above(self.book, self.converted)],
             below=[*_below(self.book)],

@@ -28,6 +28,9 @@ BUG = 1
 
 OUTPUT_FAILED = 6
 
+_HELP = "Usage: variance "
+"""How the message of click's `NoArgsIsHelpError` begins, which older versions of click do not have."""
+
 _OUTPUT_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 SHOW_PLACES = 2
@@ -74,6 +77,11 @@ def _report_unexpected(error: Exception, arguments: Sequence[str]) -> int:
             return error.exit_code
         case click.exceptions.Abort():
             return _stopped(KeyboardInterrupt())
+        case click.UsageError() if error.message.startswith(_HELP):
+            _print(
+                error.message
+            )  # a group without its command: its help, which repeats no argument
+            return error.exit_code
         case click.ClickException():
             _print_usage(error, arguments)
             return error.exit_code
@@ -124,7 +132,9 @@ def _print_usage(error: click.ClickException, arguments: Sequence[str]) -> None:
     """What click has to say. It quotes arguments: one that is more likely a secret in the wrong place is not repeated."""
     import click
 
-    message = error.format_message()
+    message = error.format_message().replace(
+        "\n\t", " "
+    )  # the choices that click lists one below the other
     for argument in sorted(arguments, key=len, reverse=True):
         shown = _repeated(argument, arguments)
         if argument and not argument.startswith("-") and shown != argument:

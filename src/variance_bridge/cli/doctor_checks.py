@@ -331,7 +331,9 @@ def _network(given: DoctorInput) -> Iterator[Finding]:
 def _answers(given: DoctorInput) -> Iterator[Finding]:
     loaded = given.context.registry.load(str(given.broker))
     if Capability.READS_FILES in loaded.broker.capabilities:
-        yield Finding("answer", problem=False, detail="reads files; needs no network")
+        yield Finding(
+            "answer", problem=False, detail="reads files (`variance sync FILE`); needs no network"
+        )
         return
     # The credentials' end was among the offline findings: not a second time, as a warning.
     quiet = attrs.evolve(given.context, credential_expiry=lambda _login, _credential: None)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 HOST = "www.ecb.europa.eu"
 _FOLDER = f"https://{HOST}/stats/eurofxref"
 _NEWEST, _QUARTER = f"{_FOLDER}/eurofxref-daily.xml", f"{_FOLDER}/eurofxref-hist-90d.xml"
+_BY_HAND = "download the file with a browser, and give it with `--file`"
 
 
 @click.group()
@@ -23,7 +24,7 @@ def fx() -> None:
     """Keep the rates with which totals are brought to one currency."""
 
 
-@fx.command()
+@fx.command(short_help="Fetch the rates of the European Central Bank.")
 @click.option(
     "--file",
     type=click.Path(path_type=Path),
@@ -52,16 +53,21 @@ def update(invocation: Invocation, file: Path | None, *, history: bool) -> None:
 
 def _fetched(invocation: Invocation, url: str) -> bytes:
     """The file, by the same read-only session that brokers get: one host, https, no redirect followed."""
-    from variance_bridge.errors import BrokerRefused
+    from variance_bridge.errors import BrokerRefused, BrokerUnreachable
     from variance_bridge.network.declared import Reach
 
     session = invocation.run_context().open_session(Reach(hosts=(HOST,)))
-    answer = session.get(url)
+    try:
+        answer = session.get(url)
+    except BrokerUnreachable as error:
+        raise BrokerUnreachable(
+            error.what.replace("the broker", "the bank"), where=error.where, hint=_BY_HAND
+        ) from error
     if answer.status != 200:
         raise BrokerRefused(
             f"the bank answered with status {answer.status}",
             where=url,
-            hint="download the file with a browser, and give it with `--file`",
+            hint=_BY_HAND,
         )
     return answer.body
 

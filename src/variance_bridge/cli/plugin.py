@@ -20,7 +20,7 @@ def plugin() -> None:
     """Write and check broker plugins."""
 
 
-@plugin.command("new")
+@plugin.command("new", short_help="Write a complete project for a broker.")
 @click.argument("name")
 @click.option(
     "--folder",
@@ -46,10 +46,10 @@ def new(name: str, folder: Path | None) -> None:
     target = folder or Path(f"variance-bridge-{name.replace('_', '-')}")
     for file in write_project(name, target):
         click.echo(printable(str(target / file)))
-    click.echo(printable(f"Next: cd {target} && pytest"), err=True)
+    click.echo(printable(f"Next: cd {target}, and go on as its README.md says"), err=True)
 
 
-@plugin.command("record")
+@plugin.command("record", short_help="Write down what a broker answers, made anonymous.")
 @click.argument("name")
 @click.option("--output", required=True, type=click.Path(path_type=Path), help="A new file.")
 @click.option("--title", default="", help="One line about what is in it.")
@@ -92,7 +92,7 @@ def record_(
     click.echo("Look at the file, and say in `expected` what it means.", err=True)
 
 
-@plugin.command("check")
+@plugin.command("check", short_help="Run the conformance cases of a broker.")
 @click.argument("name")
 @click.option(
     "--tests",

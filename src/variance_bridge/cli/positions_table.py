@@ -57,7 +57,7 @@ class PositionsTable:
         read_at: from which days to expiration are counted.
         currency: of the sums. None: a sum is of one currency, or unknown.
         accounts: what to call the account of each position, where they are of several.
-        grouped: whether positions of one root stand below their sums; not where they are sorted by something else.
+        sort: what they are sorted by, a name in `KEYS`: that column is always shown. Sorted positions are not grouped.
         of: how many positions there are, where not all are listed.
         above: what stands above the table.
         below: what stands below it.
@@ -67,7 +67,7 @@ class PositionsTable:
     read_at: datetime
     currency: str | None = None
     accounts: Sequence[str] | None = None
-    grouped: bool = True
+    sort: str | None = None
     of: int | None = None
     above: Iterable[Text] = ()
     below: Iterable[Text] = ()
@@ -82,7 +82,7 @@ class PositionsTable:
             for place, name in enumerate(("Position", *(column.name for column in all_columns)))
         ]
         widths = [max(wide, footer[place].cell_len) for place, wide in enumerate(widths)]
-        ranks = [column.rank for column in all_columns]
+        ranks = [self._rank(column) for column in all_columns]
         kept = _that_fit(widths, ranks, options.max_width)
         numbers = _width(widths, kept) - widths[0]
         names = [row.cells[0] for row in rows]
@@ -106,9 +106,16 @@ class PositionsTable:
         yield from table.foot(console, below)
         yield from self.below
 
+    def _rank(self, column: Column) -> int:
+        if self.sort is None:
+            return column.rank
+        from variance_bridge.cli.positions_order import sort_key
+
+        return 0 if sort_key(column.name) == self.sort else column.rank
+
     def _rows(self, shown: Sequence[Column]) -> Iterator[_Row]:
         named = zip(self.positions, self.accounts or repeat(""), strict=False)
-        if self.grouped:
+        if self.sort is None:
             groups = [list(group) for _root, group in groupby(named, lambda one: one[0].root)]
         else:
             groups = [[each] for each in named]
@@ -164,7 +171,7 @@ def positions_table(snapshot: Snapshot, order: Order | None = None) -> Positions
         positions=order.arranged(listed, lambda holding: holding) if order else listed,
         read_at=snapshot.read_at,
         currency=account_currency(snapshot.portfolio),
-        grouped=order is None or order.sort is None,
+        sort=order.sort if order else None,
         of=len(listed),
         above=(head(snapshot),),
         below=foot(snapshot),

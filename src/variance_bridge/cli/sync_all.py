@@ -102,10 +102,11 @@ def _waiting(invocation: Invocation) -> Iterator[None]:
     from rich.console import Console
     from rich.text import Text
 
-    profiles = plural(len(invocation.configuration.stated.profiles), "profile")
+    count = len(invocation.configuration.stated.profiles)
+    what = plural(count, "profile") if count else "the configured broker"
     console = Console(stderr=True)
     before = invocation.speak
-    with console.status(f"Syncing {profiles}"):
+    with console.status(f"Syncing {what}"):
         invocation.speak = lambda text: console.print(Text(text), soft_wrap=True)
         try:
             yield

@@ -51,5 +51,5 @@ def _which(run: BrokerRun, accounts: Sequence[Account], problem: str) -> Configu
     hashes = [name for account in accounts[:12] if (name := run.account_hash(account))]
     return ConfigurationError(
         f"{problem} (to choose from: {', '.join(hashes)})" if hashes else problem,
-        hint="choose one with `--account HASH`, or all with `--all-accounts`; `variance accounts` tells which is which",
+        hint="choose one with `--account HASH`, or all with `--all-accounts`; `variance accounts`, or `variance accounts FILE`, says which is which",
     )

@@ -41,7 +41,7 @@ CENT = Decimal("0.01")
 
 _MOVE = "write to another file (`--output`), or move the old one away"
 _MAX_NAMED = 5
-_EMPTY = "if it is empty indeed, run the command again with `--allow-empty`"
+_EMPTY = "if it really is empty, run the command again with `--allow-empty`"
 _ANEW = "run the command again"
 _AGAIN = "run the command again; if the account really holds so little, move the old file away"
 
@@ -235,7 +235,10 @@ def _same_account(case: _Case) -> Judgement:
     if longer.startswith(shorter):
         return _ACCEPTED
     reason = f"the file holds account {old}; these are positions of account {new}"
-    hint = f"{_MOVE}; a change of the installation's key gives every account a new hash"
+    hint = (
+        f"`--all-accounts` gives each account a file of its own; or {_MOVE}."
+        " A change of the installation's key gives every account a new hash"
+    )
     return _refuse(reason, hint)
 
 

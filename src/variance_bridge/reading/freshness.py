@@ -137,5 +137,5 @@ def _refused(what: str, where: str, any_age: bool) -> tuple[Freshness, str]:
     raise PositionsTooOld(
         f"{STALE_MARK} {what}",
         where=where,
-        hint="run `variance sync` for new ones, or look anyway with `--any-age`",
+        hint="run `variance sync` again (download an export again first), or look anyway with `--any-age`, as in `variance show --any-age`",
     )

@@ -19,7 +19,7 @@ def command() -> None:
     """Position files that brokers export: how one is read, which formats are known, and checking your own."""
 
 
-@command.command("explain")
+@command.command("explain", short_help="Say how a file is read, and why.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--dialect", help="The format to read it by, instead of the one that is found.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")

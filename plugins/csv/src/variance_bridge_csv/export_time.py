@@ -76,11 +76,11 @@ def export_time(
         begins = datetime.combine(day, time(), UTC)
         if moment > begins + _DAY_ENDS:
             notes.append(
-                f"{source} that it is of {day:%Y-%m-%d}: older than {moment:%Y-%m-%d %H:%M} UTC; the older time counts"
+                f"{source} that it is from {day:%Y-%m-%d}, not {moment:%Y-%m-%d %H:%M} UTC; the older time counts"
             )
             moment = utc(_close(day, rules))
         elif begins + _DAY_BEGINS - moment > _ONE_DAY:
-            notes.append(_newer(f"{source} that it is of {day:%Y-%m-%d}, and", moment))
+            notes.append(_newer(f"{source} that it is from {day:%Y-%m-%d}, and", moment))
     caution = None
     if notes:
         caution = Caution.TIME_CONTRADICTED

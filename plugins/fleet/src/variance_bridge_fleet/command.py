@@ -69,7 +69,7 @@ def run(
     return summary(output).exit_code
 
 
-@command.command("report")
+@command.command("report", short_help="Show what became of a run.")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @_JSON
 @click.option("--html", "html_file", type=click.Path(path_type=Path), help="Write one page.")

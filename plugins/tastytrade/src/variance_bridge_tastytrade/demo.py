@@ -22,7 +22,7 @@ TABLE = "show"
 
 _NEXT_STEPS = """This was the demo, with an invented account. To read your own (read-only):
   {variance} sync FILE                          an export that you have downloaded
-  {variance} auth set --broker tastytrade       by API; then: {variance} sync --broker tastytrade"""
+  {variance} auth login --broker tastytrade     by API; then: {variance} sync --broker tastytrade"""
 
 
 @click.command()
