@@ -259,6 +259,8 @@ def test_the_page_shows_what_the_report_says_and_obeys_nothing(place, capsys):
     write_tables(output, inputs)
     output.note_end(NOW, 1, len(inputs))
 
+    assert run(["fleet", "report", "out", "--json"]) == 6
+    assert exact_json.loads(capsys.readouterr().out)["refused"] == 1
     assert run(["fleet", "report", "out", "--html", "page.html"]) == 0
     text = (place / "page.html").read_text()
     assert "<script>" not in text

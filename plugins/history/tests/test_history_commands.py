@@ -101,6 +101,17 @@ def test_an_export_has_no_account_hash_in_a_diff(variance, tmp_path):
     assert changed["account_hash"] is None
 
 
+def test_a_diff_with_a_partial_document_says_that_it_is_partial(variance, tmp_path):
+    rows = "".join(f"QZ{letter},Stock,10,,,,1000,110\n" for letter in "ABCDEFGHIJKLMNOPQRSTUVWX")
+    (tmp_path / "old.csv").write_text(f"{HEADER}{rows}QZZ,Stock,10,,,,1000,110\n")
+    (tmp_path / "new.csv").write_text(f"{HEADER}{rows}QZZ,Stock,ten,,,,1000,110\n")
+
+    code, out, err = variance("diff", "old.csv", "new.csv")
+    assert (code, "closed   QZZ" in out) == (0, True)
+    (line,) = [line for line in err.splitlines() if "partial" in line]
+    assert "new.csv" in line
+
+
 def test_one_file_alone_is_a_usage_error(variance):
     assert variance("diff", "old.json")[0] == 2
 

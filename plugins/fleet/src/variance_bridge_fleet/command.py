@@ -73,16 +73,22 @@ def run(
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @_JSON
 @click.option("--html", "html_file", type=click.Path(path_type=Path), help="Write one page.")
-def report(folder: Path, html_file: Path | None, *, as_json: bool) -> None:
-    """Show what became of the run in DIR: how many ended how, why not, and what needs action most."""
+def report(folder: Path, html_file: Path | None, *, as_json: bool) -> int:
+    """Show what became of the run in DIR: how many ended how, why not, and what needs action most.
+
+    What is shown ends with the exit code of the run: 6 when some accounts were refused, 5 when some failed.
+    """
     _require_libraries()
     from variance_bridge_fleet.output import Output
+    from variance_bridge_fleet.report import summary
 
     output = Output(folder.absolute())
     if html_file is not None:
         _write_page(output, html_file)
-    if as_json or html_file is None:
-        _print(output, as_json=as_json)
+    if html_file is not None and not as_json:
+        return 0
+    _print(output, as_json=as_json)
+    return summary(output).exit_code
 
 
 def _print(output: Output, *, as_json: bool) -> None:

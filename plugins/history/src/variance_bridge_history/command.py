@@ -121,15 +121,22 @@ def _existing(invocation: Invocation, file: Path | None) -> Path:
 
 
 def _of_files(invocation: Invocation, old: Path, new: Path) -> tuple[str, Changes]:
-    from variance_bridge import DataRefused, load
+    from variance_bridge import DataRefused, Status, load
     from variance_bridge.exchange import exchange_date
     from variance_bridge_history.changes import changes, held
 
     now = invocation.clock.now()
-    before, after = (load(each, now, any_age=True).portfolio for each in (old, new))
+    read = [load(each, now, any_age=True) for each in (old, new)]
+    before, after = (each.portfolio for each in read)
     accounts = {each.meta.account_hash for each in (before, after)} - {None}
     if len(accounts) > 1:
         raise DataRefused("the two files are of different accounts", where=str(new))
+    for snapshot in read:
+        if snapshot.portfolio.meta.status is Status.PARTIAL or snapshot.portfolio.meta.rejected:
+            # The history keeps no such document, for the same reason.
+            invocation.warn(
+                f"{snapshot.shown}: partial: what its unreadable rows hold looks opened or closed"
+            )
     found = changes(
         held(before.positions), held(after.positions), exchange_date(after.meta.fetched_at)
     )
