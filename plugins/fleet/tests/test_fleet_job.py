@@ -87,7 +87,8 @@ def test_triage_over_the_dataset_is_the_triage_of_each_file(place, capsys):
     for document in output.documents.glob("*.json"):
         capsys.readouterr()
         run(["triage", str(document), "--json", "--any-age"])
-        own = exact_json.loads(capsys.readouterr().out)["clusters"]
+        judged = exact_json.loads(capsys.readouterr().out)
+        own = judged["clusters"]
         account = own[0]["account_hash"]
         found = [row for row in tables(output.folder)["triage"] if row["account_hash"] == account]
 
@@ -96,6 +97,7 @@ def test_triage_over_the_dataset_is_the_triage_of_each_file(place, capsys):
             return [row[name] for name in names]
 
         assert list(map(shown, found)) == list(map(shown, own))
+        assert {row["currency"] for row in found} == {judged["meta"]["currency"]} == {"USD"}
 
 
 def test_what_is_done_is_not_done_again_and_what_has_changed_is(place):
