@@ -139,7 +139,7 @@ def test_an_old_rate_is_used_and_said_to_be_old(run, work, accounts):
     out, err = run("show", *accounts, "--currency", "EUR")
 
     assert "2026-11-02" in out
-    assert "the rate of USD is of 2026-11-02" in err
+    assert "the rate for USD is from 2026-11-02" in err
 
 
 @pytest.mark.parametrize("currency", ["euro", "E1", "€"])

@@ -160,15 +160,15 @@ class Invocation:
 
     def trust_command(self, plugin: Plugin) -> None:
         """Ask before a third party's command is imported, unless the user allowed it."""
-        from variance_bridge.plugins.trust import trust_command
+        from variance_bridge.plugins.trust import trust_unread
 
-        trust_command(plugin, self.configuration, self.clock, self.confirm)
+        trust_unread(plugin, self.configuration, self.clock, self.confirm, is_command=True)
 
     def trust_export(self, plugin: Plugin) -> None:
         """Ask before a third party's export format is imported, unless the user allowed it."""
-        from variance_bridge.plugins.trust import trust_export
+        from variance_bridge.plugins.trust import trust_unread
 
-        trust_export(plugin, self.configuration, self.clock, self.confirm)
+        trust_unread(plugin, self.configuration, self.clock, self.confirm, is_export=True)
 
     def confirm(self, question: str) -> bool:
         """Ask on the terminal; without a terminal the answer is no."""
@@ -239,7 +239,9 @@ class Invocation:
         converted = convert(amounts, code, self._rates, day)
         for rate in converted.rates:
             if rate.is_old(day):
-                self.warn(f"the rate of {rate.currency} is of {rate.day}: run `variance fx update`")
+                self.warn(
+                    f"the rate for {rate.currency} is from {rate.day}: run `variance fx update`"
+                )
         return converted
 
     @cached_property

@@ -47,31 +47,21 @@ def trust_plugin(
     ask(_identity(loaded), is_built_in(loaded.plugin), configuration, clock=clock, confirm=confirm)
 
 
-def trust_command(
-    plugin: Plugin, configuration: Configuration, clock: Clock, confirm: Confirm
+def trust_unread(
+    plugin: Plugin,
+    configuration: Configuration,
+    clock: Clock,
+    confirm: Confirm,
+    *,
+    is_command: bool = False,
+    is_export: bool = False,
 ) -> None:
-    """The same for a command of a plugin, before anything of it is imported.
+    """The same for a plugin's command or export format, which declares nothing, before it is imported.
 
     Raises:
         ConfigurationError: the user says no, or there is no terminal to ask on.
     """
-    ask(_unread(plugin, is_command=True), False, configuration, clock=clock, confirm=confirm)
-
-
-def trust_export(
-    plugin: Plugin, configuration: Configuration, clock: Clock, confirm: Confirm
-) -> None:
-    """The same for an export format of a plugin, before anything of it is imported.
-
-    Raises:
-        ConfigurationError: the user says no, or there is no terminal to ask on.
-    """
-    ask(_unread(plugin, is_export=True), False, configuration, clock=clock, confirm=confirm)
-
-
-def _unread(plugin: Plugin, *, is_command: bool = False, is_export: bool = False) -> PluginIdentity:
-    """Who a plugin is that declares nothing."""
-    return PluginIdentity(
+    identity = PluginIdentity(
         name=plugin.name,
         distribution=plugin.distribution,
         version=plugin.version,
@@ -80,6 +70,7 @@ def _unread(plugin: Plugin, *, is_command: bool = False, is_export: bool = False
         is_command=is_command,
         is_export=is_export,
     )
+    ask(identity, False, configuration, clock=clock, confirm=confirm)
 
 
 def ask(
