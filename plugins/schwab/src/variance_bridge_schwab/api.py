@@ -14,16 +14,13 @@ from variance_bridge.addresses import base_address
 from variance_bridge.broker import Response
 from variance_bridge.oauth import AccessToken, refusal
 from variance_bridge.rows import json_of
+from variance_bridge_schwab.plugin import HOST, REFRESH, TOKEN_PATH
 from variance_bridge_schwab.settings import SchwabSettings
 
-URL = "https://api.schwabapi.com"
-_TOKEN_PATH = "/v1/oauth/token"  # noqa: S105 - a path
-_REFRESH = "SCHWAB_REFRESH_TOKEN"
+URL = f"https://{HOST}"
 
 _LOG_IN = "log in again with `variance auth login --broker schwab`: a log-in lasts seven days"
-_PERMISSION = (
-    f"{_LOG_IN}; if it stays so, check that the app has the product Accounts and Trading Production"
-)
+_PERMISSION = f"{_LOG_IN}; if it happens again, check that the app has the product Accounts and Trading Production"
 
 
 class Api:
@@ -35,7 +32,7 @@ class Api:
         self._base = base_address(settings.base_url, URL, setting="`base_url` of schwab")
         self._token = AccessToken(
             context,
-            refresh_token=_REFRESH,
+            refresh_token=REFRESH,
             ask=self._ask_token,
             refusal=lambda response: refusal(response, hint=_LOG_IN),
         )
@@ -64,7 +61,7 @@ class Api:
         pair = f"{known['SCHWAB_APP_KEY'].reveal()}:{known['SCHWAB_APP_SECRET'].reveal()}"
         encoded = Secret(base64.b64encode(pair.encode()).decode("ascii"))
         return self._context.session.post_token(
-            self._base + _TOKEN_PATH,
+            self._base + TOKEN_PATH,
             form={"grant_type": "refresh_token", "refresh_token": refresh_token},
             headers={"Authorization": encoded.prefixed("Basic ")},
         )

@@ -39,7 +39,7 @@ def check_nothing_is_held(sheet: Members) -> None:
     if any(value not in (None, 0) for value in held) or not is_cash:
         raise DataRefused(
             "the answer has no positions, and the balances do not say that nothing is held",
-            hint="run the sync again; if it stays so, the API has changed: report it",
+            hint="run the sync again; if it happens again, the API has changed: report it",
         )
 
 

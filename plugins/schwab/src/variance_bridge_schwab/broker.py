@@ -24,7 +24,7 @@ from variance_bridge_schwab.positions import SOURCE, is_of_unknown_type, is_swee
 CURRENCY = "USD"
 """Schwab's API is for accounts in US dollars; no answer names a currency."""
 
-_AGAIN = "run the sync again; if it stays so, the API has changed: report it"
+_AGAIN = "run the sync again; if it happens again, the API has changed: report it"
 _NUMBERS = "/trader/v1/accounts/accountNumbers"
 _ACCOUNT = "/trader/v1/accounts/"
 
@@ -64,7 +64,7 @@ class SchwabBroker:
         answer = self._api.get(_ACCOUNT + account.details["hash"], [("fields", "positions")])
         number = Members(object_of(answer, "securitiesAccount")).word("accountNumber")
         if number not in (None, account.number):
-            raise DataRefused("Schwab answered with another account", hint=_AGAIN)
+            raise DataRefused("Schwab answered for another account", hint=_AGAIN)
         return RawPortfolio(
             account=account,
             payloads={"account": answer},

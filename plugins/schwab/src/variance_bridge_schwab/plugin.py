@@ -8,9 +8,9 @@ from datetime import timedelta
 from variance_bridge import AuthorizationCode, BrokerSpec, Capability, Credential, hookimpl
 from variance_bridge.broker import RateLimit
 
-_HOST = "api.schwabapi.com"
-_TOKEN_PATH = "/v1/oauth/token"  # noqa: S105 - a path
-_KEY, _SECRET, _REFRESH = "SCHWAB_APP_KEY", "SCHWAB_APP_SECRET", "SCHWAB_REFRESH_TOKEN"
+HOST = "api.schwabapi.com"
+TOKEN_PATH = "/v1/oauth/token"  # noqa: S105 - a path
+_KEY, _SECRET, REFRESH = "SCHWAB_APP_KEY", "SCHWAB_APP_SECRET", "SCHWAB_REFRESH_TOKEN"
 
 
 @hookimpl
@@ -22,8 +22,8 @@ def variance_bridge_brokers() -> Iterable[BrokerSpec]:
             slug="schwab",
             title="Charles Schwab",
             broker="variance_bridge_schwab.broker:SchwabBroker",
-            hosts=(_HOST,),
-            token_paths=(_TOKEN_PATH,),
+            hosts=(HOST,),
+            token_paths=(TOKEN_PATH,),
             # 120 requests a minute, beyond which it answers 429 (schwabdev, api.md).
             rate_limits=(RateLimit(requests=120, seconds=60),),
             settings="variance_bridge_schwab.settings:SchwabSettings",
@@ -31,7 +31,7 @@ def variance_bridge_brokers() -> Iterable[BrokerSpec]:
                 Credential(_KEY, "app key of your app"),
                 Credential(_SECRET, "secret of your app"),
                 # Counted from the log-in: a refresh does not prolong it (schwab-py, auth.rst).
-                Credential(_REFRESH, "refresh token of your log-in", lifetime=timedelta(days=7)),
+                Credential(REFRESH, "refresh token of your log-in", lifetime=timedelta(days=7)),
             ),
             capabilities=frozenset(
                 {
@@ -44,11 +44,11 @@ def variance_bridge_brokers() -> Iterable[BrokerSpec]:
                 }
             ),
             login=AuthorizationCode(
-                authorize_url=f"https://{_HOST}/v1/oauth/authorize",
-                token_url=f"https://{_HOST}{_TOKEN_PATH}",
+                authorize_url=f"https://{HOST}/v1/oauth/authorize",
+                token_url=f"https://{HOST}{TOKEN_PATH}",
                 client_id=_KEY,
                 client_secret=_SECRET,
-                refresh_token=_REFRESH,
+                refresh_token=REFRESH,
                 redirect="https://127.0.0.1",
                 redirect_setting="callback_url",
                 basic=True,
