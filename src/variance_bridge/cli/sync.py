@@ -28,7 +28,9 @@ from variance_bridge.pipeline.sync import Failed, Synced
 @click.option("--profile", help="A profile of variance.toml.")
 @click.option("--account", help="Number, hash or nickname of the account.")
 @click.option("--all-accounts", is_flag=True, help="One file per account.")
-@click.option("--all", "all_profiles", is_flag=True, help="Every profile, brokers side by side.")
+@click.option(
+    "--all", "all_profiles", is_flag=True, help="Sync every profile, brokers in parallel."
+)
 @click.option(
     "--input",
     "input_file",
@@ -58,8 +60,8 @@ def sync(invocation: Invocation, /, **options: Any) -> int:
     """Fetch positions from a broker (read-only) and save them.
 
     FILE is the same as `--input FILE`: an export to read, for which no broker has to be named. Of a folder of exports the
-    newest of each account is read. `--all` syncs every profile; one that fails costs no other, and the exit code is the
-    highest of all.
+    newest of each account is read. `--all` syncs every profile; one that fails does not
+    stop the others, and the exit code is the highest of all.
     """
     if options.pop("all_profiles"):
         from variance_bridge.cli.sync_all import sync_all_profiles
@@ -177,7 +179,7 @@ def run_sync(invocation: Invocation, options: dict[str, Any]) -> list[Synced | F
 
 def sync_folder(invocation: Invocation, options: dict[str, Any]) -> list[Synced | Failed]:
     """The newest export of each account in the folder; what is not an export is passed over."""
-    from variance_bridge.cli.export_folder import newest_of_each_account
+    from variance_bridge.cli.sync_folder import newest_of_each_account
 
     newest = newest_of_each_account(invocation, options["input_file"], options, run_sync)
     results: list[Synced | Failed] = []

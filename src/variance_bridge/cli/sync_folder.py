@@ -88,7 +88,7 @@ def _candidates(invocation: Invocation, folder: Path) -> list[Path]:
         ) from None
     if len(files) > MAX_FILES:
         raise DataRefused(
-            f"there are {plural(len(files), 'file')} in it, and more than {MAX_FILES} are not looked through",
+            f"it holds {plural(len(files), 'file')}, and at most {MAX_FILES} are searched",
             where=path_text(folder),
             hint="move the old ones away, or name the newest: variance sync FILE",
         )
