@@ -58,7 +58,7 @@ def base_address(
     if _host(address) in hosts and _is_https(address):
         return address
     raise ConfigurationError(
-        "credentials are sent to the broker or to this machine only",
+        "credentials are sent only to the broker or to this machine",
         where=f"setting {setting}",
         hint="leave it unset, or use http://127.0.0.1:PORT",
     )

@@ -26,7 +26,7 @@ class BridgeError(Exception):
     """The root of all errors that are reported to the user without a traceback.
 
     Attributes:
-        exit_code: what the command line exits with (DESIGN §5).
+        exit_code: what the command line exits with (docs/cli.md).
         what: what happened, one sentence.
         where: the file, line, row, account hash or request that it happened to.
         hint: what to do next.

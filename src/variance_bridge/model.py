@@ -1,6 +1,6 @@
 """The lingua franca as Python classes: what one account holds, at one moment.
 
-One class per object of the JSON form (DESIGN §3). None means unknown and is not written; zero means zero. Money,
+One class per object of the JSON form (docs/schema.md). None means unknown and is not written; zero means zero. Money,
 prices, quantities and greeks are `Decimal`; times are aware and in UTC. Enumerations are closed here, because this is
 what we write; the reading side (`variance_bridge.document.convert`) keeps words that it does not know apart.
 """
@@ -196,7 +196,7 @@ class Meta:
 
     Attributes:
         source: the broker's name in the registry.
-        fetched_at: when the state was known to be true (DESIGN §3), aware, UTC.
+        fetched_at: when the state was known to be true, aware, UTC.
         account_hash: 4 to 64 hex digits and `***`; set by the core, so None in what a broker's `normalize` returns.
         currency: ISO 4217, the account's base currency.
         timeliness: None counts as live.

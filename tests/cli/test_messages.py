@@ -77,7 +77,7 @@ def typed(tmp_path, monkeypatch, capsys):
             "sync positions.csv --output out.csv",
             "a sync writes JSON, and the name of the output ends in .csv",
         ),
-        ("sync --broker csv --set input_folder=nowhere", "nowhere: the input folder"),
+        ("sync --broker csv --set input_folder=nowhere", "nowhere: the folder `input_folder`"),
         ("auth set --broker tastytrade", "the system keyring is"),
         ("--json show", "stand alone"),
         ("show empty", "empty: there are no positions files here"),

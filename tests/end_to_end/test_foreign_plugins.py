@@ -231,8 +231,8 @@ def test_a_format_of_a_third_party_is_used_once_it_is_trusted(variance, install,
 @pytest.mark.parametrize(
     ("source", "what"),
     [
-        ("def export(portfolios): return 'text'", "is not bytes"),
-        ("export = 5", "is not a function"),
+        ("def export(portfolios): return 'text'", "returned something other than bytes"),
+        ("export = 5", "something other than a function"),
         ("def export(portfolios): raise ValueError('5WX00001')", "ValueError"),
     ],
 )

@@ -267,7 +267,7 @@ def test_without_a_terminal_the_user_learns_what_to_do(variance, acme, configura
     done = variance("auth", "login")
 
     assert done.code == 2
-    assert "no terminal" in done.err
+    assert "this is not a terminal" in done.err
     assert "variance auth set --broker acme NAME" in done.err
 
 
@@ -284,7 +284,7 @@ def answer_another(query, answer):
     [
         (refuse, 4, "access was denied"),
         (answer_another, 6, "does not belong to this log-in"),
-        (lambda _query, _answer: None, 5, "nobody came back"),
+        (lambda _query, _answer: None, 5, "no answer came back"),
     ],
 )
 def test_each_end_in_the_browser_has_its_exit_and_keeps_nothing(
@@ -382,7 +382,7 @@ def test_an_address_is_pasted_where_the_broker_wants_https(variance, pasting, ke
 
     assert done.code == 0, done.err
     assert acme.redirect == "https://127.0.0.1:8182/back"
-    assert done.err.count("That is not such an address") == 2
+    assert done.err.count("That is not the right address") == 2
     assert f"  {pasting.seen[0]}\n" in done.err
     assert not [value for value in SECRETS if value in done.out + done.err]
 

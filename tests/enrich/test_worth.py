@@ -39,7 +39,7 @@ def test_quotes_that_contradict_the_balances_are_named_with_both_figures():
     before = portfolio(holding(5200), worth=6200)
     after = attrs.evolve(before, positions=(holding(0),))
     assert contradiction(before, after) == (
-        "by the quotes cash and positions come to $1,000.00, but the balances say $6,200.00; "
+        "at the quoted prices, cash and positions come to $1,000.00, but the balances say $6,200.00; "
         "check both before you rely on either"
     )
 

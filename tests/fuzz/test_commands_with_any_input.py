@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 SEED = 20260302
 DOCUMENTED = frozenset({0, 2, 3, 4, 5, 6, 7, 8})
-"""DESIGN §5, without 1: that is a bug."""
+"""The exit codes of docs/cli.md, without 1: that is a bug."""
 
 NOISE = (b"", b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b"\n" * 5000, b"\x1b[2J\x1b]0;owned\x07" * 20, bytes(range(256)) * 8)  # fmt: skip
 

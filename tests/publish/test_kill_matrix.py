@@ -1,4 +1,4 @@
-"""The last good file survives every kill, and every failing system call (DESIGN §7, promise 1)."""
+"""The last good file survives every kill, and every failing system call."""
 
 import json
 import subprocess

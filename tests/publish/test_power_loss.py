@@ -1,4 +1,4 @@
-"""What a reader may find after a power failure at any moment of a publish (DESIGN §7, promise 1).
+"""What a reader may find after a power failure at any moment of a publish.
 
 A layer under `publish` records what is written, flushed and renamed. From the record all the states follow in which POSIX
 permits a disk to be after a crash: of what was not flushed, content survives in part, whole, as zeros or not at all, and

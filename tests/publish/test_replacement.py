@@ -1,4 +1,4 @@
-"""Empty is never a guess, and one state of the world never passes for another (DESIGN §7, promise 2)."""
+"""Empty is never a guess, and one state of the world never passes for another."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal

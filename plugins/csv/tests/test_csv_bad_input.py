@@ -106,7 +106,7 @@ def test_a_cell_too_many_is_noticed_where_the_header_ends_with_a_comma(read_csv)
 def test_the_number_of_an_account_that_a_spreadsheet_rounded_is_refused(read_csv, files):
     text = (files / "vanguard.csv").read_text(encoding="utf-8")
     number = text.splitlines()[1].partition(",")[0]
-    with pytest.raises(DataRefused, match="has rounded the number of the account"):
+    with pytest.raises(DataRefused, match="has rounded the account number"):
         read_csv(text.replace(number, "1.23457E+11"))
 
 

@@ -78,7 +78,7 @@ def test_the_newest_csv_of_the_input_folder_is_read(tmp_path):
 @pytest.mark.parametrize("folder", ["empty", "missing"])
 def test_an_input_folder_without_files_is_a_matter_of_configuration(tmp_path, folder):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ConfigurationError, match="input folder"):
+    with pytest.raises(ConfigurationError, match=r"input[_ ]folder"):
         broker(input_folder=str(tmp_path / folder)).accounts()
 
 

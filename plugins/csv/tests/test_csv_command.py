@@ -193,7 +193,7 @@ def test_every_format_of_a_broker_is_read_by_the_brokers_name(
 def test_a_file_of_another_broker_is_not_read_by_a_brokers_name(variance, export, name):
     code, _out, err = variance("sync", "--broker", name, "--input", export)
     assert code == 6
-    assert "not written in a dialect that was asked for" in err
+    assert "not in a dialect that you asked for" in err
     assert 'it is "schwab"' in err
 
 

@@ -213,7 +213,7 @@ def test_something_else_than_a_run_is_not_resumed(place):
     (place / "out").mkdir()
     (place / "out" / "mine.txt").write_text("mine")
 
-    with pytest.raises(DataRefused, match="not a run"):
+    with pytest.raises(DataRefused, match="not from a run"):
         Output(place / "out").begin(NOW, resume=True)
 
 
@@ -231,7 +231,7 @@ def test_a_scheduler_that_does_not_answer_is_exit_5(place, capsys, monkeypatch):
 
 def test_a_report_of_a_folder_without_a_run_says_so(place, capsys):
     assert run(["fleet", "report", str(place)]) == 6
-    assert "no run that has ended" in capsys.readouterr().err
+    assert "no finished run" in capsys.readouterr().err
 
 
 def test_the_report_for_programs_adds_up(place, capsys):

@@ -372,4 +372,6 @@ def test_quotes_that_contradict_the_balances_are_flagged_in_the_document(tmp_pat
         )
     flags = {flag.caution for flag in load(live).portfolio.meta.flags}
     assert flags >= {Caution.BALANCES_DISAGREE, Caution.QUOTE_CONTRADICTED}
-    assert any("by the quotes cash and positions come to" in warning for warning in warnings)
+    assert any(
+        "at the quoted prices, cash and positions come to" in warning for warning in warnings
+    )

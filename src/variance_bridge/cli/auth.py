@@ -26,7 +26,7 @@ def auth() -> None:
 
 _broker_option = click.option("--broker", help="The broker; the configured one by default.")
 _profile_option = click.option(
-    "--profile", help="A profile of variance.toml with credentials of its own; else those of all."
+    "--profile", help="A profile with credentials of its own; by default, the shared ones."
 )
 
 
@@ -57,7 +57,9 @@ def set_credentials(
 @auth.command("login", short_help="Obtain credentials from the broker, try them, keep them.")
 @_broker_option
 @_profile_option
-@click.option("--no-browser", is_flag=True, help="Show the address of the broker's page only.")
+@click.option(
+    "--no-browser", is_flag=True, help="Print the address of the broker's page; open no browser."
+)
 @click.option("--yes", is_flag=True, help="Trust third-party plugins without asking.")
 @click.pass_obj
 def log_in_(
@@ -70,8 +72,8 @@ def log_in_(
 ) -> None:
     """Obtain credentials from the broker's page, try them once, and keep them.
 
-    Opens the page in a browser. What it brings is tried by listing the accounts, and kept only if that works: where the old
-    credential is, else in the keyring.
+    Opens the page in a browser. New credentials are tried by listing the accounts, and kept only if
+    that works: where the old ones are, otherwise in the keyring.
     """
     from variance_bridge.cli.log_in import browser, log_in
 
@@ -126,7 +128,7 @@ def clear(
 ) -> None:
     """Remove credentials from the keyring; all of the broker's by default.
 
-    With `--broker`, those of a profile that is no longer in variance.toml too.
+    With `--broker`, `--profile` may name a profile that is no longer in variance.toml.
     """
     spec, login = spec_and_login(invocation, broker, profile, may_be_gone=broker is not None)
     for credential in _chosen(spec, names or tuple(one.name for one in spec.credentials)):

@@ -38,7 +38,7 @@ SHOW_PLACES = 2
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command and return its exit code (DESIGN §5)."""
+    """Run the command and return its exit code (docs/cli.md)."""
     from variance_bridge.cli.commands import variance
     from variance_bridge.cli.invocation import Invocation
 

@@ -35,11 +35,11 @@ _OURS = {
     ),
     "completion": (
         "variance_bridge.cli.completion:completion",
-        "Complete with the tab key, in bash, zsh and fish.",
+        "Set up tab completion in bash, zsh and fish.",
     ),
     "doctor": ("variance_bridge.cli.doctor:doctor", "Find what would stop a sync."),
     "export": ("variance_bridge.cli.export:export", "Write positions for other programs."),
-    "fx": ("variance_bridge.cli.fx:fx", "Keep rates between currencies."),
+    "fx": ("variance_bridge.cli.fx:fx", "Get exchange rates, for totals in one currency."),
     "init": ("variance_bridge.cli.init:init", "Choose your broker and a folder, once."),
     "plugin": ("variance_bridge.cli.plugin:plugin", "Write and check broker plugins."),
     "restore": ("variance_bridge.cli.restore:restore", "Put the previous positions file back."),
@@ -49,7 +49,7 @@ _OURS = {
         "variance_bridge.cli.sync:sync",
         "Fetch positions from a broker or a file, and save them.",
     ),
-    "watch": ("variance_bridge.cli.watch:watch", "Sync again and again, politely."),
+    "watch": ("variance_bridge.cli.watch:watch", "Keep syncing, within the brokers' limits."),
     "validate": (
         "variance_bridge.cli.validate:validate",
         "Check positions files against the schema.",

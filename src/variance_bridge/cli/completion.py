@@ -21,12 +21,12 @@ _SHELLS = ("bash", "zsh", "fish")
     epilog="\b\nExamples:\n  variance completion bash --install\n  variance completion zsh > ~/.zfunc/_variance"
 )
 @click.argument("shell", type=click.Choice(_SHELLS))
-@click.option("--install", is_flag=True, help="Write it where the shell looks, and say where.")
+@click.option("--install", is_flag=True, help="Write it where the shell looks, and print the path.")
 @click.pass_obj
 def completion(invocation: Invocation, shell: str, *, install: bool) -> None:
     """Complete commands, options, brokers, profiles, accounts, roots and files with the tab key.
 
-    Prints the script for the shell, or installs it for you alone. No start-up file of a shell is changed.
+    Prints the script, or installs it for your user. Your shell's start-up files are not changed.
     """
     from click.shell_completion import get_completion_class
 

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     help="csv, parquet, beancount, or a plugin's.",
 )
 @click.option("--output", type=click.Path(path_type=Path), help="Write to a file, not to stdout.")
-@click.option("--force", is_flag=True, help="Replace the output file if it is there already.")
-@click.option("--account", metavar="HASH", help="One account, by its hash or the beginning of it.")
+@click.option("--force", is_flag=True, help="Replace the output file if it exists.")
+@click.option("--account", metavar="HASH", help="Only this account: its hash, or the start of it.")
 @click.option("--any-age", is_flag=True, help="Export positions however old they are.")
 @click.option("--partial", is_flag=True, help="Export the rest if one of several cannot be read.")
 @click.pass_obj
@@ -73,14 +73,16 @@ def _format(invocation: Invocation, name: str) -> Callable[[Sequence[Portfolio]]
         found = plugin.load()
     if not callable(found):
         raise PluginError(
-            f"{plugin} brings something as the format `{name}` that is not a function"
+            f"{plugin} provides something other than a function as the format `{name}`"
         )
 
     def write(portfolios: Sequence[Portfolio]) -> bytes:
         with guarded(str(plugin), f"cannot write the format `{name}`"):
             data = found(portfolios)
         if not isinstance(data, bytes):
-            raise PluginError(f"{plugin} gave something as the format `{name}` that is not bytes")
+            raise PluginError(
+                f"{plugin} returned something other than bytes for the format `{name}`"
+            )
         return data
 
     return write
@@ -95,7 +97,7 @@ def _kept(output: Path) -> Exception:
     from variance_bridge.errors import DataRefused
 
     return DataRefused(
-        "the file is there already and was kept",
+        "the file exists already and was kept",
         where=str(output),
         hint="use `--force` to replace it",
     )

@@ -21,16 +21,16 @@ _BY_HAND = "download the file with a browser, and give it with `--file`"
 
 @click.group()
 def fx() -> None:
-    """Keep the rates with which totals are brought to one currency."""
+    """Get and show exchange rates, for totals in one currency."""
 
 
 @fx.command(short_help="Fetch the rates of the European Central Bank.")
 @click.option(
     "--file",
     type=click.Path(path_type=Path),
-    help="A file of the bank (eurofxref, XML or CSV); without it, it is fetched.",
+    help="Read a file of the bank (eurofxref, XML or CSV) instead.",
 )
-@click.option("--history", is_flag=True, help="Fetch the last 90 days, not the newest one alone.")
+@click.option("--history", is_flag=True, help="Fetch the last 90 days, not just the newest.")
 @click.pass_obj
 def update(invocation: Invocation, file: Path | None, *, history: bool) -> None:
     """Fetch the reference rates of the European Central Bank, or read a file of them."""

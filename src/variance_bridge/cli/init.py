@@ -38,7 +38,8 @@ def init(
 ) -> None:
     """Write variance.toml: which broker, and where positions files are kept.
 
-    Asks on a terminal for what no option says. No secret is asked for: that is `variance auth login`.
+    On a terminal it asks for what the options leave open. It never asks for a secret: use
+    `variance auth login`.
     """
     asks = not yes and _on_terminal()
     set_up(invocation, broker, positions, asks=asks, force=force)

@@ -115,7 +115,7 @@ def log_in(
 def _check_terminal(login: Login) -> None:
     if sys.stdin is None or not sys.stdin.isatty():
         raise UsageError(
-            "a log-in asks questions, and there is no terminal to ask on",
+            "a log-in asks questions, and this is not a terminal",
             hint=f"run `variance auth login {login.flags}` in a terminal; or set what you have already:"
             f" `variance auth set {login.flags} NAME < FILE`, or the environment",
         )
@@ -179,9 +179,9 @@ def _by_prompt(dialogue: Dialogue, page: CredentialPage | None) -> dict[str, Sec
             continue
         question = f"{credential.name} ({credential.title}"
         if dialogue.context.find_credential(dialogue.login, credential) is not None:
-            value = _ask_once(dialogue, f"{question}; Enter keeps the present one)")
+            value = _ask_once(dialogue, f"{question}; Enter keeps the current one)")
         elif not credential.required:
-            value = _ask_once(dialogue, f"{question}; Enter leaves it out)")
+            value = _ask_once(dialogue, f"{question}; Enter skips it)")
         else:
             value = _ask(dialogue, f"{question})")
         if value is not None:
@@ -238,7 +238,7 @@ def _answer_of_browser(
         request = _begin(dialogue, way, redirect, client_id)
         click.echo(
             f"Log in there and agree. The browser is then sent to an address that begins with {redirect} and shows"
-            " an error, which is as it should be. Copy the whole address from the browser and paste it here,"
+            " an error, which is expected. Copy the whole address from the browser and paste it here,"
             " without delay.",
             err=True,
         )
@@ -265,11 +265,11 @@ def _pasted(dialogue: Dialogue, request: Request) -> str:
         if address is not None and request.is_answered_by(address.reveal()):
             return address.reveal().strip()
         click.echo(
-            f"That is not such an address: it begins with {request.redirect} and holds a code.",
+            f"That is not the right address: it begins with {request.redirect} and contains a code.",
             err=True,
         )
     raise DataRefused(
-        "no address of the log-in was pasted",
+        "the address from the log-in was not pasted",
         hint="run `variance auth login` again, and copy the browser's whole address line",
     )
 
@@ -287,7 +287,7 @@ def _show(dialogue: Dialogue, address: str) -> None:
 def _ask(dialogue: Dialogue, question: str) -> Secret:
     """What the user types, without echo; asked again until it is something."""
     while (answer := _ask_once(dialogue, question)) is None:
-        click.echo("This is needed.", err=True)
+        click.echo("A value is required.", err=True)
     return answer
 
 

@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     epilog="\b\nExamples:\n  variance show --sort pl\n  variance show --root SPY --root QQQ\n  variance show export.csv\n  variance show --json | jq .positions"
 )
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--account", metavar="HASH", help="One account, by its hash or the beginning of it.")
-@click.option("--root", "roots", multiple=True, help="Positions of this root only, such as SPY.")
+@click.option("--account", metavar="HASH", help="Only this account: its hash, or the start of it.")
+@click.option("--root", "roots", multiple=True, help="Only positions of this root, such as SPY.")
 @click.option(
     "--sort", metavar="COLUMN", help="Sort by a column, such as pl, days, value or delta."
 )
-@click.option("--reverse", is_flag=True, help="With --sort: the other way round.")
+@click.option("--reverse", is_flag=True, help="Reverse the order of `--sort`.")
 @click.option("--any-age", is_flag=True, help="Show positions however old they are.")
 @click.option("--partial", is_flag=True, help="Exit 0 even if one of several files cannot be read.")
 @click.option(
     "--currency",
     metavar="EUR",
-    help="The totals in this currency too, with the rates that are kept.",
+    help="Also show totals in this currency (see `variance fx`).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
@@ -50,9 +50,9 @@ def show(
 ) -> int:
     """Show positions files (`.json`, or brokers' exports) as a table.
 
-    Without FILES: the positions files of all accounts. Several make one book: positions of one root stand side by side, and
-    totals are by currency. `--json` prints the document of one file as it is, without `--currency`. `--sort` begins with the
-    largest number, the nearest expiration or the first name.
+    Without FILES: the positions files of all accounts. Several are shown together: positions of
+    one root side by side, totals by currency. `--json` prints the document of one file as it is, without `--currency`. `--sort` puts the
+    largest number, the nearest expiration or the first name first.
     """
     if as_json and (roots or sort):
         raise UsageError("`--json` prints the whole document", hint="drop `--root` and `--sort`")

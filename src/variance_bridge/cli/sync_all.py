@@ -38,9 +38,7 @@ def sync_all_profiles(invocation: Invocation, options: Mapping[str, Any]) -> int
     """
     for name, option in _OF_ONE_SYNC.items():
         if options.get(name):
-            raise UsageError(
-                f"`--all` syncs every profile as variance.toml has it, without `{option}`"
-            )
+            raise UsageError(f"`--all` syncs every profile as variance.toml says: drop `{option}`")
     outcomes = run_sync_all(invocation, options)
     if options.get("as_json"):
         from variance_bridge.document.exact_json import dumps

@@ -22,23 +22,24 @@ _LOCK = "watch"
 
 
 @click.command()
-@click.option("--every", default="5m", show_default=True, help="The time between two syncs.")
-@click.option("--always", is_flag=True, help="Outside the market's hours too.")
+@click.option("--every", default="5m", show_default=True, help="Time between syncs.")
+@click.option("--always", is_flag=True, help="Sync outside market hours too.")
 @click.option("--profile", help="Only this profile of variance.toml.")
-@click.option("--count", type=click.IntRange(min=1), help="End after so many rounds.")
+@click.option("--count", type=click.IntRange(min=1), help="Stop after this many rounds.")
 @click.option("--quotes", metavar="SOURCE|none", help="Where prices and greeks come from.")
 @click.option("--all-accounts", is_flag=True, help="One file per account.")
 @click.option("--strict", is_flag=True, help="Refuse doubtful numbers and rejected rows.")
 @click.option("--yes", is_flag=True, help="Trust third-party plugins without asking.")
 @click.option(
-    "--json", "as_json", is_flag=True, help="Print a JSON object on a line for each round."
+    "--json", "as_json", is_flag=True, help="Print one JSON object per line, one per round."
 )
 @click.pass_context
 def watch(ctx: click.Context, /, **options: Any) -> int:
-    """Sync every profile again and again, and show the dashboard after each round.
+    """Sync every profile repeatedly, and show the dashboard after each round.
 
-    The first sync is at once. From then on positions are read in the market's hours, within the brokers' published rates; a
-    profile that fails is tried again later and later, and one whose broker refuses it not at all. Ctrl-C ends it (exit 130).
+    The first sync is immediate. After that it syncs during market hours, within the brokers'
+    published rates. A profile that fails is retried at growing intervals; one that its broker
+    refuses is not retried. Ctrl-C ends it (exit 130).
     """
     from variance_bridge.cli.sync_all import run_sync_all
     from variance_bridge.pipeline.sync_all import profiles_to_sync
@@ -79,7 +80,7 @@ def _length(text: str) -> timedelta:
     except ValueError as error:
         raise UsageError(f"`--every`: {error}") from None
     if length < MIN_EVERY:
-        raise UsageError(f"`--every`: the shortest is {format_age(MIN_EVERY)}")
+        raise UsageError(f"`--every` must be at least {format_age(MIN_EVERY)}")
     return length
 
 
@@ -117,7 +118,7 @@ def _show(ctx: click.Context, each: Round, *, as_json: bool) -> None:
     invocation: Invocation = ctx.obj
     for name in each.given_up:
         invocation.warn(
-            f"{name or 'the broker'} is not tried again until `variance watch` is started again"
+            f"{name or 'the broker'} is not tried again until you restart `variance watch`"
         )
     if as_json:
         _print_json(invocation, each)

@@ -43,7 +43,7 @@ def check_times(position: Mapping[str, Any], frame: Frame) -> Sequence[Fault]:
     if expires is not None and not is_in_calendar(expires):
         faults.append(Fault("expires_at", "date", _NO_DAY))
     elif expires is not None and expiration is not None and _is_another_day(expires, expiration):
-        faults.append(Fault("expires_at", "order", "is not about the expiration"))
+        faults.append(Fault("expires_at", "order", "is not near the expiration"))
     if opened is not None and (wrong := _wrong_opening(opened, expiration, frame)):
         faults.append(wrong)
     for name in _PRICED:

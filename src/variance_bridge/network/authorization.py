@@ -97,7 +97,7 @@ class Request:
         is_ours = all(_same(one, self.state.reveal()) for one in states)
         if not is_ours or len(states) > 1 or (needs_state and not states):
             raise DataRefused(
-                "the answer does not belong to this log-in (its `state` is another one)",
+                "the answer does not belong to this log-in (its `state` is different)",
                 hint=f"close other log-ins, and {_AGAIN}",
             )
         if "error" in query:

@@ -75,8 +75,8 @@ class RedirectListener:
             return self._answers.get(timeout=seconds)
         except queue.Empty:
             raise BrokerUnreachable(
-                f"nobody came back from the broker's page within {seconds:.0f} seconds",
-                hint="run `variance auth login` again; where the browser is on another machine, use a tunnel"
+                f"no answer came back from the broker's page within {seconds:.0f} seconds",
+                hint="run `variance auth login` again; if the browser is on another machine, use a tunnel"
                 f" (`ssh -L`) for port {self._server.server_address[1]}",
             ) from None
 

@@ -1,4 +1,4 @@
-"""The read-only session: all that a broker plugin can do to the network (DESIGN §7, promises 5 and 7).
+"""The read-only session: all that a broker plugin can do to the network.
 
 GET to the declared hosts, POST to the declared token paths and reads, https or loopback, no redirect followed, at most
 three tries, bounded in time and memory. What may be called is decided in `network.allowed`, when to try again in

@@ -89,7 +89,7 @@ def exchange(
     if not isinstance(token, str) or not token:
         raise DataRefused(
             f"{spec.title} answered the log-in without a refresh token (status {response.status})",
-            hint="log in again; if it stays so, report it to the plugin's authors",
+            hint="log in again; if it happens again, report it to the plugin's authors",
         )
     granted = Secret(token)
     context.personal.add(granted, PersonalKind.CREDENTIAL)
@@ -139,7 +139,7 @@ def try_credentials(
     accounts = run.accounts()
     if not accounts:
         raise DataRefused(
-            f"the credentials are accepted, and {run.spec.title} shows no open account with them",
+            f"the credentials are accepted, but {run.spec.title} shows no open account for them",
             hint="nothing was kept; check with the broker which accounts they may read",
         )
     return tuple(run.account_hash(account) or "an account" for account in accounts)

@@ -1,4 +1,4 @@
-"""Whether a portfolio may take the place of the one in the file (DESIGN §7, promise 2). Pure: compares, decides, explains.
+"""Whether a portfolio may take the place of the one in the file. Pure: compares, decides, explains.
 
 What is refused, and why:
 
@@ -227,7 +227,7 @@ def _same_source(case: _Case) -> Judgement:
 
 
 def _same_account(case: _Case) -> Judgement:
-    """Hashes may be cut to different lengths (DESIGN §3: 4 to 64 digits): one then begins with the other."""
+    """Hashes may be cut to different lengths (4 to 64 digits, docs/schema.md): one then begins with the other."""
     old, new = case.old.meta.account_hash, case.new.meta.account_hash
     if old is None or new is None:
         return _ACCEPTED
@@ -335,7 +335,7 @@ def _not_partial(case: _Case) -> Judgement:
     if case.confirmation is None:
         return Judgement(verdict=Verdict.CONFIRM, reason=loss, hint=_AGAIN)
     if _unreadable(case.confirmation) != _unreadable(case.new):
-        return _refuse(f"{loss}; of a second answer other rows can be read", _ANEW)
+        return _refuse(f"{loss}; in a second answer, other rows could be read", _ANEW)
     return _warn(f"{loss}; a second fetch confirmed it")
 
 

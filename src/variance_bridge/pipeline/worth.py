@@ -35,7 +35,7 @@ def contradiction(before: Portfolio, after: Portfolio) -> str | None:
     found = _worth(after)
     stated, currency = after.balances.net_liquidating_value, after.balances.currency
     return (
-        f"by the quotes cash and positions come to {money(found, currency)}, but the balances say "
+        f"at the quoted prices, cash and positions come to {money(found, currency)}, but the balances say "
         f"{money(stated, currency)}; check both before you rely on either"
     )
 

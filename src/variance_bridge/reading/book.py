@@ -118,7 +118,7 @@ class Book:
             if each.replaced_by == each.file:
                 yield f"{each.file}: named twice, counted once"
             elif each.replaced_by is not None:
-                yield f"{each.file}: not counted: {each.replaced_by} is newer, of the same account"
+                yield f"{each.file}: not counted: {each.replaced_by} is newer, for the same account"
 
     def _mixed(self) -> Iterable[str]:
         environments = {
@@ -126,7 +126,7 @@ class Book:
         }
         if len(environments) > 1:
             named = " and ".join(sorted(each.value for each in environments))
-            yield f"the accounts are of different environments ({named}): do not rely on their totals"
+            yield f"the accounts are from different environments ({named}): do not rely on their totals"
 
     @property
     def totals_by_currency(self) -> dict[str | None, Totals]:
@@ -168,7 +168,7 @@ class Book:
         hashes = {each.account_hash for each in self.sources if each.account_hash}
         fitting = sorted(each for each in hashes if wanted and each.startswith(wanted))
         if len(fitting) != 1:
-            what = "no document is of that account" if not fitting else "several accounts fit"
+            what = "no document is for that account" if not fitting else "several accounts match"
             raise DataRefused(
                 f"{what} (there are: {', '.join(sorted(fitting or hashes)) or 'none'})",
                 hint="give the account by its hash, as `variance show` prints it",

@@ -36,7 +36,7 @@ def read_reference_rates(data: bytes, where: str) -> ExchangeRates:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise _refused("it is not a text", where) from None
+        raise _refused("it is not text", where) from None
     days = _of_xml(text, where) if text.lstrip().startswith("<") else _of_csv(text, where)
     if not days:
         raise _refused("it holds no rates", where)
@@ -51,7 +51,7 @@ def _of_xml(text: str, where: str) -> Days:
     try:
         root = ET.fromstring(text)  # noqa: S314 - without a DOCTYPE there is nothing to expand
     except (ET.ParseError, ValueError):
-        raise _refused("it is not XML, or it is cut", where) from None
+        raise _refused("it is not XML, or it is cut off", where) from None
     days: Days = {}
     for cube in _cubes(root):
         if (stated := cube.get("time")) is not None:
@@ -80,7 +80,7 @@ def _of_csv(text: str, where: str) -> Days:
     for line in lines:
         stated, *cells = _cells(line)
         if len(cells) != len(currencies):
-            raise _refused("a line has another number of cells than the header", where)
+            raise _refused("a line does not have as many cells as the header", where)
         units = {
             currency: _units(cell, where)
             for currency, cell in zip(currencies, cells, strict=True)
@@ -98,7 +98,7 @@ def _cells(line: str) -> list[str]:
 
 def _keep(days: Days, day: date, units: Mapping[str, Decimal], where: str) -> None:
     if not units or day in days:
-        raise _refused("a day stands in it twice, or without any rate", where)
+        raise _refused("a day appears twice, or has no rates", where)
     days[day] = dict(units)
 
 
@@ -114,7 +114,7 @@ def _day(text: str, where: str) -> date:
 
 def _currency(text: str, where: str) -> str:
     if not _CURRENCY.fullmatch(text):
-        raise _refused("a currency in it is not one of three letters", where)
+        raise _refused("a currency in it is not a three-letter code", where)
     return text
 
 

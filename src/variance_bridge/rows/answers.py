@@ -8,9 +8,7 @@ from typing import Any
 from variance_bridge.broker import Response
 from variance_bridge.errors import BrokerRefused, DataRefused
 
-_AGAIN = (
-    "run the sync again; if it stays so, the API has changed: report it to the plugin's authors"
-)
+_AGAIN = "run the sync again; if it happens again, the API has changed: report it to the plugin's authors"
 
 
 def body_of(response: Response, *, hint: str) -> bytes:

@@ -469,7 +469,7 @@ def _wrong_cell_count(cells: RowCells) -> RejectedLine:
 
 def _rounded_account(cells: RowCells, where: str) -> DataRefused:
     return DataRefused(
-        "a spreadsheet program has rounded the number of the account: which account it is cannot be known",
+        "a spreadsheet program has rounded the account number, so the account cannot be identified",
         where=f"{where}, line {cells.row.line}, column {cells.column(Field.ACCOUNT)}",
         hint="export the positions again, and do not save them from a spreadsheet program",
     )
@@ -570,7 +570,7 @@ def _refuse_other_mark(rows: Sequence[ReadRow], dialect: Dialect, where: str) ->
     raise DataRefused(
         f"numbers have a decimal {there} here, and a decimal {here} in this format: others may be read a thousand times too large",
         where=f"{where}, line {marked[0].line}, column {marked[0].other_mark}",
-        hint="export the positions again, and do not save them from a spreadsheet program; where the broker writes them so, say it "
+        hint="export the positions again, and do not save them from a spreadsheet program; if the broker writes them this way, say so "
         f'in a dialect of your own: decimal = "{"," if there == "comma" else "."}" (docs/dialects.md)',
     )
 

@@ -16,7 +16,7 @@ _FOLDER = "csv"
 
 @click.group("csv")
 def command() -> None:
-    """Position files that brokers export: how one is read, which formats are known, and checking your own."""
+    """Explain how a broker's export is read, list the known formats, and check your own."""
 
 
 @command.command("explain", short_help="Say how a file is read, and why.")
@@ -52,7 +52,7 @@ def explain(invocation: Invocation, file: Path, *, dialect: str | None, as_json:
 @command.command("check")
 @click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True)
 def check(files: tuple[Path, ...]) -> None:
-    """Check descriptions of formats, which are TOML files of your own. Nothing else is read."""
+    """Check your own CSV formats (TOML files). Nothing else is read."""
     from variance_bridge.errors import ConfigurationError
     from variance_bridge.formatting import path_text
     from variance_bridge_csv.dialect import library

@@ -137,7 +137,7 @@ def notes(parsed: ParsedFile) -> Iterator[str]:
         )
     if parsed.other_tables:
         yield (
-            f"line {parsed.other_tables[0]}: another table begins, which is not of this format; "
+            f"line {parsed.other_tables[0]}: another table begins, which is not in this format; "
             f"{plural(parsed.passed, 'line')} of other tables not read"
         )
     for part in parsed.accounts:

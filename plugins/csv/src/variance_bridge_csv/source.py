@@ -33,7 +33,7 @@ from variance_bridge_csv.payload import FileText
 _MAX_NEAR = 6
 """So many formats are shown with what a file lacks of them."""
 CLOCK_TOLERANCE = timedelta(seconds=120)
-"""How far in the future a file's time may lie (the same as for documents, DESIGN §6)."""
+"""How far in the future a file's time may lie (the same as for documents)."""
 
 
 @attrs.frozen
@@ -168,7 +168,7 @@ def _detected(detector: Detector, dialects: Mapping[str, Dialect], file: InputFi
 
 def _of_another_broker(own: Iterable[str], found: str, where: str) -> DataRefused:
     return DataRefused(
-        f'the file is not written in a dialect that was asked for ({", ".join(own)}): it is "{found}"',
+        f'the file is not in a dialect that you asked for ({", ".join(own)}): it is "{found}"',
         where=where,
         hint="leave the name of the broker out: `variance sync FILE`",
     )

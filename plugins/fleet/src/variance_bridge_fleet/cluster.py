@@ -22,7 +22,7 @@ CONNECT_LIMIT = 10.0
 _JOBS_PER_THREAD = 4
 """How many jobs are handed out at a time: enough that no worker waits, so few that memory does not grow with the run."""
 
-_RESUME = "use `--resume` to go on with what is missing"
+_RESUME = "use `--resume` to do the rest"
 
 
 @contextmanager
@@ -159,6 +159,4 @@ def _has_ended(future: Future[Any]) -> bool:
 
 def killed_words(job: Job) -> str:
     """What is said of inputs whose worker did not survive them."""
-    return (
-        f"the worker ended again and again while it read this ({plural(len(job.inputs), 'input')})"
-    )
+    return f"the worker died every time it read this ({plural(len(job.inputs), 'input')})"

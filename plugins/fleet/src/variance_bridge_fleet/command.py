@@ -23,9 +23,9 @@ def command() -> None:
 @click.argument("manifest")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The output folder.")
 @click.option("--scheduler", metavar="URL", help="A Dask scheduler: tcp://HOST:PORT.")
-@click.option("--workers", type=click.IntRange(1), help="Processes on this machine instead.")
-@click.option("--resume", is_flag=True, help="Go on with the run in the output folder.")
-@click.option("--keep-going", is_flag=True, help="Leave out lines of MANIFEST that are unreadable.")
+@click.option("--workers", type=click.IntRange(1), help="Worker processes on this machine.")
+@click.option("--resume", is_flag=True, help="Continue the run in the output folder.")
+@click.option("--keep-going", is_flag=True, help="Skip unreadable lines of MANIFEST.")
 @_JSON
 @click.pass_obj
 def run(
@@ -41,11 +41,10 @@ def run(
 ) -> int:
     """Sync every account of MANIFEST and write tables of all.
 
-    MANIFEST is a TOML or CSV file, or a pattern of files in quotes ("exports/**/*.csv"). An account that is refused or fails costs no
-    other; the exit code is 6 when some were refused, 5 when some failed.
+    MANIFEST is a TOML or CSV file, or a pattern of files in quotes ("exports/**/*.csv"). An account that is refused or fails does not stop the others; the exit code is 6 when some were refused, 5 when some failed.
     """
     if scheduler is not None and workers is not None:
-        raise click.UsageError("`--scheduler` and `--workers` exclude each other")
+        raise click.UsageError("use `--scheduler` or `--workers`, not both")
     _require_libraries()
     from variance_bridge_fleet.manifest import in_words, read_manifest
     from variance_bridge_fleet.output import Output
@@ -72,11 +71,11 @@ def run(
 @command.command("report", short_help="Show what became of a run.")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @_JSON
-@click.option("--html", "html_file", type=click.Path(path_type=Path), help="Write one page.")
+@click.option("--html", "html_file", type=click.Path(path_type=Path), help="Write an HTML page.")
 def report(folder: Path, html_file: Path | None, *, as_json: bool) -> int:
-    """Show what became of the run in DIR: how many ended how, why not, and what needs action most.
+    """Summarize the run in DIR: how many accounts succeeded, what failed, what needs action.
 
-    What is shown ends with the exit code of the run: 6 when some accounts were refused, 5 when some failed.
+    Exits with the code of the run: 6 when some accounts were refused, 5 when some failed.
     """
     _require_libraries()
     from variance_bridge_fleet.output import Output

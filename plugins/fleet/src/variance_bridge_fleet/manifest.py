@@ -109,7 +109,7 @@ def _faults(table: Mapping[str, Any], text: str) -> Iterator[Unreadable]:
         )
     inputs = table.get("inputs", [])
     if not isinstance(inputs, list) or not all(isinstance(each, str) for each in inputs):
-        yield Unreadable(_line_with(text, "inputs"), "inputs must be a list of texts")
+        yield Unreadable(_line_with(text, "inputs"), "inputs must be a list of strings")
     settings = table.get("settings", {})
     if not isinstance(settings, dict) or not all(isinstance(v, dict) for v in settings.values()):
         yield Unreadable(_line_with(text, "settings"), "settings must be a table for each broker")
@@ -130,7 +130,7 @@ def _of_csv(text: str, folder: Path) -> tuple[list[Input], list[Unreadable]]:
     try:
         columns = set(reader.fieldnames or ())
         if not columns & {"input", "profile"} or columns - _COLUMNS:
-            return [], [Unreadable(1, f"the columns must be of {', '.join(sorted(_COLUMNS))}")]
+            return [], [Unreadable(1, f"the columns must be among {', '.join(sorted(_COLUMNS))}")]
         for row in reader:
             entry = _of_row(row, folder)
             if isinstance(entry, Input):
@@ -145,7 +145,7 @@ def _of_csv(text: str, folder: Path) -> tuple[list[Input], list[Unreadable]]:
 def _of_row(row: Mapping[str | None, Any], folder: Path) -> Input | str:
     """The input of a line, or what is wrong with it."""
     if None in row or None in row.values():
-        return "it has another number of cells than the first line"
+        return "it does not have as many cells as the first line"
     named, profile = (row.get("input") or "").strip(), (row.get("profile") or "").strip()
     if bool(named) == bool(profile):
         return "it must have either an input or a profile"

@@ -63,11 +63,11 @@ class Output:
                 raise DataRefused(
                     "the output folder holds another run",
                     where=str(self.folder),
-                    hint="use `--resume` to go on with it, or another `--out`",
+                    hint="use `--resume` to continue it, or choose another `--out`",
                 )
         elif self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
             raise DataRefused(
-                "the output folder is not empty, and what is in it is not a run",
+                "the output folder holds files that are not from a run",
                 where=str(self.folder),
                 hint="choose another `--out`",
             )

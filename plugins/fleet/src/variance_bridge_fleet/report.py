@@ -51,7 +51,7 @@ def summary(output: Output) -> Summary:
     """The run in numbers.
 
     Raises:
-        DataRefused: the folder holds no run that has ended.
+        DataRefused: the folder holds no finished run.
     """
     outcomes = _table(output, "outcomes.parquet")
     statuses = Counter(outcomes["status"].to_pylist())
@@ -180,7 +180,7 @@ def _table(output: Output, name: str) -> Any:
         return parquet.read_table(output.folder / name)
     except (OSError, ValueError):
         raise DataRefused(
-            "the folder holds no run that has ended",
+            "the folder holds no finished run",
             where=str(output.folder),
-            hint="use `variance fleet run ... --resume` to end it",
+            hint="use `variance fleet run ... --resume` to finish it",
         ) from None

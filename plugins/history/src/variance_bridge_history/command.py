@@ -19,7 +19,7 @@ _FILE = click.option(
     type=click.Path(path_type=Path),
     help="The history; beside the newest positions file by default.",
 )
-_ACCOUNT = click.option("--account", metavar="HASH", help="One account, by its hash.")
+_ACCOUNT = click.option("--account", metavar="HASH", help="Only this account, by its hash.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
@@ -27,7 +27,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
 @_FILE
 @_ACCOUNT
 @click.option(
-    "--currency", metavar="EUR", help="Each amount in this currency too, with the rate of its day."
+    "--currency", metavar="EUR", help="Also show each amount in this currency, at that day's rate."
 )
 @_JSON
 @click.pass_obj

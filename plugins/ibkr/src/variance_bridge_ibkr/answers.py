@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 SECTIONS = ("OpenPositions", "EquitySummaryInBase", "CashReport")
 """The sections with rows that are read. A statement may have many others."""
 
-_AGAIN = "run the sync again; if it stays so, the service has changed: report it"
+_AGAIN = "run the sync again; if it happens again, the service has changed: report it"
 _TOKEN = "create a new token in the Client Portal, then `variance auth set --broker ibkr`"  # noqa: S105 - advice
 _LATER = "run the sync again in some minutes; statements are renewed once a day, after the close"
 _QUERY = "check the setting `flex_query`: it is the number of an Activity Flex query of this login"

@@ -120,5 +120,5 @@ class Api:
 def _elsewhere() -> BridgeError:
     return DataRefused(
         "the statement would have to be fetched from a host that is not one of Interactive Brokers'",
-        hint="the token was not sent there; run the sync again, and report it if it stays so",
+        hint="the token was not sent there; run the sync again, and report it if it happens again",
     )

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 def command(invocation: Invocation, folder: Path) -> None:
     """Answer an assistant's questions about positions (Model Context Protocol over stdin and stdout).
 
-    Read-only: it reads the positions files in DIR and nothing else, asks no broker, and knows no credential. It runs until its
-    input ends; an assistant starts it by itself.
+    Read-only: it reads the positions files in DIR and nothing else, contacts no broker, and has no
+    credentials. It runs until its input ends; the assistant starts it.
     """
     from variance_bridge import DataRefused
 

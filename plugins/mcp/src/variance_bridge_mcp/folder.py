@@ -32,7 +32,7 @@ class Folder:
             account: one alone, by its hash or the beginning of it.
 
         Raises:
-            DataRefused: no document is of that account.
+            DataRefused: no document is for that account.
         """
         now, files = self.clock.now(), list(self._files())
         empty = Book(sources=(), read_at=now)

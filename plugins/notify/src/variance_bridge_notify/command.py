@@ -47,7 +47,7 @@ class CommandSettings:
     @timeout.validator
     def _check_timeout(self, _field: Any, timeout: timedelta) -> None:
         if timeout <= timedelta():
-            raise ValueError("must be longer than nothing")
+            raise ValueError("must be greater than zero")
 
 
 def _placeholders(argument: str) -> Iterator[str]:

@@ -28,7 +28,7 @@ class WebhookSettings:
     """Table `[listeners.webhook]`."""
 
     url: str = setting(title="where the facts are posted: https, or http on this machine")
-    host: str | None = setting(None, title="the host of the address, where it is not this machine")
+    host: str | None = setting(None, title="the host of the address, unless it is this machine")
     timeout: timedelta = setting(_TIMEOUT, title="how long it may take")  # noqa: RUF009 - a field
 
     @url.validator
@@ -42,14 +42,14 @@ class WebhookSettings:
         if not plain or parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("must begin with https:// and a host, or http:// on this machine")
         if parts.username is not None or parts.password is not None or parts.fragment:
-            raise ValueError("must hold neither a user nor a fragment")
+            raise ValueError("must not contain a user or a fragment")
         if parts.scheme == "http" and not is_loopback(_host(parts)):
             raise ValueError("must be https, except on this machine (http://127.0.0.1:PORT)")
 
     @timeout.validator
     def _check_timeout(self, _field: Any, timeout: timedelta) -> None:
         if timeout <= timedelta():
-            raise ValueError("must be longer than nothing")
+            raise ValueError("must be greater than zero")
 
     def __attrs_post_init__(self) -> None:
         host = _host(urlsplit(self.url))

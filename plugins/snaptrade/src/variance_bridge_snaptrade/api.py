@@ -21,7 +21,7 @@ _KEY_HINT = (
     "check both parts of the key, and this machine's clock, which the signature depends on; a Personal key takes no"
     " user, a Commercial key needs SNAPTRADE_USER_ID and SNAPTRADE_USER_SECRET"
 )
-AGAIN = "run the sync again; if it stays so, the API has changed: report it"
+AGAIN = "run the sync again; if it happens again, the API has changed: report it"
 RECONNECT = "reconnect the broker at dashboard.snaptrade.com, then run the sync again"
 LATER = "SnapTrade is still reading the account: run the sync again in a few minutes"
 

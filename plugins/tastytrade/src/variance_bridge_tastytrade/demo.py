@@ -31,7 +31,7 @@ _NEXT_STEPS = """This was the demo, with an invented account. To read your own (
     "--html",
     "html_file",
     type=click.Path(path_type=Path),
-    help="Write one self-contained HTML page in place of the dashboard.",
+    help="Write one self-contained HTML page instead of the dashboard.",
 )
 @click.pass_context
 def command(ctx: click.Context, *, as_json: bool, html_file: Path | None) -> None:

@@ -96,7 +96,7 @@ def many(answer: Any, outer: str, inner: str) -> Sequence[Any]:
 def _not_understood(what: str) -> DataRefused:
     return DataRefused(
         f"the answer has no `{what}`",
-        hint="run the sync again; if it stays so, the API has changed: report it",
+        hint="run the sync again; if it happens again, the API has changed: report it",
     )
 
 

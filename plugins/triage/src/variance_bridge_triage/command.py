@@ -31,7 +31,7 @@ ANY = "any"
     "--html",
     "html_file",
     type=click.Path(path_type=Path),
-    help="Write one self-contained HTML page in place of the dashboard.",
+    help="Write one self-contained HTML page instead of the dashboard.",
 )
 @click.option(
     "--thresholds",
@@ -39,12 +39,12 @@ ANY = "any"
     type=click.Path(path_type=Path),
     help="TOML file of thresholds; triage.toml of the configuration folder by default.",
 )
-@click.option("--account", metavar="HASH", help="One account, by its hash or the beginning of it.")
+@click.option("--account", metavar="HASH", help="Only this account: its hash, or the start of it.")
 @click.option("--any-age", is_flag=True, help="Judge positions of any age.")
 @click.option(
     "--currency",
     metavar="EUR",
-    help="The totals in this currency too, with the rates that are kept.",
+    help="Also show totals in this currency (see `variance fx`).",
 )
 @click.option("--partial", is_flag=True, help="Exit 0 even if one of several files cannot be read.")
 @click.option(
@@ -55,7 +55,7 @@ ANY = "any"
 @click.option(
     "--changed-only",
     is_flag=True,
-    help="Only what needs action now and did not in the document before, by the history.",
+    help="Only what needs action now and did not in the previous document of the history.",
 )
 @click.pass_obj
 def command(
@@ -75,7 +75,8 @@ def command(
     """Group legs into strategies and say which of them need action.
 
     FILES are positions files (`.json`) or exports of brokers (`.csv`); without one, the positions files of
-    all accounts. Several make one book: each account is judged by itself, and profits are added up by currency.
+    all accounts. Several are judged together: each account by itself, with profits
+    by currency.
     """
     from variance_bridge_triage.rules.book import judge_book
     from variance_bridge_triage.rules.thresholds import thresholds

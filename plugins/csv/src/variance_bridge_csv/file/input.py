@@ -58,9 +58,9 @@ def choose(named: Path | None, folder: str | None) -> Path:
         ]
     except OSError:
         raise ConfigurationError(
-            "the input folder of the settings cannot be read",
+            "the folder `input_folder` cannot be read",
             where=folder,
-            hint="set `input_folder` in the table [brokers.csv] to a folder that is there",
+            hint="set `input_folder` in the table [brokers.csv] to an existing folder",
         ) from None
     if not found:
         raise ConfigurationError(

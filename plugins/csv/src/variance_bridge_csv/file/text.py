@@ -69,7 +69,7 @@ def _refuse_foreign(data: bytes, where: str) -> None:
             raise DataRefused(
                 f"this is {what}, not a CSV file",
                 where=f"{where}, line 1, column 1",
-                hint="use the broker's CSV export; where there is none but Excel, save the sheet of the positions as CSV",
+                hint="use the broker's CSV export; if it offers only Excel, save the positions sheet as CSV",
             )
 
 

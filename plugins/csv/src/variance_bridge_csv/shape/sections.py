@@ -56,7 +56,7 @@ def _refuse_other_table(line: Line, where: str) -> None:
     names = set(map(plain, line.row().cells))
     if len(names & HEADER_WORDS) >= MIN_HEADER_WORDS and not any(map(str.isdigit, line.text)):
         raise DataRefused(
-            "a table begins here that is of no part of the statement above it",
+            "a table begins here that does not belong to the statement above it",
             where=f"{where}, line {line.number}, column 1",
             hint="export each into a file of its own",
         )

@@ -189,7 +189,7 @@ def _thetas(entries: Sequence[Entry], currency: str | None, of: str) -> Chart | 
     return _bars(
         _sums(entries, lambda facts: facts.theta.complete),
         title=f"Theta by root{of}",
-        caption="What a day's passing earns or costs, all else unchanged.",
+        caption="What one day earns or costs, all else equal.",
         of="Root",
         unit="Theta per day",
         shows=lambda amount: money(amount, currency, sign=True),
@@ -343,7 +343,7 @@ def _expiries(
     later = len(rungs) - len(rows)
     caption = (
         f"What a move of the underlyings by {percent(MOVE)}, up or down, whichever is worse, would cost by the expiration:"
-        " options at what exercise brings, together with the shares that cover them. A dash: a price or a value is unknown."
+        " options at exercise value, together with the shares that cover them. A dash: a price or a value is unknown."
     )
     if later:
         caption += f" {later} later expirations are not drawn."
