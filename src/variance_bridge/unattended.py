@@ -1,4 +1,4 @@
-"""For plugins: syncs without a person, many in one process, on any machine that has the installation's key. The pipeline is that of `variance sync`.
+"""For plugins: unattended syncs, many in one process, on any machine that has the installation's key. The pipeline is that of `variance sync`.
 
 Nobody is asked, no key is made, and no listener is called. Credentials are found where the process runs, by their names.
 """

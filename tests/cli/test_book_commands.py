@@ -116,7 +116,7 @@ def test_one_account_is_shown_alone(write, run, command):
 
 
 @pytest.mark.parametrize("command", ["triage", "show"])
-def test_what_is_missing_taints_the_totals_and_the_exit(write, run, command):
+def test_a_missing_account_changes_the_totals_and_the_exit_code(write, run, command):
     files = [write("live_acme.json", IRA, "10.25"), write("live_o.json", TAXED, "1", minutes=1500)]
     code, out, err = run(command, *files)
 

@@ -114,7 +114,7 @@ def test_the_script_is_printed_and_installed(place, capsys, shell, file):
     assert stat.S_IMODE((place / "home" / file).stat().st_mode) & 0o400
 
 
-def test_a_file_that_is_not_ours_stays(place, capsys):
+def test_a_file_that_we_did_not_write_is_kept(place, capsys):
     file = place / "home" / ".zfunc" / "_variance"
     file.parent.mkdir(parents=True)
     file.write_text("mine")

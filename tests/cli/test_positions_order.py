@@ -89,7 +89,7 @@ def test_the_column_that_positions_are_sorted_by_is_shown_where_it_is_narrow(sho
     assert name in shown("--sort", column, width=50)[2].out
 
 
-def test_how_many_of_all_are_listed_is_said(shown):
+def test_a_filtered_table_says_how_many_of_all_positions_it_lists(shown):
     assert "1 of 4 positions" in shown("--root", "AAA")[2].out
     assert " 4 positions" in shown("--sort", "pl")[2].out
 
@@ -105,7 +105,7 @@ def test_how_many_of_all_are_listed_is_said(shown):
         (("--reverse",), "`--reverse` needs `--sort`"),
     ],
 )
-def test_what_cannot_be_done_says_what_can(shown, arguments, words):
+def test_an_unusable_option_says_what_works(shown, arguments, words):
     code, _roots, done = shown(*arguments)
     assert code == 2
     assert words in done.err

@@ -140,7 +140,7 @@ def test_a_text_over_the_size_limit_is_refused_unread():
         exact_json.loads(b"[" + b" " * 10 + b"]", max_bytes=10)
 
 
-def test_a_text_that_looks_like_a_name_costs_no_document():
+def test_a_text_that_looks_like_a_member_name_round_trips():
     value = {"a": 'x": "y" : z', "b": '" \t:', "c": [{"d": '":'}]}
 
     assert exact_json.loads(exact_json.dumps(value)) == value

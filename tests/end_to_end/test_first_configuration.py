@@ -112,7 +112,7 @@ def test_a_sync_is_remembered_where_nothing_is_configured(
     assert str(elsewhere / "positions") in variance("show").err
 
 
-def test_a_file_does_not_make_an_account_forgotten(variance, configuration, export):
+def test_syncing_a_file_keeps_the_remembered_broker(variance, configuration, export):
     configuration.mkdir(mode=0o700)
     (configuration / "last_sync.toml").write_text('broker = "tastytrade"\n')
     variance("sync", export)
@@ -122,7 +122,7 @@ def test_a_file_does_not_make_an_account_forgotten(variance, configuration, expo
 
 
 @pytest.mark.parametrize("text", ["", "not TOML", "broker = 1\npositions = 2\n"])
-def test_a_damaged_memory_is_none(variance, configuration, export, text):
+def test_a_damaged_record_of_the_last_sync_counts_as_none(variance, configuration, export, text):
     configuration.mkdir(mode=0o700)
     (configuration / "last_sync.toml").write_text(text)
 
@@ -145,7 +145,7 @@ def exports(folder, *names):
         os.utime(folder / name, (then, then))
 
 
-def test_of_a_folder_the_newest_export_is_read(variance, folder):
+def test_the_newest_export_of_a_folder_is_read(variance, folder):
     place = folder / "downloads"
     place.mkdir()
     exports(place, "a.csv", "b.csv")

@@ -414,7 +414,7 @@ def test_a_wrong_address_is_pasted(variance, pasting, keyring, change, code):
         "https://127.0.0.1:8182/back?code=" + "x" * 5000,
     ],
 )
-def test_three_times_junk_ends_the_log_in(variance, pasting, keyring, acme, junk):
+def test_three_wrong_pastes_end_the_log_in(variance, pasting, keyring, acme, junk):
     pasting.visit, pasting.answers = None, [ID, SECRET, junk, junk, junk]
 
     assert (variance("auth", "login").code, keyring, acme.asked) == (6, {}, [])

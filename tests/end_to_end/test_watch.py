@@ -166,7 +166,7 @@ def test_it_ends_when_no_profile_is_left():
 
 
 @pytest.mark.parametrize("error", [SyncRunning("busy"), DataRefused("cut")])
-def test_what_may_pass_is_tried_again(error):
+def test_a_temporary_failure_is_retried(error):
     clock = FrozenClock(TUESDAY)
     syncs = Syncs(clock, a=[error])
     rounds(clock, syncs, count=2)
@@ -263,7 +263,7 @@ def test_programs_get_a_json_object_on_a_line_for_each_round(command):
 
 
 @pytest.mark.parametrize("every", ["5", "1 s", "soon", "-5m"])
-def test_a_pace_that_is_none_or_too_fast_is_a_usage_error(command, every):
+def test_an_unreadable_or_too_short_interval_is_a_usage_error(command, every):
     assert command("--every", every)[0] == 2
 
 

@@ -105,6 +105,6 @@ def test_an_unknown_format_names_the_nearest(document, capsys):
     assert 'did you mean "beancount"?' in capsys.readouterr().err
 
 
-def test_positions_that_are_too_old_are_not_exported_unasked(document):
+def test_positions_that_are_too_old_are_exported_only_on_request(document):
     assert run(["export", str(EXAMPLE), "--format", "csv"]) == 7
     assert run(["export", str(EXAMPLE), "--format", "csv", "--any-age"]) == 0

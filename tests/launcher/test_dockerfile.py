@@ -22,7 +22,7 @@ def test_every_instruction_is_known():
     assert {instruction for instruction, _rest in INSTRUCTIONS} == KNOWN
 
 
-def test_what_is_downloaded_is_known_by_its_hash():
+def test_every_download_is_checked_by_its_hash():
     run = " ".join(of("RUN"))
     assert "--require-hashes --requirement requirements.lock" in run
     assert "--no-index --no-deps /wheels/*.whl" in run

@@ -145,7 +145,7 @@ def test_a_file_that_is_named_twice_counts_once(write):
     assert "named twice" in book.warnings[0]
 
 
-def test_schema_versions_may_be_mixed_and_another_major_one_is_refused_with_words(write):
+def test_schema_versions_may_be_mixed_and_another_major_one_is_refused_with_the_reason(write):
     files = [
         write("a.json", "aaaa***", stock("XYZ", "1"), version="1.0"),
         write("b.json", "bbbb***", stock("XYZ", "1"), version="1.1"),

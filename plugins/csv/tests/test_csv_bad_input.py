@@ -117,7 +117,7 @@ def test_marked_and_unmarked_unicode_is_read(read_csv, encoding):
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
-def test_unmarked_unicode_without_letters_of_ascii_is_read(read_csv, files, encoding):
+def test_utf16_without_a_byte_order_mark_or_ascii_letters_is_read(read_csv, files, encoding):
     text = (files / "ibkr_activity_chinese.csv").read_bytes().decode("utf-8-sig")
     assert read_csv(text.encode(encoding)).positions == read_csv(text).positions
 

@@ -214,7 +214,7 @@ def test_a_mistyped_name_of_a_format_is_corrected(variance, export):
     assert 'did you mean "fidelity"?' in err
 
 
-def test_the_doctor_names_the_folder_for_ones_own_formats(variance, tmp_path):
+def test_the_doctor_names_the_folder_for_your_own_formats(variance, tmp_path):
     _code, out, _err = variance("doctor")
     assert f"your own formats go into {tmp_path / 'configuration' / 'csv'}" in out.replace("\n", "")
 

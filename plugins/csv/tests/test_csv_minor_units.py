@@ -47,7 +47,7 @@ def test_a_currency_beside_the_value_may_be_a_minor_unit(read_csv):
 
 
 @pytest.mark.parametrize("word", ["gbp", "Pence", "XYZ", "GB"])
-def test_a_word_that_is_not_a_currency_costs_its_row(read_csv, word):
+def test_a_row_with_an_unknown_currency_is_rejected(read_csv, word):
     outcome = read_csv(PENCE.replace("GBX", word))
     (rejected,) = outcome.meta["rejected"]
     assert rejected == {"row": 3, "reason": "unreadable_row"} | (

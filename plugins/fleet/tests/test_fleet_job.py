@@ -111,7 +111,7 @@ def test_what_is_done_is_not_done_again_and_what_has_changed_is(place):
     assert [output.is_done(each.key, each.file) for each in inputs] == [False, True, True]
 
 
-def test_a_file_that_is_not_acceptable_costs_no_other(place):
+def test_a_refused_file_does_not_stop_the_others(place):
     manifest = exports(place, 2)
     (place / "exports" / "bad.csv").write_text("garbage\n")
     output, inputs = Output(place / "out"), read_manifest(str(manifest)).inputs
@@ -126,7 +126,7 @@ def test_a_file_that_is_not_acceptable_costs_no_other(place):
     assert any("1 refused" in line for line in lines(report(output)))
 
 
-def test_what_goes_wrong_in_one_input_is_its_own_failure(place, monkeypatch):
+def test_a_failure_in_one_input_does_not_stop_the_others(place, monkeypatch):
     output, inputs = begun(place, 2)
     whole = job._read_back
 
@@ -209,7 +209,7 @@ def test_a_folder_with_something_in_it_is_left_alone(place, capsys, kind):
     assert sorted(place.joinpath("out").rglob("*")) == before
 
 
-def test_something_else_than_a_run_is_not_resumed(place):
+def test_a_folder_that_holds_no_run_is_not_resumed(place):
     (place / "out").mkdir()
     (place / "out" / "mine.txt").write_text("mine")
 

@@ -223,7 +223,7 @@ def test_positions_that_are_missing_are_not_an_empty_account_unless_the_balances
     assert sync()[:2] == (6, None)
 
 
-def test_null_for_positions_is_the_same_as_none(sync, schwab):
+def test_null_for_positions_means_no_positions(sync, schwab):
     answer = account([], SHEET)
     answer["securitiesAccount"]["positions"] = None
     schwab.answers[ACCOUNT] = answer
@@ -306,7 +306,7 @@ def test_the_multiplier_of_an_adjusted_option_is_never_guessed(sync, schwab, mem
     assert ("multiplier_unknown", ADJUSTED) in {(one["caution"], one.get("symbol")) for one in document["meta"]["flags"]}  # fmt: skip
 
 
-def test_a_broken_row_costs_only_itself(sync, schwab):
+def test_a_broken_row_is_rejected_alone(sync, schwab):
     bad = [
         row(listed("EQUITY", "NKE"), 1.0, 1.0, 1.0, 0.0) | {"longQuantity": "many"},
         row(listed("EQUITY", "NKE"), 1.0, 1.0, 1.0, 0.0) | {"shortQuantity": 2.0},
@@ -360,7 +360,7 @@ def test_each_fault_has_its_exit_and_leaves_no_document(sync, schwab, path, faul
     assert [value for value in (ACCESS, REFRESH, SECRET, NUMBER) if value in printed] == []
 
 
-def test_a_passing_limit_is_met_with_patience(sync, schwab):
+def test_a_rate_limit_and_an_outage_are_retried(sync, schwab):
     for path in (TOKEN, NUMBERS, ACCOUNT):
         schwab.faults[path] = [(429, {"Retry-After": "1"}, b""), (500, {}, b"")]
 

@@ -371,7 +371,7 @@ def test_a_multiplier_that_is_stated_is_used(sync, snaptrade):
     assert (held["multiplier"], held["cost_basis"], held["market_value"], held["unrealized_pl"]) == (50, 601050, -600025, 1025)  # fmt: skip
 
 
-def test_a_broken_row_costs_only_itself(sync, snaptrade):
+def test_a_broken_row_is_rejected_alone(sync, snaptrade):
     bad = [
         row(listed("stock", "NKE"), "many", "1", "1"),
         row(None, "1", "1", "1"),
@@ -535,7 +535,7 @@ def test_each_fault_has_its_exit_and_leaves_no_document(sync, snaptrade, path, f
     assert CONSUMER_KEY not in printed
 
 
-def test_a_passing_limit_is_met_with_patience(sync, snaptrade):
+def test_a_rate_limit_and_an_outage_are_retried(sync, snaptrade):
     snaptrade.faults[POSITIONS] = [(429, {"Retry-After": "1"}, b""), (503, {}, BUSY)]
 
     assert sync()[0] == 0

@@ -192,7 +192,7 @@ def test_an_option_that_the_quotes_do_not_know_is_kept_without_a_multiplier(sync
     assert {"caution": "multiplier_unknown", "row": 4, "symbol": put["symbol"]} in document["meta"]["flags"]  # fmt: skip
 
 
-def test_a_broken_row_costs_only_itself(sync, tradier):
+def test_a_broken_row_is_rejected_alone(sync, tradier):
     tradier.answers[POSITIONS] = {
         "positions": {"position": [*ROWS[:2], row("MCD", "many", 1), None]}
     }
@@ -215,7 +215,7 @@ def test_each_fault_has_its_exit_and_leaves_no_document(sync, tradier, path, fau
     assert TOKEN not in printed
 
 
-def test_a_passing_limit_is_met_with_patience(sync, tradier):
+def test_a_rate_limit_and_an_outage_are_retried(sync, tradier):
     tradier.faults[POSITIONS] = [(429, {"Retry-After": "1"}, b""), (500, {}, b"")]
 
     assert sync()[0] == 0

@@ -285,7 +285,7 @@ def test_the_rules_of_accessibility_find_faults(tmp_path, account_report):
     }
 
 
-def test_a_press_on_the_name_of_a_column_sorts_by_it(tmp_path, account_report):
+def test_clicking_a_column_name_sorts_by_it(tmp_path, account_report):
     down, up, before = examined(tmp_path, page(account_report), SORTING, 1280)
     amounts = {e.facts.cluster.root: e.facts.net_pl.amount for e in account_report.actions}
     assert down == ["descending", sorted(amounts, key=amounts.get, reverse=True)]

@@ -1,4 +1,4 @@
-"""What the shell completes: the values of options by what is installed, configured and held. Asks nobody, imports no plugin."""
+"""Values that the shell completes: what is installed, configured and held. Contacts no broker, imports no plugin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`variance fx`: the rates with which totals are brought to one currency."""
+"""`variance fx`: exchange rates, for totals in one currency."""
 
 from __future__ import annotations
 

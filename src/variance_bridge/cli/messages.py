@@ -1,4 +1,4 @@
-"""How errors and warnings look on a terminal: coloured, and wrapped at words. In a file or a pipe they are lines as they are."""
+"""How errors and warnings look on a terminal: coloured, and wrapped at words. In a file or a pipe they are plain lines."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""When which profile is synced again: politely, through market hours, sleep, lost networks and refusals. No I/O but the clock's sleep.
+"""When each profile is synced again: in market hours, after sleep, lost networks and refusals. No I/O but the clock's sleep.
 
-Each profile has a time of its own, so that one that fails slows none of the others down.
+Each profile has a time of its own, so that a failing one does not slow down the others.
 """
 
 from __future__ import annotations

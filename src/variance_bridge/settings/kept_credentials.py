@@ -1,4 +1,4 @@
-"""What is known of credentials beyond the places in which users put them: how long they live, and what replaced them.
+"""What the program records about credentials: when they expire, and what replaced those that it cannot change.
 
 A token of the environment that a broker replaced cannot be changed there, so the new one is kept here, beside a digest of
 the old one: as long as the environment holds the old one, the new one is meant. Only this user can read the file.

@@ -1,4 +1,4 @@
-"""Which broker the last sync used and which folder it wrote to: what counts where nothing is configured."""
+"""Which broker the last sync used and which folder it wrote to: used where nothing is configured."""
 
 from __future__ import annotations
 

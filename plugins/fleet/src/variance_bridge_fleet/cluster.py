@@ -1,4 +1,4 @@
-"""The workers: those of this machine, or of a Dask cluster that runs already. Nothing is started before all of them are alike."""
+"""The workers: those of this machine, or of a running Dask cluster. No work starts until all of them are alike."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The output folder: what a run leaves in it, and what of it is done already.
+"""The output folder: what a run writes into it, and what is already done.
 
 documents/                  one JSON per account, as `sync` writes it
 work/KEY.json               the outcome of one input, written when all else of it is there

@@ -1,4 +1,4 @@
-"""Which texts of a document may be said to an assistant: words of closed lists, and symbols. Pure.
+"""Which texts of a document an assistant may see: words of closed lists, and symbols. Pure.
 
 A document's texts come from a broker, or from whoever can write into the folder; a model that reads them may take them for
 instructions. So no free text leaves: not `broker_symbol`, `sector`, profile or nickname, and no symbol that could be a sentence.

@@ -1,4 +1,4 @@
-"""What needs action now and did not in the document before: the edges, for those who want to be woken once. Pure."""
+"""What needs action now and did not in the previous document. Pure."""
 
 from __future__ import annotations
 
