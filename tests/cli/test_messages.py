@@ -126,6 +126,13 @@ def test_positions_of_another_account_name_the_option_that_keeps_both(typed, tmp
     assert typed("sync second.csv --all-accounts")[0] == 0
 
 
+def test_no_hidden_file_is_offered_for_a_mistyped_name(typed, tmp_path):
+    (tmp_path / ".portfolio.csv.lock").touch()
+    said = typed("show portfolio.csv.loc")[1].err + typed("csv explain portfolio.csv")[1].err
+    assert "there is no such file" in said
+    assert "lock" not in said
+
+
 def test_an_export_that_is_validated_is_named_as_one(typed):
     assert "`variance sync FILE`" in typed("validate positions.csv")[1].out
 

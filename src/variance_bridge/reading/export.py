@@ -61,9 +61,9 @@ def _exports(file: Path, choose: Choose) -> tuple[Export, ...]:
     ending = file.suffix.lower()
     if not ending.removeprefix("."):
         raise DataRefused(
-            "its name has no ending that tells what it is",
+            "its name does not say what kind of file it is",
             where=masked(file.name),
-            hint="positions files end in .json, exports in the name of their broker, such as .csv",
+            hint="names of positions files end in .json, those of exports in .csv",
         )
     context = reading_context(warnings.append)
     try:

@@ -135,7 +135,11 @@ def read_bounded(file: Path, max_bytes: int = MAX_BYTES) -> bytes:
 def _near(path: Path) -> str | None:
     """The file beside it whose name is most like a mistyped one; without what may say whose it is."""
     try:
-        names = [each.name for each in path.parent.iterdir() if each.is_file()]
+        names = [
+            each.name
+            for each in path.parent.iterdir()
+            if each.is_file() and each.name.startswith(".") <= path.name.startswith(".")
+        ]
     except (OSError, ValueError):
         return None
     near = nearest(path.name, names[:_MAX_NEIGHBOURS])

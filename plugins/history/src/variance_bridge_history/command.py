@@ -11,7 +11,7 @@ import click
 if TYPE_CHECKING:
     from variance_bridge.commands import Converted, Invocation
     from variance_bridge_history.changes import Change, Changes
-    from variance_bridge_history.store import Entry
+    from variance_bridge_history.store import Entry, History
 
 _BARS = "▁▂▃▄▅▆▇█"
 _FILE = click.option(
@@ -47,7 +47,7 @@ def history(
     from variance_bridge_history.store import open_history
 
     with open_history(_existing(invocation, file)) as kept:
-        entries = kept.entries(account)
+        entries = _entries(kept, account)
     found = {each.sha256: _converted(invocation, each, currency) for each in entries}
     if as_json:
         listed = [_entry(each, found[each.sha256]) for each in entries]
@@ -120,6 +120,24 @@ def _existing(invocation: Invocation, file: Path | None) -> Path:
     return place
 
 
+def _entries(kept: History, account: str | None) -> list[Entry]:
+    """The documents of one account, or of all.
+
+    Raises:
+        DataRefused: an account was named, and the history has no document of it.
+    """
+    from variance_bridge import DataRefused
+
+    found = kept.entries(account)
+    if account is not None and not found:
+        known = ", ".join(sorted({each.account_hash for each in kept.entries()})) or "none"
+        raise DataRefused(
+            f"the history has no document of that account (there are: {known})",
+            hint="give the account by its hash, as `variance history` prints it",
+        )
+    return found
+
+
 def _of_files(invocation: Invocation, old: Path, new: Path) -> tuple[str, Changes]:
     from variance_bridge import DataRefused, Status, load
     from variance_bridge.exchange import exchange_date
@@ -152,7 +170,7 @@ def _of_history(
 
     with open_history(_existing(invocation, file)) as kept:
         by_account: dict[str, list[Entry]] = {}
-        for entry in kept.entries(account):
+        for entry in _entries(kept, account):
             by_account.setdefault(entry.account_hash, []).append(entry)
         for account_hash, entries in by_account.items():
             if len(entries) > 1:
@@ -230,13 +248,13 @@ def _table(entries: list[Entry], found: Mapping[str, Converted | None]) -> Itera
 
 
 def _in_one(converted: Converted | None) -> str:
-    """`  (€1,234.50; 1 USD = 0.946 EUR; ECB reference rates, 2026-11-25)`."""
+    """`  (net liq €1,234.50, open P/L €5.00; 1 USD = 0.946 EUR; ECB reference rates, 2026-11-25)`."""
     from variance_bridge.formatting import money
 
     if converted is None or not (converted.rates or converted.missing):
         return ""
-    worth = money(converted.sums["net_liquidating_value"].amount, converted.currency)
-    return f"  ({worth}; {converted.stated})"
+    worth, profit = (money(converted.sums[name].amount, converted.currency) for name in _AMOUNTS)
+    return f"  (net liq {worth}, open P/L {profit}; {converted.stated})"
 
 
 def sparkline(entries: list[Entry]) -> str:
