@@ -125,7 +125,7 @@ class CredentialPage:
     """A log-in by a page of the broker: `variance auth login` opens it, and asks for the credentials that it shows.
 
     Attributes:
-        url: of the page, https.
+        url: the page's address, https.
     """
 
     url: str = attrs.field(validator=_matches(_PAGE, "an https address"))
@@ -136,16 +136,16 @@ class AuthorizationCode:
     """A log-in in the browser, by OAuth's authorization code (RFC 6749, section 4.1).
 
     The user agrees on a page of the broker, and the code that comes back is exchanged for a refresh token.
-    `client_id`, `client_secret` and `refresh_token` are names of declared credentials. The first two are asked for where
-    they are nowhere to be found; the third is what the log-in brings. Where the settings have a `base_url` that is of this
-    machine, both addresses are taken from there.
+    `client_id`, `client_secret` and `refresh_token` are names of declared credentials. The user is asked for
+    the first two if they are not set yet; the log-in grants the third. If the setting `base_url` is on this machine, both
+    addresses are taken from there.
 
     Attributes:
         authorize_url: the page on which the user agrees, https.
         token_url: where the code is exchanged: a declared host, and a path of `token_paths`.
-        client_id: of the user's application.
-        client_secret: of that application; None where there is none.
-        refresh_token: what the exchange grants.
+        client_id: the credential with the application's ID.
+        client_secret: the credential with the application's secret; None if it has none.
+        refresh_token: the credential that the exchange grants.
         redirect: where the browser is sent afterwards, exactly as it is registered at the broker. At
             `http://127.0.0.1:PORT/PATH` the program waits for it (port 0: any that is free). A browser that is sent to an
             https address shows an error, and the user pastes the address.
@@ -548,8 +548,8 @@ class MarketSnapshot:
         benchmark_symbol: what the betas are against, in canonical spelling.
         benchmark_price: its price, which is written to `meta.benchmark`.
         benchmark_as_of: that price's own time.
-        currency: of all prices, ISO 4217; they are not those of a position in another currency, whose symbol may be the
-            same. None where the source does not know.
+        currency: the currency of all prices, ISO 4217; they are not used for a position in another currency, whose symbol may be
+            the same. None if the source does not know.
         available: False when the source has no market data here at all (a sandbox): the sync goes on with a warning.
     """
 

@@ -111,7 +111,7 @@ def installation_mark(configuration: Path | None) -> str:
 
 
 def _key(folder: Path, keyring: Keyring) -> bytes:
-    """The key that is there. One that is made here would give every machine hashes of its own."""
+    """The existing key. A key made here would give each machine different hashes."""
     if not (folder / FILE_NAME).is_file():
         raise ConfigurationError(
             "this installation has no key for account hashes yet",

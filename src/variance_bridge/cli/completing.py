@@ -19,7 +19,7 @@ from variance_bridge.storage.read import read_bounded
 Values = Callable[[Invocation], Iterable[str]]
 
 MAX_FILES = 50
-"""Positions files that are looked into while a person waits for the tab key."""
+"""How many positions files are read while the user waits for the tab key."""
 
 
 def with_values(command: click.Command) -> click.Command:

@@ -59,8 +59,8 @@ from variance_bridge.pipeline.sync import Failed, Synced
 def sync(invocation: Invocation, /, **options: Any) -> int:
     """Fetch positions from a broker (read-only) and save them.
 
-    FILE is the same as `--input FILE`: an export to read, for which no broker has to be named. Of a folder of exports the
-    newest of each account is read. `--all` syncs every profile; one that fails does not
+    FILE is the same as `--input FILE`: an export to read; no broker needs to be named.
+    For a folder, the newest export of each account is read. `--all` syncs every profile; one that fails does not
     stop the others, and the exit code is the highest of all.
     """
     if options.pop("all_profiles"):
@@ -194,7 +194,7 @@ def sync_folder(invocation: Invocation, options: dict[str, Any]) -> list[Synced 
 def _remember(
     invocation: Invocation, options: dict[str, Any], results: Sequence[Synced | Failed]
 ) -> None:
-    """Keep which broker and folder were used, for runs that name neither. A file is no reason to forget an account."""
+    """Keep which broker and folder were used, for runs that name neither. Syncing a file keeps a remembered broker with an API."""
     from variance_bridge.settings.last_sync import LastSync, last_sync, remember
 
     done = next((each for each in results if isinstance(each, Synced) and each.published), None)

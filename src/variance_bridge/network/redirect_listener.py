@@ -133,6 +133,6 @@ def _handler(
                 answers.put_nowait(f"{listener.address}?{query}")
 
         def log_message(self, *_arguments: object) -> None:
-            """Nothing: the code stands in the address."""
+            """Log nothing: the address contains the code."""
 
     return Handler

@@ -381,7 +381,7 @@ class _Connections:
 
 
 def _proxy_authorization(proxy: Secret) -> dict[str, str]:
-    """What a proxy is told where its address names a user."""
+    """The header that a proxy gets if its address names a user."""
     parts = urlsplit(proxy.reveal())
     if parts.username is None:
         return {}

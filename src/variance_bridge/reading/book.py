@@ -191,7 +191,7 @@ def load_all(
     any_age: bool = False,
     limits: AgeLimits = DEFAULT_LIMITS,
 ) -> Book:
-    """Read several documents, and exports, as one book. One that cannot be read costs no other: it is in `Book.failed`.
+    """Read several documents, and exports, as one book. An unreadable one does not stop the others: it is in `Book.failed`.
 
     Of two documents of one account the newer counts. A folder stands for the `live_*.json` files in it.
 

@@ -18,7 +18,7 @@ from variance_bridge.money import Sum, product, quotient, together
 
 EURO = "EUR"
 OLD_AFTER = timedelta(days=7)
-"""There is no longer pause between two days of reference rates; an older rate is used, and said to be old."""
+"""No pause between two days of reference rates is longer; an older rate is used, with a warning."""
 _DIGITS = 28
 """Of a rate that has to be divided."""
 _DIGITS_SHOWN = 6
