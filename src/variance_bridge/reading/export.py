@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
+from secrets import token_bytes
 
 import attrs
 
@@ -13,6 +16,7 @@ from variance_bridge.errors import DataRefused, UnknownPlugin
 from variance_bridge.formatting import masked
 from variance_bridge.model import Portfolio
 from variance_bridge.pipeline.run import BrokerRun, Choice, open_broker, reader_of_ending
+from variance_bridge.settings.account_hash import KEY_BYTES, account_hash
 
 
 @attrs.frozen(kw_only=True)
@@ -23,11 +27,14 @@ class Export:
         portfolio: what it holds.
         warnings: what its broker warned of.
         shown: its name, without what may be an account number or a nickname: brokers put both into names of files.
+        account: by what two exports of one account are known, in this process only; None where the file names no account,
+            or one number for several.
     """
 
     portfolio: Portfolio
     warnings: tuple[str, ...]
     shown: str
+    account: str | None = None
 
 
 def read_export(file: Path) -> Export:
@@ -74,14 +81,33 @@ def _exports(file: Path, choose: Choose) -> tuple[Export, ...]:
             where=masked(file.name),
             hint="positions files end in .json",
         ) from None
-    portfolios = [_settled(run, account) for account in choose(run, run.accounts())]
+    accounts = choose(run, run.accounts())
+    portfolios = [_settled(run, account) for account in accounts]
     if not portfolios:
         raise DataRefused("it lists no account", where=masked(file.name))
     shown = context.personal.redact(masked(file.name))
+    numbers = Counter(account.number for account in accounts)
     return tuple(
-        Export(portfolio=each, warnings=() if place else tuple(warnings), shown=shown)
-        for place, each in enumerate(portfolios)
+        Export(
+            portfolio=portfolio,
+            warnings=() if place else tuple(warnings),
+            shown=shown,
+            account=_known_by(run.spec.name, account.number)
+            if account.number and numbers[account.number] == 1
+            else None,
+        )
+        for place, (account, portfolio) in enumerate(zip(accounts, portfolios, strict=True))
     )
+
+
+@cache
+def _key_of_this_process() -> bytes:
+    """So that what an account is known by says nothing about its number, and is never one of the installation's hashes."""
+    return token_bytes(KEY_BYTES)
+
+
+def _known_by(broker: str, number: str) -> str:
+    return account_hash(_key_of_this_process(), broker, number)
 
 
 def _settled(run: BrokerRun, account: Account) -> Portfolio:

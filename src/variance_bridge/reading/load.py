@@ -22,6 +22,7 @@ from variance_bridge.symbology import InstrumentType, SymbolError, parse
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from variance_bridge.reading.export import Export
     from variance_bridge.reading.flat_rows import Cell
 
 DOCUMENTS = frozenset({".json", ".prev"})
@@ -113,18 +114,20 @@ def load_anyway(file: Path, now: datetime, *, any_age: bool, limits: AgeLimits) 
     return _judged(_read(file), file, now, any_age=any_age, limits=limits)
 
 
-def load_each(file: Path, now: datetime, *, any_age: bool, limits: AgeLimits) -> tuple[Judged, ...]:
-    """The same of every account in the file: a document has one, an export may have several."""
+def load_each(
+    file: Path, now: datetime, *, any_age: bool, limits: AgeLimits
+) -> tuple[tuple[Judged, str | None], ...]:
+    """The same of every account in the file, and what the account is known by: a document has one, an export may have several."""
     if file.suffix.lower() in DOCUMENTS:
-        return (load_anyway(file, now, any_age=any_age, limits=limits),)
+        judged = load_anyway(file, now, any_age=any_age, limits=limits)
+        return ((judged, judged[0].portfolio.meta.account_hash),)
     from variance_bridge.reading.export import read_exports
 
-    return tuple(
-        _judged(
-            (each.portfolio, each.warnings, each.shown), file, now, any_age=any_age, limits=limits
-        )
-        for each in read_exports(file)
-    )
+    def judge(each: Export) -> Judged:
+        read = (each.portfolio, each.warnings, each.shown)
+        return _judged(read, file, now, any_age=any_age, limits=limits)
+
+    return tuple((judge(each), each.account) for each in read_exports(file))
 
 
 def _judged(
