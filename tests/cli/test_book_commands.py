@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -187,40 +188,40 @@ def test_an_export_of_several_accounts_is_a_book_of_its_accounts(work, run):
     assert sum(totals["net_pl"] for totals in book["totals_by_currency"].values()) is not None
 
 
-HEADER = (
-    "Account,Symbol,Type,Quantity,Multiplier,Currency,Average Price,Mark,Unrealized P/L,As Of\n"
-)
+HEADER = "Account,Symbol,Type,Quantity,Multiplier,Currency,Average Price,Mark,Unrealized P/L\n"
 
 
 @pytest.fixture
 def export(work):
     """Write an export with one share position; an account "" is not named by the file."""
 
-    def export(name, account, quantity, as_of):
-        row = f"{account},QZA,Stock,{quantity},1,USD,10,12,{2 * quantity},{as_of}\n"
+    def export(name, account, quantity, *, minutes=0):
+        row = f"{account},QZA,Stock,{quantity},1,USD,10,12,{2 * quantity}\n"
         (work / name).write_text(HEADER + row)
+        written = (NOW - timedelta(minutes=minutes)).timestamp()
+        os.utime(work / name, (written, written))
         return name
 
     return export
 
 
 def test_of_two_exports_of_one_account_the_newer_counts_and_it_is_said(export, run):
-    older = export("older.csv", "TEST-1", 100, "2025-12-20T15:00:00Z")
-    newer = export("newer.csv", "TEST-1", 80, "2025-12-21T15:00:00Z")
-    other = export("other.csv", "TEST-2", 5, "2025-12-20T15:00:00Z")
-    code, out, err = run("triage", newer, older, other, "--any-age", "--json")
+    newer = export("newer.csv", "TEST-1", 80, minutes=1)
+    older = export("older.csv", "TEST-1", 100, minutes=9)
+    other = export("other.csv", "TEST-2", 5, minutes=9)
+    code, out, err = run("triage", older, newer, other, "--json")
     book = exact_json.loads(out)
 
     assert code == 0
     assert book["accounts"] == {"counted": 2, "of": 2}
     assert book["totals_by_currency"]["USD"]["net_pl"] == 2 * (80 + 5)
-    assert [each.get("replaced_by") for each in book["sources"]] == [None, newer, None]
-    assert f"{older}: not counted: {newer} is newer, of the same account" in err
+    assert [each.get("replaced_by") for each in book["sources"]] == [newer, None, None]
+    assert f"{older}: not counted: {newer} is newer" in err
 
 
 def test_exports_that_name_no_account_are_accounts_of_their_own(export, run):
-    files = [export(f"{n}.csv", "", n, f"2025-12-2{n}T15:00:00Z") for n in (1, 2)]
-    book = exact_json.loads(run("triage", *files, "--any-age", "--json")[1])
+    files = [export(f"{n}.csv", "", n) for n in (1, 2)]
+    book = exact_json.loads(run("triage", *files, "--json")[1])
 
     assert book["accounts"] == {"counted": 2, "of": 2}
     assert book["totals_by_currency"]["USD"]["net_pl"] == 2 * (1 + 2)
