@@ -176,6 +176,22 @@ def test_each_account_of_a_folder_has_a_file_of_its_own(variance, folder, tmp_pa
     assert not any("1111" in name or "3333" in name for name in written)
 
 
+def test_an_export_of_two_accounts_in_a_folder_says_what_it_has_to_say_once(variance, folder):
+    place = folder / "downloads"
+    place.mkdir()
+    rows = "".join(
+        f"{number},Mine,XYZ,A COMPANY,100,$52.00,$5200.00\n" for number in (11112222, 33334444)
+    )
+    (place / "both.csv").write_text(f"{FIDELITY}\n{rows}")
+
+    done = variance("sync", place)
+
+    assert done.out.count("live_csv_") == 2
+    said = done.err.splitlines()
+    assert said
+    assert len(said) == len(set(said))
+
+
 @pytest.mark.parametrize(
     ("files", "words"),
     [((), "there is no export in this folder"), (("notes.csv",), "no export in it can be read")],

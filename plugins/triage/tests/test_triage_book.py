@@ -158,3 +158,5 @@ def test_the_screen_has_the_sums_and_then_each_account(write, triage):
     assert "ALL ACCOUNTS: 2 accounts" in out
     assert "Open P/L +$281.85" in out
     assert out.index(IRA) < out.index(TAXED)
+    before = out[: out.index(TAXED)].splitlines()
+    assert not before[-2].strip()  # an empty line between two accounts

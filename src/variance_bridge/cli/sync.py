@@ -179,15 +179,16 @@ def run_sync(invocation: Invocation, options: dict[str, Any]) -> list[Synced | F
 
 def sync_folder(invocation: Invocation, options: dict[str, Any]) -> list[Synced | Failed]:
     """The newest export of each account in the folder; what is not an export is passed over."""
-    from variance_bridge.cli.sync_folder import newest_of_each_account
+    from variance_bridge.cli.sync_folder import each_said_once, newest_of_each_account
 
     newest = newest_of_each_account(invocation, options["input_file"], options, run_sync)
     results: list[Synced | Failed] = []
-    for export in newest:
-        chosen = {"input_file": export.file, "account": export.account, "all_accounts": False}
-        if len(newest) > 1:
-            chosen["output"] = export.target
-        results += run_sync(invocation, {**options, **chosen})
+    with each_said_once(invocation):
+        for export in newest:
+            chosen = {"input_file": export.file, "account": export.account, "all_accounts": False}
+            if len(newest) > 1:
+                chosen["output"] = export.target
+            results += run_sync(invocation, {**options, **chosen})
     return results
 
 

@@ -118,6 +118,23 @@ def _nothing(folder: Path, unread: list[BridgeError]) -> DataRefused:
 
 
 @contextmanager
+def each_said_once(invocation: Invocation) -> Iterator[None]:
+    """An export of several accounts is read for each of them, and says the same of itself each time."""
+    before, said = invocation.speak, set[str]()
+
+    def speak(text: str) -> None:
+        if text not in said:
+            said.add(text)
+            before(text)
+
+    invocation.speak = speak
+    try:
+        yield
+    finally:
+        invocation.speak = before
+
+
+@contextmanager
 def _quietly(invocation: Invocation) -> Iterator[None]:
     """What is said about a file is said when it is synced, not while it is compared with others."""
     before, invocation.speak = invocation.speak, lambda _text: None
