@@ -5,7 +5,7 @@ import time
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from variance_bridge.document import exact_json
@@ -29,6 +29,9 @@ def same(one: object, other: object) -> bool:
 
 
 @given(values)
+@example(Decimal("5533300228651309203082103." + "9" * 82))
+@example(Decimal("-0." + "0" * 297 + "1"))
+@example(Decimal("9" * 200 + "." + "9" * 99))
 def test_a_value_survives_writing_and_reading(value):
     assert same(exact_json.loads(exact_json.dumps(value)), value)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from decimal import Context, Decimal, InvalidOperation, Overflow, Rounded, Subnormal
+from decimal import Context, Decimal, InvalidOperation, Overflow, Rounded
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -30,12 +30,13 @@ MIN_BYTES_PER_VALUE = 10
 takes some sixty bytes of memory, whatever it takes in the text. `[],` are three bytes, and a list."""
 
 _RANGE = Context(
-    prec=MAX_NUMBER_LENGTH - MAX_PLAIN_DIGITS,
+    prec=MAX_NUMBER_LENGTH - 1,
     Emax=MAX_PLAIN_DIGITS,
-    Emin=-MAX_PLAIN_DIGITS,
-    traps=[InvalidOperation, Overflow, Subnormal, Rounded],
+    Emin=0,
+    traps=[InvalidOperation, Overflow, Rounded],
 )
-"""Refuses, and never rounds: what it lets through can be written again without an exponent."""
+"""Refuses, and never rounds: what it lets through can be written again without an exponent, in as many characters, the point
+among them. (The last digit that a context can hold is its `Etiny`, Emin - prec + 1.)"""
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _MAX_INTEGER = 10**MAX_NUMBER_LENGTH
@@ -117,7 +118,7 @@ def _decimal(text: str) -> Decimal:
 
 
 def _check_length(number: str) -> None:
-    if len(number) > MAX_NUMBER_LENGTH:
+    if len(number.removeprefix("-")) > MAX_NUMBER_LENGTH:
         raise DataRefused(f"a number is longer than {MAX_NUMBER_LENGTH} characters")
 
 
@@ -327,6 +328,6 @@ def plain(value: Decimal) -> str:
     text = format(value, "f")
     if "." in text:
         text = text.rstrip("0").rstrip(".")
-    if len(text) > MAX_NUMBER_LENGTH:
+    if len(text.removeprefix("-")) > MAX_NUMBER_LENGTH:
         raise ValueError(f"a number is longer than {MAX_NUMBER_LENGTH} characters")
     return "0" if text in {"-0", "-"} else text
