@@ -49,6 +49,17 @@ def test_several_files_are_one_table(document, tmp_path, capsys):
     assert err.count("partial") == 2
 
 
+def test_a_file_is_not_replaced_by_its_own_export(document, tmp_path, capsys):
+    before = document.read_bytes()
+    link = tmp_path / "link.csv"
+    link.symlink_to(document)
+    for output in (str(document), "live_acme.json", str(link)):
+        command = ["export", str(document), "--format", "csv", "--output", output, "--force"]
+        assert run(command) == 2
+    assert document.read_bytes() == before
+    assert "another `--output`" in capsys.readouterr().err
+
+
 def test_a_file_that_cannot_be_read_keeps_the_export_from_being_written(document, tmp_path):
     command = ["export", str(document), "missing.json", "--format", "csv", "--output", "x.csv"]
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from click import UsageError
 from click.testing import CliRunner
 
 from variance_bridge import PositionsTooOld
@@ -141,6 +142,12 @@ def test_an_action_that_is_asked_for_is_exit_9(write, triage, fail_on, code):
 def test_an_unknown_action_is_a_usage_error_with_the_nearest_name(write, triage):
     with pytest.raises(Exception, match="HARVEST"):
         triage(write("ira.json", IRA), "--fail-on", "HARVST")
+
+
+@pytest.mark.parametrize("fail_on", ["", " , "])
+def test_fail_on_without_an_action_is_a_usage_error(write, triage, fail_on):
+    with pytest.raises(UsageError, match="names no action"):
+        triage(write("ira.json", IRA), "--fail-on", fail_on)
 
 
 def test_a_page_of_several_files_has_the_sums_and_then_each_account(write, triage, tmp_path):

@@ -48,7 +48,7 @@ def export(
     FILE is a positions file or a broker's export; the positions of several stand in one table, with source and account in
     each row. If one of them cannot be read or is too old, nothing is written.
     """
-    _check_output(output, force=force)
+    _check_output(output, files, force=force)
     book = invocation.book(files, account=account, any_age=any_age)
     failed = [source.error for source in book.failed if source.error is not None]
     if failed and not partial:
@@ -88,9 +88,19 @@ def _format(invocation: Invocation, name: str) -> Callable[[Sequence[Portfolio]]
     return write
 
 
-def _check_output(output: Path | None, *, force: bool) -> None:
-    if output is not None and not force and output.exists():
+def _check_output(output: Path | None, files: Sequence[Path], *, force: bool) -> None:
+    if output is None or not output.exists():
+        return
+    if not force:
         raise _kept(output)
+    if any(file.exists() and file.samefile(output) for file in files):
+        from variance_bridge.errors import UsageError
+        from variance_bridge.formatting import path_text
+
+        raise UsageError(
+            f"{path_text(output)} is read and would be replaced by its own export",
+            hint="choose another `--output`",
+        )
 
 
 def _kept(output: Path) -> Exception:

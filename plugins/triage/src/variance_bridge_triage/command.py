@@ -161,6 +161,8 @@ def _actions(text: str | None) -> frozenset[Action]:
         return frozenset(Action)
     known = {action.value: action for action in Action}
     words = [word.strip().upper() for word in text.split(",") if word.strip()]
+    if not words:  # a variable of a script that is not set must not mean "never fail"
+        raise click.UsageError(f"`--fail-on` names no action (known: {', '.join(known)}, {ANY})")
     for word in words:
         if word not in known:
             near = did_you_mean(word, known) or f" (known: {', '.join(known)}, {ANY})"
