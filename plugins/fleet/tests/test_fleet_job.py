@@ -111,6 +111,19 @@ def test_what_is_done_is_not_done_again_and_what_has_changed_is(place):
     assert [output.is_done(each.key, each.file) for each in inputs] == [False, True, True]
 
 
+def test_an_input_that_the_manifest_reads_in_another_way_is_done_again(place):
+    manifest = exports(place, 1)
+    inputs = read_manifest(str(manifest)).inputs
+    stated = [attrs.evolve(each, settings={"dialect": "schwab"}) for each in inputs]
+    output = Output(place / "out")
+    output.begin(NOW, resume=False)
+    for each, status in ((stated, "refused"), (inputs, "complete")):
+        work(output, each)
+        write_tables(output, each)
+        assert [row["status"] for row in tables(output.folder)["outcomes"]] == [status]
+    assert output.is_done(inputs[0].key, inputs[0].file)
+
+
 def test_a_refused_file_does_not_stop_the_others(place):
     manifest = exports(place, 2)
     (place / "exports" / "bad.csv").write_text("garbage\n")

@@ -117,7 +117,7 @@ def _syncs(configuration: Path | None) -> UnattendedSyncs:
 
 
 def _do(each: Input, job: Job, output: Output) -> str:
-    if output.is_done(each.key, each.file):
+    if output.is_done(each.key, each.file, each.read_by):
         return each.key
     began = time.perf_counter()
     before = None if each.file is None else content_hash(each.file)
@@ -138,6 +138,7 @@ def _do(each: Input, job: Job, output: Output) -> str:
     outcome = {
         "input": each.shown,
         "sha256": before,
+        "read_by": each.read_by,
         "accounts": [{**account, "seconds": seconds} for account in accounts],
         "parts": parts,
     }

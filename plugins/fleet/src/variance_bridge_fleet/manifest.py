@@ -42,6 +42,13 @@ class Input:
     broker: str | None = None
     settings: Mapping[str, str] = attrs.field(factory=dict)
 
+    @property
+    def read_by(self) -> str:
+        """What the manifest says about how to read the input, as a digest; "" where it says nothing."""
+        if self.broker is None and not self.settings:
+            return ""
+        return _key(self.broker or "", repr(sorted(self.settings.items())))
+
 
 @attrs.frozen
 class Unreadable:

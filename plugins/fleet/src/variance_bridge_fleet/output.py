@@ -120,12 +120,14 @@ class Output:
             return None
         return found
 
-    def is_done(self, key: str, file: Path | None) -> bool:
-        """Whether an input need not be read again: it ended, did not fail, and its file is as it was."""
+    def is_done(self, key: str, file: Path | None, read_by: str = "") -> bool:
+        """Whether an input need not be read again: it ended, did not fail, and its file is as it was, and how it is read."""
         outcome = self.outcome(key)
         if outcome is None or any(each["status"] not in _DONE for each in outcome["accounts"]):
             return False
         if not all(self.part(key, table).is_file() for table in outcome["parts"]):
+            return False
+        if outcome.get("read_by", "") != read_by:
             return False
         return file is None or outcome["sha256"] == content_hash(file)
 

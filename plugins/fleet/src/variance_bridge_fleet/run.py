@@ -53,7 +53,8 @@ class Run:
 
     def _jobs(self, started: datetime, alike: dict[str, str]) -> list[Job]:
         """A job for each file that is missing, and one for all profiles, whose brokers' rates it keeps in one process."""
-        missing = [each for each in self.inputs if not self.output.is_done(each.key, each.file)]
+        done = self.output.is_done
+        missing = [each for each in self.inputs if not done(each.key, each.file, each.read_by)]
         profiles = tuple(each for each in missing if each.profile is not None)
         groups = [(each,) for each in missing if each.profile is None]
         return [
