@@ -9,6 +9,7 @@
     ├── BrokerRefused               4
     ├── BrokerUnreachable           5
     ├── DataRefused                 6
+    │   └── UnknownFormat           6
     ├── PositionsTooOld             7
     ├── SyncRunning                 8
     └── ForbiddenRequest            1   a bug in a plugin
@@ -85,6 +86,13 @@ class DataRefused(BridgeError):
     """The data is not acceptable: unreadable input, an invalid document, a refused replacement (exit 6)."""
 
     exit_code = 6
+
+
+class UnknownFormat(DataRefused):
+    """The file is of no kind that the plugin reads: another report, or nothing of a broker's (exit 6).
+
+    In a folder it is passed over; any other refusal of a file there may cost an account its newest positions, and is said.
+    """
 
 
 class ForbiddenRequest(BridgeError):

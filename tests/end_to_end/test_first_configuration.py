@@ -161,6 +161,24 @@ def test_the_newest_export_of_a_folder_is_read(variance, folder):
     assert [each["symbol"] for each in document["positions"]] == ["ABC"]
 
 
+@pytest.mark.parametrize(("minutes", "code"), [(-1, 6), (60, 0)])
+def test_an_export_of_a_folder_that_cannot_be_read_is_said_where_it_may_be_the_newest(
+    variance, folder, minutes, code
+):
+    place = folder / "downloads"
+    place.mkdir()
+    exports(place, "a.csv")
+    (place / "cut.csv").write_text(f"{HEADER}\n")
+    then = time.time() - 60 * minutes
+    os.utime(place / "cut.csv", (then, then))
+
+    done = variance("sync", place)
+
+    assert done.code == code
+    assert ("cut.csv" in done.err, "newer than an export" in done.err) == (code == 6, code == 6)
+    assert (folder / "positions" / "live_csv.json").exists()
+
+
 def test_each_account_of_a_folder_has_a_file_of_its_own(variance, folder, tmp_path):
     place = folder / "downloads"
     place.mkdir()

@@ -125,7 +125,10 @@ def explain(invocation: Invocation, result: Synced | Failed, subject: str = "") 
     if isinstance(result, Failed):
         hint = f"\n  {result.error.hint}" if result.error.hint else ""
         name = subject or result.account
-        invocation.warn(f"{name} was not synced: {result.error}{hint}")
+        # A file of a folder that could not be read is of nobody knows which account.
+        invocation.warn(
+            f"{name} was not synced: {result.error}{hint}" if name else f"{result.error}{hint}"
+        )
         return
     meta = result.portfolio.meta
     for row in meta.rejected:
@@ -181,8 +184,8 @@ def sync_folder(invocation: Invocation, options: dict[str, Any]) -> list[Synced 
     """The newest export of each account in the folder; what is not an export is passed over."""
     from variance_bridge.cli.sync_folder import each_said_once, newest_of_each_account
 
-    newest = newest_of_each_account(invocation, options["input_file"], options, run_sync)
-    results: list[Synced | Failed] = []
+    newest, failed = newest_of_each_account(invocation, options["input_file"], options, run_sync)
+    results: list[Synced | Failed] = [*failed]
     with each_said_once(invocation):
         for export in newest:
             chosen = {"input_file": export.file, "account": export.account, "all_accounts": False}

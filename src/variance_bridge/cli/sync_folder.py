@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from variance_bridge.errors import BridgeError, DataRefused, UsageError
-from variance_bridge.formatting import path_text, plural
+from variance_bridge.errors import BridgeError, DataRefused, UnknownFormat, UsageError
+from variance_bridge.formatting import masked, path_text, plural
 from variance_bridge.pipeline.sync import Failed, Synced
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ class Export:
 
 def newest_of_each_account(
     invocation: Invocation, folder: Path, options: Mapping[str, Any], sync: Sync
-) -> list[Export]:
-    """The newest export of each account, in the order of their names.
+) -> tuple[list[Export], list[Failed]]:
+    """The newest export of each account, in the order of their names, and what may be a newer one and cannot be read.
 
     Raises:
         UsageError: an option that is about a single file was given.
@@ -53,24 +53,39 @@ def newest_of_each_account(
         raise UsageError("a folder of exports goes to several files", hint="drop `--output`")
     files = _candidates(invocation, folder)
     found: dict[str | None, Export] = {}
-    unread: list[BridgeError] = []
+    unread: list[tuple[Path, BridgeError]] = []
     with _quietly(invocation):
         for file in files:
             survey = {**options, "input_file": file, "dry_run": True, "all_accounts": True}
             try:
                 results = sync(invocation, survey)
             except BridgeError as error:
-                unread.append(error)
+                unread.append((file, error))
                 continue
+            unread += [(file, one.error) for one in results if isinstance(one, Failed)]
             for export in _exports(file, results):
                 known = found.get(export.account)
                 if known is None or known.fetched_at <= export.fetched_at:
                     found[export.account] = export
-    for reason in unread:
-        invocation.note(f"not read: {reason}")
     if not found:
-        raise _nothing(folder, unread)
-    return sorted(found.values(), key=lambda export: export.target.name)
+        raise _nothing(folder, [reason for _file, reason in unread])
+    oldest = min(export.fetched_at for export in found.values())
+    failed = []
+    for file, reason in unread:
+        if not isinstance(reason, UnknownFormat) and file.stat().st_mtime > oldest.timestamp():
+            failed.append(Failed(account="", error=_may_be_newer(file, reason)))
+        else:
+            invocation.note(f"not read: {reason}")
+    return sorted(found.values(), key=lambda export: export.target.name), failed
+
+
+def _may_be_newer(file: Path, error: BridgeError) -> DataRefused:
+    named = Path((error.where or "").partition(", line ")[0]).suffix == file.suffix
+    return DataRefused(
+        f"it cannot be read, and is newer than an export that was: {error.what}",
+        where=error.where if named else masked(file.name),
+        hint="export it again, or move it out of the folder",
+    )
 
 
 def _candidates(invocation: Invocation, folder: Path) -> list[Path]:

@@ -109,7 +109,7 @@ class Failed:
     """One account of several that could not be synced; the others were.
 
     Attributes:
-        account: its hash.
+        account: its hash; "" where the account could not be found out.
         error: why not; its file is as it was.
     """
 

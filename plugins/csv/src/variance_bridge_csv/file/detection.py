@@ -12,7 +12,7 @@ from itertools import islice
 
 import attrs
 
-from variance_bridge.errors import DataRefused
+from variance_bridge.errors import DataRefused, UnknownFormat
 from variance_bridge_csv.dialect.model import Dialect, OtherReport
 from variance_bridge_csv.file import text as texts
 from variance_bridge_csv.file.layout import TITLE_MISSING, Header, find_header
@@ -247,7 +247,7 @@ def _no_match(
             )
     report, row = other_report(detector, reports)
     if report is not None and row is not None:
-        return DataRefused(
+        return UnknownFormat(
             f"this is {report.name}, not positions",
             where=f"{detector.where}, line {row.line}, column 1",
             hint=report.instead,
@@ -255,7 +255,7 @@ def _no_match(
     close = [miss for miss in misses if _is_close(*miss)]
     named = _by_name_only(detector, dialects)
     if not close:
-        return DataRefused(
+        return UnknownFormat(
             "no line looks like the header of a positions export",
             where=f"{detector.where}, line 1, column 1",
             hint=named
