@@ -124,6 +124,27 @@ def test_an_input_that_the_manifest_reads_in_another_way_is_done_again(place):
     assert output.is_done(inputs[0].key, inputs[0].file)
 
 
+def test_a_damaged_part_is_named_and_made_again_once_it_is_deleted(place):
+    output, inputs = ended(place)
+    part = output.part(inputs[1].key, "positions")
+    part.write_bytes(part.read_bytes()[:100])
+    with pytest.raises(DataRefused, match="damaged") as refused:
+        write_tables(output, inputs)
+    assert refused.value.where == str(part)
+
+    part.unlink()
+    work(output, inputs)
+    write_tables(output, inputs)
+    assert len(tables(output.folder)["positions"]) == 18
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "3", "{}", '{"accounts": [], "parts": {}}'])
+def test_an_input_with_a_damaged_outcome_is_done_again(place, content):
+    output, inputs = ended(place)
+    output.outcome_file(inputs[1].key).write_text(content)
+    assert [output.is_done(each.key, each.file) for each in inputs] == [True, False, True]
+
+
 def test_a_refused_file_does_not_stop_the_others(place):
     manifest = exports(place, 2)
     (place / "exports" / "bad.csv").write_text("garbage\n")

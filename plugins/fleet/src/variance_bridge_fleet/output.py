@@ -115,10 +115,11 @@ class Output:
     def outcome(self, key: str) -> dict[str, Any] | None:
         """What became of an input; None where it has not ended, or not so that it can be read."""
         try:
-            found: dict[str, Any] = json.loads(self.outcome_file(key).read_bytes())
-        except (OSError, ValueError):
+            found = json.loads(self.outcome_file(key).read_bytes())
+            whole = found["accounts"] and all(each["status"] for each in found["accounts"])
+            return found if whole and found.keys() >= {"sha256", "parts"} else None
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return None
-        return found
 
     def is_done(self, key: str, file: Path | None, read_by: str = "") -> bool:
         """Whether an input need not be read again: it ended, did not fail, and its file is as it was, and how it is read."""

@@ -68,13 +68,13 @@ def _write_triage(output: Output, inputs: Sequence[Input]) -> None:
     import pyarrow as pa
 
     parts = list(_parts(output, inputs, "triage"))
-    schema = common_schema(_read(file).schema for _number, file in parts)
+    schema = common_schema(_schema_of(file) for _number, file in parts)
     schema = schema or arrow_table([], TRIAGE_KINDS).schema
     numbered = schema.append(pa.field("input_number", pa.int64()))
     with _replacing(output.folder / "triage.parquet", numbered) as writer:
         gathered: list[Any] = []
         for place, (number, file) in enumerate(parts, start=1):
-            table = _cast(_read(file).read_all(), schema)
+            table = _cast(_table_of(file), schema)
             numbers = pa.array([number] * table.num_rows, pa.int64())
             gathered.append(table.append_column(numbered.field("input_number"), numbers))
             if place % _INPUTS_AT_A_TIME == 0 or place == len(parts):
@@ -139,23 +139,41 @@ def _cast(table: Any, schema: Any) -> Any:
 def _write_positions(output: Output, inputs: Sequence[Input]) -> None:
     """The dataset `positions/as_of=DAY/source=NAME/part-0.parquet`; all files have one schema."""
     parts = [file for _number, file in _parts(output, inputs, "positions")]
-    schema = common_schema(_read(file).schema for file in parts)
+    schema = common_schema(_schema_of(file) for file in parts)
     new = output.folder / ".positions.new"
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(mode=0o700)
     if schema is not None:
         with _Partitions(new, schema) as partitions:
             for file in parts:
-                partitions.add(_cast(_read(file).read_all(), schema))
+                partitions.add(_cast(_table_of(file), schema))
     old = output.folder / "positions"
     shutil.rmtree(old, ignore_errors=True)
     new.replace(old)
 
 
-def _read(file: Path) -> Any:
+def _schema_of(file: Path) -> Any:
+    with _undamaged(file) as part:
+        return part.schema
+
+
+def _table_of(file: Path) -> Any:
+    with _undamaged(file) as part:
+        return part.read_all()
+
+
+@contextmanager
+def _undamaged(file: Path) -> Iterator[Any]:
     import pyarrow as pa
 
-    return pa.ipc.open_file(pa.BufferReader(file.read_bytes()))
+    try:
+        yield pa.ipc.open_file(pa.BufferReader(file.read_bytes()))
+    except (OSError, pa.ArrowException):
+        raise DataRefused(
+            "a part of the tables is missing or damaged",
+            where=str(file),
+            hint="delete it if it is there, then use `--resume`: its input is read again",
+        ) from None
 
 
 class _Partitions:
