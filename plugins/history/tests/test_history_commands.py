@@ -62,8 +62,9 @@ def test_history_and_diff_after_two_syncs(sync, variance):
     account = entries[0]["account_hash"]
     for command in ("history", "diff"):
         assert variance(command, "--account", account[:6])[0] == 0
-        code, _, err = variance(command, "--account", "other")
-        assert (code, account in err) == (6, True)
+        for unknown in ("other", "%", "_"):
+            code, _, err = variance(command, "--account", unknown)
+            assert (code, account in err) == (6, True)
 
     assert "QZZ: 10 → 12" in variance("diff")[1]
     assert "2 positions" in variance("history")[1]

@@ -77,7 +77,11 @@ def test_totals_are_listed_for_each_currency(hold, triaged):
     ]
     document = to_document(triaged(positions))
     assert list(document["totals_by_currency"]) == ["USD", "CHF", "EUR"]
-    assert document["totals_by_currency"]["USD"] == {
+    dollars = document["totals_by_currency"]["USD"]
+    assert dollars.keys() == document["totals"].keys()
+    assert (dollars.pop("clusters"), dollars.pop("actions")) == (2, 0)
+    assert dollars.pop("loss_measure") == document["totals"]["loss_measure"]
+    assert dollars == {
         "net_pl": 14,
         "beta_delta": None,
         "theta_per_day": 0,
@@ -90,6 +94,8 @@ def test_totals_are_listed_for_each_currency(hold, triaged):
         },
     }
     assert document["totals_by_currency"]["EUR"]["net_pl"] == 7
+    assert document["totals_by_currency"]["EUR"]["clusters"] == 1
+    assert document["totals_by_currency"]["EUR"]["loss_measure"] is None
     assert document["totals_by_currency"]["EUR"]["net_liquidity"] is None
     assert document["totals_by_currency"]["EUR"]["buying_power"] is None
     assert document["totals_by_currency"]["CHF"]["net_pl"] is None

@@ -123,8 +123,9 @@ class History:
         rows = self._connection.execute(
             "SELECT d.sha256, account_hash, source, fetched_at, status, count(p.sha256), currency,"
             " d.unrealized_pl, net_liquidating_value FROM document d LEFT JOIN position p USING (sha256)"
-            " WHERE account_hash LIKE ? || '%' GROUP BY d.number ORDER BY fetched_at, d.number",
-            ((account or "").removesuffix("***"),),
+            " WHERE substr(account_hash, 1, length(:start)) = :start"
+            " GROUP BY d.number ORDER BY fetched_at, d.number",
+            {"start": (account or "").removesuffix("***")},
         )
         with _as_it_was_written():
             return [_entry(row) for row in rows]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from variance_bridge.commands import (
@@ -34,7 +34,7 @@ def book_document(
         others = {"accounts": accounts_document(judged.book)}
     shared = {
         "sources": [_source(each) for each in judged.judged],
-        "totals_by_currency": _by_currency(judged.totals_by_currency),
+        "totals_by_currency": _by_currency(judged.totals_by_currency, reports),
         **({} if converted is None else {"totals_in": converted_document(converted)}),
         "clusters": [_cluster(report, entry) for report in reports for entry in report.entries],
         **({} if news is None else {"changed": [_new(each) for each in news]}),
@@ -70,7 +70,7 @@ def to_document(report: Report) -> dict[str, Any]:
     return {
         "meta": _meta(report),
         "totals": _totals(report),
-        "totals_by_currency": _by_currency(report.totals.by_currency),
+        "totals_by_currency": _by_currency(report.totals.by_currency, [report]),
         "verdict": {"all_clear": report.all_clear, "sentences": list(report.verdict)},
         "clusters": [_cluster(report, entry) for entry in report.entries],
         "unavailable": [
@@ -80,8 +80,37 @@ def to_document(report: Report) -> dict[str, Any]:
     }
 
 
-def _by_currency(totals: Mapping[str | None, Amounts]) -> dict[str, Any]:
-    return {currency or "unknown": _amounts(amounts) for currency, amounts in totals.items()}
+def _by_currency(totals: Mapping[str | None, Amounts], reports: Sequence[Report]) -> dict[str, Any]:
+    """What `totals` has, for each currency alone."""
+    return {
+        currency or "unknown": {**_amounts(amounts), **_counts_of(currency, reports)}
+        for currency, amounts in totals.items()
+    }
+
+
+def _counts_of(currency: str | None, reports: Sequence[Report]) -> dict[str, Any]:
+    """How many strategies are in a currency, and what losses are measured by where one account is in it."""
+    entries = [
+        entry
+        for report in reports
+        for entry in report.entries
+        if (entry.facts.currency or report.currency) == currency
+    ]
+    own = [report for report in reports if report.currency == currency]
+    return {
+        "loss_measure": _loss_measure(own[0]) if len(own) == 1 else None,
+        "clusters": len(entries),
+        "actions": sum(entry.finding is not None for entry in entries),
+    }
+
+
+def _loss_measure(report: Report) -> dict[str, Any]:
+    return {
+        "net_liquidity": report.net_liquidity,
+        "origin": report.net_liquidity_origin,
+        "benchmark": report.benchmark,
+        "benchmark_price": report.benchmark_price,
+    }
 
 
 def _meta(report: Report) -> dict[str, Any]:
@@ -115,12 +144,7 @@ def _totals(report: Report) -> dict[str, Any]:
         **known,
         "net_liquidity": totals.net_liquidity,
         "buying_power": totals.buying_power,
-        "loss_measure": {
-            "net_liquidity": report.net_liquidity,
-            "origin": report.net_liquidity_origin,
-            "benchmark": report.benchmark,
-            "benchmark_price": report.benchmark_price,
-        },
+        "loss_measure": _loss_measure(report),
         "clusters": len(report.entries),
         "actions": len(report.actions),
         "partial": partial,
