@@ -205,6 +205,23 @@ def test_the_screen_names_what_is_missing_and_what_is_stale(synced, variance):
     assert "4 of 5 accounts" in board.out
 
 
+def test_the_page_has_the_same_totals_and_names_the_same_accounts(synced, variance, folder):
+    assert variance("triage", "--html", "page.html").code == 6
+    page = (folder / "page.html").read_text()
+    body = page[page.index("<body") : page.index("<script")]
+    flat = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", body))
+    top, *accounts = re.split(r" (?=(?:tradier|snaptrade|ibkr) [0-9a-f]{12}\*\*\*)", flat)
+
+    assert "4 of 5 accounts not read: the profile `failing` has not been synced yet" in top
+    # By hand: 100 x (300.20 - 290.101) - 10 x (300.20 - 290.10), and 7 x (150.50 - 140.25) + 5 x (260 - 250).
+    assert "Net P/L EUR +€121.75 Net P/L USD +$908.90" in top
+    # 31,020.35 + 7,000.50; the broker of the other account in euros states no net liquidity.
+    assert "Net liquidity EUR €1,234.56 1 of 2 known Net liquidity USD $38,020.85" in top
+    assert [each.split()[0] for each in accounts] == ["ibkr", "snaptrade", "snaptrade", "tradier"]
+    (stale,) = (each for each in accounts if "[Stale Source File]" in each)
+    assert "SAP Stock +€71.75" in stale
+
+
 def test_each_document_is_in_the_history(synced, variance):
     entries = json.loads(variance("history", "--json").out)["entries"]
 

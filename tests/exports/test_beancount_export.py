@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import attrs
+import pytest
 
 from variance_bridge import (
     Balances,
@@ -136,3 +137,24 @@ def test_an_account_without_anything_is_opened_and_never_padded():
 
     assert not any(" pad " in line for line in lines)
     assert "2026-03-03 balance Assets:Acme:A1b2c3:Cash  0 USD" in lines
+
+
+@pytest.mark.parametrize(
+    ("quantity", "asserted"),
+    [
+        ("0.01", "0.01 ~ 0"),
+        ("0.10", "0.1 ~ 0"),
+        ("0.02", "0.02"),
+        ("1", "1"),
+        ("100", "100"),
+        ("1234567890.123456789012345678", "1234567890.123456789012345678"),
+        ("12345678901.123456789012345678", "12345678901.123456789012345678 ~ 0.00000000000000001"),
+        ("1234567890123456789012345678901", "1234567890123456789012345678901 ~ 1000"),
+    ],
+)
+def test_a_balance_that_beancount_would_round_or_take_for_nothing_states_its_tolerance(
+    quantity, asserted
+):
+    lines = ledger(attrs.evolve(STOCK, quantity=Decimal(quantity)))
+
+    assert [line.split("  ")[1] for line in lines if " balance " in line] == [f"{asserted} QZZ"]

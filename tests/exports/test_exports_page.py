@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from variance_bridge import (
+    Balances,
+    Holding,
+    InstrumentType,
+    Meta,
+    Portfolio,
+    Side,
+    flat_rows,
+)
 from variance_bridge.document import exact_json
 from variance_bridge.document.convert import from_bytes, to_bytes
+from variance_bridge.exports.beancount_ledger import export as beancount
+from variance_bridge.exports.csv_table import export as csv
+from variance_bridge.exports.parquet_file import export as parquet
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = ("beancount>=3", "duckdb>=1.1", "pandas>=2.2", "polars>=1.9")
@@ -54,6 +68,66 @@ def folder(tmp_path, monkeypatch):
     (work / "variance").chmod(0o755)
     monkeypatch.setenv("PATH", f"{work}:/usr/bin:/bin")
     return work
+
+
+def awkward(number: str, place: int) -> Portfolio:
+    """An account with one position and cash of that amount, negative in every other account."""
+    side, sign = ((Side.LONG, ""), (Side.SHORT, "-"))[place % 2]
+    held = Holding(
+        root="QZZ",
+        symbol=f"QZZ{place}",
+        type=InstrumentType.STOCK,
+        side=side,
+        quantity=Decimal(number),
+        unrealized_pl=Decimal(f"{sign}0.{place}00000000000000000000000000007"),
+        multiplier=Decimal(1),
+    )
+    worth = Decimal(sign + number)
+    return Portfolio(
+        meta=Meta(
+            source="acme",
+            account_hash=f"{place:012}***",
+            fetched_at=datetime(2026, 3, 2, 15, tzinfo=UTC),
+            currency="USD",
+        ),
+        positions=(held,),
+        balances=Balances(currency="USD", net_liquidating_value=worth, cash=worth),
+    )
+
+
+@pytest.mark.slow
+def test_amounts_of_any_size_are_read_back_exactly_and_accepted(site, tmp_path):
+    sizes = ("0.01", "0.000000000000000001", "12345678901.123456789012345678", "9" * 20)
+    accounts = [awkward(each, place) for place, each in enumerate(2 * sorted(sizes))]
+    for name, export in (("csv", csv), ("parquet", parquet), ("beancount", beancount)):
+        (tmp_path / f"positions.{name}").write_bytes(export(accounts))
+    expected = [(row["quantity"], row["unrealized_pl"]) for each in accounts for row in flat_rows(each)]  # fmt: skip
+    (tmp_path / "read.py").write_text(f"from decimal import Decimal\nexpected = {expected}\n{READ}")
+
+    environment = {**os.environ, "PYTHONPATH": str(site)}
+    for command in (["read.py"], ["-m", "beancount.scripts.check", "positions.beancount"]):
+        done = subprocess.run(
+            [sys.executable, *command],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+READ = """
+import duckdb, polars
+columns = ["quantity", "unrealized_pl"]
+assert polars.read_parquet("positions.parquet").select(columns).rows() == expected
+assert duckdb.sql("SELECT quantity, unrealized_pl FROM 'positions.parquet'").fetchall() == expected
+texts = polars.read_csv("positions.csv", infer_schema=False).select(columns).rows()
+assert [tuple(map(Decimal, row)) for row in texts] == expected
+typed = "quantity::DECIMAL(38, 18), unrealized_pl::DECIMAL(38, 30)"
+read = duckdb.sql(f"SELECT {typed} FROM read_csv('positions.csv', all_varchar=true)").fetchall()
+assert read == expected
+"""
 
 
 @pytest.mark.slow

@@ -23,6 +23,8 @@ _NOT_IN_ACCOUNT = re.compile(r"[^A-Za-z0-9]+")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _OPENING = "Equity:Opening-Balances"
 _DAY = timedelta(days=1)
+_DIGITS = 28
+"""With how many digits beancount computes: the default of Python's decimal module."""
 
 
 def export(portfolios: Sequence[Portfolio]) -> bytes:
@@ -135,7 +137,17 @@ def _asserted(account: str, day: date, amounts: dict[str, Decimal]) -> Iterator[
     if any(amounts.values()):  # a pad that supplies nothing is an error
         yield f"{day} pad {account} {_OPENING}\n"
     for name, amount in amounts.items():
-        yield f"{day + _DAY} balance {account}  {plain(amount)} {name}\n"
+        yield f"{day + _DAY} balance {account}  {plain(amount)}{_tolerance(amount)} {name}\n"
+
+
+def _tolerance(amount: Decimal) -> str:
+    """Empty, or ` ~ 0.01` where beancount's own tolerance, one unit of the last digit, would not do."""
+    _sign, digits, exponent = Decimal(plain(amount)).as_tuple()
+    if len(digits) > _DIGITS:  # the pad is rounded: allow one unit of its last digit
+        return f" ~ {plain(Decimal((0, (1,), amount.adjusted() - _DIGITS + 1)))}"
+    if digits == (1,) and isinstance(exponent, int) and exponent < 0:
+        return " ~ 0"  # nothing would pass for all of it, and the pad would go unused
+    return ""
 
 
 def _prices(portfolios: Sequence[Portfolio], names: Commodities) -> Iterator[str]:
