@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import sqlite3
@@ -30,7 +31,7 @@ from variance_bridge_history.store import FILE_NAME, open_history
 NOW = datetime(2026, 1, 16, 15, tzinfo=UTC)
 
 
-def portfolio(moment=NOW, *, quantity=100, account="a1b2c3d4e5f6***", profit="12.5"):
+def portfolio(moment=NOW, *, quantity=100, account="a1b2c3d4e5f6***", profit="12.5", rows=1):
     holding = Holding(
         root="F",
         symbol="F",
@@ -47,7 +48,7 @@ def portfolio(moment=NOW, *, quantity=100, account="a1b2c3d4e5f6***", profit="12
             status=Status.COMPLETE,
             currency="USD",
         ),
-        positions=(holding,),
+        positions=(holding,) * rows,
         balances=Balances(
             currency="USD",
             net_liquidating_value=Decimal("10000.123456789012345678"),
@@ -186,44 +187,47 @@ def test_a_folder_in_the_place_of_the_file_is_refused(file):
 WRITER = """
 import sys
 sys.path.insert(0, sys.argv[2])
-from datetime import timedelta
+from hashlib import sha256
+from itertools import count
 from pathlib import Path
-from test_history_store import NOW, open_history, portfolio
-number = int(sys.argv[3])
-while True:
-    with open_history(Path(sys.argv[1])) as history:
-        history.add(portfolio(NOW + timedelta(seconds=number)), str(number).encode())
-    print(number, flush=True)
-    number += 1
+from test_history_store import NOW, portfolio, timedelta
+from variance_bridge.document.convert import to_bytes
+from variance_bridge_history.listener import HistorySettings, variance_bridge_synced
+document = Path(sys.argv[1]).with_name("live_acme.json")
+for number in count(int(sys.argv[3])):
+    synced = portfolio(NOW + timedelta(seconds=number), rows=100)
+    document.write_bytes(data := to_bytes(synced))
+    variance_bridge_synced(synced, document, HistorySettings())
+    print(sha256(data).hexdigest(), flush=True)
 """
 
 
 @pytest.mark.slow
 def test_no_kill_loses_or_damages_what_was_kept(file):
-    """A writer is killed again and again; whatever it reported as kept is there, and the database is sound."""
+    """The listener is killed again and again; whatever it reported as kept is there, and the database is sound."""
     here = os.path.dirname(__file__)  # noqa: PTH120 - for another process
-    kept, number = set(), 0
-    for round_ in range(60):
+    reported = set()
+    for round_ in range(20):
         process = subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(file), here, str(number)],
+            [sys.executable, "-c", WRITER, str(file), here, str(1000 * round_)],
             stdout=subprocess.PIPE,
             text=True,
         )
-        kept.add(int(process.stdout.readline()))
+        reported.add(process.stdout.readline().strip())
         time.sleep(0.003 * (round_ % 11))
         process.send_signal(signal.SIGKILL)
-        kept |= {int(line) for line in process.stdout.read().splitlines()}
-        process.wait()
+        reported.update(process.stdout.read().splitlines())
+        assert process.wait() == -signal.SIGKILL
         process.stdout.close()
-        number = max(kept) + 2
 
-    connection = sqlite3.connect(file)
-    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    connection.close()
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     with open_history(file) as history:
-        found = {int(history.document(entry.sha256)) for entry in history.entries()}
-        assert kept <= found
-        assert all(len(history.positions(entry.sha256)) == 1 for entry in history.entries())
+        kept = {entry.sha256 for entry in history.entries()}
+        assert reported <= kept
+        for sha256 in kept:
+            assert hashlib.sha256(history.document(sha256)).hexdigest() == sha256
+            assert len(history.positions(sha256)) == 100
 
 
 def test_documents_of_one_moment_stand_in_the_order_in_which_they_were_kept(file):
