@@ -43,7 +43,7 @@ def base_address(
 
     Args:
         base_url: what the user set; None for nothing.
-        usual: the broker's own.
+        usual: the broker's own; a user may spell it out, too.
         setting: which setting it is, for the message: "`base_url` of acme".
         hosts: hosts of the broker that may stand there too, over https.
 
@@ -53,7 +53,7 @@ def base_address(
     if base_url is None:
         return usual.rstrip("/")
     address = base_url.strip().rstrip("/")
-    if is_this_machine(address):
+    if is_this_machine(address) or address == usual.rstrip("/"):
         return address
     if _host(address) in hosts and _is_https(address):
         return address

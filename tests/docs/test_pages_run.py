@@ -244,8 +244,12 @@ def forget_the_broker() -> None:
         del sys.modules[name]
 
 
-def test_the_tutorial_leads_from_nothing_to_a_broker_that_syncs(tutorial):
+def test_the_tutorial_leads_from_nothing_to_a_broker_that_syncs(tutorial, folder):
     assert tutorial("run") >= 5
+
+    linter = [sys.executable, "-m", "ruff", "check", "--no-cache", "src", "tests"]
+    done = subprocess.run(linter, cwd=folder / PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.slow

@@ -34,7 +34,7 @@ from variance_bridge.errors import (
     ConfigurationError,
     DataRefused,
 )
-from variance_bridge.model import Balances, Greeks, Side
+from variance_bridge.model import Balances, Caution, Flag, Greeks, Side
 from variance_bridge.plugins.loading import Registry
 from variance_bridge.plugins.registry import Plugin
 from variance_bridge.privacy import Secret
@@ -950,3 +950,47 @@ def test_a_fault_with_files_is_found_by_the_case_and_the_good_broker_passes_it(t
     message = verdict(FileBrokerConformance, identifier, **fault)
     assert message is not None
     assert message.startswith(f"{identifier}: ")
+
+
+def test_how_a_row_says_its_side_is_learned_from_the_other_recordings_too(good, tmp_path):
+    table = json.loads((good.project / "tests" / "recordings" / "positions.json").read_text())
+    rows_of_one_side = table["exchanges"][1]["json"]
+    rows_of_one_side["positions"] = rows_of_one_side["positions"][:1]
+    (tmp_path / "long.json").write_text(json.dumps(table))
+    recordings = [*read_recordings(tmp_path), *good.recordings]
+    usual = {"broker": good.broker, "spec": good.spec}
+
+    assert verdict(BrokerConformance, "SIGN-05", payloads=recordings, **usual) is None
+
+
+@pytest.mark.parametrize(
+    ("cost", "is_stated"),
+    [(Decimal("2.05"), True), (lambda h: h.average_price * h.quantity * 7, False)],
+)
+def test_without_a_multiplier_a_cost_may_be_stated_but_not_computed(good, cost, is_stated):
+    class WithoutMultiplier(good.broker):
+        def normalize(self, raw):
+            found = changed(super().normalize(raw), multiplier=None, cost_basis=cost)
+            flags = [
+                Flag(caution=Caution.MULTIPLIER_UNKNOWN, symbol=h.symbol) for h in found.positions
+            ]
+            return attrs.evolve(found, meta=attrs.evolve(found.meta, flags=tuple(flags)))
+
+    usual = {"spec": good.spec, "payloads": good.recordings}
+    message = verdict(BrokerConformance, "COUNT-05", broker=WithoutMultiplier, **usual)
+
+    assert (message is None) is is_stated
+
+
+def test_a_wrong_count_says_which_row_was_rejected_and_why(good):
+    table = json.loads((good.project / "tests" / "recordings" / "positions.json").read_text())
+    table["exchanges"][1]["json"]["positions"][1]["symbol"] = "?"
+    (recording,) = (r for r in good.recordings if r.name == "positions.json")
+    body = json.dumps(table["exchanges"][1]["json"]).encode()
+    first, second = recording.exchanges
+    changed_recording = attrs.evolve(recording, exchanges=(first, attrs.evolve(second, body=body)))
+
+    usual = {"broker": good.broker, "spec": good.spec, "payloads": [changed_recording]}
+    message = verdict(BrokerConformance, "EXPCT-03", **usual)
+
+    assert "counts.rejected is 1, and should be 0 (row 2: symbol_unreadable)" in message

@@ -52,7 +52,8 @@ def test_no_credential_is_sent_to_another_address(url) -> None:
 
 
 def test_the_usual_address_and_the_declared_hosts_are_taken() -> None:
-    assert base_address(None, USUAL, setting="x") == "https://api.acme.example"
+    for spelled in (None, USUAL, "https://api.acme.example"):
+        assert base_address(spelled, USUAL, setting="x") == "https://api.acme.example"
     other = "https://sandbox.acme.example/v2/"
     hosts = ("sandbox.acme.example",)
     assert base_address(other, USUAL, setting="x", hosts=hosts) == other.rstrip("/")

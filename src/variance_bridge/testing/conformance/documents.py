@@ -12,9 +12,10 @@ from variance_bridge.model import Caution, Counts, Portfolio
 from variance_bridge.symbology import InstrumentType, SymbolError, parse
 from variance_bridge.testing.cases import Complaints, case
 from variance_bridge.testing.conformance.conformance_case import ConformanceCase, PayloadTree
+from variance_bridge.testing.flips import amount
 from variance_bridge.testing.recorded_run import AccountRun, completed
 from variance_bridge.testing.rows import fetched
-from variance_bridge.testing.trees import again, shown, take
+from variance_bridge.testing.trees import again, nodes, shown, take
 
 _LISTED = frozenset(
     {
@@ -166,7 +167,16 @@ class Documents(ConformanceCase):
 
     @case("COUNT-05")
     def test_a_missing_multiplier_is_flagged(self) -> Complaints:
-        """A position whose multiplier is unknown is flagged, and has no money that would need one."""
+        """A position whose multiplier is unknown is flagged, and has no money that would need one.
+
+        A total that the broker states needs none: it is among the numbers of the payloads.
+        """
+        stated = {
+            abs(number)
+            for payload in self.payload_trees()
+            for _place, value in nodes(payload.sources.tree)
+            if (number := amount(value)) is not None
+        }
         for account_run, holding in self.holdings():
             if holding.multiplier is not None:
                 continue
@@ -177,7 +187,8 @@ class Documents(ConformanceCase):
             }
             if Caution.MULTIPLIER_UNKNOWN not in flags:
                 yield f"{account_run.name}: {holding.symbol} has no multiplier, and no flag that says so"
-            if holding.cost_basis is not None and holding.average_price is not None:
+            cost, price = holding.cost_basis, holding.average_price
+            if cost is not None and price is not None and (cost not in stated or cost == price):
                 yield f"{account_run.name}: {holding.symbol} has a cost without a multiplier"
 
 

@@ -20,7 +20,7 @@ from variance_bridge.testing.canaries import credential_value
 from variance_bridge.testing.cases import Complaints, case
 from variance_bridge.testing.conformance.conformance_case import ConformanceCase
 from variance_bridge.testing.frozen_clock import FrozenClock
-from variance_bridge.testing.recorded_run import ACCOUNT_HASH, write_input
+from variance_bridge.testing.recorded_run import ACCOUNT_HASH, AccountRun, write_input
 from variance_bridge.testing.recordings import Recording
 from variance_bridge.testing.simulated_session import SimulatedSession
 from variance_bridge.testing.subject import Subject
@@ -97,7 +97,8 @@ class Expectations(ConformanceCase):
             for part, found in parts.items():
                 wanted = (account_run.expected or {}).get(part, {})
                 for name, should, is_ in _differences(wanted, found):
-                    yield f"{account_run.name}: {part}.{name} is {is_}, and should be {should}"
+                    rejected = _rejected(account_run) if name == "rejected" else ""
+                    yield f"{account_run.name}: {part}.{name} is {is_}, and should be {should}{rejected}"
 
     @case("EXPCT-04")
     def test_what_was_written_down_covers_both_sides_and_each_type_with_money(self) -> Complaints:
@@ -160,6 +161,12 @@ def _decimals(value: Any) -> int:
     if not isinstance(value, Decimal):
         return 0
     return -int(value.normalize().as_tuple().exponent)
+
+
+def _rejected(account_run: AccountRun) -> str:
+    """Which rows were rejected, and why."""
+    rows = [f"row {one.row}: {one.reason}" for one in account_run.portfolio.meta.rejected]
+    return f" ({', '.join(rows)})" if rows else ""
 
 
 def _find(wanted: Mapping[str, Any], documents: list[dict[str, Any]]) -> dict[str, Any] | None:

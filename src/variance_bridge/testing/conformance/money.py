@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 from variance_bridge.model import Holding, Side
@@ -79,15 +80,17 @@ class Money(ConformanceCase):
     def test_flipping_the_side_of_a_row_flips_every_sign(self) -> Complaints:
         """The same row of the opposite side is the same position with every sign the other way round.
 
-        The kit finds out how a row says its side from the rows of the other side. Where it cannot, say how: override
+        The kit finds out how a row says its side from the rows of the other side, in any of the recordings. Where it cannot, say how: override
         `flipped(self, row)`, which returns the row of the opposite side with all its signed numbers negated.
         """
-        for payload in self.with_rows():
-            witnesses = _sides(payload)
+        sides = [(payload, _sides(payload)) for payload in self.with_rows()]
+        everywhere = [one for payload, found in sides for one in _rows_by_side(payload, found)]
+        for payload, witnesses in sides:
             for place, was in witnesses.items():
                 row = at(payload.sources.tree, place)
                 by_author = self.flipped(row)
-                ways = flips(row, was, _rows_by_side(payload, witnesses))
+                beside = _rows_by_side(payload, witnesses)
+                ways = chain(flips(row, was, beside), flips(row, was, everywhere))
                 now = _first_flip(payload, place, was, ways if by_author is None else [by_author])
                 where = f"{payload.name}: {shown(place)} ({was.symbol})"
                 if now is None:
