@@ -443,6 +443,11 @@ def mutating(self, raw, portfolio):
     return portfolio
 
 
+def emptying(_self, raw, portfolio):
+    raw.payloads["positions"]["positions"].clear()
+    return portfolio
+
+
 def forgetful(good):
     class Changed(good.broker):
         def fetch(self, account):
@@ -608,6 +613,12 @@ def careless(broker, token):
     """Tries to keep a token, and goes on where that fails."""
     with contextlib.suppress(ConfigurationError):
         broker._context.store_credential("GLOBEX_REFRESH", token)
+
+
+def distrustful(broker, token):
+    """Takes the None that `store_credential` returns for a failure, and asks the user to keep the token."""
+    if not broker._context.store_credential("GLOBEX_REFRESH", token):
+        broker._context.warn(f"keep the new token: {token.reveal()}")
 
 
 def rotating(keep):
@@ -808,6 +819,20 @@ def test_a_fault_is_found_in_rows_that_the_author_names(good, identifier):
 
     assert verdict(BrokerConformance, identifier, **usual) is None
     assert verdict(BrokerConformance, identifier, **{**usual, **FAULTS[identifier](good)})
+
+
+def test_rows_that_are_taken_out_of_the_payloads_at_the_first_look_are_missed(good):
+    usual = {"broker": good.broker, "spec": good.spec, "payloads": good.recordings}
+
+    message = verdict(BrokerConformance, "PURE-07", **{**usual, **after(emptying)(good)})
+    assert "the payloads are not what they were" in (message or "")
+
+
+def test_a_token_shown_because_store_credential_returns_nothing_is_found(good):
+    usual = {"broker": good.broker, "spec": good.spec, "payloads": good.recordings}
+
+    message = verdict(BrokerConformance, "KEEP-01", **{**usual, **rotating(distrustful)(good)})
+    assert "a warning shows the new token" in (message or "")
 
 
 def test_there_is_a_fault_for_every_case():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 import logging
 import os
@@ -48,6 +49,7 @@ class AccountRun:
 
     Attributes:
         name: of the recording, and of the account's place where there are several.
+        fetched: the payloads as `fetch` gave them, before `normalize` could change them.
         requests_before: requests that had been sent when `fetch` began.
         began: the clock at that moment.
         warnings: of the whole run; what the broker warns of later is added.
@@ -57,6 +59,7 @@ class AccountRun:
     broker: Any
     account: Account
     raw: RawPortfolio
+    fetched: Mapping[str, Any]
     portfolio: Portfolio
     requests_before: int
     began: Any
@@ -139,7 +142,7 @@ def run_recording(
     credentials: Mapping[str, Secret] | None = None,
     accounts_only: bool = False,
     later: timedelta = timedelta(0),
-    store_credential: Callable[[str, Secret], object] = lambda _name, _secret: True,
+    store_credential: Callable[[str, Secret], object] = lambda _name, _secret: None,
 ) -> RecordedRun:
     """Start the broker, list its accounts, fetch and normalize each.
 
@@ -151,7 +154,7 @@ def run_recording(
         credentials: in place of the invented ones.
         accounts_only: go home after the list of accounts.
         later: how long after the recording the run happens.
-        store_credential: what keeps a rotated credential.
+        store_credential: what keeps a rotated credential; it returns None, as in a sync.
     """
     with _surroundings(subject, recording, alter, credentials, later, store_credential) as run:
         with _overheard() as texts:
@@ -214,16 +217,20 @@ def _perform(run: RecordedRun) -> None:
         run.stage = "fetch"
         requests_before, began = len(run.session.wire.sent), run.clock.now()
         raw = broker.fetch(account)
+        if not isinstance(raw, RawPortfolio):
+            raise TypeError("fetch returns a RawPortfolio")
         run.stage = "normalize"
+        fetched = copy.deepcopy(dict(raw.payloads))
         portfolio = broker.normalize(raw)
-        if not isinstance(raw, RawPortfolio) or not isinstance(portfolio, Portfolio):
-            raise TypeError("fetch returns a RawPortfolio, and normalize a Portfolio")
+        if not isinstance(portfolio, Portfolio):
+            raise TypeError("normalize returns a Portfolio")
         several = f", account {place + 1}" if len(run.accounts) > 1 else ""
         account_run = AccountRun(
             name=f"{run.recording.name}{several}",
             broker=broker,
             account=account,
             raw=raw,
+            fetched=fetched,
             portfolio=portfolio,
             requests_before=requests_before,
             began=began,

@@ -51,11 +51,10 @@ class Rotation(ConformanceCase):
         for recording in answers:
             stored: list[Secret] = []
 
-            def store(_name: str, secret: Secret, stored: list[Secret] = stored) -> str:
+            def store(_name: str, secret: Secret, stored: list[Secret] = stored) -> None:
                 stored.append(secret)
                 if not keeps:
                     raise ConfigurationError("the new refresh token cannot be kept")
-                return "the kit"
 
             yield (
                 recording.name,
