@@ -158,3 +158,14 @@ def test_a_balance_that_beancount_would_round_or_take_for_nothing_states_its_tol
     lines = ledger(attrs.evolve(STOCK, quantity=Decimal(quantity)))
 
     assert [line.split("  ")[1] for line in lines if " balance " in line] == [f"{asserted} QZZ"]
+
+
+def test_accounts_that_are_not_named_are_accounts_of_their_own():
+    unnamed = attrs.evolve(META, account_hash=None)
+    text = export([Portfolio(meta=unnamed, positions=(STOCK,)) for _ in range(3)]).decode()
+
+    assert [line.split()[2] for line in text.splitlines() if " open Assets" in line] == [
+        "Assets:Acme:Unknown:Positions",
+        "Assets:Acme:Unknown-2:Positions",
+        "Assets:Acme:Unknown-3:Positions",
+    ]

@@ -6,8 +6,9 @@ is asserted on the next one; `pad` supplies what is held, so that `bean-check` a
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -39,7 +40,8 @@ def export(portfolios: Sequence[Portfolio]) -> bytes:
     if days:
         blocks.append(f"{min(days)} open {_OPENING}\n")
         blocks.append("".join(names.directives(min(days))))
-    blocks += ["".join(_account(each, names)) for each in portfolios]
+    accounts = zip(portfolios, _places(portfolios), strict=True)
+    blocks += ["".join(_account(each, place, names)) for each, place in accounts]
     blocks.append("".join(_prices(portfolios, names)))
     return "\n".join(filter(None, blocks)).encode("utf-8")
 
@@ -95,10 +97,13 @@ def _free(name: str, kind: InstrumentType, taken: set[str]) -> str:
     for candidate in candidates:
         if candidate not in taken:
             return candidate
-    number = 2
-    while f"{name}-{number}" in taken:
-        number += 1
-    return f"{name}-{number}"
+    return _unlike(name, taken)
+
+
+def _unlike(name: str, taken: Container[str]) -> str:
+    """The name itself, or with the first number that makes it another."""
+    numbered = (f"{name}-{number}" for number in itertools.count(2))
+    return next(each for each in itertools.chain([name], numbered) if each not in taken)
 
 
 def _heading(portfolios: Sequence[Portfolio]) -> str:
@@ -110,12 +115,19 @@ def _heading(portfolios: Sequence[Portfolio]) -> str:
     return f"; What is held, written by Variance Bridge.\n{''.join(sources)}"
 
 
-def _account(portfolio: Portfolio, names: Commodities) -> Iterator[str]:
-    """The accounts of one portfolio: `Assets:Source:HASH:Cash` and `...:Positions`, each opened, padded and asserted."""
+def _places(portfolios: Sequence[Portfolio]) -> list[str]:
+    """Where each portfolio is: `Assets:Source:HASH`. Accounts that are not named are numbered: `Unknown`, `Unknown-2`."""
+    taken: list[str] = []
+    for portfolio in portfolios:
+        source = _component(portfolio.meta.source)
+        number = _component((portfolio.meta.account_hash or "unknown").strip("*"))
+        taken.append(_unlike(f"Assets:{source}:{number}", taken))
+    return taken
+
+
+def _account(portfolio: Portfolio, place: str, names: Commodities) -> Iterator[str]:
+    """The accounts of one portfolio: `...:Cash` and `...:Positions` at its place, each opened, padded and asserted."""
     day = exchange_date(portfolio.meta.fetched_at)
-    source = _component(portfolio.meta.source)
-    number = _component((portfolio.meta.account_hash or "unknown").strip("*"))
-    place = f"Assets:{source}:{number}"
     if portfolio.balances is not None:
         cash = {portfolio.balances.currency: portfolio.balances.cash}
         yield from _asserted(f"{place}:Cash", day, cash)
