@@ -53,6 +53,25 @@ def test_a_path_is_never_broken(monkeypatch):
     assert path in laid_out(f"Error: {path}: no", Terminal(), {}).splitlines()[1]
 
 
+def test_continued_lines_hang_below_what_they_continue(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "31")
+    text = "ok      folder: there, and private\n        \u2192 nothing at all to be done here"
+    assert laid_out(text, Terminal(), {}, hanging=8).splitlines() == [
+        "ok      folder: there, and",
+        "        private",
+        "        \u2192 nothing at all to be",
+        "        done here",
+    ]
+
+
+def test_a_mistyped_option_is_answered_by_the_nearest(capsys):
+    assert run(["sync", "--acount", "roth"]) == 2
+    assert capsys.readouterr().err.splitlines()[1:] == [
+        "  did you mean `--account`?",
+        "  `variance sync --help` explains the command",
+    ]
+
+
 @pytest.fixture
 def typed(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)

@@ -101,3 +101,20 @@ def test_the_demo_has_every_type_both_sides_winners_and_losers(tmp_path, clock):
         "cost_unknown",
         "quote_missing",
     }
+
+
+@pytest.mark.parametrize(
+    ("on_path", "started", "shown"),
+    [
+        ("/usr/bin/variance", "/venv/bin/variance", "variance"),
+        (None, "/venv/bin/variance", "/venv/bin/variance"),
+        (None, "src/variance_bridge/__main__.py", "./variance"),
+    ],
+)
+def test_the_demo_ends_with_commands_that_can_be_copied(
+    world, monkeypatch, on_path, started, shown
+):
+    monkeypatch.setattr("shutil.which", lambda _name: on_path)
+    monkeypatch.setattr("sys.argv", [started, "demo"])
+    result = CliRunner().invoke(variance, ["demo", "--json"], obj=Invocation())
+    assert f"\n  {shown} sync FILE\n" in result.stderr

@@ -249,6 +249,20 @@ def test_numbers_of_contracts_are_shown_whole_and_apart_from_the_roots(hold, tri
     assert "1 short, 1,130 long XYZ" in screen
 
 
+def test_a_narrow_screen_shows_every_root_of_an_expiration(hold, triaged):
+    roots = ["AAPL", "BRK-B", "GOOGL", "/MES", "ABCDEFGHIJ"]
+    screen = render(triaged([hold("-1 100P", root=root) for root in roots]), 40)
+    ladder = screen.partition("EXPIRIES")[2]
+    assert "\u2026" not in ladder
+    assert all(root in ladder for root in roots)
+
+
+def test_a_rule_that_no_strategy_was_judged_by_is_named_once(hold, triaged):
+    screen = render(triaged([hold("1 stock", root="AAPL"), hold("1 stock", root="MSFT")]), 40)
+    assert screen.count("\n not judged: ") == 1
+    assert screen.count("not judged: ") == 1
+
+
 def row_of(screen, root):
     return next(line for line in screen.splitlines() if root in line.split()[:2])
 

@@ -132,15 +132,26 @@ def _print_usage(error: click.ClickException, arguments: Sequence[str]) -> None:
     """What click has to say. It quotes arguments: one that is more likely a secret in the wrong place is not repeated."""
     import click
 
-    message = error.format_message().replace(
-        "\n\t", " "
-    )  # the choices that click lists one below the other
+    from variance_bridge.cli.messages import laid_out
+
+    if sys.stderr is None:
+        return
+    message, near = error.format_message(), None
+    if isinstance(error, click.NoSuchOption):
+        message, near = error.message, next(iter(error.possibilities or []), None)
+    message = message.replace("\n\t", " ")  # the choices that click lists one below the other
     for argument in sorted(arguments, key=len, reverse=True):
         shown = _repeated(argument, arguments)
         if argument and not argument.startswith("-") and shown != argument:
             message = re.sub(rf"(?<![\w-]){re.escape(argument)}(?![\w-])", shown, message)
+    parts = [f"Error: {printable(message)}"]
+    if near:
+        parts.append(f"  did you mean `{near}`?")
     context = getattr(error, "ctx", None)
-    click.UsageError(printable(message), ctx=context).show(file=sys.stderr)
+    if context is not None:
+        parts.append(f"  `{context.command_path} --help` explains the command")
+    for part in parts:
+        _print(laid_out(part, sys.stderr))
 
 
 def _repeated(argument: str, arguments: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from variance_bridge.pipeline.run import Choice
 
 WOULD_STOP = 3
+
+_DETAILS_AT = len("problem ")
 
 
 @click.command(epilog="\b\nExamples:\n  variance doctor\n  variance doctor --broker NAME")
@@ -62,13 +65,21 @@ def _findings(invocation: Invocation, choice: Choice, *, online: bool) -> Iterat
 
 
 def _print(invocation: Invocation, finding: Finding) -> None:
+    from variance_bridge.cli.messages import laid_out
     from variance_bridge.formatting import printable
 
+    def laid(line: str) -> str:
+        text = printable(invocation.personal.redact(line))
+        return text if sys.stdout is None else laid_out(text, sys.stdout, hanging=_DETAILS_AT)
+
     word = "problem" if finding.problem else "ok"
-    line = f"{word:<8}{finding.subject}: {finding.detail}"
-    click.secho(printable(invocation.personal.redact(line)), fg="red" if finding.problem else None)
+    line = laid(f"{word:<{_DETAILS_AT}}{finding.subject}: {finding.detail}")
+    if finding.problem:
+        click.secho(line, fg="red")
+    else:
+        click.echo(click.style(word, fg="green") + line.removeprefix(word))
     if finding.fix:
-        click.echo(printable(invocation.personal.redact(f"        → {finding.fix}")))
+        click.echo(laid(f"{'':<{_DETAILS_AT}}→ {finding.fix}"))
 
 
 def _print_summary(findings: list[Finding]) -> None:

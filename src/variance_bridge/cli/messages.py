@@ -10,33 +10,35 @@ from typing import TextIO
 
 _STYLES = {"Error:": "\x1b[1;31m", "Warning:": "\x1b[1;33m"}
 _PLAIN = "\x1b[0m"
-_INDENT = "  "
 _MIN_WIDTH = 20
 
 
-def laid_out(text: str, stream: TextIO, environment: Mapping[str, str] | None = None) -> str:
+def laid_out(
+    text: str, stream: TextIO, environment: Mapping[str, str] | None = None, *, hanging: int = 2
+) -> str:
     """The message for that stream; the lines below its first are indented.
 
     Args:
         text: begins with `Error:` or `Warning:`, or with neither.
         stream: where it goes.
         environment: NO_COLOR and TERM; the process's by default.
+        hanging: columns by which continued lines are indented.
     """
     if not stream.isatty():
         return text
     width = max(_MIN_WIDTH, shutil.get_terminal_size().columns - 1)
-    lines = [line for part in text.split("\n") for line in _wrapped(part, width)]
+    lines = [line for part in text.split("\n") for line in _wrapped(part, width, hanging)]
     return _coloured("\n".join(lines), os.environ if environment is None else environment)
 
 
-def _wrapped(line: str, width: int) -> list[str]:
+def _wrapped(line: str, width: int, hanging: int) -> list[str]:
     """Paths and commands are never broken, so that they can be copied."""
-    indent = _INDENT if line.startswith(_INDENT) else ""
+    indent = " " * (len(line) - len(line.lstrip(" ")))
     wrapped = textwrap.wrap(
         line.strip(),
         width,
         initial_indent=indent,
-        subsequent_indent=_INDENT,
+        subsequent_indent=" " * max(len(indent), hanging),
         break_long_words=False,
         break_on_hyphens=False,
     )

@@ -93,7 +93,7 @@ def sync(invocation: Invocation, /, **options: Any) -> int:
     else:
         for result in results:
             if not isinstance(result, Failed):
-                click.echo(sentence(result))
+                _print_sentence(result)
     return next((one.error.exit_code for one in results if isinstance(one, Failed)), 0)
 
 
@@ -222,6 +222,13 @@ def _write_documents(invocation: Invocation, results: Sequence[Synced | Failed])
         if isinstance(result, Synced):
             click.echo(dumps(result.document), nl=False)
             invocation.note(sentence(result))
+
+
+def _print_sentence(result: Synced) -> None:
+    from variance_bridge.cli.messages import laid_out
+
+    text = sentence(result)
+    click.echo(text if sys.stdout is None else laid_out(text, sys.stdout))
 
 
 def sentence(result: Synced) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from variance_bridge.errors import BridgeError, DataRefused
-from variance_bridge.formatting import masked, path_text, plural
+from variance_bridge.formatting import as_typed, masked, path_text, plural
 from variance_bridge.model import Environment, Holding
 from variance_bridge.reading.freshness import DEFAULT_LIMITS, AgeLimits, Freshness
 from variance_bridge.reading.load import DOCUMENTS, Snapshot, load_each
@@ -168,7 +168,7 @@ class Book:
         hashes = {each.account_hash for each in self.sources if each.account_hash}
         fitting = sorted(each for each in hashes if wanted and each.startswith(wanted))
         if len(fitting) != 1:
-            what = "no document is for that account" if not fitting else "several accounts match"
+            what = f"no account is {as_typed(account)}" if not fitting else "several accounts match"
             raise DataRefused(
                 f"{what} (there are: {', '.join(sorted(fitting or hashes)) or 'none'})",
                 hint="give the account by its hash, as `variance show` prints it",

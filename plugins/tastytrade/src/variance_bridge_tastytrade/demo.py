@@ -7,6 +7,7 @@ folder that is deleted afterwards. The broker plugin is the real one, over HTTP 
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,9 +21,15 @@ BROKER = "tastytrade"
 DASHBOARD = "triage"
 TABLE = "show"
 
-_NEXT_STEPS = """This was the demo, with an invented account. To read your own (read-only):
-  {variance} sync FILE                          an export that you have downloaded
-  {variance} auth login --broker tastytrade     by API; then: {variance} sync --broker tastytrade"""
+_NEXT_STEPS = """
+This was the demo, with an invented
+account. To read your own, read-only:
+ from an export that you downloaded:
+  {variance} sync FILE
+ or by API:
+  {variance} auth login --broker tastytrade
+  {variance} sync --broker tastytrade"""
+"""Lines for a terminal of 40 columns."""
 
 
 @click.command()
@@ -57,9 +64,15 @@ def command(ctx: click.Context, *, as_json: bool, html_file: Path | None) -> Non
         if html_file is not None:
             options += ["--html", str(html_file)]
         _show(ctx, file, options)
-    # In a checkout the command is not on the path.
-    variance = "variance" if shutil.which("variance") else "./variance"
-    click.echo(_NEXT_STEPS.format(variance=variance), err=True)
+    click.echo(_NEXT_STEPS.format(variance=_as_started()), err=True)
+
+
+def _as_started() -> str:
+    """How the user runs the program: by its name, by a path where it is not on PATH, or by a checkout's launcher."""
+    if shutil.which("variance"):
+        return "variance"
+    started = Path(sys.argv[0])
+    return str(started) if started.name == "variance" else "./variance"
 
 
 def _show(ctx: click.Context, file: Path, options: list[str]) -> None:

@@ -305,5 +305,5 @@ class _Unbroken(NamedTuple):
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Print itself; called by rich."""
         for line in self.text.wrap(console, options.max_width):
-            line.plain = line.plain.replace(_GLUE, " ").rstrip()
+            line.plain = line.plain.replace(_GLUE, " ").rstrip(" ·")
             yield line

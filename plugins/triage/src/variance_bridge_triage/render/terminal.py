@@ -54,17 +54,20 @@ def dashboard(report: Report, width: int) -> RenderableType:
     layout, of = Layout.of(report, width), len(report.entries)
     undecided = f"NOT FULLY JUDGED  {len(report.undecided)} of {of}"
     said = shared_rules(report)
-    if said and len(named := f"{undecided}  not judged: {said}") < width:
+    named = f"{undecided}  not judged: {said}"
+    fits = len(named) < width
+    if said and fits:
         undecided = named
-    else:
-        said = ""
     for heading, style, entries in (
         (f"ACTION REQUIRED  {len(report.actions)} of {of}", "bold yellow", report.actions),
         (undecided, "bold", report.undecided),
         (f"NO ACTION  {len(report.rest)} of {of}", "bold", report.rest),
     ):
         if entries:
-            parts += [_title(heading, style), _strategies(report, entries, layout, said)]
+            parts.append(_title(heading, style))
+            if heading == undecided and said and not fits:
+                parts.append(Padding(Text(f"not judged: {said}", style="yellow"), (0, 1)))
+            parts.append(_strategies(report, entries, layout, said))
     rungs = ladder((entry.facts for entry in report.entries), exchange_date(report.now))
     if rungs:
         parts += [_title("EXPIRIES", "bold"), expiries(rungs, width)]
