@@ -46,6 +46,7 @@ from variance_bridge.testing import (
     read_recordings,
 )
 from variance_bridge.testing.cases import case_id
+from variance_bridge.testing.comparison import wrong
 from variance_bridge.testing.examination import suite_cases
 from variance_bridge.testing.subject import Subject
 
@@ -833,6 +834,21 @@ def test_a_token_shown_because_store_credential_returns_nothing_is_found(good):
 
     message = verdict(BrokerConformance, "KEEP-01", **{**usual, **rotating(distrustful)(good)})
     assert "a warning shows the new token" in (message or "")
+
+
+def test_a_type_becomes_other_only_with_a_flag_that_says_so(good):
+    source = good.spec.name
+    attributes = {"broker": good.broker, "spec": good.spec, "payloads": good.recordings}
+    runs = type(
+        "Variant", (BrokerConformance,), {"__module__": __name__, **attributes}
+    )().account_runs()
+    before = next(run.portfolio for run in runs if run.portfolio.positions)
+    other = attrs.evolve(before.positions[0], type=InstrumentType.OTHER)
+    kept = attrs.evolve(before, positions=(other, *before.positions[1:]))
+    said = meta(kept, flags=(Flag(caution=Caution.TYPE_UNKNOWN, symbol=other.symbol),))
+
+    assert any("no flag says `type_unknown`" in one for one in wrong(before, kept, source))
+    assert list(wrong(before, said, source)) == []
 
 
 def test_there_is_a_fault_for_every_case():

@@ -152,7 +152,8 @@ def _wrong_holding(
     if now.quantity != was.quantity:
         yield f"the quantity of {title} becomes {_words(now.quantity)}: it was {_words(was.quantity)}"
     if now.type is not was.type and (named or now.type is not InstrumentType.OTHER):
-        yield f"{title} becomes a {now.type}: it was a {was.type}"
+        unsaid = ", and no flag says `type_unknown`" if now.type is InstrumentType.OTHER else ""
+        yield f"the type of {title} becomes {now.type}: it was {was.type}{unsaid}"
     if _currency(now, after) != _currency(was, before) and _currency(now, after) is not None:
         yield f"the currency of {title} becomes another one"
     for name in TERMS if named else ():

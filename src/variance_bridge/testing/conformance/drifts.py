@@ -73,7 +73,10 @@ class Drifts(ConformanceCase):
 
     @case("DRIFT-08")
     def test_a_word_never_heard_of_changes_no_number(self) -> Complaints:
-        """Each word can be a new one: an unknown type is `other` or rejected, an unknown side is rejected."""
+        """Each word can be a new one: an unknown type is `other` or rejected, an unknown side is rejected.
+
+        A position that is kept as `other` is flagged `type_unknown`.
+        """
         yield from self._retyped(drift.unknown_word)
 
     @case("DRIFT-09")
