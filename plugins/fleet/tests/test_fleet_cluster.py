@@ -143,7 +143,7 @@ def test_an_input_that_kills_its_worker_fails_alone(place, monkeypatch):
     assert sorted(row["status"] for row in outcomes) == ["complete"] * 8 + ["failed"]
     (lost,) = (row for row in outcomes if row["status"] == "failed")
     assert lost["input"] == "exports/bad.poison"
-    assert "again and again" in lost["reason"]
+    assert "every time" in lost["reason"]
 
 
 @pytest.fixture

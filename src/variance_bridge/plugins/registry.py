@@ -15,7 +15,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from variance_bridge.errors import BridgeError, PluginError, UnknownPlugin
+from variance_bridge.errors import BridgeError, DataRefused, PluginError, UnknownPlugin
 from variance_bridge.formatting import as_typed, nearest
 
 BROKERS = "variance_bridge"
@@ -263,6 +263,8 @@ def guarded(plugin: str, doing: str) -> Iterator[None]:
         ) from error
     except KeyboardInterrupt:
         raise
+    except MemoryError as error:
+        raise DataRefused(f"{plugin} {doing}: it needs more memory than there is") from error
     except BaseException as error:  # an extension module's panic is no Exception
         raise PluginError(
             f"{plugin} {doing}: {type(error).__name__}",

@@ -7,6 +7,7 @@ file, a bare inch mark) would otherwise swallow the rows after it.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
@@ -23,6 +24,8 @@ MAX_LINES = 2_000_000
 MAX_COLUMNS = 1_000
 _BLOCK_SIZE = 64 * 1024
 """Characters that are cut into lines at once."""
+
+_LINE_END = re.compile(r"\r\n?|\n")
 
 
 @attrs.frozen
@@ -195,7 +198,8 @@ def _blocks(text: str) -> Iterator[str]:
     """The text in pieces of whole lines, so that the lines of a large file never stand in memory together."""
     start = 0
     while start < len(text):
-        end = text.find("\n", start + _BLOCK_SIZE) + 1 or len(text)
+        line_end = _LINE_END.search(text, start + _BLOCK_SIZE)
+        end = line_end.end() if line_end else len(text)
         yield text[start:end]
         start = end
 
