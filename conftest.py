@@ -18,7 +18,7 @@ settings.register_profile(
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
-# Other examples in each run. A failure prints what `@reproduce_failure` needs to run it again.
+# Other examples for each change (scripts/run_checks.py gives the seed). A failure prints what `@reproduce_failure` needs to run it again.
 settings.register_profile(
     "ci",
     parent=settings.get_profile("fast"),

@@ -87,6 +87,12 @@ def test_the_fast_suite_is_the_rule_and_slow_proofs_run_on_demand(run_checks, as
     assert [command[command.index("-m", 3) + 1] for command in both] == ["not slow", "slow"]
 
 
+def test_the_random_examples_of_a_commit_are_always_the_same(run_checks, asked, tmp_path):
+    seed = f"--hypothesis-seed={run_checks.seed_of_the_tree()}"
+    for command in run_checks.pytest_commands(asked("--slow"), tmp_path):
+        assert seed in command
+
+
 def test_coverage_is_measured_on_demand_and_on_the_fast_suite_alone(run_checks, asked, tmp_path):
     assert "--cov" not in run_checks.pytest_commands(asked(), tmp_path)[0]
     fast, slow = run_checks.pytest_commands(asked("--slow", "--coverage"), tmp_path)
