@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 import time
 import tomllib
@@ -20,6 +21,7 @@ from variance_bridge.symbology import (
     OptionType,
     SymbolError,
     future_option_symbol,
+    futures_product,
     listed_option,
     option_symbol,
     parse,
@@ -86,9 +88,17 @@ year_digits = st.sampled_from(string.digits)
 class_shares = st.sampled_from(["BRK/B", "BRK B", "BF.B", "HEI-A"])
 indexes = st.sampled_from(["SPX", "$SPX", "VIX", "NDX", "SPXW", "RUTW"])
 contracts = st.builds("{}{}{}".format, st.sampled_from(PRODUCTS), month_codes, year_digits)
+
+
+def is_contract(text: str) -> bool:
+    """Whether it is the code of a listed future: `BF0` is Brent of January and not the name of a series."""
+    code = re.fullmatch(rf"([A-Z0-9]+)[{MONTH_CODES}][0-9]{{1,2}}", text)
+    return code is not None and futures_product(f"/{code[1]}") is not None
+
+
 series = st.builds(
     "{}{}{}".format,
-    st.from_regex(r"[A-Z][A-Z0-9]{1,3}", fullmatch=True),
+    st.from_regex(r"[A-Z][A-Z0-9]{1,3}", fullmatch=True).filter(lambda text: not is_contract(text)),
     month_codes,
     year_digits,
 )
