@@ -21,8 +21,8 @@ import attrs
 import click
 
 from variance_bridge import broker, errors
-from variance_bridge.cli.commands import variance
 from variance_bridge.cli.invocation import Invocation
+from variance_bridge.cli.subcommands import variance
 from variance_bridge.plugins.loading import Registry
 from variance_bridge.plugins.registry import COMMANDS, plugins
 

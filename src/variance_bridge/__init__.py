@@ -65,7 +65,7 @@ if TYPE_CHECKING:
     from variance_bridge.privacy import PersonalKind, PersonalValues, Secret
     from variance_bridge.reading.book import Book, Held, Source, load_all
     from variance_bridge.reading.engine_rows import PortfolioParser, Position
-    from variance_bridge.reading.flat_rows import ROW_COLUMNS, flat_rows
+    from variance_bridge.reading.export_columns import ROW_COLUMNS, flat_rows
     from variance_bridge.reading.freshness import AgeLimits, Freshness
     from variance_bridge.reading.load import Snapshot, load
     from variance_bridge.reading.totals import Totals
@@ -113,7 +113,7 @@ _PLACES = {
         "PositionsTooOld",
         "SyncRunning",
     ),
-    "reading.flat_rows": ("ROW_COLUMNS", "flat_rows"),
+    "reading.export_columns": ("ROW_COLUMNS", "flat_rows"),
     "reading.freshness": ("AgeLimits", "Freshness"),
     "plugins.hookspecs": ("hookimpl",),
     "model": (

@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 from loopback_server import serving
 
-from variance_bridge.cli.commands import variance
 from variance_bridge.cli.invocation import Invocation
+from variance_bridge.cli.subcommands import variance
 from variance_bridge.document import exact_json
 from variance_bridge.document.convert import instant_text
 from variance_bridge.errors import BrokerRefused, BrokerUnreachable, ConfigurationError, UsageError

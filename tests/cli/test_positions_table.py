@@ -33,7 +33,7 @@ from variance_bridge.model import (
 )
 from variance_bridge.reading.freshness import Freshness
 from variance_bridge.reading.load import Snapshot
-from variance_bridge.testing.strategies import portfolios
+from variance_bridge.testing.hypothesis_portfolios import portfolios
 
 FETCHED = datetime(2026, 3, 2, 15, 30, tzinfo=UTC)
 D = Decimal

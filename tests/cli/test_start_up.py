@@ -23,7 +23,7 @@ OURS = {
     ".__main__",
     ".cli",
     ".cli.boundary",
-    ".cli.commands",
+    ".cli.subcommands",
     ".cli.invocation",
     ".errors",
     ".formatting",

@@ -11,8 +11,8 @@ import pytest
 
 from variance_bridge import errors
 from variance_bridge.cli.boundary import BUG, INTERRUPTED
-from variance_bridge.cli.commands import variance
 from variance_bridge.cli.invocation import Invocation
+from variance_bridge.cli.subcommands import variance
 from variance_bridge_triage.command import NEEDS_ACTION
 
 ROOT = Path(__file__).parents[2]

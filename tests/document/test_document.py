@@ -37,7 +37,7 @@ from variance_bridge.model import (
     Rejection,
     Timeliness,
 )
-from variance_bridge.testing.strategies import holdings, portfolios
+from variance_bridge.testing.hypothesis_portfolios import holdings, portfolios
 
 EXAMPLES = Path(__file__).parents[2] / "schemas" / "examples"
 

@@ -172,8 +172,8 @@ def person(acme, configuration, monkeypatch):
     sitting.visit = lambda _query, answer: urlopen(answer).read()
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr("click.termui.hidden_prompt_func", typed)
-    monkeypatch.setattr("variance_bridge.cli.log_in.browser", lambda _no, _environment: agree)
-    monkeypatch.setattr("variance_bridge.cli.log_in.MAX_WAIT_SECONDS", 5.0)
+    monkeypatch.setattr("variance_bridge.cli.auth_login.browser", lambda _no, _environment: agree)
+    monkeypatch.setattr("variance_bridge.cli.auth_login.MAX_WAIT_SECONDS", 5.0)
     return sitting
 
 
@@ -290,7 +290,9 @@ def answer_another(query, answer):
 def test_each_end_in_the_browser_has_its_exit_and_keeps_nothing(
     variance, person, keyring, monkeypatch, acme, visit, code, words
 ):
-    monkeypatch.setattr("variance_bridge.cli.log_in.MAX_WAIT_SECONDS", 0.3 if code == 5 else 5.0)
+    monkeypatch.setattr(
+        "variance_bridge.cli.auth_login.MAX_WAIT_SECONDS", 0.3 if code == 5 else 5.0
+    )
     person.answers, person.visit = [ID, SECRET], visit
     done = variance("auth", "login")
 
@@ -428,7 +430,7 @@ def test_a_broker_without_a_page_is_asked_for_what_it_declares(variance, install
     person.answers = ["", ID, SECRET, FIRST]
     seen = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("variance_bridge.cli.log_in.browser", lambda *_: seen.append)
+        patch.setattr("variance_bridge.cli.auth_login.browser", lambda *_: seen.append)
         done = variance("auth", "login", "--broker", "plain", "--yes")
 
     assert done.code == 0, done.err

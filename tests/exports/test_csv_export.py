@@ -13,7 +13,7 @@ from hypothesis import given
 
 from variance_bridge import ROW_COLUMNS, Holding, InstrumentType, Meta, Portfolio, Side, flat_rows
 from variance_bridge.exports.csv_table import export
-from variance_bridge.testing.strategies import portfolios
+from variance_bridge.testing.hypothesis_portfolios import portfolios
 
 META = Meta(source="acme", account_hash="a1b2***", fetched_at=datetime(2026, 3, 2, 15, tzinfo=UTC))
 STOCK = Holding(

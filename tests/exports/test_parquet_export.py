@@ -26,7 +26,7 @@ from variance_bridge import (
 from variance_bridge.document.convert import to_bytes
 from variance_bridge.exports.parquet_file import export
 from variance_bridge.reading.arrow_table import arrow_table, column_kind
-from variance_bridge.testing.strategies import portfolios
+from variance_bridge.testing.hypothesis_portfolios import portfolios
 
 pyarrow = pytest.importorskip("pyarrow")
 

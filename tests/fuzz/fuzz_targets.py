@@ -41,9 +41,9 @@ from variance_bridge.settings.configuration import (
     broker_settings,
     read_configuration,
 )
+from variance_bridge.settings.credential_owner import Login
 from variance_bridge.settings.credentials import CredentialStore
 from variance_bridge.settings.keyring import Keyring
-from variance_bridge.settings.login import Login
 from variance_bridge.settings.toml import parse_toml
 from variance_bridge.symbology import (
     FractionError,

@@ -27,7 +27,7 @@ from variance_bridge.model import (
 )
 from variance_bridge.pipeline.contradictions import settle
 from variance_bridge.symbology import InstrumentType
-from variance_bridge.testing.strategies import portfolios
+from variance_bridge.testing.hypothesis_portfolios import portfolios
 
 D = Decimal
 NOW = datetime(2026, 2, 6, 15, 0, tzinfo=UTC)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from variance_bridge import ROW_COLUMNS, DataRefused, Freshness, PositionsTooOld, load_all
 from variance_bridge.document import exact_json
 from variance_bridge.document.convert import to_bytes
-from variance_bridge.testing.strategies import portfolios
+from variance_bridge.testing.hypothesis_portfolios import portfolios
 
 NOW = datetime(2026, 3, 2, 15, 0, 0, tzinfo=UTC)
 D = Decimal

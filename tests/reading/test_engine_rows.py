@@ -19,7 +19,7 @@ from variance_bridge.reading.engine_rows import (
     rows,
 )
 from variance_bridge.symbology import InstrumentType, OptionType
-from variance_bridge.testing.strategies import portfolios
+from variance_bridge.testing.hypothesis_portfolios import portfolios
 
 NOW = datetime(2026, 3, 2, 15, 0, 0, tzinfo=UTC)
 FULL = Path(__file__).parents[2] / "schemas" / "examples" / "full.json"

@@ -24,7 +24,7 @@ from variance_bridge.rows import CLOSED, Members, RowRejected, collect, listed_o
 from variance_bridge.rows.collect import _ROOT, _SYMBOL
 from variance_bridge.rows.holdings import _BROKER_SYMBOL, MAX_SYMBOL_LENGTH
 from variance_bridge.symbology import InstrumentType, OptionType, parse
-from variance_bridge.testing.strategies import holdings
+from variance_bridge.testing.hypothesis_portfolios import holdings
 
 TYPES = {"stock": InstrumentType.STOCK, "option": InstrumentType.OPTION}
 RAW = RawPortfolio(

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from variance_bridge.addresses import base_address, is_this_machine
-from variance_bridge.cli.log_in import browser
+from variance_bridge.cli.auth_login import browser
 from variance_bridge.errors import ConfigurationError
 
 USUAL = "https://api.acme.example/"

@@ -14,7 +14,7 @@ from variance_bridge.document.arithmetic import check_arithmetic
 from variance_bridge.document.convert import to_document
 from variance_bridge.document.schema import check_schema
 from variance_bridge.money import within_tolerance
-from variance_bridge.testing.strategies import amounts, portfolios
+from variance_bridge.testing.hypothesis_portfolios import amounts, portfolios
 
 EXACT = Context(prec=100)
 FULL = Path(__file__).parents[2] / "schemas" / "examples" / "full.json"

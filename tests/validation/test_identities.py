@@ -14,7 +14,7 @@ from variance_bridge.document import exact_json
 from variance_bridge.document.check import check
 from variance_bridge.document.convert import from_bytes, to_document
 from variance_bridge.errors import DataRefused
-from variance_bridge.testing.strategies import amounts, portfolios
+from variance_bridge.testing.hypothesis_portfolios import amounts, portfolios
 
 D = Decimal
 

@@ -15,7 +15,7 @@ from hypothesis import given
 from variance_bridge.document import exact_json
 from variance_bridge.document.convert import to_bytes
 from variance_bridge.document.schema import check_schema
-from variance_bridge.testing.strategies import portfolios
+from variance_bridge.testing.hypothesis_portfolios import portfolios
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = json.loads((ROOT / "schemas" / "positions-1.schema.json").read_text())

@@ -12,7 +12,7 @@ from fleet_exports import CANARY, export, exports, installation, tables
 from variance_bridge import ROW_COLUMNS, DataRefused, load
 from variance_bridge.cli.boundary import run
 from variance_bridge.document import exact_json
-from variance_bridge_fleet import cluster, job
+from variance_bridge_fleet import dask_workers, job
 from variance_bridge_fleet.job import Job, OtherVersions, do, installed
 from variance_bridge_fleet.manifest import read_manifest
 from variance_bridge_fleet.output import Output
@@ -252,7 +252,7 @@ def test_a_folder_that_holds_no_run_is_not_resumed(place):
 
 
 def test_a_scheduler_that_does_not_answer_is_exit_5(place, capsys, monkeypatch):
-    monkeypatch.setattr(cluster, "CONNECT_LIMIT", 0.3)
+    monkeypatch.setattr(dask_workers, "CONNECT_LIMIT", 0.3)
     manifest = exports(place, 1)
 
     assert (

@@ -418,7 +418,7 @@ def person(schwab, monkeypatch):
         return True
 
     monkeypatch.setattr("click.termui.hidden_prompt_func", lambda _prompt: typed.pop(0))
-    monkeypatch.setattr("variance_bridge.cli.log_in.browser", lambda *_: agree)
+    monkeypatch.setattr("variance_bridge.cli.auth_login.browser", lambda *_: agree)
     return typed
 
 

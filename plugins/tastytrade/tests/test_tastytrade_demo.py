@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from tastytrade_simulator import SimulatedPortfolio, Simulator
-from variance_bridge.cli.commands import variance
 from variance_bridge.cli.invocation import Invocation
+from variance_bridge.cli.subcommands import variance
 from variance_bridge.commands import simulated_sync
 from variance_bridge.document.check import check
 from variance_bridge.document.convert import from_bytes, to_document

@@ -7,7 +7,7 @@ import random
 import sys
 from pathlib import Path
 
-from variance_bridge_triage.cluster.clusters import cluster
+from variance_bridge_triage.strategies.clusters import cluster
 
 _PLACE = Path(__file__).with_name("conftest.py")
 

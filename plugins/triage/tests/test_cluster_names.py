@@ -12,8 +12,8 @@ import pytest
 
 from variance_bridge.model import Quote, Side
 from variance_bridge.symbology import Deliverable
-from variance_bridge_triage.cluster.clusters import cluster
-from variance_bridge_triage.cluster.strategies import read_strategies, strategies
+from variance_bridge_triage.strategies.clusters import cluster
+from variance_bridge_triage.strategies.names import read_strategies, strategies
 
 VECTORS = tomllib.loads((Path(__file__).parent / "strategy_vectors.toml").read_text())["vector"]
 

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 
 from variance_bridge.model import Greeks, Side
 from variance_bridge.money import total
-from variance_bridge_triage.cluster.clusters import cluster
-from variance_bridge_triage.cluster.strategies import strategies
+from variance_bridge_triage.strategies.clusters import cluster
+from variance_bridge_triage.strategies.names import strategies
 
 QUANTITIES = st.sampled_from(["1", "-1", "2", "-2", "3", "-3", "0.5", "-0.5"])
 STRIKES = st.sampled_from(["90", "95", "100", "105", "110"])

@@ -15,8 +15,8 @@ from variance_bridge.settings.expiry import expiry_words
 
 if TYPE_CHECKING:
     from variance_bridge.broker import BrokerSpec, Credential
+    from variance_bridge.settings.credential_owner import Login
     from variance_bridge.settings.credentials import CredentialState
-    from variance_bridge.settings.login import Login
 
 
 @click.group()
@@ -75,7 +75,7 @@ def log_in_(
     Opens the page in a browser. New credentials are tried by listing the accounts, and kept only if
     that works: where the old ones are, otherwise in the keyring.
     """
-    from variance_bridge.cli.log_in import browser, log_in
+    from variance_bridge.cli.auth_login import browser, log_in
 
     _spec, login = spec_and_login(invocation, broker, profile)
     log_in(invocation, login, browser(no_browser, invocation.environment), trust=yes)

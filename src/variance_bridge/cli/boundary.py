@@ -39,8 +39,8 @@ SHOW_PLACES = 2
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command and return its exit code (docs/cli.md)."""
-    from variance_bridge.cli.commands import variance
     from variance_bridge.cli.invocation import Invocation
+    from variance_bridge.cli.subcommands import variance
 
     invocation = Invocation()
     try:
@@ -70,7 +70,7 @@ def _report_unexpected(error: Exception, arguments: Sequence[str]) -> int:
     """What click says of how the command was called, a closed or full output, and bugs."""
     import click
 
-    from variance_bridge.cli.commands import ReaderGone
+    from variance_bridge.cli.subcommands import ReaderGone
 
     match error:
         case click.exceptions.Exit():

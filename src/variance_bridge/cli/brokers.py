@@ -63,7 +63,7 @@ def _entry(invocation: Invocation, listing: Listing) -> dict[str, Any]:
 
 def _missing(invocation: Invocation, spec: BrokerSpec) -> list[str]:
     """The required credentials that are nowhere; none where one of the broker's profiles has all of its own."""
-    from variance_bridge.settings.login import Login
+    from variance_bridge.settings.credential_owner import Login
 
     profiles = invocation.configuration.stated.profiles
     own = [name for name, table in profiles.items() if table.broker == spec.name]

@@ -30,7 +30,7 @@ def completion(invocation: Invocation, shell: str, *, install: bool) -> None:
     """
     from click.shell_completion import get_completion_class
 
-    from variance_bridge.cli.commands import variance
+    from variance_bridge.cli.subcommands import variance
 
     found = get_completion_class(shell)
     if found is None:

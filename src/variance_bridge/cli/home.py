@@ -43,7 +43,7 @@ def _sync_and_show(ctx: click.Context, invocation: Invocation, form: list[str]) 
 
 def show_dashboard(ctx: click.Context, *files: Path, options: Sequence[str] = ()) -> int | None:
     """The dashboard where a plugin brings one, else the positions table; without files, of all accounts."""
-    from variance_bridge.cli.commands import dashboard
+    from variance_bridge.cli.subcommands import dashboard
 
     return _invoke(ctx, dashboard(), *map(str, files), *options)
 

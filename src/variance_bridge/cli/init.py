@@ -202,7 +202,7 @@ def _write(file: Path, text: str) -> None:
 def _next_command(invocation: Invocation, spec: BrokerSpec) -> str:
     """What to type next: a login where a credential is missing, a file where the broker reads files, else a sync."""
     from variance_bridge.broker import Capability
-    from variance_bridge.settings.login import Login
+    from variance_bridge.settings.credential_owner import Login
 
     if Capability.READS_FILES in spec.capabilities:
         return "variance sync FILE    (an export that you have downloaded)"

@@ -11,7 +11,7 @@ from decimal import Decimal
 from variance_bridge.document.convert import instant_text
 from variance_bridge.document.exact_json import plain
 from variance_bridge.model import Portfolio
-from variance_bridge.reading.flat_rows import ROW_COLUMNS, Cell, flat_rows
+from variance_bridge.reading.export_columns import ROW_COLUMNS, Cell, flat_rows
 
 _BEGINS_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 """With what a cell begins that a spreadsheet computes (OWASP, CSV Injection), full-width forms included."""

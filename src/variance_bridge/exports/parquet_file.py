@@ -7,7 +7,7 @@ from itertools import chain
 
 from variance_bridge.model import SCHEMA_VERSION, Portfolio
 from variance_bridge.reading.arrow_table import arrow_table, import_pyarrow
-from variance_bridge.reading.flat_rows import flat_rows
+from variance_bridge.reading.export_columns import flat_rows
 
 
 def export(portfolios: Sequence[Portfolio]) -> bytes:

@@ -23,7 +23,7 @@ from variance_bridge.settings.configuration import (
     read_configuration,
     user_folder,
 )
-from variance_bridge.settings.login import Login
+from variance_bridge.settings.credential_owner import Login
 
 if TYPE_CHECKING:
     from variance_bridge.network.rates import Rates

@@ -39,7 +39,7 @@ from variance_bridge.settings.configuration import (
     ProfileTable,
     broker_settings,
 )
-from variance_bridge.settings.login import Login
+from variance_bridge.settings.credential_owner import Login
 
 if TYPE_CHECKING:
     from variance_bridge.privacy import Secret

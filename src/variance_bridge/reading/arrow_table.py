@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 from variance_bridge.document.exact_json import plain
 from variance_bridge.errors import ConfigurationError, DataRefused
 from variance_bridge.model import Greeks, Holding, Meta, Quote
-from variance_bridge.reading.flat_rows import ROW_COLUMNS, Cell
+from variance_bridge.reading.export_columns import ROW_COLUMNS, Cell
 
 if TYPE_CHECKING:
     import pyarrow as pa

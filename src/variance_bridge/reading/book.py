@@ -22,7 +22,7 @@ from variance_bridge.reading.totals import Totals, add_totals, totals_of
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from variance_bridge.reading.flat_rows import Cell
+    from variance_bridge.reading.export_columns import Cell
 
 LIVE_FILES = "live_*.json"
 

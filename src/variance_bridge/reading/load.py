@@ -22,8 +22,8 @@ from variance_bridge.symbology import InstrumentType, SymbolError, parse
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from variance_bridge.reading.export import Export
-    from variance_bridge.reading.flat_rows import Cell
+    from variance_bridge.reading.broker_file import Export
+    from variance_bridge.reading.export_columns import Cell
 
 DOCUMENTS = frozenset({".json", ".prev"})
 _OPTIONS = frozenset({InstrumentType.OPTION, InstrumentType.FUTURE_OPTION})
@@ -56,7 +56,7 @@ class Snapshot:
 
     def rows(self) -> list[dict[str, Cell]]:
         """The positions as flat rows with the keys of `ROW_COLUMNS`, the columns of `variance export --format csv`."""
-        from variance_bridge.reading.flat_rows import flat_rows
+        from variance_bridge.reading.export_columns import flat_rows
 
         return flat_rows(self.portfolio)
 
@@ -121,7 +121,7 @@ def load_each(
     if file.suffix.lower() in DOCUMENTS:
         judged = load_anyway(file, now, any_age=any_age, limits=limits)
         return ((judged, judged[0].portfolio.meta.account_hash),)
-    from variance_bridge.reading.export import read_exports
+    from variance_bridge.reading.broker_file import read_exports
 
     def judge(each: Export) -> Judged:
         read = (each.portfolio, each.warnings, each.shown)
@@ -179,7 +179,7 @@ def _read(file: Path) -> tuple[Portfolio, tuple[str, ...], str]:
             if error.where is None:
                 raise DataRefused(error.what, where=str(file), hint=error.hint) from None
             raise
-    from variance_bridge.reading.export import read_export
+    from variance_bridge.reading.broker_file import read_export
 
     export = read_export(file)
     return export.portfolio, export.warnings, export.shown

@@ -15,8 +15,8 @@ import attrs
 
 from variance_bridge.errors import ConfigurationError, PluginError, UsageError
 from variance_bridge.formatting import as_typed, did_you_mean
+from variance_bridge.settings.credential_owner import Login, profile_suffix
 from variance_bridge.settings.faults import joined, refusal
-from variance_bridge.settings.login import Login, profile_suffix
 from variance_bridge.settings.structure import REST, FlagText, keys_of, structure, try_structure
 from variance_bridge.settings.toml import read_toml
 from variance_bridge.storage.filesystem import reason

@@ -18,7 +18,7 @@ import attrs
 
 from variance_bridge.errors import ConfigurationError
 from variance_bridge.privacy import MAX_SECRET_LENGTH, PersonalKind, PersonalValues, Secret
-from variance_bridge.settings.login import Login
+from variance_bridge.settings.credential_owner import Login
 
 if TYPE_CHECKING:
     from variance_bridge.broker import Credential

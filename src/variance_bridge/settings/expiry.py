@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from variance_bridge.formatting import plural
-from variance_bridge.settings.login import Login
+from variance_bridge.settings.credential_owner import Login
 
 if TYPE_CHECKING:
     from variance_bridge.broker import Credential

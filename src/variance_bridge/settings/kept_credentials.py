@@ -15,7 +15,7 @@ import attrs
 
 from variance_bridge.errors import ConfigurationError, DataRefused
 from variance_bridge.privacy import Secret
-from variance_bridge.settings.login import Login
+from variance_bridge.settings.credential_owner import Login
 from variance_bridge.storage.private import exclusive_lock, read_private, write_private
 
 FILE_NAME: Final = "credentials.json"

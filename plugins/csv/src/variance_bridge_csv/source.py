@@ -16,7 +16,6 @@ from variance_bridge_csv.accounts import ParsedFile, parse, read_rows
 from variance_bridge_csv.dialect import library
 from variance_bridge_csv.dialect.library import KnownDialect
 from variance_bridge_csv.dialect.model import Dialect
-from variance_bridge_csv.export_time import ExportTime, export_time, stated_time
 from variance_bridge_csv.file.detection import (
     Candidate,
     Detector,
@@ -28,6 +27,7 @@ from variance_bridge_csv.file.detection import (
 from variance_bridge_csv.file.input import InputFile, read_input
 from variance_bridge_csv.file.layout import Layout, lay_out
 from variance_bridge_csv.file.xml import as_table
+from variance_bridge_csv.file_time import ExportTime, export_time, stated_time
 from variance_bridge_csv.payload import FileText
 
 _MAX_NEAR = 6

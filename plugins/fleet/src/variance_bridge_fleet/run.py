@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 
 from variance_bridge.commands import dumps
-from variance_bridge_fleet.cluster import carry_out, check_workers, connected, killed_words
+from variance_bridge_fleet.dask_workers import carry_out, check_workers, connected, killed_words
 from variance_bridge_fleet.job import Job, installed
 from variance_bridge_fleet.manifest import Input
 from variance_bridge_fleet.output import Output

@@ -12,8 +12,8 @@ from variance_bridge.formatting import printable, quantity, strike
 from variance_bridge.model import Holding, Side
 from variance_bridge.money import Sum
 from variance_bridge.symbology import Deliverable, InstrumentType, OptionType
-from variance_bridge_triage.cluster.lots import OPTIONS
 from variance_bridge_triage.rules.metrics import Facts
+from variance_bridge_triage.strategies.lots import OPTIONS
 
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 _LETTERS = {OptionType.CALL: "C", OptionType.PUT: "P", None: "?"}

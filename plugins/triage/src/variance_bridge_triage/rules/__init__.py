@@ -1,1 +1,1 @@
-"""What a cluster's numbers are, which action they ask for, and the report that holds both. Imports `cluster`."""
+"""What a cluster's numbers are, which action they ask for, and the report that holds both. Imports `strategies`."""

@@ -36,7 +36,6 @@ from variance_bridge.formatting import UNKNOWN, money, number, percent, plural, 
 from variance_bridge.model import Holding, Side
 from variance_bridge.money import Sum, add_up
 from variance_bridge.symbology import InstrumentType, SymbolError, parse
-from variance_bridge_triage.cluster.lots import OPTIONS
 from variance_bridge_triage.rules.metrics import (
     Facts,
     Prices,
@@ -45,6 +44,7 @@ from variance_bridge_triage.rules.metrics import (
     price_for,
 )
 from variance_bridge_triage.rules.thresholds import Thresholds
+from variance_bridge_triage.strategies.lots import OPTIONS
 
 EXPIRE = (*OPTIONS, InstrumentType.FUTURE)
 

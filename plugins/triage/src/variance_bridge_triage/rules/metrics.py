@@ -11,8 +11,8 @@ import attrs
 from variance_bridge.model import Balances, Greeks, Holding, Portfolio
 from variance_bridge.money import NO_ACCOUNT, Sum, add_up
 from variance_bridge.symbology import InstrumentType, OptionType
-from variance_bridge_triage.cluster.clusters import Cluster
-from variance_bridge_triage.cluster.lots import OPTIONS
+from variance_bridge_triage.strategies.clusters import Cluster
+from variance_bridge_triage.strategies.lots import OPTIONS
 
 
 def greek(name: str) -> Callable[[Holding], Decimal | None]:

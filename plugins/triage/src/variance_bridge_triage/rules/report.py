@@ -12,7 +12,6 @@ from variance_bridge import AgeLimits, Freshness, Snapshot
 from variance_bridge.exchange import exchange_date
 from variance_bridge.formatting import age_words, money, plural
 from variance_bridge.model import Meta, Status, Timeliness
-from variance_bridge_triage.cluster.clusters import cluster
 from variance_bridge_triage.rules.actions import (
     Action,
     Circumstances,
@@ -33,6 +32,7 @@ from variance_bridge_triage.rules.metrics import (
     underlying_prices,
 )
 from variance_bridge_triage.rules.thresholds import Thresholds
+from variance_bridge_triage.strategies.clusters import cluster
 
 BALANCES = "balances"
 EMPTY = "No positions: the account is empty."

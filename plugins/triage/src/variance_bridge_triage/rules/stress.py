@@ -8,8 +8,8 @@ from decimal import Decimal
 from variance_bridge.model import Holding
 from variance_bridge.money import total
 from variance_bridge.symbology import Deliverable, InstrumentType, OptionType
-from variance_bridge_triage.cluster.lots import OPTIONS
 from variance_bridge_triage.rules.metrics import Facts
+from variance_bridge_triage.strategies.lots import OPTIONS
 
 MOVE = Decimal("0.2")
 """Of the underlying's price, up and down. One size for all, so that strategies compare."""

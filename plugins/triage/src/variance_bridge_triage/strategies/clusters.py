@@ -20,22 +20,23 @@ import attrs
 
 from variance_bridge.model import Holding
 from variance_bridge.money import exactly
-from variance_bridge_triage.cluster.calendars import (
+from variance_bridge_triage.strategies.calendars import (
     doubled,
     jelly_rolls,
     reverse_doubles,
     reverse_time_spreads,
     time_spreads,
 )
-from variance_bridge_triage.cluster.covers import (
+from variance_bridge_triage.strategies.covers import (
     covered,
     covered_strangles,
     spread_collars,
     stock_repairs,
 )
-from variance_bridge_triage.cluster.groups import Group, Part
-from variance_bridge_triage.cluster.lots import Lot, merge
-from variance_bridge_triage.cluster.pairs import (
+from variance_bridge_triage.strategies.groups import Group, Part
+from variance_bridge_triage.strategies.lots import Lot, merge
+from variance_bridge_triage.strategies.names import Strategies, strategies
+from variance_bridge_triage.strategies.pairs import (
     futures_calendars,
     ladders,
     lizards,
@@ -45,8 +46,7 @@ from variance_bridge_triage.cluster.pairs import (
     seagulls,
     straps,
 )
-from variance_bridge_triage.cluster.spreads import combined, offsetting, verticals
-from variance_bridge_triage.cluster.strategies import Strategies, strategies
+from variance_bridge_triage.strategies.spreads import combined, offsetting, verticals
 
 UNNAMED = "Custom/Combo"
 """What a kind of instrument that the table does not know is called."""

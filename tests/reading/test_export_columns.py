@@ -10,7 +10,7 @@ from hypothesis import given
 from variance_bridge import ROW_COLUMNS, flat_rows, load
 from variance_bridge.document import exact_json
 from variance_bridge.document.convert import canonical, instant_text, to_document
-from variance_bridge.testing.strategies import portfolios
+from variance_bridge.testing.hypothesis_portfolios import portfolios
 
 FIRST = ("source", "account_hash", "fetched_at", "root", "symbol", "type", "side", "quantity")
 

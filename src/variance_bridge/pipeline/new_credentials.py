@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from variance_bridge.broker import Credential
     from variance_bridge.network.authorization import Request
     from variance_bridge.pipeline.context import RunContext
-    from variance_bridge.settings.login import Login
+    from variance_bridge.settings.credential_owner import Login
 
 _REFUSED = (400, 401, 403)
 

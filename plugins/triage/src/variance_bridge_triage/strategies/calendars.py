@@ -8,8 +8,8 @@ from decimal import Decimal
 
 import attrs
 
-from variance_bridge_triage.cluster.groups import Group, Part, free, joined
-from variance_bridge_triage.cluster.pairing import grouped, nested
+from variance_bridge_triage.strategies.groups import Group, Part, free, joined
+from variance_bridge_triage.strategies.pairing import grouped, nested
 
 
 @attrs.define(eq=False)

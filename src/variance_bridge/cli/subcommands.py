@@ -125,7 +125,7 @@ class LazyGroup(click.Group):
         """Import the one command that is called. For the shell, which only completes, nothing is asked and no error said."""
         if not ctx.resilient_parsing:
             return self._command(ctx, cmd_name)
-        from variance_bridge.cli.completing import with_values
+        from variance_bridge.cli.completion_values import with_values
 
         ctx.ensure_object(Invocation).asks = False
         try:
@@ -172,7 +172,7 @@ class LazyGroup(click.Group):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
         """The commands that begin so; a file where none does, as `variance FILE` shows it."""
-        from variance_bridge.cli.completing import offered_files
+        from variance_bridge.cli.completion_values import offered_files
 
         return super().shell_complete(ctx, incomplete) or offered_files(incomplete)
 

@@ -10,8 +10,8 @@ from decimal import Decimal
 import attrs
 
 from variance_bridge.symbology import InstrumentType
-from variance_bridge_triage.cluster.lots import Lot
-from variance_bridge_triage.cluster.strategies import Member
+from variance_bridge_triage.strategies.lots import Lot
+from variance_bridge_triage.strategies.names import Member
 
 
 @attrs.define(eq=False)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from variance_bridge.network.authorization import Request
     from variance_bridge.pipeline.context import RunContext
     from variance_bridge.plugins.loading import LoadedPlugin
-    from variance_bridge.settings.login import Login
+    from variance_bridge.settings.credential_owner import Login
 
 MAX_WAIT_SECONDS = 300.0
 """For the user to agree in the browser."""
@@ -72,7 +72,7 @@ def log_in(
         ConfigurationError: they cannot be kept.
         BridgeError: what the broker, or the user in the browser, answered.
     """
-    from variance_bridge.pipeline.login import try_credentials
+    from variance_bridge.pipeline.new_credentials import try_credentials
     from variance_bridge.pipeline.run import Choice, settings_of
 
     context = invocation.run_context(trust=trust)
@@ -191,7 +191,7 @@ def _by_prompt(dialogue: Dialogue, page: CredentialPage | None) -> dict[str, Sec
 
 def _by_browser(dialogue: Dialogue, way: AuthorizationCode) -> dict[str, Secret]:
     """The application's credentials, asked for where they are not there, and the refresh token that the browser brings."""
-    from variance_bridge.pipeline.login import exchange
+    from variance_bridge.pipeline.new_credentials import exchange
 
     given = _new_application(dialogue, way)
     client = {**_application_there(dialogue, way), **given}
@@ -251,7 +251,7 @@ def _answer_of_browser(
 
 def _begin(dialogue: Dialogue, way: AuthorizationCode, redirect: str, client_id: Secret) -> Request:
     from variance_bridge.network.authorization import Request
-    from variance_bridge.pipeline.login import at_server
+    from variance_bridge.pipeline.new_credentials import at_server
 
     request = Request.begin(redirect, pkce=way.pkce, random_text=secrets.token_urlsafe)
     page = at_server(way.authorize_url, dialogue.settings)

@@ -8,8 +8,8 @@ from itertools import product
 
 import attrs
 
-from variance_bridge_triage.cluster.groups import Group, Part, joined, neighbours, pair
-from variance_bridge_triage.cluster.pairing import Point, grouped, nearest, nested
+from variance_bridge_triage.strategies.groups import Group, Part, joined, neighbours, pair
+from variance_bridge_triage.strategies.pairing import Point, grouped, nearest, nested
 
 _OUTRIGHT = ("stock", "future", "crypto")
 

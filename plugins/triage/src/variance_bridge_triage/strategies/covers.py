@@ -8,10 +8,10 @@ from decimal import Decimal
 
 import attrs
 
-from variance_bridge_triage.cluster.groups import Group, Part, Shares, free, joined
-from variance_bridge_triage.cluster.lots import STANDARD_LOT, Deliverables, covers
-from variance_bridge_triage.cluster.pairing import grouped, nested
-from variance_bridge_triage.cluster.spreads import Vertical
+from variance_bridge_triage.strategies.groups import Group, Part, Shares, free, joined
+from variance_bridge_triage.strategies.lots import STANDARD_LOT, Deliverables, covers
+from variance_bridge_triage.strategies.pairing import grouped, nested
+from variance_bridge_triage.strategies.spreads import Vertical
 
 
 @attrs.define(eq=False)

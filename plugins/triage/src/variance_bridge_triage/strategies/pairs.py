@@ -7,10 +7,10 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
-from variance_bridge_triage.cluster.groups import Group, Part, free, neighbours, pair
-from variance_bridge_triage.cluster.pairing import Point, grouped, nearest, nested
-from variance_bridge_triage.cluster.spreads import Vertical
-from variance_bridge_triage.cluster.strategies import Strategies
+from variance_bridge_triage.strategies.groups import Group, Part, free, neighbours, pair
+from variance_bridge_triage.strategies.names import Strategies
+from variance_bridge_triage.strategies.pairing import Point, grouped, nearest, nested
+from variance_bridge_triage.strategies.spreads import Vertical
 
 _MAX_RATIO = 5
 
