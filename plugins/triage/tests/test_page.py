@@ -347,3 +347,15 @@ def test_a_link_is_replaced_and_not_followed(tmp_path):
 
 def test_the_page_shows_how_old_positions_may_be(triaged):
     assert "Positions: fresh up to 1 h, readable up to 24 h." in page(triaged([])).decode()
+
+
+def test_the_source_stands_in_the_title_and_in_one_heading(account_report, elements):
+    assert elements.words.count("acme") == 2
+
+
+def test_what_a_user_would_type_is_marked_as_code(triaged, all_known):
+    note = "an `export` of <b>`a"
+    html = page(triaged(**{**all_known, "balances": None}, warnings=["try `variance sync`", note]))
+    assert b"set <code>net_liquidity</code> under" in html
+    assert b"try <code>variance sync</code>" in html
+    assert b"an `export` of &lt;b&gt;`a" in html

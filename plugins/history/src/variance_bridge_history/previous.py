@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 
 from variance_bridge import Snapshot, load
 from variance_bridge_history.store import FILE_NAME, open_history
+from variance_bridge_history.worth import own_entries
 
 
 def previous_snapshot(snapshot: Snapshot) -> Snapshot | None:
@@ -21,12 +22,7 @@ def previous_snapshot(snapshot: Snapshot) -> Snapshot | None:
     if meta.account_hash is None or not file.is_file():
         return None
     with open_history(file) as kept:
-        earlier = [
-            entry
-            for entry in kept.entries(meta.account_hash)
-            if (entry.source, entry.account_hash) == (meta.source, meta.account_hash)
-            and entry.fetched_at < meta.fetched_at
-        ]
+        earlier = [entry for entry in own_entries(kept, meta) if entry.fetched_at < meta.fetched_at]
         if not earlier:
             return None
         data = kept.document(earlier[-1].sha256)

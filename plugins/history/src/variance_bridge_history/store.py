@@ -87,7 +87,7 @@ class History:
             meta.source,
             _stamp(meta.fetched_at),
             str(meta.status),
-            meta.currency,
+            portfolio.currency,
             str(total(*known)) if len(known) == len(profits) else None,
             str(balances.net_liquidating_value) if balances else None,
             zlib.compress(data),

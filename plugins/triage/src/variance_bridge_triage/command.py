@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from variance_bridge import Snapshot
     from variance_bridge.commands import Converted, Invocation
+    from variance_bridge_triage.render.worth_line import PastWorth
     from variance_bridge_triage.rules.actions import Action
     from variance_bridge_triage.rules.book import JudgedBook
     from variance_bridge_triage.rules.news import News
@@ -90,7 +91,7 @@ def command(
     converted = None if currency is None else invocation.in_currency(judged.sums, currency)
     news = _news(invocation, judged) if changed_only else None
     if html_file is not None:
-        _write(judged, converted, html_file)
+        _write(judged, converted, _past(invocation, judged), html_file)
     if as_json:
         from variance_bridge.commands import dumps
         from variance_bridge_triage.render.json_report import book_document
@@ -170,7 +171,41 @@ def _actions(text: str | None) -> frozenset[Action]:
     return frozenset(known[word] for word in words)
 
 
-def _write(judged: JudgedBook, converted: Converted | None, file: Path) -> None:
+def _past(invocation: Invocation, judged: JudgedBook) -> dict[str | None, list[PastWorth]]:
+    """What the accounts were worth before, by their hashes. Nothing where the history is not installed; its trouble is a warning."""
+    from variance_bridge import BridgeError
+    from variance_bridge_triage.render.worth_line import PastWorth
+
+    try:
+        from variance_bridge_history.worth import entries_until
+    except ImportError:
+        return {}
+    found: dict[str | None, list[PastWorth]] = {}
+    for each in judged.judged:
+        if each.report is None or each.source.snapshot is None:
+            continue
+        try:
+            entries = entries_until(each.source.snapshot)
+        except BridgeError as error:
+            invocation.warn(f"the page has no line of net liquidity: {error}")
+            continue
+        found[each.report.meta.account_hash] = [
+            PastWorth(
+                moment=entry.fetched_at,
+                amount=entry.net_liquidating_value,
+                currency=entry.currency,
+            )
+            for entry in entries
+        ]
+    return found
+
+
+def _write(
+    judged: JudgedBook,
+    converted: Converted | None,
+    past: Mapping[str | None, Sequence[PastWorth]],
+    file: Path,
+) -> None:
     from variance_bridge.errors import DataRefused
     from variance_bridge.files import write_file
     from variance_bridge.formatting import printable
@@ -181,7 +216,10 @@ def _write(judged: JudgedBook, converted: Converted | None, file: Path) -> None:
     several = judged if len(judged.judged) > 1 or converted is not None else None
     hint = "choose another place with `--html FILE`"
     write_file(
-        file, page(*judged.reports, book=several, converted=converted), title="the page", hint=hint
+        file,
+        page(*judged.reports, book=several, converted=converted, past=past),
+        title="the page",
+        hint=hint,
     )
     click.echo(printable(f"Wrote {file.absolute()}"), err=True)
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from importlib import resources
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from variance_bridge import formatting
 from variance_bridge.commands import Converted
@@ -25,14 +25,20 @@ from variance_bridge.money import Sum
 from variance_bridge_triage.render import legs
 from variance_bridge_triage.render.charts import charts
 from variance_bridge_triage.render.summary import counted, day_profits, notes, shared_lack, used
+from variance_bridge_triage.render.worth_line import PastWorth, worth_line
 from variance_bridge_triage.rules.actions import Action
 from variance_bridge_triage.rules.book import JudgedBook
 from variance_bridge_triage.rules.metrics import NOTHING
 from variance_bridge_triage.rules.report import Report
 
+NO_PAST: Mapping[str | None, Sequence[PastWorth]] = {}
+
 
 def page(
-    *reports: Report, book: JudgedBook | None = None, converted: Converted | None = None
+    *reports: Report,
+    book: JudgedBook | None = None,
+    converted: Converted | None = None,
+    past: Mapping[str | None, Sequence[PastWorth]] = NO_PAST,
 ) -> bytes:
     """The page, UTF-8.
 
@@ -40,18 +46,19 @@ def page(
         reports: of one account, or of several, one below the other; at least one.
         book: what several reports are of: its totals stand above them, and what of it does not count is named.
         converted: its totals in one currency, where one was asked for.
+        past: what the accounts were worth before, by their hashes, where a history is kept.
     """
     style, script = _shipped("page.css"), _shipped("page.js")
     first = reports[0]
-    heading = (
-        f"Triage: {legs.one_line(first.meta.source)}" if book is None else "Triage: all accounts"
-    )
+    heading = "Triage" if book is None else "Triage: all accounts"
     totals = book.sums if book else {}
     text = _environment().from_string(_shipped("page.html.j2")).render(
         reports=reports,
+        worth_lines=[worth_line(each, past.get(each.meta.account_hash, ())) for each in reports],
         heading=heading,
+        title=heading if book else f"{heading}: {legs.one_line(first.meta.source)}",
         headline=book.headline if book else "",
-        left_out=[printable(warning) for warning in book.book.warnings] if book else [],
+        left_out=book.book.warnings if book else [],
         profits={each: sums["net_pl"] for each, sums in totals.items()},
         worths={each: sums["net_liquidity"] for each, sums in totals.items() if sums["net_liquidity"].count},
         converted=converted,
@@ -92,6 +99,7 @@ def _environment() -> Environment:
         "new_york": _new_york,
         "charts": charts,
         "notes": notes,
+        "commands": _commands,
         "counted": counted,
         "day_profits": day_profits,
         "profits": _profits,
@@ -100,6 +108,18 @@ def _environment() -> Environment:
         "used": used,
     }
     return environment
+
+
+def _commands(text: str) -> Markup:
+    """A sentence with what stands between backticks as code, as it would be typed."""
+    parts = printable(text).split("`")
+    if len(parts) % 2 == 0:  # one without its other half is only a character
+        return escape(printable(text))
+    marked = (
+        Markup("<code>{}</code>").format(part) if at % 2 else escape(part)
+        for at, part in enumerate(parts)
+    )
+    return Markup("").join(marked)
 
 
 def _new_york(moment: datetime) -> datetime:
