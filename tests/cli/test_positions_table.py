@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from variance_bridge.cli.positions_table import positions_table
+from variance_bridge.cli.tables.positions_table import positions_table
 from variance_bridge.document.convert import in_canonical_order
 from variance_bridge.formatting import money, price, quantity
 from variance_bridge.model import (

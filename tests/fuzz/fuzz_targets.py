@@ -176,7 +176,7 @@ def _check_reading(portfolio: Portfolio) -> None:
     """Whatever is valid can be shown, and given to the engine, without a character that a terminal obeys."""
     from rich.console import Console
 
-    from variance_bridge.cli.positions_table import positions_table
+    from variance_bridge.cli.tables.positions_table import positions_table
 
     snapshot = Snapshot(
         portfolio=portfolio,

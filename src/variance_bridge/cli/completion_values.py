@@ -80,7 +80,7 @@ def _roots(invocation: Invocation) -> Iterable[str]:
 
 
 def _columns(_invocation: Invocation) -> Iterable[str]:
-    from variance_bridge.cli.positions_order import KEYS
+    from variance_bridge.cli.tables.positions_order import KEYS
 
     return KEYS
 

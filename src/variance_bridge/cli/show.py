@@ -11,7 +11,7 @@ from variance_bridge.cli.invocation import Invocation
 from variance_bridge.errors import UsageError
 
 if TYPE_CHECKING:
-    from variance_bridge.cli.positions_order import Order
+    from variance_bridge.cli.tables.positions_order import Order
     from variance_bridge.reading.book import Book
     from variance_bridge.reading.exchange_rates import Converted
 
@@ -83,7 +83,7 @@ def _order(roots: tuple[str, ...], sort: str | None, *, reverse: bool) -> Order 
     """What was asked for; None for all positions as they are in the file."""
     if not (roots or sort or reverse):
         return None
-    from variance_bridge.cli.positions_order import Order, sort_key
+    from variance_bridge.cli.tables.positions_order import Order, sort_key
 
     if reverse and sort is None:
         raise UsageError("`--reverse` needs `--sort`", hint="for example: --sort pl --reverse")
@@ -93,8 +93,8 @@ def _order(roots: tuple[str, ...], sort: str | None, *, reverse: bool) -> Order 
 def _print(book: Book, order: Order | None, converted: Converted | None) -> None:
     from rich.console import Console
 
-    from variance_bridge.cli.book_table import BookTable, converted_line
-    from variance_bridge.cli.positions_table import positions_table
+    from variance_bridge.cli.tables.book_table import BookTable, converted_line
+    from variance_bridge.cli.tables.positions_table import positions_table
 
     console = Console()
     if len(book.sources) > 1 or not book.snapshots:

@@ -50,7 +50,7 @@ def check_file(file: Path) -> Checked:
     """What is wrong with the file; a file that cannot be read has one violation."""
     from variance_bridge.document.check import check
     from variance_bridge.document.exact_json import MAX_BYTES, loads
-    from variance_bridge.document.lines import lines_of
+    from variance_bridge.document.pointer_lines import lines_of
     from variance_bridge.document.reports import Checked
     from variance_bridge.document.versions import for_this_version
     from variance_bridge.document.violation import Violation

@@ -11,11 +11,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from variance_bridge.document.amounts import check_amounts
-from variance_bridge.document.dates import check_document_times, check_times
-from variance_bridge.document.frame import Fault, Frame, frame_of
-from variance_bridge.document.market import check_greeks, check_quote
-from variance_bridge.document.terms import check_terms
+from variance_bridge.document.rules.amounts import check_amounts
+from variance_bridge.document.rules.dates import check_document_times, check_times
+from variance_bridge.document.rules.frame import Fault, Frame, frame_of
+from variance_bridge.document.rules.market import check_greeks, check_quote
+from variance_bridge.document.rules.terms import check_terms
 from variance_bridge.document.violation import Violation
 from variance_bridge.money import exactly
 from variance_bridge.symbology.tables import iso_currencies

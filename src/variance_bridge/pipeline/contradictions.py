@@ -13,9 +13,9 @@ from typing import Any
 
 import attrs
 
-from variance_bridge.document.amounts import is_beyond_counting
 from variance_bridge.document.check import check
 from variance_bridge.document.convert import in_canonical_order, to_document
+from variance_bridge.document.rules.amounts import is_beyond_counting
 from variance_bridge.document.schema import check_schema
 from variance_bridge.document.violation import Violation
 from variance_bridge.model import (

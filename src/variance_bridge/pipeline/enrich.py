@@ -22,7 +22,7 @@ from variance_bridge.money import (
     total,
     unrealized_pl,
 )
-from variance_bridge.pipeline.usable import is_far, market_of, only_numbers
+from variance_bridge.pipeline.usable_quotes import is_far, market_of, only_numbers
 from variance_bridge.symbology import InstrumentType
 
 STALE_AFTER = timedelta(minutes=20)
@@ -51,7 +51,7 @@ def enrich(
     """The portfolio with what the snapshot knows of its instruments, matched by exact canonical symbol.
 
     - `quote`: a fresh quote with a mark replaces the broker's; a stale one, or one without a mark, only fills what the
-      broker left open. What is not a market (`variance_bridge.pipeline.usable`) has neither bid, ask nor mark.
+      broker left open. What is not a market (`variance_bridge.pipeline.usable_quotes`) has neither bid, ask nor mark.
     - `market_value`, `unrealized_pl` and `day_pl` follow the mark, where it was replaced or the broker gave none. Exact.
     - `greeks` are unit value x multiplier x quantity x sign. One share, future or coin has delta 1 and no gamma, theta
       or vega; these need no quote. `beta_delta` = delta x beta x underlying price / benchmark price and

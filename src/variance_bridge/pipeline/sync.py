@@ -27,6 +27,7 @@ from variance_bridge.errors import (
 from variance_bridge.formatting import format_age, plural
 from variance_bridge.model import Caution, Environment, Flag, Portfolio
 from variance_bridge.pipeline.accounts import select_account
+from variance_bridge.pipeline.balance_check import contradiction
 from variance_bridge.pipeline.context import RunContext
 from variance_bridge.pipeline.contradictions import settle
 from variance_bridge.pipeline.enrich import STALE_AFTER, enrich
@@ -35,7 +36,6 @@ from variance_bridge.pipeline.overwrite import Judgement, Verdict, judge_overwri
 from variance_bridge.pipeline.personal import seal
 from variance_bridge.pipeline.previous import STANDARD_STREAM, PreviousDocument
 from variance_bridge.pipeline.run import BrokerRun, Choice, fetch_quotes, open_broker
-from variance_bridge.pipeline.worth import contradiction
 from variance_bridge.storage.lock import OutputLock, output_lock
 from variance_bridge.storage.replace import publish
 

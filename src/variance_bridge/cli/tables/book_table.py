@@ -9,7 +9,7 @@ import attrs
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from variance_bridge.cli.positions_table import PositionsTable
+from variance_bridge.cli.tables.positions_table import PositionsTable
 from variance_bridge.formatting import UNKNOWN, age_words, format_age, money, printable
 from variance_bridge.model import Holding, Timeliness
 from variance_bridge.money import Sum
@@ -17,7 +17,7 @@ from variance_bridge.reading.book import Book, Source
 from variance_bridge.reading.freshness import Freshness
 
 if TYPE_CHECKING:
-    from variance_bridge.cli.positions_order import Order
+    from variance_bridge.cli.tables.positions_order import Order
     from variance_bridge.reading.exchange_rates import Converted
 
 _BESIDE = "  "

@@ -7,8 +7,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from variance_bridge.document.frame import Fault, Frame, is_after, is_in_calendar
-from variance_bridge.document.limits import limits
+from variance_bridge.document.rules.frame import Fault, Frame, is_after, is_in_calendar, limits
 from variance_bridge.document.violation import Violation
 
 _PRICED = ("quote", "greeks")

@@ -13,7 +13,7 @@ from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from variance_bridge.cli.positions_columns import (
+from variance_bridge.cli.tables.positions_columns import (
     TOGETHER,
     UNDERLYING,
     Column,
@@ -22,14 +22,14 @@ from variance_bridge.cli.positions_columns import (
     strike_of,
     sum_of,
 )
-from variance_bridge.cli.positions_frame import account_currency, foot, head, is_foreign
-from variance_bridge.cli.table_lines import BETWEEN, Table
+from variance_bridge.cli.tables.positions_frame import account_currency, foot, head, is_foreign
+from variance_bridge.cli.tables.table_lines import BETWEEN, Table
 from variance_bridge.formatting import plural, price, printable
 from variance_bridge.model import Holding
 from variance_bridge.reading.load import Snapshot
 
 if TYPE_CHECKING:
-    from variance_bridge.cli.positions_order import Order
+    from variance_bridge.cli.tables.positions_order import Order
 
 _MIN_NAME = 12
 """Room for a date below its underlying's name."""
@@ -109,7 +109,7 @@ class PositionsTable:
     def _rank(self, column: Column) -> int:
         if self.sort is None:
             return column.rank
-        from variance_bridge.cli.positions_order import sort_key
+        from variance_bridge.cli.tables.positions_order import sort_key
 
         return 0 if sort_key(column.name) == self.sort else column.rank
 

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from variance_bridge.document.frame import Fault, Frame
-from variance_bridge.document.limits import limits
+from variance_bridge.document.rules.frame import Fault, Frame, limits
 from variance_bridge.money import multiply
 
 _PRICED_FROM_ZERO = frozenset({"stock", "option", "future_option", "crypto", "fund", "bond"})

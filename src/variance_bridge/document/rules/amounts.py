@@ -10,8 +10,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from variance_bridge.document.frame import Fault, Frame
-from variance_bridge.document.limits import limits
+from variance_bridge.document.rules.frame import Fault, Frame, limits
 from variance_bridge.money import (
     HALF_A_CENT,
     add,

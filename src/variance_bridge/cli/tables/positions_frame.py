@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from variance_bridge.cli.positions_columns import sum_of
+from variance_bridge.cli.tables.positions_columns import sum_of
 from variance_bridge.formatting import age_words, is_whole_cents, money
 from variance_bridge.model import Environment, Holding, Portfolio, Timeliness
 from variance_bridge.reading.freshness import Freshness

@@ -1,15 +1,19 @@
-"""What a rule needs to know of the document around a position, found once for all positions."""
+"""What a rule is given: the document around a position, found once for all positions, and the limits of `limits.toml`."""
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from functools import lru_cache
+from decimal import Decimal
+from functools import cache, lru_cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import attrs
 
-from variance_bridge.document.limits import limits
+_LIMITS = Path(__file__).with_name("limits.toml")
+"""How far numbers of one document may be apart before they contradict each other."""
 
 _DOUBTS = frozenset({"cost_contradicted", "value_contradicted"})
 _REPEATED = "position_repeated"
@@ -46,6 +50,37 @@ class Frame:
     def doubts(self, position: Mapping[str, Any]) -> bool:
         """Whether the document says itself that this position's money is contradictory."""
         return self.doubted is None or position["symbol"] in self.doubted
+
+
+@attrs.frozen(kw_only=True)
+class Limits:
+    """The limits by table and name; the file says what each is and why."""
+
+    last_factor: Decimal
+    last_option_factor: Decimal
+    last_slack: Decimal
+    contradicted_factor: Decimal
+    rank_least: int
+    rank_most: int
+    greeks_delta: Decimal
+    greeks_delta_noise: Decimal
+    greeks_noise: Decimal
+    times_first_year: int
+    times_last_year: int
+    times_fetch_takes: int
+    times_expiry_days: int
+    times_days_ahead: int
+
+
+@cache
+def limits() -> Limits:
+    """The limits, read once."""
+    text = _LIMITS.read_text(encoding="utf-8")
+    tables = tomllib.loads(text, parse_float=Decimal)
+    named = {
+        f"{table}_{name}": value for table, entry in tables.items() for name, value in entry.items()
+    }
+    return Limits(**named)
 
 
 def frame_of(document: Mapping[str, Any]) -> Frame:

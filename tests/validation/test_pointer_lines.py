@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from variance_bridge.cli.boundary import run
-from variance_bridge.document.lines import lines_of
+from variance_bridge.document.pointer_lines import lines_of
 from variance_bridge.document.violation import json_pointer
 
 values = st.recursive(
