@@ -88,14 +88,22 @@ class Invocation(Protocol):
         ...
 
     def in_currency(
-        self, amounts: Mapping[str | None, Mapping[str, Sum]], target: str, on: date | None = None
+        self,
+        amounts: Mapping[str | None, Mapping[str, Sum]],
+        target: str,
+        on: date | None = None,
+        *,
+        book: Book | None = None,
     ) -> Converted:
-        """Sums by currency, brought to one with the rates that `variance fx update` keeps; an old rate is warned of.
+        """Sums by currency, brought to one with the rates that brokers state, else with those that `variance fx update` keeps.
+
+        The user is warned of an old rate, and of accounts that state different ones.
 
         Args:
             amounts: for each currency the same sums by name.
             target: ISO 4217.
             on: the day whose rates count; today by default.
+            book: whose brokers' own rates come first, whatever their day.
 
         Raises:
             ConfigurationError: there are no rates at all, and one is needed.

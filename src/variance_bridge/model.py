@@ -191,6 +191,23 @@ class Benchmark:
 
 
 @attrs.frozen(kw_only=True)
+class ExchangeRate:
+    """What one unit of a currency is worth, as the broker states it. Since 1.1.
+
+    Attributes:
+        currency: ISO 4217.
+        target: the currency that `rate` is in: the account's, as a rule.
+        rate: units of `target` for one of `currency`.
+        day: of the rate.
+    """
+
+    currency: str
+    target: str
+    rate: Decimal
+    day: date
+
+
+@attrs.frozen(kw_only=True)
 class Meta:
     """Where the positions come from, how old and how complete they are.
 
@@ -201,6 +218,7 @@ class Meta:
         currency: ISO 4217, the account's base currency.
         timeliness: None counts as live.
         passed_over: None where the source has no rows but positions, or the reader does not count others.
+        exchange_rates: those that the broker itself states, each currency once for a day.
         via: detours that requests took by configuration.
     """
 
@@ -212,6 +230,7 @@ class Meta:
     timeliness: Timeliness | None = None
     currency: str | None = None
     benchmark: Benchmark | None = None
+    exchange_rates: tuple[ExchangeRate, ...] = ()
     status: Status | None = None
     counts: Counts | None = None
     passed_over: PassedOver | None = None

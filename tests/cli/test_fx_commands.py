@@ -47,7 +47,7 @@ def run(work):
 
 @pytest.fixture
 def write(work):
-    def write(name, account, currency, worth, profit):
+    def write(name, account, currency, worth, profit, rates=()):
         held = {
             "root": "XYZ", "symbol": "XYZ", "type": "stock", "side": "long", "quantity": 1,
             "unrealized_pl": D(profit),
@@ -58,6 +58,10 @@ def write(work):
                 "fetched_at": instant_text(NOW - timedelta(minutes=5)),
                 "account_hash": account,
                 "currency": currency,
+                "exchange_rates": [
+                    {"currency": other, "target": currency, "rate": D(rate), "day": day}
+                    for other, rate, day in rates
+                ],
             },
             "balances": {"currency": currency, "net_liquidating_value": D(worth), "cash": 0},
             "positions": [held],
@@ -114,6 +118,45 @@ def test_totals_in_one_currency_state_their_rates(run, accounts, command, worth,
     assert "All in EUR" in screen
     assert "1 USD = 0.8 EUR; ECB reference rates, 2026-11-25" in screen
     assert "1,000.40" in screen
+
+
+@pytest.fixture
+def with_rates(write):
+    """The account in euros states what a dollar is worth; so does another, differently."""
+    return (
+        write("a.json", "aaaa***", "USD", "1000.50", "10"),
+        write("b.json", "bbbb***", "EUR", "200", "-3", [("USD", "0.86", "2026-11-24")]),
+        write("c.json", "cccc***", "EUR", "1", "1", [("USD", "0.87", "2026-11-24")]),
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "worth"), [("show", "net_liquidating_value"), ("triage", "net_liquidity")]
+)
+def test_a_rate_that_a_broker_states_needs_no_bank_and_comes_before_it(run, with_rates, command, worth):  # fmt: skip
+    for file_of_the_bank in (False, True):
+        if file_of_the_bank:
+            run("fx", "update", "--file", "eurofxref.csv")
+        out, err = run(command, *with_rates, "--currency", "EUR", "--json")
+        total = exact_json.loads(out)["totals_in"]
+
+        assert total[worth] == D("1000.50") * D("0.86") + 200 + 1
+        assert total["rates"] == [
+            {"currency": "USD", "rate": D("0.86"), "day": "2026-11-24", "source": "acme"}
+        ]
+        assert "1 USD = 0.86 EUR (acme), 1 USD = 0.87 EUR (acme); the first is used" in err
+
+    assert "1 USD = 0.86 EUR; acme, 2026-11-24" in run(command, *with_rates, "--currency", "EUR")[0]
+
+
+def test_a_currency_that_neither_a_broker_nor_the_bank_knows_has_no_total(run, write, with_rates):
+    files = (*with_rates, write("n.json", "dddd***", "NOK", "1", "1"))
+    with pytest.raises(ConfigurationError):
+        run("show", *files, "--currency", "EUR")
+    run("fx", "update", "--file", "eurofxref.csv")
+    total = exact_json.loads(run("show", *files, "--currency", "EUR", "--json")[0])["totals_in"]
+
+    assert (total["missing_rates"], total["net_liquidating_value"]) == (["NOK"], None)
 
 
 @pytest.mark.parametrize("command", ["show", "triage"])

@@ -86,7 +86,15 @@ def test_ordering_neither_loses_nor_merges_a_position(positions):
 
 
 @pytest.mark.parametrize(
-    "name", ["rfc.json", "full.json", "empty.json", "benchmark.json", "position_file.json"]
+    "name",
+    [
+        "rfc.json",
+        "full.json",
+        "empty.json",
+        "benchmark.json",
+        "position_file.json",
+        "exchange_rates.json",
+    ],
 )
 def test_a_published_example_reads_and_writes_to_a_stable_text(name):
     portfolio, _ = from_bytes((EXAMPLES / name).read_bytes())

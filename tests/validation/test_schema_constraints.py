@@ -101,7 +101,9 @@ def covering_documents() -> list[Any]:
     """The examples with each of their positions in turn in first place, so that each member is visited."""
     return [
         {**whole, "positions": whole["positions"][n:] + whole["positions"][:n]}
-        for whole in map(example, ("full.json", "benchmark.json", "position_file.json"))
+        for whole in map(
+            example, ("full.json", "benchmark.json", "position_file.json", "exchange_rates.json")
+        )
         for n in range(len(whole["positions"]))
     ]
 

@@ -577,6 +577,32 @@ def test_the_base_currency_is_stated_or_worth_one_and_never_guessed(sync, flex, 
     assert named == {"MCD": "USD", "SAP": "EUR"}
 
 
+@pytest.mark.parametrize(
+    ("dollars", "euros", "more", "rates"),
+    [
+        ("1", "1.16", {}, {"EUR": D("1.16")}),
+        ("0.86", "1", {}, {"USD": D("0.86")}),
+        ("0.8", "0.9", {}, {}),
+        ("1", "1.16", {"currency": "EUR", "fxRateToBase": "1.17"}, {}),
+        ("1", "0", {}, {}),
+        ("1", "-1.16", {}, {}),
+        ("1", "x", {}, {}),
+        ("1", None, {}, {}),
+    ],
+)
+def test_rates_to_base_are_stated_and_contradictory_ones_are_not(sync, flex, dollars, euros, more, rates):  # fmt: skip
+    flex.statement = section(
+        row(fxRateToBase=dollars),
+        row("SAP", currency="EUR", fxRateToBase=euros, conid="2"),
+        row("T", conid="3", **({"fxRateToBase": dollars} | more)),
+    )
+    meta = next(iter(sync()[1].values()))["meta"]
+    stated = meta.get("exchange_rates", [])
+
+    assert {each["currency"]: each["rate"] for each in stated} == rates
+    assert {(each["target"], each["day"]) for each in stated} <= {(meta.get("currency"), "2026-01-14")}  # fmt: skip
+
+
 WORTH = '<EquitySummaryInBase><EquitySummaryByReportDateInBase reportDate="{day}" {more} total="{total}" /></EquitySummaryInBase>'
 CASH = '<CashReport><CashReportCurrency currency="{currency}" fxRateToBase="1" endingCash="-50.5" /></CashReport>'
 

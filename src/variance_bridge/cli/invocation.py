@@ -221,10 +221,16 @@ class Invocation:
         return book
 
     def in_currency(
-        self, amounts: Mapping[str | None, Mapping[str, Sum]], target: str, on: date | None = None
+        self,
+        amounts: Mapping[str | None, Mapping[str, Sum]],
+        target: str,
+        on: date | None = None,
+        *,
+        book: Book | None = None,
     ) -> Converted:
-        """Sums by currency, brought to one with the rates that are kept. See `variance_bridge.commands`."""
+        """Sums by currency, brought to one with the rates that are known. See `variance_bridge.commands`."""
         from variance_bridge.reading.exchange_rates import convert
+        from variance_bridge.reading.stated_rates import disagreements
 
         day = on or self.clock.now().date()
         code = target.strip().upper()
@@ -232,16 +238,19 @@ class Invocation:
             from variance_bridge.errors import UsageError
 
             raise UsageError("`--currency` takes a code of three letters, such as EUR")
-        if self._rates is None and set(amounts) - {code}:
+        stated = book.rates_to(code) if book else ()
+        converted = convert(amounts, code, self._rates, day, stated)
+        if self._rates is None and converted.missing:
             from variance_bridge.cli.fx import no_rates
 
             raise no_rates()
-        converted = convert(amounts, code, self._rates, day)
+        used = {rate.currency for rate in converted.rates}
+        for sentence in disagreements([rate for rate in stated if rate.currency in used]):
+            self.warn(sentence)
         for rate in converted.rates:
             if rate.is_old(day):
-                self.warn(
-                    f"the rate for {rate.currency} is from {rate.day}: run `variance fx update`"
-                )
+                renew = "" if rate in stated else ": run `variance fx update`"
+                self.warn(f"the rate for {rate.currency} is from {rate.day}{renew}")
         return converted
 
     @cached_property

@@ -41,6 +41,7 @@ def _contradictions(document: Mapping[str, Any]) -> list[Violation]:
     found = [
         *_check_counts(document),
         *_check_currencies(document),
+        *_check_rates(document["meta"].get("exchange_rates", ())),
         *check_document_times(document, frame),
         *_check_repeated(document["positions"], frame),
     ]
@@ -86,6 +87,22 @@ def _check_currencies(document: Mapping[str, Any]) -> Iterator[Violation]:
     for place, position in enumerate(document["positions"]):
         if "currency" in position and position["currency"] not in iso_currencies():
             yield Violation(f"/positions/{place}/currency", "currency", _NO_CURRENCY)
+
+
+def _check_rates(rates: Sequence[Mapping[str, Any]]) -> Iterator[Violation]:
+    """Every rate is between two currencies that exist, and stands once for a day."""
+    seen: set[tuple[Any, ...]] = set()
+    for place, rate in enumerate(rates):
+        pointer = f"/meta/exchange_rates/{place}"
+        for name in ("currency", "target"):
+            if rate[name] not in iso_currencies():
+                yield Violation(f"{pointer}/{name}", "currency", _NO_CURRENCY)
+        pair = (rate["currency"], rate["target"], rate["day"])
+        if rate["currency"] == rate["target"]:
+            yield Violation(f"{pointer}/target", "currency", "must be another currency")
+        elif pair in seen:
+            yield Violation(pointer, "repeated", "is a rate that stands here twice for its day")
+        seen.add(pair)
 
 
 _LOT = ("side", "quantity", "opened_on", "average_price", "cost_basis", "broker_symbol")

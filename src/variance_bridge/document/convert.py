@@ -20,7 +20,7 @@ import attrs
 from variance_bridge.document import exact_json
 from variance_bridge.document.violation import Violation
 from variance_bridge.errors import DataRefused
-from variance_bridge.model import Flag, Holding, Portfolio, RejectedRow, Side, utc
+from variance_bridge.model import ExchangeRate, Flag, Holding, Portfolio, RejectedRow, Side, utc
 from variance_bridge.symbology import InstrumentType, OptionType
 
 _ZERO = Decimal(0)
@@ -134,14 +134,19 @@ def _unstructure(instance: Any) -> dict[str, Any]:
 
 
 def canonical(portfolio: Portfolio) -> Portfolio:
-    """The portfolio with positions, rejected rows and flags in the order in which they are written."""
+    """The portfolio with positions, exchange rates, rejected rows and flags in the order in which they are written."""
     meta = portfolio.meta
     meta = attrs.evolve(
         meta,
+        exchange_rates=tuple(sorted(meta.exchange_rates, key=_rate_place)),
         rejected=tuple(sorted(meta.rejected, key=_rejected_place)),
         flags=tuple(sorted(meta.flags, key=_flag_place)),
     )
     return attrs.evolve(portfolio, meta=meta, positions=in_canonical_order(portfolio.positions))
+
+
+def _rate_place(rate: ExchangeRate) -> tuple[Any, ...]:
+    return (rate.target, rate.currency, rate.day, rate.rate)
 
 
 def _rejected_place(rejected: RejectedRow) -> tuple[Any, ...]:

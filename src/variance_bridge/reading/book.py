@@ -22,6 +22,7 @@ from variance_bridge.reading.totals import Totals, add_totals, totals_of
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from variance_bridge.reading.exchange_rates import Rate
     from variance_bridge.reading.export_columns import Cell
 
 LIVE_FILES = "live_*.json"
@@ -136,6 +137,12 @@ class Book:
             for currency, totals in totals_of(snapshot.portfolio).items():
                 found.setdefault(currency, []).append(totals)
         return {currency: add_totals(several) for currency, several in found.items()}
+
+    def rates_to(self, currency: str) -> tuple[Rate, ...]:
+        """What a unit of other currencies is worth in `currency`, as the accounts' own brokers state it: the newest first."""
+        from variance_bridge.reading.stated_rates import stated_rates
+
+        return stated_rates((each.portfolio for each in self.snapshots), currency)
 
     def by_root(self) -> dict[str, tuple[Held, ...]]:
         """The positions of each root side by side, account after account. Nothing is netted."""

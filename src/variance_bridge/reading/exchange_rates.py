@@ -42,6 +42,11 @@ class Rate:
     day: date
     source: str
 
+    def __str__(self) -> str:
+        """`1 USD = 0.8 EUR`, with six significant digits, as such rates are published."""
+        shown = format(self.rate.normalize(Context(prec=_DIGITS_SHOWN)), "f")
+        return f"1 {self.currency} = {shown} {self.target}"
+
     def is_old(self, today: date) -> bool:
         """Whether a newer rate should have been published."""
         return today - self.day > OLD_AFTER
@@ -77,9 +82,13 @@ class ExchangeRates:
         units = {**self.days[day], EURO: Decimal(1)}
         if currency not in units or target not in units:
             return None
-        one, other = units[target], units[currency]
-        value = one if other == 1 else quotient(one, other, _DIGITS)
+        value = divided(units[target], units[currency])
         return Rate(currency=currency, target=target, rate=value, day=day, source=self.source)
+
+
+def divided(dividend: Decimal, divisor: Decimal) -> Decimal:
+    """A rate by way of a third currency: to 28 digits, or exact where nothing has to be divided."""
+    return dividend if divisor == 1 else quotient(dividend, divisor, _DIGITS)
 
 
 @attrs.frozen(kw_only=True)
@@ -103,14 +112,11 @@ class Converted:
         """The rates that were used, with their days, or those that are missing."""
         if self.missing:
             return f"no rate for {', '.join(self.missing)}"
-        each = (f"1 {rate.currency} = {_shown(rate.rate)} {rate.target}" for rate in self.rates)
-        days = sorted({f"{rate.source}, {rate.day}" for rate in self.rates})
-        return "; ".join((*each, *days))
-
-
-def _shown(rate: Decimal) -> str:
-    """Six significant digits, as such rates are published."""
-    return format(rate.normalize(Context(prec=_DIGITS_SHOWN)), "f")
+        origins = [f"{rate.source}, {rate.day}" for rate in self.rates]
+        if len(set(origins)) == 1:
+            return "; ".join((*map(str, self.rates), origins[0]))
+        several = zip(self.rates, origins, strict=True)
+        return "; ".join(f"{rate} ({origin})" for rate, origin in several)
 
 
 def convert(
@@ -118,6 +124,7 @@ def convert(
     target: str,
     rates: ExchangeRates | None,
     on: date,
+    stated: Iterable[Rate] = (),
 ) -> Converted:
     """The sums of all currencies in one.
 
@@ -126,12 +133,16 @@ def convert(
         target: ISO 4217.
         rates: the published ones; None where there are none, so that nothing but `target` itself is known.
         on: the day whose rates count; of a day without any, those of the day before it.
+        stated: rates to `target` that come before the published ones; of several of one currency the first.
     """
+    own: dict[str, Rate] = {}
+    for each_rate in stated:
+        own.setdefault(each_rate.currency, each_rate)
     used: list[Rate] = []
     missing: list[str] = []
     found: dict[str, list[Sum]] = {}
     for currency, sums in amounts.items():
-        rate = _rate(currency, target, rates, on)
+        rate = own.get(currency or "") or _rate(currency, target, rates, on)
         if rate is None:
             missing.append(currency or "unknown")
         elif currency != target:

@@ -23,6 +23,7 @@ from variance_bridge.model import (
     Balances,
     Caution,
     Counts,
+    ExchangeRate,
     Flag,
     Holding,
     Meta,
@@ -93,6 +94,7 @@ class Collected:
         cautions: Iterable[Caution] = (),
         warnings: Iterable[str] = (),
         timeliness: Timeliness | None = None,
+        exchange_rates: Iterable[ExchangeRate] = (),
     ) -> Portfolio:
         """The portfolio that `Broker.normalize` returns.
 
@@ -104,6 +106,7 @@ class Collected:
             cautions: of the account as a whole, such as `Members.cautions` of its balances.
             warnings: what the user should read about this run (`Portfolio.warnings`).
             timeliness: how old the state is by nature; None counts as live.
+            exchange_rates: those that the broker states.
         """
         meta = Meta(
             source=source,
@@ -111,6 +114,7 @@ class Collected:
             environment=raw.environment,
             timeliness=timeliness,
             currency=currency,
+            exchange_rates=tuple(exchange_rates),
             status=Status.PARTIAL if self.rejected else Status.COMPLETE,
             counts=self.counts,
             rejected=self.rejected,

@@ -26,6 +26,7 @@ from variance_bridge_ibkr.positions import (
     SOURCE,
     Terms,
     base_currency,
+    exchange_rates,
     needed_settings,
     read_row,
     useful_settings,
@@ -82,10 +83,8 @@ class IbkrBroker:
             raise _lacking(lacking)
         rows = [stated(row) for row in given]
         cash = statement.get("CashReport")
-        base = base_currency(
-            statement.get("AccountInformation"),
-            [*rows, *(cash if isinstance(cash, list | tuple) else ())],
-        )
+        of_money = [*rows, *(cash if isinstance(cash, list | tuple) else ())]
+        base = base_currency(statement.get("AccountInformation"), of_money)
         terms = Terms(
             base=base,
             as_of=exchange_date(raw.fetched_at),
@@ -102,6 +101,7 @@ class IbkrBroker:
             cautions=sheet.cautions,
             warnings=[_wish(label) for label in useful_settings(given)],
             timeliness=Timeliness.END_OF_DAY,
+            exchange_rates=exchange_rates(of_money, base, last_day(statement)),
         )
 
     def _read(self) -> None:

@@ -88,7 +88,9 @@ def command(
         thresholds(invocation.folder, thresholds_file),
         invocation.clock.now(),
     )
-    converted = None if currency is None else invocation.in_currency(judged.sums, currency)
+    converted = None
+    if currency is not None:
+        converted = invocation.in_currency(judged.sums, currency, book=judged.book)
     news = _news(invocation, judged) if changed_only else None
     if html_file is not None:
         _write(judged, converted, _past(invocation, judged), html_file)

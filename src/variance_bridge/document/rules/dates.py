@@ -16,7 +16,7 @@ _TOO_LATE = "is later than the positions are"
 
 
 def check_document_times(document: Mapping[str, Any], frame: Frame) -> Iterator[Violation]:
-    """The times of the document itself, of its balances and of its benchmark."""
+    """The times of the document itself, of its balances, benchmark and exchange rates."""
     fetched = document["meta"]["fetched_at"]
     if not is_in_calendar(fetched):
         yield Violation("/meta/fetched_at", "date", _NO_DAY)
@@ -25,6 +25,11 @@ def check_document_times(document: Mapping[str, Any], frame: Frame) -> Iterator[
     priced = document["meta"].get("benchmark", {}).get("as_of")
     if priced is not None and not is_in_calendar(priced):
         yield Violation("/meta/benchmark/as_of", "date", _NO_DAY)
+    for place, rate in enumerate(document["meta"].get("exchange_rates", ())):
+        if not is_in_calendar(rate["day"]):
+            yield Violation(f"/meta/exchange_rates/{place}/day", "date", _NO_DAY)
+        elif frame.latest_day and rate["day"] > frame.latest_day:
+            yield Violation(f"/meta/exchange_rates/{place}/day", "order", _TOO_LATE)
     stated = document.get("balances", {}).get("as_of")
     if stated is not None and not is_in_calendar(stated):
         yield Violation("/balances/as_of", "date", _NO_DAY)
