@@ -24,7 +24,7 @@ from variance_bridge_csv.dialect.model import (
 )
 from variance_bridge_csv.file.layout import Layout, Section
 from variance_bridge_csv.file.lines import Line, Row
-from variance_bridge_csv.names import plain, shown
+from variance_bridge_csv.names import plain, shown, visible
 from variance_bridge_csv.row.cells import CellFault, number_reader
 from variance_bridge_csv.row.columns import (
     Columns,
@@ -44,7 +44,7 @@ _OUTSIDE = frozenset({RowClass.LABEL, RowClass.FOOTER, RowClass.IGNORE})
 _TOTALS = frozenset({RowClass.TOTAL, RowClass.SUBTOTAL})
 _IN_CASH = frozenset({RowClass.CASH, RowClass.PENDING})
 _CASH = RowRule(is_=RowClass.CASH)
-_TYPED_TOTAL = RowRule(is_=RowClass.FOOTER)
+_TYPED_TOTAL = RowRule(is_=RowClass.IGNORE)
 _TYPED_TOTALS = frozenset(
     {"total", "totals", "grand total", "account total", "portfolio total", "sum", "subtotal"}
 )
@@ -64,6 +64,11 @@ _DATE_LIKE = re.compile(
 )
 _ROUNDED = re.compile(r"[0-9][.,][0-9]+[Ee][+]?[0-9]+")
 """What a spreadsheet program makes of a long account number: others become the same."""
+_PAGE = re.compile(r"(?i:page|seite) [0-9]{1,4}(?: ?(?i:of|von|/) ?[0-9]{1,4})?")
+_LOWER_CASE_WORD = re.compile(r"\b[a-z\u00df-\u00ff]{2,}\b")
+_DIGIT = re.compile(r"[0-9]")
+_MIN_WORDS = 3
+"""So many words in lower case are a sentence: the names of securities have fewer."""
 _MAX_NAME_LENGTH = 100
 _ENDS_SEEN = 100
 MAX_REJECTED = 100_000
@@ -160,7 +165,8 @@ class ParsedFile:
             file does not break off in a cell.
         unknown_columns: names that the dialect does not know.
         other_tables: the lines at which tables begin that are of another kind and that the dialect does not name.
-        passed: how many lines of other tables were not read.
+        unknown_lines: how many lines those have.
+        passed: how many rows of all other tables were not read.
         understood: of the first header, the name of each column that means something, by its field.
         implied_date: the day from which the days to expiration count, where most rows agree on one.
     """
@@ -171,6 +177,7 @@ class ParsedFile:
     complete: bool
     unknown_columns: tuple[str, ...]
     other_tables: tuple[int, ...]
+    unknown_lines: int
     passed: int
     understood: Mapping[Field, str]
     implied_date: date | None
@@ -212,6 +219,7 @@ def parse(
             dict.fromkeys(name for section in layout.sections for name in section.header.unknown)
         ),
         other_tables=layout.unknown_tables,
+        unknown_lines=layout.unknown_lines,
         passed=layout.passed,
         understood=_understood(layout),
         implied_date=_implied_date(found, dialect),
@@ -396,6 +404,8 @@ def _read_row(cells: RowCells, section: Section, as_of: date, where: str) -> Rea
     if row.fault:
         _refuse_cut_off(row, where)
         rejected = RejectedLine(row.line, row.fault_column, Rejection.UNREADABLE_ROW, row.fault)
+    elif _is_in_quotes(row, section.header.width):
+        rejected = RejectedLine(row.line, 1, Rejection.UNREADABLE_ROW, "the whole row is in quotes")
     else:
         rule = _rule(cells)
         row_class = rule.is_
@@ -407,8 +417,8 @@ def _read_row(cells: RowCells, section: Section, as_of: date, where: str) -> Rea
                 position = read_position(cells, rule, as_of)
             except RowRejected as rejection:
                 rejected = _rejected(cells, rejection)
-        if rejected is not None and _is_typed_total(row):
-            row_class, rejected = RowClass.FOOTER, None
+        if rejected is not None and (_is_typed_total(row) or _is_prose(row)):
+            row_class, rejected = RowClass.IGNORE, None
     account = _account(cells, section, rejected, where)
     checks = cells.dialect.check
     return ReadRow(
@@ -457,6 +467,23 @@ def _is_typed_total(row: Row) -> bool:
     """Whether somebody added the row below the export: a total, in no column's terms."""
     first = next((cell for cell in row.cells if cell.strip()), "")
     return plain(first).rstrip(":") in _TYPED_TOTALS
+
+
+def _is_in_quotes(row: Row, width: int) -> bool:
+    """Whether a spreadsheet program made one cell of a whole row."""
+    only = row.cells[0] if len(row.cells) == 1 else ""
+    return only.count(row.separation.delimiter) >= max(width - 1, 2)
+
+
+def _is_prose(row: Row) -> bool:
+    """Whether the row is a sentence (a disclaimer, the foot of a page), and no part of a position."""
+    filled = [cell for cell in row.cells if cell.strip()]
+    if len(filled) != 1:
+        return False
+    text = visible(filled[0])
+    if _PAGE.fullmatch(text) or len(_LOWER_CASE_WORD.findall(text)) >= _MIN_WORDS:
+        return True
+    return text[-1:] in ".:" and " " in text and not _DIGIT.search(text)
 
 
 def _wrong_cell_count(cells: RowCells) -> RejectedLine:
@@ -636,8 +663,16 @@ def _by_account(
         del named[""]
     if list(named) == [""] and homeless:
         named[""], homeless = sorted([*named[""], *homeless], key=lambda row: row.line), []
+    of_none = [row for row in (*ignored, *homeless) if row.account not in named]
     return tuple(
-        _part(account, own_rows, homeless, ignored, layout, dialect)
+        _part(
+            account,
+            own_rows,
+            homeless,
+            [*of_none, *(row for row in ignored if row.account == account)],
+            layout,
+            dialect,
+        )
         for account, own_rows in named.items()
     )
 
@@ -646,7 +681,7 @@ def _part(
     account: str,
     rows: Sequence[ReadRow],
     homeless: Sequence[ReadRow],
-    ignored: Sequence[ReadRow],
+    passed: Sequence[ReadRow],
     layout: Layout,
     dialect: Dialect,
 ) -> AccountPart:
@@ -670,7 +705,7 @@ def _part(
         pending=_sum(row for row in rows if row.row_class is RowClass.PENDING),
         passed_over=Counter(
             row.row_class
-            for row in (*rows, *(one for one in ignored if one.account in {account, None}))
+            for row in (*rows, *passed)
             if row.position is None and row.rejected is None
         ),
         total=total,

@@ -136,14 +136,20 @@ def notes(parsed: ParsedFile) -> Iterator[str]:
             + (f" and {more} more" if more > 0 else "")
         )
     if parsed.other_tables:
-        yield (
-            f"line {parsed.other_tables[0]}: another table begins, which is not in this format; "
-            f"{plural(parsed.passed, 'line')} of other tables not read"
-        )
+        yield _on_other_tables(parsed)
     for part in parsed.accounts:
         yield from _notes_on_rows(parsed, part)
     if not parsed.complete:
         yield "the end of a complete file is missing: it may be cut off; export it again"
+
+
+def _on_other_tables(parsed: ParsedFile) -> str:
+    first, *more = parsed.other_tables
+    also = ""
+    if more:
+        listed = ", ".join(map(str, more[: _MAX_LISTED - 1]))
+        also = f" (and at {listed}{' and more' if len(more) >= _MAX_LISTED else ''})"
+    return f"line {first}: another table begins{also}, which is not in this format: {plural(parsed.unknown_lines, 'line')} not read"
 
 
 def _notes_on_rows(parsed: ParsedFile, part: AccountPart) -> Iterator[str]:

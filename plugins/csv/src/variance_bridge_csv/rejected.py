@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from variance_bridge.errors import DataRefused
 from variance_bridge.formatting import plural
+from variance_bridge.model import Rejection
 from variance_bridge_csv.accounts import ParsedFile, RejectedLine
 
 _MAX_REASONS = 3
@@ -26,11 +27,13 @@ def refuse_many_rejected(parsed: ParsedFile, max_percent: int, where: str) -> No
     if len(lines) < 2 or 100 * len(lines) <= max_percent * rows:
         return
     first = min(lines.values(), key=lambda line: line.line)
+    again = "export the positions again, and do not save them from a spreadsheet program"
+    if all(line.reason is Rejection.WRONG_CELL_COUNT for line in lines.values()):
+        again = f"where these lines are another table, delete them from the file; else {again}"
     raise DataRefused(
         f"{len(lines)} of {rows} rows cannot be read: {grouped(lines.values())}",
         where=f"{where}, line {first.line}, column {first.column}",
-        hint="export the positions again, and do not save them from a spreadsheet program; or allow more: "
-        "`--set max_rejected_percent=100`",
+        hint=f"{again}; or allow more: `--set max_rejected_percent=100`",
     )
 
 

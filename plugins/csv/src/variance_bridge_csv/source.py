@@ -194,10 +194,11 @@ def _trial(candidate: Candidate, lines: int | None, day: date, where: str) -> Tr
         return Trial(0, 0, dialect.name, refusal=refusal)
     agrees = [row.position.sign_agrees for row in rows if row.position is not None]
     written = [(row.line, row.account, row.position, row.rejected) for row in rows]
-    unread = sum(
-        row.rejected is not None
-        or (row.position is not None and Caution.NUMBER_UNREADABLE in row.position.cautions)
+    unread = frozenset(
+        row.line
         for row in rows
+        if row.rejected is not None
+        or (row.position is not None and Caution.NUMBER_UNREADABLE in row.position.cautions)
     )
     return Trial(agrees.count(True), agrees.count(False), written, unread)
 

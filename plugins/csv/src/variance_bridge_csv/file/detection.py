@@ -58,14 +58,14 @@ class Trial:
         agrees: in how many rows the sign of the cost agrees with the side by the dialect's convention.
         disagrees: in how many it does not.
         result: all that would be written; two dialects with equal results differ in nothing that matters here.
-        unread: in how many rows a number cannot be read by the dialect's grammar.
+        unread: the lines of the rows in which something cannot be read by the dialect's grammar.
         refusal: why the whole file cannot be read.
     """
 
     agrees: int
     disagrees: int
     result: object = attrs.field(repr=False)
-    unread: int = 0
+    unread: frozenset[int] = frozenset()
     refusal: DataRefused | None = attrs.field(default=None, eq=False)
 
 
@@ -210,7 +210,15 @@ def _decided(
             refusals = [one.refusal for _candidate, one in tried if one.refusal is not None]
             if len(refusals) == len(tried):
                 raise refusals[0]
-            legible = [candidate for candidate, one in tried if not one.unread]
+            # What none of them can read (a disclaimer, a table of another kind) says nothing about either.
+            by_none = frozenset.intersection(
+                *(one.unread for _candidate, one in tried if one.refusal is None)
+            )
+            legible = [
+                candidate
+                for candidate, one in tried
+                if one.refusal is None and one.unread == by_none
+            ]
             if len(legible) == 1:
                 return legible
             right = [candidate for candidate, one in tried if one.agrees and not one.disagrees]

@@ -30,6 +30,11 @@ HEADER_WORDS = frozenset(
 MIN_HEADER_WORDS = 3
 TITLE_MISSING = "its title line"
 """What a file lacks that has the columns of a dialect, and not the line that stands above them in each of its files."""
+_NUMBERS = frozenset(
+    {Field.QUANTITY, Field.COST_TOTAL, Field.COST_PER_UNIT, Field.MARK, Field.LAST, Field.VALUE, Field.GAIN}
+)  # fmt: skip
+_WORD = re.compile(r"[^\W\d_]{3}")
+_NO_WORDS = frozenset({"n/a", "nan", "none", "null", "unknown", "incomplete"})
 _MIN_FIELDS = 3
 """So many columns that the dialect has a field for make a table one of positions."""
 
@@ -82,8 +87,9 @@ class Layout:
         moments: every date, time and zone that was captured, as it is written.
         outside: the lines below the first header that are not rows but say something, by number.
         ends: the lines at which another kind of table begins: what follows is not read until the next section.
-        unknown_tables: those of them that the dialect does not name.
-        passed: how many lines of other tables were not read.
+        unknown_tables: where tables begin that the dialect does not name.
+        unknown_lines: how many lines those have, their headers included.
+        passed: how many rows of other tables were not read.
         ended: whether the end of a complete file was seen.
     """
 
@@ -93,6 +99,7 @@ class Layout:
     outside: frozenset[int]
     ends: frozenset[int]
     unknown_tables: tuple[int, ...]
+    unknown_lines: int
     passed: int
     ended: bool
 
@@ -272,8 +279,13 @@ def _says(line: Line) -> str:
     A line of another part of the file is always cells: it is given without quotes, and without empty cells at its end.
     """
     if line.aside and line.only_cell is None:
-        return ",".join(map(visible, line.row().cells)).rstrip(",")
+        return _joined(line)
     return line.only_cell or visible(line.text)
+
+
+def _joined(line: Line) -> str:
+    """The cells of a line as they would stand there without quotes, whatever separates them in the file."""
+    return ",".join(map(visible, line.row().cells)).rstrip(",")
 
 
 def lay_out(lines: Iterable[Line], header: Header, dialect: Dialect, where: str) -> Layout:
@@ -304,8 +316,12 @@ class _Walk:
         self._seen: set[str] = set()
         self._ends: set[int] = set()
         self._unknown_tables: list[int] = []
+        self._unknown_lines = 0
+        self._last_unknown = 0
+        self._after_blank = 0
         self._passed = 0
         self._in_other_table = False
+        self._in_unknown_table = False
         self._vocabulary = _vocabulary(dialect)
         self._captures = self._captures_for(Where.BEFORE)
         self._shapes = dialect.shapes
@@ -317,9 +333,13 @@ class _Walk:
         if line.number == first_header.row.line:
             self._start(first_header)
         elif line.blank:
+            self._after_blank = line.number
             self._in_other_table = self._in_other_table and bool(self._sections)
-        elif self._capture(line) or line.aside:
+        elif self._capture(line):
             self._outside.add(line.number)
+        elif line.aside:
+            self._outside.add(line.number)
+            self._pass_over(line, unknown=line.foreign)
         elif self._sections:
             self._take_below(line)
         else:
@@ -335,6 +355,8 @@ class _Walk:
     def _take_above(self, line: Line, first_header: Header) -> None:
         """A line above the first header: a title, or a table of another kind, which ends at a blank line."""
         row = line.row()
+        if line.only_cell is None:
+            self._pass_over(line, unknown=True)
         if self._in_other_table or row.fault:
             return
         if not _DIGIT.search(line.text) and self._is_of_another_table(row):
@@ -360,7 +382,7 @@ class _Walk:
 
     def _take_below(self, line: Line) -> None:
         if self._in_other_table:
-            self._passed += 1
+            self._pass_over(line, unknown=self._in_unknown_table)
         if not self._may_be_header(line.text):
             return
         row = line.row()
@@ -378,15 +400,56 @@ class _Walk:
         elif not _DIGIT.search(line.text) and (
             len(names & self._vocabulary.known) >= _MIN_NAMES
             or len(names & HEADER_WORDS) >= MIN_HEADER_WORDS
+            or self._names_columns(row)
+            or self._is_below_known_table(line)
         ):
             self._leave(line, unknown=True)
+        elif self._after_blank == line.number - 1 and line.only_cell is not None:
+            self._after_blank = line.number  # A title: what it is the title of comes next.
+
+    def _names_columns(self, row: Row) -> bool:
+        """Whether words stand where the quantity and the amounts should: names of columns that nobody has seen before."""
+        columns = self._sections[-1].header.columns
+        below = {
+            field: visible(row.cells[place])
+            for field, place in columns.items()
+            if field in _NUMBERS and place < len(row.cells)
+        }
+        words = [text for text in below.values() if _WORD.search(text)]
+        return (
+            len(words) >= _MIN_NAMES
+            and len(words) == len(below)
+            and plain(below.get(Field.QUANTITY, "")) not in _NO_WORDS
+        )
+
+    def _is_below_known_table(self, line: Line) -> bool:
+        """Whether a table of yet another kind begins, below one that the dialect knows and passes over."""
+        return (
+            self._in_other_table
+            and not self._in_unknown_table
+            and self._after_blank == line.number - 1
+            and filled_cells(line) > 1
+        )
 
     def _leave(self, line: Line, *, unknown: bool = False) -> None:
         """Another kind of table begins: its rows are not read as positions."""
         self._ends.add(line.number)
-        self._in_other_table = True
-        if unknown:
+        if unknown and not self._in_unknown_table:
+            self._pass_over(line, unknown=True)
+        self._in_other_table, self._in_unknown_table = True, unknown
+
+    def _pass_over(self, line: Line, *, unknown: bool) -> None:
+        """A line of another table. Of one that the dialect does not know the user hears where it begins."""
+        # The header of another table is not a row of it: where the file does not say which line that is, it has no number.
+        frame = not _DIGIT.search(line.text) if line.frame is None else line.frame
+        if not frame:
+            self._passed += 1
+        if not unknown:
+            return
+        if not self._unknown_lines or line.number > self._last_unknown + 2:
             self._unknown_tables.append(line.number)
+        self._unknown_lines += 1
+        self._last_unknown = line.number
 
     def _may_be_header(self, text: str) -> bool:
         """A line without a digit may; so may a blank one, which is not worth a look of its own."""
@@ -437,16 +500,20 @@ class _Walk:
         above = self._sections[-1].captured if again else {}
         self._sections.append(Section(header, {**above, **self._pending}))
         self._pending = {}
-        self._in_other_table = False
+        self._in_other_table = self._in_unknown_table = False
         self._captures = self._captures_for(Where.AFTER)
 
     def _captures_for(self, where: Where) -> tuple[Capture, ...]:
         return tuple(one for one in self.dialect.captures if one.where in {where, Where.ANYWHERE})
 
     def _capture(self, line: Line) -> bool:
-        text = _says(line) if self._captures else ""
+        if not self._captures:
+            return False
+        text, joined = _says(line), _joined(line) if '"' in line.text else ""
         for capture in self._captures:
             found = patterns.match(capture.pattern, text)
+            if found is None and joined:
+                found = patterns.match(capture.pattern, joined)
             if found is None:
                 continue
             said = {
@@ -483,6 +550,7 @@ class _Walk:
             outside=frozenset(self._outside),
             ends=frozenset(self._ends),
             unknown_tables=tuple(self._unknown_tables),
+            unknown_lines=self._unknown_lines,
             passed=self._passed,
             ended=self._ended,
         )
@@ -490,6 +558,11 @@ class _Walk:
 
 def _account_named(captured: Mapping[str, str]) -> str | None:
     return captured.get("account") or captured.get("account_label")
+
+
+def filled_cells(line: Line) -> int:
+    """How many cells of a line have something in them."""
+    return sum(1 for cell in line.row().cells if visible(cell))
 
 
 def filled_width(cells: Sequence[str]) -> int:

@@ -86,6 +86,9 @@ class Line:
 
     Attributes:
         aside: it belongs to another part of the file than the table, and may only be captured from.
+        foreign: it stands aside and is of no part that the dialect knows.
+        frame: it stands aside and only says which part begins or ends, or what its columns are; None where
+            the file does not say.
         shaped: its cells with those that the dialect adds to them.
     """
 
@@ -94,6 +97,8 @@ class Line:
     separation: Separation
     last: bool
     aside: bool = False
+    foreign: bool = False
+    frame: bool | None = None
     shaped: Row | None = None
 
     def row(self) -> Row:

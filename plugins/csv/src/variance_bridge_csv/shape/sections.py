@@ -8,7 +8,12 @@ import attrs
 
 from variance_bridge.errors import DataRefused
 from variance_bridge_csv.dialect.model import Dialect, Marked, SectionRules
-from variance_bridge_csv.file.layout import HEADER_WORDS, MIN_HEADER_WORDS, read_header
+from variance_bridge_csv.file.layout import (
+    HEADER_WORDS,
+    MIN_HEADER_WORDS,
+    filled_cells,
+    read_header,
+)
 from variance_bridge_csv.file.lines import Line
 from variance_bridge_csv.names import plain
 
@@ -34,21 +39,25 @@ def of_tables(
 def _celled(lines: Iterator[Line], rules: SectionRules, where: str) -> Iterator[Line]:
     names = frozenset(map(plain, rules.tables))
     kinds = frozenset(map(plain, (*rules.header, *rules.rows)))
-    of_a_part = kinds | frozenset(map(plain, rules.begins)) | _OTHER_KINDS
-    first, inside, found = True, False, False
+    of_a_part = kinds | frozenset(map(plain, (*rules.begins, *rules.others))) | _OTHER_KINDS
+    frame = of_a_part - frozenset(map(plain, rules.rows)) - _OTHER_KINDS
+    begun, inside, found = False, False, False
     for line in lines:
         if line.blank:
             continue
-        name, kind = name_and_kind(line, rules)
-        if first and not _begins(line, rules):
+        begun = begun or _begins(line, rules)
+        if not begun and line.number > _LINES_BEFORE_A_PART:
             return
-        first = False
-        if found and kind not in of_a_part:
+        name, kind = name_and_kind(line, rules)
+        foreign = not begun or kind not in of_a_part
+        if found and foreign:
             _refuse_other_table(line, where)
         # Which part an unreadable line is of cannot be known: among the rows it may be one of them.
         inside = (name in names and kind in kinds) or (inside and line.row().fault is not None)
         found = found or inside
-        yield line if inside else attrs.evolve(line, aside=True)
+        yield (
+            line if inside else attrs.evolve(line, aside=True, foreign=foreign, frame=kind in frame)
+        )
 
 
 def _refuse_other_table(line: Line, where: str) -> None:
@@ -82,7 +91,7 @@ def _titled(
 ) -> Iterator[Line]:
     tables = frozenset(map(plain, rules.tables))
     others = frozenset(map(plain, rules.others))
-    inside, known, begun = False, True, False
+    inside, known, begun, after_blank = False, False, False, False
     for line in lines:
         title = line.only_cell
         name = plain(title) if title is not None else ""
@@ -94,11 +103,13 @@ def _titled(
         elif not begun and line.number > _LINES_BEFORE_A_PART:
             return
         else:
-            if name:
+            if name or (after_blank and filled_cells(line) > 1):
+                # An unknown title, or a table that has none: what follows is of no part that is known.
                 inside, known = False, False
-            elif not known and not line.blank:
+            if not known and not name and not line.blank:
                 _refuse_table(line, dialect, where)
-            yield attrs.evolve(line, aside=True)
+            yield attrs.evolve(line, aside=True, foreign=not known)
+        after_blank = line.blank
 
 
 def _refuse_table(line: Line, dialect: Dialect, where: str) -> None:
