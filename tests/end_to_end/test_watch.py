@@ -267,10 +267,12 @@ def test_an_unreadable_or_too_short_interval_is_a_usage_error(command, every):
     assert command("--every", every)[0] == 2
 
 
-def test_an_unknown_profile_is_a_usage_error(command):
+def test_an_unknown_profile_is_refused_as_sync_refuses_it(command, capsys):
     code, _, err = command("--profile", "mien")
 
-    assert (code, 'did you mean "mine"' in err) == (2, True)
+    assert (code, 'did you mean "mine"' in err) == (3, True)
+    assert run(["sync", "--profile", "mien"]) == 3
+    assert capsys.readouterr().err == err
 
 
 def test_a_second_watch_of_one_folder_is_refused(command, folder):

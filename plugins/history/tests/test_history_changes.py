@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from variance_bridge import Holding, InstrumentType, Side
-from variance_bridge_history.changes import Held, changes, held
+from variance_bridge_history.changes import Held, _place, changes, held
 
 TODAY = date(2026, 1, 16)
 CALL, LATER, PUT, OVER = (
@@ -67,6 +67,42 @@ def test_what_differs_in_more_than_strike_and_day_is_not_a_roll(closed, opened):
 
     assert found.rolled == ()
     assert (symbols(found.closed), symbols(found.opened)) == ([closed.symbol], [opened.symbol])
+
+
+def test_each_new_option_takes_the_place_of_one_that_was_closed():
+    days = [f"26{month:02d}20" for month in range(3, 10)]
+    old = [option(f"MCD   {day}C00310000", -1) for day in days[:4]]
+    new = [option(f"MCD   {day}C00320000", -1) for day in days[:3]]
+    found = changes(of(*old), of(*new), TODAY)
+
+    assert [(r.closed.symbol, r.opened.symbol) for r in found.rolled] == [
+        (closed.symbol, opened.symbol) for closed, opened in zip(old, new, strict=False)
+    ]
+    assert symbols(found.closed) == [old[3].symbol]
+    assert found.opened == ()
+
+
+def test_rolls_are_found_without_comparing_every_pair(monkeypatch):
+    compared = 0
+
+    def compare(one, other):
+        nonlocal compared
+        compared += 1
+        return one is other
+
+    monkeypatch.setattr(Held, "__eq__", compare)
+    strikes = [f"{strike:05d}000" for strike in range(1, 2001)]
+    old = of(*(option(f"MCD   260320C{strike}", -1) for strike in strikes))
+    new = of(*(option(f"MCD   260417C{strike}", -1) for strike in strikes))
+    places = []
+    monkeypatch.setattr(
+        "variance_bridge_history.changes._place",
+        lambda each, place=_place: places.append(1) or place(each),
+    )
+    found = changes(old, new, TODAY)
+
+    assert len(found.rolled) == 2000
+    assert len(places) + compared <= 3 * 4000
 
 
 def test_an_option_that_is_gone_on_its_last_day_was_closed():

@@ -79,6 +79,38 @@ def test_two_files_are_compared_without_a_history(variance, tmp_path):
     assert json.loads(out)["changed"][0]["quantity_after"] == 3
 
 
+FIDELITY = """Account Number,Account Name,Symbol,Description,Quantity,Last Price,Current Value,Cost Basis Total,Average Cost Basis,Type
+{account},Individual,QZZ,INVENTED,{quantity},$10.00,${quantity}0.00,${quantity}0.00,$10.00,Margin
+"""
+
+
+def test_two_exports_that_name_different_accounts_are_refused(variance, tmp_path):
+    for name, account, quantity in (("a", "X11111111", 1), ("b", "X22222222", 3), ("c", "X11111111", 5)):  # fmt: skip
+        (tmp_path / f"{name}.csv").write_text(FIDELITY.format(account=account, quantity=quantity))
+
+    code, out, err = variance("diff", "a.csv", "b.csv", "--json")
+    assert (code, out) == (6, "")
+    assert "different accounts" in err
+    assert "11111111" not in err
+    assert "22222222" not in err
+    code, out, err = variance("diff", "a.csv", "c.csv", "--json")
+    assert (code, json.loads(out)["changed"][0]["quantity_after"]) == (0, 5), err
+
+
+def test_two_documents_of_different_accounts_are_refused(variance, tmp_path):
+    for name, account in (("a", "aaaa***"), ("b", "bbbb***")):
+        document = {
+            "meta": {"source": "acme", "fetched_at": "2026-03-02T15:00:00Z", "account_hash": account},
+            "positions": [],
+        }  # fmt: skip
+        (tmp_path / f"{name}.json").write_text(json.dumps(document))
+
+    code, out, err = variance("diff", "a.json", "b.json")
+    assert (code, out) == (6, "")
+    assert "different accounts" in err
+    assert variance("diff", "a.json", "a.json")[0] == 0
+
+
 def test_without_a_history_there_is_a_hint(variance, sync, tmp_path):
     sync("QZZ,Stock,10,,,,1000,110")
     (tmp_path / "positions" / FILE_NAME).unlink()

@@ -15,6 +15,7 @@ from variance_bridge.cli.invocation import Invocation
 from variance_bridge.errors import BridgeError, SyncRunning, UsageError
 
 if TYPE_CHECKING:
+    from variance_bridge.pipeline.context import RunContext
     from variance_bridge.pipeline.sync_all import ProfileOutcome
     from variance_bridge.pipeline.watch import Round
 
@@ -42,14 +43,13 @@ def watch(ctx: click.Context, /, **options: Any) -> int:
     refuses is not retried. Ctrl-C ends it (exit 130).
     """
     from variance_bridge.cli.sync_all import run_sync_all
-    from variance_bridge.pipeline.sync_all import profiles_to_sync
     from variance_bridge.pipeline.watch import Pace
     from variance_bridge.pipeline.watch import watch as rounds_of
 
     invocation: Invocation = ctx.obj
     pace = Pace(every=_length(options["every"]), always=options["always"])
     context = invocation.run_context(trust=options["yes"])
-    names = _chosen(profiles_to_sync(context), options["profile"])
+    names = _chosen(context, options["profile"])
 
     def sync(due: Collection[str | None]) -> Sequence[ProfileOutcome]:
         return run_sync_all(invocation, options, context, due)
@@ -84,14 +84,17 @@ def _length(text: str) -> timedelta:
     return length
 
 
-def _chosen(names: Sequence[str | None], profile: str | None) -> Sequence[str | None]:
-    if profile is None:
-        return names
-    if profile not in names:
-        from variance_bridge.formatting import as_typed, did_you_mean
+def _chosen(context: RunContext, profile: str | None) -> Sequence[str | None]:
+    """The profiles to sync.
 
-        known = [name for name in names if name]
-        raise UsageError(f"there is no profile {as_typed(profile)}{did_you_mean(profile, known)}")
+    Raises:
+        ConfigurationError: there is no such profile, or nothing to sync.
+    """
+    from variance_bridge.pipeline.sync_all import profiles_to_sync
+
+    if profile is None:
+        return profiles_to_sync(context)
+    context.configuration.profile(profile)
     return [profile]
 
 

@@ -246,12 +246,12 @@ def _sources(file: Path, now: datetime, *, any_age: bool, limits: AgeLimits) -> 
     except BridgeError as error:
         yield None, Source(file=_name_of_unread(file, error), error=error)
         return
-    for place, ((snapshot, refusal), account) in enumerate(accounts, 1):
+    for place, (snapshot, refusal) in enumerate(accounts, 1):
         name = path_text(file.with_name(Path(snapshot.shown or file).name))
         shown = name if len(accounts) == 1 else f"{name} (account {place} of {len(accounts)})"
         source = Source(file=shown, snapshot=snapshot, error=refusal)
-        of = (snapshot.portfolio.meta.source, account)
-        known = of if account else (file.resolve(), place)
+        of = (snapshot.portfolio.meta.source, snapshot.account)
+        known = of if snapshot.account else (file.resolve(), place)
         yield known, source
 
 

@@ -43,6 +43,9 @@ class Snapshot:
         path: the file.
         limits: the limits that `freshness` was judged by.
         shown: what messages call the file: an export's name may hold an account's number or nickname.
+        account: by what two files of one account are known: a document's `account_hash`; for an export a text that means
+            something in this process only. None where the file names no account. Those of a document and of an export
+            cannot be compared.
     """
 
     portfolio: Portfolio
@@ -53,6 +56,7 @@ class Snapshot:
     path: Path
     limits: AgeLimits = DEFAULT_LIMITS
     shown: str | None = None
+    account: str | None = None
 
     def rows(self) -> list[dict[str, Cell]]:
         """The positions as flat rows with the keys of `ROW_COLUMNS`, the columns of `variance export --format csv`."""
@@ -114,45 +118,43 @@ def load_anyway(file: Path, now: datetime, *, any_age: bool, limits: AgeLimits) 
     return _judged(_read(file), file, now, any_age=any_age, limits=limits)
 
 
-def load_each(
-    file: Path, now: datetime, *, any_age: bool, limits: AgeLimits
-) -> tuple[tuple[Judged, str | None], ...]:
-    """The same of every account in the file, and what the account is known by: a document has one, an export may have several."""
+def load_each(file: Path, now: datetime, *, any_age: bool, limits: AgeLimits) -> tuple[Judged, ...]:
+    """The same of every account in the file: a document has one, an export may have several."""
     if file.suffix.lower() in DOCUMENTS:
-        judged = load_anyway(file, now, any_age=any_age, limits=limits)
-        return ((judged, judged[0].portfolio.meta.account_hash),)
+        return (load_anyway(file, now, any_age=any_age, limits=limits),)
     from variance_bridge.reading.broker_file import read_exports
 
-    def judge(each: Export) -> Judged:
-        read = (each.portfolio, each.warnings, each.shown)
-        return _judged(read, file, now, any_age=any_age, limits=limits)
+    return tuple(
+        _judged(_of_export(each), file, now, any_age=any_age, limits=limits)
+        for each in read_exports(file)
+    )
 
-    return tuple((judge(each), each.account) for each in read_exports(file))
+
+@attrs.frozen(kw_only=True)
+class _Read:
+    """What a file says of one account; `warnings`, `shown` and `account` are those of the snapshot."""
+
+    portfolio: Portfolio
+    warnings: tuple[str, ...]
+    shown: str
+    account: str | None
 
 
-def _judged(
-    read: tuple[Portfolio, tuple[str, ...], str],
-    file: Path,
-    now: datetime,
-    *,
-    any_age: bool,
-    limits: AgeLimits,
-) -> Judged:
+def _judged(read: _Read, file: Path, now: datetime, *, any_age: bool, limits: AgeLimits) -> Judged:
     from variance_bridge.document.convert import in_canonical_order
 
-    portfolio, warnings, where = read
-    positions = tuple(map(_fill_terms_from_symbol, portfolio.positions))
-    portfolio = attrs.evolve(portfolio, positions=in_canonical_order(positions))
+    positions = tuple(map(_fill_terms_from_symbol, read.portfolio.positions))
+    portfolio = attrs.evolve(read.portfolio, positions=in_canonical_order(positions))
     end_of_day = portfolio.meta.timeliness is Timeliness.END_OF_DAY
     age = age_of(portfolio.meta.fetched_at, now, end_of_day=end_of_day)
     refusal: PositionsTooOld | None = None
     try:
         freshness, warning = judge_age(
-            age, where=where, any_age=any_age, limits=limits, end_of_day=end_of_day
+            age, where=read.shown, any_age=any_age, limits=limits, end_of_day=end_of_day
         )
     except PositionsTooOld as error:
         freshness, warning, refusal = Freshness.STALE, str(error), error
-    all_warnings = (*((warning,) if warning else ()), *warnings, *_partial(portfolio))
+    all_warnings = (*((warning,) if warning else ()), *read.warnings, *_partial(portfolio))
     snapshot = Snapshot(
         portfolio=portfolio,
         freshness=freshness,
@@ -161,28 +163,38 @@ def _judged(
         warnings=all_warnings,
         path=file,
         limits=limits,
-        shown=where,
+        shown=read.shown,
+        account=read.account,
     )
     return snapshot, refusal
 
 
-def _read(file: Path) -> tuple[Portfolio, tuple[str, ...], str]:
-    """What the file holds, what there is to warn of, and what messages call the file."""
+def _read(file: Path) -> _Read:
     from variance_bridge.document.convert import from_bytes
     from variance_bridge.document.exact_json import MAX_BYTES
     from variance_bridge.storage.read import read_bounded
 
     if file.suffix.lower() in DOCUMENTS:
         try:
-            return (*from_bytes(read_bounded(file, MAX_BYTES)), str(file))
+            portfolio, warnings = from_bytes(read_bounded(file, MAX_BYTES))
         except DataRefused as error:
             if error.where is None:
                 raise DataRefused(error.what, where=str(file), hint=error.hint) from None
             raise
+        account = portfolio.meta.account_hash
+        return _Read(portfolio=portfolio, warnings=warnings, shown=str(file), account=account)
     from variance_bridge.reading.broker_file import read_export
 
-    export = read_export(file)
-    return export.portfolio, export.warnings, export.shown
+    return _of_export(read_export(file))
+
+
+def _of_export(export: Export) -> _Read:
+    return _Read(
+        portfolio=export.portfolio,
+        warnings=export.warnings,
+        shown=export.shown,
+        account=export.account,
+    )
 
 
 def _fill_terms_from_symbol(holding: Holding) -> Holding:

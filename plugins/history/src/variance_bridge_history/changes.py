@@ -7,7 +7,7 @@ expiration expired (or was exercised or assigned: a document cannot tell).
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
@@ -99,16 +99,13 @@ def changes(old: dict[str, Held], new: dict[str, Held], today: date) -> Changes:
     """
     gone = [old[symbol] for symbol in sorted(old.keys() - new.keys())]
     come = [new[symbol] for symbol in sorted(new.keys() - old.keys())]
-    expired = [each for each in gone if each.expiration is not None and each.expiration < today]
-    rolls = _rolls([each for each in gone if each not in expired], come)
+    expired = [each for each in gone if _is_over(each, today)]
+    ended = [each for each in gone if not _is_over(each, today)]
+    rolls = _rolls(ended, come)
     rolled = {id(each) for roll in rolls for each in (roll.closed, roll.opened)}
     return Changes(
         opened=tuple(_change(each, after=each) for each in come if id(each) not in rolled),
-        closed=tuple(
-            _change(each, before=each)
-            for each in gone
-            if id(each) not in rolled and each not in expired
-        ),
+        closed=tuple(_change(each, before=each) for each in ended if id(each) not in rolled),
         changed=tuple(
             _change(new[symbol], before=old[symbol], after=new[symbol])
             for symbol in sorted(old.keys() & new.keys())
@@ -119,20 +116,27 @@ def changes(old: dict[str, Held], new: dict[str, Held], today: date) -> Changes:
     )
 
 
+def _is_over(each: Held, today: date) -> bool:
+    return each.expiration is not None and each.expiration < today
+
+
 def _rolls(gone: Sequence[Held], come: Sequence[Held]) -> list[Roll]:
-    """Each option that was closed with the first that was opened in its place."""
-    left = list(come)
+    """Each option that was closed with the first that was opened in its place and is not taken yet."""
+    places: dict[_Place, deque[Held]] = defaultdict(deque)
+    for each in come:
+        places[_place(each)].append(each)
     found = []
     for closed in gone:
-        for opened in left:
-            if closed.option_type is not None and _place(closed) == _place(opened):
-                found.append(Roll(root=closed.root, closed=closed, opened=opened))
-                left.remove(opened)
-                break
+        opened = places.get(_place(closed)) if closed.option_type is not None else None
+        if opened:
+            found.append(Roll(root=closed.root, closed=closed, opened=opened.popleft()))
     return found
 
 
-def _place(each: Held) -> tuple[str, str | None, Decimal]:
+_Place = tuple[str, str | None, Decimal]
+
+
+def _place(each: Held) -> _Place:
     return each.root, each.option_type, each.quantity
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from variance_bridge import Snapshot
     from variance_bridge.commands import Converted, Invocation
     from variance_bridge_history.changes import Change, Changes
     from variance_bridge_history.store import Entry, History
@@ -146,9 +147,13 @@ def _of_files(invocation: Invocation, old: Path, new: Path) -> tuple[str, Change
     now = invocation.clock.now()
     read = [load(each, now, any_age=True) for each in (old, new)]
     before, after = (each.portfolio for each in read)
+    if not _may_be_of_one_account(*read):
+        raise DataRefused(
+            "the two files are of different accounts",
+            where=read[1].shown,
+            hint="give two files of one account; `variance diff` alone compares each account of the history with itself",
+        )
     accounts = {each.meta.account_hash for each in (before, after)} - {None}
-    if len(accounts) > 1:
-        raise DataRefused("the two files are of different accounts", where=str(new))
     for snapshot in read:
         if snapshot.portfolio.meta.status is Status.PARTIAL or snapshot.portfolio.meta.rejected:
             # The history keeps no such document, for the same reason.
@@ -159,6 +164,16 @@ def _of_files(invocation: Invocation, old: Path, new: Path) -> tuple[str, Change
         held(before.positions), held(after.positions), exchange_date(after.meta.fetched_at)
     )
     return next(iter(accounts), None) or "", found
+
+
+def _may_be_of_one_account(one: Snapshot, other: Snapshot) -> bool:
+    """A positions file and an export cannot be compared in this, nor can an export that names no account."""
+    are_exports = [each.portfolio.meta.account_hash is None for each in (one, other)]
+    return (
+        one.account == other.account
+        or None in (one.account, other.account)
+        or len(set(are_exports)) > 1
+    )
 
 
 def _of_history(
