@@ -202,8 +202,11 @@ def records() -> str:
     """The records of `variance_bridge.broker` with their fields."""
     found = [
         cls
-        for cls in vars(broker).values()
-        if inspect.isclass(cls) and attrs.has(cls) and cls.__module__ == broker.__name__
+        for name, cls in vars(broker).items()
+        if inspect.isclass(cls)
+        and attrs.has(cls)
+        and cls.__module__ == broker.__name__
+        and not name.startswith("_")
     ]
     return "\n\n".join(_record(cls) for cls in found)
 

@@ -207,7 +207,35 @@ _RATE_LIMITS = attrs.validators.deep_iterable(attrs.validators.instance_of(RateL
 
 
 @attrs.frozen(kw_only=True)
-class BrokerSpec:
+class _Declaration:
+    """What brokers and quote sources declare alike; `BrokerSpec` says what each attribute means."""
+
+    name: str = attrs.field(validator=_matches(_NAME, "a lower-case name"))
+    title: str = attrs.field(validator=_TEXT)
+    hosts: tuple[str, ...] = attrs.field(
+        default=(), converter=_texts, validator=_matches(_HOST, "host names in lower case")
+    )
+    token_paths: tuple[str, ...] = attrs.field(default=(), converter=_texts, validator=_TEXTS)
+    read_posts: tuple[str, ...] = attrs.field(default=(), converter=_texts, validator=_TEXTS)
+    credential_in_query: bool = attrs.field(default=False, validator=_FLAG)
+    user_agent: str | None = attrs.field(
+        default=None,
+        validator=attrs.validators.optional(_matches(_PRODUCT, "product/version")),
+    )
+    settings: str | None = attrs.field(
+        default=None, validator=attrs.validators.optional(_matches(_PLACE, "module:Class"))
+    )
+    credentials: tuple[Credential, ...] = attrs.field(
+        default=(), converter=_credentials, validator=_CREDENTIALS
+    )
+    rate_limits: tuple[RateLimit, ...] = attrs.field(
+        default=(), converter=_rate_limits, validator=_RATE_LIMITS
+    )
+    hook_api: int = HOOK_API
+
+
+@attrs.frozen(kw_only=True)
+class BrokerSpec(_Declaration):
     """A broker, declared. A record and not an object, so that listing it runs nothing.
 
     Attributes:
@@ -232,34 +260,12 @@ class BrokerSpec:
         hook_api: the version of this interface that it was written for.
     """
 
-    name: str = attrs.field(validator=_matches(_NAME, "a lower-case name"))
     slug: str = attrs.field(validator=_matches(_NAME, "a lower-case name"))
-    title: str = attrs.field(validator=_TEXT)
     broker: str = attrs.field(validator=_matches(_PLACE, "module:Class"))
-    hosts: tuple[str, ...] = attrs.field(
-        default=(), converter=_texts, validator=_matches(_HOST, "host names in lower case")
-    )
-    token_paths: tuple[str, ...] = attrs.field(default=(), converter=_texts, validator=_TEXTS)
-    read_posts: tuple[str, ...] = attrs.field(default=(), converter=_texts, validator=_TEXTS)
-    credential_in_query: bool = attrs.field(default=False, validator=_FLAG)
-    user_agent: str | None = attrs.field(
-        default=None,
-        validator=attrs.validators.optional(_matches(_PRODUCT, "product/version")),
-    )
-    settings: str | None = attrs.field(
-        default=None, validator=attrs.validators.optional(_matches(_PLACE, "module:Class"))
-    )
-    credentials: tuple[Credential, ...] = attrs.field(
-        default=(), converter=_credentials, validator=_CREDENTIALS
-    )
     capabilities: frozenset[Capability] = attrs.field(factory=frozenset, converter=_capabilities)
     quotes: str | None = attrs.field(default=None, validator=_OPTIONAL_TEXT)
     create_credentials: str | None = attrs.field(default=None, validator=_OPTIONAL_TEXT)
     login: AuthorizationCode | CredentialPage | None = attrs.field(default=None, validator=_LOGIN)
-    rate_limits: tuple[RateLimit, ...] = attrs.field(
-        default=(), converter=_rate_limits, validator=_RATE_LIMITS
-    )
-    hook_api: int = HOOK_API
 
     def __attrs_post_init__(self) -> None:
         """A log-in uses what is declared beside it, and nothing else."""
@@ -275,7 +281,7 @@ class BrokerSpec:
 
 
 @attrs.frozen(kw_only=True)
-class QuoteSourceSpec:
+class QuoteSourceSpec(_Declaration):
     """A source of market data, declared. It is chosen by configuration and may be none.
 
     The attributes mean what they mean in `BrokerSpec`; `source` is `module:Class` of the `QuoteSource`. A quote source
@@ -283,29 +289,7 @@ class QuoteSourceSpec:
     `BrokerContext.shared`.
     """
 
-    name: str = attrs.field(validator=_matches(_NAME, "a lower-case name"))
-    title: str = attrs.field(validator=_TEXT)
     source: str = attrs.field(validator=_matches(_PLACE, "module:Class"))
-    hosts: tuple[str, ...] = attrs.field(
-        default=(), converter=_texts, validator=_matches(_HOST, "host names in lower case")
-    )
-    token_paths: tuple[str, ...] = attrs.field(default=(), converter=_texts, validator=_TEXTS)
-    read_posts: tuple[str, ...] = attrs.field(default=(), converter=_texts, validator=_TEXTS)
-    credential_in_query: bool = attrs.field(default=False, validator=_FLAG)
-    user_agent: str | None = attrs.field(
-        default=None,
-        validator=attrs.validators.optional(_matches(_PRODUCT, "product/version")),
-    )
-    settings: str | None = attrs.field(
-        default=None, validator=attrs.validators.optional(_matches(_PLACE, "module:Class"))
-    )
-    credentials: tuple[Credential, ...] = attrs.field(
-        default=(), converter=_credentials, validator=_CREDENTIALS
-    )
-    rate_limits: tuple[RateLimit, ...] = attrs.field(
-        default=(), converter=_rate_limits, validator=_RATE_LIMITS
-    )
-    hook_api: int = HOOK_API
 
 
 class Clock(Protocol):

@@ -28,8 +28,11 @@ HOOKS = {
 PROTOCOLS = (broker.Broker, broker.QuoteSource, broker.Session, broker.Response, broker.Clock)
 RECORDS = [
     cls
-    for cls in vars(broker).values()
-    if inspect.isclass(cls) and attrs.has(cls) and cls.__module__ == broker.__name__
+    for name, cls in vars(broker).items()
+    if inspect.isclass(cls)
+    and attrs.has(cls)
+    and cls.__module__ == broker.__name__
+    and not name.startswith("_")
 ]
 
 

@@ -16,10 +16,8 @@ import logging
 import socket
 import ssl
 import sys
-import threading
 import zlib
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from contextlib import suppress
 from enum import StrEnum
 from functools import cache
@@ -41,6 +39,7 @@ from variance_bridge.network.allowed import Address
 from variance_bridge.network.proxy import NetworkAccess
 from variance_bridge.network.retry import Policy, is_transient
 from variance_bridge.storage.read import Reader
+from variance_bridge.time_limit import within
 
 if TYPE_CHECKING:
     from variance_bridge.privacy import Secret
@@ -118,22 +117,15 @@ class Wire:
         if self._connections is None:
             self._connections = _Connections(self._policy.access)
         pool = self._connections.pool_for(request.address, proxy)
-        future: Future[Answer | ConnectionFailure] = Future()
-
-        def work() -> None:
-            try:
-                future.set_result(self._exchange(pool, request, seconds))
-            except BaseException as error:  # noqa: BLE001 - it is raised again where the caller waits
-                future.set_exception(error)
-
-        threading.Thread(target=work, name="variance-bridge-request", daemon=True).start()
         try:
-            outcome = future.result(timeout=seconds)
+            outcome = within(
+                seconds,
+                lambda: self._exchange(pool, request, seconds),
+                thread="variance-bridge-request",
+                abandon=self.close,
+            )
         except TimeoutError:
             outcome = ConnectionFailure.DEADLINE
-        finally:
-            if not future.done():
-                self.close()
         if isinstance(outcome, ConnectionFailure):
             raise NoResponse(outcome)
         return outcome

@@ -320,11 +320,9 @@ def _not_shrunk(case: _Case) -> Judgement:
         reason = f"the file holds {_rows(before)}; now {after} could be read and {unread} could not"
         return _refuse(reason, "report it with the rows' reasons; the file stays as it is")
     loss = f"the file holds {_rows(before)}, the answer {after}"
-    if case.confirmation is None:
-        return Judgement(verdict=Verdict.CONFIRM, reason=loss, hint=_AGAIN)
-    if _identities(case.confirmation) != _identities(case.new):
-        return _refuse(f"{loss}, and a second fetch found other rows", _AGAIN)
-    return _warn(f"{loss}; a second fetch confirmed it")
+    return _confirmed(
+        case, loss, _identities, _refuse(f"{loss}, and a second fetch found other rows", _AGAIN)
+    )
 
 
 def _not_partial(case: _Case) -> Judgement:
@@ -332,10 +330,22 @@ def _not_partial(case: _Case) -> Judgement:
     if case.from_file or not unread or case.old.meta.status is not Status.COMPLETE:
         return _ACCEPTED
     loss = f"{plural(unread, 'row')} of the answer cannot be read, and the file is complete"
+    return _confirmed(
+        case,
+        loss,
+        _unreadable,
+        _refuse(f"{loss}; in a second answer, other rows could be read", _ANEW),
+    )
+
+
+def _confirmed(
+    case: _Case, loss: str, rows: Callable[[Portfolio], object], otherwise: Judgement
+) -> Judgement:
+    """A loss is believed when a second fetch has the same rows."""
     if case.confirmation is None:
         return Judgement(verdict=Verdict.CONFIRM, reason=loss, hint=_AGAIN)
-    if _unreadable(case.confirmation) != _unreadable(case.new):
-        return _refuse(f"{loss}; in a second answer, other rows could be read", _ANEW)
+    if rows(case.confirmation) != rows(case.new):
+        return otherwise
     return _warn(f"{loss}; a second fetch confirmed it")
 
 

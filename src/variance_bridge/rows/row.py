@@ -162,13 +162,26 @@ class Members:
         """
         return self.choice(name, words, Rejection.SIDE_MISSING, Rejection.SIDE_UNKNOWN)
 
-    def instrument_type(self, name: str, words: Mapping[str, InstrumentType]) -> InstrumentType:
+    def instrument_type(
+        self, name: str, words: Mapping[str, InstrumentType], *, may_be_new: bool = False
+    ) -> InstrumentType:
         """The required type of instrument, by the broker's words for it; upper and lower case are the same.
+
+        Args:
+            name: of the member.
+            words: the types by the broker's words.
+            may_be_new: whether another word makes the position one of type `other`, with the caution `type_unknown`.
 
         Raises:
             RowRejected: `type_missing`, `type_unknown`.
         """
-        return self.choice(name, words, Rejection.TYPE_MISSING, Rejection.TYPE_UNKNOWN)
+        missing, unknown = Rejection.TYPE_MISSING, Rejection.TYPE_UNKNOWN
+        if not may_be_new:
+            return self.choice(name, words, missing, unknown)
+        kind = _meaning(self.required(name, word, missing, unknown), words)
+        if kind is None:
+            self.caution(Caution.TYPE_UNKNOWN)
+        return kind or InstrumentType.OTHER
 
     def instrument(
         self,
@@ -214,13 +227,10 @@ class Members:
         Raises:
             RowRejected: `missing`, or `unknown` for a word that is not among `words`.
         """
-        text = self.required(name, word, missing, unknown)
-        if text in words:
-            return words[text]
-        for known, meaning in words.items():
-            if known.casefold() == text.casefold():
-                return meaning
-        raise RowRejected(unknown)
+        meaning = _meaning(self.required(name, word, missing, unknown), words)
+        if meaning is None:
+            raise RowRejected(unknown)
+        return meaning
 
     def required(
         self, name: str, read: Callable[[Any], T | None], missing: Rejection, unreadable: Rejection
@@ -282,3 +292,11 @@ class Members:
             if caution is not None:
                 self.caution(caution)
             return None
+
+
+def _meaning(text: str, words: Mapping[str, T]) -> T | None:
+    """What a word stands for; upper and lower case are the same."""
+    if text in words:
+        return words[text]
+    folded = text.casefold()
+    return next((meaning for known, meaning in words.items() if known.casefold() == folded), None)

@@ -6,9 +6,7 @@ there). None of that is an error until a keyring is needed.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
@@ -131,19 +129,12 @@ class Keyring:
 
     def _ask(self, question: Callable[[], T]) -> T:
         """The answer, from a thread that is left behind when it takes too long."""
+        from variance_bridge.time_limit import within
+
         if self._failed:
             raise ConfigurationError("the system keyring failed before in this run", hint=_HINT)
-        future: Future[T] = Future()
-
-        def work() -> None:
-            try:
-                future.set_result(question())
-            except BaseException as error:  # noqa: BLE001 - reported by type where the caller waits
-                future.set_exception(error)
-
-        threading.Thread(target=work, name="variance-bridge-keyring", daemon=True).start()
         try:
-            return future.result(timeout=self._patience)
+            return within(self._patience, question, thread="variance-bridge-keyring")
         except TimeoutError:
             problem = f"did not answer within {self._patience:.0f} seconds"
         except Exception as error:  # noqa: BLE001 - backends raise what they like; its text may hold the entry

@@ -12,7 +12,7 @@ from decimal import Context, Decimal
 
 from variance_bridge import Caution, Holding, InstrumentType, Rejection, Side
 from variance_bridge.money import difference, product, signed
-from variance_bridge.rows import CLOSED, Closed, Members, RowRejected, holding, number, word
+from variance_bridge.rows import CLOSED, Closed, Members, RowRejected, holding, number
 from variance_bridge.symbology import Deliverable, Instrument
 
 SOURCE = "schwab"
@@ -63,7 +63,7 @@ def read_row(row: Members, *, counts_sweeps: bool = False) -> Holding | Closed:
     if size == 0:
         return CLOSED
     listed = row.nested("instrument")
-    kind = _kind(listed)
+    kind = _kind(row)
     instrument = _instrument(listed, kind)
     if counts_sweeps and is_sweep(row):
         row.caution(Caution.COUNTED_IN_CASH)
@@ -101,19 +101,12 @@ def _quantity(row: Members) -> tuple[Side, Decimal]:
     return side, sizes[side]
 
 
-def _kind(listed: Members) -> InstrumentType:
+def _kind(row: Members) -> InstrumentType:
     """The type by its word. What has another word is kept as `other`, flagged."""
-    text = listed.required("assetType", word, Rejection.TYPE_MISSING, Rejection.TYPE_UNKNOWN)
-    kind = _TYPES.get(text.casefold())
-    if kind is None:
-        listed.caution(Caution.TYPE_UNKNOWN)
-        return InstrumentType.OTHER
-    if (
-        text.casefold() == "collective_investment"
-        and listed.word("type") == "UNIT_INVESTMENT_TRUST"
-    ):
-        return InstrumentType.FUND
-    return kind
+    listed = row.nested("instrument")
+    kind = listed.instrument_type("assetType", _TYPES, may_be_new=True)
+    is_trust = listed.word("type") == "UNIT_INVESTMENT_TRUST"
+    return InstrumentType.FUND if is_trust and _type_word(row) == "collective_investment" else kind
 
 
 def _instrument(listed: Members, kind: InstrumentType) -> Instrument:

@@ -46,7 +46,7 @@ def read_row(row: Members, *, currency: str | None, as_of: date) -> Holding | Cl
     if quantity == 0:
         return CLOSED
     listing = row.nested("instrument")
-    kind = _kind(listing)
+    kind = listing.instrument_type("kind", _KINDS, may_be_new=True)
     unit = row.currency("currency") or listing.currency("currency")
     instrument = _instrument(listing, kind, unit, as_of)
     price, cost = _price(row, kind), _cost(row)
@@ -67,16 +67,6 @@ def read_row(row: Members, *, currency: str | None, as_of: date) -> Holding | Cl
         source=SOURCE,
     )
     return attrs.evolve(held, currency=None if unit == currency else unit)
-
-
-def _kind(listing: Members) -> InstrumentType:
-    """The type by its word. What has a new word is kept as `other`, flagged."""
-    text = listing.required("kind", word, Rejection.TYPE_MISSING, Rejection.TYPE_UNKNOWN)
-    kind = _KINDS.get(text.casefold())
-    if kind is None:
-        listing.caution(Caution.TYPE_UNKNOWN)
-        return InstrumentType.OTHER
-    return kind
 
 
 def _is_money_of(row: Members, unit: str | None) -> bool:
