@@ -21,6 +21,7 @@ from variance_bridge.document.exact_json import loads
 from variance_bridge.exchange import exchange_date, previous_trading_day
 
 D = Decimal
+RATE = D("0.8625")
 NOW = datetime.now(UTC).replace(microsecond=0)
 STALE, DAILY = NOW - timedelta(hours=3), NOW - timedelta(hours=7)
 
@@ -111,19 +112,20 @@ def snaptrade():
 
 
 def flex():
-    """One account in euros, as of the last close."""
+    """One account in euros, as of the last close, with shares in dollars and the broker's own rate for these."""
     day = previous_trading_day(exchange_date(NOW)).isoformat()
-    position = (
-        '<OpenPosition accountId="U0000009" currency="EUR" fxRateToBase="1" assetCategory="STK" symbol="MCD"'
-        ' multiplier="1" position="5" markPrice="260" positionValue="1300" costBasisPrice="250" costBasisMoney="1250"'
-        ' side="Long" levelOfDetail="SUMMARY" underlyingSymbol="" strike="" expiry="" putCall="" conid="1"'
-        ' openDateTime="" />'
+    positions = "".join(
+        f'<OpenPosition accountId="U0000009" currency="{currency}" fxRateToBase="{rate}" assetCategory="STK" symbol="{symbol}"'
+        f' multiplier="1" position="5" markPrice="260" positionValue="1300" costBasisPrice="250" costBasisMoney="1250"'
+        f' side="Long" levelOfDetail="SUMMARY" underlyingSymbol="" strike="" expiry="" putCall="" conid="{symbol}"'
+        f' openDateTime="" />'
+        for symbol, currency, rate in (("MCD", "EUR", "1"), ("T", "USD", RATE))
     )
     statement = (
         '<FlexQueryResponse queryName="Invented" type="AF"><FlexStatements count="1">'
         f'<FlexStatement accountId="U0000009" fromDate="{day}" toDate="{day}">'
         '<AccountInformation accountId="U0000009" currency="EUR" />'
-        f"<OpenPositions>{position}</OpenPositions></FlexStatement></FlexStatements></FlexQueryResponse>"
+        f"<OpenPositions>{positions}</OpenPositions></FlexStatement></FlexStatements></FlexQueryResponse>"
     )
     seconds = itertools.count(0, 10)
     return Flex(statement, lambda: next(seconds))
@@ -154,7 +156,7 @@ def synced(variance, folder, monkeypatch):
         return variance("sync", "--all", "--json")
 
 
-PROFIT_USD = (D("300.2") - D("290.101")) * 100 - (D("300.2") - D("290.1")) * 10
+PROFIT_USD = (D("300.2") - D("290.101")) * 100 - (D("300.2") - D("290.1")) * 10 + (260 - 250) * 5
 PROFIT_EUR = (D("150.5") - D("140.25")) * 7 + (D(260) - D(250)) * 5
 WORTH_USD = D("31020.35") + D("7000.5")
 
@@ -212,14 +214,27 @@ def test_the_page_has_the_same_totals_and_names_the_same_accounts(synced, varian
     flat = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", body))
     top, *accounts = re.split(r" (?=(?:tradier|snaptrade|ibkr) [0-9a-f]{12}\*\*\*)", flat)
 
-    assert "4 of 5 accounts not read: the profile `failing` has not been synced yet" in top
-    # By hand: 100 x (300.20 - 290.101) - 10 x (300.20 - 290.10), and 7 x (150.50 - 140.25) + 5 x (260 - 250).
-    assert "Net P/L EUR +€121.75 Net P/L USD +$908.90" in top
+    assert "4 of 5 accounts not read: the profile failing has not been synced yet" in top
+    # By hand: 100 x (300.20 - 290.101) - 10 x (300.20 - 290.10) + 5 x (260 - 250), and 7 x (150.50 - 140.25) + 5 x (260 - 250).
+    assert "Net P/L EUR +€121.75 Net P/L USD +$958.90" in top
     # 31,020.35 + 7,000.50; the broker of the other account in euros states no net liquidity.
     assert "Net liquidity EUR €1,234.56 1 of 2 known Net liquidity USD $38,020.85" in top
     assert [each.split()[0] for each in accounts] == ["ibkr", "snaptrade", "snaptrade", "tradier"]
     (stale,) = (each for each in accounts if "[Stale Source File]" in each)
     assert "SAP Stock +€71.75" in stale
+
+
+def test_the_totals_in_one_currency_rest_on_the_brokers_own_rate(synced, variance):
+    day = previous_trading_day(exchange_date(NOW)).isoformat()
+    total = loads(variance("show", "--currency", "EUR", "--json").out)["totals_in"]
+
+    assert total["rates"] == [{"currency": "USD", "rate": RATE, "day": day, "source": "ibkr"}]
+    assert total["unrealized_pl"] == PROFIT_USD * RATE + PROFIT_EUR
+    assert total["net_liquidating_value"] is None
+    assert total["partial"]["net_liquidating_value"]["sum"] == WORTH_USD * RATE + D("1234.56")
+    flat = re.sub(r"\s+", " ", variance("show", "--currency", "EUR").out)
+    assert "Open P/L 948.80" in flat  # 958.90 x 0.8625 + 121.75
+    assert f"1 USD = {RATE} EUR; ibkr, {day}" in flat
 
 
 def test_each_document_is_in_the_history(synced, variance):

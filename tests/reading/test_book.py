@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, localcontext
 from pathlib import Path
@@ -226,6 +227,55 @@ def test_a_folder_stands_for_the_live_files_in_it(write, tmp_path):
 
     assert load_all(tmp_path, NOW).headline == "2 accounts"
     assert load_all(str(tmp_path / "other.json"), NOW).headline == "1 account"
+
+
+def test_odd_files_in_a_folder_cost_only_themselves_and_each_is_named(write, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    whole = write("live_good.json", "aaaa***", stock("XYZ", "1", unrealized_pl="1")).read_bytes()
+    write("live_again.json", "aaaa***", stock("XYZ", "1", unrealized_pl="2"), minutes=1)
+    write("live_early.json", "bbbb***", stock("XYZ", "1", unrealized_pl="4"), version="1.0")
+    write(
+        "live_later.json", "cccc***", stock("XYZ", "1", unrealized_pl="8"), version="1.9", news="x"
+    )
+    write("elsewhere.json", "dddd***", stock("XYZ", "1", unrealized_pl="16"))
+    write("live_major.json", "eeee***", stock("XYZ", "1", unrealized_pl="32"), version="2.0")
+    odd = {
+        "live_array.json": b"[]",
+        "live_cut.json": whole[:-9],
+        "live_deep.json": b"[" * 100_000,
+        "live_empty.json": b"",
+        "live_twice.json": b'{"meta": 1, "meta": 2}',
+        "live_zeros.json": bytes(100),
+    }
+    for name, data in odd.items():
+        Path(name).write_bytes(data)
+    Path("live_folder.json").mkdir()
+    Path("live_link.json").symlink_to("elsewhere.json")
+    Path("live_nowhere.json").symlink_to("not-there.json")
+    Path("live_round.json").symlink_to("live_round.json")
+    os.mkfifo("live_pipe.json")
+    for name in ("live_good.json.prev", "live_good.prev", "live_other.txt", ".live_hidden.json"):
+        Path(name).write_bytes(whole)
+    book = load_all(".", NOW)
+
+    unread = {*odd, "live_major.json", "live_folder.json", "live_nowhere.json", "live_round.json", "live_pipe.json"}  # fmt: skip
+    assert {each.file for each in book.failed} == unread
+    assert {name for name in unread if any(name in said for said in book.warnings)} == unread
+    assert (book.headline, book.exit_code) == ("4 of 15 accounts", 6)
+    assert book.totals_by_currency["USD"].unrealized_pl.complete == 2 + 4 + 8 + 16
+    assert [each.replaced_by for each in book.sources if each.file == "live_good.json"] == [
+        "live_again.json"
+    ]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
+def test_a_file_that_may_not_be_read_is_named(write, tmp_path):
+    write("live_a.json", "aaaa***", stock("XYZ", "1"))
+    write("live_b.json", "bbbb***", stock("XYZ", "1")).chmod(0)
+    book = load_all(tmp_path, NOW)
+
+    assert book.headline == "1 of 2 accounts"
+    assert "permission" in str(book.failed[0].error)
 
 
 @pytest.mark.parametrize("paths", [(), [], "empty"])
