@@ -66,6 +66,27 @@ def _alone_on_this_machine(monkeypatch, _homes):
     monkeypatch.setattr(socket.socket, "connect", _connect_to_loopback_only)
 
 
+@pytest.fixture
+def invoke():
+    """Run a click command in this process at a moment; its result. What it raises is raised."""
+    from click.testing import CliRunner
+
+    from variance_bridge.cli.invocation import Invocation
+    from variance_bridge.testing.frozen_clock import FrozenClock
+
+    def invoke(command, *arguments, now, columns=80):
+        invocation = Invocation()
+        invocation.clock = FrozenClock(now)
+        runner = CliRunner(env={"COLUMNS": str(columns)})
+        given = list(map(str, arguments))
+        result = runner.invoke(command, given, obj=invocation, standalone_mode=False)
+        if result.exception:
+            raise result.exception
+        return result
+
+    return invoke
+
+
 @pytest.fixture(autouse=True)
 def _logs_as_they_were():
     """What a test redacts or mutes is redacted and mute in that test alone."""

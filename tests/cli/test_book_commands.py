@@ -8,14 +8,11 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from variance_bridge.cli.invocation import Invocation
 from variance_bridge.cli.subcommands import variance
 from variance_bridge.document import exact_json
 from variance_bridge.document.convert import instant_text
 from variance_bridge.errors import DataRefused
-from variance_bridge.testing.frozen_clock import FrozenClock
 
 NOW = datetime(2026, 3, 2, 15, 0, 0, tzinfo=UTC)
 IRA, TAXED, EURO = "a1a1a1a1a1a1***", "b2b2b2b2b2b2***", "c3c3c3c3c3c3***"
@@ -56,16 +53,11 @@ def write(work):
 
 
 @pytest.fixture
-def run(work):
+def run(work, invoke):
     def run(*arguments, config=None):
         if config is not None:
             (work / "variance.toml").write_text(config)
-        invocation = Invocation()
-        invocation.clock = FrozenClock(NOW)
-        runner = CliRunner(env={"COLUMNS": "140"})
-        done = runner.invoke(variance, list(arguments), obj=invocation, standalone_mode=False)
-        if done.exception:
-            raise done.exception
+        done = invoke(variance, *arguments, now=NOW, columns=140)
         return done.return_value or 0, done.stdout, done.stderr
 
     return run

@@ -7,15 +7,12 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from click.testing import CliRunner
 from loopback_server import serving
 
-from variance_bridge.cli.invocation import Invocation
 from variance_bridge.cli.subcommands import variance
 from variance_bridge.document import exact_json
 from variance_bridge.document.convert import instant_text
 from variance_bridge.errors import BrokerRefused, BrokerUnreachable, ConfigurationError, UsageError
-from variance_bridge.testing.frozen_clock import FrozenClock
 
 NOW = datetime(2026, 11, 26, 15, 0, tzinfo=UTC)
 D = Decimal
@@ -32,14 +29,9 @@ def work(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def run(work):
+def run(work, invoke):
     def run(*arguments):
-        invocation = Invocation()
-        invocation.clock = FrozenClock(NOW)
-        runner = CliRunner(env={"COLUMNS": "160"})
-        done = runner.invoke(variance, list(arguments), obj=invocation, standalone_mode=False)
-        if done.exception:
-            raise done.exception
+        done = invoke(variance, *arguments, now=NOW, columns=160)
         return done.stdout, done.stderr
 
     return run

@@ -7,24 +7,14 @@ from decimal import Decimal
 
 import pytest
 from click import UsageError
-from click.testing import CliRunner
 
 from variance_bridge import PositionsTooOld
-from variance_bridge.cli.invocation import Invocation
 from variance_bridge.document.convert import to_bytes
 from variance_bridge.document.exact_json import loads
 from variance_bridge.model import Meta, Portfolio
 from variance_bridge_triage.command import command
 
 IRA, TAXED, EURO = "a1a1a1a1a1a1***", "b2b2b2b2b2b2***", "c3c3c3c3c3c3***"
-
-
-class StandingClock:
-    def __init__(self, now):
-        self._now = now
-
-    def now(self):
-        return self._now
 
 
 @pytest.fixture
@@ -46,13 +36,9 @@ def write(tmp_path, monkeypatch, hold, now):
 
 
 @pytest.fixture
-def triage(now):
+def triage(invoke, now):
     def triage(*arguments):
-        invocation = Invocation()
-        invocation.clock = StandingClock(now)
-        result = CliRunner().invoke(command, list(arguments), obj=invocation, standalone_mode=False)
-        if result.exception:
-            raise result.exception
+        result = invoke(command, *arguments, now=now)
         return result.return_value, result.stdout, result.stderr
 
     return triage

@@ -9,22 +9,12 @@ from decimal import Decimal
 
 import attrs
 import pytest
-from click.testing import CliRunner
 
-from variance_bridge.cli.invocation import Invocation
 from variance_bridge.document.convert import to_bytes
 from variance_bridge.document.exact_json import loads
 from variance_bridge.errors import ConfigurationError, DataRefused, PositionsTooOld
 from variance_bridge.model import Meta, Portfolio
 from variance_bridge_triage.command import command
-
-
-class StandingClock:
-    def __init__(self, now):
-        self._now = now
-
-    def now(self):
-        return self._now
 
 
 @pytest.fixture
@@ -40,40 +30,35 @@ def place(tmp_path, monkeypatch, hold, now):
     file.write_bytes(to_bytes(Portfolio(meta=meta, positions=tuple(held))))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("VARIANCE_CONFIG_DIR", str(tmp_path / "configuration"))
-    monkeypatch.setenv("COLUMNS", "80")
     return file
 
 
-def run(now, *arguments):
-    invocation = Invocation()
-    invocation.clock = StandingClock(now)
-    result = CliRunner().invoke(
-        command, list(map(str, arguments)), obj=invocation, catch_exceptions=False,
-        standalone_mode=False,
-    )  # fmt: skip
-    if result.exception:
-        raise result.exception
-    return result
+@pytest.fixture
+def run(invoke):
+    def run(now, *arguments):
+        return invoke(command, *arguments, now=now)
+
+    return run
 
 
-def test_a_file_becomes_a_dashboard(place, now):
+def test_a_file_becomes_a_dashboard(run, place, now):
     result = run(now, place)
     assert "HARVEST  XYZ   Short Call" in result.stdout
     assert result.stderr == ""
 
 
-def test_without_a_file_the_newest_positions_are_taken(place, now):
+def test_without_a_file_the_newest_positions_are_taken(run, place, now):
     assert run(now).stdout == run(now, place).stdout
 
 
-def test_without_any_file_the_user_learns_what_to_run(place, now):
+def test_without_any_file_the_user_learns_what_to_run(run, place, now):
     place.unlink()
     with pytest.raises(DataRefused) as caught:
         run(now)
     assert "variance sync" in caught.value.hint
 
 
-def test_programs_get_one_exact_object_and_nothing_else(place, now):
+def test_programs_get_one_exact_object_and_nothing_else(run, place, now):
     document = loads(run(now, place, "--json").stdout)
     assert list(document) == [
         "meta",
@@ -88,33 +73,33 @@ def test_programs_get_one_exact_object_and_nothing_else(place, now):
     assert document["clusters"][0]["action"] == "HARVEST"
 
 
-def test_the_page_is_written_and_said(place, now, tmp_path):
+def test_the_page_is_written_and_said(run, place, now, tmp_path):
     result = run(now, place, "--html", tmp_path / "out.html")
     assert result.stdout == ""
     assert "Wrote" in result.stderr
     assert b"Short Call" in (tmp_path / "out.html").read_bytes()
 
 
-def test_a_page_and_an_object_can_be_had_at_once(place, now, tmp_path):
+def test_a_page_and_an_object_can_be_had_at_once(run, place, now, tmp_path):
     result = run(now, place, "--json", "--html", tmp_path / "out.html")
     assert loads(result.stdout)["clusters"]
     assert (tmp_path / "out.html").exists()
 
 
-def test_old_positions_are_shown_with_a_warning(place, now):
+def test_old_positions_are_shown_with_a_warning(run, place, now):
     result = run(now + timedelta(hours=2), place)
     assert "[Stale Source File]" in result.stderr
     assert "STALE: 2 h 12 min old" in result.stdout
 
 
-def test_positions_of_yesterday_are_refused_unless_asked_for(place, now):
+def test_positions_of_yesterday_are_refused_unless_asked_for(run, place, now):
     later = now + timedelta(days=2)
     with pytest.raises(PositionsTooOld):
         run(later, place)
     assert "TOO OLD: 2 d 0 h old" in run(later, place, "--any-age").stdout
 
 
-def test_thresholds_come_from_the_configuration_folder(place, now, tmp_path):
+def test_thresholds_come_from_the_configuration_folder(run, place, now, tmp_path):
     folder = tmp_path / "configuration"
     folder.mkdir()
     (folder / "triage.toml").write_text("[harvest]\ntarget = 0.9\n")
@@ -124,27 +109,27 @@ def test_thresholds_come_from_the_configuration_folder(place, now, tmp_path):
     assert "Thresholds: " in run(now, place).stdout
 
 
-def test_thresholds_can_be_named(place, now, tmp_path):
+def test_thresholds_can_be_named(run, place, now, tmp_path):
     named = tmp_path / "mine.toml"
     named.write_text("[harvest]\ntarget = 0.9\n")
     document = loads(run(now, place, "--json", "--thresholds", named).stdout)
     assert document["clusters"][0]["action"] is None
 
 
-def test_bad_thresholds_are_refused_before_anything_is_printed(place, now, tmp_path):
+def test_bad_thresholds_are_refused_before_anything_is_printed(run, place, now, tmp_path):
     named = tmp_path / "mine.toml"
     named.write_text("[harvest]\ntarget = 'half'\n")
     with pytest.raises(ConfigurationError):
         run(now, place, "--thresholds", named)
 
 
-def test_the_help_names_what_can_be_done(now):
+def test_the_help_names_what_can_be_done(run, now):
     text = run(now, "--help").stdout
     for option in ("--json", "--html", "--thresholds", "--any-age"):
         assert option in text
 
 
-def test_an_empty_account_is_not_an_error(place, now):
+def test_an_empty_account_is_not_an_error(run, place, now):
     from variance_bridge.document.convert import from_bytes
 
     portfolio, _warnings = from_bytes(place.read_bytes())
@@ -152,7 +137,9 @@ def test_an_empty_account_is_not_an_error(place, now):
     assert "No positions: the account is empty." in run(now, place).stdout
 
 
-def test_only_a_page_costs_the_loading_of_the_template_engine():
+def test_only_a_page_costs_the_loading_of_the_template_engine(
+    run,
+):
     code = (
         "import sys\n"
         "import variance_bridge_triage.command, variance_bridge_triage.render.terminal\n"

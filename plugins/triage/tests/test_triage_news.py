@@ -6,13 +6,10 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from click.testing import CliRunner
 
-from variance_bridge.cli.invocation import Invocation
 from variance_bridge.document.convert import from_bytes, to_bytes
 from variance_bridge.document.exact_json import loads
 from variance_bridge.model import Meta, Portfolio, Status
-from variance_bridge.testing.frozen_clock import FrozenClock
 from variance_bridge_history.store import FILE_NAME, open_history
 from variance_bridge_triage.command import command
 
@@ -46,14 +43,9 @@ def sync(tmp_path, monkeypatch, hold, now):
 
 
 @pytest.fixture
-def triage(now):
+def triage(invoke, now):
     def triage(*arguments):
-        invocation = Invocation()
-        invocation.clock = FrozenClock(now)
-        given = [*arguments, "--changed-only", "--fail-on", "any"]
-        result = CliRunner().invoke(command, given, obj=invocation, standalone_mode=False)
-        if result.exception:
-            raise result.exception
+        result = invoke(command, *arguments, "--changed-only", "--fail-on", "any", now=now)
         return result.return_value, result.stdout, result.stderr
 
     return triage

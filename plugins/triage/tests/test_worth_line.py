@@ -6,12 +6,9 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from click.testing import CliRunner
 
-from variance_bridge.cli.invocation import Invocation
 from variance_bridge.document.convert import from_bytes, to_bytes
 from variance_bridge.model import Balances, Meta, Portfolio, Status
-from variance_bridge.testing.frozen_clock import FrozenClock
 from variance_bridge_history.store import FILE_NAME, open_history
 from variance_bridge_triage.command import command
 from variance_bridge_triage.render.page import page
@@ -110,16 +107,12 @@ def test_of_many_documents_the_last_of_each_day_is_drawn(report, before):
 
 
 @pytest.fixture
-def write_page(tmp_path, monkeypatch, now):
+def write_page(tmp_path, monkeypatch, invoke, now):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("VARIANCE_CONFIG_DIR", str(tmp_path / "configuration"))
 
     def write_page(*files):
-        invocation = Invocation()
-        invocation.clock = FrozenClock(now)
-        given = [*files, "--html", "page.html"]
-        result = CliRunner().invoke(command, given, obj=invocation, standalone_mode=False)
-        assert result.exception is None
+        result = invoke(command, *files, "--html", "page.html", now=now)
         return (tmp_path / "page.html").read_text(), result.stderr
 
     return write_page
