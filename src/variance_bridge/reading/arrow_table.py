@@ -75,11 +75,6 @@ def import_pyarrow() -> Any:
     return pa
 
 
-def column_kind(column: str) -> type[Any]:
-    """What a column of flat rows holds: `str`, `Decimal`, `date` or `datetime`."""
-    return _kinds()[column]
-
-
 @cache
 def _kinds() -> Mapping[str, type[Any]]:
     prefixes = {"": Holding, "quote_": Quote, "greeks_": Greeks}

@@ -354,6 +354,3 @@ def completed(portfolio: Portfolio, source: str) -> Portfolio:
         status=Status.PARTIAL if portfolio.meta.rejected else Status.COMPLETE,
     )
     return attrs.evolve(portfolio, meta=meta)
-
-
-Normalizer = Callable[[Mapping[str, Any]], Outcome]

@@ -20,7 +20,6 @@ EQUITY_OPTION: Final = "Equity Option"
 FUTURE: Final = "Future"
 FUTURE_OPTION: Final = "Future Option"
 CRYPTOCURRENCY: Final = "Cryptocurrency"
-INDEX: Final = "Index"
 
 LONG: Final = "Long"
 SHORT: Final = "Short"
@@ -257,11 +256,6 @@ class DemoPortfolio:
     def account(self, number: str) -> SimulatedAccount | None:
         """The account of that number."""
         return next((account for account in self.accounts if account.number == number), None)
-
-    @property
-    def first_open_account(self) -> SimulatedAccount:
-        """The account that a client picks when there is nothing to choose."""
-        return next(account for account in self.accounts if not account.is_closed)
 
 
 def _positions(

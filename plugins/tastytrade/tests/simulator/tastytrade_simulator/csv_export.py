@@ -18,6 +18,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
+from tastytrade_simulator.portfolio import SimulatedPortfolio
 from variance_bridge.exchange import EXCHANGE_TIME
 from variance_bridge_tastytrade.demo_server.contracts import OptionTerms, option_terms
 from variance_bridge_tastytrade.demo_server.exact import difference, product
@@ -26,7 +27,6 @@ from variance_bridge_tastytrade.demo_server.portfolio import (
     EQUITY_OPTION,
     FUTURE,
     FUTURE_OPTION,
-    DemoPortfolio,
     SimulatedAccount,
     SimulatedPosition,
     SimulatedQuote,
@@ -61,7 +61,7 @@ def file_name(account: SimulatedAccount, today: date) -> str:
 
 
 def to_csv(
-    portfolio: DemoPortfolio,
+    portfolio: SimulatedPortfolio,
     columns: str | Sequence[str] = "2026",
     *,
     today: date,
@@ -90,7 +90,7 @@ def to_csv(
 class _Row:
     """One position with what the cells are computed from."""
 
-    portfolio: DemoPortfolio
+    portfolio: SimulatedPortfolio
     account: SimulatedAccount
     position: SimulatedPosition
     today: date

@@ -57,6 +57,11 @@ class SimulatedPortfolio(DemoPortfolio):
             return cls.from_data(tomllib.loads(text, parse_float=Decimal))
         return cls.from_data(json.loads(text, parse_float=Decimal))
 
+    @property
+    def first_open_account(self) -> SimulatedAccount:
+        """The account that a client picks when there is nothing to choose."""
+        return next(account for account in self.accounts if not account.is_closed)
+
     def with_positions(self, positions: Iterable[SimulatedPosition]) -> Self:
         """The same portfolio with other positions in its first open account."""
         chosen = self.first_open_account
