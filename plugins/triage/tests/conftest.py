@@ -241,6 +241,40 @@ def invented_report():
     )
 
 
+def invented_past():
+    """What that account was worth in the three months before: a gap of two weeks, and a document without net liquidity."""
+    from variance_bridge_triage.render.worth_line import PastWorth
+
+    return [
+        PastWorth(
+            moment=NOW - timedelta(days=days),
+            amount=None if days == 15 else Decimal(88000 + 90 * (90 - days) + days * 7919 % 1500),
+            currency="USD",
+        )
+        for days in range(90, 0, -1)
+        if not 40 < days < 55
+    ]
+
+
+def invented_page():
+    """The page of `invented_report`, with its past."""
+    from variance_bridge_triage.render.page import page
+
+    return page(invented_report(), past={"a1b2c3d4e5f6***": invented_past()})
+
+
+@pytest.fixture
+def account_page():
+    """`invented_page`, for tests."""
+    return invented_page()
+
+
+@pytest.fixture
+def draw_account_page():
+    """To draw `invented_page` under other circumstances."""
+    return invented_page
+
+
 @pytest.fixture(scope="session")
 def account_report():
     """`invented_report`, for tests."""
