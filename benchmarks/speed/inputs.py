@@ -55,9 +55,9 @@ class Held:
         return self.mark * self.quantity * self.multiplier
 
 
-def held(count: int, today: date) -> Iterator[Held]:
+def held(count: int, today: date, seed: int = SEED) -> Iterator[Held]:
     """So many positions, each of another contract as long as there are enough."""
-    chance = random.Random(SEED)
+    chance = random.Random(seed)
     for place in range(count):
         mark = Decimal(chance.randint(5, 9_000)) / 100
         is_share = place % 10 == 9
@@ -162,16 +162,16 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def csv_export(count: int, now: datetime) -> bytes:
+def csv_export(count: int, now: datetime, account: str = "TEST-0001", seed: int = SEED) -> bytes:
     """A file in the project's own template (docs/dialects.md)."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for one in held(count, now.date()):
+    for one in held(count, now.date(), seed):
         option = one.expiration is not None
         writer.writerow(
             (
-                "TEST-0001",
+                account,
                 one.root,
                 "Option" if option else "Stock",
                 one.sign * one.quantity,

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import attrs
 
-from variance_bridge.errors import ConfigurationError
+from variance_bridge.errors import BridgeError, ConfigurationError
 from variance_bridge.pipeline.context import (
     RunContext,
     configured_policy,
@@ -21,13 +21,14 @@ from variance_bridge.pipeline.context import (
 )
 from variance_bridge.pipeline.run import Choice
 from variance_bridge.pipeline.sync import Failed, Synced, SyncRequest, carry_out, prepare
+from variance_bridge.pipeline.targets import broker_of
 from variance_bridge.plugins.isolation import isolate_environment
 from variance_bridge.privacy import PersonalValues
 from variance_bridge.settings.account_hash import FILE_NAME, account_hash, installation_key
 from variance_bridge.settings.configuration import read_configuration, user_folder
 from variance_bridge.settings.keyring import Keyring
 
-__all__ = ["Failed", "Synced", "UnattendedSyncs", "installation_mark"]
+__all__ = ["Failed", "Synced", "UnattendedSyncs", "brokers_of", "installation_mark"]
 
 _DIGITS = 16
 
@@ -93,9 +94,29 @@ class UnattendedSyncs:
         ready = prepare(self._context, SyncRequest(choice=choice, all_accounts=True))
         return carry_out(attrs.evolve(ready, target=target))
 
+    def longest_window(self, broker: str) -> float:
+        """Seconds of the longest window for which the broker publishes a rate; 0 where it publishes none, or is not known."""
+        try:
+            limits = self._context.registry.load(broker).broker.rate_limits
+        except BridgeError:
+            return 0.0
+        return max((limit.seconds for limit in limits), default=0.0)
+
     def redact(self, text: str) -> str:
         """The text without what these syncs have seen to be personal."""
         return self._context.personal.redact(text)
+
+
+def brokers_of(configuration: Path | None, profiles: Iterable[str]) -> dict[str, str | None]:
+    """The broker of each profile; None of one that the configuration does not have, and where no broker is chosen.
+
+    Raises:
+        ConfigurationError: the configuration cannot be read.
+    """
+    environment = dict(os.environ)
+    stated = read_configuration(user_folder(environment), configuration, environment)
+    known = stated.stated.profiles
+    return {name: broker_of(stated, known[name]) if name in known else None for name in profiles}
 
 
 def installation_mark(configuration: Path | None) -> str:

@@ -15,10 +15,11 @@ from variance_bridge.document import exact_json
 from variance_bridge_fleet import dask_workers, job
 from variance_bridge_fleet.job import Job, OtherVersions, do, installed
 from variance_bridge_fleet.manifest import read_manifest
-from variance_bridge_fleet.output import Output
+from variance_bridge_fleet.output import Output, content_hash
 from variance_bridge_fleet.report import lines, page, report, summary
 from variance_bridge_fleet.run import Run
 from variance_bridge_fleet.tables import write_tables
+from variance_bridge_fleet.work import Work
 
 NOW = datetime.now(UTC)
 
@@ -42,15 +43,26 @@ def begun(place, accounts=3):
 
 
 def work(output, inputs, **others):
-    whole = {"configuration": None, "now": NOW, "installed": installed(None), **others}
-    for each in inputs:
-        do(Job(inputs=(each,), out=output.folder, **whole))
+    """What is not done, as one batch."""
+    kept = Work(output.work)
+    missing = tuple(each for each in inputs if not is_done(output, each))
+    if missing:
+        whole = {"configuration": None, "now": NOW, "installed": installed(None), **others}
+        do(Job(inputs=missing, round=kept.round + 1, out=output.folder, **whole))
+
+
+def is_done(output, each):
+    return Work(output.work).is_done(each, content_hash(each.file))
+
+
+def write_all(output, inputs):
+    write_tables(output, Work(output.work), inputs)
 
 
 def ended(place, accounts=3):
     output, inputs = begun(place, accounts)
     work(output, inputs)
-    write_tables(output, inputs)
+    write_all(output, inputs)
     output.note_end(NOW, 1.5, len(inputs))
     return output, inputs
 
@@ -103,12 +115,16 @@ def test_triage_over_the_dataset_is_the_triage_of_each_file(place, capsys):
 def test_what_is_done_is_not_done_again_and_what_has_changed_is(place):
     output, inputs = begun(place)
     work(output, inputs)
-    before = output.outcome_file(inputs[0].key).stat().st_mtime_ns
+    (before,) = output.work.glob("*.json")
     work(output, inputs)
-    assert output.outcome_file(inputs[0].key).stat().st_mtime_ns == before
+    assert list(output.work.glob("*.json")) == [before]
 
     export(inputs[0].file, 0, rows=8)
-    assert [output.is_done(each.key, each.file) for each in inputs] == [False, True, True]
+    assert [is_done(output, each) for each in inputs] == [False, True, True]
+    work(output, inputs)
+    write_all(output, inputs)
+    assert [row["positions"] for row in tables(output.folder)["outcomes"]] == [8, 6, 6]
+    assert [row["input_number"] for row in tables(output.folder)["outcomes"]] == [1, 2, 3]
 
 
 def test_an_input_that_the_manifest_reads_in_another_way_is_done_again(place):
@@ -119,30 +135,33 @@ def test_an_input_that_the_manifest_reads_in_another_way_is_done_again(place):
     output.begin(NOW, resume=False)
     for each, status in ((stated, "refused"), (inputs, "complete")):
         work(output, each)
-        write_tables(output, each)
+        write_all(output, each)
         assert [row["status"] for row in tables(output.folder)["outcomes"]] == [status]
-    assert output.is_done(inputs[0].key, inputs[0].file)
+    assert is_done(output, inputs[0])
 
 
 def test_a_damaged_part_is_named_and_made_again_once_it_is_deleted(place):
     output, inputs = ended(place)
-    part = output.part(inputs[1].key, "positions")
+    (part,) = output.work.glob("*.positions.arrow")
     part.write_bytes(part.read_bytes()[:100])
     with pytest.raises(DataRefused, match="damaged") as refused:
-        write_tables(output, inputs)
+        write_all(output, inputs)
     assert refused.value.where == str(part)
 
     part.unlink()
     work(output, inputs)
-    write_tables(output, inputs)
+    write_all(output, inputs)
     assert len(tables(output.folder)["positions"]) == 18
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "3", "{}", '{"accounts": [], "parts": {}}'])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "3", "{}", '{"inputs": [], "parts": {}}', '{"inputs": [{}]}']
+)
 def test_an_input_with_a_damaged_outcome_is_done_again(place, content):
     output, inputs = ended(place)
-    output.outcome_file(inputs[1].key).write_text(content)
-    assert [output.is_done(each.key, each.file) for each in inputs] == [True, False, True]
+    (file,) = output.work.glob("*.json")
+    file.write_text(content)
+    assert not any(is_done(output, each) for each in inputs)
 
 
 def test_a_refused_file_does_not_stop_the_others(place):
@@ -151,7 +170,7 @@ def test_a_refused_file_does_not_stop_the_others(place):
     output, inputs = Output(place / "out"), read_manifest(str(manifest)).inputs
     output.begin(NOW, resume=False)
     work(output, inputs)
-    write_tables(output, inputs)
+    write_all(output, inputs)
     output.note_end(NOW, 1, len(inputs))
     found = summary(output)
 
@@ -171,12 +190,12 @@ def test_a_failure_in_one_input_does_not_stop_the_others(place, monkeypatch):
 
     monkeypatch.setattr(job, "_read_back", fragile)
     work(output, inputs)
-    write_tables(output, inputs)
+    write_all(output, inputs)
 
     first, second = tables(output.folder)["outcomes"]
     assert (first["status"], first["exit"], first["reason"]) == ("failed", 1, "RuntimeError")
     assert second["status"] == "complete"
-    assert not output.is_done(inputs[0].key, inputs[0].file)
+    assert not is_done(output, inputs[0])
 
 
 def test_no_account_number_is_in_any_file_of_the_output(place):
@@ -193,7 +212,7 @@ def test_scales_differ_between_accounts_and_are_one_in_the_dataset(place):
     output, inputs = begun(place, 2)
     export(inputs[1].file, 1, quantity="0.125")
     work(output, inputs)
-    write_tables(output, inputs)
+    write_all(output, inputs)
     from pyarrow import parquet
 
     files = list(output.folder.glob("positions/*/*/*.parquet"))
@@ -292,7 +311,7 @@ def test_the_page_shows_what_the_report_says_and_obeys_nothing(place, capsys):
     output, inputs = Output(place / "out"), read_manifest(str(manifest)).inputs
     output.begin(NOW, resume=False)
     work(output, inputs)
-    write_tables(output, inputs)
+    write_all(output, inputs)
     output.note_end(NOW, 1, len(inputs))
 
     assert run(["fleet", "report", "out", "--json"]) == 6
@@ -311,11 +330,13 @@ def test_the_worst_come_first_and_are_twenty_at_most(place):
     row = dict.fromkeys(job.TRIAGE_KINDS) | {"root": "QZZ", "strategy": "Stock", "reason": "why"}
     rows = [row | {"action": "HARVEST", "net_pl": Decimal(place)} for place in range(30)]
     rows += [row | {"action": "DEFENSE", "net_pl": Decimal(loss)} for loss in (-5, -9)]
-    output.part(inputs[0].key, "triage").write_bytes(job._as_arrow(rows, job.TRIAGE_KINDS))
-    outcome = exact_json.loads(output.outcome_file(inputs[0].key).read_bytes())
-    outcome["parts"]["triage"] = len(rows)
-    output.outcome_file(inputs[0].key).write_bytes(exact_json.dumps(outcome))
-    write_tables(output, inputs)
+    (part,) = output.work.glob("*.triage.arrow")
+    part.write_bytes(job._as_arrow(rows, job.TRIAGE_KINDS))
+    (file,) = output.work.glob("*.json")
+    outcomes = exact_json.loads(file.read_bytes())
+    outcomes["inputs"][0]["rows"]["triage"] = len(rows)
+    file.write_bytes(exact_json.dumps(outcomes))
+    write_all(output, inputs)
     output.note_end(NOW, 1, len(inputs))
     shown = report(output)
 
@@ -330,6 +351,8 @@ def test_a_job_holds_names_and_no_secret(place):
     """What travels to workers, by every field."""
     assert [field.name for field in attrs.fields(Job)] == [
         "inputs",
+        "broker",
+        "round",
         "out",
         "configuration",
         "now",
@@ -339,12 +362,20 @@ def test_a_job_holds_names_and_no_secret(place):
     assert not any(value in key for value in installed(None).values())
 
 
-def test_profiles_are_one_job_so_that_rates_hold_for_all(place):
-    (place / "fleet.toml").write_text(
-        'inputs = ["exports/*.csv"]\n[[profile]]\nname = "a"\n[[profile]]\nname = "b"\n'
-    )
+def test_profiles_of_a_broker_are_one_job_so_that_its_rates_hold_for_all(place):
+    profiles = {"a": "acme", "b": "other", "c": "acme"}
+    written = [f'[profiles.{name}]\nbroker = "{broker}"\n' for name, broker in profiles.items()]
+    (place / "configuration" / "variance.toml").write_text("".join(written))
+    named = [f'[[profile]]\nname = "{name}"\n' for name in (*profiles, "unknown")]
+    (place / "fleet.toml").write_text('inputs = ["exports/*.csv"]\n' + "".join(named))
     exports(place, 2)
     inputs = read_manifest("fleet.toml").inputs
     fleet = Run(output=Output(place / "out"), inputs=inputs, configuration=None, now=NOW)
+    empty = Job(inputs=(), round=1, out=place, configuration=None, now=NOW, installed={})
+    jobs = [
+        (each.broker, [one.profile for one in each.inputs])
+        for each in fleet._jobs(empty, inputs, threads=1)
+    ]
 
-    assert [len(each.inputs) for each in fleet._jobs(NOW, {})] == [2, 1, 1]
+    assert jobs[:3] == [("acme", ["a", "c"]), ("other", ["b"]), (None, ["unknown"])]
+    assert jobs[3:] == [(None, [None])] * 2

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from variance_bridge import BrokerUnreachable, ConfigurationError
-from variance_bridge.formatting import plural
 from variance_bridge_fleet.job import Job, OtherVersions, differences, do, installed
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ def _client_of(scheduler: str) -> Client:
             where=scheduler,
             hint="start it with `dask scheduler`, or leave `--scheduler` out to use this machine",
         ) from None
-    if not client.scheduler_info()["workers"]:
+    if not client.nthreads():  # type: ignore[no-untyped-call]
         client.close()  # type: ignore[no-untyped-call]
         raise BrokerUnreachable(
             "the scheduler has no workers",
@@ -101,41 +100,36 @@ def _other(address: str, differing: str) -> ConfigurationError:
     )
 
 
-def carry_out(client: Client, jobs: Sequence[Job]) -> Iterator[Job]:
-    """Do the jobs; gives those that never came to an end.
+def threads_of(client: Client) -> int:
+    """How many jobs the workers can do at the same time; at least 1."""
+    return max(1, sum(client.nthreads().values()))  # type: ignore[no-untyped-call]
 
-    A worker that dies takes the jobs with it that it was about to do. So what did not come to an end with others is tried once
-    more alone: an input that kills its worker again and again is the only one that is lost.
+
+def carry_out(client: Client, jobs: Iterable[Job], at_a_time: int | None = None) -> Iterator[Job]:
+    """Do the jobs; gives those that never came to an end, because their workers died.
+
+    A worker that dies takes all jobs with it that it was about to do: what is given is suspected, not guilty, unless `at_a_time` is 1.
 
     Raises:
         BrokerUnreachable: the scheduler is gone.
         ConfigurationError: a worker that came later differs.
     """
-    threads = sum(each["nthreads"] for each in client.scheduler_info()["workers"].values())
-    at_a_time = max(threads, 1) * _JOBS_PER_THREAD
-    suspects = [job for job, has_ended in _each(client, jobs, at_a_time) if not has_ended]
-    alone = _each(client, suspects, 1, "alone")
-    yield from (job for job, has_ended in alone if not has_ended)
-
-
-def _each(
-    client: Client, jobs: Sequence[Job], at_a_time: int, kind: str = "job"
-) -> Iterator[tuple[Job, bool]]:
-    """Each job when it is done, and whether it came to an end."""
     from distributed import as_completed
 
     waiting = iter(jobs)
     running: dict[str, Job] = {}
 
     def submit(job: Job) -> Future[Any]:
-        key = f"variance-{kind}-{job.inputs[0].key}"
+        key = f"variance-{job.round}-{job.inputs[0].key}"
         running[key] = job
         return client.submit(do, job, key=key, pure=False)
 
-    done = as_completed([submit(job) for job in islice(waiting, at_a_time)])  # type: ignore[no-untyped-call]
+    first = islice(waiting, at_a_time or threads_of(client) * _JOBS_PER_THREAD)
+    done = as_completed([submit(job) for job in first])  # type: ignore[no-untyped-call]
     for future in done:
         job = running.pop(future.key)
-        yield job, _has_ended(future)
+        if not _has_ended(future):
+            yield job
         future.release()
         for following in islice(waiting, 1):
             done.add(submit(following))  # type: ignore[no-untyped-call]
@@ -155,8 +149,3 @@ def _has_ended(future: Future[Any]) -> bool:
     if isinstance(error, OtherVersions):
         raise _other("a worker that came later", str(error))
     raise error
-
-
-def killed_words(job: Job) -> str:
-    """What is said of inputs whose worker did not survive them."""
-    return f"the worker died every time it read this ({plural(len(job.inputs), 'input')})"

@@ -1,27 +1,30 @@
-"""What a worker does with one input: sync it, judge it, and leave its parts in the output folder.
+"""What a worker does with a batch of inputs: sync and judge each, and leave outcomes and rows in the output folder.
 
-Everything here can be done twice: each file is replaced as a whole, and the outcome is written last.
+Everything here can be done twice: each file is replaced as a whole, and the outcomes are written last.
 """
 
 from __future__ import annotations
 
+import errno
 import time
-from collections.abc import Iterator, Mapping
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
-from importlib.metadata import distributions
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any
 
 import attrs
 
 from variance_bridge import BridgeError, DataRefused, SyncRunning, load
-from variance_bridge.commands import arrow_table, dumps
+from variance_bridge.commands import arrow_table
 from variance_bridge.errors import ConfigurationError, UsageError
 from variance_bridge.unattended import Failed, Synced, UnattendedSyncs, installation_mark
 from variance_bridge_fleet.manifest import Input
 from variance_bridge_fleet.output import Output, content_hash
+from variance_bridge_fleet.work import TABLES, Outcome, batch_file, read_batch, write, write_batch
 
 TRIAGE_KINDS: Mapping[str, type[Any]] = {
     "source": str,
@@ -50,12 +53,19 @@ _MAX_TRIES_OF_A_LOCK = 20
 _SECONDS_BETWEEN = 0.25
 
 
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+"""What no input is to blame for: the output folder takes nothing more."""
+_THIS_PROCESS = uuid.uuid4().hex
+
+
 @attrs.frozen(kw_only=True)
 class Job:
-    """One input, and all that a worker needs to know of the run. It holds no secret: a worker finds those by their names.
+    """Some inputs, and all that a worker needs to know of the run. It holds no secret: a worker finds those by their names.
 
     Attributes:
-        inputs: one file; or all profiles of one broker, so that its published rates hold for the whole fleet.
+        inputs: a batch of files; or profiles of one broker, one after the other.
+        broker: of the profiles; None of files, and where the configuration names none.
+        round: in which the outcomes are written.
         out: the output folder.
         configuration: the file that `--config` named.
         now: the moment of the run, by which ages and expirations are judged.
@@ -63,6 +73,8 @@ class Job:
     """
 
     inputs: tuple[Input, ...]
+    broker: str | None = None
+    round: int
     out: Path
     configuration: Path | None
     now: datetime
@@ -73,17 +85,71 @@ class OtherVersions(Exception):
     """This worker has other versions, or another key, than the run. Says which."""
 
 
-def do(job: Job) -> list[str]:
-    """Do the inputs of a job that are not done, and say which; what became of them is in `work/`.
+@attrs.define
+class _Done:
+    """What came of one input: its outcome, and its rows for each table."""
+
+    outcome: Outcome
+    rows: Mapping[str, list[dict[str, Any]]]
+
+
+def do(job: Job) -> None:
+    """Do the inputs of a job; what became of them is in `work/`.
 
     Raises:
         OtherVersions: this worker would not give the same documents.
+        DataRefused: the output folder takes nothing more.
     """
     differing = differences(job.installed, _installed_once(job.configuration))
     if differing:
         raise OtherVersions("; ".join(differing))
-    output = Output(job.out)
-    return [_do(each, job, output) for each in job.inputs]
+    if job.inputs[0].profile is None:
+        _do_together(job.inputs, job)
+        return
+    _await_rates(job)
+    for each in job.inputs:
+        _do_together([each], job)
+
+
+def _do_together(inputs: Sequence[Input], job: Job) -> None:
+    """Do a batch, unless that was done in this round already."""
+    folder = Output(job.out).work
+    if read_batch(batch_file(folder, job.round, [each.key for each in inputs])) is not None:
+        return
+    done = [_do(each, job) for each in inputs]
+    try:
+        tables = _tables(done)
+    except Exception as error:  # noqa: BLE001 - one input must never cost the others
+        if len(inputs) > 1:  # the rows of one of them fit no table, and it fails alone
+            for each in inputs:
+                _do_together([each], job)
+            return
+        lost = _lost_to(error, job)
+        done, tables = [_done(inputs[0], done[0].outcome.sha256, [lost], "0")], {}
+    write_batch(folder, job.round, [each.outcome for each in done], tables)
+
+
+def _tables(done: Sequence[_Done]) -> dict[str, bytes]:
+    """The rows of a batch for each table that has some."""
+    gathered = {table: [row for each in done for row in each.rows[table]] for table in TABLES}
+    kinds = {"positions": None, "triage": TRIAGE_KINDS}
+    return {table: _as_arrow(rows, kinds[table]) for table, rows in gathered.items() if rows}
+
+
+def _await_rates(job: Job) -> None:
+    """Let the longest window of the broker's rates pass where another process asked before, perhaps a moment ago."""
+    syncs = _syncs(job.configuration)
+    window = 0.0 if job.broker is None else syncs.longest_window(job.broker)
+    if not window:
+        return
+    mark = Output(job.out).work / f"{job.broker}.asked"
+    try:
+        last = mark.read_text()
+    except OSError:
+        last = _THIS_PROCESS
+    if last != _THIS_PROCESS:
+        time.sleep(window)
+    write(mark, _THIS_PROCESS.encode())
 
 
 def installed(configuration: Path | None) -> dict[str, str]:
@@ -97,8 +163,14 @@ _installed_once = cache(installed)
 
 @cache
 def _versions() -> Mapping[str, str]:
-    names = ((each.metadata["Name"], each.version) for each in distributions())
-    return {name: version for name, version in names if name and name.startswith("variance-bridge")}
+    return {each.name: each.version for each in distributions() if _is_ours_or_a_plugin(each)}
+
+
+def _is_ours_or_a_plugin(distribution: Distribution) -> bool:
+    if (distribution.name or "").startswith("variance-bridge"):
+        return True
+    groups = (each.group.partition(".")[0] for each in distribution.entry_points)
+    return "variance_bridge" in groups
 
 
 def differences(wanted: Mapping[str, str], found: Mapping[str, str]) -> list[str]:
@@ -116,41 +188,49 @@ def _syncs(configuration: Path | None) -> UnattendedSyncs:
     return UnattendedSyncs(configuration, lambda _warning: None)
 
 
-def _do(each: Input, job: Job, output: Output) -> str:
-    if output.is_done(each.key, each.file, each.read_by):
-        return each.key
+def _do(each: Input, job: Job) -> _Done:
     began = time.perf_counter()
     before = None if each.file is None else content_hash(each.file)
-    parts: dict[str, int] = {}
+    rows: dict[str, list[dict[str, Any]]] = {}
     try:
-        results = _synced(each, job, output)
-        accounts, rows, clusters = _read_back(results, job)
-        for table, found, kinds in (("positions", rows, None), ("triage", clusters, TRIAGE_KINDS)):
-            if found:
-                output.write(output.part(each.key, table), _as_arrow(found, kinds))
-                parts[table] = len(found)
-    except BridgeError as error:
-        accounts, parts = [_lost(None, error, job)], {}
+        results = _synced(each, job)
+        accounts, rows["positions"], rows["triage"] = _read_back(results, job)
     except Exception as error:  # noqa: BLE001 - one input must never cost the others
-        accounts = [_ended(None, None, "failed", exit=1, reason=type(error).__name__)]
-        parts = {}
-    seconds = str(round(time.perf_counter() - began, 6))
-    outcome = {
-        "input": each.shown,
-        "sha256": before,
-        "read_by": each.read_by,
-        "accounts": [{**account, "seconds": seconds} for account in accounts],
-        "parts": parts,
-    }
-    output.write(output.outcome_file(each.key), dumps(outcome, indent=None))
-    return each.key
+        accounts, rows = [_lost_to(error, job)], {}
+    return _done(each, before, accounts, str(round(time.perf_counter() - began, 6)), rows)
 
 
-def _synced(each: Input, job: Job, output: Output) -> list[Synced | Failed]:
+def _done(
+    each: Input,
+    sha256: str | None,
+    accounts: list[dict[str, Any]],
+    seconds: str,
+    rows: Mapping[str, list[dict[str, Any]]] | None = None,
+) -> _Done:
+    found = {table: (rows or {}).get(table, []) for table in TABLES}
+    outcome = Outcome(
+        key=each.key,
+        shown=each.shown,
+        sha256=sha256,
+        read_by=each.read_by,
+        accounts=[{**account, "seconds": seconds} for account in accounts],
+        rows={table: len(of_table) for table, of_table in found.items()},
+    )
+    return _Done(outcome, found)
+
+
+def killed(each: Input) -> Outcome:
+    """The outcome of an input whose worker did not survive it."""
+    reason = "the worker died every time it read this"
+    account = _ended(None, None, "failed", exit=5, reason=reason)
+    return _done(each, None, [account], "0").outcome
+
+
+def _synced(each: Input, job: Job) -> list[Synced | Failed]:
     for _try in range(_MAX_TRIES_OF_A_LOCK):
         try:
             return _syncs(job.configuration).sync(
-                output.documents / f"{each.key}.json",
+                Output(job.out).documents / f"{each.key}.json",
                 broker=each.broker,
                 profile=each.profile,
                 input_file=each.file,
@@ -209,14 +289,37 @@ def _thresholds(configuration: Path | None) -> Any:
     return thresholds(_syncs(configuration).folder)
 
 
+def _lost_to(error: Exception, job: Job) -> dict[str, Any]:
+    """An input of which no account is known.
+
+    Raises:
+        DataRefused: the output folder takes nothing more.
+    """
+    if isinstance(error, BridgeError):
+        return _lost(None, error, job)
+    return _ended(None, None, "failed", exit=1, reason=type(error).__name__)
+
+
 def _lost(account: str | None, error: BridgeError, job: Job) -> dict[str, Any]:
-    """An account that could not be synced: refused for what it holds, or failed for what went wrong."""
+    """An account that could not be synced: refused for what it holds, or failed for what went wrong; raises as `_lost_to`."""
+    if _is_full(error):
+        raise error
     status = "refused" if isinstance(error, _REFUSED) else "failed"
     try:
         reason = _syncs(job.configuration).redact(error.what)
     except ConfigurationError:
         reason = error.what
     return _ended(None, account, status, exit=error.exit_code, reason=reason)
+
+
+def _is_full(error: BaseException) -> bool:
+    """Whether a full or read-only file system is behind an error."""
+    behind: BaseException | None = error
+    while behind is not None:
+        if isinstance(behind, OSError) and behind.errno in _FULL:
+            return True
+        behind = behind.__cause__ or behind.__context__
+    return False
 
 
 def _ended(

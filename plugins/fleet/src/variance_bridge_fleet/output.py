@@ -1,10 +1,9 @@
-"""The output folder: what a run writes into it, and what is already done.
+"""The output folder: what a run writes into it.
 
 documents/                  one JSON per account, as `sync` writes it
-work/KEY.json               the outcome of one input, written when all else of it is there
-work/KEY.positions.arrow    its positions as rows, and KEY.triage.arrow its strategies
+work/                       what the tables are made of (see `variance_bridge_fleet.work`)
 run.json                    when the run began
-positions/                  the tables, made of the parts above when all inputs have ended
+positions/                  the tables, made of `work/` when all inputs have ended
 outcomes.parquet
 triage.parquet
 """
@@ -21,11 +20,10 @@ import attrs
 
 from variance_bridge import DataRefused
 from variance_bridge.commands import dumps, instant_text
-from variance_bridge.files import read_file, write_file
+from variance_bridge.files import read_file
+from variance_bridge_fleet.work import write
 
 _RUN = "run.json"
-_DONE = frozenset({"complete", "partial", "refused"})
-"""What is not tried again: a file that is not acceptable stays so. What failed may succeed the next time."""
 
 
 @attrs.frozen
@@ -41,16 +39,8 @@ class Output:
 
     @property
     def work(self) -> Path:
-        """The parts of which the tables are made."""
+        """What the tables are made of."""
         return self.folder / "work"
-
-    def outcome_file(self, key: str) -> Path:
-        """The outcome of an input."""
-        return self.work / f"{key}.json"
-
-    def part(self, key: str, table: str) -> Path:
-        """The rows of an input for a table: `positions` or `triage`."""
-        return self.work / f"{key}.{table}.arrow"
 
     def refuse_another(self, *, resume: bool) -> None:
         """Return when the folder is empty, or holds a run that is to be taken up.
@@ -80,7 +70,7 @@ class Output:
             return started
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.write(self.folder / _RUN, dumps({"started": instant_text(now)}))
+            write(self.folder / _RUN, dumps({"started": instant_text(now)}))
             for each in (self.documents, self.work):
                 each.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
@@ -110,32 +100,7 @@ class Output:
             "seconds": str(round(seconds, 3)),
             "inputs": inputs,
         }
-        self.write(self.folder / _RUN, dumps(run))
-
-    def outcome(self, key: str) -> dict[str, Any] | None:
-        """What became of an input; None where it has not ended, or not so that it can be read."""
-        try:
-            found = json.loads(self.outcome_file(key).read_bytes())
-            whole = found["accounts"] and all(each["status"] for each in found["accounts"])
-            return found if whole and found.keys() >= {"sha256", "parts"} else None
-        except (OSError, ValueError, TypeError, KeyError, AttributeError):
-            return None
-
-    def is_done(self, key: str, file: Path | None, read_by: str = "") -> bool:
-        """Whether an input need not be read again: it ended, did not fail, and its file is as it was, and how it is read."""
-        outcome = self.outcome(key)
-        if outcome is None or any(each["status"] not in _DONE for each in outcome["accounts"]):
-            return False
-        if not all(self.part(key, table).is_file() for table in outcome["parts"]):
-            return False
-        if outcome.get("read_by", "") != read_by:
-            return False
-        return file is None or outcome["sha256"] == content_hash(file)
-
-    @staticmethod
-    def write(file: Path, data: bytes) -> None:
-        """Write one file of ours, as a whole."""
-        write_file(file, data, title="the output", hint="make room, then use `--resume`")
+        write(self.folder / _RUN, dumps(run))
 
 
 def content_hash(file: Path) -> str | None:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 import attrs
 
-from variance_bridge.commands import dumps
-from variance_bridge_fleet.dask_workers import carry_out, check_workers, connected, killed_words
-from variance_bridge_fleet.job import Job, installed
+from variance_bridge.unattended import brokers_of
+from variance_bridge_fleet.dask_workers import carry_out, check_workers, connected, threads_of
+from variance_bridge_fleet.job import Job, installed, killed
 from variance_bridge_fleet.manifest import Input
-from variance_bridge_fleet.output import Output
+from variance_bridge_fleet.output import Output, content_hash
 from variance_bridge_fleet.tables import write_tables
+from variance_bridge_fleet.work import Work, write_batch
+
+MAX_BATCH = 25
+"""Inputs in a job: enough that handing it out and writing its files cost little beside it, few enough to do them again."""
+_BATCHES_PER_THREAD = 8
+"""At least, where there are few inputs: so that the last batch keeps nobody waiting for long."""
 
 
 @attrs.frozen(kw_only=True)
@@ -46,48 +51,46 @@ class Run:
         with connected(scheduler, workers) as client:
             check_workers(client, alike, self.configuration)
             started = self.output.begin(self.now, resume=resume)
-            for job in carry_out(client, self._jobs(started, alike)):
-                self._note_killed(job)
-        write_tables(self.output, self.inputs)
-        self.output.note_end(started, perf_counter() - began, len(self.inputs))
-
-    def _jobs(self, started: datetime, alike: dict[str, str]) -> list[Job]:
-        """A job for each file that is missing, and one for all profiles, whose brokers' rates it keeps in one process."""
-        done = self.output.is_done
-        missing = [each for each in self.inputs if not done(each.key, each.file, each.read_by)]
-        profiles = tuple(each for each in missing if each.profile is not None)
-        groups = [(each,) for each in missing if each.profile is None]
-        return [
-            Job(
-                inputs=group,
+            work = Work(self.output.work)
+            job = Job(
+                inputs=(),
+                round=work.round + 1,
                 out=self.output.folder,
                 configuration=self.configuration,
                 now=started,
                 installed=alike,
             )
-            for group in (*([profiles] if profiles else []), *groups)
-        ]
+            jobs = self._jobs(job, self._missing(work), threads_of(client))
+            suspects = list(carry_out(client, jobs))
+            for each in carry_out(client, self._alone(suspects), at_a_time=1):
+                write_batch(self.output.work, each.round + 1, list(map(killed, each.inputs)), {})
+        write_tables(self.output, Work(self.output.work), self.inputs)
+        self.output.note_end(started, perf_counter() - began, len(self.inputs))
 
-    def _note_killed(self, job: Job) -> None:
-        for each in job.inputs:
-            if self.output.outcome(each.key) is None:
-                self.output.write(self.output.outcome_file(each.key), dumps(_killed(each, job)))
+    def _missing(self, work: Work) -> list[Input]:
+        return [each for each in self.inputs if not work.is_done(each, _content(each, work))]
+
+    def _jobs(self, job: Job, missing: Sequence[Input], threads: int) -> Iterator[Job]:
+        """A job for the profiles of each broker, so that one process keeps to its rates, then the files in batches."""
+        profiles = [each for each in missing if each.profile is not None]
+        brokers = brokers_of(self.configuration, [str(each.profile) for each in profiles])
+        for broker in dict.fromkeys(brokers.values()):
+            of_broker = (each for each in profiles if brokers[str(each.profile)] == broker)
+            yield attrs.evolve(job, inputs=tuple(of_broker), broker=broker)
+        files = [each for each in missing if each.profile is None]
+        size = min(MAX_BATCH, max(1, len(files) // (threads * _BATCHES_PER_THREAD)))
+        for begin in range(0, len(files), size):
+            yield attrs.evolve(job, inputs=tuple(files[begin : begin + size]))
+
+    def _alone(self, suspects: Sequence[Job]) -> Iterator[Job]:
+        """A job for each input that never came to an end together with others."""
+        work = Work(self.output.work)
+        for job in suspects:
+            for each in job.inputs:
+                if not work.has(each.key, since=job.round):
+                    yield attrs.evolve(job, inputs=(each,), round=job.round + 1)
 
 
-def _killed(each: Input, job: Job) -> dict[str, Any]:
-    account = {
-        "source": None,
-        "account_hash": None,
-        "status": "failed",
-        "positions": 0,
-        "rejected": 0,
-        "exit": 5,
-        "reason": killed_words(job),
-        "seconds": "0",
-    }
-    return {
-        "input": each.shown,
-        "sha256": None,
-        "accounts": [account],
-        "parts": {},
-    }
+def _content(each: Input, work: Work) -> str | None:
+    """The digest of a file that may be done; of others it is not needed."""
+    return content_hash(each.file) if each.file is not None and work.has(each.key) else None

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import shutil
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,6 +16,7 @@ from variance_bridge.exchange import exchange_date
 from variance_bridge_fleet.job import TRIAGE_KINDS
 from variance_bridge_fleet.manifest import Input
 from variance_bridge_fleet.output import Output
+from variance_bridge_fleet.work import Work
 
 OUTCOME_KINDS: Mapping[str, type[Any]] = {
     "input": str,
@@ -33,53 +35,84 @@ OUTCOME_KINDS: Mapping[str, type[Any]] = {
 `input_number` is the input's place in the manifest, from 1: what may be an account number is left out of its name.
 """
 _ROWS_AT_A_TIME = 20_000
-_INPUTS_AT_A_TIME = 500
 _DIGITS = 38
 
 
-def write_tables(output: Output, inputs: Sequence[Input]) -> None:
+def write_tables(output: Output, work: Work, inputs: Sequence[Input]) -> None:
     """Write all three, in the order of the inputs; what was there is replaced.
 
     Raises:
         DataRefused: a column would need more than 38 digits over all accounts; nothing is rounded.
     """
-    _write_positions(output, inputs)
-    _write_triage(output, inputs)
-    _write_outcomes(output, inputs)
+    _write_positions(output, work, inputs)
+    _write_triage(output, work, inputs)
+    _write_outcomes(output, work, inputs)
 
 
-def _write_outcomes(output: Output, inputs: Sequence[Input]) -> None:
-    """`outcomes.parquet`, some inputs at a time. It has no decimals, so every batch has one schema."""
+def _write_outcomes(output: Output, work: Work, inputs: Sequence[Input]) -> None:
+    """`outcomes.parquet`, some rows at a time. It has no decimals, so every batch has one schema."""
     schema = arrow_table([], OUTCOME_KINDS).schema
-    rows: list[dict[str, Any]] = []
     with _replacing(output.folder / "outcomes.parquet", schema) as writer:
-        for number, each in enumerate(inputs, start=1):
-            outcome = json.loads(output.outcome_file(each.key).read_bytes())
-            for account in outcome["accounts"]:
-                known = {"input": outcome["input"], "input_number": number, **account}
-                rows.append({**known, "seconds": float(account["seconds"])})
-            if number % _INPUTS_AT_A_TIME == 0 or number == len(inputs):
-                writer.write_table(arrow_table(rows, OUTCOME_KINDS))
-                rows = []
+        found = _outcome_rows(work, inputs)
+        while rows := list(islice(found, _ROWS_AT_A_TIME)):
+            writer.write_table(arrow_table(rows, OUTCOME_KINDS))
 
 
-def _write_triage(output: Output, inputs: Sequence[Input]) -> None:
+def _outcome_rows(work: Work, inputs: Sequence[Input]) -> Iterator[dict[str, Any]]:
+    for number, outcome in work.outcomes(inputs):
+        for account in outcome.accounts:
+            known = {"input": outcome.shown, "input_number": number, **account}
+            yield {**known, "seconds": float(account["seconds"])}
+
+
+def _write_triage(output: Output, work: Work, inputs: Sequence[Input]) -> None:
     """`triage.parquet`, part by part."""
     import pyarrow as pa
 
-    parts = list(_parts(output, inputs, "triage"))
-    schema = common_schema(_schema_of(file) for _number, file in parts)
-    schema = schema or arrow_table([], TRIAGE_KINDS).schema
+    schema = _schema_of_all(work, inputs, "triage") or arrow_table([], TRIAGE_KINDS).schema
     numbered = schema.append(pa.field("input_number", pa.int64()))
+    gathered = _Gathered()
     with _replacing(output.folder / "triage.parquet", numbered) as writer:
-        gathered: list[Any] = []
-        for place, (number, file) in enumerate(parts, start=1):
-            table = _cast(_table_of(file), schema)
-            numbers = pa.array([number] * table.num_rows, pa.int64())
-            gathered.append(table.append_column(numbered.field("input_number"), numbers))
-            if place % _INPUTS_AT_A_TIME == 0 or place == len(parts):
-                writer.write_table(pa.concat_tables(gathered).combine_chunks())
-                gathered = []
+        for table, numbers in _rows(work, inputs, "triage", schema):
+            column = pa.array(numbers, pa.int64())
+            gathered.add(table.append_column(numbered.field("input_number"), column))
+            if gathered.rows >= _ROWS_AT_A_TIME:
+                writer.write_table(gathered.taken())
+        if gathered.rows:
+            writer.write_table(gathered.taken())
+
+
+class _Gathered:
+    """Tables of one schema, until there are enough rows to be worth a group of a Parquet file."""
+
+    def __init__(self) -> None:
+        self._tables: list[Any] = []
+        self.rows = 0
+
+    def add(self, table: Any) -> None:
+        self._tables.append(table)
+        self.rows += table.num_rows
+
+    def taken(self) -> Any:
+        import pyarrow as pa
+
+        whole = pa.concat_tables(self._tables).combine_chunks()
+        self._tables, self.rows = [], 0
+        return whole
+
+
+def _rows(
+    work: Work, inputs: Sequence[Input], table: str, schema: Any
+) -> Iterator[tuple[Any, list[int]]]:
+    """Rows of inputs that follow each other, in that schema, and for each the number of its input."""
+    for file, first, numbers in work.rows(inputs, table):
+        yield _cast(_table_of(file).slice(first, len(numbers)), schema), numbers
+
+
+def _schema_of_all(work: Work, inputs: Sequence[Input], table: str) -> Any:
+    """One schema for all rows of a table; None where there is no row."""
+    files = dict.fromkeys(file for file, _first, _numbers in work.rows(inputs, table))
+    return common_schema(map(_schema_of, files))
 
 
 @contextmanager
@@ -92,14 +125,6 @@ def _replacing(file: Path, schema: Any) -> Iterator[Any]:
         yield writer
     new.chmod(0o600)
     new.replace(file)
-
-
-def _parts(output: Output, inputs: Iterable[Input], table: str) -> Iterator[tuple[int, Path]]:
-    """The parts of a table with the numbers of their inputs: those that the outcomes count, for another try may have left some."""
-    for number, each in enumerate(inputs, start=1):
-        outcome = output.outcome(each.key)
-        if outcome is not None and table in outcome["parts"]:
-            yield number, output.part(each.key, table)
 
 
 def common_schema(schemas: Iterable[Any]) -> Any:
@@ -136,17 +161,16 @@ def _cast(table: Any, schema: Any) -> Any:
     return table.cast(schema)
 
 
-def _write_positions(output: Output, inputs: Sequence[Input]) -> None:
+def _write_positions(output: Output, work: Work, inputs: Sequence[Input]) -> None:
     """The dataset `positions/as_of=DAY/source=NAME/part-0.parquet`; all files have one schema."""
-    parts = [file for _number, file in _parts(output, inputs, "positions")]
-    schema = common_schema(_schema_of(file) for file in parts)
+    schema = _schema_of_all(work, inputs, "positions")
     new = output.folder / ".positions.new"
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(mode=0o700)
     if schema is not None:
         with _Partitions(new, schema) as partitions:
-            for file in parts:
-                partitions.add(_cast(_table_of(file), schema))
+            for table, _numbers in _rows(work, inputs, "positions", schema):
+                partitions.add(table)
     old = output.folder / "positions"
     shutil.rmtree(old, ignore_errors=True)
     new.replace(old)
@@ -172,7 +196,7 @@ def _undamaged(file: Path) -> Iterator[Any]:
         raise DataRefused(
             "a part of the tables is missing or damaged",
             where=str(file),
-            hint="delete it if it is there, then use `--resume`: its input is read again",
+            hint="delete it if it is there, then use `--resume`: its inputs are read again",
         ) from None
 
 
@@ -182,7 +206,7 @@ class _Partitions:
     def __init__(self, folder: Path, schema: Any) -> None:
         self._folder, self._schema = folder, schema
         self._writers: dict[tuple[str, str], Any] = {}
-        self._gathered: dict[tuple[str, str], list[Any]] = {}
+        self._gathered: dict[tuple[str, str], _Gathered] = defaultdict(_Gathered)
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -196,35 +220,26 @@ class _Partitions:
 
     def add(self, table: Any) -> None:
         """Rows, by the day of their state and their source."""
-        import pyarrow.compute as pc
-
-        moments, sources = table["fetched_at"].unique(), table["source"].unique()
-        for moment in moments.to_pylist():
-            day = exchange_date(moment).isoformat()
-            for source in sources.to_pylist():
-                if len(moments) == len(sources) == 1:
-                    chosen = table
-                else:
-                    chosen = table.filter(
-                        pc.and_(
-                            pc.equal(table["fetched_at"], moment),
-                            pc.equal(table["source"], source),
-                        )
-                    )
-                self._gather((day, source), chosen)
+        days: dict[str, list[Any]] = defaultdict(list)
+        for moment in table["fetched_at"].unique().to_pylist():
+            days[exchange_date(moment).isoformat()].append(moment)
+        sources = table["source"].unique().to_pylist()
+        for day, moments in days.items():
+            for source in sources:
+                is_all = len(days) == len(sources) == 1
+                self._gather(
+                    (day, source), table if is_all else _of_partition(table, moments, source)
+                )
 
     def _gather(self, partition: tuple[str, str], table: Any) -> None:
-        gathered = self._gathered.setdefault(partition, [])
-        gathered.append(table)
-        if sum(each.num_rows for each in gathered) >= _ROWS_AT_A_TIME:
+        gathered = self._gathered[partition]
+        gathered.add(table)
+        if gathered.rows >= _ROWS_AT_A_TIME:
             self._flush(partition)
 
     def _flush(self, partition: tuple[str, str]) -> None:
-        import pyarrow as pa
-
-        tables = self._gathered.pop(partition)
-        if any(each.num_rows for each in tables):
-            self._writer(partition).write_table(pa.concat_tables(tables).combine_chunks())
+        if self._gathered[partition].rows:
+            self._writer(partition).write_table(self._gathered[partition].taken())
 
     def _writer(self, partition: tuple[str, str]) -> Any:
         from pyarrow import parquet
@@ -236,3 +251,13 @@ class _Partitions:
             writer = parquet.ParquetWriter(folder / "part-0.parquet", self._schema)
             self._writers[partition] = self._stack.enter_context(writer)
         return self._writers[partition]
+
+
+def _of_partition(table: Any, moments: list[Any], source: str) -> Any:
+    """The rows whose state is of one of these moments, from that source."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    wanted = pa.array(moments, table.schema.field("fetched_at").type)
+    of_day = pc.is_in(table["fetched_at"], value_set=wanted)
+    return table.filter(pc.and_(of_day, pc.equal(table["source"], source)))
