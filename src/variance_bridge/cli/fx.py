@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import click
 
 from variance_bridge.cli.invocation import Invocation
-from variance_bridge.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from variance_bridge.reading.exchange_rates import ExchangeRates
@@ -89,7 +88,7 @@ def _counted(rates: ExchangeRates) -> str:
 def show(invocation: Invocation, *, as_json: bool) -> None:
     """Show the newest rates: units of each currency for one euro."""
     from variance_bridge.formatting import quantity
-    from variance_bridge.reading.kept_rates import kept_rates
+    from variance_bridge.reading.kept_rates import kept_rates, no_rates
 
     rates = kept_rates(invocation.configuration.folder)
     if rates is None or rates.newest is None:
@@ -103,11 +102,3 @@ def show(invocation: Invocation, *, as_json: bool) -> None:
     click.echo(_counted(rates))
     for currency, units in sorted(rates.days[rates.newest].items()):
         click.echo(f"1 EUR = {quantity(units)} {currency}")
-
-
-def no_rates() -> ConfigurationError:
-    """The error of a conversion for which no rates are kept."""
-    return ConfigurationError(
-        "there are no rates yet",
-        hint="fetch them with `variance fx update`, or read a file: `variance fx update --file eurofxref-daily.xml`",
-    )

@@ -9,6 +9,7 @@ import click
 
 from variance_bridge.cli.invocation import Invocation
 from variance_bridge.errors import UsageError
+from variance_bridge.plugins.registry import COMMANDS, names
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,9 +44,12 @@ def _sync_and_show(ctx: click.Context, invocation: Invocation, form: list[str]) 
 
 def show_dashboard(ctx: click.Context, *files: Path, options: Sequence[str] = ()) -> int | None:
     """The dashboard where a plugin brings one, else the positions table; without files, of all accounts."""
-    from variance_bridge.cli.subcommands import dashboard
-
     return _invoke(ctx, dashboard(), *map(str, files), *options)
+
+
+def dashboard() -> str:
+    """The command that shows positions best: the triage plugin's, else the table."""
+    return "triage" if "triage" in names(COMMANDS) else "show"
 
 
 def _invoke(ctx: click.Context, name: str, *arguments: str) -> int | None:

@@ -241,7 +241,7 @@ class Invocation:
         stated = book.rates_to(code) if book else ()
         converted = convert(amounts, code, self._rates, day, stated)
         if self._rates is None and converted.missing:
-            from variance_bridge.cli.fx import no_rates
+            from variance_bridge.reading.kept_rates import no_rates
 
             raise no_rates()
         used = {rate.currency for rate in converted.rates}

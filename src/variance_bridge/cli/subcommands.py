@@ -152,6 +152,8 @@ class LazyGroup(click.Group):
         if command is not None or ctx.resilient_parsing:
             return args[0], command, args[1:]
         if _names_file(args[0]):  # `variance FILE`: the dashboard of that file
+            from variance_bridge.cli.home import dashboard
+
             name = dashboard()
             return name, self.get_command(ctx, name), args
         raise UsageError(
@@ -175,11 +177,6 @@ class LazyGroup(click.Group):
         from variance_bridge.cli.completion_values import offered_files
 
         return super().shell_complete(ctx, incomplete) or offered_files(incomplete)
-
-
-def dashboard() -> str:
-    """The command that shows positions best: the triage plugin's, else the table."""
-    return "triage" if "triage" in names(COMMANDS) else "show"
 
 
 def _names_file(word: str) -> bool:

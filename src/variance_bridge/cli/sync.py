@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-import attrs
 import click
 
 from variance_bridge.cli.invocation import Invocation
+from variance_bridge.cli.sync_outcome import entry, explain, failure, sentence
 from variance_bridge.errors import UsageError
-from variance_bridge.formatting import plural
-from variance_bridge.model import Caution, Flag, RejectedRow
 from variance_bridge.pipeline.previous import STANDARD_STREAM
 from variance_bridge.pipeline.sync import Failed, Synced
 
@@ -113,42 +110,6 @@ def _input_file(invocation: Invocation, named: Path | None) -> AbstractContextMa
     return standard_input_as_file(invocation, named)
 
 
-def explain(invocation: Invocation, result: Synced | Failed, subject: str = "") -> None:
-    """What of an account was not synced, or not whole, on stderr; with `-v` each row and each caution.
-
-    Args:
-        invocation: of this command.
-        result: of the account.
-        subject: what to call the account instead of its hash: its profile.
-    """
-    of = f"{subject}: " if subject else ""
-    if isinstance(result, Failed):
-        hint = f"\n  {result.error.hint}" if result.error.hint else ""
-        name = subject or result.account
-        # A file of a folder that could not be read is of nobody knows which account.
-        invocation.warn(
-            f"{name} was not synced: {result.error}{hint}" if name else f"{result.error}{hint}"
-        )
-        return
-    meta = result.portfolio.meta
-    for row in meta.rejected:
-        symbol = f" ({row.symbol})" if row.symbol else ""
-        invocation.note(f"{of}row {row.row}{symbol} was rejected: {row.reason.value}")
-    if meta.rejected:
-        rows = plural(len(meta.rejected), "row")
-        invocation.warn(f"{of}{rows} rejected: {_counted(meta.rejected)}")
-    if meta.flags:
-        invocation.note(f"{of}cautions: {_counted(meta.flags)}")
-
-
-def _counted(records: Sequence[RejectedRow] | Sequence[Flag]) -> str:
-    """The reasons or cautions, most frequent first: "quote_stale x3, multiplier_unknown x1"."""
-    words = Counter(
-        one.reason.value if isinstance(one, RejectedRow) else one.caution.value for one in records
-    )
-    return ", ".join(f"{word} x{count}" for word, count in words.most_common())
-
-
 def run_sync(invocation: Invocation, options: dict[str, Any]) -> list[Synced | Failed]:
     """The pipeline with the options of the command line; warnings and diagnostics go to stderr."""
     from variance_bridge.cli.progress import shown_progress
@@ -231,50 +192,9 @@ def _print_sentence(result: Synced) -> None:
     click.echo(text if sys.stdout is None else laid_out(text, sys.stdout))
 
 
-def sentence(result: Synced) -> str:
-    """One line a person can read: what was written where, and what was not."""
-    from variance_bridge.formatting import printable
-
-    meta = result.portfolio.meta
-    text = plural(len(result.portfolio.positions), "position")
-    if meta.counts is not None:
-        counts = attrs.asdict(meta.counts).items()
-        text += f" ({', '.join(f'{name} {n}' for name, n in counts if n is not None)})"
-    if any(flag.caution is Caution.TIME_FROM_FILE for flag in meta.flags):
-        # Nothing but the file system says when a file was exported, so the user should see the time that counts.
-        text += f" as of {meta.fetched_at:%Y-%m-%d %H:%M} UTC (file time)"
-    if result.path == STANDARD_STREAM:
-        place = "→ standard output"
-    else:
-        place = f"{'→' if result.published else 'not written (dry run):'} {result.path.absolute()}"
-    note = f"\n{result.note}" if result.note else ""
-    return printable(f"{text} {place}{note}")
-
-
 def _print_json(results: list[Synced | Failed], redact: Callable[[str], str]) -> None:
     from variance_bridge.document.exact_json import dumps
 
     entries = [entry(result) for result in results if not isinstance(result, Failed)]
     failed = [failure(one, redact) for one in results if isinstance(one, Failed)]
     click.echo(dumps({"synced": entries, **({"failed": failed} if failed else {})}), nl=False)
-
-
-def entry(result: Synced) -> dict[str, Any]:
-    """What `--json` says of an account that was synced."""
-    from variance_bridge.formatting import path_text
-
-    return {
-        "path": path_text(result.path),
-        "published": result.published,
-        "note": result.note,
-        "meta": result.document["meta"],
-    }
-
-
-def failure(failed: Failed, redact: Callable[[str], str]) -> dict[str, Any]:
-    """What `--json` says of an account that was not."""
-    return {
-        "account_hash": failed.account or None,
-        "exit_code": failed.error.exit_code,
-        "what": redact(failed.error.what),
-    }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from variance_bridge.cli.invocation import Invocation
-from variance_bridge.cli.sync import entry, explain, failure, sentence
+from variance_bridge.cli.sync_outcome import entry, explain, failure, sentence
 from variance_bridge.errors import UsageError
 from variance_bridge.formatting import plural, printable
 from variance_bridge.pipeline.sync import Failed, Progress, Synced

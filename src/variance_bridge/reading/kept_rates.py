@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from variance_bridge.document.exact_json import MAX_BYTES, dumps, loads
-from variance_bridge.errors import BridgeError, DataRefused
+from variance_bridge.errors import BridgeError, ConfigurationError, DataRefused
 from variance_bridge.reading.exchange_rates import ExchangeRates
 
 FILE_NAME = "exchange_rates.json"
@@ -66,3 +66,11 @@ def keep_rates(folder: Path, rates: ExchangeRates) -> Path:
     data = dumps({"source": rates.source, "base": "EUR", "days": days})
     write_file(file, data, title="the file of rates", hint="check the permissions of the folder")
     return file
+
+
+def no_rates() -> ConfigurationError:
+    """The error of a conversion for which no rates are kept."""
+    return ConfigurationError(
+        "there are no rates yet",
+        hint="fetch them with `variance fx update`, or read a file: `variance fx update --file eurofxref-daily.xml`",
+    )

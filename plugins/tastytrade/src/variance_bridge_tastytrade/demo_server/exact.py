@@ -1,4 +1,4 @@
-"""Sums and products of decimals without rounding: the default context would cut them at 28 digits."""
+"""Sums and products of decimals without rounding. Of its own, because the demo server needs no package beside the standard library."""
 
 from __future__ import annotations
 

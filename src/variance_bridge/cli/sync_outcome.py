@@ -1,0 +1,92 @@
+"""What became of a sync, for people and for programs: a sentence, warnings and notes, and the members of `--json`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import attrs
+
+from variance_bridge.cli.invocation import Invocation
+from variance_bridge.formatting import plural
+from variance_bridge.model import Caution, Flag, RejectedRow
+from variance_bridge.pipeline.previous import STANDARD_STREAM
+from variance_bridge.pipeline.sync import Failed, Synced
+
+
+def explain(invocation: Invocation, result: Synced | Failed, subject: str = "") -> None:
+    """What of an account was not synced, or not whole, on stderr; with `-v` each row and each caution.
+
+    Args:
+        invocation: of this command.
+        result: of the account.
+        subject: what to call the account instead of its hash: its profile.
+    """
+    of = f"{subject}: " if subject else ""
+    if isinstance(result, Failed):
+        hint = f"\n  {result.error.hint}" if result.error.hint else ""
+        name = subject or result.account
+        # A file of a folder that could not be read is of nobody knows which account.
+        invocation.warn(
+            f"{name} was not synced: {result.error}{hint}" if name else f"{result.error}{hint}"
+        )
+        return
+    meta = result.portfolio.meta
+    for row in meta.rejected:
+        symbol = f" ({row.symbol})" if row.symbol else ""
+        invocation.note(f"{of}row {row.row}{symbol} was rejected: {row.reason.value}")
+    if meta.rejected:
+        rows = plural(len(meta.rejected), "row")
+        invocation.warn(f"{of}{rows} rejected: {_counted(meta.rejected)}")
+    if meta.flags:
+        invocation.note(f"{of}cautions: {_counted(meta.flags)}")
+
+
+def _counted(records: Sequence[RejectedRow] | Sequence[Flag]) -> str:
+    """The reasons or cautions, most frequent first: "quote_stale x3, multiplier_unknown x1"."""
+    words = Counter(
+        one.reason.value if isinstance(one, RejectedRow) else one.caution.value for one in records
+    )
+    return ", ".join(f"{word} x{count}" for word, count in words.most_common())
+
+
+def sentence(result: Synced) -> str:
+    """One line a person can read: what was written where, and what was not."""
+    from variance_bridge.formatting import printable
+
+    meta = result.portfolio.meta
+    text = plural(len(result.portfolio.positions), "position")
+    if meta.counts is not None:
+        counts = attrs.asdict(meta.counts).items()
+        text += f" ({', '.join(f'{name} {n}' for name, n in counts if n is not None)})"
+    if any(flag.caution is Caution.TIME_FROM_FILE for flag in meta.flags):
+        # Nothing but the file system says when a file was exported, so the user should see the time that counts.
+        text += f" as of {meta.fetched_at:%Y-%m-%d %H:%M} UTC (file time)"
+    if result.path == STANDARD_STREAM:
+        place = "→ standard output"
+    else:
+        place = f"{'→' if result.published else 'not written (dry run):'} {result.path.absolute()}"
+    note = f"\n{result.note}" if result.note else ""
+    return printable(f"{text} {place}{note}")
+
+
+def entry(result: Synced) -> dict[str, Any]:
+    """What `--json` says of an account that was synced."""
+    from variance_bridge.formatting import path_text
+
+    return {
+        "path": path_text(result.path),
+        "published": result.published,
+        "note": result.note,
+        "meta": result.document["meta"],
+    }
+
+
+def failure(failed: Failed, redact: Callable[[str], str]) -> dict[str, Any]:
+    """What `--json` says of an account that was not."""
+    return {
+        "account_hash": failed.account or None,
+        "exit_code": failed.error.exit_code,
+        "what": redact(failed.error.what),
+    }
