@@ -206,6 +206,20 @@ def test_a_symbol_that_could_be_a_sentence_is_withheld(folder):
         ("positions", {"limit": 0}, "limit"),
         ("totals", {"account": "../../etc"}, "account"),
         ("health", {"folder": "/"}, "unknown"),
+        ("positions", {"limit": 10**400}, "limit"),
+        ("positions", {"limit": True}, "limit"),
+        ("positions", {"limit": 1.5}, "limit"),
+        ("positions", {"offset": -1}, "offset"),
+        ("positions", {"root": "A" * 100_000}, "root"),
+        ("positions", {"root": ["QZZ"]}, "root"),
+        ("triage", {"action": "X" * 100_000}, "action"),
+        ("totals", {"account": ""}, "account"),
+        ("totals", {"account": "***"}, "account"),
+        ("totals", {"account": "aaaa1111***\n"}, "account"),
+        ("totals", {"account": "\0"}, "account"),
+        ("totals", {"account": float("nan")}, "account"),
+        ("diff", {"account": {"$ne": ""}}, "account"),
+        ("positions", {"self": 1}, "unknown"),
     ],
 )
 def test_arguments_that_do_not_fit_are_named_and_never_repeated(folder, tool, arguments, place):
@@ -214,6 +228,47 @@ def test_arguments_that_do_not_fit_are_named_and_never_repeated(folder, tool, ar
     assert result.is_error
     assert place in result.content[0].text
     assert not any(str(value) in result.content[0].text for value in ("Zanzibar", "../..", "/etc"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "count"),
+    [
+        ({"root": ".*"}, 0),
+        ({"root": "((((a+)+)+"}, 0),
+        ({"root": "Q%"}, 0),
+        ({"root": ""}, 0),
+        ({"root": "\ud800"}, 0),
+        ({"offset": 10**400}, 0),
+        ({"offset": 1e308}, 0),
+        ({"limit": 2.0, "offset": 0.0}, 2),
+    ],
+)
+def test_odd_arguments_that_fit_are_answered_like_any_others(folder, arguments, count):
+    assert len(ask(folder, "positions", **arguments)["positions"]) == count
+
+
+def test_a_bug_is_an_error_without_the_text_that_it_holds(folder, monkeypatch):
+    def fail(_folder):
+        raise ValueError("Zanzibar in /home/somebody")
+
+    monkeypatch.setitem(TOOLS, "health", ("", fail))
+    result = call(folder, "health", {})
+
+    assert result.is_error
+    assert "ValueError" in result.content[0].text
+    assert "Zanzibar" not in result.content[0].text
+
+
+def test_a_link_as_the_folder_itself_is_followed_and_links_out_of_it_are_not(tmp_path):
+    place = two_accounts(tmp_path)
+    (place / "live_hard.json").symlink_to("/etc/hostname")
+    (place / "live_dir.json").symlink_to(tmp_path / "outside", target_is_directory=True)
+    (place / "live_up.json").symlink_to("../outside/live_outside.json")
+    (tmp_path / "link").symlink_to(place)
+    folder = Folder((tmp_path / "link").resolve(), SystemClock(), AgeLimits())
+
+    accounts = {each["account_hash"] for each in ask(folder, "list_portfolios")["portfolios"]}
+    assert accounts == {"aaaa1111***", "bbbb2222***", None}
 
 
 def test_an_account_that_is_not_there_is_an_error_that_names_those_that_are(folder):

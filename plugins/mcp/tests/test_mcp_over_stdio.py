@@ -97,6 +97,18 @@ def test_a_folder_that_is_not_there_is_an_error_before_anything_is_served(tmp_pa
     assert "there is no such folder" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("folder", "exit_code"), [("live_acme.json", 6), ("x" * 5000, 6), ("", 2), (" \n", 2)]
+)
+def test_what_is_not_a_folder_is_refused_before_anything_is_served(tmp_path, capsys, monkeypatch, folder, exit_code):  # fmt: skip
+    monkeypatch.chdir(two_accounts(tmp_path))
+    code = run(["mcp", "--folder", folder])
+    printed = capsys.readouterr()
+
+    assert (code, printed.out) == (exit_code, "")
+    assert "Traceback" not in printed.err
+
+
 def test_without_the_sdk_the_error_says_what_to_install(tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "mcp", None)
 

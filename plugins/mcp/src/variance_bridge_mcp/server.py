@@ -114,13 +114,24 @@ def call(folder: Folder, name: str, arguments: dict[str, Any]) -> CallToolResult
             f"arguments that do not fit the schema: {', '.join(places) or 'unknown ones'}"
         )
     try:
-        answer = TOOLS[name][1](folder, **arguments)
+        answer = TOOLS[name][1](folder, **_with_integers(arguments))
+        text = dumps(answer, indent=None).decode()
+        return CallToolResult(
+            content=[TextContent(type="text", text=text)], structured_content=answers.floats(answer)
+        )
     except BridgeError as error:
         return _failed(error.what)
-    text = dumps(answer, indent=None).decode()
-    return CallToolResult(
-        content=[TextContent(type="text", text=text)], structured_content=answers.floats(answer)
-    )
+    except Exception as error:  # noqa: BLE001 - the SDK would send the text of the error, which may hold anything
+        return _failed(
+            f"this is a bug in variance-bridge ({type(error).__name__}); please report it"
+        )
+
+
+def _with_integers(arguments: dict[str, Any]) -> dict[str, Any]:
+    """To JSON Schema 10.0 is an integer too."""
+    return {
+        name: int(value) if isinstance(value, float) else value for name, value in arguments.items()
+    }
 
 
 @cache
