@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -419,6 +420,9 @@ class BrokerContext:
         store_credential: keeps a credential that the broker replaced, such as a rotated refresh token, where the old one
             came from. Call it before the new one is used. It raises `ConfigurationError` where the new one cannot be
             kept; let that end the run, because the old one may be dead.
+        hold_credential: for the time in which a credential is exchanged for a new one: `with hold_credential(name) as known:`
+            no other sync exchanges it, and `known` is the credential as it is kept now, which another sync may have
+            replaced since this one began; None where it is kept nowhere. `variance_bridge.oauth.AccessToken` does that.
     """
 
     settings: Any
@@ -431,6 +435,9 @@ class BrokerContext:
     shared: MutableMapping[str, Any] = attrs.field(factory=dict)
     warn: Callable[[str], None] = attrs.field(default=lambda _message: None)
     store_credential: Callable[[str, Secret], object] = attrs.field(default=_keep_nothing)
+    hold_credential: Callable[[str], AbstractContextManager[Secret | None]] = attrs.field(
+        default=lambda _name: nullcontext()
+    )
 
 
 @attrs.frozen(kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -66,6 +66,21 @@ class AccessToken:
                 self._header = self._renewed()
             return self._header
 
+    def headers(self) -> Mapping[str, str | Secret]:
+        """`Authorization`, for `variance_bridge.api_client.ApiClient`. Raises as `header`."""
+        return {"Authorization": self.header()}
+
+    def params(self) -> Sequence[tuple[str, str | Secret]]:
+        """Nothing goes into the query."""
+        return ()
+
+    def replace(self, refused: Mapping[str, str | Secret]) -> bool:
+        """Get another token after a request was refused with these header fields. Raises as `header`."""
+        header = refused["Authorization"]
+        if isinstance(header, Secret):
+            self.renew(header)
+        return True
+
     def renew(self, refused: Secret) -> None:
         """Get another one after a request was refused with this header, unless another thread did so already."""
         with self._lock:
@@ -73,9 +88,13 @@ class AccessToken:
                 self._header = self._renewed()
 
     def _renewed(self) -> Secret:
-        asked_at = self._context.clock.monotonic()
         self._header = None
-        known = self._rotated or self._context.credentials[self._name]
+        # Of two syncs that start together the second reads the token that the first was given: its own is dead by then.
+        with self._context.hold_credential(self._name) as kept:
+            return self._exchanged(kept or self._rotated or self._context.credentials[self._name])
+
+    def _exchanged(self, known: Secret) -> Secret:
+        asked_at = self._context.clock.monotonic()
         response = self._ask(known)
         if response.status != 200:
             raise self._refusal(response)

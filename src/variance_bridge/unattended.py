@@ -63,6 +63,7 @@ class UnattendedSyncs:
             policy=configured_policy(stated),
             find_credential=credentials.secret,
             store_credential=credentials.replace,
+            hold_credential=credentials.hold,
             hash_account=installation_hash(stated.folder, keyring),
             warn=lambda message: warn(personal.redact(message)),
         )

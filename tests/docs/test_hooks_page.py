@@ -7,6 +7,7 @@ import json
 import re
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import attrs
 import click
@@ -14,10 +15,20 @@ import pytest
 from click.testing import CliRunner
 
 import variance_bridge
-from variance_bridge import broker, commands, formatting, model, rows
+from variance_bridge import (
+    api_client,
+    broker,
+    commands,
+    formatting,
+    model,
+    paging,
+    polling,
+    rows,
+)
 from variance_bridge.cli.invocation import Invocation
 from variance_bridge.document.schema import schema
 from variance_bridge.plugins import hookspecs
+from variance_bridge.testing import Exchange, FrozenClock, SimulatedSession
 
 PAGE = (Path(__file__).parents[2] / "docs" / "hooks.md").read_text(encoding="utf-8")
 HOOKS = {
@@ -170,6 +181,56 @@ def test_a_command_is_given_what_is_promised():
     promised = {name for name in vars(commands.Invocation) if not name.startswith("_")}
 
     assert promised - set(dir(Invocation())) == set()
+
+
+ANSWERS = {
+    "/orders": {"orders": [1], "next": "b"},
+    "/orders?cursor=b": {"orders": [2], "next": None},
+    "/positions?offset=0": {"rows": [3, 4], "total": 3},
+    "/positions?offset=2": {"rows": [5], "total": 3},
+    "/lots": {"lots": [6], "links": {"next": "/lots?page=2"}},
+    "/lots?page=2": {"lots": [7], "links": {}},
+}
+
+
+def test_the_code_that_asks_an_api_runs():
+    section = PAGE.partition("## Requests\n")[2].partition("\n## ")[0]
+    names = {name: getattr(variance_bridge, name) for name in variance_bridge.__all__}
+    for module in (api_client, paging, polling, rows):
+        names |= vars(module)
+    names |= {"HINT": "create a new token", "Any": Any}
+    exec(section.partition("```python\n")[2].partition("```")[0], names)
+    host = "https://api.acme.example"
+    told = [(f"{host}{path}", json.dumps(answer)) for path, answer in ANSWERS.items()]
+    told += [(f"{host}/statement", f'{{"state": "{state}"}}') for state in ("pending", "done")]
+    exchanges = [Exchange(method="GET", url=url, body=body.encode()) for url, body in told]
+    clock = FrozenClock()
+    broker_of_the_page = names["AcmeBroker"](
+        variance_bridge.BrokerContext(
+            settings=None,
+            credentials={"ACME_TOKEN": variance_bridge.Secret("invented-token")},
+            session=SimulatedSession(exchanges, hosts=["api.acme.example"], clock=clock),
+            clock=clock,
+            personal=variance_bridge.PersonalValues(),
+        )
+    )
+
+    assert broker_of_the_page.orders() == [1, 2]
+    assert [page["rows"] for page in broker_of_the_page.positions()] == [[3, 4], [5]]
+    assert [page["lots"] for page in broker_of_the_page.lots()] == [[6], [7]]
+    assert broker_of_the_page.statement() == {"state": "done"}
+
+
+@pytest.mark.parametrize("module", [api_client, paging, polling])
+def test_every_name_that_an_api_is_asked_with_is_there(module):
+    section = PAGE.partition("## Requests\n")[2].partition("\n## ")[0]
+    own = [
+        name
+        for name, value in vars(module).items()
+        if callable(value) and getattr(value, "__module__", None) == module.__name__
+    ]
+
+    assert [name for name in own if not name.startswith("_") and f"{name}`" not in section] == []
 
 
 def test_the_code_that_reads_rows_runs():

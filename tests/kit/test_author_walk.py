@@ -78,13 +78,13 @@ EDITS = {
             '"""One request tells all."""',
         ),
         (
-            """        entries = list_of(self._get("/v1/accounts"), "accounts")
+            """        entries = list_of(self._api.get("/v1/accounts"), "accounts")
         numbers = [Members(entry).word("number") for entry in entries]
         if None in numbers:
             self._context.warn("an account without a number is left out")
         return [Account(number=number) for number in numbers if number]
 """,
-            """        holder = Members(object_of(self._get("/v3/portfolio"), "holder"))
+            """        holder = Members(object_of(self._api.get("/v3/portfolio"), "holder"))
         number = holder.word("ref")
         if number is None:
             raise DataRefused("the answer names no holder", hint="run the sync again later")
@@ -104,12 +104,12 @@ EDITS = {
 )
 """,
         ),
-        ("collect, json_of, list_of\n", "collect, json_of, list_of, object_of\n"),
+        ("collect, list_of\n", "collect, list_of, object_of\n"),
         ('        number = quote(account.number, safe="")\n', ""),
         ("from urllib.parse import quote\n", ""),
         (
-            'self._get(f"/v1/accounts/{number}/positions")',
-            'self._get("/v3/portfolio")',
+            'self._api.get(f"/v1/accounts/{number}/positions")',
+            'self._api.get("/v3/portfolio")',
         ),
         (
             'list_of(raw.payloads["positions"], "positions")',

@@ -369,7 +369,7 @@ def test_a_statement_is_fetched_from_hosts_of_ibkr_only(place, allowed):
     first = failure(0)[2].replace(b"<Status>Fail</Status><ErrorCode>0</ErrorCode>", f"<Status>Success</Status><ReferenceCode>1</ReferenceCode><Url>{place}</Url>".encode())  # fmt: skip
 
     class Session:
-        def get(self, url, *, params):
+        def get(self, url, *, params, headers):
             sent.append(url)
             return SimpleNamespace(status=200, body=first if len(sent) == 1 else b"<FlexQueryResponse/>")  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 KEY, SECRET = "invented-app-key", "invented-app-secret"
@@ -22,6 +23,7 @@ class Schwab:
         answers: JSON by path.
         refresh: the refresh token that it takes.
         rotates: the refresh token that it grants in its place; None for the same.
+        takes_each_once: it grants a new refresh token each time, and takes the old one never again.
         code: the code of a log-in, good for one exchange.
         faults: by path, a list of (status, headers, body) that is used up before the good answer.
         asked: method and target of each request.
@@ -30,11 +32,17 @@ class Schwab:
     def __init__(self, answers):
         self.answers = answers
         self.refresh, self.rotates, self.code = REFRESH, None, None
+        self.takes_each_once = False
+        self.lock = threading.Lock()
         self.faults = {}
         self.asked = []
         self.url = ""
 
     def answer(self, method, target, headers, body):
+        with self.lock:
+            return self._answer(method, target, headers, body)
+
+    def _answer(self, method, target, headers, body):
         address = urlsplit(target)
         self.asked.append((method, target))
         if self.faults.get(address.path):
@@ -82,6 +90,8 @@ class Schwab:
             return 401, {}, b'{"error": "invalid_client"}'
         if not self._takes(form):
             return 400, {}, b'{"error": "unsupported_token_type", "error_description": "invented"}'
+        if self.takes_each_once:
+            self.rotates = f"invented-refresh-token-{len(self.asked) + 1}"
         self.refresh, self.rotates = self.rotates or self.refresh, None
         granted = {"expires_in": 1800, "token_type": "Bearer", "scope": "api", "access_token": ACCESS, "refresh_token": self.refresh, "id_token": "invented-id-token"}  # fmt: skip
         return 200, {}, json.dumps(granted).encode()

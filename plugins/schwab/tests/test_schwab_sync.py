@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from decimal import Decimal
 from urllib.error import HTTPError
 from urllib.request import HTTPRedirectHandler, build_opener
@@ -353,7 +356,9 @@ def test_another_accounts_answer_is_refused(sync, schwab):
 )
 @pytest.mark.parametrize(("fault", "times", "code"), FAULTS)
 def test_each_fault_has_its_exit_and_leaves_no_document(sync, schwab, path, fault, times, code):
-    schwab.faults[path] = [fault] * times
+    # An access token that is refused is replaced once; a refused log-in is final.
+    again = fault[0] == 401 and path != TOKEN
+    schwab.faults[path] = [fault] * (times + again)
     found, document, printed = sync()
 
     assert (found, document) == (code, None), printed
@@ -365,6 +370,14 @@ def test_a_rate_limit_and_an_outage_are_retried(sync, schwab):
         schwab.faults[path] = [(429, {"Retry-After": "1"}, b""), (500, {}, b"")]
 
     assert sync()[0] == 0
+
+
+def test_an_access_token_that_ends_early_is_replaced_once(sync, schwab):
+    schwab.faults[ACCOUNT] = [(401, {}, b"")]
+    code, _document, printed = sync()
+
+    assert code == 0, printed
+    assert [target for _method, target in schwab.asked].count(TOKEN) == 2
 
 
 @pytest.mark.parametrize("wrong", [{"key": "x" * 9}, {"secret": "x" * 9}, {"refresh": "expired"}])
@@ -396,6 +409,32 @@ def test_a_token_that_is_replaced_is_kept_in_env_even_if_the_sync_fails_afterwar
 
     code, _document, printed = sync(refresh=None)
     assert code == 0, printed
+
+
+@pytest.mark.slow
+def test_processes_that_sync_at_once_never_send_a_refresh_token_that_is_used_up(schwab, tmp_path):
+    schwab.takes_each_once = True
+    file = tmp_path / ".env"
+    file.write_text(
+        f"SCHWAB_APP_KEY={KEY}\nSCHWAB_APP_SECRET={SECRET}\nSCHWAB_REFRESH_TOKEN={REFRESH}\n"
+    )
+    file.chmod(0o600)
+    command = [sys.executable, "-m", "variance_bridge", "sync", "--broker", "schwab", "--set", f"base_url={schwab.url}"]  # fmt: skip
+    environment = {**os.environ, "VARIANCE_CONFIG_DIR": str(tmp_path), "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}  # fmt: skip
+    runs = [
+        subprocess.Popen(
+            [*command, "--output", str(tmp_path / name / "live_schwab.json")],
+            cwd=tmp_path,
+            env=environment,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for name in ("one", "two", "three")
+    ]
+    ends = [(run.communicate(timeout=60)[1], run.returncode) for run in runs]
+
+    assert [code for _printed, code in ends] == [0, 0, 0], ends
+    assert f"SCHWAB_REFRESH_TOKEN={schwab.refresh}\n" in file.read_text()
 
 
 class Stopped(HTTPRedirectHandler):

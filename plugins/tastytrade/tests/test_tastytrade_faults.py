@@ -162,7 +162,7 @@ TABLE = [
     ),
     (
         Fault("positions", FaultKind.SET_MEMBER, pointer="/pagination", value={"total-items": 201}),
-        Outcome(6, "one page", 1),
+        Outcome(6, "came twice", 2),
     ),
     (
         Fault("positions", FaultKind.SET_MEMBER, pointer="/data/items", value=[]),

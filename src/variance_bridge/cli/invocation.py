@@ -152,6 +152,7 @@ class Invocation:
             policy=configured_policy(configuration),
             find_credential=credentials.secret,
             store_credential=credentials.replace,
+            hold_credential=credentials.hold,
             credential_expiry=credentials.expiry,
             hash_account=installation_hash(configuration.folder, self.keyring),
             trust=lambda loaded: trust_plugin(loaded, configuration, self.clock, confirm),

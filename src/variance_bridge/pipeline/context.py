@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -86,6 +87,8 @@ class RunContext:
         find_credential: the value of a declared credential of a log-in, or None.
         store_credential: keeps a credential of a log-in that the broker replaced where the old one came from; raises
             where it cannot.
+        hold_credential: keeps other processes from exchanging a credential of a log-in meanwhile, and gives it as it is kept now;
+            None where it is kept nowhere.
         credential_expiry: when a credential that a log-in uses stops working, and whose it is; None where that is unknown.
         warned: what the user was warned of that need not be said twice in a run.
         open_session: a read-only session for what a plugin declared.
@@ -103,6 +106,9 @@ class RunContext:
         default=lambda _login, _credential: None
     )
     store_credential: Callable[[Login, str, Secret], object] = attrs.field(default=_keep_nothing)
+    hold_credential: Callable[[Login, str], AbstractContextManager[Secret | None]] = attrs.field(
+        default=lambda _login, _name: nullcontext()
+    )
     credential_expiry: Callable[[Login, Credential], tuple[Login, datetime] | None] = attrs.field(
         default=lambda _login, _credential: None
     )

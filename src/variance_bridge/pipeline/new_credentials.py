@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -129,10 +130,14 @@ def try_credentials(
         else:
             context.store_credential(owner, name, secret)
 
+    def hold(owner: Login, name: str) -> AbstractContextManager[Secret | None]:
+        return nullcontext(given[name]) if name in given else context.hold_credential(owner, name)
+
     trying = attrs.evolve(
         context,
         find_credential=find,
         store_credential=store,
+        hold_credential=hold,
         credential_expiry=lambda _login, _credential: None,
     )
     run = open_broker(trying, choice)

@@ -238,6 +238,7 @@ def _broker_context(
         folder=context.configuration.folder / spec.name,
         warn=context.warn,
         store_credential=partial(_store_credential, context, spec, login),
+        hold_credential=partial(context.hold_credential, login),
     )
 
 

@@ -7,8 +7,8 @@ profiles, wherever each of them is. A broker is given what it declared and nothi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from variance_bridge.errors import ConfigurationError
+from variance_bridge.errors import ConfigurationError, SyncRunning
 from variance_bridge.privacy import MAX_SECRET_LENGTH, PersonalKind, PersonalValues, Secret
 from variance_bridge.settings.credential_owner import Login
 
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 
 ENV_FILE: Final = ".env"
+
+_MAX_EXCHANGE: Final = 90.0
+"""Seconds that another process is waited for: longer than all tries of a token request may take."""
 
 
 class Place(StrEnum):
@@ -222,6 +225,36 @@ class CredentialStore:
                 return found.origin
         self._keep(found.login, name, found.original, until, secret.reveal())
         return str(self._kept_file)
+
+    @contextmanager
+    def hold(self, login: Login, name: str) -> Iterator[Secret | None]:
+        """The credential as it is kept now, while no other process exchanges one of this broker's for a new one.
+
+        Two syncs that start together would otherwise both send the same refresh token, and a broker that grants a new one
+        takes the old one once.
+
+        Raises:
+            ConfigurationError: as `find`.
+            SyncRunning: another process has held it for longer than any exchange takes.
+        """
+        from variance_bridge.storage.private import exclusive_lock
+
+        lock = f".{login.broker}.exchange.lock"
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(exclusive_lock(self._folder, lock, wait=_MAX_EXCHANGE))
+            except ConfigurationError:
+                pass  # in a folder that cannot be written there is no other way to wait
+            except TimeoutError:
+                raise SyncRunning(
+                    f"another process is logging in at {login.broker}, and does not come to an end",
+                    where=str(self._folder / lock),
+                    hint="end that process, or wait until it has ended, then run the command again",
+                ) from None
+            self._read.clear()
+            self._kept = None
+            found = self._find(login, name)
+            yield found.secret if found else None
 
     def clear(self, login: Login, name: str) -> bool:
         """Remove a credential from the keyring, and what is known of it; False when it was not there.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,6 +20,7 @@ MAX_BYTES: Final = MEBIBYTE
 _MODE: Final = 0o600
 _FOLDER_MODE: Final = 0o700
 _LOCK_NAME: Final = ".lock"
+_PAUSE: Final = 0.1
 _OTHERS: Final = 0o077
 _OTHERS_WRITE: Final = 0o022
 
@@ -125,25 +127,51 @@ def make_private_folder(folder: Path) -> None:
 
 
 @contextmanager
-def exclusive_lock(folder: Path) -> Iterator[None]:
+def exclusive_lock(
+    folder: Path, name: str = _LOCK_NAME, *, wait: float | None = None
+) -> Iterator[None]:
     """One process at a time inside the `with` block, where the file system can lock; the lock file stays.
+
+    Args:
+        folder: in which the lock file lies.
+        name: of the lock file.
+        wait: seconds to wait for another process; None for as long as it takes.
 
     Raises:
         ConfigurationError: the folder cannot be made or written.
+        TimeoutError: another process held it for all that time.
     """
     try:
         make_private_folder(folder)
         handle = os.open(
-            folder / _LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, _MODE
+            folder / name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, _MODE
         )
     except OSError as error:
         raise _failed(error, "the configuration folder cannot be used", folder) from None
     try:
-        with suppress(OSError):
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        if wait is None:
+            with suppress(OSError):
+                fcntl.flock(handle, fcntl.LOCK_EX)
+        else:
+            _lock_within(handle, wait)
         yield
     finally:
         os.close(handle)
+
+
+def _lock_within(handle: int, wait: float) -> None:
+    deadline = time.monotonic() + wait
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise TimeoutError from None
+            time.sleep(_PAUSE)
+        except OSError:
+            return  # a file system that cannot lock
+        else:
+            return
 
 
 def _failed(error: OSError, what: str, path: Path) -> ConfigurationError:

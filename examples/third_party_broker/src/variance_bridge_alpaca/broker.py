@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from variance_bridge import (
     Account,
@@ -14,7 +13,8 @@ from variance_bridge import (
     Portfolio,
     RawPortfolio,
 )
-from variance_bridge.rows import Members, collect, json_of, object_of
+from variance_bridge.api_client import ApiClient, FixedSecret
+from variance_bridge.rows import Members, collect, object_of
 from variance_bridge_alpaca.positions import read_row
 from variance_bridge_alpaca.settings import AlpacaSettings
 
@@ -30,7 +30,13 @@ class AlpacaBroker:
     def __init__(self, context: BrokerContext) -> None:
         settings: AlpacaSettings = context.settings
         self._context = context
-        self._base = PAPER if settings.paper else LIVE
+        keys = {"APCA-API-KEY-ID": "APCA_API_KEY_ID", "APCA-API-SECRET-KEY": "APCA_API_SECRET_KEY"}
+        self._api = ApiClient(
+            context,
+            PAPER if settings.paper else LIVE,
+            FixedSecret(context, headers=keys),
+            hint=HINT,
+        )
         self._environment = Environment.SANDBOX if settings.paper else Environment.PRODUCTION
 
     def accounts(self) -> Sequence[Account]:
@@ -39,7 +45,7 @@ class AlpacaBroker:
         Raises:
             DataRefused: the answer has no account number.
         """
-        number = Members(object_of(self._get("/v2/account"))).word("account_number")
+        number = Members(object_of(self._api.get("/v2/account"))).word("account_number")
         if number is None:
             raise DataRefused("the answer has no account number", hint="run the sync again later")
         return [Account(number=number)]
@@ -47,7 +53,10 @@ class AlpacaBroker:
     def fetch(self, account: Account) -> RawPortfolio:
         """Positions and account as they came; the time is read before the first of them."""
         fetched_at = self._context.clock.now()
-        payloads = {"positions": self._get("/v2/positions"), "account": self._get("/v2/account")}
+        payloads = {
+            "positions": self._api.get("/v2/positions"),
+            "account": self._api.get("/v2/account"),
+        }
         return RawPortfolio(
             account=account,
             payloads=payloads,
@@ -75,11 +84,3 @@ class AlpacaBroker:
             balances=balances,
             cautions=account.cautions,
         )
-
-    def _get(self, path: str) -> Any:
-        credentials = self._context.credentials
-        headers = {
-            "APCA-API-KEY-ID": credentials["APCA_API_KEY_ID"],
-            "APCA-API-SECRET-KEY": credentials["APCA_API_SECRET_KEY"],
-        }
-        return json_of(self._context.session.get(self._base + path, headers=headers), hint=HINT)

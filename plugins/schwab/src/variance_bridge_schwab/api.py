@@ -6,14 +6,12 @@ Sources: the clients schwab-py (auth.rst, client.rst) and schwabdev (api.md, tro
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
-from typing import Any
 
 from variance_bridge import BrokerContext, Environment, Secret
 from variance_bridge.addresses import base_address
+from variance_bridge.api_client import ApiClient
 from variance_bridge.broker import Response
 from variance_bridge.oauth import AccessToken, refusal
-from variance_bridge.rows import json_of
 from variance_bridge_schwab.plugin import HOST, REFRESH, TOKEN_PATH
 from variance_bridge_schwab.settings import SchwabSettings
 
@@ -23,44 +21,30 @@ _LOG_IN = "log in again with `variance auth login --broker schwab`: a log-in las
 _PERMISSION = f"{_LOG_IN}; if it happens again, check that the app has the product Accounts and Trading Production"
 
 
-class Api:
+class Api(ApiClient):
     """GET with the access token, and JSON back."""
 
     def __init__(self, context: BrokerContext) -> None:
         settings: SchwabSettings = context.settings
-        self._context = context
+        self._known = context.credentials
+        self._session = context.session
         self._base = base_address(settings.base_url, URL, setting="`base_url` of schwab")
-        self._token = AccessToken(
+        self.environment = (
+            Environment.PRODUCTION if settings.base_url is None else Environment.SIMULATOR
+        )
+        token = AccessToken(
             context,
             refresh_token=REFRESH,
             ask=self._ask_token,
             refusal=lambda response: refusal(response, hint=_LOG_IN),
         )
-        self.environment = (
-            Environment.PRODUCTION if settings.base_url is None else Environment.SIMULATOR
-        )
-
-    def get(self, path: str, params: Sequence[tuple[str, str]] = ()) -> Any:
-        """The JSON of the answer.
-
-        Raises:
-            BrokerRefused: the log-in is not accepted any more, or does not permit this.
-            BrokerUnreachable: no answer, a limit or failures, after three tries.
-            ConfigurationError: Schwab replaced the refresh token, and the new one cannot be kept.
-            DataRefused: another status, or not JSON.
-        """
-        headers: dict[str, str | Secret] = {
-            "Authorization": self._token.header(),
-            "Accept": "application/json",
-        }
-        response = self._context.session.get(self._base + path, params=params, headers=headers)
-        return json_of(response, hint=_PERMISSION)
+        super().__init__(context, self._base, token, hint=_PERMISSION)
 
     def _ask_token(self, refresh_token: Secret) -> Response:
-        known = self._context.credentials
+        known = self._known
         pair = f"{known['SCHWAB_APP_KEY'].reveal()}:{known['SCHWAB_APP_SECRET'].reveal()}"
         encoded = Secret(base64.b64encode(pair.encode()).decode("ascii"))
-        return self._context.session.post_token(
+        return self._session.post_token(
             self._base + TOKEN_PATH,
             form={"grant_type": "refresh_token", "refresh_token": refresh_token},
             headers={"Authorization": encoded.prefixed("Basic ")},

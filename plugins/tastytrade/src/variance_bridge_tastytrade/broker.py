@@ -8,6 +8,7 @@ from variance_bridge import PersonalKind
 from variance_bridge.broker import Account, BrokerContext, RawPortfolio
 from variance_bridge.model import Portfolio
 from variance_bridge_tastytrade.client.api import api_of
+from variance_bridge_tastytrade.client.envelopes import all_items
 from variance_bridge_tastytrade.normalize.accounts import read_accounts
 from variance_bridge_tastytrade.normalize.portfolio import normalize
 
@@ -42,8 +43,11 @@ class TastytradeBroker:
         api = api_of(self._context)
         fetched_at = self._context.clock.now()
         payloads = {
-            "positions": api.get(
-                "positions", ("accounts", account.number, "positions"), _WITH_MARKS
+            "positions": all_items(
+                lambda page: api.get(
+                    "positions", ("accounts", account.number, "positions"), (*_WITH_MARKS, *page)
+                ),
+                "positions",
             ),
             "balances": api.get("balances", ("accounts", account.number, "balances")),
         }

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from variance_bridge import BrokerContext, DataRefused, Environment, Secret
+from variance_bridge import BrokerContext, DataRefused, Environment
 from variance_bridge.addresses import base_address
-from variance_bridge.rows import json_of
+from variance_bridge.api_client import ApiClient, FixedSecret
 from variance_bridge_tradier.settings import SANDBOX, TradierSettings
 
 PRODUCTION_URL = "https://api.tradier.com"
@@ -22,31 +22,16 @@ _HINT = "production and sandbox have tokens of their own: check the setting `env
 _NOTHING = (None, "null", "")
 
 
-class Api:
+class Api(ApiClient):
     """GET with the token, and JSON back. Without `Accept` Tradier answers in XML."""
 
     def __init__(self, context: BrokerContext) -> None:
         settings: TradierSettings = context.settings
-        self._context = context
         usual = SANDBOX_URL if settings.environment == SANDBOX else PRODUCTION_URL
-        self._base = base_address(settings.base_url, usual, setting="`base_url` of tradier")
+        address = base_address(settings.base_url, usual, setting="`base_url` of tradier")
         self.environment = _environment(settings)
-
-    def get(self, path: str, params: Sequence[tuple[str, str]] = ()) -> Any:
-        """The JSON of the answer.
-
-        Raises:
-            BrokerRefused: the token is not accepted.
-            BrokerUnreachable: no answer, a limit or failures, after three tries.
-            DataRefused: another status, or not JSON.
-        """
-        token = self._context.credentials["TRADIER_ACCESS_TOKEN"]
-        headers: dict[str, str | Secret] = {
-            "Authorization": token.prefixed("Bearer "),
-            "Accept": "application/json",
-        }
-        response = self._context.session.get(self._base + path, params=params, headers=headers)
-        return json_of(response, hint=_HINT)
+        token = FixedSecret(context, bearer="TRADIER_ACCESS_TOKEN")
+        super().__init__(context, address, token, hint=_HINT)
 
     def quotes(self, symbols: Sequence[str]) -> Iterator[Any]:
         """The answers about the quotes of these symbols, with greeks."""
