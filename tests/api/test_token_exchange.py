@@ -13,8 +13,8 @@ from variance_bridge.clock import SystemClock
 from variance_bridge.errors import SyncRunning
 from variance_bridge.network.session import Response
 from variance_bridge.oauth import AccessToken, refusal
+from variance_bridge.settings.credential_owner import Login
 from variance_bridge.settings.credentials import CredentialStore
-from variance_bridge.settings.login import Login
 from variance_bridge.storage.private import exclusive_lock
 
 NAME = "ACME_REFRESH_TOKEN"

@@ -160,13 +160,14 @@ def exclusive_lock(
 
 
 def _lock_within(handle: int, wait: float) -> None:
-    deadline = time.monotonic() + wait
+    pauses = round(wait / _PAUSE)
     while True:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() >= deadline:
+            if pauses <= 0:
                 raise TimeoutError from None
+            pauses -= 1
             time.sleep(_PAUSE)
         except OSError:
             return  # a file system that cannot lock

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 SECTIONS = ("OpenPositions", "EquitySummaryInBase", "CashReport")
 """The sections with rows that are read. A statement may have many others."""
 
-_AGAIN = "run the sync again; if it happens again, the service has changed: report it"
+AGAIN = "run the sync again; if it happens again, the service has changed: report it"
 _TOKEN = "create a new token in the Client Portal, then `variance auth set --broker ibkr`"  # noqa: S105 - advice
 _LATER = "run the sync again in some minutes; statements are renewed once a day, after the close"
 _QUERY = "check the setting `flex_query`: it is the number of an Activity Flex query of this login"
@@ -86,7 +86,7 @@ PROBLEMS = {
     "1020": Problem(BrokerRefused, "the service could not validate the request", _TOKEN),
     "1021": _later("the statement could not be retrieved"),
 }
-_UNKNOWN = Problem(DataRefused, "the service answered with an error that is not known", _AGAIN)
+_UNKNOWN = Problem(DataRefused, "the service answered with an error that is not known", AGAIN)
 _CODE = re.compile(r"[0-9]{1,5}")
 
 
@@ -113,7 +113,7 @@ def element_of(body: bytes) -> Element:
     try:
         root: Element = fromstring(body, forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError, LookupError):
-        raise DataRefused("the answer is not XML, or is cut off", hint=_AGAIN) from None
+        raise DataRefused("the answer is not XML, or is cut off", hint=AGAIN) from None
     return root
 
 
@@ -140,7 +140,7 @@ def reference_of(root: Element) -> Reference:
     code = (root.findtext("ReferenceCode") or "").strip()
     url = (root.findtext("Url") or "").strip()
     if root.tag != "FlexStatementResponse" or not _is_plain(code) or not url:
-        raise DataRefused("the answer names no statement to fetch", hint=_AGAIN)
+        raise DataRefused("the answer names no statement to fetch", hint=AGAIN)
     return Reference(code, url)
 
 
@@ -158,13 +158,13 @@ def statements_of(root: Element) -> list[dict[str, Any]]:
         DataRefused: not a complete response.
     """
     if root.tag != "FlexQueryResponse":
-        raise DataRefused("the answer is not a Flex statement", hint=_AGAIN)
+        raise DataRefused("the answer is not a Flex statement", hint=AGAIN)
     if root.get("type", "AF") != "AF":
         raise ConfigurationError("the query is not an Activity Flex query", hint=_QUERY)
     held = root.find("FlexStatements")
     found = [] if held is None else held.findall("FlexStatement")
     if held is None or not found or held.get("count", str(len(found))) != str(len(found)):
-        raise DataRefused("statements are missing from the answer", hint=_AGAIN)
+        raise DataRefused("statements are missing from the answer", hint=AGAIN)
     return [_statement(element) for element in found]
 
 
@@ -220,7 +220,7 @@ def _taken_apart(statement: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     named = [row.get("accountId") or number for row in statement.get("OpenPositions", ())]
     owners = list(dict.fromkeys(named)) or [number]
     if not all(owners):
-        raise DataRefused("a statement does not name its account", hint=_AGAIN)
+        raise DataRefused("a statement does not name its account", hint=AGAIN)
     if len(owners) == 1:
         return [(owners[0], statement)]
     return [(owner, {**statement, **_rows_of(statement, owner)}) for owner in owners]

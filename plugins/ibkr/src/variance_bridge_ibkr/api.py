@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from variance_bridge import BrokerContext, Environment
+from variance_bridge import BrokerContext, DataRefused, Environment
 from variance_bridge.addresses import base_address
 from variance_bridge.api_client import ApiClient, FixedSecret
 from variance_bridge.errors import ConfigurationError
 from variance_bridge.paging import next_address
 from variance_bridge.polling import NotReady, poll
 from variance_bridge_ibkr.answers import (
+    AGAIN,
     Again,
     Reference,
     element_of,
@@ -93,4 +94,8 @@ class Api(ApiClient):
     def _place(self, reference: Reference) -> str:
         """Where the statement is: on IBKR's hosts, or on the machine that the first step went to."""
         hosts = HOSTS if self._base == PRODUCTION_URL else ()
-        return next_address(reference.url, asked=self._base + _SEND_REQUEST, hosts=hosts)
+        place = next_address(reference.url, asked=self._base + _SEND_REQUEST, hosts=hosts)
+        if "?" in place:
+            # Its parameters would stand beside ours, and a second token is not for us to send.
+            raise DataRefused("the address of the statement is not understood", hint=AGAIN)
+        return place
