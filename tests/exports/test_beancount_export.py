@@ -120,6 +120,14 @@ def test_a_stock_whose_symbol_is_a_currency_is_not_taken_for_money():
     assert "2026-03-02 price USD-STOCK  1.5 USD" in lines
 
 
+@pytest.mark.parametrize("word", ["TRUE", "FALSE", "NULL"])
+def test_a_symbol_that_is_a_word_of_the_language_has_another_name(word):
+    lines = ledger(attrs.evolve(STOCK, root=word, symbol=word))
+
+    assert f"2026-03-02 commodity {word}-STOCK" in lines
+    assert f'  symbol: "{word}"' in lines
+
+
 def test_symbols_that_differ_only_in_their_marks_keep_apart():
     lines = ledger(
         attrs.evolve(STOCK, symbol="BRK/B"),

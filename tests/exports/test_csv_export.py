@@ -11,7 +11,16 @@ import attrs
 import pytest
 from hypothesis import given
 
-from variance_bridge import ROW_COLUMNS, Holding, InstrumentType, Meta, Portfolio, Side, flat_rows
+from variance_bridge import (
+    ROW_COLUMNS,
+    Holding,
+    InstrumentType,
+    Meta,
+    Portfolio,
+    Quote,
+    Side,
+    flat_rows,
+)
 from variance_bridge.exports.csv_table import export
 from variance_bridge.testing.hypothesis_portfolios import portfolios
 
@@ -46,12 +55,28 @@ def test_every_number_is_read_back_exactly_and_unknown_is_empty(portfolio):
                 assert written[name].lstrip("'") == str(value)
 
 
-@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "＝"])
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"])
 def test_no_text_begins_a_formula(begin):
     row = exported(broker_symbol=f"{begin}HYPERLINK(1)", sector=f"{begin}cmd|'/c calc'!A0")
 
     assert row["broker_symbol"] == f"'{begin}HYPERLINK(1)"
     assert row["sector"].startswith("'")
+
+
+@pytest.mark.parametrize(
+    "member", ["root", "symbol", "underlying", "account_hash", "source", "quote_source"]
+)
+def test_whatever_text_begins_like_a_formula_is_disarmed(member):
+    formula = "=HYPERLINK(1)"
+    held = attrs.evolve(STOCK, quote=Quote(source=formula))
+    meta = META
+    if member in {"account_hash", "source"}:
+        meta = attrs.evolve(META, **{member: formula})
+    elif member != "quote_source":
+        held = attrs.evolve(held, **{member: formula})
+    (row,) = cells(Portfolio(meta=meta, positions=(held,)))
+
+    assert row[member] == f"'{formula}"
 
 
 def test_a_negative_number_stays_a_number():

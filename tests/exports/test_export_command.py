@@ -83,6 +83,18 @@ def test_a_target_that_exists_is_kept_unless_forced(document, tmp_path, capsys):
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
 
 
+def test_a_dash_is_standard_output(document, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    command = ["export", str(document), "--format", "csv"]
+
+    assert run([*command, "--output", "-"]) == run(command) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[: len(lines) // 2] == lines[len(lines) // 2 :]
+    assert lines[0].startswith("source,")
+    assert sorted(tmp_path.iterdir()) == before
+
+
 def test_a_link_in_the_place_of_the_target_is_kept_too(document, tmp_path):
     target = tmp_path / "positions.csv"
     target.symlink_to(tmp_path / "nowhere")

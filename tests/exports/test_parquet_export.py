@@ -116,6 +116,29 @@ def test_the_same_portfolio_gives_the_same_bytes():
     assert export([holding()]) == export([holding()])
 
 
+@pytest.mark.parametrize("portfolios", [(), (Portfolio(meta=META),)], ids=["none", "empty"])
+def test_without_positions_there_are_still_columns(portfolios):
+    table = read(*portfolios)
+
+    assert (tuple(table.column_names), table.num_rows) == (ROW_COLUMNS, 0)
+    assert table.schema == arrow_table([]).schema
+
+
+def test_positions_of_several_currencies_and_accounts_stand_in_one_table():
+    euros = attrs.evolve(META, source="globex", account_hash="c3d4***", currency="EUR")
+    dollars = attrs.evolve(META, currency="USD")
+    table = read(
+        Portfolio(meta=euros, positions=(STOCK, attrs.evolve(STOCK, symbol="QZY", currency="JPY"))),
+        attrs.evolve(holding(market_value=Decimal("-0.00001")), meta=dollars),
+    )
+
+    assert table.select(["account_hash", "currency", "account_currency", "market_value"]).to_pylist() == [
+        {"account_hash": "c3d4***", "currency": None, "account_currency": "EUR", "market_value": None},
+        {"account_hash": "c3d4***", "currency": "JPY", "account_currency": "EUR", "market_value": None},
+        {"account_hash": "a1b2***", "currency": None, "account_currency": "USD", "market_value": Decimal("-0.00001")},
+    ]  # fmt: skip
+
+
 def test_a_snapshot_gives_an_arrow_table(tmp_path):
     file = tmp_path / "live_acme.json"
     file.write_bytes(to_bytes(holding(cost_basis=Decimal("12.5"))))

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from variance_bridge.model import Portfolio
 
 
+_STDOUT = Path("-")
+
+
 @click.command()
 @click.argument(
     "files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path)
@@ -26,7 +29,9 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="csv, parquet, beancount, or a plugin's.",
 )
-@click.option("--output", type=click.Path(path_type=Path), help="Write to a file, not to stdout.")
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="Write to a file; `-` is stdout, the default."
+)
 @click.option("--force", is_flag=True, help="Replace the output file if it exists.")
 @click.option("--account", metavar="HASH", help="Only this account: its hash, or the start of it.")
 @click.option("--any-age", is_flag=True, help="Export positions however old they are.")
@@ -48,6 +53,7 @@ def export(
     FILE is a positions file or a broker's export; the positions of several stand in one table, with source and account in
     each row. If one of them cannot be read or is too old, nothing is written.
     """
+    output = None if output == _STDOUT else output
     _check_output(output, files, force=force)
     book = invocation.book(files, account=account, any_age=any_age)
     failed = [source.error for source in book.failed if source.error is not None]

@@ -22,6 +22,8 @@ from variance_bridge.symbology import InstrumentType
 _NOT_IN_COMMODITY = re.compile(r"[^A-Z0-9'._-]+")
 _NOT_IN_ACCOUNT = re.compile(r"[^A-Za-z0-9]+")
 _CURRENCY = re.compile(r"[A-Z]{3}")
+_WORDS = frozenset({"TRUE", "FALSE", "NULL"})
+"""What beancount's lexer does not take for the name of a commodity (parser/lexer.l)."""
 _OPENING = "Equity:Opening-Balances"
 _DAY = timedelta(days=1)
 _DIGITS = 28
@@ -50,7 +52,7 @@ class Commodities:
     """The name of each symbol in the ledger, unlike that of any other symbol and of any currency."""
 
     def __init__(self, portfolios: Sequence[Portfolio]) -> None:
-        taken = {currency for each in portfolios for currency in _currencies(each)}
+        taken = {currency for each in portfolios for currency in _currencies(each)} | _WORDS
         self._names: dict[tuple[str, InstrumentType], str] = {}
         for portfolio in portfolios:
             for holding in portfolio.positions:
