@@ -31,7 +31,7 @@ STOCK = Holding(
 
 
 def cells(*portfolios: Portfolio) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(export(portfolios).decode())))
+    return list(csv.DictReader(io.StringIO(export(portfolios).decode(), newline="")))
 
 
 def exported(**members: object) -> dict[str, str]:

@@ -23,12 +23,20 @@ def export(portfolios: Sequence[Portfolio]) -> bytes:
     Numbers are plain and exact, days ISO 8601, instants RFC 3339 in UTC. A text that would begin a formula has an
     apostrophe before it. The same portfolios give the same bytes.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    text = _Lines(newline="")
+    # Before Python 3.13, only the characters of the line's end are quoted where they stand in a cell.
+    writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(ROW_COLUMNS)
     for portfolio in portfolios:
         writer.writerows(map(_cell, row.values()) for row in flat_rows(portfolio))
     return text.getvalue().encode("utf-8")
+
+
+class _Lines(io.StringIO):
+    """Ends lines with a line feed alone; a writer of csv hands over one whole line at a time."""
+
+    def write(self, line: str) -> int:
+        return super().write(line.removesuffix("\r\n") + "\n")
 
 
 def _cell(value: Cell) -> str:
