@@ -390,3 +390,47 @@ def test_a_product_of_too_many_digits_is_none():
     long = Decimal("1." + "3" * 25)
     assert money.product(long, long) is None
     assert money.product(long, Decimal(2)) == long * 2
+
+
+def changed(files, name, old, new):
+    text = (files / f"{name}.csv").read_bytes().decode("utf-8-sig")
+    assert old in text
+    return text.replace(old, new, 1)
+
+
+def test_a_gain_that_lost_its_minus_is_not_taken_for_commissions(read_csv, files):
+    text = changed(files, "etrade", "2.0000,-10.0000,-4.5455", "2.0000,10.0000,-4.5455")
+    outcome = read_csv(text)
+    assert "cost_contradicted" in outcome.cautions(row=17)
+    (position,) = (one for one in outcome.positions if one["quantity"] == 20)
+    assert position["cost_basis"] == 220  # the price paid, and not value - gain
+
+
+@pytest.mark.parametrize("amount", ["-$99,83", "99.83.00", "#VALUE!"])
+def test_cash_that_cannot_be_read_leaves_no_balances_and_a_flag(read_csv, files, amount):
+    outcome = read_csv(changed(files, "fidelity", "-$99.83", f'"{amount}"'))
+    document = outcome.documents[0]
+    assert "balances" not in document
+    cautions = {flag["caution"] for flag in document["meta"]["flags"]}
+    assert {"number_unreadable"} <= cautions
+    assert any("line 5: this amount of cash cannot be read" in one for one in outcome.warnings)
+
+
+def test_cash_that_stands_there_twice_is_not_added_up(read_csv, files):
+    row = "X10000001,Individual - TOD,Pending activity,,,,,-$99.83,,,,,,,,,\n"
+    outcome = read_csv(changed(files, "fidelity", row, row + row))
+    assert "balances" not in outcome.documents[0]
+    assert any("line 6: this amount of cash" in one for one in outcome.warnings)
+
+
+def test_a_quantity_of_zero_beside_money_is_no_closed_position(read_csv, files):
+    text = changed(files, "questrade_edge", '"1,250","0"', '"0","1,250"')
+    outcome = read_csv(text)
+    assert outcome.documents[0]["meta"]["rejected"] == [{"row": 2, "reason": "numbers_contradict"}]
+    assert outcome.documents[0]["meta"]["counts"]["closed"] == 1  # line 4: worth 0.00
+
+
+def test_a_decimal_comma_in_a_fraction_of_a_share_is_not_a_thousand_shares(read_csv, files):
+    outcome = read_csv(changed(files, "trading212", "10.50,5.351,", '10.50,"5,351",'))
+    assert [one["root"] for one in outcome.positions] == ["QZDR"]
+    assert outcome.meta["rejected"] == [{"row": 2, "reason": "quantity_unreadable"}]

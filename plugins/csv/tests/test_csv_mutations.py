@@ -9,6 +9,7 @@ import csv
 import io
 import itertools
 import re
+from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +17,9 @@ from pathlib import Path
 import attrs
 import pytest
 
+from variance_bridge.document.convert import to_document
 from variance_bridge.errors import DataRefused
+from variance_bridge.pipeline.contradictions import settle
 from variance_bridge_csv.dialect import library
 from variance_bridge_csv.dialect.model import Completeness
 
@@ -278,6 +281,79 @@ NEIGHBOURS = (
 """Of the same kinds as the mutations, and found by nobody yet."""
 
 
+def columns_twice(data):
+    rows = rows_of(data)
+    places = set(table(rows))
+    return written(
+        [[*row, *row[1:2]] if place in places else row for place, row in enumerate(rows)]
+    )
+
+
+def with_decimal_commas(cell):
+    found = MONEY.fullmatch(cell)
+    return cell.replace(",", "").replace(".", ",") if found else cell
+
+
+def without_a_minus(row):
+    for place, cell in enumerate(row):
+        if re.fullmatch(r"[$]?-[$]?[0-9.,]+", cell):
+            return [*row[:place], cell.replace("-", ""), *row[place + 1 :]]
+    return row
+
+
+def broken(cell):
+    """A cell with a line break in it, where it is text."""
+    return f"{cell[:3]}\n{cell[3:]}" if len(cell) > 4 and not re.search("[0-9]", cell) else cell
+
+
+def with_an_open_quote(data):
+    lines = text_of(data).splitlines()
+    place = table(rows_of(data))[-1]
+    first, comma, rest = lines[place].partition(",")
+    return "\n".join([*lines[:place], f'{first}{comma}"{rest}', *lines[place + 1 :], ""]).encode()
+
+
+def with_headers_swapped(data):
+    """The names of two neighbouring columns change places, in the middle of the header."""
+    rows = rows_of(data)
+    for place in table(rows):
+        if not any(re.search("[0-9]", cell) for cell in rows[place]):
+            row, middle = rows[place], len(rows[place]) // 2
+            rows[place] = [*row[:middle], row[middle + 1], row[middle], *row[middle + 2 :]]
+    return written(rows)
+
+
+PAGE_FOOTER = [["Page 1 of 2"], ["Prices, as of 12/31/2025, may be delayed."]]
+SLIPS = (
+    Mutation("two headers swapped", with_headers_swapped),
+    Mutation("a column twice", columns_twice),
+    Mutation(
+        "decimal commas in one row",
+        in_the_middle(lambda _rows, row: [[with_decimal_commas(cell) for cell in row]]),
+    ),
+    Mutation("minus lost in one row", in_the_middle(lambda _rows, row: [without_a_minus(row)])),
+    Mutation("one row twice", in_the_middle(lambda _rows, row: [row, row])),
+    Mutation("a page ends in the middle", in_the_middle(lambda _rows, row: [*PAGE_FOOTER, row])),
+    Mutation(
+        "line break in a cell",
+        in_the_middle(lambda _rows, row: [[broken(cell) for cell in row]]),
+    ),
+    Mutation("quote left open", with_an_open_quote),
+    Mutation(
+        "a row in quotes", in_the_middle(lambda _rows, row: [[written([row]).decode().strip()]])
+    ),
+)
+"""Slips of a hand or a program in one place: what is wrong then is flagged, where anything in the file contradicts it."""
+UNSEEN = {
+    ("minus lost in one row", "fidelity"),  # pending cash: no total to compare with
+    ("minus lost in one row", "ibkr_risk_navigator"),  # a quantity: no amount to compare with
+    ("minus lost in one row", "merrill_holdings"),  # a gain: no cost to compare with
+    ("two headers swapped", "merrill_cob"),  # quantity and price: their product is the same
+    ("two headers swapped", "vanguard_web"),
+}
+"""Where nothing in a file contradicts a slip."""
+
+
 def test_there_are_as_many_mutations_as_were_found_in_the_wild():
     assert len({mutation.name for mutation in MUTATIONS}) == 27
 
@@ -313,6 +389,46 @@ def test_a_changed_file_gives_the_same_or_less_or_a_refusal_but_no_wrong_number(
         # Only where the format has nothing at its end may a file that was cut at a line end pass.
         assert mutation.name == "cut at a line"
         assert ends_without_a_mark(outcome)
+
+
+@pytest.mark.parametrize("mutation", SLIPS, ids=lambda one: one.name.replace(" ", "_"))
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_slip_in_one_place_is_refused_rejected_or_flagged(read_csv, path, mutation):
+    data = path.read_bytes()
+    changed = mutation.change(data)
+    outcome, refusal = read_or_refused(read_csv, changed)
+    if refusal is not None:
+        assert refusal.where
+        assert refusal.hint
+        return
+    before, after = published(read_csv(data)), published(outcome)
+    if (mutation.name, path.stem) in UNSEEN or after == before:
+        return
+    fault = wrong_number(after, before)
+    if fault is not None or holds(after) < holds(before):
+        assert doubts(after) - doubts(before), fault
+
+
+def published(outcome):
+    """The documents as a sync would write them, after it has looked for contradictions."""
+    return [
+        to_document(
+            settle(
+                attrs.evolve(one, meta=attrs.evolve(one.meta, account_hash="a1b2c3d4e5f6***"))
+            ).portfolio
+        )
+        for one in outcome.portfolios
+    ]
+
+
+def doubts(documents):
+    """What the documents say against themselves."""
+    found = Counter()
+    for document in documents:
+        meta = document["meta"]
+        found.update((one["caution"], one.get("symbol")) for one in meta.get("flags", []))
+        found.update((one["reason"], one["row"]) for one in meta.get("rejected", []))
+    return found
 
 
 def read_or_refused(read_csv, data):

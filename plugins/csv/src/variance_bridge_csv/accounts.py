@@ -23,7 +23,7 @@ from variance_bridge_csv.dialect.model import (
     RowRule,
 )
 from variance_bridge_csv.file.layout import Layout, Section
-from variance_bridge_csv.file.lines import Line, Row
+from variance_bridge_csv.file.lines import Line, Row, is_in_quotes
 from variance_bridge_csv.names import plain, shown, visible
 from variance_bridge_csv.row.cells import CellFault, number_reader
 from variance_bridge_csv.row.columns import (
@@ -112,6 +112,7 @@ class AccountPart:
         rejected_lines: the rows that could not be read.
         cash: the sum of the rows of cash and of pending cash.
         pending: the sum of the latter.
+        cash_unread: the lines of such rows whose amount cannot be read, or that stand there a second time.
         passed_over: how many rows of each kind are not positions.
         total: what the total row says.
         total_agrees: whether that is the sum of the rows.
@@ -123,6 +124,7 @@ class AccountPart:
     rejected_lines: tuple[RejectedLine, ...]
     cash: Decimal | None
     pending: Decimal | None
+    cash_unread: tuple[int, ...]
     passed_over: Mapping[RowClass, int]
     total: Decimal | None
     total_agrees: bool | None
@@ -289,6 +291,7 @@ class ReadRow:
         account: the account that the row names; None where it should and does not.
         label: the word for the account that it has, or that stands above it.
         value: its value as it stands there, for sums; None where there is none that can be read.
+        value_unread: an amount of cash cannot be read, or stands there a second time.
         days_left: its days to expiration, as they are written.
         group: which subtotal it belongs to; empty where the dialect has none.
         summed: what it adds to that, or states as it.
@@ -305,6 +308,7 @@ class ReadRow:
     position: CheckedHolding | None
     rejected: RejectedLine | None
     value: Decimal | None
+    value_unread: bool
     days_left: str | None
     group: tuple[object, ...]
     summed: Decimal | None
@@ -324,6 +328,7 @@ def read_rows(
     columns: dict[int, Columns] = {}
     found, rejected = [], 0
     ends = LastCells()
+    cash: set[tuple[object, ...]] = set()
     for section, row in rows:
         start = section.header.row.line
         if start not in columns:
@@ -333,6 +338,10 @@ def read_rows(
             raise _cut_in_last_cell(row, where)
         if not ends.full:
             ends.add(row)
+        if read.row_class in _IN_CASH:
+            key = (read.section, read.account, read.label, row.text)
+            read.value_unread = read.value_unread or key in cash
+            cash.add(key)
         found.append(read)
         if read.rejected is not None:
             rejected += 1
@@ -404,7 +413,7 @@ def _read_row(cells: RowCells, section: Section, as_of: date, where: str) -> Rea
     if row.fault:
         _refuse_cut_off(row, where)
         rejected = RejectedLine(row.line, row.fault_column, Rejection.UNREADABLE_ROW, row.fault)
-    elif _is_in_quotes(row, section.header.width):
+    elif is_in_quotes(row, section.header.width):
         rejected = RejectedLine(row.line, 1, Rejection.UNREADABLE_ROW, "the whole row is in quotes")
     else:
         rule = _rule(cells)
@@ -421,6 +430,11 @@ def _read_row(cells: RowCells, section: Section, as_of: date, where: str) -> Rea
             row_class, rejected = RowClass.IGNORE, None
     account = _account(cells, section, rejected, where)
     checks = cells.dialect.check
+    value = (
+        position.stated_value
+        if position is not None and position.holding is not None
+        else _number_or_none(cells, Field.VALUE)
+    )
     return ReadRow(
         line=row.line,
         section=section.header.row.line,
@@ -429,9 +443,10 @@ def _read_row(cells: RowCells, section: Section, as_of: date, where: str) -> Rea
         label=_nameable(cells.text(Field.ACCOUNT_LABEL)) or section.captured.get("account_label"),
         position=position,
         rejected=rejected,
-        value=position.stated_value
-        if position is not None and position.holding is not None
-        else _number_or_none(cells, Field.VALUE),
+        value=value,
+        value_unread=row_class in _IN_CASH
+        and value is None
+        and cells.text(Field.VALUE) is not None,
         days_left=cells.text(Field.DTE),
         group=_group(cells, section) if checks.subtotals else (),
         summed=_number_or_none(cells, checks.subtotals_of) if checks.subtotals else None,
@@ -467,12 +482,6 @@ def _is_typed_total(row: Row) -> bool:
     """Whether somebody added the row below the export: a total, in no column's terms."""
     first = next((cell for cell in row.cells if cell.strip()), "")
     return plain(first).rstrip(":") in _TYPED_TOTALS
-
-
-def _is_in_quotes(row: Row, width: int) -> bool:
-    """Whether a spreadsheet program made one cell of a whole row."""
-    only = row.cells[0] if len(row.cells) == 1 else ""
-    return only.count(row.separation.delimiter) >= max(width - 1, 2)
 
 
 def _is_prose(row: Row) -> bool:
@@ -702,6 +711,7 @@ def _part(
         checked=tuple(row.position for row in rows if row.position is not None),
         rejected_lines=tuple(sorted(rejected, key=lambda line: line.line)),
         cash=_sum(row for row in rows if row.row_class in _IN_CASH),
+        cash_unread=tuple(row.line for row in rows if row.value_unread),
         pending=_sum(row for row in rows if row.row_class is RowClass.PENDING),
         passed_over=Counter(
             row.row_class
@@ -714,7 +724,12 @@ def _part(
 
 
 def _sum(rows: Iterable[ReadRow]) -> Decimal | None:
-    values = [row.value for row in rows]
+    """What the rows are worth together; None where there are none, or an amount among them is not known."""
+    values: list[Decimal | None] = []
+    for row in rows:
+        if row.value_unread:
+            return None
+        values.append(row.value)
     return sum((value for value in values if value is not None), Decimal(0)) if values else None
 
 
@@ -802,6 +817,8 @@ def file_flags(parsed: ParsedFile, part: AccountPart) -> tuple[Flag, ...]:
         found.append(Caution.SIGN_UNCONFIRMED)
     if part.total_agrees is False:
         found.append(Caution.TOTAL_DISAGREES)
+    if part.cash_unread:
+        found.append(Caution.NUMBER_UNREADABLE)
     if not parsed.complete:
         found.append(Caution.POSSIBLY_TRUNCATED)
     return tuple(Flag(caution=caution) for caution in found)

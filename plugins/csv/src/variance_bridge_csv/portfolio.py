@@ -94,7 +94,7 @@ def _passed_over(parsed: ParsedFile, part: AccountPart) -> PassedOver | None:
 def _balances(part: AccountPart, dialect: Dialect) -> Balances | None:
     """Cash and worth of the account, where the dialect says that the total row or the sum of the rows is its worth."""
     rules = dialect.account
-    if rules.currency is None or part.cash is None:
+    if rules.currency is None or part.cash is None or part.cash_unread:
         return None
     if rules.balances and part.total is not None and part.total_agrees is not False:
         return Balances(currency=rules.currency, net_liquidating_value=part.total, cash=part.cash)
@@ -181,6 +181,8 @@ def _notes_on_rows(parsed: ParsedFile, part: AccountPart) -> Iterator[str]:
             f"{_have(unread)} a number that cannot be read and was left out; if the file was "
             "saved from a spreadsheet program, export it again"
         )
+    if part.cash_unread:
+        yield f"line {part.cash_unread[0]}: this amount of cash cannot be read or stands there twice, so the document has no balances"
     if part.total_agrees is False:
         yield "the file's total is not the sum of its rows (flag total_disagrees)"
 

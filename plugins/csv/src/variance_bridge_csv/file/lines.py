@@ -151,6 +151,12 @@ def _has_text(cell: str) -> bool:
     return bool(visible(cell).strip(' "'))
 
 
+def is_in_quotes(row: Row, width: int) -> bool:
+    """Whether a spreadsheet program made one cell of a whole row, which should have so many."""
+    only = row.cells[0] if len(row.cells) == 1 else ""
+    return only.count(row.separation.delimiter) >= max(width - 1, 2)
+
+
 def split(text: str, separation: Separation, where: str) -> Iterator[Line]:
     """The lines of a text, blank ones included, as they are asked for.
 

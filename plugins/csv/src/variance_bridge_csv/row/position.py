@@ -74,6 +74,7 @@ def read_position(row: RowCells, rule: RowRule, as_of: date) -> CheckedHolding:
     identity = identify(row, as_of, InstrumentType.FUND if is_money_market else rule.type)
     quantity = _quantity(row, is_money_market=is_money_market)
     if not quantity:
+        _refuse_worth_of_nothing(row)
         return CheckedHolding(row.row.line, None)
     side, size = (Side.LONG, quantity) if quantity > 0 else (Side.SHORT, quantity.copy_negate())
     rules = row.dialect.money
@@ -97,6 +98,18 @@ def read_position(row: RowCells, rule: RowRule, as_of: date) -> CheckedHolding:
         earned.cost_basis is not None,
         amounts.value,
     )
+
+
+def _refuse_worth_of_nothing(row: RowCells) -> None:
+    """A closed position is worth nothing and costs nothing: a quantity of 0 beside money is wrong, or in the wrong column."""
+    for field in (Field.VALUE, Field.COST_TOTAL):
+        try:
+            amount = row.number(field)
+        except CellFault:
+            continue
+        if amount:
+            what = "0, and there is a value or a cost"
+            raise RowRejected(Rejection.NUMBERS_CONTRADICT, Field.QUANTITY, what)
 
 
 def _quantity(row: RowCells, *, is_money_market: bool) -> Decimal:

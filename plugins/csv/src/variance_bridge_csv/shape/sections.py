@@ -14,11 +14,13 @@ from variance_bridge_csv.file.layout import (
     filled_cells,
     read_header,
 )
-from variance_bridge_csv.file.lines import Line
+from variance_bridge_csv.file.lines import Line, is_in_quotes
 from variance_bridge_csv.names import plain
 
 _OTHER_KINDS = frozenset({"total", "subtotal", "notes"})
 """What else the lines of a statement's parts are."""
+_MIN_NAMES = 4
+"""The header of a part has no fewer cells."""
 _LINES_BEFORE_A_PART = 60
 """Beyond so many without a title that is known it is a file of another kind, which is not read to its end in search of one."""
 
@@ -53,7 +55,7 @@ def _celled(lines: Iterator[Line], rules: SectionRules, where: str) -> Iterator[
         if found and foreign:
             _refuse_other_table(line, where)
         # Which part an unreadable line is of cannot be known: among the rows it may be one of them.
-        inside = (name in names and kind in kinds) or (inside and line.row().fault is not None)
+        inside = (name in names and kind in kinds) or (inside and _is_damaged(line))
         found = found or inside
         yield (
             line if inside else attrs.evolve(line, aside=True, foreign=foreign, frame=kind in frame)
@@ -69,6 +71,11 @@ def _refuse_other_table(line: Line, where: str) -> None:
             where=f"{where}, line {line.number}, column 1",
             hint="export each into a file of its own",
         )
+
+
+def _is_damaged(line: Line) -> bool:
+    row = line.row()
+    return row.fault is not None or is_in_quotes(row, _MIN_NAMES)
 
 
 def _begins(line: Line, rules: SectionRules) -> bool:
