@@ -180,6 +180,13 @@ def test_an_export_of_several_accounts_is_a_book_of_its_accounts(work, run):
     assert sum(totals["net_pl"] for totals in book["totals_by_currency"].values()) is not None
 
 
+def test_what_is_to_be_said_of_a_file_of_several_accounts_is_said_once(work, run):
+    files = Path(__file__).parents[2] / "plugins" / "csv" / "tests" / "files"
+    _, _, err = run("show", str(files / "schwab_all_accounts.csv"), "--partial")
+
+    assert err.count("not read: ") == 1
+
+
 HEADER = "Account,Symbol,Type,Quantity,Multiplier,Currency,Average Price,Mark,Unrealized P/L\n"
 
 

@@ -226,7 +226,7 @@ def test_the_history_has_each_amount_with_the_rate_of_its_day(run, work, write):
     assert entry["net_liquidating_value"] == D("1000.50")
     assert entry["in_currency"]["net_liquidating_value"] == D("800.40")
     assert entry["in_currency"]["rates"][0]["day"] == "2026-11-25"
-    assert "net liq €800.40, open P/L €8.00; 1 USD = 0.8 EUR" in run(*given)[0]
+    assert "net liq €800.40, open P/L +€8.00; 1 USD = 0.8 EUR" in run(*given)[0]
 
 
 def test_the_page_of_all_accounts_has_totals_by_currency_and_in_one(run, accounts, work):

@@ -111,10 +111,12 @@ PORTFOLIO = Portfolio(
 )  # fmt: skip
 
 
-def shown(portfolio: Portfolio, width: int, *, colour: bool = False) -> str:
+def shown(
+    portfolio: Portfolio, width: int, *, colour: bool = False, warnings: tuple[str, ...] = ()
+) -> str:
     snapshot = Snapshot(
         portfolio=portfolio, freshness=Freshness.STALE, age=timedelta(minutes=75),
-        read_at=portfolio.meta.fetched_at + timedelta(minutes=75), warnings=(),
+        read_at=portfolio.meta.fetched_at + timedelta(minutes=75), warnings=warnings,
         path=Path("x.json"),
     )  # fmt: skip
     screen = io.StringIO()
@@ -228,6 +230,11 @@ def test_a_narrow_terminal_gets_names_on_several_lines(width):
 def test_rounded_money_says_so():
     assert "rounded to the cent" in shown(holding(market_value=D("1.005")), 80)
     assert "rounded" not in shown(holding(market_value=D("1.01")), 80)
+
+
+def test_a_caution_that_a_warning_explains_is_not_repeated():
+    warned = ("x.csv: 2 prices are old (flag quote_stale)",)
+    assert "Cautions: time from file (1)" in shown(PORTFOLIO, 80, warnings=warned)
 
 
 @given(portfolios(), st.integers(1, 200))

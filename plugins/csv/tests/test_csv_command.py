@@ -8,6 +8,7 @@ import os
 import pytest
 
 from variance_bridge.cli.boundary import run
+from variance_bridge_csv.explanation import as_text
 
 SCHWAB = (
     '"Positions for account Joint ...724 as of 01:17 PM ET, 2025/12/03"\n\n'
@@ -55,6 +56,14 @@ def test_explain_says_what_each_line_and_column_is(variance, export):
     ):
         assert said in out
     assert "724" not in out
+
+
+def test_explain_fits_a_terminal(variance, export):
+    facts = json.loads(variance("csv", "explain", "--json", export)[1])
+    whole, narrow = as_text(facts), as_text(facts, 60)
+    assert max(map(len, whole.split("\n"))) > 80
+    assert max(map(len, narrow.split("\n"))) <= 60
+    assert narrow.split() == whole.split()
 
 
 def test_explain_as_json_has_the_same(variance, export):

@@ -265,8 +265,12 @@ class Invocation:
         for warning in book.warnings:
             self.warn(warning)
         for source in book.sources:
-            for warning in source.snapshot.warnings if source.snapshot and source.counts else ():
-                self.warn(f"{source.file}: {warning}" if several else warning)
+            if source.snapshot is None or not source.counts:
+                continue
+            for warning in source.snapshot.warnings:
+                names_its_file = warning.startswith(f"{source.snapshot.shown}: ")
+                of = f"{source.file}: " if several and not names_its_file else ""
+                self.warn(f"{of}{warning}")
 
     def newest_live(self) -> Path:
         """The newest positions file.

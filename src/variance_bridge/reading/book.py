@@ -112,7 +112,8 @@ class Book:
         return (*self._missing(), *self._replaced(), *self._mixed())
 
     def _missing(self) -> Iterable[str]:
-        return (f"not read: {each.error}" for each in self.failed)
+        # A file of several accounts has an error for each of them.
+        return dict.fromkeys(f"not read: {each.error}" for each in self.failed)
 
     def _replaced(self) -> Iterable[str]:
         for each in self.sources:

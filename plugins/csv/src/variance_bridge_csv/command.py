@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,7 +48,8 @@ def explain(invocation: Invocation, file: Path, *, dialect: str | None, as_json:
 
         click.echo(dumps(facts), nl=False)
     else:
-        click.echo(as_text(facts))
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        click.echo(as_text(facts, width))
 
 
 @command.command("check")

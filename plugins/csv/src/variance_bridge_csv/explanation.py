@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 import attrs
+import click
 
 from variance_bridge.commands import instant_text
 from variance_bridge.formatting import plural, printable
@@ -20,6 +21,7 @@ from variance_bridge_csv.shape.places import places
 from variance_bridge_csv.source import Source
 
 _MAX_REJECTED = 20
+_MARGIN = " " * len("Columns   ")
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
@@ -51,9 +53,20 @@ def explain(source: Source) -> dict[str, Any]:
     }
 
 
-def as_text(facts: Mapping[str, Any]) -> str:
-    """The same for a terminal."""
-    return printable("\n".join(_text_lines(facts)), limit=1_000_000)
+def as_text(facts: Mapping[str, Any], width: int | None = None) -> str:
+    """The same for people.
+
+    Args:
+        facts: what `explain` gives.
+        width: of the terminal, at whose words lines are broken; None leaves them whole, for a file or a pipe.
+    """
+    lines = printable("\n".join(_text_lines(facts)), limit=1_000_000).split("\n")
+    return "\n".join(lines if width is None else (_wrapped(line, width) for line in lines))
+
+
+def _wrapped(line: str, width: int) -> str:
+    head, rest = line[: len(_MARGIN)], line[len(_MARGIN) :]
+    return click.wrap_text(rest, width, initial_indent=head, subsequent_indent=f"{_MARGIN}  ")
 
 
 def _text_lines(facts: Mapping[str, Any]) -> Iterator[str]:
@@ -87,7 +100,8 @@ def _span(run: Mapping[str, Any]) -> str:
 
 def _account_lines(account: Mapping[str, Any]) -> Iterator[str]:
     counts = account["counts"]
-    rows = ", ".join(f"{count} {name}" for name, count in counts.items())
+    others = (f"{count} {name}" for name, count in counts.items() if name != "positions")
+    rows = ", ".join([plural(counts["positions"], "position"), *others])
     yield f"Account   {account['place']}: {rows}"
     for name in ("cash", "pending"):
         if account[name] is not None:

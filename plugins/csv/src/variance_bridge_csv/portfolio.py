@@ -173,13 +173,13 @@ def _notes_on_rows(parsed: ParsedFile, part: AccountPart) -> Iterator[str]:
     if unvalued:
         yield (
             f"{_have(unvalued)} an unknown multiplier: totals are as the file states them, and nothing is computed from "
-            "a price" + _missing_column(parsed)
+            f"a price{_missing_column(parsed)} (flag multiplier_unknown)"
         )
     unread = _rows_with(part, Caution.NUMBER_UNREADABLE)
     if unread:
         yield (
             f"{_have(unread)} a number that cannot be read and was left out; if the file was "
-            "saved from a spreadsheet program, export it again"
+            "saved from a spreadsheet program, export it again (flag number_unreadable)"
         )
     if part.cash_unread:
         yield f"line {part.cash_unread[0]}: this amount of cash cannot be read or stands there twice, so the document has no balances"

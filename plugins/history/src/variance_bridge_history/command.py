@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import shutil
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,6 @@ if TYPE_CHECKING:
     from variance_bridge_history.changes import Change, Changes
     from variance_bridge_history.store import Entry, History
 
-_BARS = "▁▂▃▄▅▆▇█"
 _FILE = click.option(
     "--file",
     type=click.Path(path_type=Path),
@@ -54,8 +55,15 @@ def history(
         listed = [_entry(each, found[each.sha256]) for each in entries]
         click.echo(dumps({"entries": listed}), nl=False)
         return
-    for line in _table(entries, found):
+    from variance_bridge_history.screen import history_lines
+
+    for line in history_lines(entries, found, _width()):
         click.echo(line)
+
+
+def _width() -> int | None:
+    """Of the terminal; None where the output goes to a file or a pipe."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def _converted(invocation: Invocation, entry: Entry, target: str | None) -> Converted | None:
@@ -103,7 +111,9 @@ def diff(
     if as_json:
         click.echo(dumps(_document(found)), nl=False)
         return
-    for line in _lines(found):
+    from variance_bridge_history.screen import diff_lines
+
+    for line in diff_lines(found, _width()):
         click.echo(line)
 
 
@@ -242,57 +252,3 @@ def _document(found: list[tuple[str, Changes]]) -> dict[str, Any]:
         for roll in changes.rolled
     ]
     return document
-
-
-def _table(entries: list[Entry], found: Mapping[str, Converted | None]) -> Iterator[str]:
-    from variance_bridge.formatting import money
-
-    if not entries:
-        yield "The history is empty."
-        return
-    for account in dict.fromkeys(entry.account_hash for entry in entries):
-        own = [entry for entry in entries if entry.account_hash == account]
-        yield f"{own[-1].source} {account}   {sparkline(own)}"
-        for entry in own:
-            worth = money(entry.net_liquidating_value, entry.currency)
-            profit = money(entry.unrealized_pl, entry.currency)
-            yield (
-                f"  {entry.fetched_at:%Y-%m-%d %H:%M}Z  net liq {worth}  open P/L {profit}"
-                f"  {entry.positions} positions{_in_one(found[entry.sha256])}"
-            )
-
-
-def _in_one(converted: Converted | None) -> str:
-    """`  (net liq €1,234.50, open P/L €5.00; 1 USD = 0.946 EUR; ECB reference rates, 2026-11-25)`."""
-    from variance_bridge.formatting import money
-
-    if converted is None or not (converted.rates or converted.missing):
-        return ""
-    worth, profit = (money(converted.sums[name].amount, converted.currency) for name in _AMOUNTS)
-    return f"  (net liq {worth}, open P/L {profit}; {converted.stated})"
-
-
-def sparkline(entries: list[Entry]) -> str:
-    """Net liquidating value over time in eight heights; empty where less than two are known."""
-    values = [e.net_liquidating_value for e in entries if e.net_liquidating_value is not None]
-    if len(values) < 2 or min(values) == max(values):
-        return ""
-    low, high = min(values), max(values)
-    return "".join(_BARS[int((value - low) * (len(_BARS) - 1) / (high - low))] for value in values)
-
-
-def _lines(found: list[tuple[str, Changes]]) -> Iterator[str]:
-    nothing = True
-    for account, changes in found:
-        for kind in ("opened", "closed", "changed", "expired"):
-            for each in getattr(changes, kind):
-                nothing = False
-                yield f"{account}  {kind:8} {each.symbol}: {each.before:f} → {each.after:f}"
-        for roll in changes.rolled:
-            nothing = False
-            yield (
-                f"{account}  rolled   {roll.closed.symbol} → {roll.opened.symbol}"
-                f" ({roll.opened.quantity:f})"
-            )
-    if nothing:
-        yield "Nothing changed." if found else "There are not two documents to compare yet."

@@ -63,11 +63,17 @@ def foot(snapshot: Snapshot) -> Iterator[Text]:
         yield Text("Money is rounded to the cent.", style="dim")
     if reasons := " and ".join(_reasons(portfolio)):
         yield Text(f"* Sums leave out {reasons}.", style="dim")
-    cautions = Counter(flag.caution.value.replace("_", " ") for flag in portfolio.meta.flags)
-    if cautions:
+    if cautions := _unsaid_cautions(snapshot):
         counted = ", ".join(f"{name} ({count})" for name, count in sorted(cautions.items()))
         yield Text(f"Cautions: {counted}", style="yellow")
     yield Text(f"Positions: {snapshot.limits}", style="dim")
+
+
+def _unsaid_cautions(snapshot: Snapshot) -> Counter[str]:
+    """The cautions that no warning has explained: those end with `(flag NAME)`."""
+    said = " ".join(snapshot.warnings)
+    names = (flag.caution.value for flag in snapshot.portfolio.meta.flags)
+    return Counter(name.replace("_", " ") for name in names if f"(flag {name})" not in said)
 
 
 def _reasons(portfolio: Portfolio) -> Iterator[str]:
