@@ -155,6 +155,20 @@ def test_one_file_alone_is_a_usage_error(variance):
     assert variance("diff", "old.json")[0] == 2
 
 
+def test_a_document_from_the_future_is_not_compared_and_it_is_said(sync, variance, tmp_path):
+    sync("QZZ,Stock,10,,,,1000,110")
+    sync("QZZ,Stock,12,,,,1200,110")
+    with closing(sqlite3.connect(tmp_path / "positions" / FILE_NAME)) as connection, connection:
+        connection.execute(
+            "UPDATE document SET fetched_at = '2099-01-01T00:00:00.000000Z' WHERE number = 1"
+        )
+    sync("QZZ,Stock,15,,,,1500,110")
+    code, out, err = variance("diff")
+
+    assert (code, "QZZ: 12 → 15" in out) == (0, True)
+    assert "from the future (2099-01-01 00:00Z)" in err
+
+
 def damage(file):
     file.write_bytes(b"no database" * 100)
 

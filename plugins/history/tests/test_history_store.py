@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import signal
@@ -175,6 +176,99 @@ def test_a_history_in_use_is_refused_after_a_while(file, monkeypatch):
             history.add(portfolio(), b"x")
     finally:
         other.close()
+
+
+def test_a_full_disk_is_an_error_and_what_was_kept_is_safe(file, monkeypatch):
+    with open_history(file) as history:
+        history.add(portfolio(), b"x")
+    connect = sqlite3.connect
+
+    def on_a_small_disk(*given, **named):
+        connection = connect(*given, **named)
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+        return connection
+
+    monkeypatch.setattr("variance_bridge_history.store.sqlite3.connect", on_a_small_disk)
+    with pytest.raises(DataRefused, match="the disk is full"), open_history(file) as history:
+        history.add(portfolio(NOW + timedelta(days=1), rows=5000), os.urandom(100_000))
+    monkeypatch.undo()
+
+    with open_history(file) as history:
+        assert [entry.fetched_at for entry in history.entries()] == [NOW]
+        assert history.add(portfolio(NOW + timedelta(days=1)), b"y")
+
+
+def test_a_folder_in_which_nothing_may_be_written_is_an_error_that_says_so(file):
+    with open_history(file) as history:
+        history.add(portfolio(), b"x")
+    # In the place of SQLite's journal: so it cannot be made, for root too.
+    file.with_name(f"{FILE_NAME}-journal").symlink_to(file.with_name("nowhere") / "journal")
+
+    with pytest.raises(DataRefused, match="cannot be written") as refused, open_history(file) as history:  # fmt: skip
+        history.add(portfolio(NOW + timedelta(days=1)), b"y")
+    assert "who may write" in str(refused.value.hint)
+
+
+@pytest.mark.parametrize("reason", [errno.EROFS, errno.EACCES])
+def test_a_history_that_may_only_be_read_is_read_and_not_written(file, monkeypatch, reason):
+    with open_history(file) as history:
+        history.add(portfolio(), b"x")
+    before = file.read_bytes()
+
+    def refuse(*_):
+        raise OSError(reason, os.strerror(reason))
+
+    monkeypatch.setattr("variance_bridge_history.store.os.open", refuse)
+    with open_history(file) as history:
+        assert len(history.entries()) == 1
+    with pytest.raises(DataRefused, match="cannot be written"), open_history(file) as history:
+        history.add(portfolio(NOW + timedelta(days=1)), b"y")
+    with pytest.raises(DataRefused, match="cannot be used") as refused, open_history(file.with_name("other")):  # fmt: skip
+        pass
+    assert "who may write" in str(refused.value.hint)
+    assert file.read_bytes() == before
+
+
+def test_a_clock_that_goes_backwards_orders_documents_by_their_own_time_and_loses_none(file):
+    times = [NOW, NOW + timedelta(hours=2), NOW + timedelta(hours=1), NOW - timedelta(hours=1)]
+    with open_history(file) as history:
+        for number, moment in enumerate(times):
+            assert history.add(portfolio(moment, quantity=number + 1), f"{number}".encode())
+            assert history.prune(moment, 30) == 0
+
+        assert [entry.fetched_at for entry in history.entries()] == sorted(times)
+
+
+ADDER = """
+import sys
+sys.path.insert(0, sys.argv[2])
+from pathlib import Path
+from test_history_store import NOW, portfolio, timedelta
+from variance_bridge_history.store import open_history
+sys.stdin.readline()
+for number in range(60):
+    with open_history(Path(sys.argv[1])) as history:
+        moment = NOW + timedelta(seconds=number)
+        history.add(portfolio(moment, account=sys.argv[3]), f"{sys.argv[3]} {number}".encode())
+        history.prune(moment, 30)
+"""
+
+
+@pytest.mark.slow
+def test_two_syncs_at_once_both_keep_all_that_they_wrote(file):
+    here = os.path.dirname(__file__)  # noqa: PTH120 - for another process
+    accounts = ("aaaaaaaaaaaa***", "bbbbbbbbbbbb***")
+    writers = [
+        subprocess.Popen([sys.executable, "-c", ADDER, str(file), here, each], stdin=subprocess.PIPE)
+        for each in accounts
+    ]  # fmt: skip
+    for writer in writers:
+        writer.communicate(b"go\n")
+
+    assert [writer.returncode for writer in writers] == [0, 0]
+    with open_history(file) as history:
+        assert [len(history.entries(each)) for each in accounts] == [60, 60]
 
 
 def test_a_folder_in_the_place_of_the_file_is_refused(file):

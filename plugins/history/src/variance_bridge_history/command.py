@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +77,8 @@ def _converted(invocation: Invocation, entry: Entry, target: str | None) -> Conv
     return invocation.in_currency({entry.currency: sums}, target, entry.fetched_at.date())
 
 
+_CLOCKS_DIFFER = timedelta(seconds=120)
+"""By so much a document may be ahead, as for `load`."""
 _AMOUNTS = ("net_liquidating_value", "unrealized_pl")
 
 
@@ -196,7 +199,14 @@ def _of_history(
     with open_history(_existing(invocation, file)) as kept:
         by_account: dict[str, list[Entry]] = {}
         for entry in _entries(kept, account):
-            by_account.setdefault(entry.account_hash, []).append(entry)
+            if entry.fetched_at <= invocation.clock.now() + _CLOCKS_DIFFER:
+                by_account.setdefault(entry.account_hash, []).append(entry)
+            else:
+                when = f"{entry.fetched_at:%Y-%m-%d %H:%M}Z"
+                invocation.warn(
+                    f"{entry.account_hash}: a document from the future ({when}) is not compared:"
+                    " the clock was wrong when it was kept"
+                )
         for account_hash, entries in by_account.items():
             if len(entries) > 1:
                 before, after = (held(kept.positions(each.sha256)) for each in entries[-2:])

@@ -5,6 +5,7 @@ SQLite's own journal makes each change all or nothing, whatever is killed and wh
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import sqlite3
@@ -36,6 +37,7 @@ CREATE TABLE position (
     option_type TEXT, unrealized_pl TEXT, PRIMARY KEY (sha256, place)
 ) WITHOUT ROWID;
 """
+_PERMISSIONS = "check who may write in its folder, and whether the disk is mounted read-only"
 _MOVE = "move the file away: the next sync begins a new one"
 
 
@@ -184,17 +186,18 @@ def _as_it_was_written() -> Iterator[None]:
 
 @contextmanager
 def open_history(file: Path) -> Iterator[History]:
-    """The history in a file, which is made (0600) where there is none.
+    """The history in a file, which is made (0600) where there is none; one that may only be read can be read.
 
     Raises:
         DataRefused: it cannot be opened, is damaged, in use, or of a newer version. The file stays as it is.
     """
     try:
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
-        connection = sqlite3.connect(file, timeout=_BUSY_SECONDS)
+        connection = _connection(file)
     except (OSError, sqlite3.Error) as error:
         reason = getattr(error, "strerror", None) or "it cannot be opened"
-        raise DataRefused(f"the history cannot be used: {reason}", where=str(file)) from None
+        raise DataRefused(
+            f"the history cannot be used: {reason}", where=str(file), hint=_PERMISSIONS
+        ) from None
     try:
         _prepare(connection, file)
         yield History(connection)
@@ -204,6 +207,18 @@ def open_history(file: Path) -> Iterator[History]:
         raise DataRefused("the history is damaged", where=str(file), hint=_MOVE) from None
     finally:
         connection.close()
+
+
+def _connection(file: Path) -> sqlite3.Connection:
+    try:
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+    except OSError as error:
+        if error.errno not in {errno.EACCES, errno.EPERM, errno.EROFS} or not file.is_file():
+            raise
+        return sqlite3.connect(
+            f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS
+        )
+    return sqlite3.connect(file, timeout=_BUSY_SECONDS)
 
 
 def _prepare(connection: sqlite3.Connection, file: Path) -> None:
@@ -234,6 +249,10 @@ def _refused(error: sqlite3.Error, file: Path) -> DataRefused:
             what, hint = "the disk is full", "make room; what the history held is safe"
         case ["CORRUPT" | "NOTADB"]:
             what, hint = "the history is damaged", _MOVE
+        case ["READONLY" | "CANTOPEN" | "PERM"]:
+            what, hint = "the history cannot be written", _PERMISSIONS
+        case ["IOERR"]:
+            what, hint = "the disk fails to read or write the history", "check the disk"
         case _:
             what, hint = f"the history cannot be used ({name or 'SQLite'})", _MOVE
     return DataRefused(what, where=str(file), hint=hint)
