@@ -9,7 +9,7 @@ import pytest
 
 from variance_bridge.model import Holding, Side
 from variance_bridge.symbology import InstrumentType, parse
-from variance_bridge.testing.neighbours import (
+from variance_bridge.testing.payloads.neighbours import (
     adjusted,
     neighbours,
     other_day,

@@ -13,8 +13,9 @@ from variance_bridge.broker import Credential
 from variance_bridge.errors import BrokerRefused
 from variance_bridge.rows import CLOSED, collect, holding, side_of
 from variance_bridge.symbology import InstrumentType
-from variance_bridge.testing import BrokerConformance, Exchange, Recording, markup
+from variance_bridge.testing import BrokerConformance, Exchange, Recording
 from variance_bridge.testing.cases import case_id
+from variance_bridge.testing.payloads import markup
 
 HOST = "https://flex.globex.example.com"
 ROWS = """<Row symbol="SPY" type="STK" quantity="100" price="450.25" mark="460.5" description="X"/>

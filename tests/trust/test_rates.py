@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from variance_bridge.broker import RateLimit
 from variance_bridge.clock import http_date
-from variance_bridge.network.rates import Rates
+from variance_bridge.network.rate_limits import Rates
 
 ONE = RateLimit(requests=1, path="/accounts/*/positions")
 ALL = RateLimit(requests=3, seconds=2.0)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from variance_bridge.cli.boundary import run
 from variance_bridge.cli.validate import FORMATS
-from variance_bridge.document.reports import REPORTS, Checked
+from variance_bridge.document.validation_reports import REPORTS, Checked
 from variance_bridge.document.violation import Violation
 
 ROOT = Path(__file__).parents[2]

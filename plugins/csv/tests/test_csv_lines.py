@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from variance_bridge_csv.file.lines import Line, Row, Separation, _scan, split
-from variance_bridge_csv.names import visible
+from variance_bridge_csv.name_matching import visible
 
 CELL = st.text(st.characters(exclude_characters="\r\n\0", exclude_categories=["Cs"]), max_size=8)
 

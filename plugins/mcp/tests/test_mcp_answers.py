@@ -12,10 +12,10 @@ from mcp_folder import CANARIES, ODD, PRECISE, position, put, two_accounts
 from variance_bridge import AgeLimits
 from variance_bridge.clock import SystemClock
 from variance_bridge.document import exact_json
+from variance_bridge_mcp.allowed_texts import WITHHELD, option, symbol, ticker
 from variance_bridge_mcp.folder import Folder
 from variance_bridge_mcp.schemas import outputs
 from variance_bridge_mcp.server import TOOLS, call, tools
-from variance_bridge_mcp.spelling import WITHHELD, option, symbol, ticker
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from variance_bridge.broker import BrokerSpec, Capability
 from variance_bridge.errors import ConfigurationError
 from variance_bridge.exchange import exchange_date
 from variance_bridge.model import Caution, Environment
-from variance_bridge.network.rates import Rates
+from variance_bridge.network.rate_limits import Rates
 from variance_bridge.rows import Members, RowRejected
 from variance_bridge.settings.structure import structure
 from variance_bridge_tastytrade import plugin

@@ -11,7 +11,7 @@ import click
 from variance_bridge.cli.invocation import Invocation
 from variance_bridge.errors import ConfigurationError, UsageError
 from variance_bridge.formatting import as_typed
-from variance_bridge.settings.expiry import expiry_words
+from variance_bridge.settings.credential_expiry import expiry_words
 
 if TYPE_CHECKING:
     from variance_bridge.broker import BrokerSpec, Credential

@@ -29,8 +29,8 @@ from variance_bridge.reading.load import load
 from variance_bridge.settings.account_hash import FILE_NAME as KEY_FILE
 from variance_bridge.settings.configuration import FILE_NAME as CONFIGURATION_FILE
 from variance_bridge.settings.configuration import Configuration, broker_settings
+from variance_bridge.settings.credential_expiry import expiry_words, is_near, renewal
 from variance_bridge.settings.credentials import CredentialStore
-from variance_bridge.settings.expiry import expiry_words, is_near, renewal
 from variance_bridge.settings.keyring import Protection
 from variance_bridge.storage.filesystem import reason
 from variance_bridge.storage.private import inspect_private

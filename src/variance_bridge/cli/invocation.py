@@ -206,7 +206,7 @@ class Invocation:
         may_be_unread: bool = False,
     ) -> Book:
         """The files as one book; without any, the positions files of all accounts. See `variance_bridge.commands`."""
-        from variance_bridge.cli.all_accounts import live_files, with_unsynced
+        from variance_bridge.cli.default_book import live_files, with_unsynced
         from variance_bridge.reading.book import load_all
 
         self.isolate()  # an export is read by the plugin of its ending

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from variance_bridge.document.reports import Checked
+    from variance_bridge.document.validation_reports import Checked
 
 NOT_ACCEPTABLE = 6
 
@@ -35,7 +35,7 @@ def validate(files: tuple[Path, ...], form: str, output: Path | None, *, as_json
     Prints each problem as `FILE: JSON pointer: what is wrong`, to stdout, and exits with 6 when there is one. No value
     of a file is printed. Needs nothing but the files: no configuration, no plugin, no network.
     """
-    from variance_bridge.document.reports import REPORTS
+    from variance_bridge.document.validation_reports import REPORTS
 
     results = [check_file(file) for file in files]
     report = REPORTS["json" if as_json else form](results)
@@ -51,7 +51,7 @@ def check_file(file: Path) -> Checked:
     from variance_bridge.document.check import check
     from variance_bridge.document.exact_json import MAX_BYTES, loads
     from variance_bridge.document.pointer_lines import lines_of
-    from variance_bridge.document.reports import Checked
+    from variance_bridge.document.validation_reports import Checked
     from variance_bridge.document.versions import for_this_version
     from variance_bridge.document.violation import Violation
     from variance_bridge.errors import BridgeError

@@ -36,7 +36,7 @@ from variance_bridge.network.allowed import (
     check_token_post,
     resolve,
 )
-from variance_bridge.network.rates import Rates
+from variance_bridge.network.rate_limits import Rates
 from variance_bridge.network.retry import (
     TOO_MANY_REQUESTS,
     Policy,

@@ -27,7 +27,7 @@ from variance_bridge.settings.configuration import (
 from variance_bridge.settings.credential_owner import Login
 
 if TYPE_CHECKING:
-    from variance_bridge.network.rates import Rates
+    from variance_bridge.network.rate_limits import Rates
     from variance_bridge.network.retry import Policy
     from variance_bridge.settings.credentials import CredentialStore
     from variance_bridge.settings.keyring import Keyring
@@ -40,7 +40,7 @@ def _sessions(context: RunContext) -> Callable[[Reach], Session]:
     rates: dict[Reach, Rates] = {}
 
     def open_session(reach: Reach) -> Session:
-        from variance_bridge.network.rates import Rates
+        from variance_bridge.network.rate_limits import Rates
         from variance_bridge.network.session import ReadOnlySession
 
         permitted = reach if context.policy else Reach()

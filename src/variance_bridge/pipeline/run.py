@@ -316,7 +316,7 @@ def _warn_before_expiry(context: RunContext, login: Login, credential: Credentia
     known = context.credential_expiry(login, credential)
     if known is None:
         return
-    from variance_bridge.settings.expiry import expiry_words, is_near, renewal
+    from variance_bridge.settings.credential_expiry import expiry_words, is_near, renewal
 
     (owner, expires_at), now = known, context.clock.now()
     name = f"{owner.keyring_group} {credential.name}"
@@ -338,7 +338,7 @@ def _store_credential(
     Raises:
         ConfigurationError: it cannot be kept: the run ends, because the old one may be good for nothing from now on.
     """
-    from variance_bridge.settings.expiry import renewal
+    from variance_bridge.settings.credential_expiry import renewal
 
     context.personal.add(secret, PersonalKind.CREDENTIAL)
     try:

@@ -26,7 +26,7 @@ from variance_bridge.errors import (
 )
 from variance_bridge.formatting import format_age, plural
 from variance_bridge.model import Caution, Environment, Flag, Portfolio
-from variance_bridge.pipeline.accounts import select_account
+from variance_bridge.pipeline.account_choice import select_account
 from variance_bridge.pipeline.balance_check import contradiction
 from variance_bridge.pipeline.context import RunContext
 from variance_bridge.pipeline.contradictions import settle

@@ -44,7 +44,7 @@ def read_export(file: Path) -> Export:
         DataRefused: no broker reads such files, or this one is not readable.
         ConfigurationError: the file holds several accounts.
     """
-    from variance_bridge.pipeline.accounts import select_account
+    from variance_bridge.pipeline.account_choice import select_account
 
     return _exports(file, lambda run, accounts: [select_account(run, accounts, None)])[0]
 

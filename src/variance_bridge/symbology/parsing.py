@@ -108,17 +108,17 @@ def _parse(text: str, hints: Hints) -> Instrument:
 
 def _outright(text: str, hints: Hints, kind: InstrumentType) -> Instrument:
     """What is held outright: `kind` is neither an option nor a future."""
-    from variance_bridge.symbology import holdings
+    from variance_bridge.symbology import shares_funds_coins
 
     match kind:
         case InstrumentType.CRYPTO:
-            return holdings.parse_crypto(text, hints)
+            return shares_funds_coins.parse_crypto(text, hints)
         case InstrumentType.BOND:
-            return holdings.parse_bond(text)
+            return shares_funds_coins.parse_bond(text)
         case InstrumentType.CASH:
-            return holdings.parse_cash(text, hints)
+            return shares_funds_coins.parse_cash(text, hints)
         case _:
-            return holdings.parse_share(text, hints, kind)
+            return shares_funds_coins.parse_share(text, hints, kind)
 
 
 def _option(text: str, hints: Hints) -> Instrument:
@@ -144,7 +144,7 @@ def _any_option(text: str, hints: Hints) -> Instrument | None:
 
 
 def _untyped(text: str, hints: Hints) -> Instrument:
-    from variance_bridge.symbology import futures, holdings
+    from variance_bridge.symbology import futures, shares_funds_coins
 
     option = _any_option(text, hints)
     if option is not None:
@@ -154,5 +154,5 @@ def _untyped(text: str, hints: Hints) -> Instrument:
     return (
         futures.parse_previous_name(text, hints)
         or futures.parse_chart_name(text, hints)
-        or holdings.parse_untyped(text, hints)
+        or shares_funds_coins.parse_untyped(text, hints)
     )

@@ -25,11 +25,11 @@ from variance_bridge.pipeline.context import RunContext
 from variance_bridge.pipeline.run import BrokerRun, Choice, open_broker
 from variance_bridge.plugins.registry import guarded
 from variance_bridge.privacy import PersonalKind, PersonalValues
-from variance_bridge.testing.drift import as_number
+from variance_bridge.testing.payloads.drift import as_number
+from variance_bridge.testing.payloads.trees import Place, nodes, put
 from variance_bridge.testing.recorded_run import RecordedRun, run_recording
 from variance_bridge.testing.recordings import Exchange, Recording, recording_text
 from variance_bridge.testing.subject import Subject
-from variance_bridge.testing.trees import Place, nodes, put
 
 if TYPE_CHECKING:
     from variance_bridge.broker import Response

@@ -24,7 +24,7 @@ from variance_bridge_csv.dialect.model import (
 )
 from variance_bridge_csv.file.layout import Layout, Section
 from variance_bridge_csv.file.lines import Line, Row, is_in_quotes
-from variance_bridge_csv.names import plain, shown, visible
+from variance_bridge_csv.name_matching import plain, shown, visible
 from variance_bridge_csv.row.cells import CellFault, number_reader
 from variance_bridge_csv.row.columns import (
     Columns,

@@ -16,7 +16,7 @@ from variance_bridge.model import Caution
 from variance_bridge_csv.accounts import AccountPart, file_flags
 from variance_bridge_csv.dialect.model import Dialect
 from variance_bridge_csv.file.layout import Header, read_header
-from variance_bridge_csv.names import shown
+from variance_bridge_csv.name_matching import shown
 from variance_bridge_csv.shape.places import places
 from variance_bridge_csv.source import Source
 

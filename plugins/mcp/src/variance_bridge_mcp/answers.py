@@ -24,8 +24,8 @@ from variance_bridge.commands import (
 from variance_bridge.exchange import exchange_date
 from variance_bridge.model import SCHEMA_VERSION
 from variance_bridge.money import Sum
+from variance_bridge_mcp.allowed_texts import option, symbol, ticker
 from variance_bridge_mcp.folder import Folder
-from variance_bridge_mcp.spelling import option, symbol, ticker
 
 KEPT_INSIDE = frozenset({"broker_symbol", "sector"})
 """Members of a position that never leave the folder: free text."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from variance_bridge_triage.render.worth_line import PastWorth
     from variance_bridge_triage.rules.actions import Action
     from variance_bridge_triage.rules.book import JudgedBook
-    from variance_bridge_triage.rules.news import News
+    from variance_bridge_triage.rules.new_actions import News
 
 
 NEEDS_ACTION = 9
@@ -115,7 +115,7 @@ def _news(invocation: Invocation, judged: JudgedBook) -> tuple[News, ...]:
     Raises:
         ConfigurationError: the history is not installed.
     """
-    from variance_bridge_triage.rules.news import news_of
+    from variance_bridge_triage.rules.new_actions import news_of
 
     try:
         from variance_bridge_history.previous import previous_snapshot

@@ -15,7 +15,7 @@ from variance_bridge.errors import DataRefused
 from variance_bridge.model import Holding, Portfolio
 from variance_bridge.testing.cases import Complaints, NotApplicableError, NotReadyError
 from variance_bridge.testing.comparison import is_judged_by_the_core, wrong
-from variance_bridge.testing.drift import (
+from variance_bridge.testing.payloads.drift import (
     MAX_ELEMENTS,
     Drift,
     Scope,
@@ -23,6 +23,15 @@ from variance_bridge.testing.drift import (
     retyped,
     unknown_word,
 )
+from variance_bridge.testing.payloads.rows import (
+    RowList,
+    find_rows,
+    holding_of,
+    named_rows,
+    row_of,
+    thinned,
+)
+from variance_bridge.testing.payloads.trees import Place, Sources, at, nodes
 from variance_bridge.testing.recorded_run import (
     AccountRun,
     Outcome,
@@ -33,16 +42,7 @@ from variance_bridge.testing.recorded_run import (
     run_recording,
 )
 from variance_bridge.testing.recordings import Recording, as_recordings
-from variance_bridge.testing.rows import (
-    RowList,
-    find_rows,
-    holding_of,
-    named_rows,
-    row_of,
-    thinned,
-)
 from variance_bridge.testing.subject import Subject, find_subject
-from variance_bridge.testing.trees import Place, Sources, at, nodes
 
 
 @attrs.frozen

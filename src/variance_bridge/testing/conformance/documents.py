@@ -12,10 +12,10 @@ from variance_bridge.model import Caution, Counts, Portfolio
 from variance_bridge.symbology import InstrumentType, SymbolError, parse
 from variance_bridge.testing.cases import Complaints, case
 from variance_bridge.testing.conformance.conformance_case import ConformanceCase, PayloadTree
-from variance_bridge.testing.flips import amount
+from variance_bridge.testing.payloads.flips import amount
+from variance_bridge.testing.payloads.rows import fetched
+from variance_bridge.testing.payloads.trees import again, nodes, shown, take
 from variance_bridge.testing.recorded_run import AccountRun, completed
-from variance_bridge.testing.rows import fetched
-from variance_bridge.testing.trees import again, nodes, shown, take
 
 _LISTED = frozenset(
     {

@@ -9,15 +9,15 @@ from typing import Any
 
 from variance_bridge.errors import DataRefused
 from variance_bridge.model import Balances, Portfolio
-from variance_bridge.testing import drift
 from variance_bridge.testing.cases import Complaints, case
 from variance_bridge.testing.comparison import is_judged_by_the_core, only_changed, violations
 from variance_bridge.testing.conformance.conformance_case import ConformanceCase, PayloadTree
-from variance_bridge.testing.drift import Columns, Drift, Ways, find_columns
-from variance_bridge.testing.garbage import in_place_of
+from variance_bridge.testing.payloads import drift
+from variance_bridge.testing.payloads.drift import Columns, Drift, Ways, find_columns
+from variance_bridge.testing.payloads.garbage import in_place_of
+from variance_bridge.testing.payloads.rows import emptied, fetched
+from variance_bridge.testing.payloads.trees import at, put, shown, take
 from variance_bridge.testing.recorded_run import describe_exception
-from variance_bridge.testing.rows import emptied, fetched
-from variance_bridge.testing.trees import at, put, shown, take
 
 _GARBAGE: tuple[Any, ...] = (None, "", "garbage", 7, True, [], {}, {"garbage": "garbage"}, [[]])
 _NO_ENVELOPE: tuple[Any, ...] = (None, {}, [], "", "garbage")

@@ -12,9 +12,9 @@ from variance_bridge.testing.blockade import Kind
 from variance_bridge.testing.canaries import PLANTED, shows
 from variance_bridge.testing.cases import Complaints, case
 from variance_bridge.testing.conformance.conformance_case import ConformanceCase, PayloadTree
+from variance_bridge.testing.payloads.trees import Table
 from variance_bridge.testing.recorded_run import RecordedRun, describe_exception, run_recording
 from variance_bridge.testing.recordings import Recording
-from variance_bridge.testing.trees import Table
 
 _NO_POSITIONS = {
     "an HTML page": b"<html><body><p>Your session has expired</p></body></html>\n",

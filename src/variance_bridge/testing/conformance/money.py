@@ -12,10 +12,10 @@ from variance_bridge.symbology import Deliverable, InstrumentType, OptionType, f
 from variance_bridge.testing.cases import Complaints, case
 from variance_bridge.testing.comparison import MONEY, numbers
 from variance_bridge.testing.conformance.conformance_case import ConformanceCase, PayloadTree
-from variance_bridge.testing.drift import as_number
-from variance_bridge.testing.flips import amount, flips
-from variance_bridge.testing.rows import holding_of
-from variance_bridge.testing.trees import Place, at, nodes, put, shown
+from variance_bridge.testing.payloads.drift import as_number
+from variance_bridge.testing.payloads.flips import amount, flips
+from variance_bridge.testing.payloads.rows import holding_of
+from variance_bridge.testing.payloads.trees import Place, at, nodes, put, shown
 
 STANDARD_LOT = Decimal(100)
 """Shares that a standard US equity option delivers (OCC)."""

@@ -16,8 +16,8 @@ from variance_bridge.testing.cases import Complaints, NotApplicableError, case
 from variance_bridge.testing.comparison import wrong_counts
 from variance_bridge.testing.conformance.conformance_case import ConformanceCase, PayloadTree
 from variance_bridge.testing.conformance.money import STANDARD_LOT
-from variance_bridge.testing.drift import Scope, as_number
-from variance_bridge.testing.neighbours import (
+from variance_bridge.testing.payloads.drift import Scope, as_number
+from variance_bridge.testing.payloads.neighbours import (
     Neighbour,
     Terms,
     adjusted,
@@ -27,7 +27,7 @@ from variance_bridge.testing.neighbours import (
     other_right,
     other_strike,
 )
-from variance_bridge.testing.trees import Place, at, put, shown
+from variance_bridge.testing.payloads.trees import Place, at, put, shown
 
 _TERMS = ("type", "root", "symbol", "option_type", "strike", "expiration")
 _KEPT = ("side", "quantity", "average_price", "market_value")

@@ -18,15 +18,16 @@ from variance_bridge.errors import (
 )
 from variance_bridge.model import Environment
 from variance_bridge.network.wire import ConnectionFailure
-from variance_bridge.testing import canaries, drift
+from variance_bridge.testing import canaries
 from variance_bridge.testing.blockade import Kind
 from variance_bridge.testing.cases import Complaints, NotApplicableError, NotReadyError, case
 from variance_bridge.testing.conformance.conformance_case import ConformanceCase
-from variance_bridge.testing.drift import Scope
+from variance_bridge.testing.payloads import drift
+from variance_bridge.testing.payloads.drift import Scope
+from variance_bridge.testing.payloads.trees import Sources, nodes
 from variance_bridge.testing.recorded_run import RecordedRun, describe_exception, run_recording
 from variance_bridge.testing.recordings import Exchange, Recording, parse_body
 from variance_bridge.testing.simulated_session import SentRequest
-from variance_bridge.testing.trees import Sources, nodes
 
 Answer = Exchange | ConnectionFailure
 MakeAnswer = Callable[[SentRequest], Answer | None]

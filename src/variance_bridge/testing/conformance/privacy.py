@@ -13,13 +13,14 @@ from variance_bridge.errors import BridgeError, DataRefused
 from variance_bridge.model import Portfolio
 from variance_bridge.pipeline.personal import find_personal
 from variance_bridge.privacy import PersonalKind, Secret
-from variance_bridge.testing import canaries, drift
+from variance_bridge.testing import canaries
 from variance_bridge.testing.cases import Complaints, case
 from variance_bridge.testing.conformance.conformance_case import ConformanceCase, PayloadTree
+from variance_bridge.testing.payloads import drift
+from variance_bridge.testing.payloads.trees import nodes, put, shown
 from variance_bridge.testing.recorded_run import RecordedRun, completed, run_recording
 from variance_bridge.testing.recordings import Exchange
 from variance_bridge.testing.simulated_session import SentRequest
-from variance_bridge.testing.trees import nodes, put, shown
 
 _MIN_LENGTH = 4
 _MIN_SECRET = 8

@@ -20,9 +20,9 @@ from variance_bridge.testing import replay
 from variance_bridge.testing.blockade import Kind, blocked_calls
 from variance_bridge.testing.cases import Complaints, NotApplicableError, case
 from variance_bridge.testing.conformance.conformance_case import ConformanceCase, PayloadTree
-from variance_bridge.testing.drift import as_number
+from variance_bridge.testing.payloads.drift import as_number
+from variance_bridge.testing.payloads.trees import Place, at, nodes, put
 from variance_bridge.testing.recorded_run import AccountRun, completed, run_recording
-from variance_bridge.testing.trees import Place, at, nodes, put
 
 MAX_TROUBLED = 6
 """Rows that get a number that cannot be read."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from variance_bridge_csv.dialect import dates, patterns
 from variance_bridge_csv.dialect.model import Dialect, Field, Marked
-from variance_bridge_csv.names import plain
+from variance_bridge_csv.name_matching import plain
 
 _CAPTURE_GROUPS = frozenset({"account", "account_label", "date", "time", "zone", "simulated"})
 _FILE_NAME_GROUPS = frozenset({"account", "nickname", "date"})

@@ -18,7 +18,7 @@ from variance_bridge_csv.file import text as texts
 from variance_bridge_csv.file.layout import TITLE_MISSING, Header, find_header
 from variance_bridge_csv.file.lines import Line, Row, Separation, split
 from variance_bridge_csv.file.text import Text
-from variance_bridge_csv.names import plain
+from variance_bridge_csv.name_matching import plain
 from variance_bridge_csv.shape.table import shaped
 
 _SEARCH_LINES = 60

@@ -16,7 +16,7 @@ import attrs
 
 from variance_bridge.errors import DataRefused
 from variance_bridge_csv.dialect.model import Field
-from variance_bridge_csv.names import visible
+from variance_bridge_csv.name_matching import visible
 
 MAX_LINE_LENGTH = 256 * 1024
 """Characters."""

@@ -16,7 +16,7 @@ from decimal import Decimal
 from variance_bridge.symbology import FractionError, parse_fraction
 from variance_bridge_csv.dialect import dates
 from variance_bridge_csv.dialect.model import CellRules, Field
-from variance_bridge_csv.names import visible
+from variance_bridge_csv.name_matching import visible
 
 MAX_NUMBER_LENGTH = 48
 """Characters of a number's cell."""

@@ -13,7 +13,7 @@ from variance_bridge_csv.dialect import dates, patterns
 from variance_bridge_csv.dialect.model import Dialect, Field, RowClass, RowRule
 from variance_bridge_csv.file.layout import Header, filled_width
 from variance_bridge_csv.file.lines import Row
-from variance_bridge_csv.names import plain
+from variance_bridge_csv.name_matching import plain
 from variance_bridge_csv.row import cells
 from variance_bridge_csv.row.cells import CellFault
 

@@ -25,7 +25,7 @@ from variance_bridge.symbology import (
 )
 from variance_bridge_csv.dialect import patterns
 from variance_bridge_csv.dialect.model import Dialect, Field, SymbolRules
-from variance_bridge_csv.names import plain
+from variance_bridge_csv.name_matching import plain
 from variance_bridge_csv.row.cells import CellFault
 from variance_bridge_csv.row.columns import RowCells, RowRejected
 

@@ -21,7 +21,7 @@ from variance_bridge_csv.dialect.model import (
     RowClass,
     RowRule,
 )
-from variance_bridge_csv.names import plain
+from variance_bridge_csv.name_matching import plain
 from variance_bridge_csv.row import money
 from variance_bridge_csv.row.cells import CellFault
 from variance_bridge_csv.row.columns import GREEKS, RowCells, RowRejected

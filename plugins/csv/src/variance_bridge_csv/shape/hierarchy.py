@@ -15,7 +15,7 @@ from variance_bridge_csv.dialect import patterns
 from variance_bridge_csv.dialect.model import Dialect, Field, HierarchyRules
 from variance_bridge_csv.file.layout import read_header
 from variance_bridge_csv.file.lines import Line
-from variance_bridge_csv.names import visible
+from variance_bridge_csv.name_matching import visible
 
 PARENT, CHILD, ALONE = "parent", "child", "alone"
 """What the field `level` says of a row: with rows below it, below another, and neither."""

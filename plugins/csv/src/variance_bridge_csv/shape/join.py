@@ -8,7 +8,7 @@ import attrs
 
 from variance_bridge_csv.dialect.model import Dialect, Field, Join, SectionRules
 from variance_bridge_csv.file.lines import Line
-from variance_bridge_csv.names import plain, visible
+from variance_bridge_csv.name_matching import plain, visible
 from variance_bridge_csv.shape.sections import name_and_kind
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from variance_bridge_csv.dialect import patterns
 from variance_bridge_csv.dialect.model import Dialect, Field, Place
-from variance_bridge_csv.names import plain, visible
+from variance_bridge_csv.name_matching import plain, visible
 
 
 def places(cells: Sequence[str], dialect: Dialect) -> tuple[dict[Field, int], dict[Field, str]]:

@@ -15,7 +15,7 @@ from variance_bridge_csv.file.layout import (
     read_header,
 )
 from variance_bridge_csv.file.lines import Line, is_in_quotes
-from variance_bridge_csv.names import plain
+from variance_bridge_csv.name_matching import plain
 
 _OTHER_KINDS = frozenset({"total", "subtotal", "notes"})
 """What else the lines of a statement's parts are."""

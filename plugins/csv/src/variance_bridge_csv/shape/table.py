@@ -14,7 +14,7 @@ import attrs
 from variance_bridge_csv.dialect.model import Dialect, Field
 from variance_bridge_csv.file.layout import read_header
 from variance_bridge_csv.file.lines import Line, Row
-from variance_bridge_csv.names import plain, visible
+from variance_bridge_csv.name_matching import plain, visible
 from variance_bridge_csv.shape.cells import parts_of
 from variance_bridge_csv.shape.hierarchy import Family
 from variance_bridge_csv.shape.join import Joined, read_joins

@@ -17,7 +17,7 @@ from variance_bridge.formatting import rounded
 from variance_bridge.model import Holding
 from variance_bridge_triage.rules.book import Judged, JudgedBook
 from variance_bridge_triage.rules.metrics import Amounts
-from variance_bridge_triage.rules.news import News
+from variance_bridge_triage.rules.new_actions import News
 from variance_bridge_triage.rules.report import Entry, Report
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import attrs
 
-from variance_bridge.testing import markup
+from variance_bridge.testing.payloads import markup
 
 Place = tuple[str | int, ...]
 

@@ -10,9 +10,18 @@ from typing import Any
 
 import attrs
 
-from variance_bridge.testing import markup
 from variance_bridge.testing.canaries import WORD, with_planted_members
-from variance_bridge.testing.trees import Place, Sources, at, nodes, put, rename, shown, take
+from variance_bridge.testing.payloads import markup
+from variance_bridge.testing.payloads.trees import (
+    Place,
+    Sources,
+    at,
+    nodes,
+    put,
+    rename,
+    shown,
+    take,
+)
 
 MAX_ELEMENTS = 12
 """Of a longer list, so many elements drift, evenly spread."""

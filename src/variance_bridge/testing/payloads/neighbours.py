@@ -12,8 +12,8 @@ import attrs
 
 from variance_bridge.model import Holding
 from variance_bridge.symbology import Instrument, InstrumentType, SymbolError, parse
-from variance_bridge.testing.drift import as_number
-from variance_bridge.testing.trees import nodes, put
+from variance_bridge.testing.payloads.drift import as_number
+from variance_bridge.testing.payloads.trees import nodes, put
 
 _OSI_LENGTH = 21
 _ROOT_WIDTH = 6

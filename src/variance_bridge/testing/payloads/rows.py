@@ -12,8 +12,8 @@ from typing import Any
 import attrs
 
 from variance_bridge.model import Holding, Portfolio
+from variance_bridge.testing.payloads.trees import Place, Sources, again, at, nodes, put, take
 from variance_bridge.testing.recorded_run import AccountRun
-from variance_bridge.testing.trees import Place, Sources, again, at, nodes, put, take
 
 NO_COUNT = -(10**9)
 

@@ -9,8 +9,8 @@ from itertools import chain, combinations
 from typing import Any
 
 from variance_bridge.model import Holding, Side
-from variance_bridge.testing.drift import as_number
-from variance_bridge.testing.trees import Place, nodes, put
+from variance_bridge.testing.payloads.drift import as_number
+from variance_bridge.testing.payloads.trees import Place, nodes, put
 
 _FIXED = ("strike", "multiplier", "price")
 """Parts of names whose numbers have no side, even where one of them is negative."""
