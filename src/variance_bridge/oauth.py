@@ -129,10 +129,13 @@ def refusal(response: Response, *, hint: str) -> BridgeError:
         response: to the request.
         hint: what the user does when the credentials are not accepted.
     """
+    where = getattr(response, "request", None)
     if response.status in (400, 401, 403):
-        return BrokerRefused(f"the log-in is not accepted (status {response.status})", hint=hint)
+        what = f"the log-in is not accepted (status {response.status})"
+        return BrokerRefused(what, where=where, hint=hint)
     return DataRefused(
         f"the answer to the token request has the status {response.status}",
+        where=where,
         hint="run the sync again in a few minutes",
     )
 

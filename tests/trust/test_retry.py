@@ -139,6 +139,24 @@ def test_a_server_that_asks_for_too_long_a_wait_is_not_asked_again(
     assert "asks to wait" in str(caught.value.hint)
 
 
+@pytest.mark.parametrize(
+    ("value", "wait"),
+    [("45", "45 s"), ("61", "2 min"), ("3600", "1 h 0 min"), ("86400", "1 d 0 h")],
+)
+def test_a_wait_that_the_broker_asks_for_is_said_in_full(script, open_session, value, wait):
+    script(limited(value), 200)
+    with pytest.raises(BrokerUnreachable) as caught:
+        open_session().get(URL)
+    assert f"wait {wait}:" in str(caught.value.hint)
+
+
+def test_a_limit_without_a_time_is_not_a_matter_of_the_network(script, open_session):
+    script(429, 429, 429)
+    with pytest.raises(BrokerUnreachable) as caught:
+        open_session().get(URL)
+    assert "limits how often" in str(caught.value.hint)
+
+
 def test_tries_and_waits_together_stay_within_the_total(script, open_session, clock) -> None:
     allowed = script(limited("20"), limited("20"), limited("20"), 200)
     with pytest.raises(BrokerUnreachable, match=r"\(3 tries\)"):

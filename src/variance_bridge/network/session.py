@@ -13,6 +13,7 @@ import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 from urllib.parse import urlencode, urlsplit
 
@@ -26,7 +27,7 @@ from variance_bridge.errors import (
     ForbiddenRequest,
     PluginError,
 )
-from variance_bridge.formatting import plural
+from variance_bridge.formatting import format_age, plural
 from variance_bridge.model import Route
 from variance_bridge.network.allowed import (
     Address,
@@ -72,11 +73,15 @@ _OWN_HEADERS: Final = frozenset(
 
 @attrs.frozen(kw_only=True, repr=False)
 class Response:
-    """What came back (`variance_bridge.broker.Response`). Its repr shows neither headers nor body."""
+    """What came back (`variance_bridge.broker.Response`). Its repr shows neither headers nor body.
+
+    `request` is what was asked for, as a message may show it: without query and account number.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    request: str | None = None
 
     def json(self) -> Any:
         """The body as JSON; every number an exact `Decimal` or `int`.
@@ -86,7 +91,24 @@ class Response:
         """
         from variance_bridge.document import exact_json
 
-        return exact_json.loads(self.body)
+        try:
+            return exact_json.loads(self.body)
+        except DataRefused as error:
+            raise DataRefused(
+                f"the broker's answer is {self._form(error.what)}",
+                where=self.request,
+                hint="run the command again in a few minutes: the broker may be under maintenance, or a page of your"
+                " network in between",
+            ) from None
+
+    def _form(self, problem: str) -> str:
+        """What a body is that cannot be read as JSON."""
+        if not self.body.strip():
+            return "empty"
+        named = self.headers.get("content-type", "").lower()
+        if "html" in named or self.body.lstrip()[:1] == b"<":
+            return "an HTML page or XML, and not JSON"
+        return f"cut off, or not what was asked for: {problem}"
 
     def __repr__(self) -> str:
         return f"Response(status={self.status}, {len(self.body)} bytes)"
@@ -264,7 +286,12 @@ class ReadOnlySession:
                 where=self._shown(request),
                 hint="The broker's address has changed, or something stands between: update the plugin.",
             )
-        return Response(status=answer.status, headers=answer.headers, body=answer.body)
+        return Response(
+            status=answer.status,
+            headers=answer.headers,
+            body=answer.body,
+            request=self._shown(request),
+        )
 
     def _try(self, request: Request, tries: int) -> Answer:
         """Up to so many tries within `policy.total_seconds`."""
@@ -306,6 +333,7 @@ class ReadOnlySession:
             hint=_advice(
                 asked,
                 certain=certain,
+                limited=limited,
                 ignored_proxy=self._ignored_proxy(request) if failed else None,
             ),
         )
@@ -346,7 +374,11 @@ class ReadOnlySession:
             raise
         except DataRefused as error:
             outcome = "refused"
-            raise DataRefused(error.what, where=self._shown(request)) from None
+            raise DataRefused(
+                error.what,
+                where=self._shown(request),
+                hint="Run the command again; if it happens again, report it to the plugin's authors.",
+            ) from None
         finally:
             passed = self._clock.monotonic() - began
             _LOG.debug("%s: %s (try %d, %.3f s)", self._shown(request), outcome, attempt, passed)
@@ -496,7 +528,7 @@ def _names_token(name: str) -> bool:
     return name.lower().replace("-", "_").endswith("token")
 
 
-def _advice(asked: float | None, *, certain: bool, ignored_proxy: str | None) -> str:
+def _advice(asked: float | None, *, certain: bool, limited: bool, ignored_proxy: str | None) -> str:
     if certain:
         return (
             "Something stands between you and the broker, or this machine's date is wrong. Do not go on until it is known."
@@ -505,5 +537,11 @@ def _advice(asked: float | None, *, certain: bool, ignored_proxy: str | None) ->
     if ignored_proxy:
         return f"{ignored_proxy} is set and not used; to use it: `proxy = true` under [network] in variance.toml."
     if asked:
-        return f"The broker asks to wait {asked:.0f} seconds: run the command again after that."
+        # Rounded up, where minutes are shown: too early would be refused again.
+        wait = format_age(timedelta(seconds=asked if asked < 60 else asked + 59))
+        return f"The broker asks to wait {wait}: run the command again after that."
+    if limited:
+        return (
+            "The broker limits how often it may be asked: run the command again in a few minutes."
+        )
     return "Check the network and the broker's status page, then run the command again."

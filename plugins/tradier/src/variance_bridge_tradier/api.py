@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from variance_bridge import BrokerContext, DataRefused, Environment
+from variance_bridge import BrokerContext, Environment
 from variance_bridge.addresses import base_address
 from variance_bridge.api_client import ApiClient, FixedSecret
+from variance_bridge.rows import list_of
 from variance_bridge_tradier.settings import SANDBOX, TradierSettings
 
 PRODUCTION_URL = "https://api.tradier.com"
@@ -63,26 +64,13 @@ def many(answer: Any, outer: str, inner: str) -> Sequence[Any]:
     Raises:
         DataRefused: the answer does not have that form. It is never taken for an empty one.
     """
-    if not isinstance(answer, Mapping) or outer not in answer:
-        raise _not_understood(outer)
-    held = answer[outer]
+    held = answer.get(outer, ...) if isinstance(answer, Mapping) else ...
     if held in _NOTHING:
         return ()
-    if not isinstance(held, Mapping) or inner not in held:
-        raise _not_understood(f"{outer}.{inner}")
-    things = held[inner]
+    things = held.get(inner) if isinstance(held, Mapping) else None
     if isinstance(things, Mapping) and things:
         return (things,)
-    if isinstance(things, list | tuple):
-        return things
-    raise _not_understood(f"{outer}.{inner}")
-
-
-def _not_understood(what: str) -> DataRefused:
-    return DataRefused(
-        f"the answer has no `{what}`",
-        hint="run the sync again; if it happens again, the API has changed: report it",
-    )
+    return list_of(answer, outer, inner)
 
 
 def _environment(settings: TradierSettings) -> Environment:

@@ -23,7 +23,7 @@ def data_of(envelope: Any, what: str) -> Any:
         DataRefused: it is missing.
     """
     if not isinstance(envelope, Mapping) or envelope.get("data") is None:
-        raise DataRefused("the answer has no `data`", where=f"tastytrade, {what}", hint=_AGAIN)
+        raise _without_data(what)
     return envelope["data"]
 
 
@@ -39,7 +39,9 @@ def all_items(ask: Callable[[Sequence[tuple[str, str]]], Any], what: str) -> Any
     """
     found = pages(
         lambda number: ask([("page-offset", str(number))] if number else []),
-        rows=lambda envelope: _items(data_of(envelope, what), what),
+        rows=lambda envelope: _items(
+            envelope.get("data") if isinstance(envelope, Mapping) else None, what
+        ),
         following=_next_page,
         total=lambda envelope: _announced(envelope) or None,
     )
@@ -90,7 +92,13 @@ def _complete(data: Any, envelope: Mapping[str, Any], what: str) -> Sequence[Any
     return items
 
 
+def _without_data(what: str) -> DataRefused:
+    return DataRefused("the answer has no `data`", where=f"tastytrade, {what}", hint=_AGAIN)
+
+
 def _items(data: Any, what: str) -> Sequence[Any]:
+    if data is None:
+        raise _without_data(what)
     items = data.get("items") if isinstance(data, Mapping) else None
     if not isinstance(items, list):
         raise DataRefused(

@@ -117,9 +117,8 @@ def json_of(response: Response, what: str) -> Any:
     try:
         return response.json()
     except DataRefused as error:
-        page = "an HTML page" if _is_html(response) else "not JSON"
         raise DataRefused(
-            f"the answer is {page}: {error.what}",
+            error.what,
             where=_where(what),
             hint="run the sync again in a few minutes; tastytrade may be under maintenance",
         ) from None
