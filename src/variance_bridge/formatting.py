@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -34,6 +34,17 @@ def printable(text: str, *, limit: int = 500) -> str:
         "?" if char != "\n" and unicodedata.category(char) in _HIDDEN else char for char in text
     )
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def repr_without(*hidden: str) -> Callable[[Any], str]:
+    """The `__repr__` of a `msgspec.Struct` that does not show these fields: personal, or too long to be read."""
+
+    def shown(record: Any) -> str:
+        names = [name for name in record.__struct_fields__ if name not in hidden]
+        fields = ", ".join(f"{name}={getattr(record, name)!r}" for name in names)
+        return f"{type(record).__name__}({fields})"
+
+    return shown
 
 
 MAX_TYPED = 40

@@ -17,7 +17,7 @@ from enum import StrEnum
 from typing import Final, NoReturn, final
 from urllib.parse import unquote
 
-import attrs
+from msgspec import Struct
 
 MASK: Final = "***"
 WITHHELD: Final = "[withheld: this text holds a personal value]"
@@ -109,8 +109,7 @@ class PersonalKind(StrEnum):
 
 
 @final
-@attrs.frozen(repr=False, eq=False)
-class PersonalValue:
+class PersonalValue(Struct, frozen=True, eq=False):
     """One personal value, prepared for the search.
 
     Attributes:

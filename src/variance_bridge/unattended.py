@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-import attrs
+from msgspec import structs
 
 from variance_bridge.errors import BridgeError, ConfigurationError
 from variance_bridge.pipeline.context import (
@@ -93,7 +93,7 @@ class UnattendedSyncs:
             broker=broker, profile=profile, input_file=input_file, overrides=settings or {}
         )
         ready = prepare(self._context, SyncRequest(choice=choice, all_accounts=True))
-        return carry_out(attrs.evolve(ready, target=target))
+        return carry_out(structs.replace(ready, target=target))
 
     def longest_window(self, broker: str) -> float:
         """Seconds of the longest window for which the broker publishes a rate; 0 where it publishes none, or is not known."""

@@ -186,6 +186,37 @@ def test_the_rule_on_public_names_knows_what_is_private(tmp_path, line, allowed)
     assert is_public(*taken) is allowed
 
 
+MADE_BY_OTHERS = re.compile(r"\bsetting\(|validator=|converter=|takes_self|\.Factory\(")
+"""What makes a class a table of settings, or its fields more than values."""
+
+
+def attrs_classes() -> Iterator[tuple[str, str, str]]:
+    """Module, name and text of every class of attrs outside the kit for authors."""
+    for path in (*modules(CORE), *(one for p in PLUGINS.glob("*/src") for one in modules(p))):
+        text = path.read_text(encoding="utf-8")
+        if "testing" in path.parts or "attrs" not in text:
+            continue
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ClassDef) and "attrs." in "".join(
+                map(ast.unparse, node.decorator_list)
+            ):
+                yield path.as_posix(), node.name, ast.get_source_segment(text, node) or ""
+
+
+def test_a_record_inside_is_no_class_of_attrs_which_costs_half_a_millisecond_of_every_start():
+    public = {name for module in PUBLIC for name in vars(importlib.import_module(module))}
+    public |= set(importlib.import_module("variance_bridge").__all__)
+    inside = [
+        f"{path}: {name}"
+        for path, name, text in attrs_classes()
+        if name not in public
+        and not MADE_BY_OTHERS.search(text)
+        and not path.endswith(("settings/configuration.py", "rules/thresholds.py"))
+        and name != "_Consent"  # a `PluginIdentity` with the time of the answer
+    ]
+    assert inside == []
+
+
 @pytest.mark.parametrize(
     "folder", [CORE, *[PLUGINS / name / "src" for name in sorted(LOCAL)]], ids=str
 )

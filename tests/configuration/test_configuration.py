@@ -7,6 +7,7 @@ import attrs
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from variance_bridge.broker import setting
 from variance_bridge.errors import ConfigurationError, UsageError
@@ -196,13 +197,13 @@ def test_no_file_is_not_an_error_but_a_named_one_must_exist(tmp_path):
 def test_a_setting_that_stands_for_itself_keeps_its_origin(tmp_path):
     both = configuration('broker = "file"', tmp_path, {"VARIANCE_BROKER": "env"})
 
-    assert attrs.astuple(both.top("broker", "flag")) == ("flag", "flag")
-    assert attrs.astuple(both.top("broker")) == ("env", "environment (VARIANCE_BROKER)")
-    assert attrs.astuple(configuration('broker = "file"', tmp_path).top("broker")) == (
+    assert structs.astuple(both.top("broker", "flag")) == ("flag", "flag")
+    assert structs.astuple(both.top("broker")) == ("env", "environment (VARIANCE_BROKER)")
+    assert structs.astuple(configuration('broker = "file"', tmp_path).top("broker")) == (
         "file",
         "file",
     )
-    assert attrs.astuple(both.top("output_dir", default="positions")) == ("positions", "default")
+    assert structs.astuple(both.top("output_dir", default="positions")) == ("positions", "default")
 
 
 def test_an_unknown_profile_is_shown_as_typed_with_the_nearest_or_the_known_ones(tmp_path):

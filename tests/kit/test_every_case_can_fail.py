@@ -24,6 +24,7 @@ from pathlib import Path
 
 import attrs
 import pytest
+from msgspec import structs
 
 from variance_bridge.broker import Account, Capability, Credential, RawPortfolio, setting
 from variance_bridge.document import exact_json
@@ -658,7 +659,7 @@ def two_accounts(_self, usual):
 
 
 FAULTS = {
-    "DECL-01": subject(loaded=lambda good: attrs.evolve(good.loaded, plugin=good.loaded.plugin._replace(name="other"))),
+    "DECL-01": subject(loaded=lambda good: structs.replace(good.loaded, plugin=good.loaded.plugin._replace(name="other"))),
     "DECL-02": lambda _good: {"broker": type("Half", (), {"accounts": lambda self: [], "fetch": lambda self: None})},
     "DECL-03": declares(hook_api=0),
     "DECL-04": edited("plugin.py", "from collections.abc import Iterable", "from collections.abc import Iterable\nimport requests"),

@@ -32,8 +32,8 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
-import attrs
 import system_call_tracer as tracer
+from msgspec import structs
 
 from variance_bridge.errors import DataRefused
 from variance_bridge.storage.filesystem import FileSystem
@@ -202,7 +202,7 @@ def watched(before: Callable[[], None], after: Callable[[], None]) -> FileSystem
         return run
 
     system = FileSystem()
-    names = [field.name for field in attrs.fields(FileSystem)]
+    names = [field.name for field in structs.fields(FileSystem)]
     return FileSystem(**{name: wrapped(getattr(system, name)) for name in names})
 
 

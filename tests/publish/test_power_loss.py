@@ -13,6 +13,7 @@ from pathlib import Path
 
 import attrs
 import pytest
+from msgspec import structs
 
 from variance_bridge.errors import DataRefused
 from variance_bridge.storage.filesystem import FileSystem
@@ -179,7 +180,7 @@ def publish_on(tmp_path, documents, **sabotage):
     path, document, previous = prepared(tmp_path, *documents)
     during = Reader(path, {document, NEW}, {previous, document})
     layer = RecordingLayer(tmp_path, during)
-    files = attrs.evolve(
+    files = structs.replace(
         layer.file_system(), **{name: make(layer) for name, make in sabotage.items()}
     )
     publish(path, NEW, files=files)
@@ -266,7 +267,7 @@ def test_a_power_failure_after_any_disk_fault_leaves_a_whole_document(tmp_path):
         calls, operations = fail_at(call)
         changed = {name: make(layer) for name, make in operations.items()}
         try:
-            publish(path, NEW, files=attrs.evolve(layer.file_system(), **changed))
+            publish(path, NEW, files=structs.replace(layer.file_system(), **changed))
         except DataRefused:
             continue
         finally:

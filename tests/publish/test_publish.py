@@ -11,8 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import attrs
 import pytest
+from msgspec import structs
 
 from variance_bridge.document import exact_json
 from variance_bridge.errors import DataRefused, SyncRunning
@@ -395,7 +395,7 @@ def test_a_fault_after_the_rename_says_that_the_new_document_is_in_place(path):
 
 
 def operations():
-    return [field.name for field in attrs.fields(FileSystem)]
+    return [field.name for field in structs.fields(FileSystem)]
 
 
 def interrupted(call, *, late):

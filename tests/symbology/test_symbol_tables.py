@@ -12,7 +12,6 @@ from decimal import Decimal, localcontext
 from importlib.resources import files
 from pathlib import Path
 
-import attrs
 import pytest
 
 from variance_bridge import symbology
@@ -206,7 +205,7 @@ def test_every_type_is_a_word_for_itself():
 
 def test_an_instrument_cannot_be_changed_and_can_be_hashed_and_pickled():
     instrument = parse("SPY   260515C00690000")
-    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         instrument.root = "QQQ"
     assert {instrument: 1}[parse("SPY260515C00690000")] == 1
     assert pickle.loads(pickle.dumps(instrument)) == instrument

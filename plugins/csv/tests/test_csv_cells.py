@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import date, time
 from decimal import Decimal
 
-import attrs
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from variance_bridge_csv.dialect import dates
 from variance_bridge_csv.dialect.model import CellRules, Field
@@ -230,7 +230,7 @@ def test_an_unknown_zone_is_none(name):
 )
 @example("-1000000000000000.0000000000000", CellRules())
 def test_a_number_in_its_simplest_form_has_the_value_that_the_grammar_gives_it(text, rules):
-    grammar = cells.number_reader(Field.COST_TOTAL, attrs.evolve(rules, suffixes=UNUSED_UNIT))
+    grammar = cells.number_reader(Field.COST_TOTAL, structs.replace(rules, suffixes=UNUSED_UNIT))
     simple = cells.number_reader(Field.COST_TOTAL, rules)
 
     def outcome(read):

@@ -6,8 +6,8 @@ import os
 import time
 from pathlib import Path
 
-import attrs
 import pytest
+from msgspec import Struct, structs
 
 from variance_bridge.cli.boundary import run
 from variance_bridge.errors import ConfigurationError
@@ -333,7 +333,7 @@ def test_all_shipped_dialects_pass_the_check():
 def test_a_shipped_dialect_is_read_without_checks_as_it_is_with_them():
     for known in library.load(None).values():
         checked = read_dialect(known.table, known.dialect.name)
-        assert attrs.asdict(known.dialect) == attrs.asdict(checked)
+        assert structs.asdict(known.dialect) == structs.asdict(checked)
         assert repr(known.dialect) == repr(checked)
 
 
@@ -362,12 +362,16 @@ TABLES = {
 
 def test_the_reference_explains_every_key_field_and_word():
     text = REFERENCE.read_text(encoding="utf-8")
-    for table in attrs.fields(dialect.Dialect):
+    for table in structs.fields(dialect.Dialect):
         shown = TABLES.get(table.name, f"[{table.name}]")
         assert shown in text or f"`{table.name}`" in text, table.name
     for cls in vars(dialect).values():
-        if attrs.has(cls) and cls not in {dialect.Dialect, dialect.OtherReport}:
-            for field in attrs.fields(cls):
+        if (
+            isinstance(cls, type)
+            and issubclass(cls, Struct)
+            and cls not in {dialect.Dialect, dialect.OtherReport}
+        ):
+            for field in structs.fields(cls):
                 name = field.name.rstrip("_")
                 assert f"`{name}`" in text or f".{name}`" in text, f"{cls.__name__}.{name}"
     for words in (

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import Decimal
 
-import attrs
 import pytest
 from fleet_exports import CANARY, export, exports, installation, tables
+from msgspec import structs
 
 from variance_bridge import ROW_COLUMNS, DataRefused, load
 from variance_bridge.cli.boundary import run
@@ -130,7 +130,7 @@ def test_what_is_done_is_not_done_again_and_what_has_changed_is(place):
 def test_an_input_that_the_manifest_reads_in_another_way_is_done_again(place):
     manifest = exports(place, 1)
     inputs = read_manifest(str(manifest)).inputs
-    stated = [attrs.evolve(each, settings={"dialect": "schwab"}) for each in inputs]
+    stated = [structs.replace(each, settings={"dialect": "schwab"}) for each in inputs]
     output = Output(place / "out")
     output.begin(NOW, resume=False)
     for each, status in ((stated, "refused"), (inputs, "complete")):
@@ -349,7 +349,7 @@ def test_the_worst_come_first_and_are_twenty_at_most(place):
 
 def test_a_job_holds_names_and_no_secret(place):
     """What travels to workers, by every field."""
-    assert [field.name for field in attrs.fields(Job)] == [
+    assert [field.name for field in structs.fields(Job)] == [
         "inputs",
         "broker",
         "round",

@@ -94,16 +94,16 @@ def status(
     spec, login = spec_and_login(invocation, broker, chosen)
     states = invocation.credentials.states(login, spec.credentials)
     if as_json:
-        import attrs
+        from msgspec import structs
 
         from variance_bridge.document.exact_json import dumps
 
         entries = [
-            attrs.asdict(
-                state,
-                filter=attrs.filters.exclude("login"),
-                value_serializer=lambda _state, _field, value: _as_json(value),
-            )
+            {
+                name: _as_json(value)
+                for name, value in structs.asdict(state).items()
+                if name != "login"
+            }
             for state in states
         ]
         click.echo(dumps({"credentials": entries}), nl=False)

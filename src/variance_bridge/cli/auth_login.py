@@ -10,8 +10,8 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-import attrs
 import click
+from msgspec import Struct
 
 from variance_bridge.broker import AuthorizationCode, CredentialPage
 from variance_bridge.errors import ConfigurationError, DataRefused, UsageError
@@ -36,8 +36,7 @@ MAX_WAIT_SECONDS = 300.0
 _MAX_PASTES: Final = 3
 
 
-@attrs.frozen(kw_only=True)
-class Dialogue:
+class Dialogue(Struct, frozen=True, kw_only=True):
     """One log-in.
 
     Attributes:

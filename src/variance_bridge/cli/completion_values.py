@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import attrs
 import click
 from click.shell_completion import CompletionItem
+from msgspec import Struct
 
 from variance_bridge.cli.invocation import Invocation
 from variance_bridge.document.exact_json import MAX_BYTES, without_mark
@@ -99,18 +99,15 @@ _VALUES: dict[str, Values] = {
 }
 
 
-@attrs.frozen
-class _Meta:
+class _Meta(Struct, frozen=True):
     account_hash: str
 
 
-@attrs.frozen
-class _Held:
+class _Held(Struct, frozen=True):
     root: str
 
 
-@attrs.frozen
-class _Document:
+class _Document(Struct, frozen=True):
     """Of a positions file, what is offered alone."""
 
     meta: _Meta

@@ -93,8 +93,8 @@ def _print_summary(findings: list[Finding]) -> None:
 
 
 def _print_json(findings: list[Finding]) -> None:
-    import attrs
+    from msgspec import structs
 
     from variance_bridge.document.exact_json import dumps
 
-    click.echo(dumps({"findings": [attrs.asdict(finding) for finding in findings]}), nl=False)
+    click.echo(dumps({"findings": [structs.asdict(finding) for finding in findings]}), nl=False)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import attrs
+from msgspec import Struct
 
 from variance_bridge import __version__
 from variance_bridge.broker import Capability
@@ -36,8 +37,7 @@ from variance_bridge.storage.filesystem import reason
 from variance_bridge.storage.private import inspect_private
 
 
-@attrs.frozen
-class Finding:
+class Finding(Struct, frozen=True):
     """One check's outcome.
 
     Attributes:
@@ -53,8 +53,7 @@ class Finding:
     fix: str | None = None
 
 
-@attrs.frozen(kw_only=True)
-class DoctorInput:
+class DoctorInput(Struct, frozen=True, kw_only=True):
     """What is examined."""
 
     context: RunContext

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import attrs
+from msgspec import structs
 
 from variance_bridge.pipeline.sync import Progress
 
@@ -45,7 +45,7 @@ def _bar(stages: _Stages) -> Iterator[Progress]:
             bar.update(task, completed=done, total=of, visible=of > 1)
 
         with stages.spoken_by(lambda text: bar.console.print(Text(text), soft_wrap=True)):
-            yield attrs.evolve(plain, accounts=go_on)
+            yield structs.replace(plain, accounts=go_on)
 
 
 class _Stages:

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge.errors import BridgeError, DataRefused, UnknownFormat, UsageError
 from variance_bridge.formatting import masked, path_text, plural
@@ -23,8 +23,7 @@ MAX_FILES = 500
 Sync = Callable[["Invocation", dict[str, Any]], list[Synced | Failed]]
 
 
-@attrs.frozen
-class Export:
+class Export(Struct, frozen=True):
     """The newest export of an account.
 
     Attributes:

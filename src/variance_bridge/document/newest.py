@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge.document.convert import instant
 from variance_bridge.document.exact_json import MAX_BYTES, without_mark
@@ -37,13 +37,11 @@ def newest_export(folder: Path, suffix: str) -> Path | None:
     return max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
 
 
-@attrs.frozen
-class _Meta:
+class _Meta(Struct, frozen=True):
     fetched_at: str
 
 
-@attrs.frozen
-class _Dated:
+class _Dated(Struct, frozen=True):
     """Of a document, its time alone: the reader passes over all positions."""
 
     meta: _Meta

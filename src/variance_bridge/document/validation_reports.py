@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 
-import attrs
+from msgspec import Struct, field, structs
 
 from variance_bridge import __version__
 from variance_bridge.document import exact_json
@@ -16,8 +16,7 @@ from variance_bridge.document.violation import Violation
 from variance_bridge.formatting import path_text, plural
 
 
-@attrs.frozen(kw_only=True)
-class Checked:
+class Checked(Struct, frozen=True, kw_only=True):
     """One file and what was found in it.
 
     Attributes:
@@ -30,7 +29,7 @@ class Checked:
     file: PurePath
     violations: tuple[Violation, ...]
     positions: int = 0
-    lines: Mapping[str, int] = attrs.field(factory=dict)
+    lines: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -59,7 +58,7 @@ def json(results: Sequence[Checked]) -> str:
             "file": result.name,
             "valid": not result.violations,
             "positions": result.positions,
-            "problems": [attrs.asdict(violation) for violation in result.violations],
+            "problems": [structs.asdict(violation) for violation in result.violations],
         }
         for result in results
     ]

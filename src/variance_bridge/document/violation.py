@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import attrs
+from msgspec import Struct
 
 
-@attrs.frozen(order=True)
-class Violation:
+class Violation(Struct, frozen=True, order=True):
     """A place, a rule and a sentence. Made of the schema and the place alone: no value of the document is in it.
 
     Attributes:

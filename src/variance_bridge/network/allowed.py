@@ -12,10 +12,11 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 from urllib.parse import quote, unquote, urlencode
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge.addresses import is_loopback
 from variance_bridge.errors import ForbiddenRequest, PluginError
+from variance_bridge.formatting import repr_without
 
 MAX_URL: Final = 8192
 _DEFAULT_PORT = 443
@@ -33,8 +34,7 @@ _ESCAPED_ON_THE_WIRE = re.compile(r"%[0-9A-Fa-f]{2}|[\[\]]")
 _ENCODED_CONTROL = re.compile(r"%(?:[01][0-9A-Fa-f]|7[Ff]|5[Cc])")
 
 
-@attrs.frozen
-class Address:
+class Address(Struct, frozen=True):
     """A URL that may be called.
 
     Attributes:
@@ -49,9 +49,11 @@ class Address:
     scheme: str
     host: str
     port: int | None
-    path: str = attrs.field(repr=False)
-    query: str = attrs.field(repr=False)
+    path: str
+    query: str
     loopback: bool
+
+    __repr__ = repr_without("path", "query")
 
     @property
     def origin(self) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge.errors import BrokerRefused, DataRefused
 from variance_bridge.privacy import Secret
@@ -24,8 +24,7 @@ MAX_REDIRECT: Final = 4096
 _AGAIN: Final = "run `variance auth login` again"
 
 
-@attrs.frozen(kw_only=True)
-class Request:
+class Request(Struct, frozen=True, kw_only=True):
     """One log-in that was begun.
 
     Attributes:

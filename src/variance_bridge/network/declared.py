@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-import attrs
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from variance_bridge.broker import BrokerSpec, QuoteSourceSpec, RateLimit
 
 
-@attrs.frozen(kw_only=True)
-class Reach:
+class Reach(Struct, frozen=True, kw_only=True):
     """Where one session may go, and how often.
 
     Attributes:

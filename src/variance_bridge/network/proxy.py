@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge.errors import ConfigurationError
 from variance_bridge.privacy import Secret
@@ -18,8 +18,7 @@ _NETRC_NAMES = (".netrc", "_netrc")
 _PROXY = re.compile(r"https?://[^\s/?#]+/?")
 
 
-@attrs.frozen(kw_only=True)
-class NetworkAccess:
+class NetworkAccess(Struct, frozen=True, kw_only=True):
     """Where requests go through, and where credentials may come from, beside what the plugin says.
 
     Attributes:

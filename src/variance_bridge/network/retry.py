@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-import attrs
+from msgspec import Struct, field
 
 from variance_bridge.clock import http_date
 from variance_bridge.network.proxy import NetworkAccess
@@ -21,8 +21,7 @@ TOO_MANY_REQUESTS = 429
 _FIRST_SERVER_ERROR = 500
 
 
-@attrs.frozen(kw_only=True)
-class Policy:
+class Policy(Struct, frozen=True, kw_only=True):
     """How long, how much and how often. Seconds and bytes.
 
     Attributes:
@@ -43,7 +42,7 @@ class Policy:
     back_off_seconds: float = 1.0
     longest_wait_seconds: float = 30.0
     body_bytes: int = 8 * MEBIBYTE
-    access: NetworkAccess = attrs.field(factory=NetworkAccess)
+    access: NetworkAccess = field(default_factory=NetworkAccess)
 
 
 def is_transient(status: int) -> bool:

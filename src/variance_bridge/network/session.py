@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 from urllib.parse import urlencode, urlsplit
 
 import attrs
+from msgspec import Struct, field
 
 from variance_bridge.errors import (
     BrokerRefused,
@@ -114,8 +115,7 @@ class Response:
         return f"Response(status={self.status}, {len(self.body)} bytes)"
 
 
-@attrs.define(kw_only=True)
-class Statistics:
+class Statistics(Struct, kw_only=True):
     """What the session did so far.
 
     Attributes:
@@ -130,7 +130,7 @@ class Statistics:
     retries: int = 0
     bytes_received: int = 0
     seconds_waited: float = 0.0
-    seconds: dict[str, float] = attrs.field(factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
 
 
 class ReadOnlySession:

@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
-import attrs
 import certifi
 import urllib3.exceptions
+from msgspec import Struct
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.poolmanager import PoolManager, ProxyManager
@@ -35,6 +35,7 @@ from urllib3.response import BaseHTTPResponse
 from urllib3.util import Timeout
 
 from variance_bridge.errors import ConfigurationError, DataRefused
+from variance_bridge.formatting import repr_without
 from variance_bridge.network.allowed import Address
 from variance_bridge.network.proxy import NetworkAccess
 from variance_bridge.network.retry import Policy, is_transient
@@ -73,24 +74,26 @@ class NoResponse(Exception):
         self.reason = reason
 
 
-@attrs.frozen(kw_only=True)
-class Request:
+class Request(Struct, frozen=True, kw_only=True):
     """What is sent: the only place where secrets stand in the clear."""
 
     method: str
     address: Address
-    headers: Mapping[str, str] = attrs.field(repr=False)
-    body: bytes | None = attrs.field(default=None, repr=False)
+    headers: Mapping[str, str]
+    body: bytes | None = None
+
+    __repr__ = repr_without("headers", "body")
 
 
-@attrs.frozen(kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     """What came back. Redirects, limits and failures come without a body, which is never read."""
 
     status: int
-    headers: Mapping[str, str] = attrs.field(repr=False)
-    body: bytes = attrs.field(default=b"", repr=False)
+    headers: Mapping[str, str]
+    body: bytes = b""
     received: int = 0
+
+    __repr__ = repr_without("headers", "body")
 
 
 class Wire:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
+from msgspec import structs
 
 from variance_bridge import __version__
 from variance_bridge.broker import Clock, Credential, Session
@@ -138,7 +139,7 @@ def configured_policy(configuration: Configuration) -> Policy:
         allow_netrc=network.netrc,
     )
     return Policy(
-        access=attrs.evolve(
+        access=structs.replace(
             access, ca_file=network.ca_file, system_certificates=network.system_certificates
         )
     )

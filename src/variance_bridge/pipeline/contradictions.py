@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 import attrs
+from msgspec import Struct
 
 from variance_bridge.document.check import check
 from variance_bridge.document.convert import in_canonical_order, to_document
@@ -41,8 +42,7 @@ _BOTH_SIDES = ("bid", "ask")
 _OUT_OF_REACH = {"order", "date"}
 
 
-@attrs.frozen(kw_only=True)
-class Settled:
+class Settled(Struct, frozen=True, kw_only=True):
     """A portfolio without contradictions in its rows.
 
     Attributes:

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+from msgspec import Struct
 
 from variance_bridge.errors import BridgeError, PluginError
+from variance_bridge.formatting import repr_without
 from variance_bridge.model import Portfolio
 from variance_bridge.pipeline.context import RunContext
 from variance_bridge.plugins.registry import Plugin, guarded
@@ -16,8 +18,7 @@ from variance_bridge.plugins.registry import Plugin, guarded
 _DO_WITHOUT = "to sync without it, take it out of `listeners` in variance.toml"
 
 
-@attrs.frozen
-class Listener:
+class Listener(Struct, frozen=True):
     """A plugin that is called after each publish.
 
     Attributes:
@@ -28,7 +29,9 @@ class Listener:
 
     title: str
     plugin: Plugin
-    settings: Any = attrs.field(repr=False)
+    settings: Any
+
+    __repr__ = repr_without("settings")
 
 
 def open_listener(context: RunContext, name: str, *, trust: bool = True) -> Listener:

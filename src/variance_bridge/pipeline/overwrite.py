@@ -29,7 +29,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge.clock import CLOCK_TOLERANCE
 from variance_bridge.formatting import plural
@@ -54,8 +54,7 @@ class Verdict(StrEnum):
     REFUSE = "refuse"
 
 
-@attrs.frozen(kw_only=True)
-class Judgement:
+class Judgement(Struct, frozen=True, kw_only=True):
     """A verdict and its grounds.
 
     Attributes:
@@ -71,8 +70,7 @@ class Judgement:
     warnings: tuple[str, ...] = ()
 
 
-@attrs.frozen(kw_only=True)
-class _Case:
+class _Case(Struct, frozen=True, kw_only=True):
     old: Portfolio
     new: Portfolio
     allow_empty: bool

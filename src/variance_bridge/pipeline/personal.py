@@ -25,7 +25,7 @@ from enum import Enum, auto
 from functools import cache
 from typing import Any, Final
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge.document.schema import schema
 from variance_bridge.errors import DataRefused
@@ -72,8 +72,7 @@ class _Place(Enum):
     SECTOR = auto()
 
 
-@attrs.frozen
-class Hit:
+class Hit(Struct, frozen=True):
     """A personal value in a document.
 
     Attributes:
@@ -88,8 +87,7 @@ class Hit:
         return f"{self.pointer or '/'} ({self.kind.value})"
 
 
-@attrs.frozen
-class _Text:
+class _Text(Struct, frozen=True):
     """A name, text or number of the document."""
 
     pointer: str

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
+from msgspec import Struct, field
 
 from variance_bridge import __version__
 from variance_bridge.broker import (
@@ -47,8 +48,7 @@ if TYPE_CHECKING:
 GENERATOR = f"variance-bridge {__version__}"
 
 
-@attrs.frozen(kw_only=True)
-class Choice:
+class Choice(Struct, frozen=True, kw_only=True):
     """What the user asked for on the command line.
 
     Attributes:
@@ -63,11 +63,10 @@ class Choice:
     profile: str | None = None
     account: str | None = None
     input_file: Path | None = None
-    overrides: Mapping[str, str] = attrs.field(factory=dict)
+    overrides: Mapping[str, str] = field(default_factory=dict)
 
 
-@attrs.frozen(kw_only=True)
-class BrokerRun:
+class BrokerRun(Struct, frozen=True, kw_only=True):
     """A broker, ready to be asked."""
 
     context: RunContext
@@ -76,7 +75,8 @@ class BrokerRun:
     settings: BrokerSettings
     broker_context: BrokerContext
     broker: Any
-    _shown: set[tuple[str, str]] = attrs.field(factory=set, init=False)
+    shown: set[tuple[str, str]] = field(default_factory=set)
+    """Account and warning, of those that the user has seen."""
 
     @property
     def spec(self) -> BrokerSpec:
@@ -113,8 +113,8 @@ class BrokerRun:
     def _show_warnings(self, portfolio: Portfolio, account: Account) -> None:
         """Each once for an account, which is fetched again to confirm a surprise."""
         for warning in portfolio.warnings:
-            if (account.number, warning) not in self._shown:
-                self._shown.add((account.number, warning))
+            if (account.number, warning) not in self.shown:
+                self.shown.add((account.number, warning))
                 self.context.warn(warning)
 
     def _completed(self, portfolio: Any, raw: RawPortfolio, account: Account) -> Portfolio:

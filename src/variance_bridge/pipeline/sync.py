@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+from msgspec import Struct
 
 from variance_bridge.broker import Account, Capability, Session
 from variance_bridge.document.check import refuse
@@ -24,7 +25,7 @@ from variance_bridge.errors import (
     DataRefused,
     UsageError,
 )
-from variance_bridge.formatting import format_age, plural
+from variance_bridge.formatting import format_age, plural, repr_without
 from variance_bridge.model import Caution, Environment, Flag, Portfolio
 from variance_bridge.pipeline.account_choice import select_account
 from variance_bridge.pipeline.balance_check import contradiction
@@ -62,8 +63,7 @@ REFUSED_WHEN_STRICT = frozenset(
 """Cautions that say that a number may be wrong or absent, as opposed to merely old or of a certain kind."""
 
 
-@attrs.frozen(kw_only=True)
-class SyncRequest:
+class SyncRequest(Struct, frozen=True, kw_only=True):
     """What the user asked for.
 
     Attributes:
@@ -86,8 +86,7 @@ class SyncRequest:
     dry_run: bool = False
 
 
-@attrs.frozen(kw_only=True)
-class Synced:
+class Synced(Struct, frozen=True, kw_only=True):
     """One account's outcome.
 
     Attributes:
@@ -99,13 +98,14 @@ class Synced:
 
     path: Path
     portfolio: Portfolio
-    document: Mapping[str, Any] = attrs.field(repr=False)
+    document: Mapping[str, Any]
     published: bool
     note: str | None = None
 
+    __repr__ = repr_without("document")
 
-@attrs.frozen(kw_only=True)
-class Failed:
+
+class Failed(Struct, frozen=True, kw_only=True):
     """One account of several that could not be synced; the others were.
 
     Attributes:
@@ -117,8 +117,7 @@ class Failed:
     error: BridgeError
 
 
-@attrs.frozen(kw_only=True)
-class Progress:
+class Progress(Struct, frozen=True, kw_only=True):
     """Told as the sync goes along; does nothing by default.
 
     Attributes:
@@ -127,9 +126,9 @@ class Progress:
         session: the session whose statistics tell requests and retries.
     """
 
-    stage: Callable[[str, str], None] = attrs.field(default=lambda _stage, _detail: None)
-    accounts: Callable[[int, int, str], None] = attrs.field(default=lambda _done, _of, _next: None)
-    session: Callable[[Session], None] = attrs.field(default=lambda _session: None)
+    stage: Callable[[str, str], None] = lambda _stage, _detail: None
+    accounts: Callable[[int, int, str], None] = lambda _done, _of, _next: None
+    session: Callable[[Session], None] = lambda _session: None
 
 
 def sync(
@@ -149,8 +148,7 @@ def sync(
     return results
 
 
-@attrs.frozen(kw_only=True)
-class Ready:
+class Ready(Struct, frozen=True, kw_only=True):
     """A sync of which everything is known that can be known before the broker is asked.
 
     Attributes:

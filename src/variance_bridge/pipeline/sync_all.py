@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 
 import attrs
+from msgspec import Struct, structs
 
 from variance_bridge.errors import BridgeError, ConfigurationError
 from variance_bridge.pipeline.context import RunContext
@@ -30,8 +31,7 @@ from variance_bridge.pipeline.targets import broker_of
 from variance_bridge.plugins.registry import prints_on_stderr
 
 
-@attrs.frozen(kw_only=True)
-class ProfileOutcome:
+class ProfileOutcome(Struct, frozen=True, kw_only=True):
     """What became of one profile.
 
     Attributes:
@@ -121,7 +121,7 @@ def _prepared(context: RunContext, request: SyncRequest, name: str | None) -> Re
     profile = context.configuration.profile(name)
     ready = prepare(
         own if name is not None else context,
-        attrs.evolve(
+        structs.replace(
             request,
             choice=Choice(profile=name),
             all_accounts=request.all_accounts and profile.account is None,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge.broker import Clock
 from variance_bridge.errors import BrokerRefused, ConfigurationError, UsageError
@@ -30,8 +30,7 @@ _FINAL = (BrokerRefused, ConfigurationError, UsageError)
 """Asking again changes nothing, and a wrong password that is tried again locks an account."""
 
 
-@attrs.frozen(kw_only=True)
-class Pace:
+class Pace(Struct, frozen=True, kw_only=True):
     """How often.
 
     Attributes:
@@ -43,8 +42,7 @@ class Pace:
     always: bool = False
 
 
-@attrs.frozen(kw_only=True)
-class Round:
+class Round(Struct, frozen=True, kw_only=True):
     """One round of syncs.
 
     Attributes:
@@ -60,8 +58,7 @@ class Round:
     next_at: datetime | None
 
 
-@attrs.define
-class _Turn:
+class _Turn(Struct):
     """When a profile is due, and how often it has failed since its last success."""
 
     due: datetime

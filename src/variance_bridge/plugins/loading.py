@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import attrs
+from msgspec import Struct
 
 from variance_bridge.broker import HOOK_API, BrokerSpec, QuoteSourceSpec
 from variance_bridge.errors import PluginError, UnknownPlugin
@@ -52,8 +53,7 @@ class PluginState(StrEnum):
     TOO_NEW = "too new"
 
 
-@attrs.frozen(kw_only=True)
-class LoadedPlugin:
+class LoadedPlugin(Struct, frozen=True, kw_only=True):
     """A broker's plugin whose module was imported and whose records were checked."""
 
     plugin: Plugin
@@ -61,8 +61,7 @@ class LoadedPlugin:
     quotes: tuple[QuoteSourceSpec, ...]
 
 
-@attrs.frozen(kw_only=True)
-class LoadedListener:
+class LoadedListener(Struct, frozen=True, kw_only=True):
     """A listener whose module was imported.
 
     Attributes:
@@ -73,8 +72,7 @@ class LoadedListener:
     settings: type[Any] | None
 
 
-@attrs.frozen(kw_only=True)
-class Listing:
+class Listing(Struct, frozen=True, kw_only=True):
     """A broker or listener as `variance brokers` shows it; `loaded` is for brokers."""
 
     name: str

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import attrs
+from msgspec import Struct
 
 from variance_bridge.errors import ConfigurationError, DataRefused
 from variance_bridge.storage.private import exclusive_lock, read_private, write_private
@@ -164,8 +165,7 @@ class Decision(StrEnum):
     ASK = "needs a yes"
 
 
-@attrs.frozen
-class Verdict:
+class Verdict(Struct, frozen=True):
     """The decision, and for `ASK` what is new since the last yes; nothing new for a plugin that was never allowed."""
 
     decision: Decision
@@ -243,8 +243,7 @@ class _Consent(PluginIdentity):
     allowed_at: str = ""
 
 
-@attrs.frozen
-class _Record:
+class _Record(Struct, frozen=True):
     """The record of consents."""
 
     entry: tuple[_Consent, ...]

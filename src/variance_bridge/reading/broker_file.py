@@ -9,6 +9,7 @@ from pathlib import Path
 from secrets import token_bytes
 
 import attrs
+from msgspec import Struct
 
 from variance_bridge.broker import Account
 from variance_bridge.document.check import refuse
@@ -19,8 +20,7 @@ from variance_bridge.pipeline.run import BrokerRun, Choice, open_broker, reader_
 from variance_bridge.settings.account_hash import KEY_BYTES, account_hash
 
 
-@attrs.frozen(kw_only=True)
-class Export:
+class Export(Struct, frozen=True, kw_only=True):
     """An export file, read.
 
     Attributes:

@@ -13,6 +13,7 @@ from decimal import Context, Decimal
 from functools import cached_property
 
 import attrs
+from msgspec import Struct
 
 from variance_bridge.money import Sum, product, quotient, together
 
@@ -24,8 +25,7 @@ _DIGITS = 28
 _DIGITS_SHOWN = 6
 
 
-@attrs.frozen(kw_only=True)
-class Rate:
+class Rate(Struct, frozen=True, kw_only=True):
     """What one unit of a currency is worth.
 
     Attributes:
@@ -52,8 +52,7 @@ class Rate:
         return today - self.day > OLD_AFTER
 
 
-@attrs.frozen(kw_only=True, slots=False)
-class ExchangeRates:
+class ExchangeRates(Struct, frozen=True, kw_only=True, dict=True):
     """The published rates.
 
     Attributes:
@@ -91,8 +90,7 @@ def divided(dividend: Decimal, divisor: Decimal) -> Decimal:
     return dividend if divisor == 1 else quotient(dividend, divisor, _DIGITS)
 
 
-@attrs.frozen(kw_only=True)
-class Converted:
+class Converted(Struct, frozen=True, kw_only=True):
     """Sums of several currencies, brought to one.
 
     Attributes:

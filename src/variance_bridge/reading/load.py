@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
+from msgspec import Struct
 
 from variance_bridge.errors import DataRefused, PositionsTooOld
 from variance_bridge.model import Holding, Portfolio, Status, Timeliness
@@ -130,8 +131,7 @@ def load_each(file: Path, now: datetime, *, any_age: bool, limits: AgeLimits) ->
     )
 
 
-@attrs.frozen(kw_only=True)
-class _Read:
+class _Read(Struct, frozen=True, kw_only=True):
     """What a file says of one account; `warnings`, `shown` and `account` are those of the snapshot."""
 
     portfolio: Portfolio

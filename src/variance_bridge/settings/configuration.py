@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
+from msgspec import Struct, field
 
 from variance_bridge.errors import ConfigurationError, PluginError, UsageError
-from variance_bridge.formatting import as_typed, did_you_mean
+from variance_bridge.formatting import as_typed, did_you_mean, repr_without
 from variance_bridge.settings.credential_owner import Login, profile_suffix
 from variance_bridge.settings.faults import joined, refusal
 from variance_bridge.settings.structure import REST, FlagText, keys_of, structure, try_structure
@@ -101,16 +102,14 @@ class ConfigurationFile:
     freshness: FreshnessTable = FreshnessTable()
 
 
-@attrs.frozen
-class Sourced:
+class Sourced(Struct, frozen=True):
     """A value and where it came from, as `variance doctor` shows it: "flag", "environment (NAME)", "file", "last sync", "default"."""
 
     value: Any
     origin: str
 
 
-@attrs.frozen(kw_only=True)
-class Configuration:
+class Configuration(Struct, frozen=True, kw_only=True):
     """The configuration file, read and checked, with the environment beside it.
 
     Attributes:
@@ -122,7 +121,9 @@ class Configuration:
     folder: Path
     file: Path | None
     stated: ConfigurationFile = ConfigurationFile()
-    environment: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    __repr__ = repr_without("environment")
 
     def top(self, key: str, flag: str | None = None, default: str | None = None) -> Sourced:
         """A setting that has an environment variable: broker, output_dir, profile, quotes."""
@@ -307,8 +308,7 @@ def parse_overrides(pairs: Iterable[str]) -> dict[str, str]:
     return overrides
 
 
-@attrs.frozen(kw_only=True)
-class BrokerSettings:
+class BrokerSettings(Struct, frozen=True, kw_only=True):
     """A broker's settings, and where each came from."""
 
     instance: Any
@@ -320,8 +320,7 @@ class _NoSettings:
     """The settings of a broker that has none."""
 
 
-@attrs.frozen
-class _Stated:
+class _Stated(Struct, frozen=True):
     """What a setting is set to, where, and how messages name that place."""
 
     value: Any
@@ -381,8 +380,8 @@ def _layers(
     """All places at which a setting is set, those that win first."""
     for key, text in overrides.items():
         yield key, _Stated(FlagText(text), "flag", f"--set {as_typed(key, marks='')}")
-    for key, field in keys_of(cls).items():
-        variable = attrs.fields_dict(cls)[field].metadata.get("environment")
+    for key, name in keys_of(cls).items():
+        variable = attrs.fields_dict(cls)[name].metadata.get("environment")
         stated = configuration.environment.get(variable) if variable else None
         if variable and stated:
             yield key, _Stated(FlagText(stated), "environment", variable)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 
-import attrs
+from msgspec import Struct
 
 
-@attrs.frozen
-class Login:
+class Login(Struct, frozen=True):
     """A log-in at a broker.
 
     Attributes:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import attrs
+from msgspec import Struct
 
 from variance_bridge.errors import ConfigurationError, SyncRunning
 from variance_bridge.privacy import MAX_SECRET_LENGTH, PersonalKind, PersonalValues, Secret
@@ -64,8 +65,7 @@ class Found:
     expires_at: datetime | None = None
 
 
-@attrs.frozen(kw_only=True)
-class CredentialState:
+class CredentialState(Struct, frozen=True, kw_only=True):
     """What `auth status` and `doctor` tell of one declared credential; never its value.
 
     Attributes:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-import attrs
+from msgspec import Struct, field
 
 from variance_bridge.errors import ConfigurationError
 from variance_bridge.privacy import Secret
@@ -30,8 +30,7 @@ _ASSIGNMENT: Final = re.compile(
 _NEEDS_NO_QUOTES: Final = re.compile(r"[A-Za-z0-9._~+/=@:%,-]+")
 
 
-@attrs.frozen(kw_only=True)
-class EnvFile:
+class EnvFile(Struct, frozen=True, kw_only=True):
     """A `.env` file.
 
     Attributes:
@@ -43,7 +42,7 @@ class EnvFile:
     """
 
     path: Path
-    values: Mapping[str, Secret] = attrs.field(factory=dict)
+    values: Mapping[str, Secret] = field(default_factory=dict)
     problem: ConfigurationError | None = None
     unread: bool = False
 

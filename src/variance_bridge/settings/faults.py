@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge.errors import ConfigurationError
 from variance_bridge.formatting import did_you_mean, printable
@@ -22,8 +22,7 @@ _ACCOUNT_DIGITS = 4
 """With so many digits a value may be an account number, and errors are pasted into public issues."""
 
 
-@attrs.frozen
-class Fault:
+class Fault(Struct, frozen=True):
     """One key that is wrong: its place (`brokers.acme.timeout`; "" for the whole) and what is wrong with it."""
 
     place: str

@@ -11,9 +11,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-import attrs
+from msgspec import Struct, structs
 
 from variance_bridge.errors import ConfigurationError, DataRefused
+from variance_bridge.formatting import repr_without
 from variance_bridge.privacy import Secret
 from variance_bridge.settings.credential_owner import Login
 from variance_bridge.storage.private import exclusive_lock, read_private, write_private
@@ -22,8 +23,7 @@ FILE_NAME: Final = "credentials.json"
 _TITLE: Final = "the record of credentials"
 
 
-@attrs.frozen(kw_only=True)
-class KeptCredential:
+class KeptCredential(Struct, frozen=True, kw_only=True):
     """One credential of a log-in.
 
     Attributes:
@@ -37,8 +37,10 @@ class KeptCredential:
     login: str
     name: str
     digest: str
-    value: str = attrs.field(default="", repr=False)
+    value: str = ""
     expires_at: str = ""
+
+    __repr__ = repr_without("value")
 
     @property
     def expiry(self) -> datetime | None:
@@ -50,8 +52,7 @@ class KeptCredential:
         return (self.login, self.name) == (login.keyring_group, name)
 
 
-@attrs.frozen
-class _Record:
+class _Record(Struct, frozen=True):
     """The record of credentials."""
 
     entry: tuple[KeptCredential, ...]
@@ -125,5 +126,5 @@ def _check_times(entries: Iterable[KeptCredential]) -> None:
 def _write(folder: Path, entries: Iterable[KeptCredential]) -> None:
     from variance_bridge.document import exact_json
 
-    text = exact_json.dumps([attrs.asdict(one) for one in entries])
+    text = exact_json.dumps([structs.asdict(one) for one in entries])
     write_private(folder / FILE_NAME, text, _TITLE, replace=True)

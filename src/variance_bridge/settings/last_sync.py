@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge.errors import ConfigurationError
 from variance_bridge.settings.toml import read_toml
@@ -15,8 +15,7 @@ FILE_NAME: Final = "last_sync.toml"
 _HEAD: Final = "# What `variance` uses where variance.toml does not say. Rewritten by each sync; safe to delete.\n"
 
 
-@attrs.frozen
-class LastSync:
+class LastSync(Struct, frozen=True):
     """What the last sync used; None where that is not known."""
 
     broker: str | None = None

@@ -1,4 +1,4 @@
-"""A table (of TOML, JSON, flags or environment) as an instance of an attrs class: every fault at once, with its key.
+"""A table (of TOML, JSON, flags or environment) as an instance of a class: every fault at once, with its key.
 
 The generated code of cattrs does the work; this module decides what each type accepts. Nothing is guessed: `1` is not
 a text, `"1"` not a number and `1.0` not a whole number, except where all values are texts (`FlagText`).
@@ -20,6 +20,7 @@ from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Union, get_args, get_origin
 
 import attrs
+import msgspec
 
 from variance_bridge.settings.duration import parse_duration
 from variance_bridge.settings.faults import (
@@ -66,15 +67,15 @@ def structure(
     place: str = "",
     folder: Path | None = None,
 ) -> T:
-    """The instance of an attrs class that a table describes.
+    """The instance of an attrs class, or of a `msgspec.Struct`, that a table describes.
 
     Fields may be `str`, `bool`, `int`, `float`, `Decimal`, `Path`, `date`, `time`, `datetime` (with its zone),
     `timedelta` (`"15 min"`), enums (by value), `Literal`, lists, tuples and sets of these, mappings, other attrs
-    classes (tables) and unions. Validators and converters of the fields run, and each may raise `ValueError`.
+    classes and Structs (tables), and unions. Validators and converters of the fields run, and each may raise `ValueError`.
 
     Args:
         table: what the user wrote, as `read_toml` or a JSON reader gives it.
-        cls: an attrs class.
+        cls: an attrs class or a Struct.
         where: the file, for the message.
         place: the key under which the table stands: `brokers.acme`.
         folder: relative paths are taken from here; from the working folder by default.
@@ -100,7 +101,7 @@ def try_structure(
 
     Args:
         table: what the user wrote.
-        cls: an attrs class.
+        cls: an attrs class or a Struct.
         place: the key under which the table stands.
         folder: relative paths are taken from here.
         places: how messages name single keys of the table, where not by `place`: `--set timeout`.
@@ -129,13 +130,10 @@ def try_structure(
 def structure_shipped(table: Mapping[str, Any], cls: type[T]) -> T:
     """As `structure`, for a table that ships with the program and is held to `structure` by the tests.
 
-    It takes a tenth of the time: nothing that is wrong is named, and keys that are not known are ignored. Only the keys
-    of the class itself may differ from the names of the fields, not those of the classes in it.
+    It takes a tenth of the time: nothing that is wrong is named, and keys that are not known are ignored. The class is
+    a `msgspec.Struct`, and so are those in it.
     """
-    import msgspec
-
-    names = keys_of(cls)
-    return msgspec.convert({names.get(key, key): value for key, value in table.items()}, cls)
+    return msgspec.convert(table, cls)
 
 
 def keys_of(cls: type[Any]) -> dict[str, str]:
@@ -161,6 +159,7 @@ def _converter() -> Converter:
         (lambda kind: _origin(kind) in _MAPPINGS, _mapping),
         (lambda kind: get_origin(kind) in {Union, UnionType}, _union),
         (attrs.has, _class),
+        (_is_struct, _struct),
     ):
         converter.register_structure_hook_factory(fits, factory)
     return converter
@@ -390,7 +389,7 @@ def _union(kind: Any, converter: Converter) -> Callable[[Any, Any], Any]:
 
 def _has_shape_of(value: Any, kind: Any) -> bool:
     if isinstance(value, Mapping):
-        return _origin(kind) in _MAPPINGS or attrs.has(kind)
+        return _origin(kind) in _MAPPINGS or attrs.has(kind) or _is_struct(kind)
     return isinstance(value, list) and _origin(kind) in _COLLECTIONS
 
 
@@ -419,6 +418,34 @@ def _class(cls: type[Any], converter: Converter) -> Callable[[Any, Any], Any]:
         return build(table, type_)
 
     return structure_class
+
+
+def _is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+def _struct(cls: type[Any], converter: Converter) -> Callable[[Any, Any], Any]:
+    """An attrs class with the fields of the Struct takes its place: cattrs finds the faults of no other."""
+    fields = msgspec.structs.fields(cls)
+    attributes = {field.name: _attribute(field) for field in fields}
+    build = _class(attrs.make_class(cls.__name__, attributes, kw_only=True), converter)
+
+    def structure_struct(value: Any, type_: Any) -> Any:
+        made = build(value, type_)
+        return cls(**{name: getattr(made, name) for name in attributes})
+
+    return structure_struct
+
+
+def _attribute(field: msgspec.structs.FieldInfo) -> Any:
+    default = (
+        attrs.NOTHING
+        if field.required
+        else attrs.Factory(field.default_factory)
+        if field.default is msgspec.NODEFAULT
+        else field.default
+    )
+    return attrs.field(type=field.type, default=default, metadata={KEY: field.encode_name})
 
 
 def _validated(

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge.errors import DataRefused
 
@@ -36,8 +36,7 @@ def flush(descriptor: int) -> None:
     os.fsync(descriptor)
 
 
-@attrs.frozen(kw_only=True)
-class FileSystem:
+class FileSystem(Struct, frozen=True, kw_only=True):
     """What we ask of the operating system; each as in `os` and `fcntl`, every failure an `OSError`."""
 
     open: Callable[..., int] = os.open
@@ -60,8 +59,7 @@ class FileSystem:
 SYSTEM = FileSystem()
 
 
-@attrs.define(eq=False)
-class Place:
+class Place(Struct, eq=False):
     """Where a file is going to be written.
 
     Attributes:

@@ -18,8 +18,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-import attrs
-
 from variance_bridge.errors import DataRefused, SyncRunning
 from variance_bridge.storage.filesystem import (
     SYSTEM,
@@ -41,8 +39,7 @@ VISIBLE = "other users can see which files are in the folder"
 _PAUSE = 0.1
 
 
-@attrs.define(eq=False)
-class OutputLock(Place):
+class OutputLock(Place, eq=False):
     """The right to write one document, held from `output_lock` until its block ends or the process dies.
 
     Attributes:

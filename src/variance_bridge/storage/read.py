@@ -8,10 +8,10 @@ import stat
 from contextlib import ExitStack
 from pathlib import Path
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge.errors import BridgeError, DataRefused
-from variance_bridge.formatting import masked, nearest, printable
+from variance_bridge.formatting import masked, nearest, printable, repr_without
 from variance_bridge.storage.filesystem import (
     SYSTEM,
     FileSystem,
@@ -27,16 +27,16 @@ MAX_DOCUMENT_BYTES = 768 * MEBIBYTE
 """For whoever writes a document and whoever reads it: a position takes 450 to 700 bytes, so that a million fit."""
 
 
-@attrs.frozen
-class FileContent:
+class FileContent(Struct, frozen=True):
     """The bytes of a file, and what the system said of it when they were read."""
 
-    data: bytes = attrs.field(repr=False)
+    data: bytes
     status: os.stat_result
 
+    __repr__ = repr_without("data")
 
-@attrs.frozen(kw_only=True)
-class Reader:
+
+class Reader(Struct, frozen=True, kw_only=True):
     """How a file is read, and how a failure is reported.
 
     Attributes:

@@ -12,7 +12,7 @@ from datetime import date
 from decimal import Context, Decimal
 from functools import lru_cache
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge.symbology import tables
 from variance_bridge.symbology.expirations import listed_root
@@ -246,8 +246,7 @@ def listed_option(
     )
 
 
-@attrs.frozen
-class _Series:
+class _Series(Struct, frozen=True):
     """What options have in common that differ in their strike only: the columns of the symbol before it, and the rest."""
 
     columns: str

@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import cache
 from types import MappingProxyType
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge.symbology.data_files import read_table
 from variance_bridge.symbology.trading_days import (
@@ -39,8 +39,7 @@ class Settlement(StrEnum):
     """Settled on the closing prices, or exercised after them."""
 
 
-@attrs.frozen
-class IndexSeries:
+class IndexSeries(Struct, frozen=True):
     """The options on an index that share a root."""
 
     index: str

@@ -12,7 +12,7 @@ import re
 from datetime import date
 from decimal import Decimal
 
-import attrs
+from msgspec import structs
 
 from variance_bridge.symbology import tables
 from variance_bridge.symbology.equity_options import RIGHTS, strike_of
@@ -77,7 +77,7 @@ def _joined_option(match: re.Match[str], hints: Hints) -> Instrument:
     given = underlying_future(hints)
     if given is not None and not _same_contract(given, future):
         raise SymbolError(_OTHER_FUTURE)
-    known = attrs.evolve(
+    known = structs.replace(
         hints, underlying=f"/{future.product}{future.written()[-2]}{future.year_digits}"
     )
     return series_option(series, RIGHTS[match[3]], match[4], known)
@@ -186,7 +186,7 @@ def _dated_option(
     given = underlying_future(hints)
     if given is not None and not _same_contract(given, future):
         raise SymbolError(_OTHER_FUTURE)
-    dated = attrs.evolve(hints, expires_on=expiration)
+    dated = structs.replace(hints, expires_on=expiration)
     month = future.month_in(dated)
     underlying = future_symbol(future)
     contract = None if series is None else series.written()
@@ -289,7 +289,7 @@ def future_option_symbol(
     series with its month and year (`EX3H6`); without it the short form is written:
     `./6AH6 260206C0.68`. `strike` is in quote units, as traded, never scaled. Raises `SymbolError`.
     """
-    code = underlying_future(attrs.evolve(NO_HINTS, underlying=clean(future)))
+    code = underlying_future(structs.replace(NO_HINTS, underlying=clean(future)))
     series = None if contract is None else read_code(clean(contract))
     right = RIGHTS.get(str(option_type).upper())
     exact = _strike(strike, None if code is None else code.product)

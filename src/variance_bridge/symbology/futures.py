@@ -12,7 +12,7 @@ import re
 from datetime import date
 from functools import lru_cache
 
-import attrs
+from msgspec import Struct, structs
 
 from variance_bridge.symbology import tables
 from variance_bridge.symbology.instrument import Instrument, InstrumentType, SymbolError
@@ -29,8 +29,7 @@ _MONTHS_APART = 12
 _DESCRIBED_MONTH = re.compile(r"\b([A-Z]{3})-(20[0-9]{2}|[0-9]{2})\b")
 
 
-@attrs.frozen
-class ContractCode:
+class ContractCode(Struct, frozen=True):
     """Product, month and year of a contract code such as `ESZ5`, `EX3H6`, `VX01F6`."""
 
     product: str
@@ -193,7 +192,7 @@ def parse_previous_name(text: str, hints: Hints) -> Instrument | None:
         return future(contract, hints)
     if month_number(named[1]) != contract.month or named[2][-1] != contract.year_digits[-1]:
         raise SymbolError("the month in the description is not the contract's", named.start())
-    return future(attrs.evolve(contract, year_digits=named[2][-2:]), hints)
+    return future(structs.replace(contract, year_digits=named[2][-2:]), hints)
 
 
 def parse_chart_name(text: str, hints: Hints) -> Instrument | None:

@@ -10,15 +10,14 @@ from decimal import Decimal
 from functools import cache, lru_cache
 from types import MappingProxyType
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge.symbology.data_files import read_table
 from variance_bridge.symbology.expirations import index_series
 from variance_bridge.symbology.instrument import InstrumentType
 
 
-@attrs.frozen
-class FuturesProduct:
+class FuturesProduct(Struct, frozen=True):
     """A futures product as its exchange lists it."""
 
     root: str
@@ -43,8 +42,7 @@ class FuturesProduct:
     """Its exchange lists options with strikes of zero and below."""
 
 
-@attrs.frozen
-class MinorUnit:
+class MinorUnit(Struct, frozen=True):
     """A part of a currency in which an exchange quotes: pence, agorot."""
 
     currency: str
@@ -52,8 +50,7 @@ class MinorUnit:
     """How many of it are one of the currency."""
 
 
-@attrs.frozen
-class ListedUnderlying:
+class ListedUnderlying(Struct, frozen=True):
     """What an equity or index option root stands for, where that is not the root itself."""
 
     root: str

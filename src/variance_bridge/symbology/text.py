@@ -10,7 +10,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge.symbology.instrument import InstrumentType, SymbolError
 
@@ -42,8 +42,7 @@ class DateOrder(StrEnum):
     """`31/12/2026`."""
 
 
-@attrs.frozen
-class Hints:
+class Hints(Struct, frozen=True):
     """What the caller knows beside the symbol, already checked."""
 
     type: InstrumentType | None = None

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 
-import attrs
+from msgspec import structs
 
 from variance_bridge.symbology.equity_options import (
     RIGHTS,
@@ -160,7 +160,7 @@ def _leg_on_future(text: str, hints: Hints) -> Instrument | None:
     if series is None or month_number(match["month"]) is None:
         raise SymbolError("not the contract of a futures option", match.start("series"))
     if len(series.year_digits) == 1 and match["year"].endswith(series.year_digits):
-        series = attrs.evolve(series, year_digits=match["year"])
+        series = structs.replace(series, year_digits=match["year"])
     strike = exact_number(match["strike"])
     if not strike:
         raise SymbolError("not a strike", match.start("strike"))

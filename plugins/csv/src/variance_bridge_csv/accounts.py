@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
-import attrs
+from msgspec import Struct, structs
 
 from variance_bridge.errors import DataRefused
-from variance_bridge.formatting import plural
+from variance_bridge.formatting import plural, repr_without
 from variance_bridge.model import Caution, Flag, Holding, RejectedRow, Rejection
 from variance_bridge.symbology import InstrumentType
 from variance_bridge_csv.dialect.model import (
@@ -75,8 +75,7 @@ MAX_REJECTED = 100_000
 """Rows that cannot be read. A document lists them all, and nobody reads a longer list."""
 
 
-@attrs.frozen
-class RejectedLine:
+class RejectedLine(Struct, frozen=True):
     """A row that could not be read, the place in the file to look at, and what is wrong there, without a value."""
 
     line: int
@@ -93,16 +92,14 @@ class RejectedLine:
         return f"{reason} ({self.detail})" if self.detail else reason
 
 
-@attrs.frozen
-class SkippedRow:
+class SkippedRow(Struct, frozen=True):
     """A row that is not a position."""
 
     line: int
     row_class: RowClass
 
 
-@attrs.frozen
-class AccountPart:
+class AccountPart(Struct, frozen=True):
     """An account's part of the file.
 
     Attributes:
@@ -118,8 +115,8 @@ class AccountPart:
         total_agrees: whether that is the sum of the rows.
     """
 
-    account: str = attrs.field(repr=False)
-    label: str | None = attrs.field(repr=False)
+    account: str
+    label: str | None
     checked: tuple[CheckedHolding, ...]
     rejected_lines: tuple[RejectedLine, ...]
     cash: Decimal | None
@@ -128,6 +125,8 @@ class AccountPart:
     passed_over: Mapping[RowClass, int]
     total: Decimal | None
     total_agrees: bool | None
+
+    __repr__ = repr_without("account", "label")
 
     @property
     def rejected(self) -> tuple[RejectedRow, ...]:
@@ -155,8 +154,7 @@ class AccountPart:
         return sum(1 for one in self.checked if one.holding is None)
 
 
-@attrs.frozen
-class ParsedFile:
+class ParsedFile(Struct, frozen=True):
     """All that a file says.
 
     Attributes:
@@ -243,7 +241,7 @@ def _with_sums(rows: list[ReadRow]) -> list[ReadRow]:
     if not lots:
         return rows
     sums = {
-        own[0].line: attrs.evolve(
+        own[0].line: structs.replace(
             own[0],
             row_class=RowClass.POSITION,
             position=sum_of([one.position for one in own if one.position is not None]),
@@ -253,7 +251,7 @@ def _with_sums(rows: list[ReadRow]) -> list[ReadRow]:
     }
     return [
         sums.get(row.line)
-        or (attrs.evolve(row, position=None) if row.row_class is RowClass.LOT else row)
+        or (structs.replace(row, position=None) if row.row_class is RowClass.LOT else row)
         for row in rows
     ]
 
@@ -280,8 +278,7 @@ def _is_total(row: ReadRow, layout: Layout) -> bool:
     return not valued or row.value is not None
 
 
-@attrs.define
-class ReadRow:
+class ReadRow(Struct):
     """A row, what it is, and what became of it: all that is kept of it.
 
     Nobody changes it; there are too many for the price of a frozen class.
@@ -303,8 +300,8 @@ class ReadRow:
     line: int
     section: int
     row_class: RowClass
-    account: str | None = attrs.field(repr=False)
-    label: str | None = attrs.field(repr=False)
+    account: str | None
+    label: str | None
     position: CheckedHolding | None
     rejected: RejectedLine | None
     value: Decimal | None
@@ -315,6 +312,8 @@ class ReadRow:
     account_column: int
     other_mark: int
     ends_unread: bool
+
+    __repr__ = repr_without("account", "label")
 
 
 def read_rows(

@@ -7,8 +7,8 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
-import attrs
 import click
+from msgspec import structs
 
 from variance_bridge.commands import instant_text
 from variance_bridge.formatting import plural, printable
@@ -153,10 +153,10 @@ def _as_written(dialect: Dialect, header: Header) -> Header:
     """The header with the columns of the file alone, without those that are worked out from other cells."""
     row = header.row
     cells = row.cells[: len(row.cells) - len(row.derived)]
-    written = read_header(attrs.evolve(row, cells=cells, derived=()), dialect)
+    written = read_header(structs.replace(row, cells=cells, derived=()), dialect)
     by_place, _currencies = places(cells, dialect)
     unknown = tuple(name for name in written.unknown if name in header.unknown)
-    return attrs.evolve(written, columns={**written.columns, **by_place}, unknown=unknown)
+    return structs.replace(written, columns={**written.columns, **by_place}, unknown=unknown)
 
 
 def _time_source(source: Source) -> str:

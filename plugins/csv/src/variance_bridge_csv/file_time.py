@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge.model import Caution, utc
 from variance_bridge_csv.dialect import dates
@@ -29,8 +29,7 @@ _DAY_BEGINS = -timedelta(hours=14)
 _ONE_DAY = timedelta(days=1)
 
 
-@attrs.frozen(kw_only=True)
-class ExportTime:
+class ExportTime(Struct, frozen=True, kw_only=True):
     """When a file was true.
 
     Attributes:

@@ -8,10 +8,11 @@ from datetime import date
 from functools import partial
 from typing import Any
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge.broker import RawPortfolio
 from variance_bridge.errors import DataRefused
+from variance_bridge.formatting import repr_without
 from variance_bridge.model import Caution
 from variance_bridge_csv.accounts import ParsedFile, parse
 from variance_bridge_csv.dialect.file import read_dialect
@@ -21,8 +22,7 @@ from variance_bridge_csv.file.lines import Line, Separation, split
 from variance_bridge_csv.shape.table import shaped
 
 
-@attrs.frozen
-class FileText:
+class FileText(Struct, frozen=True):
     """A file as it can be read again: two that are equal read the same.
 
     Attributes:
@@ -33,9 +33,11 @@ class FileText:
     """
 
     where: str
-    text: str = attrs.field(repr=False)
-    table: Mapping[str, Any] = attrs.field(repr=False)
+    text: str
+    table: Mapping[str, Any]
     as_of: date
+
+    __repr__ = repr_without("text", "table")
 
     def parse(self) -> ParsedFile:
         """What the file says.

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge.errors import ConfigurationError, DataRefused
 from variance_bridge.formatting import did_you_mean, printable
@@ -36,8 +36,7 @@ CLOCK_TOLERANCE = timedelta(seconds=120)
 """How far in the future a file's time may lie (the same as for documents)."""
 
 
-@attrs.frozen
-class Source:
+class Source(Struct, frozen=True):
     """A file, read and parsed once, so that all accounts come from the same bytes."""
 
     file: InputFile

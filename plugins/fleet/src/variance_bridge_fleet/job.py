@@ -16,7 +16,7 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge import BridgeError, DataRefused, SyncRunning, load
 from variance_bridge.commands import arrow_table
@@ -58,8 +58,7 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 _THIS_PROCESS = uuid.uuid4().hex
 
 
-@attrs.frozen(kw_only=True)
-class Job:
+class Job(Struct, frozen=True, kw_only=True):
     """Some inputs, and all that a worker needs to know of the run. It holds no secret: a worker finds those by their names.
 
     Attributes:
@@ -85,8 +84,7 @@ class OtherVersions(Exception):
     """This worker has other versions, or another key, than the run. Says which."""
 
 
-@attrs.define
-class _Done:
+class _Done(Struct):
     """What came of one input: its outcome, and its rows for each table."""
 
     outcome: Outcome

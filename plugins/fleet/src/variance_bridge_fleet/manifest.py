@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import attrs
+from msgspec import Struct, field
 
 from variance_bridge.files import read_file
 from variance_bridge.formatting import masked, plural
@@ -22,8 +22,7 @@ _COLUMNS = {"input", "profile", "broker"}
 _TOP = {"inputs", "settings", "profile"}
 
 
-@attrs.frozen(kw_only=True)
-class Input:
+class Input(Struct, frozen=True, kw_only=True):
     """One file or one profile: the smallest thing that is done, or done again, by itself.
 
     Attributes:
@@ -40,7 +39,7 @@ class Input:
     file: Path | None = None
     profile: str | None = None
     broker: str | None = None
-    settings: Mapping[str, str] = attrs.field(factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def read_by(self) -> str:
@@ -50,16 +49,14 @@ class Input:
         return _key(self.broker or "", repr(sorted(self.settings.items())))
 
 
-@attrs.frozen
-class Unreadable:
+class Unreadable(Struct, frozen=True):
     """A line of a manifest that cannot be read."""
 
     line: int
     what: str
 
 
-@attrs.frozen(kw_only=True)
-class Manifest:
+class Manifest(Struct, frozen=True, kw_only=True):
     """All inputs in their order, each once, and the lines that cannot be read."""
 
     inputs: tuple[Input, ...]

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge import DataRefused
 from variance_bridge.commands import dumps, instant_text
@@ -26,8 +26,7 @@ from variance_bridge_fleet.work import write
 _RUN = "run.json"
 
 
-@attrs.frozen
-class Output:
+class Output(Struct, frozen=True):
     """An output folder, absolute."""
 
     folder: Path

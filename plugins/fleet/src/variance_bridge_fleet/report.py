@@ -8,7 +8,7 @@ from decimal import Decimal
 from heapq import nsmallest
 from typing import Any
 
-import attrs
+from msgspec import Struct, structs
 
 from variance_bridge import DataRefused
 from variance_bridge.formatting import money, plural
@@ -18,8 +18,7 @@ STATUSES = ("complete", "partial", "refused", "failed")
 MAX_SHOWN = 20
 
 
-@attrs.frozen(kw_only=True)
-class Summary:
+class Summary(Struct, frozen=True, kw_only=True):
     """A run in numbers. `complete`, `partial`, `refused` and `failed` add up to `accounts`.
 
     Attributes:
@@ -44,7 +43,7 @@ class Summary:
 
     def document(self) -> dict[str, Any]:
         """For `--json`."""
-        return {**attrs.asdict(self), "seconds": Decimal(str(self.seconds))}
+        return {**structs.asdict(self), "seconds": Decimal(str(self.seconds))}
 
 
 def summary(output: Output) -> Summary:
@@ -65,8 +64,7 @@ def summary(output: Output) -> Summary:
     )
 
 
-@attrs.frozen(kw_only=True)
-class Reason:
+class Reason(Struct, frozen=True, kw_only=True):
     """Why inputs did not end complete: how many for this reason, and the first of them."""
 
     count: int
@@ -75,8 +73,7 @@ class Reason:
     first: str
 
 
-@attrs.frozen(kw_only=True)
-class Report:
+class Report(Struct, frozen=True, kw_only=True):
     """All that is shown of a run.
 
     Attributes:

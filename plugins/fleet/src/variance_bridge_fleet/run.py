@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from time import perf_counter
 
-import attrs
+from msgspec import Struct, structs
 
 from variance_bridge.unattended import brokers_of
 from variance_bridge_fleet.dask_workers import carry_out, check_workers, connected, threads_of
@@ -23,8 +23,7 @@ _BATCHES_PER_THREAD = 8
 """At least, where there are few inputs: so that the last batch keeps nobody waiting for long."""
 
 
-@attrs.frozen(kw_only=True)
-class Run:
+class Run(Struct, frozen=True, kw_only=True):
     """What a run is about.
 
     Attributes:
@@ -76,11 +75,11 @@ class Run:
         brokers = brokers_of(self.configuration, [str(each.profile) for each in profiles])
         for broker in dict.fromkeys(brokers.values()):
             of_broker = (each for each in profiles if brokers[str(each.profile)] == broker)
-            yield attrs.evolve(job, inputs=tuple(of_broker), broker=broker)
+            yield structs.replace(job, inputs=tuple(of_broker), broker=broker)
         files = [each for each in missing if each.profile is None]
         size = min(MAX_BATCH, max(1, len(files) // (threads * _BATCHES_PER_THREAD)))
         for begin in range(0, len(files), size):
-            yield attrs.evolve(job, inputs=tuple(files[begin : begin + size]))
+            yield structs.replace(job, inputs=tuple(files[begin : begin + size]))
 
     def _alone(self, suspects: Sequence[Job]) -> Iterator[Job]:
         """A job for each input that never came to an end together with others."""
@@ -88,7 +87,7 @@ class Run:
         for job in suspects:
             for each in job.inputs:
                 if not work.has(each.key, since=job.round):
-                    yield attrs.evolve(job, inputs=(each,), round=job.round + 1)
+                    yield structs.replace(job, inputs=(each,), round=job.round + 1)
 
 
 def _content(each: Input, work: Work) -> str | None:

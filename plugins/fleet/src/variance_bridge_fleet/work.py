@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import attrs
+from msgspec import Struct, structs
 
 from variance_bridge import DataRefused
 from variance_bridge.commands import dumps
@@ -30,8 +30,7 @@ _DIGITS = 24
 _OPEN_AT_A_TIME = 4
 
 
-@attrs.frozen(kw_only=True)
-class Outcome:
+class Outcome(Struct, frozen=True, kw_only=True):
     """What became of one input.
 
     Attributes:
@@ -56,8 +55,7 @@ class Outcome:
         return all(each["status"] in _DONE for each in self.accounts)
 
 
-@attrs.frozen
-class Batch:
+class Batch(Struct, frozen=True):
     """The outcomes of a batch, in the order of its inputs, and the names of the files with their rows."""
 
     outcomes: tuple[Outcome, ...]
@@ -80,7 +78,7 @@ def write_batch(
     for table, data in tables.items():
         parts[table] = f"{hashlib.sha256(data).hexdigest()[:_DIGITS]}.{table}.arrow"
         write(folder / parts[table], data)
-    document = {"inputs": [attrs.asdict(each) for each in outcomes], "parts": parts}
+    document = {"inputs": [structs.asdict(each) for each in outcomes], "parts": parts}
     file = batch_file(folder, round_, [each.key for each in outcomes])
     write(file, dumps(document, indent=None))
 
@@ -116,8 +114,7 @@ def _round_of(file: Path) -> int:
     return int(file.name.partition("-")[0])
 
 
-@attrs.frozen
-class _Kept:
+class _Kept(Struct, frozen=True):
     """Where the outcome of an input is, and what decides whether it is done."""
 
     file: Path

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge import Holding
 from variance_bridge.money import total
@@ -20,8 +20,7 @@ from variance_bridge.money import total
 _ZERO = Decimal(0)
 
 
-@attrs.frozen(kw_only=True)
-class Held:
+class Held(Struct, frozen=True, kw_only=True):
     """One symbol of a document.
 
     Attributes:
@@ -38,8 +37,7 @@ class Held:
     unrealized_pl: Decimal | None = None
 
 
-@attrs.frozen(kw_only=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True):
     """A symbol that is held in another quantity than before."""
 
     root: str
@@ -48,8 +46,7 @@ class Change:
     after: Decimal
 
 
-@attrs.frozen(kw_only=True)
-class Roll:
+class Roll(Struct, frozen=True, kw_only=True):
     """An option that took the place of another."""
 
     root: str
@@ -57,8 +54,7 @@ class Roll:
     opened: Held
 
 
-@attrs.frozen(kw_only=True)
-class Changes:
+class Changes(Struct, frozen=True, kw_only=True):
     """What changed, each list by root and symbol."""
 
     opened: tuple[Change, ...] = ()

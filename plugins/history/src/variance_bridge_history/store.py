@@ -17,7 +17,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge import DataRefused, Holding, InstrumentType, OptionType, Portfolio, Side
 from variance_bridge.money import total
@@ -41,8 +41,7 @@ _PERMISSIONS = "check who may write in its folder, and whether the disk is mount
 _MOVE = "move the file away: the next sync begins a new one"
 
 
-@attrs.frozen(kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True):
     """One document of the history.
 
     Attributes:

@@ -12,12 +12,13 @@ from datetime import date
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-import attrs
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
+from msgspec import Struct
 
 from variance_bridge import BrokerRefused, BrokerUnreachable, DataRefused
 from variance_bridge.errors import BridgeError, ConfigurationError
+from variance_bridge.formatting import repr_without
 from variance_bridge.rows import RowRejected
 from variance_bridge_ibkr.values import flex_day
 
@@ -40,8 +41,7 @@ class Again(Enum):
     LATER = "later"
 
 
-@attrs.frozen
-class Problem:
+class Problem(Struct, frozen=True):
     """What an error code means: when to ask again, and the error where that is over (or never begins)."""
 
     error: type[BridgeError]
@@ -90,12 +90,13 @@ _UNKNOWN = Problem(DataRefused, "the service answered with an error that is not 
 _CODE = re.compile(r"[0-9]{1,5}")
 
 
-@attrs.frozen
-class Reference:
+class Reference(Struct, frozen=True):
     """What the first step answers: where the statement can be had, and under which code."""
 
-    code: str = attrs.field(repr=False)
+    code: str
     url: str
+
+    __repr__ = repr_without("code")
 
 
 def problem_error(problem: Problem, code: str) -> BridgeError:

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge import Balances, Caution
 from variance_bridge.exchange import close_of
@@ -17,8 +17,7 @@ from variance_bridge_ibkr.values import day_or_none, stated
 _BASE = "BASE_SUMMARY"
 
 
-@attrs.frozen(kw_only=True)
-class Sheet:
+class Sheet(Struct, frozen=True, kw_only=True):
     """What the two sections say.
 
     Attributes:

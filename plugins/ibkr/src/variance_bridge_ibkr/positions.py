@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 import attrs
+from msgspec import Struct
 
 from variance_bridge import (
     Caution,
@@ -70,8 +71,7 @@ _ON_FUTURE = re.compile(r"([A-Z0-9]{2,8})(?: +([CP]) ?[0-9.]+)?")
 _VENUE = re.compile(r"-[A-Z]+$")
 
 
-@attrs.frozen(kw_only=True)
-class Terms:
+class Terms(Struct, frozen=True, kw_only=True):
     """What rows are read with.
 
     Attributes:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge import AgeLimits, Book, BridgeError, Snapshot, load, load_all
 from variance_bridge.broker import Clock
 
 
-@attrs.frozen
-class Folder:
+class Folder(Struct, frozen=True):
     """A folder of positions files, read anew for each question. Links in it are not followed.
 
     Attributes:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 import attrs
+from msgspec import Struct
 
 from variance_bridge import Caution, DataRefused, Holding
 from variance_bridge.model import Balances
@@ -43,8 +44,7 @@ def check_nothing_is_held(sheet: Members) -> None:
         )
 
 
-@attrs.frozen
-class Reading:
+class Reading(Struct, frozen=True):
     """The balances, and whether their cash is counted a second time in the positions: as sweep funds."""
 
     balances: Balances | None

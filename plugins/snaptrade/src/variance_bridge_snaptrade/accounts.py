@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge import Account, BrokerUnreachable, DataRefused
 from variance_bridge.rows import Members
@@ -24,8 +24,7 @@ _GONE = frozenset({"closed", "archived"})
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-@attrs.frozen
-class Listing:
+class Listing(Struct, frozen=True):
     """The accounts that can be read.
 
     Attributes:

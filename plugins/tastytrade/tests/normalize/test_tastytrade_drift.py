@@ -15,6 +15,7 @@ import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from one_row import Kept, outcome_of
 from variance_bridge.broker import Account, RawPortfolio
@@ -321,7 +322,7 @@ def test_drifted_market_data_is_right_or_unknown():
         if item is None:
             assert what.startswith("symbol")
             continue
-        for field in attrs.fields(Item):
+        for field in structs.fields(Item):
             assert getattr(item, field.name) in (None, getattr(right, field.name)), what
         metrics = read_metrics([entry]).get("SPY")
         assert metrics is None or metrics.beta in (None, Decimal("1.0"))

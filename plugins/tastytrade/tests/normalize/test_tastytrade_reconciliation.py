@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from variance_bridge.model import Holding, Side
 from variance_bridge.symbology import InstrumentType
@@ -195,7 +195,7 @@ def test_without_cash_or_net_liquidating_value_there_are_not_balances(name):
 
 def test_a_currency_that_is_none_is_the_accounts_own():
     assert read_balances({"data": sheet(currency="dollars")}).currency == "USD"
-    assert attrs.asdict(read_balances({"data": sheet(currency=...)}))["currency"] == "USD"
+    assert structs.asdict(read_balances({"data": sheet(currency=...)}))["currency"] == "USD"
 
 
 @pytest.mark.parametrize(

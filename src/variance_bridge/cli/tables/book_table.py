@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import attrs
+from msgspec import Struct
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
 _BESIDE = "  "
 
 
-@attrs.frozen
-class BookTable:
+class BookTable(Struct, frozen=True):
     """The whole book, for rich to print."""
 
     book: Book

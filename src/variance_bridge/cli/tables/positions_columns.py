@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
-import attrs
+from msgspec import Struct
 from rich.text import Text
 
 from variance_bridge.exchange import days_to_expiration
@@ -26,8 +26,7 @@ UNDERLYING = "Underlying"
 Amount = Callable[[Holding], Decimal | None]
 
 
-@attrs.frozen(kw_only=True)
-class Column:
+class Column(Struct, frozen=True, kw_only=True):
     """One column.
 
     Attributes:

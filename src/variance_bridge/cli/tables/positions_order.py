@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, TypeVar
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge.errors import UsageError
 from variance_bridge.formatting import as_typed, did_you_mean, nearest
@@ -34,8 +34,7 @@ def _expiration(holding: Holding) -> date | None:
     return holding.expiration
 
 
-@attrs.frozen
-class _Key:
+class _Key(Struct, frozen=True):
     """What a column is sorted by; numbers from the largest on, dates and words from the first on."""
 
     value: Callable[[Holding], Any]
@@ -81,8 +80,7 @@ def sort_key(column: str) -> str:
     raise UsageError(f"there is no column {as_typed(column)} to sort by", hint=hint)
 
 
-@attrs.frozen(kw_only=True)
-class Order:
+class Order(Struct, frozen=True, kw_only=True):
     """Which rows are listed, and in which order. What is unknown stands last, in either direction.
 
     Attributes:

@@ -8,7 +8,7 @@ from itertools import groupby, repeat
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-import attrs
+from msgspec import Struct
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
@@ -35,8 +35,7 @@ _MIN_NAME = 12
 """Room for a date below its underlying's name."""
 
 
-@attrs.frozen
-class _Row:
+class _Row(Struct, frozen=True):
     """A line of the table, with a cell for every column that there might be."""
 
     cells: Sequence[Text]
@@ -45,8 +44,7 @@ class _Row:
     """The first cell where the price of the underlying has a column of its own."""
 
 
-@attrs.frozen(kw_only=True)
-class PositionsTable:
+class PositionsTable(Struct, frozen=True, kw_only=True):
     """Table and totals, in as many columns as there is room for. An unknown number is a dash, never a zero.
 
     No number is ever cut: a narrow terminal gets fewer columns, then names on several lines. Where numbers alone are

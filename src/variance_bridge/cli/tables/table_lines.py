@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-import attrs
+from msgspec import Struct
 from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
@@ -16,8 +16,7 @@ BETWEEN = 2
 _BOLD = Style(bold=True)
 
 
-@attrs.frozen(kw_only=True)
-class Table:
+class Table(Struct, frozen=True, kw_only=True):
     """Where the columns stand.
 
     Attributes:

@@ -10,7 +10,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import attrs
+from msgspec import Struct
 
 _LIMITS = Path(__file__).with_name("limits.toml")
 """How far numbers of one document may be apart before they contradict each other."""
@@ -29,8 +29,7 @@ class Fault(NamedTuple):
     message: str
 
 
-@attrs.frozen(kw_only=True)
-class Frame:
+class Frame(Struct, frozen=True, kw_only=True):
     """What a rule needs to know of the document.
 
     Attributes:
@@ -52,8 +51,7 @@ class Frame:
         return self.doubted is None or position["symbol"] in self.doubted
 
 
-@attrs.frozen(kw_only=True)
-class Limits:
+class Limits(Struct, frozen=True, kw_only=True):
     """The limits by table and name; the file says what each is and why."""
 
     last_factor: Decimal

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import attrs
+from msgspec import Struct, field
 
 from variance_bridge.errors import ConfigurationError
-from variance_bridge.files import KEY, Fault, refusal, structure_shipped, try_structure
+from variance_bridge.files import Fault, refusal, structure_shipped, try_structure
 from variance_bridge_csv.dialect.lint import faults
 from variance_bridge_csv.dialect.model import (
     DESCRIPTION_VERSION,
@@ -50,12 +50,10 @@ def read_dialect(table: Mapping[str, Any], where: str) -> Dialect:
 
 def read_shipped_dialect(table: Mapping[str, Any], _where: str) -> Dialect:
     """As `read_dialect`, for a shipped table, which the tests hold to that."""
-    rules = [{"is_": rule["is"], **rule} for rule in table.get("row", ())]
-    return structure_shipped({**table, "row": rules}, Dialect)
+    return structure_shipped(table, Dialect)
 
 
-@attrs.frozen(kw_only=True)
-class OtherReports:
+class OtherReports(Struct, frozen=True, kw_only=True):
     """The file `other_reports.toml`: the kinds of file that are no positions files."""
 
-    reports: tuple[OtherReport, ...] = attrs.field(metadata={KEY: "report"})
+    reports: tuple[OtherReport, ...] = field(name="report")

@@ -10,11 +10,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge.errors import ConfigurationError
 from variance_bridge.files import merge_tables, read_toml, structure_shipped
-from variance_bridge.formatting import did_you_mean, printable
+from variance_bridge.formatting import did_you_mean, printable, repr_without
 from variance_bridge_csv.dialect.file import (
     HINT,
     MAX_BYTES,
@@ -29,12 +29,13 @@ _OTHER_REPORTS = "other_reports.toml"
 _MOST_USER_DIALECTS = 200
 
 
-@attrs.frozen
-class KnownDialect:
+class KnownDialect(Struct, frozen=True):
     """A dialect with the table that it was read from, which is its plain-data form."""
 
     dialect: Dialect
-    table: Mapping[str, Any] = attrs.field(repr=False)
+    table: Mapping[str, Any]
+
+    __repr__ = repr_without("table")
 
 
 def check(path: Path) -> Dialect:

@@ -11,9 +11,8 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
 
-import attrs
+from msgspec import Struct, field
 
-from variance_bridge.files import KEY
 from variance_bridge.symbology import InstrumentType
 from variance_bridge_csv.dialect import patterns
 
@@ -157,8 +156,7 @@ class Completeness(StrEnum):
     NONE = "none"
 
 
-@attrs.frozen(kw_only=True)
-class FileRules:
+class FileRules(Struct, frozen=True, kw_only=True):
     """`[file]`: from bytes to rows."""
 
     encodings: tuple[str, ...] = ("utf-8", "cp1252")
@@ -176,8 +174,7 @@ class FileRules:
     exported; never proof of a dialect."""
 
 
-@attrs.frozen(kw_only=True)
-class DetectRules:
+class DetectRules(Struct, frozen=True, kw_only=True):
     """`[detect]`: whether a header is this dialect's."""
 
     needs: tuple[Field, ...] = (Field.SYMBOL, Field.QUANTITY)
@@ -200,8 +197,7 @@ class DetectRules:
     """Names of dialects that this one goes before where both fit."""
 
 
-@attrs.frozen(kw_only=True)
-class HeaderRules:
+class HeaderRules(Struct, frozen=True, kw_only=True):
     """`[header]`: where the header is, and what to make of its other columns."""
 
     search_lines: int = 60
@@ -219,8 +215,7 @@ class HeaderRules:
     """Column names that may stand in the header more than once (the first one counts)."""
 
 
-@attrs.frozen(kw_only=True)
-class Capture:
+class Capture(Struct, frozen=True, kw_only=True):
     """`[[capture]]`: a line outside the table that tells something, by named groups.
 
     Groups: `account`, `account_label`, `date`, `time`, `zone`, `simulated`.
@@ -235,16 +230,15 @@ class Capture:
     """A file in which it stands twice is two exports, and is refused."""
 
 
-@attrs.frozen(kw_only=True)
-class RowRule:
+class RowRule(Struct, frozen=True, kw_only=True):
     """`[[row]]`: what a row is when all that is said here holds. The first rule that fits wins; none: a position."""
 
-    is_: RowClass = attrs.field(metadata={KEY: "is"})
+    is_: RowClass = field(name="is")
     type: InstrumentType | None = None
     """What the row is a position in, whatever its type column says."""
-    words: Mapping[Field, tuple[str, ...]] = attrs.field(factory=dict)
+    words: Mapping[Field, tuple[str, ...]] = field(default_factory=dict)
     """The cell of that column is one of these words (case and blanks do not matter)."""
-    matches: Mapping[Field, str] = attrs.field(factory=dict)
+    matches: Mapping[Field, str] = field(default_factory=dict)
     """The whole cell of that column matches."""
     empty: tuple[Field, ...] = ()
     filled: tuple[Field, ...] = ()
@@ -258,8 +252,7 @@ class RowRule:
     """Amounts that mean nothing in such a row: they are not read."""
 
 
-@attrs.frozen(kw_only=True)
-class RaggedRules:
+class RaggedRules(Struct, frozen=True, kw_only=True):
     """`[ragged]`: rows that are wider or narrower than the header."""
 
     extra_empty: bool = True
@@ -273,21 +266,19 @@ class RaggedRules:
     """Rows of these classes may have fewer cells than the header. A position never may: its values would shift."""
 
 
-@attrs.frozen(kw_only=True)
-class LotRules:
+class LotRules(Struct, frozen=True, kw_only=True):
     """`[lots]`: rows that are tax lots."""
 
     sum: bool = False
     """Where the file has no row for a position, it is the sum of its lots. Else lots are always passed over."""
 
 
-@attrs.frozen(kw_only=True)
-class CellRules:
+class CellRules(Struct, frozen=True, kw_only=True):
     """`[cells]`: how values are spelled. A cell matches as a whole or is unreadable; nothing is guessed per cell."""
 
     nulls: tuple[str, ...] = ("", "--")
     """Spellings of "unknown", which is never zero."""
-    column_nulls: Mapping[Field, tuple[str, ...]] = attrs.field(factory=dict)
+    column_nulls: Mapping[Field, tuple[str, ...]] = field(default_factory=dict)
     """Further such spellings, for one column."""
     decimal: str = "."
     thousands: str = ","
@@ -300,19 +291,18 @@ class CellRules:
     """117'22 is 117 and 22 of the product's fraction (32nds for treasury futures, 64ths for options on them)."""
     excel_guards: bool = True
     """="123" and '123 stand for 123."""
-    suffixes: Mapping[Field, tuple[str, ...]] = attrs.field(factory=dict)
+    suffixes: Mapping[Field, tuple[str, ...]] = field(default_factory=dict)
     """Units that may follow the number of a column (`28d`)."""
-    prefixes: Mapping[Field, tuple[str, ...]] = attrs.field(factory=dict)
+    prefixes: Mapping[Field, tuple[str, ...]] = field(default_factory=dict)
     """Markers that may stand before the number of a column (`C4.39`)."""
     dates: tuple[str, ...] = ("%Y-%m-%d",)
-    column_dates: Mapping[Field, tuple[str, ...]] = attrs.field(factory=dict)
+    column_dates: Mapping[Field, tuple[str, ...]] = field(default_factory=dict)
 
 
-@attrs.frozen(kw_only=True)
-class TypeRules:
+class TypeRules(Struct, frozen=True, kw_only=True):
     """`[types]`: what the words of the type column mean."""
 
-    words: Mapping[str, InstrumentType] = attrs.field(factory=dict)
+    words: Mapping[str, InstrumentType] = field(default_factory=dict)
     """Beyond and before what `variance_bridge.symbology` knows."""
     infer: bool = True
     """Where there is no word, or one that is not known, the symbol and the option columns may tell."""
@@ -320,8 +310,7 @@ class TypeRules:
     """What a row without a word is, where its symbol does not say that it is an option, a future or a pair."""
 
 
-@attrs.frozen(kw_only=True)
-class SymbolRules:
+class SymbolRules(Struct, frozen=True, kw_only=True):
     """`[symbol]`: what stands around the symbol in its cell."""
 
     strip_prefix: tuple[str, ...] = ()
@@ -330,16 +319,14 @@ class SymbolRules:
     """Pattern of the whole cell with the groups `symbol` and, where the text tells it, `multiplier`."""
 
 
-@attrs.frozen(kw_only=True)
-class QuantityRules:
+class QuantityRules(Struct, frozen=True, kw_only=True):
     """`[quantity]`: how the direction is told."""
 
-    side_words: Mapping[str, str] = attrs.field(factory=dict)
+    side_words: Mapping[str, str] = field(default_factory=dict)
     """Words of the side column, each `long` or `short`. Without them the sign of the quantity tells."""
 
 
-@attrs.frozen(kw_only=True)
-class MoneyRules:
+class MoneyRules(Struct, frozen=True, kw_only=True):
     """`[money]`: what amounts mean."""
 
     cost_total: Sign = Sign.POSITION
@@ -361,8 +348,7 @@ class MoneyRules:
     """A cost of 0 says that the broker does not know it; the profit of that row, which counts from 0, is none either."""
 
 
-@attrs.frozen(kw_only=True)
-class MultiplierRules:
+class MultiplierRules(Struct, frozen=True, kw_only=True):
     """`[multiplier]`."""
 
     sources: tuple[MultiplierSource, ...] = (
@@ -373,16 +359,14 @@ class MultiplierRules:
     )
 
 
-@attrs.frozen(kw_only=True)
-class GreeksRules:
+class GreeksRules(Struct, frozen=True, kw_only=True):
     """`[greeks]`."""
 
     scope: GreeksScope = GreeksScope.POSITION
     implied_volatility_in_percent: bool = False
 
 
-@attrs.frozen(kw_only=True)
-class TimeRules:
+class TimeRules(Struct, frozen=True, kw_only=True):
     """`[time]`: when the file's state was true."""
 
     dates: tuple[str, ...] = ("%Y-%m-%d",)
@@ -391,12 +375,11 @@ class TimeRules:
     """IANA name, where the file names none (or `ET`)."""
     day_ends: str = "16:00"
     """The time of day that a date alone stands for: the market's close."""
-    months: Mapping[str, int] = attrs.field(factory=dict)
+    months: Mapping[str, int] = field(default_factory=dict)
     """Names of months beside the English ones, in lower case, with their number."""
 
 
-@attrs.frozen(kw_only=True)
-class AccountRules:
+class AccountRules(Struct, frozen=True, kw_only=True):
     """`[account]`."""
 
     currency: str | None = None
@@ -409,8 +392,7 @@ class AccountRules:
     """There is no total row, and all that the account is worth stands in its rows: its cash rows and their sum are its balances."""
 
 
-@attrs.frozen(kw_only=True)
-class CheckRules:
+class CheckRules(Struct, frozen=True, kw_only=True):
     """`[check]`."""
 
     total_includes_cash: bool = True
@@ -426,8 +408,7 @@ class CheckRules:
     completeness: Completeness = Completeness.NONE
 
 
-@attrs.frozen(kw_only=True)
-class SectionRules:
+class SectionRules(Struct, frozen=True, kw_only=True):
     """`[sections]`: a file of several parts, of which some hold positions."""
 
     marked: Marked = Marked.BY_CELLS
@@ -445,8 +426,7 @@ class SectionRules:
     """`by_title`: names of the parts without positions."""
 
 
-@attrs.frozen(kw_only=True)
-class Join:
+class Join(Struct, frozen=True, kw_only=True):
     """`[[join]]`: what another part of the file says of the same contract. It fills cells that are empty."""
 
     section: tuple[str, ...]
@@ -461,8 +441,7 @@ class Join:
     """Only rows count that have a value in the column with one of these names."""
 
 
-@attrs.frozen(kw_only=True)
-class HierarchyRules:
+class HierarchyRules(Struct, frozen=True, kw_only=True):
     """`[hierarchy]`: a row names the underlying, and the rows below it hold the positions."""
 
     parent: str
@@ -473,20 +452,18 @@ class HierarchyRules:
     """Pattern of the symbol cell of a row that belongs to no group (a total)."""
 
 
-@attrs.frozen(kw_only=True)
-class Part:
+class Part(Struct, frozen=True, kw_only=True):
     """`[[part]]`: several fields out of one cell, by named groups."""
 
     of: Field
     """The field whose cell is taken apart."""
     pattern: str
     """Of the whole cell; each group has the name of a field."""
-    divide_by: Mapping[Field, Decimal] = attrs.field(factory=dict)
+    divide_by: Mapping[Field, Decimal] = field(default_factory=dict)
     """What the number of a group is divided by (a strike in thousandths: 1000)."""
 
 
-@attrs.frozen(kw_only=True)
-class Place:
+class Place(Struct, frozen=True, kw_only=True):
     """`[[column]]`: a column that its name alone does not find. Exactly one of `after`, `name`, `matches`."""
 
     field: Field
@@ -500,8 +477,7 @@ class Place:
     """Pattern of its name; the group `currency` is the currency of the rows."""
 
 
-@attrs.frozen(kw_only=True, eq=False)
-class Dialect:
+class Dialect(Struct, frozen=True, kw_only=True, eq=False):
     """One kind of position file. Equal only to itself, so that what is computed from it can be kept."""
 
     name: str
@@ -515,17 +491,17 @@ class Dialect:
     file: FileRules = FileRules()
     detect: DetectRules = DetectRules()
     header: HeaderRules = HeaderRules()
-    columns: Mapping[Field, tuple[str, ...]] = attrs.field(factory=dict)
+    columns: Mapping[Field, tuple[str, ...]] = field(default_factory=dict)
     """Names of each field's column, the preferred first."""
-    places: tuple[Place, ...] = attrs.field(default=(), metadata={KEY: "column"})
+    places: tuple[Place, ...] = field(default=(), name="column")
     sections: SectionRules | None = None
-    joins: tuple[Join, ...] = attrs.field(default=(), metadata={KEY: "join"})
+    joins: tuple[Join, ...] = field(default=(), name="join")
     hierarchy: HierarchyRules | None = None
-    parts: tuple[Part, ...] = attrs.field(default=(), metadata={KEY: "part"})
-    constants: Mapping[Field, str] = attrs.field(factory=dict)
+    parts: tuple[Part, ...] = field(default=(), name="part")
+    constants: Mapping[Field, str] = field(default_factory=dict)
     """What holds for every row that says nothing else."""
-    captures: tuple[Capture, ...] = attrs.field(default=(), metadata={KEY: "capture"})
-    rows: tuple[RowRule, ...] = attrs.field(default=(), metadata={KEY: "row"})
+    captures: tuple[Capture, ...] = field(default=(), name="capture")
+    rows: tuple[RowRule, ...] = field(default=(), name="row")
     ragged: RaggedRules = RaggedRules()
     lots: LotRules = LotRules()
     cells: CellRules = CellRules()
@@ -569,8 +545,7 @@ def _derived(dialect: Dialect) -> tuple[Field, ...]:
     return tuple(sorted(set(found)))
 
 
-@attrs.frozen(kw_only=True)
-class OtherReport:
+class OtherReport(Struct, frozen=True, kw_only=True):
     """A kind of file that is no positions file and must not be read as one (`other_reports.toml`)."""
 
     name: str

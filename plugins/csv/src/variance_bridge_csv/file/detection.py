@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge.errors import DataRefused, UnknownFormat
+from variance_bridge.formatting import repr_without
 from variance_bridge_csv.dialect.model import Dialect, OtherReport
 from variance_bridge_csv.file import text as texts
 from variance_bridge_csv.file.layout import TITLE_MISSING, Header, find_header
@@ -27,8 +28,7 @@ SAMPLE_LINES = 200
 _DELIMITERS = (",", ";", "\t", "|")
 
 
-@attrs.frozen
-class Candidate:
+class Candidate(Struct, frozen=True):
     """A dialect that fits, and how the file reads by it."""
 
     dialect: Dialect
@@ -50,8 +50,7 @@ class Candidate:
         return len(names & {plain(name) for name in self.dialect.detect.evidence})
 
 
-@attrs.frozen
-class Trial:
+class Trial(Struct, frozen=True):
     """What comes of reading a candidate's rows.
 
     Attributes:
@@ -64,9 +63,11 @@ class Trial:
 
     agrees: int
     disagrees: int
-    result: object = attrs.field(repr=False)
+    result: object
     unread: frozenset[int] = frozenset()
-    refusal: DataRefused | None = attrs.field(default=None, eq=False)
+    refusal: DataRefused | None = None
+
+    __repr__ = repr_without("result")
 
 
 class Detector:

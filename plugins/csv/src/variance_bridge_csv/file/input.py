@@ -7,17 +7,16 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge.errors import ConfigurationError, DataRefused, UsageError
 from variance_bridge.files import read_file
-from variance_bridge.formatting import masked
+from variance_bridge.formatting import masked, repr_without
 from variance_bridge_csv.file.name import day_in_name
 from variance_bridge_csv.file.text import MAX_FILE_BYTES
 
 
-@attrs.frozen
-class InputFile:
+class InputFile(Struct, frozen=True):
     """A positions file as it was found.
 
     Attributes:
@@ -30,9 +29,11 @@ class InputFile:
 
     shown: str
     modified_at: datetime
-    account: str = attrs.field(default="", repr=False)
-    nickname: str | None = attrs.field(default=None, repr=False)
+    account: str = ""
+    nickname: str | None = None
     named_day: date | None = None
+
+    __repr__ = repr_without("account", "nickname")
 
 
 def choose(named: Path | None, folder: str | None) -> Path:

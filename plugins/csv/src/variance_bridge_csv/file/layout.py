@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
 
-import attrs
+from msgspec import Struct, structs
 
 from variance_bridge.errors import DataRefused
+from variance_bridge.formatting import repr_without
 from variance_bridge_csv.dialect import patterns
 from variance_bridge_csv.dialect.model import Capture, Dialect, Field, RepeatedHeader, Scope, Where
 from variance_bridge_csv.file.lines import Line, Row
@@ -39,8 +40,7 @@ _MIN_FIELDS = 3
 """So many columns that the dialect has a field for make a table one of positions."""
 
 
-@attrs.frozen
-class Header:
+class Header(Struct, frozen=True):
     """A header row and what its columns mean.
 
     Attributes:
@@ -69,16 +69,16 @@ class Header:
         return not self.missing and not self.decoy
 
 
-@attrs.frozen
-class Section:
+class Section(Struct, frozen=True):
     """One header, and what was captured for the rows below it."""
 
     header: Header
-    captured: Mapping[str, str] = attrs.field(repr=False)
+    captured: Mapping[str, str]
+
+    __repr__ = repr_without("captured")
 
 
-@attrs.frozen
-class Layout:
+class Layout(Struct, frozen=True):
     """Which lines of a file are rows of a table. It holds none of them, so that a large file needs no room twice.
 
     Attributes:
@@ -94,7 +94,7 @@ class Layout:
     """
 
     sections: tuple[Section, ...]
-    captured: Mapping[str, str] = attrs.field(repr=False)
+    captured: Mapping[str, str]
     moments: tuple[Mapping[str, str], ...]
     outside: frozenset[int]
     ends: frozenset[int]
@@ -102,6 +102,8 @@ class Layout:
     unknown_lines: int
     passed: int
     ended: bool
+
+    __repr__ = repr_without("captured")
 
     def table_rows(self, lines: Iterable[Line]) -> Iterator[tuple[Section, Row]]:
         """Of the lines of the file those that are rows, each with its section."""
@@ -116,8 +118,7 @@ class Layout:
                 yield section, line.row()
 
 
-@attrs.frozen
-class _Vocabulary:
+class _Vocabulary(Struct, frozen=True):
     """The names of a dialect, in the forms in which they are compared."""
 
     known: frozenset[str]
@@ -257,7 +258,7 @@ def find_header(lines: Iterable[Line], dialect: Dialect) -> Header | None:
             continue
         header = read_header(row, dialect)
         if not before_found:
-            header = attrs.evolve(header, missing=(*header.missing, TITLE_MISSING))
+            header = structs.replace(header, missing=(*header.missing, TITLE_MISSING))
         if header.fits:
             return header
         if not header.decoy and header.known and (nearest is None or header.known > nearest.known):

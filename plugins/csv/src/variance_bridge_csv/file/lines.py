@@ -12,9 +12,10 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge.errors import DataRefused
+from variance_bridge.formatting import repr_without
 from variance_bridge_csv.dialect.model import Field
 from variance_bridge_csv.name_matching import visible
 
@@ -28,8 +29,7 @@ _BLOCK_SIZE = 64 * 1024
 _LINE_END = re.compile(r"\r\n?|\n")
 
 
-@attrs.frozen
-class Separation:
+class Separation(Struct, frozen=True):
     """How a line is separated into cells.
 
     Attributes:
@@ -47,8 +47,7 @@ def _csv_dialect(delimiter: str) -> Any:
     return csv.reader((), delimiter=delimiter, strict=True).dialect
 
 
-@attrs.define
-class Row:
+class Row(Struct):
     """A line, separated into its cells. Nobody changes it; there are too many for the price of a frozen class.
 
     Attributes:
@@ -63,13 +62,15 @@ class Row:
     """
 
     line: int
-    text: str = attrs.field(repr=False)
-    cells: Sequence[str] = attrs.field(repr=False)
+    text: str
+    cells: Sequence[str]
     separation: Separation
     fault: str | None = None
     fault_column: int = 1
     last: bool = False
     derived: Sequence[Field] = ()
+
+    __repr__ = repr_without("text", "cells")
 
     @property
     def columns(self) -> Sequence[int]:
@@ -78,8 +79,7 @@ class Row:
         return [*starts, *(len(self.text) + 1 for _cell in self.cells[len(starts) :])]
 
 
-@attrs.define
-class Line:
+class Line(Struct):
     """A line of the file that nobody has separated into cells yet: most questions are answered by its text.
 
     As with `Row`, nobody changes it.
@@ -93,13 +93,15 @@ class Line:
     """
 
     number: int
-    text: str = attrs.field(repr=False)
+    text: str
     separation: Separation
     last: bool
     aside: bool = False
     foreign: bool = False
     frame: bool | None = None
     shaped: Row | None = None
+
+    __repr__ = repr_without("text")
 
     def row(self) -> Row:
         """The line's cells."""
@@ -215,8 +217,7 @@ def _blocks(text: str) -> Iterator[str]:
         start = end
 
 
-@attrs.frozen
-class _Scan:
+class _Scan(Struct, frozen=True):
     """The cells of a line, where each starts, and what is wrong with the last of them."""
 
     cells: Sequence[str]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import codecs
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge.errors import DataRefused
+from variance_bridge.formatting import repr_without
 
 MAX_FILE_BYTES = 512 * 1024 * 1024
 """Room for a million rows of any broker; what is larger would not fit into the memory of a usual machine."""
@@ -30,15 +31,16 @@ _ZEROS_OF_UTF_16 = 0.05
 _SHOWN_ENCODING = {"utf-8": "UTF-8", "cp1252": "Windows-1252", "latin-1": "Latin-1"}
 
 
-@attrs.frozen
-class Text:
+class Text(Struct, frozen=True):
     """A file's text and the encoding that gave it."""
 
-    text: str = attrs.field(repr=False)
+    text: str
     encoding: str
     """As people write it: `UTF-8`, `UTF-16`, `Windows-1252`."""
     assumed: bool = False
     """Nothing in the file says that this encoding is right: it only is not wrong."""
+
+    __repr__ = repr_without("text")
 
 
 def decode(data: bytes, encodings: tuple[str, ...], where: str) -> Text:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import TypeVar
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge.model import Caution, Rejection
 from variance_bridge.symbology import (
@@ -53,8 +53,7 @@ _RIGHTS = {
 }
 
 
-@attrs.define
-class Identity:
+class Identity(Struct):
     """An instrument, as the broker spelled it, and the multiplier where the symbol's text tells one."""
 
     instrument: Instrument
@@ -62,8 +61,7 @@ class Identity:
     multiplier: Decimal | None = None
 
 
-@attrs.define
-class _Terms:
+class _Terms(Struct):
     """What the columns beside the symbol say."""
 
     kind: InstrumentType | None

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TypeVar
 
 import attrs
+from msgspec import structs
 
 from variance_bridge.model import Holding
 from variance_bridge_csv.row.money import CostCheck, quotient
@@ -19,12 +20,12 @@ def sum_of(lots: Sequence[CheckedHolding]) -> CheckedHolding:
     """The position that lots of one contract and one side make. What one of them lacks, the sum lacks too."""
     first, holdings = lots[0], [one.holding for one in lots if one.holding is not None]
     if len(holdings) == 1:
-        return attrs.evolve(first, holding=holdings[0])
+        return structs.replace(first, holding=holdings[0])
     if not holdings:
         return first
     cost = _total(one.cost_basis for one in holdings)
     quantity = sum((one.quantity for one in holdings), Decimal(0))
-    return attrs.evolve(
+    return structs.replace(
         first,
         holding=attrs.evolve(
             holdings[0],

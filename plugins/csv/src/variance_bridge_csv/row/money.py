@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from decimal import Context, Decimal, Rounded
 from enum import Enum, auto
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge.model import Caution, Quote, Side
 from variance_bridge.money import signed, within_tolerance
@@ -47,8 +47,7 @@ class CostCheck(Enum):
     CONTRADICTED = auto()
 
 
-@attrs.define(kw_only=True)
-class Amounts:
+class Amounts(Struct, kw_only=True):
     """The amounts of a row as the file has them, and what they belong to."""
 
     type: InstrumentType
@@ -63,8 +62,7 @@ class Amounts:
     day_gain: Decimal | None
 
 
-@attrs.define(kw_only=True)
-class Money:
+class Money(Struct, kw_only=True):
     """The amounts of a position in the signs of the lingua franca; `mark` is the one that agrees with the value."""
 
     average_price: Decimal | None = None

@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 import attrs
+from msgspec import Struct
 
 from variance_bridge.model import Caution, Greeks, Holding, Quote, Rejection, Side
 from variance_bridge.money_unit import MoneyUnit, in_currency, is_comparable, money_unit
@@ -48,8 +49,7 @@ _BY_TYPE = {**_BY_THE_PIECE, InstrumentType.OPTION: Decimal(100)}
 _ON_FUTURES = frozenset({InstrumentType.FUTURE, InstrumentType.FUTURE_OPTION})
 
 
-@attrs.define
-class CheckedHolding:
+class CheckedHolding(Struct):
     """A position of the file, and what a reader should know of it. `holding` is None for a closed one.
 
     `stated_value` is its value as the file has it, which a total row adds up.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import attrs
+from msgspec import Struct, field, structs
 
 from variance_bridge.errors import DataRefused
 from variance_bridge_csv.dialect import patterns
@@ -21,14 +21,13 @@ PARENT, CHILD, ALONE = "parent", "child", "alone"
 """What the field `level` says of a row: with rows below it, below another, and neither."""
 
 
-@attrs.define
-class Family:
+class Family(Struct):
     """Gives each row the name that stands above it."""
 
     dialect: Dialect
     rules: HierarchyRules
     where: str
-    _columns: dict[Field, int] = attrs.field(factory=dict)
+    _columns: dict[Field, int] = field(default_factory=dict)
     _parent: Line | None = None
     _name: str = ""
 
@@ -92,10 +91,10 @@ class Family:
     def _with(self, line: Line, level: str, symbol: str) -> Line:
         row = line.row()
         cells = list(row.cells)
-        for field, text in (
+        for column, text in (
             (Field.LEVEL, level),
             (Field.SYMBOL, symbol),
             (Field.UNDERLYING, self._name),
         ):
-            cells[self._columns[field]] = text
-        return attrs.evolve(line, shaped=attrs.evolve(row, cells=cells))
+            cells[self._columns[column]] = text
+        return structs.replace(line, shaped=structs.replace(row, cells=cells))

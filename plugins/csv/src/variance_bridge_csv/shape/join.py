@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge_csv.dialect.model import Dialect, Field, Join, SectionRules
 from variance_bridge_csv.file.lines import Line
@@ -12,8 +12,7 @@ from variance_bridge_csv.name_matching import plain, visible
 from variance_bridge_csv.shape.sections import name_and_kind
 
 
-@attrs.frozen
-class Joined:
+class Joined(Struct, frozen=True):
     """What the other parts say, by rule and key. A key with two different answers has none: which is right cannot be known."""
 
     tables: Sequence[tuple[Join, Mapping[str, Mapping[Field, str] | None]]] = ()
@@ -55,8 +54,7 @@ def _table(
     return table
 
 
-@attrs.frozen
-class _Reader:
+class _Reader(Struct, frozen=True):
     key: int
     gives: Mapping[Field, int]
     filled: Sequence[int]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import attrs
+from msgspec import structs
 
 from variance_bridge.errors import DataRefused
 from variance_bridge_csv.dialect.model import Dialect, Marked, SectionRules
@@ -58,7 +58,9 @@ def _celled(lines: Iterator[Line], rules: SectionRules, where: str) -> Iterator[
         inside = (name in names and kind in kinds) or (inside and _is_damaged(line))
         found = found or inside
         yield (
-            line if inside else attrs.evolve(line, aside=True, foreign=foreign, frame=kind in frame)
+            line
+            if inside
+            else structs.replace(line, aside=True, foreign=foreign, frame=kind in frame)
         )
 
 
@@ -104,7 +106,7 @@ def _titled(
         name = plain(title) if title is not None else ""
         if name in tables or name in others:
             inside, known, begun = name in tables, True, True
-            yield attrs.evolve(line, aside=True)
+            yield structs.replace(line, aside=True)
         elif inside and not name:
             yield line
         elif not begun and line.number > _LINES_BEFORE_A_PART:
@@ -115,7 +117,7 @@ def _titled(
                 inside, known = False, False
             if not known and not name and not line.blank:
                 _refuse_table(line, dialect, where)
-            yield attrs.evolve(line, aside=True, foreign=not known)
+            yield structs.replace(line, aside=True, foreign=not known)
         after_blank = line.blank
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
-import attrs
+from msgspec import Struct, structs
 
 from variance_bridge_csv.dialect.model import Dialect, Field
 from variance_bridge_csv.file.layout import read_header
@@ -47,8 +47,7 @@ def shaped(lines: Lines, dialect: Dialect, where: str) -> Iterator[Line]:
     return Family(dialect, dialect.hierarchy, where).rows(derived)
 
 
-@attrs.frozen
-class _Plan:
+class _Plan(Struct, frozen=True):
     """What is added to the rows below one header.
 
     Attributes:
@@ -69,7 +68,7 @@ class _Plan:
 def _plan(row: Row, dialect: Dialect) -> _Plan | None:
     """The plan of a row that is the dialect's header; None for any other row."""
     by_place, currencies = places(row.cells, dialect)
-    header = attrs.evolve(
+    header = structs.replace(
         row, cells=[*row.cells, *("" for _field in dialect.derives)], derived=dialect.derives
     )
     if not read_header(header, dialect).fits:
@@ -98,7 +97,7 @@ def _derived(lines: Iterator[Line], dialect: Dialect, read: Callable[[], Joined]
             found = _plan(row, dialect)
             if found is not None:
                 plan = found
-                yield attrs.evolve(line, shaped=plan.header)
+                yield structs.replace(line, shaped=plan.header)
                 continue
         if plan is None or row.fault or not _is_whole(row.cells, plan.width):
             yield line
@@ -107,7 +106,7 @@ def _derived(lines: Iterator[Line], dialect: Dialect, read: Callable[[], Joined]
             joined = read()
         cells = list(row.cells[: plan.width])
         added = _added(cells, plan, joined, dialect)
-        yield attrs.evolve(line, shaped=attrs.evolve(row, cells=[*cells, *added]))
+        yield structs.replace(line, shaped=structs.replace(row, cells=[*cells, *added]))
 
 
 def _header_names(dialect: Dialect) -> frozenset[str]:

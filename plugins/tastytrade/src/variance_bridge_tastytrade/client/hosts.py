@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge.addresses import is_loopback
 from variance_bridge.errors import ConfigurationError
@@ -33,8 +33,7 @@ _URL = re.compile(
 )
 
 
-@attrs.frozen
-class Endpoint:
+class Endpoint(Struct, frozen=True):
     """Where requests go.
 
     Attributes:

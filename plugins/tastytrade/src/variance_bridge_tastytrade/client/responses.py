@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge.broker import Response
 from variance_bridge.errors import BridgeError, BrokerRefused, BrokerUnreachable, DataRefused
@@ -24,8 +24,7 @@ CREATE_GRANT = (
 )
 
 
-@attrs.frozen
-class Problem:
+class Problem(Struct, frozen=True):
     """What the user reads about a code or a status: what happened, and what to do."""
 
     what: str

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge.broker import Account
 from variance_bridge.errors import DataRefused
+from variance_bridge.formatting import repr_without
 from variance_bridge.rows import Members
 from variance_bridge_tastytrade.client.envelopes import items_of
 
@@ -25,8 +26,7 @@ _IDENTIFYING = (
 )
 
 
-@attrs.frozen
-class Accounts:
+class Accounts(Struct, frozen=True):
     """The accounts of the list.
 
     Attributes:
@@ -37,7 +37,9 @@ class Accounts:
 
     open: tuple[Account, ...]
     unreadable: int
-    personal: tuple[str, ...] = attrs.field(repr=False)
+    personal: tuple[str, ...]
+
+    __repr__ = repr_without("personal")
 
 
 def read_accounts(envelope: Any) -> Accounts:

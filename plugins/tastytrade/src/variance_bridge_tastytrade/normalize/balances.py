@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 import attrs
+from msgspec import Struct
 
 from variance_bridge.model import Balances, Caution
 from variance_bridge.rows import Members
@@ -34,8 +35,7 @@ CLASS_VALUES = tuple(
 """The members with the value of a class of positions, each a positive amount."""
 
 
-@attrs.frozen(kw_only=True)
-class BalanceSheet:
+class BalanceSheet(Struct, frozen=True, kw_only=True):
     """What the balances say.
 
     Attributes:

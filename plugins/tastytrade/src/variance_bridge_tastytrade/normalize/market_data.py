@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge.broker import MarketData
 from variance_bridge.model import Holding
@@ -31,8 +31,7 @@ _PARAMETERS: Mapping[InstrumentType, str] = {
 }
 
 
-@attrs.frozen(kw_only=True)
-class Item:
+class Item(Struct, frozen=True, kw_only=True):
     """An instrument of the answer, per unit."""
 
     symbol: str
@@ -58,8 +57,7 @@ class Item:
         return self.mark if self.last is None else self.last
 
 
-@attrs.frozen(kw_only=True)
-class Wanted:
+class Wanted(Struct, frozen=True, kw_only=True):
     """What to request for a position; None if there is nothing to request.
 
     Attributes:
@@ -132,8 +130,7 @@ def _read_item(symbol: str, members: Members) -> Item:
     )
 
 
-@attrs.frozen(kw_only=True)
-class Metrics:
+class Metrics(Struct, frozen=True, kw_only=True):
     """What the metrics say of an underlying; rank and percentile of its implied volatility in percent."""
 
     beta: Decimal | None = None

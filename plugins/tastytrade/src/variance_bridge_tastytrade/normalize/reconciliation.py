@@ -11,15 +11,14 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge.model import Holding, Side
 from variance_bridge.money import difference, total
 from variance_bridge.symbology import InstrumentType
 
 
-@attrs.frozen
-class Class:
+class Class(Struct, frozen=True):
     """A class of positions that the balances value.
 
     Attributes:
@@ -56,8 +55,7 @@ ROUNDING = Decimal(1)
 _NOTHING = Decimal(0)
 
 
-@attrs.frozen
-class Disagreement:
+class Disagreement(Struct, frozen=True):
     """A class whose value differs.
 
     Attributes:

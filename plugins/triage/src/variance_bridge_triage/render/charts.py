@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 
-import attrs
+from msgspec import Struct, structs
 
 from variance_bridge.exchange import exchange_date
 from variance_bridge.formatting import (
@@ -34,8 +34,7 @@ MAX_ROWS = 30
 _FULL = Decimal(100)
 
 
-@attrs.frozen
-class Bar:
+class Bar(Struct, frozen=True):
     """A bar from `x` on; `kind` is its class in page.css."""
 
     x: Decimal
@@ -43,16 +42,14 @@ class Bar:
     kind: str
 
 
-@attrs.frozen
-class Mark:
+class Mark(Struct, frozen=True):
     """A line or a dot at `x`."""
 
     x: Decimal
     kind: str
 
 
-@attrs.frozen(kw_only=True)
-class Row:
+class Row(Struct, frozen=True, kw_only=True):
     """One row: what it is of, its picture, and the amount in words."""
 
     name: str
@@ -62,8 +59,7 @@ class Row:
     note: str = ""
 
 
-@attrs.frozen(kw_only=True)
-class Chart:
+class Chart(Struct, frozen=True, kw_only=True):
     """A chart; `axis` is where its vertical line stands, None without one."""
 
     name: str
@@ -75,8 +71,7 @@ class Chart:
     axis: Decimal | None = None
 
 
-@attrs.frozen
-class _Item:
+class _Item(Struct, frozen=True):
     """What a bar is drawn of; `amount` None is unknown."""
 
     name: str
@@ -102,7 +97,7 @@ def charts(report: Report) -> list[Chart]:
         of = f", in {one_line(currency or '?')}" if _currencies(report) > 1 else ""
         found.append(_expiries(report, entries, currency, of))
     return [
-        attrs.evolve(chart, name=f"chart-{place}")
+        structs.replace(chart, name=f"chart-{place}")
         for place, chart in enumerate(each for each in found if each)
     ]
 

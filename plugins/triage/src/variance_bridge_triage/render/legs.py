@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge.formatting import printable, quantity, strike
 from variance_bridge.model import Holding, Side
@@ -96,8 +96,7 @@ def _series(leg: Holding) -> str:
     return f" {one_line(series)}" if series and series != ticker else ""
 
 
-@attrs.frozen(kw_only=True)
-class Rung:
+class Rung(Struct, frozen=True, kw_only=True):
     """What expires on one day: how many long and short contracts, and of which roots."""
 
     expiration: date

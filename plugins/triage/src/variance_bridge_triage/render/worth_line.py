@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge.exchange import EXCHANGE_TIME, exchange_date
 from variance_bridge.formatting import money, percent, plural, rounded
@@ -24,8 +24,7 @@ MAX_GAP = timedelta(days=5)
 _FULL = Decimal(100)
 
 
-@attrs.frozen(kw_only=True)
-class PastWorth:
+class PastWorth(Struct, frozen=True, kw_only=True):
     """What an account was worth at a moment; `amount` is None where its document does not state it."""
 
     moment: datetime
@@ -33,8 +32,7 @@ class PastWorth:
     currency: str | None
 
 
-@attrs.frozen(kw_only=True)
-class WorthLine:
+class WorthLine(Struct, frozen=True, kw_only=True):
     """The picture.
 
     Attributes:
@@ -53,14 +51,12 @@ class WorthLine:
     rows: tuple[tuple[str, str, str], ...]
 
 
-@attrs.frozen
-class _Known:
+class _Known(Struct, frozen=True):
     moment: datetime
     amount: Decimal
 
 
-@attrs.frozen(kw_only=True)
-class _Scale:
+class _Scale(Struct, frozen=True, kw_only=True):
     """The edges of the picture."""
 
     begin: datetime

@@ -28,7 +28,7 @@ from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache, partial
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge import formatting
 from variance_bridge.exchange import EXCHANGE_TIME
@@ -65,8 +65,7 @@ class Action(StrEnum):
     HARVEST = "HARVEST"
 
 
-@attrs.frozen
-class Finding:
+class Finding(Struct, frozen=True):
     """An action and why, in one line with its numbers; of two that are the same action the larger `weight` comes first."""
 
     action: Action
@@ -74,31 +73,27 @@ class Finding:
     weight: Decimal = Decimal(0)
 
 
-@attrs.frozen
-class Lacking:
+class Lacking(Struct, frozen=True):
     """What a rule would have needed to know."""
 
     needs: str
 
 
-@attrs.frozen(kw_only=True)
-class NotJudged:
+class NotJudged(Struct, frozen=True, kw_only=True):
     """A rule that could not be judged for one cluster, and what it needs."""
 
     action: Action
     needs: str
 
 
-@attrs.frozen(kw_only=True)
-class Judgement:
+class Judgement(Struct, frozen=True, kw_only=True):
     """About one cluster: what was found, the most urgent first, and what could not be judged."""
 
     findings: tuple[Finding, ...]
     not_judged: tuple[NotJudged, ...]
 
 
-@attrs.frozen(kw_only=True)
-class Unavailable:
+class Unavailable(Struct, frozen=True, kw_only=True):
     """A rule that could not be judged for want of data: for `clusters` of `of` clusters."""
 
     action: Action
@@ -107,8 +102,7 @@ class Unavailable:
     of: int
 
 
-@attrs.frozen(kw_only=True)
-class Circumstances:
+class Circumstances(Struct, frozen=True, kw_only=True):
     """What the rules know beside the cluster.
 
     Attributes:

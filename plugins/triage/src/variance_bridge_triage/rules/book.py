@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import attrs
+from msgspec import Struct, structs
 
 from variance_bridge import Book, BridgeError, Source
 from variance_bridge.money import Sum, together
@@ -14,16 +14,14 @@ from variance_bridge_triage.rules.report import Report, triage
 from variance_bridge_triage.rules.thresholds import Thresholds
 
 
-@attrs.frozen(kw_only=True)
-class Judged:
+class Judged(Struct, frozen=True, kw_only=True):
     """One source, and the triage of what it holds; None where it does not count."""
 
     source: Source
     report: Report | None = None
 
 
-@attrs.frozen(kw_only=True)
-class JudgedBook:
+class JudgedBook(Struct, frozen=True, kw_only=True):
     """All sources, in the order in which they were named.
 
     Attributes:
@@ -90,7 +88,7 @@ def _together(several: list[Amounts], *, one_benchmark: bool) -> Amounts:
     """Deltas that are weighted against different benchmarks do not add up."""
     sums = {
         field.name: together(getattr(each, field.name) for each in several)
-        for field in attrs.fields(Amounts)
+        for field in structs.fields(Amounts)
     }
     if not one_benchmark:
         sums["beta_delta"] = Sum(None, 0, sums["beta_delta"].count)

@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 import attrs
+from msgspec import Struct
 
 from variance_bridge.model import Balances, Greeks, Holding, Portfolio
 from variance_bridge.money import NO_ACCOUNT, Sum, add_up
@@ -41,8 +42,7 @@ def beta_gamma(holding: Holding) -> Decimal | None:
     return gamma * (beta_delta / delta) ** 2
 
 
-@attrs.frozen(kw_only=True)
-class Facts:
+class Facts(Struct, frozen=True, kw_only=True):
     """The numbers of a cluster that the rules and the screen use.
 
     Attributes:
@@ -161,8 +161,7 @@ def in_the_money(holding: Holding, price: Decimal) -> Decimal | None:
     return distance if holding.option_type is OptionType.CALL else -distance
 
 
-@attrs.frozen(kw_only=True)
-class Amounts:
+class Amounts(Struct, frozen=True, kw_only=True):
     """Sums of what is in one currency.
 
     Attributes:
@@ -199,8 +198,7 @@ NOTHING = amounts(())
 """The amounts of no positions."""
 
 
-@attrs.frozen(kw_only=True)
-class Totals:
+class Totals(Struct, frozen=True, kw_only=True):
     """Of the whole account. In `net_pl` and `theta` positions in another currency than the account's count as unknown.
 
     Attributes:

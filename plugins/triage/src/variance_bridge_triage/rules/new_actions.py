@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge import Snapshot
 from variance_bridge_triage.rules.actions import Action, Finding
@@ -13,8 +13,7 @@ from variance_bridge_triage.rules.book import JudgedBook
 from variance_bridge_triage.rules.report import Entry, Report, triage
 
 
-@attrs.frozen(kw_only=True)
-class News:
+class News(Struct, frozen=True, kw_only=True):
     """A finding that is new.
 
     Attributes:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge import AgeLimits, Freshness, Snapshot
 from variance_bridge.exchange import exchange_date
@@ -38,8 +38,7 @@ BALANCES = "balances"
 EMPTY = "No positions: the account is empty."
 
 
-@attrs.frozen(kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True):
     """A cluster, its numbers, the findings about it (most urgent first), and the rules that could not be judged."""
 
     facts: Facts
@@ -52,8 +51,7 @@ class Entry:
         return self.findings[0] if self.findings else None
 
 
-@attrs.frozen(kw_only=True)
-class Report:
+class Report(Struct, frozen=True, kw_only=True):
     """The triage.
 
     Attributes:

@@ -6,14 +6,11 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from datetime import date
 from decimal import Decimal
 
-import attrs
-
 from variance_bridge_triage.strategies.groups import Group, Part, free, joined
 from variance_bridge_triage.strategies.pairing import grouped, nested
 
 
-@attrs.define(eq=False)
-class TimeSpread(Group):
+class TimeSpread(Group, eq=False):
     """Two options of one type and two expirations, one long and one short; the nearer leg comes first."""
 
     @property

@@ -16,7 +16,7 @@ from datetime import date
 from decimal import Decimal
 from itertools import groupby
 
-import attrs
+from msgspec import Struct, field
 
 from variance_bridge.model import Holding
 from variance_bridge.money import exactly
@@ -52,8 +52,7 @@ UNNAMED = "Custom/Combo"
 """What a kind of instrument that the table does not know is called."""
 
 
-@attrs.frozen(kw_only=True)
-class Cluster:
+class Cluster(Struct, frozen=True, kw_only=True):
     """Legs that are one strategy.
 
     Attributes:
@@ -150,11 +149,10 @@ def _quantities(group: Group) -> list[tuple[Lot, Decimal]]:
     return options + [(part.lot, quantity) for part, quantity in group.shares]
 
 
-@attrs.define(eq=False)
-class _Sum:
+class _Sum(Struct, eq=False):
     name: str
     units: Decimal = Decimal(0)
-    quantities: dict[Lot, Decimal] = attrs.field(factory=dict)
+    quantities: dict[Lot, Decimal] = field(default_factory=dict)
 
     def add(self, group: Group) -> None:
         """Count one more group in."""

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from decimal import Decimal
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge_triage.strategies.groups import Group, Part, Shares, free, joined
 from variance_bridge_triage.strategies.lots import STANDARD_LOT, Deliverables, covers
@@ -14,8 +14,7 @@ from variance_bridge_triage.strategies.pairing import grouped, nested
 from variance_bridge_triage.strategies.spreads import Vertical
 
 
-@attrs.define(eq=False)
-class Cover(Group):
+class Cover(Group, eq=False):
     """One option with what it delivers."""
 
     @property
@@ -24,8 +23,7 @@ class Cover(Group):
         return self.legs[0][0]
 
 
-@attrs.define(eq=False)
-class _Supply:
+class _Supply(Struct, eq=False):
     """Shares of one side that options deliver, or futures."""
 
     held: deque[Part]

@@ -7,15 +7,14 @@ from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 
-import attrs
+from msgspec import Struct
 
 from variance_bridge.symbology import InstrumentType
 from variance_bridge_triage.strategies.lots import Lot
 from variance_bridge_triage.strategies.names import Member
 
 
-@attrs.define(eq=False)
-class Part:
+class Part(Struct, eq=False):
     """What no group has taken yet of a lot: `left` contracts, unsigned."""
 
     lot: Lot
@@ -54,8 +53,7 @@ class Part:
 Shares = tuple[tuple[Part, Decimal], ...]
 
 
-@attrs.define(eq=False)
-class Group:
+class Group(Struct, eq=False):
     """Legs that belong together, `units` times.
 
     Attributes:

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 import attrs
+from msgspec import Struct
 
 from variance_bridge.model import Greeks, Holding, Quote
 from variance_bridge.money import total
@@ -33,8 +34,7 @@ Deliverables = tuple[str, str, str | None]
 _LAST = date.max
 
 
-@attrs.frozen(kw_only=True, eq=False)
-class Lot:
+class Lot(Struct, frozen=True, kw_only=True, eq=False):
     """Rows of one contract and side.
 
     Attributes:

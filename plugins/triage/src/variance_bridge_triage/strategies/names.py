@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-import attrs
+from msgspec import Struct
 
 Signature = tuple[tuple[str, int, int, int], ...]
 """The legs of a strategy, sorted: kind, signed ratio, rank of the strike (-1 for none or any), rank of the expiration.
@@ -26,8 +26,7 @@ _STRIKES = {"A": 0, "B": 1, "C": 2, "D": 3, "*": _NONE}
 _OPTION_KINDS = ("call", "put")
 
 
-@attrs.frozen(kw_only=True)
-class Member:
+class Member(Struct, frozen=True, kw_only=True):
     """One leg of a group that is to be named.
 
     Attributes:
@@ -45,8 +44,7 @@ class Member:
     underlying_price: Decimal | None = None
 
 
-@attrs.frozen(kw_only=True)
-class _Entry:
+class _Entry(Struct, frozen=True, kw_only=True):
     name: str
     widths: str | None
     deep: bool
@@ -54,8 +52,7 @@ class _Entry:
     """The side whose put must be above its call: -1 short, +1 long; 0 for any."""
 
 
-@attrs.frozen
-class Strategies:
+class Strategies(Struct, frozen=True):
     """The table, ready for look-ups."""
 
     entries: dict[Signature, tuple[_Entry, ...]]

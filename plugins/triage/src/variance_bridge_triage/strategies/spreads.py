@@ -6,8 +6,6 @@ from collections.abc import Callable, Hashable, Iterable
 from decimal import Decimal
 from itertools import product
 
-import attrs
-
 from variance_bridge_triage.strategies.groups import Group, Part, joined, neighbours, pair
 from variance_bridge_triage.strategies.pairing import Point, grouped, nearest, nested
 
@@ -16,29 +14,33 @@ _OUTRIGHT = ("stock", "future", "crypto")
 Keys = Callable[["Vertical"], Iterable[Hashable]]
 
 
-@attrs.define(eq=False)
-class Vertical(Group):
-    """Two options of one type and expiration, one long and one short.
+class Vertical(Group, eq=False):
+    """Two options of one type and expiration, one long and one short."""
 
-    Attributes:
-        low: the leg of the lower strike.
-        high: the leg of the higher strike.
-        kind: the option type.
-        rising: whether it gains when the underlying rises: the lower strike is the long one, for calls and puts alike.
-        width: between the strikes.
-    """
+    @property
+    def low(self) -> Part:
+        """The leg of the lower strike."""
+        return self.legs[0][0]
 
-    low: Part = attrs.field(init=False)
-    high: Part = attrs.field(init=False)
-    kind: str = attrs.field(init=False)
-    rising: bool = attrs.field(init=False)
-    width: Decimal = attrs.field(init=False)
+    @property
+    def high(self) -> Part:
+        """The leg of the higher strike."""
+        return self.legs[1][0]
 
-    def __attrs_post_init__(self) -> None:
-        (self.low, _ratio), (self.high, _other) = self.legs
-        self.kind = self.low.kind
-        self.rising = self.low.sign > 0
-        self.width = self.high.strike - self.low.strike
+    @property
+    def kind(self) -> str:
+        """The option type."""
+        return self.low.kind
+
+    @property
+    def rising(self) -> bool:
+        """Whether it gains when the underlying rises: the lower strike is the long one, for calls and puts alike."""
+        return self.low.sign > 0
+
+    @property
+    def width(self) -> Decimal:
+        """Between the strikes."""
+        return self.high.strike - self.low.strike
 
 
 def offsetting(parts: Iterable[Part]) -> list[Group]:
