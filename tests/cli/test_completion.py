@@ -80,6 +80,7 @@ def offered(place, monkeypatch, capsys):
         ("variance triage --account ", ["plain,a1b2c3d4e5f6", "plain,0f1e2d3c4b5a"]),
         ("variance show --root sp", ["plain,SPA", "plain,SPB"]),
         ("variance show --sort da", ["plain,days", "plain,day"]),
+        ("variance export --format b", ["plain,beancount"]),
         ("variance show posi", ["file,posi"]),
         ("variance posi", ["file,posi"]),
         ("variance completion ", ["plain,bash", "plain,zsh", "plain,fish"]),

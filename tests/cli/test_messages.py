@@ -100,6 +100,16 @@ def typed(tmp_path, monkeypatch, capsys):
         ("auth set --broker tastytrade", "the system keyring is"),
         ("--json show", "stand alone"),
         ("show empty", "empty: there are no positions files here"),
+        ("empty", "empty: there are no positions files here"),
+        ("portfolio", "did you mean `variance show`?"),
+        ("login", "did you mean `variance auth login`?"),
+        ("version", "did you mean `variance --version`?"),
+        ("sync tasty", "`variance sync --broker tastytrade`"),
+        ("sync fidelty", "`variance sync --broker fidelity`"),
+        ("show --sort", "`variance show --help` explains"),
+        ("show positions.csv.gz", "unpack an archive first"),
+        ("export positions.csv", "`--format` with one of: beancount, csv, parquet"),
+        ("auth login --broker csv", "choose another with `--broker NAME`"),
     ],
 )
 def test_a_mistake_says_what_was_typed_and_what_to_type(typed, tmp_path, line, words):
@@ -107,6 +117,21 @@ def test_a_mistake_says_what_was_typed_and_what_to_type(typed, tmp_path, line, w
     code, said = typed(line)
     assert code in {2, 3, 6}
     assert words in said.err
+
+
+@pytest.mark.parametrize("arguments", [["sync", ""], ["show", "--account", ""], [""]])
+def test_an_empty_argument_never_means_the_working_folder(typed, capsys, arguments):
+    typed("--version")
+    assert run(arguments) == 2
+    assert "an argument is empty" in capsys.readouterr().err
+
+
+def test_help_and_version_are_found_where_other_programs_have_them(typed):
+    assert typed("-V") == typed("--version")
+    assert typed("help") == typed("--help")
+    assert typed("help sync") == typed("sync --help")
+    assert typed("help csv explain") == typed("csv explain --help")
+    assert typed("help nosuch")[0] == 2
 
 
 @pytest.mark.parametrize("group", ["auth", "fx", "csv", "plugin", "fleet"])

@@ -27,6 +27,23 @@ def test_the_document_can_go_to_standard_output(variance, export, folder):
     assert done.out == (folder / "out.json").read_text()
 
 
+def test_an_error_whose_reader_has_gone_keeps_its_exit_code():
+    done = subprocess.run(
+        [
+            "bash",
+            "-c",
+            '{ "$@" 2>&1 >/dev/null; echo $? >&3; } 3>&2 | true',
+            "bash",
+            *VARIANCE,
+            "csv",
+        ],
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert done.stderr.strip() == "2"
+
+
 @pytest.mark.parametrize("more", ["--json", "--dry-run", "--all-accounts"])
 def test_standard_output_takes_one_thing(variance, export, more):
     assert variance(*SYNC, "--input", export, "--output", "-", more).code == 2

@@ -201,7 +201,10 @@ def _expiry(invocation: Invocation, state: CredentialState) -> str:
 def _chosen(spec: BrokerSpec, names: tuple[str, ...]) -> list[Credential]:
     known = {credential.name: credential for credential in spec.credentials}
     if not known:
-        raise UsageError(f"the broker `{spec.name}` needs no credentials")
+        raise UsageError(
+            f"the broker `{spec.name}` needs no credentials",
+            hint="choose another with `--broker NAME`: `variance brokers` lists them",
+        )
     unknown = [name for name in names if name not in known]
     if unknown:
         raise UsageError(

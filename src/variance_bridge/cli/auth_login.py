@@ -77,7 +77,10 @@ def log_in(
     context = invocation.run_context(trust=trust)
     loaded = context.registry.load(login.broker)
     if not loaded.broker.credentials:
-        raise UsageError(f"the broker `{login.broker}` needs no credentials")
+        raise UsageError(
+            f"the broker `{login.broker}` needs no credentials",
+            hint="choose another with `--broker NAME`: `variance brokers` lists them",
+        )
     _check_terminal(login)
     context.trust(loaded)
     choice = Choice(broker=login.broker, profile=login.profile)

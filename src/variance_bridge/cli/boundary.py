@@ -11,6 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from variance_bridge.errors import BridgeError
@@ -44,6 +45,7 @@ def run(arguments: Sequence[str]) -> int:
 
     invocation = Invocation()
     try:
+        _check_arguments(arguments)
         result = variance.main(
             args=list(arguments), prog_name="variance", standalone_mode=False, obj=invocation
         )
@@ -57,6 +59,17 @@ def run(arguments: Sequence[str]) -> int:
     finally:
         invocation.restore()
     return result if isinstance(result, int) else 0
+
+
+def _check_arguments(arguments: Sequence[str]) -> None:
+    """`variance sync "$FILE"` with a variable that is not set: an empty path would be the working folder."""
+    from variance_bridge.errors import UsageError
+
+    if "" in arguments:
+        raise UsageError(
+            "an argument is empty",
+            hint="leave it out; in a script, check that the variable behind it is set",
+        )
 
 
 def _report_refusal(error: BridgeError, invocation: Invocation) -> int:
@@ -112,7 +125,9 @@ def _flush() -> None:
 
 
 def _print(text: str) -> None:
-    if sys.stderr is not None:  # `print` would take standard output in its place
+    if sys.stderr is None:  # `print` would take standard output in its place
+        return
+    with suppress(BrokenPipeError):  # the exit code says it all the same
         print(text, file=sys.stderr)  # noqa: T201
 
 
@@ -147,11 +162,24 @@ def _print_usage(error: click.ClickException, arguments: Sequence[str]) -> None:
     parts = [f"Error: {printable(message)}"]
     if near:
         parts.append(f"  did you mean `{near}`?")
-    context = getattr(error, "ctx", None)
-    if context is not None:
-        parts.append(f"  `{context.command_path} --help` explains the command")
+    if path := _command_path(error, arguments):
+        parts.append(f"  `{path} --help` explains the command")
     for part in parts:
         _print(laid_out(part, sys.stderr))
+
+
+def _command_path(error: click.ClickException, arguments: Sequence[str]) -> str:
+    """The command that was called; click does not say it of an option without its value."""
+    import click
+
+    from variance_bridge.cli.subcommands import variance
+
+    context: click.Context | None = getattr(error, "ctx", None)
+    if context is not None:
+        return context.command_path
+    first = next((word for word in arguments if not word.startswith("-")), "")
+    known = variance.list_commands(click.Context(variance))
+    return f"variance {first}" if first in known else ""
 
 
 def _repeated(argument: str, arguments: Sequence[str]) -> str:

@@ -20,7 +20,7 @@ _SHELLS = ("bash", "zsh", "fish")
 @click.command(
     epilog="\b\nExamples:\n  variance completion bash --install\n  variance completion zsh > ~/.zfunc/_variance"
 )
-@click.argument("shell", type=click.Choice(_SHELLS))
+@click.argument("shell", metavar="SHELL", type=click.Choice(_SHELLS))
 @click.option("--install", is_flag=True, help="Write it where the shell looks, and print the path.")
 @click.pass_obj
 def completion(invocation: Invocation, shell: str, *, install: bool) -> None:

@@ -55,7 +55,8 @@ class _Offered(click.types.StringParamType):
         return [CompletionItem(each) for each in found if each.casefold().startswith(typed)]
 
 
-def _brokers(_invocation: Invocation) -> Iterable[str]:
+def broker_names() -> list[str]:
+    """What `--broker` takes: the installed brokers, and those whose exports can be read."""
     from variance_bridge.plugins.registry import known_plugins, names
 
     installed = names()
@@ -63,6 +64,16 @@ def _brokers(_invocation: Invocation) -> Iterable[str]:
         name for name, about in known_plugins("format").items() if about["broker"] in installed
     )
     return sorted({*installed, *formats})
+
+
+def _brokers(_invocation: Invocation) -> Iterable[str]:
+    return broker_names()
+
+
+def _formats(_invocation: Invocation) -> Iterable[str]:
+    from variance_bridge.plugins.registry import EXPORTS, names
+
+    return names(EXPORTS)
 
 
 def _profiles(invocation: Invocation) -> Iterable[str]:
@@ -96,6 +107,7 @@ _VALUES: dict[str, Values] = {
     "roots": _roots,
     "sort": _columns,
     "quotes": _quotes,
+    "form": _formats,
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -25,7 +25,6 @@ _STDOUT = Path("-")
 @click.option(
     "--format",
     "form",
-    required=True,
     metavar="NAME",
     help="csv, parquet, beancount, or a plugin's.",
 )
@@ -40,7 +39,7 @@ _STDOUT = Path("-")
 def export(
     invocation: Invocation,
     files: tuple[Path, ...],
-    form: str,
+    form: str | None,
     output: Path | None,
     *,
     force: bool,
@@ -53,6 +52,7 @@ def export(
     FILE is a positions file or a broker's export; the positions of several stand in one table, with source and account in
     each row. If one of them cannot be read or is too old, nothing is written.
     """
+    form = form or _unchosen()
     output = None if output == _STDOUT else output
     _check_output(output, files, force=force)
     book = invocation.book(files, account=account, any_age=any_age)
@@ -65,6 +65,15 @@ def export(
         _print(data)
     else:
         _write(output, data, force=force)
+
+
+def _unchosen() -> NoReturn:
+    from variance_bridge.errors import UsageError
+    from variance_bridge.plugins.registry import EXPORTS, names
+
+    raise UsageError(
+        "choose a format", hint=f"use `--format` with one of: {', '.join(sorted(names(EXPORTS)))}"
+    )
 
 
 def _format(invocation: Invocation, name: str) -> Callable[[Sequence[Portfolio]], bytes]:

@@ -84,6 +84,21 @@ Examples:
 
 `variance COMMAND --help` explains a command."""
 
+_OTHER_WORDS = {
+    **dict.fromkeys(("holdings", "list", "portfolio", "positions", "table"), "show"),
+    **dict.fromkeys(("dash", "dashboard", "page", "report"), "triage"),
+    **dict.fromkeys(("download", "fetch", "import", "pull", "refresh", "update"), "sync"),
+    **dict.fromkeys(("config", "configure", "setup"), "init"),
+    **dict.fromkeys(("check", "status"), "doctor"),
+    "compare": "diff",
+    "convert": "export",
+    "login": "auth login",
+    "logout": "auth clear",
+    "undo": "restore",
+    "version": "--version",
+}
+"""What people type who know other programs, and the command that does it."""
+
 _FILE_ENDINGS = frozenset({".json", ".csv", ".prev"})
 
 
@@ -156,10 +171,21 @@ class LazyGroup(click.Group):
 
             name = dashboard()
             return name, self.get_command(ctx, name), args
+        if args[0] == "help":
+            return self._help(ctx, args[1:])
         raise UsageError(
             f"there is no command {as_typed(args[0])}",
             hint=_nearest(args[0], self.list_commands(ctx)),
         )
+
+    def _help(
+        self, ctx: click.Context, words: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """`variance help` and `variance help COMMAND`, as in other programs."""
+        if words:
+            return self.resolve_command(ctx, [*words, "--help"])
+        click.echo(ctx.get_help())
+        raise click.exceptions.Exit(0)
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list in `--help`, by what commands are for; a third party's is named with its distribution."""
@@ -183,7 +209,7 @@ def _names_file(word: str) -> bool:
     from pathlib import Path
 
     file = Path(word)
-    return file.suffix.lower() in _FILE_ENDINGS or file.is_file()
+    return file.suffix.lower() in _FILE_ENDINGS or file.exists()
 
 
 def _plugin_command(name: str, invocation: Invocation) -> click.Command | None:
@@ -214,6 +240,9 @@ def _command_plugin(name: str, invocation: Invocation) -> Plugin:
 def _nearest(word: str, names: Sequence[str]) -> str:
     from variance_bridge.formatting import nearest
 
+    other = _OTHER_WORDS.get(word.casefold(), "")
+    if other.split(" ")[0] in {*names, "--version"}:
+        return f"did you mean `variance {other}`?"
     near = nearest(word, names)
     return f'did you mean "{near}"?' if near else "`variance --help` lists the commands"
 
@@ -224,7 +253,7 @@ def _nearest(word: str, names: Sequence[str]) -> str:
     epilog=_EXAMPLES,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(__version__, "--version", message="variance-bridge %(version)s")
+@click.version_option(__version__, "-V", "--version", message="variance-bridge %(version)s")
 @click.option("--config", type=click.Path(dir_okay=False), help="Configuration file to read.")
 @click.option(
     "-v", "--verbose", count=True, help="Show more detail; repeat (-vv) to log every request."

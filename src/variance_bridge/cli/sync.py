@@ -67,6 +67,7 @@ def sync(invocation: Invocation, /, **options: Any) -> int:
     if options["file"] is not None and options["input_file"] is not None:
         raise UsageError("the file to read was given twice: as FILE and as `--input`")
     options["input_file"] = options.pop("file") or options["input_file"]
+    _check_input(options["input_file"])
     _check_name(options["output"])
     to_stdout = options["output"] == STANDARD_STREAM
     if to_stdout and (options["as_json"] or options["dry_run"] or options["all_accounts"]):
@@ -92,6 +93,23 @@ def sync(invocation: Invocation, /, **options: Any) -> int:
             if not isinstance(result, Failed):
                 _print_sentence(result)
     return next((one.error.exit_code for one in results if isinstance(one, Failed)), 0)
+
+
+def _check_input(file: Path | None) -> None:
+    """`variance sync NAME` names a broker where a file is expected."""
+    if file is None or file == STANDARD_STREAM or file.suffix or len(file.parts) != 1:
+        return
+    if file.exists():
+        return
+    from variance_bridge.cli.completion_values import broker_names
+    from variance_bridge.formatting import as_typed, nearest
+
+    near = nearest(file.name.casefold(), broker_names())
+    if near is not None:
+        raise UsageError(
+            f"there is no file {as_typed(file.name)}",
+            hint=f"for the broker: `variance sync --broker {near}`",
+        )
 
 
 def _check_name(output: Path | None) -> None:

@@ -355,7 +355,8 @@ def missing_credentials(
     spec: BrokerSpec | QuoteSourceSpec, missing: Sequence[Credential], login: Login
 ) -> CredentialsMissing:
     """The error that names what is missing, where to get it, and how to do without."""
-    names = " and ".join(f"{credential.name} ({credential.title})" for credential in missing)
+    *first, last = (f"{credential.name} ({credential.title})" for credential in missing)
+    names = f"{', '.join(first)} and {last}" if first else last
     if isinstance(spec, QuoteSourceSpec):
         return CredentialsMissing(
             f"the quotes of {spec.title} need {names}", hint="or use `--quotes none`"
@@ -365,7 +366,7 @@ def missing_credentials(
     return CredentialsMissing(
         f"{spec.title} needs {names}",
         hint=f"{obtain}set it with `variance auth set {login.flags}`, or in the environment or .env."
-        f"{where} To look around without an account: `variance demo`",
+        f"{where} Without the API: `variance sync FILE` reads an export, `variance demo` shows an invented account",
     )
 
 

@@ -79,7 +79,7 @@ def _exports(file: Path, choose: Choose) -> tuple[Export, ...]:
         raise DataRefused(
             f"no broker that reads {ending} files is installed",
             where=masked(file.name),
-            hint="positions files end in .json",
+            hint="positions files end in .json, exports of most brokers in .csv; unpack an archive first",
         ) from None
     accounts = choose(run, run.accounts())
     portfolios = [_settled(run, account) for account in accounts]

@@ -48,7 +48,7 @@ def choose(named: Path | None, folder: str | None) -> Path:
     if not folder:
         raise UsageError(
             "this broker reads a file, and none was named",
-            hint="name it, as in `variance sync FILE`; or set `input_folder` in the table [brokers.csv] of variance.toml",
+            hint="name it, as in `variance sync FILE` or `variance accounts FILE`; or set `input_folder` in the table [brokers.csv] of variance.toml",
         )
     place = Path(folder).expanduser()
     try:
