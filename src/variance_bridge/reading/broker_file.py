@@ -20,8 +20,8 @@ from variance_bridge.pipeline.run import BrokerRun, Choice, open_broker, reader_
 from variance_bridge.settings.account_hash import KEY_BYTES, account_hash
 
 
-class Export(Struct, frozen=True, kw_only=True):
-    """An export file, read.
+class BrokerFile(Struct, frozen=True, kw_only=True):
+    """A file that a broker exported, read.
 
     Attributes:
         portfolio: what it holds.
@@ -37,7 +37,7 @@ class Export(Struct, frozen=True, kw_only=True):
     account: str | None = None
 
 
-def read_export(file: Path) -> Export:
+def read_broker_file(file: Path) -> BrokerFile:
     """The portfolio in an export file. Nothing is written; no account is hashed.
 
     Raises:
@@ -46,22 +46,22 @@ def read_export(file: Path) -> Export:
     """
     from variance_bridge.pipeline.account_choice import select_account
 
-    return _exports(file, lambda run, accounts: [select_account(run, accounts, None)])[0]
+    return _read(file, lambda run, accounts: [select_account(run, accounts, None)])[0]
 
 
-def read_exports(file: Path) -> tuple[Export, ...]:
+def read_all_accounts(file: Path) -> tuple[BrokerFile, ...]:
     """The portfolios of all accounts in an export file; what its broker warned of stands with the first.
 
     Raises:
-        DataRefused: as `read_export`.
+        DataRefused: as `read_broker_file`.
     """
-    return _exports(file, lambda _run, accounts: accounts)
+    return _read(file, lambda _run, accounts: accounts)
 
 
 Choose = Callable[[BrokerRun, Sequence[Account]], Sequence[Account]]
 
 
-def _exports(file: Path, choose: Choose) -> tuple[Export, ...]:
+def _read(file: Path, choose: Choose) -> tuple[BrokerFile, ...]:
     from variance_bridge.pipeline.context import reading_context
 
     warnings: list[str] = []
@@ -88,7 +88,7 @@ def _exports(file: Path, choose: Choose) -> tuple[Export, ...]:
     shown = context.personal.redact(masked(file.name))
     numbers = Counter(account.number for account in accounts)
     return tuple(
-        Export(
+        BrokerFile(
             portfolio=portfolio,
             warnings=() if place else tuple(warnings),
             shown=shown,

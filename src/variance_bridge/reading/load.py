@@ -23,7 +23,7 @@ from variance_bridge.symbology import InstrumentType, SymbolError, parse
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from variance_bridge.reading.broker_file import Export
+    from variance_bridge.reading.broker_file import BrokerFile
     from variance_bridge.reading.export_columns import Cell
 
 DOCUMENTS = frozenset({".json", ".prev"})
@@ -123,11 +123,11 @@ def load_each(file: Path, now: datetime, *, any_age: bool, limits: AgeLimits) ->
     """The same of every account in the file: a document has one, an export may have several."""
     if file.suffix.lower() in DOCUMENTS:
         return (load_anyway(file, now, any_age=any_age, limits=limits),)
-    from variance_bridge.reading.broker_file import read_exports
+    from variance_bridge.reading.broker_file import read_all_accounts
 
     return tuple(
-        _judged(_of_export(each), file, now, any_age=any_age, limits=limits)
-        for each in read_exports(file)
+        _judged(_of_broker_file(each), file, now, any_age=any_age, limits=limits)
+        for each in read_all_accounts(file)
     )
 
 
@@ -183,17 +183,17 @@ def _read(file: Path) -> _Read:
             raise
         account = portfolio.meta.account_hash
         return _Read(portfolio=portfolio, warnings=warnings, shown=str(file), account=account)
-    from variance_bridge.reading.broker_file import read_export
+    from variance_bridge.reading.broker_file import read_broker_file
 
-    return _of_export(read_export(file))
+    return _of_broker_file(read_broker_file(file))
 
 
-def _of_export(export: Export) -> _Read:
+def _of_broker_file(file: BrokerFile) -> _Read:
     return _Read(
-        portfolio=export.portfolio,
-        warnings=export.warnings,
-        shown=export.shown,
-        account=export.account,
+        portfolio=file.portfolio,
+        warnings=file.warnings,
+        shown=file.shown,
+        account=file.account,
     )
 
 
