@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from variance_bridge import Holding, InstrumentType, Side
 from variance_bridge_history.changes import Held, _place, changes, held
@@ -103,6 +104,49 @@ def test_rolls_are_found_without_comparing_every_pair(monkeypatch):
 
     assert len(found.rolled) == 2000
     assert len(places) + compared <= 3 * 4000
+
+
+def deliverable(symbol, quantity, *, multiplier=100):
+    return replace(option(symbol, quantity), delivered="MCD", delivers=multiplier and Decimal(multiplier))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("gone", "before", "after", "looks"),
+    [
+        (deliverable(PUT, -2), 0, 200, "assigned"),
+        (deliverable(PUT, 2), 200, 0, "exercised"),
+        (deliverable(CALL, -1), 100, 0, "assigned"),
+        (deliverable(CALL, 1), 0, 100, "exercised"),
+        (deliverable(CALL, -1), 0, -100, "assigned"),
+        (deliverable(PUT, -2), 0, 250, "assigned"),
+        (deliverable(PUT, -2), 0, 100, None),
+        (deliverable(PUT, -2), 200, 0, None),
+        (deliverable(PUT, -2), 100, 100, None),
+        (deliverable(PUT, -2, multiplier=None), 0, 200, None),
+        (option(PUT, -2), 0, 200, None),
+    ],
+)
+@pytest.mark.parametrize("today", [TODAY, date(2026, 6, 1)], ids=["closed", "expired"])
+def test_an_option_looks_assigned_when_what_it_delivers_moved(gone, before, after, looks, today):
+    found = changes(of(gone, share("MCD", before)), of(share("MCD", after)), today)
+    (change,) = (each for each in (*found.closed, *found.expired) if each.symbol == gone.symbol)
+
+    assert change.looks == looks
+
+
+def test_shares_that_moved_explain_an_option_once():
+    old = of(deliverable(PUT, -1), deliverable("MCD   260320P00290000", -1))
+    found = changes(old, of(share("MCD", 100)), TODAY)
+
+    assert [each.looks for each in found.closed] == ["assigned", None]
+
+
+def test_an_assigned_option_was_not_rolled():
+    new = of(share("MCD", 100), option("MCD   260417P00280000", -1))
+    found = changes(of(deliverable(PUT, -1)), new, TODAY)
+
+    assert found.rolled == ()
+    assert [each.looks for each in found.closed] == ["assigned"]
 
 
 def test_an_option_that_is_gone_on_its_last_day_was_closed():

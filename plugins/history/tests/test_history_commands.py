@@ -84,6 +84,25 @@ FIDELITY = """Account Number,Account Name,Symbol,Description,Quantity,Last Price
 """
 
 
+def test_a_diff_says_profits_strategies_and_what_looks_assigned(variance, tmp_path):
+    short = {
+        "root": "QZZ", "symbol": "QZZ   260320P00450000", "type": "option", "side": "short", "quantity": 1,
+        "strike": 450, "expiration": "2026-03-20", "multiplier": 100, "underlying": "QZZ", "unrealized_pl": -50,
+    }  # fmt: skip
+    shares = {"root": "QZZ", "symbol": "QZZ", "type": "stock", "side": "long", "quantity": 100, "unrealized_pl": 7}  # fmt: skip
+    for name, day, held in (("old", "19", short), ("new", "23", shares)):
+        meta = {"source": "acme", "fetched_at": f"2026-03-{day}T15:00:00Z", "account_hash": "aaaa***"}  # fmt: skip
+        (tmp_path / f"{name}.json").write_text(json.dumps({"meta": meta, "positions": [held]}))
+    found = json.loads(variance("diff", "old.json", "new.json", "--json")[1])
+
+    assert set(found) == {"opened", "closed", "changed", "rolled", "expired"}
+    (expired,), (opened,) = found["expired"], found["opened"]
+    assert (expired["looks"], expired["strategies"]) == ("assigned", ["Short Put"])
+    assert (expired["unrealized_pl_before"], expired["unrealized_pl_after"]) == (-50, None)
+    assert (opened["unrealized_pl_before"], opened["unrealized_pl_after"]) == (None, 7)
+    assert "looks assigned  in Short Put" in variance("diff", "old.json", "new.json")[1]
+
+
 def test_two_exports_that_name_different_accounts_are_refused(variance, tmp_path):
     for name, account, quantity in (("a", "X11111111", 1), ("b", "X22222222", 3), ("c", "X11111111", 5)):  # fmt: skip
         (tmp_path / f"{name}.csv").write_text(FIDELITY.format(account=account, quantity=quantity))

@@ -7,7 +7,10 @@ from decimal import Decimal
 
 import pytest
 
-from variance_bridge_history.changes import Change, Changes, Held, Roll
+from variance_bridge import Balances, Holding, InstrumentType, Meta, Portfolio, Side, Snapshot
+from variance_bridge.reading.freshness import Freshness
+from variance_bridge_history.changes import Change, Changes, Delivery, Held, Roll
+from variance_bridge_history.comparison import Comparison, State, compare, state_of
 from variance_bridge_history.screen import diff_lines, history_lines, sparkline
 from variance_bridge_history.store import Entry
 
@@ -56,6 +59,14 @@ def test_many_documents_have_a_line_of_some_and_of_the_last():
     assert list(bars) == sorted(bars)
 
 
+def comparison(changes, account=ACCOUNT, **strategies):
+    before, after = (State(fetched_at=NOW + timedelta(hours=n), positions=()) for n in (0, 1))
+    return Comparison(
+        account=account, before=before, after=after, changes=changes, strategies=strategies
+    )
+
+
+WHEN = "2026-01-16 15:00Z → 2026-01-16 16:00Z"
 OPTION = "SPXW  260116P06800000"
 
 
@@ -71,8 +82,11 @@ OPTION = "SPXW  260116P06800000"
 )
 def test_contracts_are_named_as_on_the_screen(symbol, name):
     change = Change(root="Q", symbol=symbol, before=Decimal(-2), after=Decimal("0.50"))
-    found = [(ACCOUNT, Changes(changed=(change,)))]
-    assert list(diff_lines(found, None)) == [ACCOUNT, f"  changed  {name}: -2 → 0.5"]
+    found = [comparison(Changes(changed=(change,)))]
+    assert list(diff_lines(found, None)) == [
+        f"{ACCOUNT}  {WHEN}",
+        f"  changed  {name}: -2 → 0.5",
+    ]
 
 
 def test_a_roll_fits_a_narrow_terminal():
@@ -81,13 +95,64 @@ def test_a_roll_fits_a_narrow_terminal():
         Held(root="SPX", symbol=each, quantity=Decimal(-1)) for each in (OPTION, later)
     )
     roll = Roll(root="SPX", closed=closed, opened=opened)
-    lines = "\n".join(diff_lines([("", Changes(rolled=(roll,)))], 40)).split("\n")
+    lines = "\n".join(diff_lines([comparison(Changes(rolled=(roll,)), "")], 40)).split("\n")
     assert max(map(len, lines)) <= 40
     assert " ".join(" ".join(lines).split()) == (
-        "rolled SPXW 2026-01-16 6800 put → SPXW 2026-02-20 6800 put (-1)"
+        f"{WHEN} rolled SPXW 2026-01-16 6800 put → SPXW 2026-02-20 6800 put (-1)"
     )
 
 
 def test_nothing_to_compare_and_nothing_changed_are_said():
     assert list(diff_lines([], 80)) == ["There are not two documents to compare yet."]
-    assert list(diff_lines([(ACCOUNT, Changes())], 80)) == ["Nothing changed."]
+    assert list(diff_lines([comparison(Changes())], 80)) == [
+        f"{ACCOUNT}  {WHEN}",
+        "Nothing changed.",
+    ]
+
+
+def state(worth, profit, *, hours=0, **other):
+    held = Holding(
+        root="QZZ", symbol="QZZ", type=InstrumentType.STOCK, side=Side.LONG, quantity=Decimal(1),
+        unrealized_pl=Decimal(profit), **other,
+    )  # fmt: skip
+    moment = NOW + timedelta(hours=hours)
+    portfolio = Portfolio(
+        meta=Meta(source="acme", fetched_at=moment, account_hash=ACCOUNT, currency="USD"),
+        positions=(held,),
+        balances=Balances(currency="USD", net_liquidating_value=Decimal(worth), cash=Decimal(0)),
+    )
+    return state_of(
+        Snapshot(
+            portfolio=portfolio, freshness=Freshness.FRESH, read_at=moment, age=timedelta(0),
+            warnings=(), path=None,
+        )
+    )  # fmt: skip
+
+
+def test_the_money_since_stands_beside_the_account():
+    found = compare(ACCOUNT, state("1000.10", "-5"), state("1234.56", "7.25", hours=1))
+
+    assert list(diff_lines([found], None)) == [
+        f"{ACCOUNT}  {WHEN}  net liq $1,234.56 (+$234.46 since)  open P/L +$7.25 (+$12.25 since)",
+        "Nothing changed.",
+    ]
+
+
+def test_money_of_another_currency_is_not_compared():
+    found = compare(ACCOUNT, state("1", "5"), state("2", "7", hours=1, currency="EUR"))
+    (heading, *_rest) = diff_lines([found], None)
+
+    assert "net liq $2.00 (+$1.00 since)" in heading
+    assert "open P/L +€7.00" in heading
+    assert heading.count("since") == 2  # of nothing in dollars, that much is known
+
+
+def test_what_looks_assigned_and_its_strategy_stand_in_the_line():
+    gone = Change(
+        root="SPX", symbol=OPTION, before=Decimal(-1), after=Decimal(0), looks=Delivery.ASSIGNED
+    )
+    found = comparison(Changes(expired=(gone,)), **{OPTION: ("Short Put",)})
+
+    assert list(diff_lines([found], None))[1] == (
+        "  expired  SPXW 2026-01-16 6800 put: -1 → 0, looks assigned  in Short Put"
+    )

@@ -15,11 +15,13 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import attrs
 import pytest
 
 from variance_bridge import (
     Balances,
     DataRefused,
+    ExchangeRate,
     Holding,
     InstrumentType,
     Meta,
@@ -29,6 +31,7 @@ from variance_bridge import (
 )
 from variance_bridge_history.store import FILE_NAME, open_history
 
+D = Decimal
 NOW = datetime(2026, 1, 16, 15, tzinfo=UTC)
 
 
@@ -90,6 +93,26 @@ def test_a_profit_that_is_unknown_in_one_row_is_unknown(file):
         history.add(portfolio(profit=None), b"x")
 
         assert history.entries()[0].unrealized_pl is None
+
+
+@pytest.mark.parametrize(("rates", "profit"), [({}, None), ({"EUR": "1.25"}, D("12.5") + 10)])
+def test_profits_of_several_currencies_are_added_at_the_brokers_rate_only(file, rates, profit):
+    held = portfolio()
+    euros = attrs.evolve(held.positions[0], symbol="SAP", currency="EUR", unrealized_pl=D(8))
+    cash = attrs.evolve(held.positions[0], symbol="USD", type=InstrumentType.CASH, unrealized_pl=None)  # fmt: skip
+    stated = tuple(
+        ExchangeRate(currency=currency, target="USD", rate=D(rate), day=NOW.date())
+        for currency, rate in rates.items()
+    )
+    mixed = attrs.evolve(
+        held,
+        positions=(*held.positions, euros, cash),
+        meta=attrs.evolve(held.meta, exchange_rates=stated),
+    )
+    with open_history(file) as history:
+        history.add(mixed, b"x")
+
+        assert history.entries()[0].unrealized_pl == profit
 
 
 def test_entries_are_oldest_first_and_by_account(file):

@@ -14,7 +14,7 @@ import click
 if TYPE_CHECKING:
     from variance_bridge import Snapshot
     from variance_bridge.commands import Converted, Invocation
-    from variance_bridge_history.changes import Change, Changes
+    from variance_bridge_history.comparison import Comparison
     from variance_bridge_history.store import Entry, History
 
 _FILE = click.option(
@@ -98,7 +98,7 @@ def diff(
     *,
     as_json: bool,
 ) -> None:
-    """Show what was opened, closed, changed, rolled or expired.
+    """Show what was opened, closed, changed, rolled or expired, and the profit since.
 
     OLD and NEW are positions files or exports of one account; without them, the last two documents of each account in the
     history are compared.
@@ -112,7 +112,9 @@ def diff(
     else:
         found = list(_of_history(invocation, file, account))
     if as_json:
-        click.echo(dumps(_document(found)), nl=False)
+        from variance_bridge_history.diff_document import diff_document
+
+        click.echo(dumps(diff_document(found)), nl=False)
         return
     from variance_bridge_history.screen import diff_lines
 
@@ -152,31 +154,26 @@ def _entries(kept: History, account: str | None) -> list[Entry]:
     return found
 
 
-def _of_files(invocation: Invocation, old: Path, new: Path) -> tuple[str, Changes]:
+def _of_files(invocation: Invocation, old: Path, new: Path) -> Comparison:
     from variance_bridge import DataRefused, Status, load
-    from variance_bridge.exchange import exchange_date
-    from variance_bridge_history.changes import changes, held
+    from variance_bridge_history.comparison import compare, state_of
 
     now = invocation.clock.now()
     read = [load(each, now, any_age=True) for each in (old, new)]
-    before, after = (each.portfolio for each in read)
     if not _may_be_of_one_account(*read):
         raise DataRefused(
             "the two files are of different accounts",
             where=read[1].shown,
             hint="give two files of one account; `variance diff` alone compares each account of the history with itself",
         )
-    accounts = {each.meta.account_hash for each in (before, after)} - {None}
+    accounts = {each.portfolio.meta.account_hash for each in read} - {None}
     for snapshot in read:
         if snapshot.portfolio.meta.status is Status.PARTIAL or snapshot.portfolio.meta.rejected:
             # The history keeps no such document, for the same reason.
             invocation.warn(
                 f"{snapshot.shown}: partial: what its unreadable rows hold looks opened or closed"
             )
-    found = changes(
-        held(before.positions), held(after.positions), exchange_date(after.meta.fetched_at)
-    )
-    return next(iter(accounts), None) or "", found
+    return compare(next(iter(accounts), None) or "", *map(state_of, read))
 
 
 def _may_be_of_one_account(one: Snapshot, other: Snapshot) -> bool:
@@ -191,9 +188,8 @@ def _may_be_of_one_account(one: Snapshot, other: Snapshot) -> bool:
 
 def _of_history(
     invocation: Invocation, file: Path | None, account: str | None
-) -> Iterator[tuple[str, Changes]]:
-    from variance_bridge.exchange import exchange_date
-    from variance_bridge_history.changes import changes, held
+) -> Iterator[Comparison]:
+    from variance_bridge_history.comparison import compare, kept_state
     from variance_bridge_history.store import open_history
 
     with open_history(_existing(invocation, file)) as kept:
@@ -209,9 +205,8 @@ def _of_history(
                 )
         for account_hash, entries in by_account.items():
             if len(entries) > 1:
-                before, after = (held(kept.positions(each.sha256)) for each in entries[-2:])
-                day = exchange_date(entries[-1].fetched_at)
-                yield account_hash, changes(before, after, day)
+                before, after = (kept_state(kept, each) for each in entries[-2:])
+                yield compare(account_hash, before, after)
 
 
 def _entry(entry: Entry, converted: Converted | None) -> dict[str, Any]:
@@ -229,36 +224,3 @@ def _entry(entry: Entry, converted: Converted | None) -> dict[str, Any]:
         "net_liquidating_value": entry.net_liquidating_value,
         **in_one,
     }
-
-
-def _document(found: list[tuple[str, Changes]]) -> dict[str, Any]:
-    def plain(account: str, change: Change) -> dict[str, Any]:
-        return {
-            "account_hash": account or None,
-            "root": change.root,
-            "symbol": change.symbol,
-            "quantity_before": change.before,
-            "quantity_after": change.after,
-        }
-
-    kinds = ("opened", "closed", "changed", "expired")
-    document: dict[str, Any] = {
-        kind: [
-            plain(account, each) for account, changes in found for each in getattr(changes, kind)
-        ]
-        for kind in kinds
-    }
-    document["rolled"] = [
-        {
-            "account_hash": account or None,
-            "root": roll.root,
-            "symbol": roll.opened.symbol,
-            "quantity_before": roll.closed.quantity,
-            "quantity_after": roll.opened.quantity,
-            "from": roll.closed.symbol,
-            "to": roll.opened.symbol,
-        }
-        for account, changes in found
-        for roll in changes.rolled
-    ]
-    return document

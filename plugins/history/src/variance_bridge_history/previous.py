@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from variance_bridge import Snapshot, load
-from variance_bridge_history.store import FILE_NAME, open_history
+from variance_bridge_history.store import FILE_NAME, Entry, History, open_history
 from variance_bridge_history.worth import own_entries
 
 
@@ -25,8 +25,17 @@ def previous_snapshot(snapshot: Snapshot) -> Snapshot | None:
         earlier = [entry for entry in own_entries(kept, meta) if entry.fetched_at < meta.fetched_at]
         if not earlier:
             return None
-        data = kept.document(earlier[-1].sha256)
+        return snapshot_of(kept, earlier[-1])
+
+
+def snapshot_of(kept: History, entry: Entry) -> Snapshot:
+    """A kept document, as it was when it was fetched.
+
+    Raises:
+        DataRefused: the document is not valid by the rules of today.
+    """
+    data = kept.document(entry.sha256)
     with TemporaryDirectory(prefix="variance-") as folder:
         place = Path(folder) / "document.json"
         place.write_bytes(data)
-        return load(place, earlier[-1].fetched_at, any_age=True)
+        return load(place, entry.fetched_at, any_age=True)

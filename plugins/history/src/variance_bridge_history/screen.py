@@ -9,13 +9,17 @@ import click
 
 from variance_bridge.commands import Converted
 from variance_bridge.formatting import money, plural, quantity, strike
+from variance_bridge.money import total
 from variance_bridge.symbology import Deliverable, InstrumentType, SymbolError, parse
 from variance_bridge_history.changes import Changes
+from variance_bridge_history.comparison import Comparison
+from variance_bridge_history.diff_document import KINDS
 from variance_bridge_history.store import Entry
 
 _BARS = "▁▂▃▄▅▆▇█"
 _MAX_BARS = 36
-_KINDS = ("opened", "closed", "changed", "expired")
+_PROFIT = "unrealized_pl"
+_MONEY = {"net_liquidating_value": "net liq", _PROFIT: "open P/L"}
 
 
 def history_lines(
@@ -92,33 +96,59 @@ def sparkline(entries: Iterable[Entry]) -> str:
     return "".join(_BARS[int((value - low) * (len(_BARS) - 1) / (high - low))] for value in values)
 
 
-def diff_lines(found: Sequence[tuple[str, Changes]], width: int | None) -> Iterator[str]:
+def diff_lines(found: Sequence[Comparison], width: int | None) -> Iterator[str]:
     """What changed, by account; `width` is that of the terminal, None for a file or a pipe."""
     if not found:
         yield "There are not two documents to compare yet."
         return
-    changed = [(account, list(_changes(changes))) for account, changes in found]
-    if not any(lines for _account, lines in changed):
-        yield "Nothing changed."
-        return
-    for account, lines in changed:
-        if account and lines:
-            yield account
-        for line in lines:
+    for each in found:
+        yield from _broken(_heading(each), width)
+        for line in _changes(each):
             yield line if width is None else _at_words(line, width)
+    if all(each.changes == Changes() for each in found):
+        yield "Nothing changed."
+
+
+def _heading(of: Comparison) -> Iterator[str]:
+    """The account, the time between the two states, and what happened to its money in each currency."""
+    if of.account:
+        yield of.account
+    yield f"{of.before.fetched_at:%Y-%m-%d %H:%M}Z → {of.after.fetched_at:%Y-%m-%d %H:%M}Z"
+    for currency in dict.fromkeys((*of.after.totals, *of.before.totals)):
+        for name, title in _MONEY.items():
+            before, after = (
+                state.totals[currency].sums[name].complete if currency in state.totals else None
+                for state in (of.before, of.after)
+            )
+            if after is not None:
+                since = "" if before is None else f" ({_since(before, after, currency)})"
+                yield f"{title} {money(after, currency, sign=name == _PROFIT)}{since}"
+
+
+def _since(before: Decimal, after: Decimal, currency: str | None) -> str:
+    return f"{money(total(after, -before), currency, sign=True)} since"
 
 
 def _at_words(line: str, width: int) -> str:
     return click.wrap_text(line.strip(), width, initial_indent="  ", subsequent_indent=" " * 11)
 
 
-def _changes(changes: Changes) -> Iterator[str]:
-    for kind in _KINDS:
-        for each in getattr(changes, kind):
-            yield f"  {kind:8} {_contract(each.symbol)}: {_moved(each.before, each.after)}"
-    for roll in changes.rolled:
+def _changes(of: Comparison) -> Iterator[str]:
+    for kind in KINDS:
+        for each in getattr(of.changes, kind):
+            looks = f", looks {each.looks}" if each.looks else ""
+            moved = _moved(each.before, each.after)
+            yield f"  {kind:8} {_contract(each.symbol)}: {moved}{looks}{_part_of(of, each.symbol)}"
+    for roll in of.changes.rolled:
         amount = quantity(roll.opened.quantity)
-        yield f"  rolled   {_contract(roll.closed.symbol)} → {_contract(roll.opened.symbol)} ({amount})"
+        moved = f"{_contract(roll.closed.symbol)} → {_contract(roll.opened.symbol)} ({amount})"
+        yield f"  rolled   {moved}{_part_of(of, roll.opened.symbol)}"
+
+
+def _part_of(of: Comparison, symbol: str) -> str:
+    """`  in Iron Condor`; nothing for shares alone, or where strategies are not known."""
+    names = of.strategies.get(symbol, ())
+    return f"  in {' and '.join(names)}" if names else ""
 
 
 def _moved(before: Decimal, after: Decimal) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 from msgspec import Struct
 
 from variance_bridge import DataRefused, Holding, InstrumentType, OptionType, Portfolio, Side
-from variance_bridge.money import total
+from variance_bridge.money import product, total
 
 FILE_NAME = "history.sqlite3"
 VERSION = 1
@@ -46,7 +46,8 @@ class Entry(Struct, frozen=True, kw_only=True):
 
     Attributes:
         positions: how many it holds.
-        unrealized_pl: of all positions; None where one does not state it.
+        unrealized_pl: of all positions, in the account's currency; None where one does not state it, or is in another
+            currency of which the document states no rate.
         net_liquidating_value: None without balances.
     """
 
@@ -80,8 +81,7 @@ class History:
         """
         meta, balances = portfolio.meta, portfolio.balances
         sha256 = hashlib.sha256(data).hexdigest()
-        profits = [each.unrealized_pl for each in portfolio.positions]
-        known = [each for each in profits if each is not None]
+        profit = _profit(portfolio)
         row = (
             sha256,
             meta.account_hash,
@@ -89,7 +89,7 @@ class History:
             _stamp(meta.fetched_at),
             str(meta.status),
             portfolio.currency,
-            str(total(*known)) if len(known) == len(profits) else None,
+            None if profit is None else str(profit),
             str(balances.net_liquidating_value) if balances else None,
             zlib.compress(data),
         )
@@ -255,6 +255,23 @@ def _refused(error: sqlite3.Error, file: Path) -> DataRefused:
         case _:
             what, hint = f"the history cannot be used ({name or 'SQLite'})", _MOVE
     return DataRefused(what, where=str(file), hint=hint)
+
+
+def _profit(portfolio: Portfolio) -> Decimal | None:
+    """Of all positions, in the account's currency: those in another one at the rate that the broker states."""
+    rates = {
+        each.currency: each.rate
+        for each in portfolio.meta.exchange_rates
+        if each.target == portfolio.currency
+    }
+    profits: list[Decimal] = []
+    for each in portfolio.positions:
+        is_own = each.currency in {None, portfolio.currency}
+        rate = Decimal(1) if is_own else rates.get(each.currency or "")
+        if rate is None or each.profit is None:
+            return None
+        profits.append(product(each.profit, rate))
+    return total(*profits)
 
 
 def _stamp(moment: datetime) -> str:
