@@ -3,7 +3,9 @@ from __future__ import annotations
 import json
 import time
 from decimal import Decimal
+from unittest.mock import patch
 
+import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -46,6 +48,44 @@ def test_the_layout_changes_nothing_but_the_layout(value):
     compact, laid_out = exact_json.dumps(value, indent=None), exact_json.dumps(value)
 
     assert exact_json.loads(compact) == exact_json.loads(laid_out)
+
+
+awkward = st.sampled_from(
+    [
+        "1.50",
+        "1.50\n",
+        '": 1.50,\n',
+        "\\",
+        "E5",
+        "1E+5,\n",
+        "-0\n",
+        "[",
+        "]\n}",
+        "9" * 250,
+        "\u00bd",
+    ]
+)
+numbers = decimals | st.sampled_from(
+    [Decimal(text) for text in ("1.50", "2E+3", "-0.00", "0E-9", "1E-7", "100", "-2760.000")]
+)
+records = st.dictionaries(
+    st.text(max_size=3) | awkward, st.none() | st.integers() | numbers | awkward, max_size=6
+)
+
+
+@given(st.dictionaries(st.text(max_size=3) | awkward, records | st.lists(records, max_size=7)))
+def test_what_is_written_in_blocks_by_the_fast_writer_is_what_the_careful_writer_writes(value):
+    with patch.object(exact_json, "_BLOCK", 2):
+        written = exact_json.dumps(value)
+    line = exact_json.dumps(value, indent=None)
+    assert written == msgspec.json.format(line, indent=1) + b"\n"
+
+
+def test_a_fraction_is_refused_wherever_it_stands_in_a_long_list():
+    rows = [{"price": Decimal("1.5")} for _ in range(exact_json._BLOCK + 1)]
+    for place in (0, exact_json._BLOCK):
+        with pytest.raises(TypeError):
+            exact_json.dumps({"rows": [*rows[:place], {"price": 1.5}, *rows[place + 1 :]]})
 
 
 def test_38_digits_survive_in_both_directions():

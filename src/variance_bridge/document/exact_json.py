@@ -8,9 +8,11 @@ judged by Python's own reader, which also finds the words. The limits keep time 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from decimal import Context, Decimal, InvalidOperation, Overflow, Rounded
 from functools import cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from variance_bridge.errors import DataRefused
@@ -43,6 +45,19 @@ _MAX_INTEGER = 10**MAX_NUMBER_LENGTH
 _BLANKS = b" \t\r\n"
 _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _BRACKET = re.compile(r"[\[\]{}]")
+
+_BLOCK = 500
+"""Items of a list that are written at once."""
+_EXACT = frozenset({dict, list, str, int, Decimal, bool, type(None)})
+_MAX_ORDINARY_DEPTH = 8
+# A line that ends with a figure ends with a number: a text ends with its quote, and holds no line end.
+_SUPERFLUOUS = re.compile(rb"[.][0-9]*0(?=,?\n)")
+_NOT_PLAIN = (
+    re.compile(rb"E[-+]?[0-9]+,?\n"),
+    re.compile(rb"-0(?:[.]0*)?,?\n"),
+    re.compile(rb"\n[^\n]{%d}" % MAX_PLAIN_DIGITS),
+)
+"""An exponent, minus zero, a line that may hold more digits than are written; each begins with a sign that is quickly found."""
 
 
 def loads(text: str | bytes, *, max_bytes: int = MAX_BYTES) -> Any:
@@ -236,12 +251,70 @@ def dumps(value: Any, *, indent: int | None = 1) -> bytes:
         ValueError: NaN, Infinity, or a number with an absurd exponent.
         DataRefused: `loads` would refuse what would be written: too deep, too long, too many values.
     """
+    if indent and type(value) is dict:
+        text = b"".join(_pieces(value, indent))
+    else:
+        text = _text(value, indent or 0) + b"\n"
+    _check_size(text, MAX_BYTES)
+    return text
+
+
+def _pieces(value: dict[Any, Any], indent: int) -> Iterator[bytes]:
+    """The text of an object in pieces. A long list is written in blocks, so that only a block stands in memory twice."""
+    before = b"{"
+    for name, member in value.items():
+        if type(member) is list and len(member) > _BLOCK:
+            yield from _blocks(before, name, member, indent)
+        else:
+            yield before + _text({name: member}, indent)[1:].removesuffix(b"\n}")
+        before = b","
+    yield b"\n}\n" if value else b"{}\n"
+
+
+def _blocks(before: bytes, name: Any, items: list[Any], indent: int) -> Iterator[bytes]:
+    """The text of a member whose value is a long list."""
+    opening = _text({name: []}, indent).removesuffix(b"]\n}")
+    closing = b"\n" + b" " * indent + b"]"
+    before += opening[1:]
+    for start in range(0, len(items), _BLOCK):
+        text = _text({name: items[start : start + _BLOCK]}, indent)
+        yield before + text[len(opening) :].removesuffix(closing + b"\n}")
+        before = b","
+    yield closing
+
+
+def _text(value: Any, indent: int) -> bytes:
+    """The text of a value. msgspec writes most values as they should be; the others are made ready for it."""
     import msgspec
 
     writer = _writer()
-    text = msgspec.json.format(writer.encode(writer.writable(value, 0)), indent=indent or 0) + b"\n"
-    _check_size(text, MAX_BYTES)
-    return text
+    if indent and type(value) is dict and _has_exact_types(value):
+        with suppress(msgspec.DecodeError):  # NaN and Infinity, which `writable` refuses
+            text = msgspec.json.format(writer.encode(value), indent=indent)
+            if not any(pattern.search(text) for pattern in _NOT_PLAIN):
+                return _SUPERFLUOUS.sub(_without_zeros, text)
+    return msgspec.json.format(writer.encode(writer.writable(value, 0)), indent=indent)
+
+
+def _has_exact_types(value: Any) -> bool:
+    """Whether all names are texts, and all values of types that msgspec writes exactly: it writes a `float` too."""
+    level = [value]
+    for _depth in range(_MAX_ORDINARY_DEPTH):
+        kinds = set(map(type, level))
+        if not kinds <= _EXACT:
+            return False
+        objects = [item for item in level if type(item) is dict] if dict in kinds else []
+        lists = [item for item in level if type(item) is list] if list in kinds else []
+        if not all(type(name) is str for name in set(chain.from_iterable(objects))):
+            return False
+        level = [*chain.from_iterable(map(dict.values, objects)), *chain.from_iterable(lists)]
+        if not level:
+            return True
+    return False
+
+
+def _without_zeros(found: re.Match[bytes]) -> bytes:
+    return found[0].rstrip(b"0").removesuffix(b".")
 
 
 @cache
