@@ -44,6 +44,19 @@ _OUTSIDE = frozenset({RowClass.LABEL, RowClass.FOOTER, RowClass.IGNORE})
 _TOTALS = frozenset({RowClass.TOTAL, RowClass.SUBTOTAL})
 _IN_CASH = frozenset({RowClass.CASH, RowClass.PENDING})
 _CASH = RowRule(is_=RowClass.CASH)
+# Python 3.11 takes longer to find a member of an enumeration than to call a function: what every row asks for stands here.
+_POSITION = RowClass.POSITION
+_LOT = RowClass.LOT
+_IGNORE = RowClass.IGNORE
+_TOTAL = RowClass.TOTAL
+_PENDING = RowClass.PENDING
+_ACCOUNT_LABEL = Field.ACCOUNT_LABEL
+_VALUE = Field.VALUE
+_DTE = Field.DTE
+_ACCOUNT = Field.ACCOUNT
+_SYMBOL = Field.SYMBOL
+_TYPE = Field.TYPE
+_CASH_KIND = InstrumentType.CASH
 _TYPED_TOTAL = RowRule(is_=RowClass.IGNORE)
 _TYPED_TOTALS = frozenset(
     {"total", "totals", "grand total", "account total", "portfolio total", "sum", "subtotal"}
@@ -408,7 +421,7 @@ def _too_many_rejected(last: RejectedLine, where: str) -> DataRefused:
 
 def _read_row(cells: RowCells, section: Section, as_of: date, where: str) -> ReadRow:
     row = cells.row
-    row_class, position, rejected = RowClass.POSITION, None, None
+    row_class, position, rejected = _POSITION, None, None
     if row.fault:
         _refuse_cut_off(row, where)
         rejected = RejectedLine(row.line, row.fault_column, Rejection.UNREADABLE_ROW, row.fault)
@@ -420,36 +433,34 @@ def _read_row(cells: RowCells, section: Section, as_of: date, where: str) -> Rea
         if not has_right_width(cells, row_class):
             _refuse_cut_off(row, where)
             rejected = _wrong_cell_count(cells)
-        elif row_class in _POSITIONS or (row_class is RowClass.LOT and cells.dialect.lots.sum):
+        elif row_class in _POSITIONS or (row_class is _LOT and cells.dialect.lots.sum):
             try:
                 position = read_position(cells, rule, as_of)
             except RowRejected as rejection:
                 rejected = _rejected(cells, rejection)
         if rejected is not None and (_is_typed_total(row) or _is_prose(row)):
-            row_class, rejected = RowClass.IGNORE, None
+            row_class, rejected = _IGNORE, None
     account = _account(cells, section, rejected, where)
     checks = cells.dialect.check
     value = (
         position.stated_value
         if position is not None and position.holding is not None
-        else _number_or_none(cells, Field.VALUE)
+        else _number_or_none(cells, _VALUE)
     )
     return ReadRow(
         line=row.line,
         section=section.header.row.line,
         row_class=row_class,
         account=account,
-        label=_nameable(cells.text(Field.ACCOUNT_LABEL)) or section.captured.get("account_label"),
+        label=_nameable(cells.text(_ACCOUNT_LABEL)) or section.captured.get("account_label"),
         position=position,
         rejected=rejected,
         value=value,
-        value_unread=row_class in _IN_CASH
-        and value is None
-        and cells.text(Field.VALUE) is not None,
-        days_left=cells.text(Field.DTE),
+        value_unread=row_class in _IN_CASH and value is None and cells.text(_VALUE) is not None,
+        days_left=cells.text(_DTE),
         group=_group(cells, section) if checks.subtotals else (),
         summed=_number_or_none(cells, checks.subtotals_of) if checks.subtotals else None,
-        account_column=cells.column(Field.ACCOUNT) if account is None else 0,
+        account_column=cells.column(_ACCOUNT) if account is None else 0,
         other_mark=_other_mark(cells, rejected),
         ends_unread=row.last and row_class in _POSITIONS and _ends_unread(cells, rejected),
     )
@@ -513,10 +524,10 @@ def _rounded_account(cells: RowCells, where: str) -> DataRefused:
 def _account(
     cells: RowCells, section: Section, rejected: RejectedLine | None, where: str
 ) -> str | None:
-    if cells.has_column(Field.ACCOUNT):
+    if cells.has_column(_ACCOUNT):
         if rejected is not None and rejected.reason is Rejection.WRONG_CELL_COUNT:
             return None
-        account = _nameable(cells.text(Field.ACCOUNT))
+        account = _nameable(cells.text(_ACCOUNT))
         if account and _ROUNDED.fullmatch(account):
             raise _rounded_account(cells, where)
         return account
@@ -543,12 +554,12 @@ def _number_or_none(cells: RowCells, field: Field) -> Decimal | None:
 def _rule(row: RowCells) -> RowRule:
     """The rule for the row; a row whose type column says cash is cash, and one whose symbol is "Total" was typed below."""
     found = rule_for(row)
-    if found.is_ is not RowClass.POSITION:
+    if found.is_ is not _POSITION:
         return found
-    if (row.text(Field.SYMBOL) or "").rstrip(": ").casefold() in _NO_TICKERS:
+    if (row.text(_SYMBOL) or "").rstrip(": ").casefold() in _NO_TICKERS:
         return _TYPED_TOTAL
-    word = row.text(Field.TYPE)
-    if word is None or kind_of(word, row.dialect) is not InstrumentType.CASH:
+    word = row.text(_TYPE)
+    if word is None or kind_of(word, row.dialect) is not _CASH_KIND:
         return found
     return _CASH
 
@@ -615,7 +626,7 @@ def _refuse_lots(rows: Iterable[ReadRow], where: str) -> None:
     lots: dict[str | None, int] = {}
     whole: set[str | None] = set()
     for row in rows:
-        if row.row_class is RowClass.LOT:
+        if row.row_class is _LOT:
             lots.setdefault(row.account, row.line)
         elif row.row_class in _POSITIONS:
             whole.add(row.account)
@@ -700,7 +711,7 @@ def _part(
                 row.line, row.account_column, Rejection.UNREADABLE_ROW, "no account"
             )
             rejected.append(row.rejected or unattributed)
-    total = next((row.value for row in reversed(rows) if row.row_class is RowClass.TOTAL), None)
+    total = next((row.value for row in reversed(rows) if row.row_class is _TOTAL), None)
     return AccountPart(
         account=account
         or layout.captured.get("account")
@@ -711,7 +722,7 @@ def _part(
         rejected_lines=tuple(sorted(rejected, key=lambda line: line.line)),
         cash=_sum(row for row in rows if row.row_class in _IN_CASH),
         cash_unread=tuple(row.line for row in rows if row.value_unread),
-        pending=_sum(row for row in rows if row.row_class is RowClass.PENDING),
+        pending=_sum(row for row in rows if row.row_class is _PENDING),
         passed_over=Counter(
             row.row_class
             for row in (*rows, *passed)

@@ -171,7 +171,7 @@ class RowCells:
         cells = self.cells
         for field, column, in_fractions in self.columns.amounts:
             cell = cells[column.place]
-            of = underlying_fraction if field is Field.UNDERLYING_PRICE else fraction
+            of = underlying_fraction if field is _UNDERLYING_PRICE else fraction
             try:
                 if of is None or not in_fractions or cell is None:
                     value = column.number[cell]
@@ -203,6 +203,8 @@ class RowCells:
 
 
 _POSITION = RowRule(is_=RowClass.POSITION)
+# Python 3.11 takes longer to find a member of an enumeration than to call a function: what every row asks for stands here.
+_UNDERLYING_PRICE = Field.UNDERLYING_PRICE
 
 
 def rule_for(row: RowCells) -> RowRule:

@@ -45,6 +45,18 @@ _CAUTION_OF = {
 }
 _CONTRACTS = _OPTION_KINDS | {InstrumentType.FUTURE}
 _PLAIN = frozenset({InstrumentType.STOCK, InstrumentType.OTHER})
+# Python 3.11 takes longer to find a member of an enumeration than to call a function: what every row asks for stands here.
+_SYMBOL_CELL = Field.SYMBOL
+_TYPE = Field.TYPE
+_OPTION_TYPE = Field.OPTION_TYPE
+_UNDERLYING = Field.UNDERLYING
+_STRIKE = Field.STRIKE
+_EXPIRATION = Field.EXPIRATION
+_OTHER = InstrumentType.OTHER
+_OPTION = InstrumentType.OPTION
+_FUTURE = InstrumentType.FUTURE
+_FUTURE_OPTION = InstrumentType.FUTURE_OPTION
+_STOCK = InstrumentType.STOCK
 _RIGHTS = {
     "call": OptionType.CALL,
     "c": OptionType.CALL,
@@ -87,26 +99,26 @@ def identify(row: RowCells, as_of: date, kind: InstrumentType | None = None) -> 
     Raises:
         RowRejected: the symbol or the terms are missing, unreadable, or contradict each other.
     """
-    spelled = row.text(Field.SYMBOL)
+    spelled = row.text(_SYMBOL_CELL)
     if spelled is None:
-        raise RowRejected(Rejection.SYMBOL_MISSING, Field.SYMBOL)
+        raise RowRejected(Rejection.SYMBOL_MISSING, _SYMBOL_CELL)
     if len(spelled) > MAX_SYMBOL_LENGTH:
-        raise RowRejected(Rejection.SYMBOL_UNREADABLE, Field.SYMBOL)
+        raise RowRejected(Rejection.SYMBOL_UNREADABLE, _SYMBOL_CELL)
     symbol, multiplier = _symbol(spelled, row.dialect.symbol)
     terms = _terms(row, kind, symbol, as_of)
     instrument = (
         _option(symbol, terms, as_of) if _is_option(terms) else _other(symbol, terms, as_of)
     )
     if instrument is None or not _can_be_written(instrument):
-        raise RowRejected(Rejection.SYMBOL_UNREADABLE, Field.SYMBOL)
-    if terms.kind_unknown and instrument.type is InstrumentType.OTHER:
-        row.cautions.append((Caution.TYPE_UNKNOWN, Field.TYPE))
+        raise RowRejected(Rejection.SYMBOL_UNREADABLE, _SYMBOL_CELL)
+    if terms.kind_unknown and instrument.type is _OTHER:
+        row.cautions.append((Caution.TYPE_UNKNOWN, _TYPE))
     return Identity(instrument, spelled, multiplier)
 
 
 def _can_be_written(instrument: Instrument) -> bool:
     """Whether the schema of a document has room for the names (a bond's description can be too long)."""
-    if instrument.type is InstrumentType.OPTION:
+    if instrument.type is _OPTION:
         return True
     return (
         _is_root(instrument.root)
@@ -151,21 +163,19 @@ def _symbol(spelled: str, rules: SymbolRules) -> tuple[str, Decimal | None]:
 
 
 def _terms(row: RowCells, kind: InstrumentType | None, symbol: str, as_of: date) -> _Terms:
-    rules, word, right = row.dialect.types, row.text(Field.TYPE), row.text(Field.OPTION_TYPE)
+    rules, word, right = row.dialect.types, row.text(_TYPE), row.text(_OPTION_TYPE)
     if kind is None and word is not None:
         kind = kind_of(word, row.dialect)
     if kind is None and not rules.infer:
-        raise RowRejected(
-            Rejection.TYPE_MISSING if word is None else Rejection.TYPE_UNKNOWN, Field.TYPE
-        )
-    if kind is InstrumentType.FUTURE and right is not None:
-        raise RowRejected(Rejection.TERMS_CONTRADICT, Field.OPTION_TYPE)
+        raise RowRejected(Rejection.TYPE_MISSING if word is None else Rejection.TYPE_UNKNOWN, _TYPE)
+    if kind is _FUTURE and right is not None:
+        raise RowRejected(Rejection.TERMS_CONTRADICT, _OPTION_TYPE)
     terms = _Terms(
         kind=kind,
         kind_unknown=word is not None and kind is None,
         default=rules.default if word is None else None,
         infer=rules.infer,
-        underlying=row.text(Field.UNDERLYING),
+        underlying=row.text(_UNDERLYING),
         date_order=row.columns.date_order,
     )
     is_option = kind in _OPTION_KINDS or (kind is None and right is not None)
@@ -173,7 +183,7 @@ def _terms(row: RowCells, kind: InstrumentType | None, symbol: str, as_of: date)
     if is_option:
         terms.option_type = _read(_right, row, unread)
         terms.strike = _read(_strike, row, unread)
-    if is_option or kind is InstrumentType.FUTURE:
+    if is_option or kind is _FUTURE:
         terms.expiration = _read(_expiration, row, unread)
     if unread:
         # The symbol of an option says it all once more. Two unreadable terms are more than a slip: cells may be shifted.
@@ -206,28 +216,28 @@ def _spells_out(symbol: str, as_of: date) -> bool:
 
 
 def _right(row: RowCells) -> OptionType | None:
-    word = row.text(Field.OPTION_TYPE)
+    word = row.text(_OPTION_TYPE)
     if word is None:
         return None
     right = _RIGHTS.get(plain(word))
     if right is None:
-        raise RowRejected(Rejection.UNREADABLE_ROW, Field.OPTION_TYPE)
+        raise RowRejected(Rejection.UNREADABLE_ROW, _OPTION_TYPE)
     return right
 
 
 def _strike(row: RowCells) -> Decimal | None:
     try:
-        strike = row.number(Field.STRIKE)
+        strike = row.number(_STRIKE)
     except CellFault:
-        raise RowRejected(Rejection.NUMBER_UNREADABLE, Field.STRIKE) from None
+        raise RowRejected(Rejection.NUMBER_UNREADABLE, _STRIKE) from None
     return strike or None
 
 
 def _expiration(row: RowCells) -> date | None:
     try:
-        return row.day(Field.EXPIRATION)
+        return row.day(_EXPIRATION)
     except CellFault:
-        raise RowRejected(Rejection.DATE_UNREADABLE, Field.EXPIRATION) from None
+        raise RowRejected(Rejection.DATE_UNREADABLE, _EXPIRATION) from None
 
 
 def _is_option(terms: _Terms) -> bool:
@@ -237,15 +247,11 @@ def _is_option(terms: _Terms) -> bool:
 def _option(symbol: str, terms: _Terms, as_of: date) -> Instrument | None:
     """An option: by its own symbol, or by an underlying's symbol and the terms in the columns."""
     # Brokers call options on futures options, so that word alone does not bind; the other one does.
-    kind = (
-        InstrumentType.FUTURE_OPTION
-        if terms.kind is InstrumentType.FUTURE_OPTION
-        else InstrumentType.OPTION
-    )
+    kind = _FUTURE_OPTION if terms.kind is _FUTURE_OPTION else _OPTION
     written = _written(symbol, kind, terms, as_of)
-    on_future = InstrumentType.FUTURE_OPTION in (kind, None if written is None else written.type)
+    on_future = _FUTURE_OPTION in (kind, None if written is None else written.type)
     if terms.strike is not None and terms.strike < 0 and not on_future:
-        raise RowRejected(Rejection.OUT_OF_RANGE, Field.STRIKE)
+        raise RowRejected(Rejection.OUT_OF_RANGE, _STRIKE)
     if written is None:
         return _from_columns(symbol, kind, terms, as_of) or (
             _from_columns(terms.underlying, kind, terms, as_of, symbol)
@@ -253,14 +259,14 @@ def _option(symbol: str, terms: _Terms, as_of: date) -> Instrument | None:
             else None
         )
     for stated, meant, field in (
-        (terms.expiration, written.expiration, Field.EXPIRATION),
-        (terms.strike, written.strike, Field.STRIKE),
-        (terms.option_type, written.option_type, Field.OPTION_TYPE),
+        (terms.expiration, written.expiration, _EXPIRATION),
+        (terms.strike, written.strike, _STRIKE),
+        (terms.option_type, written.option_type, _OPTION_TYPE),
     ):
         if stated is not None and meant is not None and stated != meant:
             raise RowRejected(Rejection.TERMS_CONTRADICT, field)
     if written.expiration is None:
-        raise RowRejected(Rejection.EXPIRATION_MISSING, Field.EXPIRATION)
+        raise RowRejected(Rejection.EXPIRATION_MISSING, _EXPIRATION)
     return written
 
 
@@ -304,24 +310,24 @@ def _from_columns(
 
     Where it spells something else (`LOZ6 C7500`), its first word may be the series of an option on a future.
     """
-    on_future = symbol.startswith("/") or kind is InstrumentType.FUTURE_OPTION
-    underlying_kind = InstrumentType.FUTURE if on_future else InstrumentType.STOCK
+    on_future = symbol.startswith("/") or kind is _FUTURE_OPTION
+    underlying_kind = _FUTURE if on_future else _STOCK
     underlying = parse_symbol(symbol, underlying_kind, as_of, None, terms.expiration)
     if underlying is None:
         return None
     if terms.expiration is None:
-        raise RowRejected(Rejection.EXPIRATION_MISSING, Field.EXPIRATION)
+        raise RowRejected(Rejection.EXPIRATION_MISSING, _EXPIRATION)
     if terms.strike is None:
-        raise RowRejected(Rejection.STRIKE_MISSING, Field.STRIKE)
+        raise RowRejected(Rejection.STRIKE_MISSING, _STRIKE)
     if terms.option_type is None:
-        raise RowRejected(Rejection.TYPE_MISSING, Field.OPTION_TYPE)
+        raise RowRejected(Rejection.TYPE_MISSING, _OPTION_TYPE)
     try:
         if not on_future:
             return listed_option(symbol, terms.expiration, terms.option_type, terms.strike)
         built = _on_future(underlying.symbol, terms, spelled.partition(" ")[0])
     except SymbolError:
         return None
-    return parse_symbol(built, InstrumentType.FUTURE_OPTION, as_of, None, terms.expiration)
+    return parse_symbol(built, _FUTURE_OPTION, as_of, None, terms.expiration)
 
 
 def _on_future(future: str, terms: _Terms, series: str) -> str:

@@ -37,6 +37,13 @@ _BY_THE_PIECE = frozenset(
     {InstrumentType.STOCK, InstrumentType.CRYPTO, InstrumentType.FUND, InstrumentType.BOND}
 )
 """What is worth its last price. An option's last trade may be days old: brokers value it between bid and ask."""
+# Python 3.11 takes longer to find a member of an enumeration than to call a function: what every row asks for stands here.
+_FUTURE = InstrumentType.FUTURE
+_LIKE_POSITION = Sign.POSITION
+_ABSOLUTE = Sign.ABSOLUTE
+_CASH_FLOW = Sign.CASH_FLOW
+_SHORT = Side.SHORT
+_PER_UNIT = Basis.PER_UNIT
 
 
 class CostCheck(Enum):
@@ -85,7 +92,7 @@ def weigh(amounts: Amounts, rules: MoneyRules) -> Money:
     Without a multiplier no price can be compared: the totals that the file states are kept as they are.
     """
     mark = _mark(amounts, rules)
-    is_future = amounts.type is InstrumentType.FUTURE
+    is_future = amounts.type is _FUTURE
     if is_future and rules.futures_cost_as_stated and amounts.cost_total:
         return _as_stated(amounts, amounts.cost_total, rules, mark)
     notional = not is_future or rules.futures_cost
@@ -195,23 +202,23 @@ def _without_exponent(value: Decimal) -> Decimal:
 
 def _mark(amounts: Amounts, rules: MoneyRules) -> Decimal | None:
     mark = amounts.quote.mark
-    if mark is not None and rules.price is Sign.POSITION and amounts.side is Side.SHORT:
+    if mark is not None and rules.price is _LIKE_POSITION and amounts.side is _SHORT:
         return abs(mark)
     return mark
 
 
 def _per_unit(amounts: Amounts, rules: MoneyRules) -> Decimal | None:
     price = amounts.cost_per_unit
-    if price is None or rules.cost_per_unit_basis is Basis.PER_UNIT or amounts.multiplier is None:
+    if price is None or rules.cost_per_unit_basis is _PER_UNIT or amounts.multiplier is None:
         return price
     return quotient(price, amounts.multiplier)
 
 
 def _paid(amount: Decimal, sign: Sign, side: Side) -> Decimal:
     """The amount as the basis of that side: positive where the sign agrees with the side."""
-    if sign is Sign.ABSOLUTE:
+    if sign is _ABSOLUTE:
         return abs(amount)
-    paid = amount.copy_negate() if sign is Sign.CASH_FLOW else amount
+    paid = amount.copy_negate() if sign is _CASH_FLOW else amount
     return signed(side, paid)
 
 
@@ -229,7 +236,7 @@ def _signed_basis(
         basis, sign = computed, rules.cost_per_unit
     else:
         return None, None
-    return basis, None if sign is Sign.ABSOLUTE or not basis else basis > 0
+    return basis, None if sign is _ABSOLUTE or not basis else basis > 0
 
 
 def _from_profit(
@@ -390,9 +397,9 @@ def _worth(price: Decimal, units: Decimal, side: Side) -> Decimal | None:
 def _directed(amounts: Amounts, rules: MoneyRules) -> Decimal:
     """The file's value with the sign of the position."""
     value = amounts.value or Decimal(0)
-    if rules.value is Sign.ABSOLUTE:
+    if rules.value is _ABSOLUTE:
         return signed(amounts.side, value.copy_abs())
-    return value.copy_negate() if rules.value is Sign.CASH_FLOW else value
+    return value.copy_negate() if rules.value is _CASH_FLOW else value
 
 
 def _stated_value(
@@ -446,7 +453,7 @@ def _confirms(amounts: Amounts, value: Decimal, basis: Decimal) -> bool:
 
 def _is_shifted_from_profit(amounts: Amounts, value: Decimal, basis: Decimal | None) -> bool:
     """Whether cost and profit say that the value has its decimal mark in another place."""
-    if basis is None or _confirms(amounts, value, basis):
+    if basis is None or amounts.gain is None or _confirms(amounts, value, basis):
         return False
     return any(_confirms(amounts, _EXACT.multiply(value, shift), basis) for shift in _SHIFTS)
 

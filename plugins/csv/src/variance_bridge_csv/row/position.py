@@ -30,7 +30,7 @@ from variance_bridge_csv.row.instrument import Identity, identify
 
 MAX_QUANTITY = Decimal(10) ** 15
 
-_SECTOR = re.compile(r"[A-Za-z][A-Za-z0-9 &/,.()-]{0,47}")
+_SECTOR_NAME = re.compile(r"[A-Za-z][A-Za-z0-9 &/,.()-]{0,47}")
 _SPELLED = re.compile(r"[!-~](?:[ -~]{0,62}[!-~])?")
 _ONE = Decimal(1)
 _NO_QUOTE, _NO_GREEKS = Quote(), Greeks()
@@ -47,6 +47,52 @@ _BY_THE_PIECE = {
 # The standard lot of a US equity or index option (OCC).
 _BY_TYPE = {**_BY_THE_PIECE, InstrumentType.OPTION: Decimal(100)}
 _ON_FUTURES = frozenset({InstrumentType.FUTURE, InstrumentType.FUTURE_OPTION})
+# Python 3.11 takes longer to find a member of an enumeration than to call a function: what every row asks for stands here.
+_MONEY_MARKET = RowClass.MONEY_MARKET
+_FUND = InstrumentType.FUND
+_BOND = InstrumentType.BOND
+_FUTURE_OPTION = InstrumentType.FUTURE_OPTION
+_LONG = Side.LONG
+_SHORT = Side.SHORT
+(
+    _VALUE,
+    _QUANTITY,
+    _SIDE,
+    _MULTIPLIER,
+    _COST_TOTAL,
+    _COST_PER_UNIT,
+    _GAIN,
+    _DAY_GAIN,
+    _BID,
+    _ASK,
+    _MARK,
+    _LAST,
+    _UNDERLYING_PRICE,
+    _CURRENCY,
+    _OPEN_DATE,
+    _SECTOR,
+) = (
+    Field.VALUE,
+    Field.QUANTITY,
+    Field.SIDE,
+    Field.MULTIPLIER,
+    Field.COST_TOTAL,
+    Field.COST_PER_UNIT,
+    Field.GAIN,
+    Field.DAY_GAIN,
+    Field.BID,
+    Field.ASK,
+    Field.MARK,
+    Field.LAST,
+    Field.UNDERLYING_PRICE,
+    Field.CURRENCY,
+    Field.OPEN_DATE,
+    Field.SECTOR,
+)
+_FROM_COLUMN = MultiplierSource.COLUMN
+_FROM_SYMBOL = MultiplierSource.SYMBOL
+_FROM_PRODUCT = MultiplierSource.PRODUCT
+_ADJUSTED = Deliverable.ADJUSTED
 
 
 class CheckedHolding(Struct):
@@ -70,24 +116,24 @@ def read_position(row: RowCells, rule: RowRule, as_of: date) -> CheckedHolding:
     Raises:
         RowRejected: it cannot be read.
     """
-    is_money_market = rule.is_ is RowClass.MONEY_MARKET
-    identity = identify(row, as_of, InstrumentType.FUND if is_money_market else rule.type)
+    is_money_market = rule.is_ is _MONEY_MARKET
+    identity = identify(row, as_of, _FUND if is_money_market else rule.type)
     quantity = _quantity(row, is_money_market=is_money_market)
     if not quantity:
         _refuse_worth_of_nothing(row)
         return CheckedHolding(row.row.line, None)
-    side, size = (Side.LONG, quantity) if quantity > 0 else (Side.SHORT, quantity.copy_negate())
+    side, size = (_LONG, quantity) if quantity > 0 else (_SHORT, quantity.copy_negate())
     rules = row.dialect.money
     found = row.amounts(*_fractions(identity))
     for field in rule.without:
         found.pop(field, None)
     multiplier = _multiplier(identity, row)
-    if multiplier is not None and identity.instrument.type is InstrumentType.BOND:
+    if multiplier is not None and identity.instrument.type is _BOND:
         multiplier = _of_bond(multiplier, size, found, rules)
     amounts = _amounts(found, identity, side, size, multiplier, rules)
     earned = money.weigh(amounts, rules)
     if earned.value_shifted:
-        raise RowRejected(Rejection.OUT_OF_RANGE, Field.VALUE, "far from quantity x price")
+        raise RowRejected(Rejection.OUT_OF_RANGE, _VALUE, "far from quantity x price")
     holding = _holding(row, identity, amounts, earned, _greeks(row, found, amounts))
     return CheckedHolding(
         row.row.line,
@@ -114,34 +160,34 @@ def _refuse_worth_of_nothing(row: RowCells) -> None:
 
 def _quantity(row: RowCells, *, is_money_market: bool) -> Decimal:
     try:
-        quantity = row.number(Field.QUANTITY)
+        quantity = row.number(_QUANTITY)
         if quantity is None and is_money_market:
             # A money-market fund is priced at 1: its value is its quantity.
-            quantity = row.number(Field.VALUE)
+            quantity = row.number(_VALUE)
     except CellFault:
-        raise RowRejected(Rejection.QUANTITY_UNREADABLE, Field.QUANTITY) from None
+        raise RowRejected(Rejection.QUANTITY_UNREADABLE, _QUANTITY) from None
     if quantity is None:
-        raise RowRejected(Rejection.QUANTITY_MISSING, Field.QUANTITY)
+        raise RowRejected(Rejection.QUANTITY_MISSING, _QUANTITY)
     if abs(quantity) > MAX_QUANTITY:
-        raise RowRejected(Rejection.OUT_OF_RANGE, Field.QUANTITY)
+        raise RowRejected(Rejection.OUT_OF_RANGE, _QUANTITY)
     return _directed(quantity, row)
 
 
 def _directed(quantity: Decimal, row: RowCells) -> Decimal:
     """The quantity with its sign, from the side column where the dialect has one."""
     words = row.columns.sides
-    if not words or not row.has_column(Field.SIDE):
+    if not words or not row.has_column(_SIDE):
         return quantity
-    word = row.text(Field.SIDE)
+    word = row.text(_SIDE)
     if word is None:
         if quantity:
-            raise RowRejected(Rejection.SIDE_MISSING, Field.SIDE)
+            raise RowRejected(Rejection.SIDE_MISSING, _SIDE)
         return quantity
     side = words.get(plain(word))
     if side is None:
-        raise RowRejected(Rejection.SIDE_UNKNOWN, Field.SIDE)
+        raise RowRejected(Rejection.SIDE_UNKNOWN, _SIDE)
     if side == "long" and quantity < 0:
-        raise RowRejected(Rejection.TERMS_CONTRADICT, Field.SIDE)
+        raise RowRejected(Rejection.TERMS_CONTRADICT, _SIDE)
     return -abs(quantity) if side == "short" else quantity
 
 
@@ -171,24 +217,24 @@ def _of_bond(
 
 def _multiplier_from(source: MultiplierSource, identity: Identity, row: RowCells) -> Decimal | None:
     instrument = identity.instrument
-    if source is MultiplierSource.COLUMN:
+    if source is _FROM_COLUMN:
         try:
-            stated = row.number(Field.MULTIPLIER)
+            stated = row.number(_MULTIPLIER)
         except CellFault:
-            raise RowRejected(Rejection.MULTIPLIER_UNREADABLE, Field.MULTIPLIER) from None
+            raise RowRejected(Rejection.MULTIPLIER_UNREADABLE, _MULTIPLIER) from None
         if stated is not None and stated <= 0:
-            raise RowRejected(Rejection.MULTIPLIER_UNREADABLE, Field.MULTIPLIER)
+            raise RowRejected(Rejection.MULTIPLIER_UNREADABLE, _MULTIPLIER)
         return stated
-    if source is MultiplierSource.SYMBOL:
+    if source is _FROM_SYMBOL:
         return identity.multiplier
-    if source is MultiplierSource.PRODUCT:
+    if source is _FROM_PRODUCT:
         if instrument.type not in _ON_FUTURES:
             return None
         product = futures_product(instrument.root)
         return None if product is None else product.multiplier
-    if instrument.deliverable is Deliverable.ADJUSTED:
+    if instrument.deliverable is _ADJUSTED:
         return None
-    if instrument.type is InstrumentType.BOND:
+    if instrument.type is _BOND:
         return money.quotient(_ONE, row.dialect.money.bond_price_per)
     return _BY_TYPE.get(instrument.type)
 
@@ -213,8 +259,8 @@ def _amounts(
     multiplier: Decimal | None,
     rules: MoneyRules,
 ) -> money.Amounts:
-    total, per_unit = found.get(Field.COST_TOTAL), found.get(Field.COST_PER_UNIT)
-    gain = found.get(Field.GAIN)
+    total, per_unit = found.get(_COST_TOTAL), found.get(_COST_PER_UNIT)
+    gain = found.get(_GAIN)
     if rules.zero_cost_is_unknown and not (total or per_unit):
         total = per_unit = gain = None
     return money.Amounts(
@@ -225,9 +271,9 @@ def _amounts(
         quote=_quote(found),
         cost_total=total,
         cost_per_unit=per_unit,
-        value=found.get(Field.VALUE),
+        value=found.get(_VALUE),
         gain=gain,
-        day_gain=found.get(Field.DAY_GAIN),
+        day_gain=found.get(_DAY_GAIN),
     )
 
 
@@ -235,11 +281,11 @@ def _quote(found: Mapping[Field, Decimal]) -> Quote:
     if _QUOTED.isdisjoint(found):
         return _NO_QUOTE
     return Quote(
-        bid=found.get(Field.BID),
-        ask=found.get(Field.ASK),
-        mark=found.get(Field.MARK),
-        last=found.get(Field.LAST),
-        underlying_price=found.get(Field.UNDERLYING_PRICE),
+        bid=found.get(_BID),
+        ask=found.get(_ASK),
+        mark=found.get(_MARK),
+        last=found.get(_LAST),
+        underlying_price=found.get(_UNDERLYING_PRICE),
     )
 
 
@@ -292,31 +338,31 @@ def _holding(
 
 def _unit(row: RowCells) -> MoneyUnit:
     """What the row's money is counted in: the account's currency, which may be unknown, where the row says nothing."""
-    text = row.text(Field.CURRENCY)
+    text = row.text(_CURRENCY)
     if text is None:
         return MoneyUnit(row.dialect.account.currency)
     unit = money_unit(text)
     if unit.currency is None:
-        raise RowRejected(Rejection.UNREADABLE_ROW, Field.CURRENCY)
+        raise RowRejected(Rejection.UNREADABLE_ROW, _CURRENCY)
     return unit
 
 
 def _opened_on(row: RowCells) -> date | None:
     try:
-        return row.day(Field.OPEN_DATE)
+        return row.day(_OPEN_DATE)
     except CellFault:
-        row.cautions.append((Caution.DATE_UNREADABLE, Field.OPEN_DATE))
+        row.cautions.append((Caution.DATE_UNREADABLE, _OPEN_DATE))
         return None
 
 
 def _sector(row: RowCells) -> str | None:
-    text = row.text(Field.SECTOR)
+    text = row.text(_SECTOR)
     return text if text is not None and _is_sector(text) else None
 
 
 @lru_cache(maxsize=1024)
 def _is_sector(text: str) -> bool:
-    return _SECTOR.fullmatch(text) is not None
+    return _SECTOR_NAME.fullmatch(text) is not None
 
 
 @lru_cache(maxsize=4096)
@@ -367,12 +413,12 @@ def _cautions(
     instrument = identity.instrument
     if holding.multiplier is None:
         found.append(Caution.MULTIPLIER_UNKNOWN)
-    if instrument.deliverable is Deliverable.ADJUSTED:
+    if instrument.deliverable is _ADJUSTED:
         found.append(Caution.ADJUSTED_DELIVERABLE)
-    if instrument.type is InstrumentType.FUTURE_OPTION and instrument.contract is None:
+    if instrument.type is _FUTURE_OPTION and instrument.contract is None:
         found.append(Caution.SERIES_UNKNOWN)
     found += earned.cautions
-    has_column = row.has_column(Field.COST_TOTAL) or row.has_column(Field.COST_PER_UNIT)
+    has_column = row.has_column(_COST_TOTAL) or row.has_column(_COST_PER_UNIT)
     if (
         cost_expected
         and has_column
