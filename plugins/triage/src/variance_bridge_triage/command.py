@@ -118,7 +118,7 @@ def _news(invocation: Invocation, judged: JudgedBook) -> tuple[News, ...]:
     from variance_bridge_triage.rules.new_actions import news_of
 
     try:
-        from variance_bridge_history.previous import previous_snapshot
+        from variance_bridge_history.earlier import previous_snapshot
     except ImportError:
         from variance_bridge import ConfigurationError
 
@@ -179,7 +179,7 @@ def _past(invocation: Invocation, judged: JudgedBook) -> dict[str | None, list[P
     from variance_bridge_triage.render.worth_line import PastWorth
 
     try:
-        from variance_bridge_history.worth import entries_until
+        from variance_bridge_history.earlier import entries_until
     except ImportError:
         return {}
     found: dict[str | None, list[PastWorth]] = {}

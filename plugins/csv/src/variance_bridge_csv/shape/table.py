@@ -7,15 +7,16 @@ piece of a cell) stands behind them. A dialect that derives nothing gets its lin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
 from functools import partial
 
 from msgspec import Struct, structs
 
-from variance_bridge_csv.dialect.model import Dialect, Field
+from variance_bridge_csv.dialect import patterns
+from variance_bridge_csv.dialect.model import Dialect, Field, Part
 from variance_bridge_csv.file.layout import read_header
 from variance_bridge_csv.file.lines import Line, Row
 from variance_bridge_csv.name_matching import plain, visible
-from variance_bridge_csv.shape.cells import parts_of
 from variance_bridge_csv.shape.hierarchy import Family
 from variance_bridge_csv.shape.join import Joined, read_joins
 from variance_bridge_csv.shape.places import places
@@ -121,7 +122,7 @@ def _is_whole(cells: Sequence[str], width: int) -> bool:
 def _added(cells: Sequence[str], plan: _Plan, joined: Joined, dialect: Dialect) -> Iterator[str]:
     nulls = dialect.cells.nulls
     said = {field: visible(cells[place]) for field, place in plan.found.items()}
-    said.update(parts_of(said, dialect.parts, dialect.cells.decimal))
+    said.update(_parts_of(said, dialect.parts, dialect.cells.decimal))
     for field, text in plan.constants.items():
         if said.get(field, "") in nulls:
             said[field] = text
@@ -132,3 +133,28 @@ def _added(cells: Sequence[str], plan: _Plan, joined: Joined, dialect: Dialect) 
     unit = said.get(Field.CURRENCY, "")
     said.update({field: "" for field, own in plan.currencies.items() if own != unit})
     return (said.get(field, "") for field in dialect.derives)
+
+
+def _parts_of(
+    said: Mapping[Field, str], rules: Sequence[Part], decimal: str = "."
+) -> dict[Field, str]:
+    """Several fields out of one cell: two numbers, a symbol with its terms, terms out of a description. The first rule that gives a field wins; a cell that does not match says nothing."""
+    found: dict[Field, str] = {}
+    for rule in rules:
+        match = patterns.match(rule.pattern, said.get(rule.of, ""))
+        if match is None:
+            continue
+        for name, text in match.groupdict().items():
+            field = Field(name)
+            if text is not None and field not in found:
+                found[field] = _scaled(text, rule.divide_by.get(field), decimal)
+    return found
+
+
+def _scaled(text: str, divisor: Decimal | None, decimal: str) -> str:
+    if divisor is None:
+        return text.strip()
+    try:
+        return format((Decimal(text) / divisor).normalize(), "f").replace(".", decimal)
+    except InvalidOperation:
+        return text
