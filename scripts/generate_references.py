@@ -353,10 +353,11 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "thresholds": thresholds,
     "strategies": strategies,
     "settings of csv": settings("csv"),
-    "settings of schwab": settings("schwab"),
-    "credentials of schwab": credentials("schwab"),
-    "settings of tastytrade": settings("tastytrade"),
-    "credentials of tastytrade": credentials("tastytrade"),
+    **{
+        f"{what} of {broker}": generate(broker)
+        for broker in ("ibkr", "schwab", "snaptrade", "tastytrade", "tradier")
+        for what, generate in (("settings", settings), ("credentials", credentials))
+    },
 }
 
 

@@ -12,11 +12,18 @@ from variance_bridge import (
     QuoteSourceSpec,
     hookimpl,
 )
+from variance_bridge.broker import RateLimit
 
 _NAME = "tradier"
 _TITLE = "Tradier"
 _HOSTS = ("api.tradier.com", "sandbox.tradier.com")
 _SETTINGS = "variance_bridge_tradier.settings:TradierSettings"
+# A minute and a token, for each group of paths: 120 in production, 60 in the sandbox (docs.tradier.com, rate limiting).
+# What is declared here is for both.
+_RATE_LIMITS = tuple(
+    RateLimit(requests=60, seconds=60, path=path)
+    for path in ("/v1/user", "/v1/accounts", "/v1/markets")
+)
 _CREDENTIALS = (Credential("TRADIER_ACCESS_TOKEN", "access token, production or sandbox"),)
 
 
@@ -42,6 +49,7 @@ def variance_bridge_brokers() -> Iterable[BrokerSpec]:
                 }
             ),
             quotes=_NAME,
+            rate_limits=_RATE_LIMITS,
             login=CredentialPage(url="https://dash.tradier.com/"),
             create_credentials="Create it at dash.tradier.com: Settings, API Access.",
         )
@@ -59,5 +67,6 @@ def variance_bridge_quotes() -> Iterable[QuoteSourceSpec]:
             hosts=_HOSTS,
             settings=_SETTINGS,
             credentials=_CREDENTIALS,
+            rate_limits=_RATE_LIMITS,
         )
     ]
