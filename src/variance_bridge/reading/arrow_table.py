@@ -90,7 +90,10 @@ def _kind(hint: Any) -> type[Any]:
 
 
 def _decimals(arrow: Any, rows: Sequence[Mapping[str, Any]], column: str) -> Any:
-    texts = [None if row[column] is None else plain(_decimal(row[column])) for row in rows]
+    cells = [row[column] for row in rows]
+    if not any(cell is not None for cell in cells):  # most columns of most accounts
+        return arrow.nulls(len(cells), arrow.decimal128(MAX_DIGITS, 0))
+    texts = [None if cell is None else plain(_decimal(cell)) for cell in cells]
     places = [(0, 0) if text is None else _digits(text) for text in texts]
     scale = max((fraction for _whole, fraction in places), default=0)
     whole = max((whole for whole, _fraction in places), default=0)

@@ -25,14 +25,12 @@ def _members(cls: type[Any]) -> tuple[str, ...]:
 
 
 _OF_POSITION = tuple(name for name in _members(Holding) if name not in _OBJECTS)
-_OF_OBJECTS = tuple(
-    (name, member, f"{name}_{member}") for name, cls in _OBJECTS.items() for member in _members(cls)
-)
+_MEMBERS_OF_OBJECTS = {name: _members(cls) for name, cls in _OBJECTS.items()}
 
 ROW_COLUMNS = (
     *_OF_META,
     *_OF_POSITION,
-    *(column for _name, _member, column in _OF_OBJECTS),
+    *(f"{name}_{member}" for name, members in _MEMBERS_OF_OBJECTS.items() for member in members),
     _ACCOUNT_CURRENCY,
 )
 """The keys of every flat row, in their order: those of the document, then its quote's and greeks' with a prefix."""
@@ -55,10 +53,14 @@ def flat_rows(portfolio: Portfolio) -> list[dict[str, Cell]]:
 
 
 def _values(holding: Holding) -> tuple[Cell, ...]:
-    own = (_plain(getattr(holding, name)) for name in _OF_POSITION)
-    parts = {name: getattr(holding, name) for name in _OBJECTS}
-    inner = (_plain(getattr(parts[name], member, None)) for name, member, _column in _OF_OBJECTS)
-    return (*own, *inner)
+    own = [_plain(getattr(holding, name)) for name in _OF_POSITION]
+    for name, members in _MEMBERS_OF_OBJECTS.items():
+        part = getattr(holding, name)
+        if part is None:
+            own += [None] * len(members)
+        else:
+            own += [_plain(getattr(part, member)) for member in members]
+    return tuple(own)
 
 
 def _plain(value: Any) -> Cell:
