@@ -473,3 +473,60 @@ def test_rows_without_an_account_are_rejected_of_every_account_and_reported_in_e
         assert document["meta"]["rejected"] == [{"row": 4, "reason": "unreadable_row"}]
         assert document["meta"]["status"] == "partial"
         assert len(document["positions"]) == 1
+
+
+TOS = (
+    "Position Statement for D-00000001 (margin) on 12/29/25 11:49:04\n\nNone\nEquities and Equity Options\n"
+    "Instrument,Qty,Days,Trade Price,Mark,Mrk Chng,Net Liq\nQZA,,,,,,$60.00\n"
+    "100 16 JAN 26 21 CALL,+1,17,.50,.60,N/A,$60.00\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("option", "reason"),
+    [
+        ("10 16 JAN 26 21 CALL", "not 100 shares per contract"),
+        ("100 (US 50; CASH 12.5) 16 JAN 26 21 CALL", "something other than 100 shares"),
+    ],
+)
+def test_an_adjusted_option_says_why_it_cannot_be_read(read_csv, option, reason):
+    outcome = read_csv(f"{TOS}{option},+2,17,.50,.60,N/A,$120.00\n")
+    assert len(outcome.positions) == 1
+    assert any(reason in one and "line 8" in one for one in outcome.warnings)
+
+
+def test_an_option_on_a_future_without_its_future_says_which_column_to_add(read_csv):
+    header = "ClientAccountID,CurrencyPrimary,AssetClass,Symbol,Multiplier,Strike,Expiry,Put/Call,Quantity,MarkPrice,PositionValue,CostBasisMoney\n"
+    rows = (
+        "U0,USD,STK,QZA,1,,,,10,2,20,15\nU0,USD,FOP,LOZ6 C7500,1000,75,20261117,C,1,2,2000,1000\n"
+    )
+    (warning,) = (one for one in read_csv(header + rows).warnings if "rejected" in one)
+    assert 'add the column "UnderlyingSymbol" to the export' in warning
+
+
+def test_a_future_without_a_slash_is_not_a_share(read_csv):
+    outcome = read_csv(
+        "Financial Instrument ,Position,Last,Cost Basis\nESH6,1,C6900.25,\nQZA,4,2.00,7\n"
+    )
+    assert {one["symbol"]: one["type"] for one in outcome.positions} == {
+        "/ESH6": "future",
+        "QZA": "stock",
+    }
+
+
+def test_a_coin_is_priced_in_the_currency_of_its_row(read_csv):
+    header = "ClientAccountID,CurrencyPrimary,AssetClass,Symbol,Multiplier,Quantity,MarkPrice,PositionValue,CostBasisMoney\n"
+    outcome = read_csv(header + "U0,EUR,CRYPTO,BTC,1,0.5,90000,45000,40000\n")
+    assert outcome.positions[0]["symbol"] == "BTC/EUR"
+
+
+@pytest.mark.parametrize(
+    "footer", ["Date downloaded 01/02/2026", "Date downloaded Jan-02-2026 at 7:04 p.m ET"]
+)
+def test_the_day_alone_in_the_footer_is_the_time_of_the_file(read_csv, files, footer):
+    text = (files / "fidelity.csv").read_text(encoding="utf-8-sig")
+    changed = text.replace("Date downloaded Dec-01-2025 11:27 a.m ET", footer)
+    assert changed != text
+    outcome = read_csv(changed)
+    assert outcome.documents[0]["meta"]["fetched_at"].startswith("2026-01-0")
+    assert not any("may be cut off" in one for one in outcome.warnings)

@@ -209,7 +209,7 @@ def test_what_is_worth_knowing_is_reported_once(tmp_path):
         "p.csv: line 3, column 13: row rejected: wrong cell count (2 cells" in one for one in told
     )
     assert any(
-        "p.csv: line 4, column 10: row rejected: symbol unreadable (in Symbol)" in one
+        "p.csv: line 4, column 10: row rejected: symbol unreadable (not a ticker, in Symbol)" in one
         for one in told
     )
 
@@ -220,7 +220,7 @@ def test_rows_that_are_rejected_for_one_reason_share_a_warning(read_csv):
     )
     assert outcome.warnings == [
         (
-            "positions.csv: line 3, column 10: row rejected: symbol unreadable (in Symbol); "
+            "positions.csv: line 3, column 10: row rejected: symbol unreadable (not a ticker, in Symbol); "
             "7 more rows for the same reason"
         )
     ]
@@ -309,3 +309,27 @@ def test_a_file_that_should_have_an_end_and_has_none_is_flagged(read_csv, files)
         flag["caution"] for flag in outcome.documents[0]["meta"]["flags"]
     ]
     assert any("may be cut off" in one for one in outcome.warnings)
+
+
+SCHWAB_COLUMN = (
+    '"Positions for All Accounts as of 10:01 AM ET, 2026/01/02"\n\n'
+    '"Account","Symbol","Description","Qty (Quantity)","Price","Mkt Val (Market Value)","Asset Type"\n'
+    '"Individual ...001","QZA","QUARTZ","10","20.00","$200.00","Equity"\n'
+    '"Roth ...002","QZA","QUARTZ","5","20.00","$100.00","Equity"\n'
+    '"Roth ...002","Cash & Cash Investments","--","--","--","$50.00","Cash and Money Market"\n'
+    '"Positions Total","","","--","--","$350.00","--"\n'
+)
+
+
+def test_a_total_in_the_column_of_the_account_is_nobodys_account(read_csv):
+    outcome = read_csv(SCHWAB_COLUMN)
+    assert [one.number for one in outcome.accounts] == ["Individual ...001", "Roth ...002"]
+    assert all(one["meta"]["status"] == "complete" for one in outcome.documents)
+    assert all("flags" not in one["meta"] for one in outcome.documents)
+
+
+def test_a_total_of_all_accounts_is_compared_with_the_rows_of_all(read_csv):
+    outcome = read_csv(SCHWAB_COLUMN.replace("$350.00", "$351.00"))
+    assert [[flag["caution"] for flag in one["meta"]["flags"]] for one in outcome.documents] == [
+        ["total_disagrees"]
+    ] * 2

@@ -412,8 +412,8 @@ def test_cash_that_cannot_be_read_leaves_no_balances_and_a_flag(read_csv, files,
     document = outcome.documents[0]
     assert "balances" not in document
     cautions = {flag["caution"] for flag in document["meta"]["flags"]}
-    assert {"number_unreadable"} <= cautions
-    assert any("line 5: this amount of cash cannot be read" in one for one in outcome.warnings)
+    assert "balances_missing" in cautions
+    assert any("line 5: this amount of cash" in one for one in outcome.warnings)
 
 
 def test_cash_that_stands_there_twice_is_not_added_up(read_csv, files):
@@ -434,3 +434,15 @@ def test_a_decimal_comma_in_a_fraction_of_a_share_is_not_a_thousand_shares(read_
     outcome = read_csv(changed(files, "trading212", "10.50,5.351,", '10.50,"5,351",'))
     assert [one["root"] for one in outcome.positions] == ["QZDR"]
     assert outcome.meta["rejected"] == [{"row": 2, "reason": "quantity_unreadable"}]
+
+
+def test_cash_without_an_amount_and_futures_leave_no_balances(read_csv):
+    header = "Account,Symbol,Type,Quantity,Exp Date,Strike Price,Call/Put,Mark,P/L Day,Net Liq\n"
+    stock = "5WX00009,QZA,STOCK,10,,,,20.00,1.00,200.00\n"
+    future = '5WX00009,/MNQH6,FUTURES,-1,"Mar 20, 2026",,,25310.25,0,0\n'
+    cash = "5WX00009,CASH,CASH,1000,,,,--,--,{}\n"
+    assert read_csv(header + stock + cash.format("1000.00")).document["balances"]["cash"] == 1000
+    for rows in (stock + cash.format("--"), stock + future + cash.format("1000.00")):
+        outcome = read_csv(header + rows)
+        assert "balances" not in outcome.document
+        assert "balances_missing" in outcome.cautions()

@@ -61,6 +61,8 @@ _LEG = re.compile(
     r"(?P<date>[0-9]{1,2} [A-Z]{3} [0-9]{2}) (?:\[(?P<settlement>[^\]]*)\] )?"
     rf"{_STRIKE} {_RIGHT}"
 )
+_SERIES_TAG = re.compile(r"[A-Za-z ]+")
+"""`Weeklys`, `Mini`: any other tag says what is delivered (`US 50; CASH 12.00`)."""
 _LEG_ON_FUTURE = re.compile(
     r"(?:/[A-Z0-9]{1,5} )?1/[0-9]{1,9} (?P<month>[A-Z]{3}) (?P<year>[0-9]{2}) "
     r"(?:\([^)]*\) )?(?:\[[^\]]*\] )?"
@@ -144,6 +146,11 @@ def _leg(text: str, hints: Hints) -> Instrument | None:
     if match is None:
         return None
     _refuse_odd_lot(match)
+    if match["tag"] and not _SERIES_TAG.fullmatch(match["tag"]):
+        raise SymbolError(
+            "something other than 100 shares is delivered: the root of an adjusted option is not known",
+            match.start("tag"),
+        )
     root, spelled = (
         option_root(match["root"], match.start("root")) if match["root"] else _given_root(hints)
     )

@@ -62,6 +62,7 @@ _TYPED_TOTALS = frozenset(
     {"total", "totals", "grand total", "account total", "portfolio total", "sum", "subtotal"}
 )
 """What people write before a total that they add below an export."""
+_TOTAL_WORDS = _TYPED_TOTALS | {"positions total"}
 _NO_TICKERS = _TYPED_TOTALS - {"sum"}
 """Those that are nothing else in the column of the symbol: SUM was a share."""
 _MAX_DTE = 4_000
@@ -122,7 +123,7 @@ class AccountPart(Struct, frozen=True):
         rejected_lines: the rows that could not be read.
         cash: the sum of the rows of cash and of pending cash.
         pending: the sum of the latter.
-        cash_unread: the lines of such rows whose amount cannot be read, or that stand there a second time.
+        cash_unread: the lines of such rows whose amount is missing or cannot be read, or that stand there a second time.
         passed_over: how many rows of each kind are not positions.
         total: what the total row says.
         total_agrees: whether that is the sum of the rows.
@@ -301,7 +302,7 @@ class ReadRow(Struct):
         account: the account that the row names; None where it should and does not.
         label: the word for the account that it has, or that stands above it.
         value: its value as it stands there, for sums; None where there is none that can be read.
-        value_unread: an amount of cash cannot be read, or stands there a second time.
+        value_unread: an amount of cash is missing, cannot be read, or stands there a second time.
         days_left: its days to expiration, as they are written.
         group: which subtotal it belongs to; empty where the dialect has none.
         summed: what it adds to that, or states as it.
@@ -456,13 +457,22 @@ def _read_row(cells: RowCells, section: Section, as_of: date, where: str) -> Rea
         position=position,
         rejected=rejected,
         value=value,
-        value_unread=row_class in _IN_CASH and value is None and cells.text(_VALUE) is not None,
+        value_unread=row_class in _IN_CASH and value is None and _is_expected(cells, row_class),
         days_left=cells.text(_DTE),
         group=_group(cells, section) if checks.subtotals else (),
         summed=_number_or_none(cells, checks.subtotals_of) if checks.subtotals else None,
         account_column=cells.column(_ACCOUNT) if account is None else 0,
         other_mark=_other_mark(cells, rejected),
         ends_unread=row.last and row_class in _POSITIONS and _ends_unread(cells, rejected),
+    )
+
+
+def _is_expected(cells: RowCells, row_class: RowClass) -> bool:
+    """Whether a row of cash without an amount says that it is not known. Nothing may be pending."""
+    return (
+        row_class is RowClass.CASH
+        or not cells.has_column(Field.VALUE)
+        or cells.text(Field.VALUE) is not None
     )
 
 
@@ -676,6 +686,7 @@ def _by_account(
             homeless.append(row)
         else:
             named.setdefault(row.account, []).append(row)
+    whole = _without_totals(named)
     if not named:
         named[""] = []
     if len(named) > 1 and "" in named and not named[""]:
@@ -683,17 +694,30 @@ def _by_account(
     if list(named) == [""] and homeless:
         named[""], homeless = sorted([*named[""], *homeless], key=lambda row: row.line), []
     of_none = [row for row in (*ignored, *homeless) if row.account not in named]
-    return tuple(
+    parts = tuple(
         _part(
             account,
             own_rows,
             homeless,
-            [*of_none, *(row for row in ignored if row.account == account)],
+            [*of_none, *whole, *(row for row in ignored if row.account == account)],
             layout,
             dialect,
         )
         for account, own_rows in named.items()
     )
+    if all(_total_agrees(row.value, rows, dialect) for row in whole):
+        return parts
+    return tuple(structs.replace(part, total_agrees=False) for part in parts)
+
+
+def _without_totals(named: dict[str, list[ReadRow]]) -> list[ReadRow]:
+    """Takes out the total of the whole file, which a word in the column of the account seems to make an account of."""
+    found = []
+    for account, rows in list(named.items()):
+        totals = all(row.row_class in _TOTALS for row in rows)
+        if totals and len(named) > 1 and plain(account).rstrip(":") in _TOTAL_WORDS:
+            found += named.pop(account)
+    return found
 
 
 def _part(
@@ -828,7 +852,7 @@ def file_flags(parsed: ParsedFile, part: AccountPart) -> tuple[Flag, ...]:
     if part.total_agrees is False:
         found.append(Caution.TOTAL_DISAGREES)
     if part.cash_unread:
-        found.append(Caution.NUMBER_UNREADABLE)
+        found.append(Caution.BALANCES_MISSING)
     if not parsed.complete:
         found.append(Caution.POSSIBLY_TRUNCATED)
     return tuple(Flag(caution=caution) for caution in found)

@@ -20,6 +20,7 @@ from variance_bridge.model import (
     Status,
 )
 from variance_bridge.money import difference, total
+from variance_bridge.symbology import InstrumentType
 from variance_bridge_csv.accounts import AccountPart, ParsedFile, RejectedLine, file_flags
 from variance_bridge_csv.dialect.model import Dialect, Field, RowClass
 
@@ -48,7 +49,12 @@ def portfolio(
     if time_caution is not None:
         flags.append(Flag(caution=time_caution))
     balances = _balances(part, dialect)
-    if part.cash is not None and balances is None and dialect.account.worth_is_sum:
+    if (
+        part.cash is not None
+        and balances is None
+        and dialect.account.worth_is_sum
+        and not part.cash_unread
+    ):
         flags.append(Flag(caution=Caution.BALANCES_MISSING))
     counts = Counts(
         fetched=len(part.checked) + len(part.rejected_lines),
@@ -105,6 +111,9 @@ def _balances(part: AccountPart, dialect: Dialect) -> Balances | None:
 
 def _summed(part: AccountPart, currency: str) -> Balances | None:
     """The balances of an account whose rows are all that it is worth; None where a value or a currency is not known."""
+    if any(position.type is InstrumentType.FUTURE for position in part.positions):
+        # What a future is worth is settled in cash every day; its notional value is nobody's money.
+        return None
     values = [position.market_value for position in part.positions]
     if any(position.currency is not None for position in part.positions):
         return None
@@ -182,7 +191,7 @@ def _notes_on_rows(parsed: ParsedFile, part: AccountPart) -> Iterator[str]:
             "saved from a spreadsheet program, export it again (flag number_unreadable)"
         )
     if part.cash_unread:
-        yield f"line {part.cash_unread[0]}: this amount of cash cannot be read or stands there twice, so the document has no balances"
+        yield f"line {part.cash_unread[0]}: this amount of cash is missing, cannot be read or stands there twice, so the document has no balances"
     if part.total_agrees is False:
         yield "the file's total is not the sum of its rows (flag total_disagrees)"
 

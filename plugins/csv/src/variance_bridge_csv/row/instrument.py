@@ -19,6 +19,7 @@ from variance_bridge.symbology import (
     OptionType,
     SymbolError,
     future_option_symbol,
+    futures_product,
     instrument_type_of,
     listed_option,
     parse,
@@ -35,6 +36,7 @@ MAX_SYMBOL_LENGTH = 128
 
 _SYMBOL = re.compile(r"[A-Z0-9./^$][A-Z0-9 ./^$%&*+:'()#-]{0,63}")
 _FIGURE = re.compile(r"[0-9]")
+_FUTURE_CODE = re.compile(r"[A-Z0-9]{1,4}[FGHJKMNQUVXZ][0-9]{1,2}")
 _ROOT = re.compile(r"(?=.{1,64}\Z)/?[A-Z0-9^$][A-Z0-9 .^$%&*+:'()#-]*")
 
 _OPTION_KINDS = frozenset({InstrumentType.OPTION, InstrumentType.FUTURE_OPTION})
@@ -57,6 +59,7 @@ _OPTION = InstrumentType.OPTION
 _FUTURE = InstrumentType.FUTURE
 _FUTURE_OPTION = InstrumentType.FUTURE_OPTION
 _STOCK = InstrumentType.STOCK
+_CRYPTO = InstrumentType.CRYPTO
 _RIGHTS = {
     "call": OptionType.CALL,
     "c": OptionType.CALL,
@@ -81,6 +84,7 @@ class _Terms(Struct):
     default: InstrumentType | None
     infer: bool
     underlying: str | None
+    currency: str | None = None
     option_type: OptionType | None = None
     strike: Decimal | None = None
     expiration: date | None = None
@@ -110,10 +114,37 @@ def identify(row: RowCells, as_of: date, kind: InstrumentType | None = None) -> 
         _option(symbol, terms, as_of) if _is_option(terms) else _other(symbol, terms, as_of)
     )
     if instrument is None or not _can_be_written(instrument):
-        raise RowRejected(Rejection.SYMBOL_UNREADABLE, _SYMBOL_CELL)
+        raise _unreadable(row, symbol, terms, as_of)
     if terms.kind_unknown and instrument.type is _OTHER:
         row.cautions.append((Caution.TYPE_UNKNOWN, _TYPE))
     return Identity(instrument, spelled, multiplier)
+
+
+def _unreadable(row: RowCells, symbol: str, terms: _Terms, as_of: date) -> RowRejected:
+    """The rejection of a symbol, with what is wrong with it, and what to add to the export where a column would help."""
+    names = row.dialect.columns.get(Field.UNDERLYING, ())
+    on_future = terms.kind is InstrumentType.FUTURE_OPTION
+    if on_future and names and terms.underlying is None:
+        why = f'its future is not in the file: add the column "{names[0]}" to the export'
+    else:
+        why = _why_not(symbol, terms, as_of)
+    return RowRejected(Rejection.SYMBOL_UNREADABLE, Field.SYMBOL, why)
+
+
+def _why_not(symbol: str, terms: _Terms, as_of: date) -> str:
+    """What the symbology says against a symbol. It never quotes one."""
+    try:
+        parse(
+            symbol,
+            instrument_type=terms.kind,
+            underlying=terms.underlying,
+            expires_on=terms.expiration,
+            as_of=as_of,
+            date_order=terms.date_order,
+        )
+    except SymbolError as fault:
+        return fault.reason
+    return ""
 
 
 def _can_be_written(instrument: Instrument) -> bool:
@@ -176,6 +207,7 @@ def _terms(row: RowCells, kind: InstrumentType | None, symbol: str, as_of: date)
         default=rules.default if word is None else None,
         infer=rules.infer,
         underlying=row.text(_UNDERLYING),
+        currency=_currency(row) if kind is _CRYPTO else None,
         date_order=row.columns.date_order,
     )
     is_option = kind in _OPTION_KINDS or (kind is None and right is not None)
@@ -191,6 +223,10 @@ def _terms(row: RowCells, kind: InstrumentType | None, symbol: str, as_of: date)
             raise unread[0]
         row.cautions.append((_CAUTION_OF[unread[0].reason], unread[0].field))
     return terms
+
+
+def _currency(row: RowCells) -> str | None:
+    return row.text(Field.CURRENCY) or row.dialect.account.currency
 
 
 def _read(
@@ -253,6 +289,9 @@ def _option(symbol: str, terms: _Terms, as_of: date) -> Instrument | None:
     if terms.strike is not None and terms.strike < 0 and not on_future:
         raise RowRejected(Rejection.OUT_OF_RANGE, _STRIKE)
     if written is None:
+        if terms.expiration is None and terms.strike is None and terms.option_type is None:
+            # Nothing but the symbol could say what it is, and it does not.
+            return None
         return _from_columns(symbol, kind, terms, as_of) or (
             _from_columns(terms.underlying, kind, terms, as_of, symbol)
             if terms.underlying
@@ -345,8 +384,12 @@ def _other(symbol: str, terms: _Terms, as_of: date) -> Instrument | None:
     """What is not an option by its columns. Without a type, or with an unknown one, the symbol must say so."""
     names = (terms.underlying, terms.expiration, terms.date_order)
     if terms.kind is not None:
-        return parse_symbol(symbol, terms.kind, as_of, *names) or _contract(symbol, terms, as_of)
-    told = _contract(symbol, terms, as_of)
+        return (
+            parse_symbol(symbol, terms.kind, as_of, *names)
+            or _contract(symbol, terms, as_of)
+            or _coin(symbol, terms, as_of)
+        )
+    told = _contract(symbol, terms, as_of) or _bare_future(symbol, terms, as_of)
     if told is not None:
         return told
     if terms.kind_unknown:
@@ -360,6 +403,21 @@ def _other(symbol: str, terms: _Terms, as_of: date) -> Instrument | None:
         or untyped
         or parse_symbol(symbol, InstrumentType.OTHER, as_of, *names)
     )
+
+
+def _coin(symbol: str, terms: _Terms, as_of: date) -> Instrument | None:
+    """A coin without the currency that it is priced in (`BTC`), where the row states that."""
+    if terms.kind is not _CRYPTO or not terms.currency or not symbol.isalpha():
+        return None
+    return parse_symbol(f"{symbol}/{terms.currency}", InstrumentType.CRYPTO, as_of)
+
+
+def _bare_future(symbol: str, terms: _Terms, as_of: date) -> Instrument | None:
+    """A future of a product that is known, written without its slash (`ESZ6`). No share has a month and a year at its end."""
+    if not terms.infer or not _FUTURE_CODE.fullmatch(symbol):
+        return None
+    found = parse_symbol(symbol, InstrumentType.FUTURE, as_of)
+    return found if found is not None and futures_product(found.root) is not None else None
 
 
 def _contract(symbol: str, terms: _Terms, as_of: date) -> Instrument | None:
