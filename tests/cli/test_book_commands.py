@@ -224,3 +224,47 @@ def test_exports_that_name_no_account_are_accounts_of_their_own(export, run):
 
     assert book["accounts"] == {"counted": 2, "of": 2}
     assert book["totals_by_currency"]["USD"]["net_pl"] == 2 * (1 + 2)
+
+
+@pytest.fixture
+def write_rows(work):
+    """Write an export of now with these rows."""
+
+    def write_rows(name, rows):
+        (work / name).write_text(HEADER + rows)
+        os.utime(work / name, (NOW.timestamp(), NOW.timestamp()))
+        return name
+
+    return write_rows
+
+
+@pytest.mark.parametrize("command", ["triage", "show"])
+def test_an_export_without_positions_is_not_an_empty_account(command, write_rows, run):
+    with pytest.raises(DataRefused, match="no positions"):
+        run(command, write_rows("cut.csv", ""))
+
+
+def test_an_export_of_which_no_row_can_be_read_is_not_an_empty_account(write_rows, run):
+    code, out, _ = run(
+        "triage", "--json", write_rows("bad.csv", "TEST-1,QZA,Stock,many,1,USD,1,1,1\n")
+    )
+
+    assert code == 6
+    assert exact_json.loads(out)["accounts"] == {"counted": 0, "of": 1}
+    assert "no row can be read" in exact_json.loads(out)["sources"][0]["error"]
+
+
+def test_an_export_without_positions_taints_the_book(export, write_rows, run):
+    cut, sound = write_rows("cut.csv", ""), export("sound.csv", "TEST-1", 10, minutes=1)
+    code, out, _ = run("triage", cut, sound, "--json")
+    shown = run("triage", cut, sound)[1] + run("show", cut, sound)[1]
+
+    assert code == 6
+    assert exact_json.loads(out)["accounts"] == {"counted": 1, "of": 2}
+    assert "no positions" in exact_json.loads(out)["sources"][0]["error"]
+    assert shown.count("REFUSED") == 2
+    assert "TOO OLD" not in shown
+
+
+def test_a_closed_position_says_that_an_export_is_whole(write_rows, run):
+    assert run("show", write_rows("closed.csv", "TEST-1,QZA,Stock,0,1,USD,10,12,0\n"))[0] == 0

@@ -324,6 +324,18 @@ def test_a_value_that_is_a_multiple_of_the_last_price_is_refused(price, quantity
     assert found(position) == ["/positions/0/market_value"]
 
 
+@pytest.mark.parametrize(
+    ("value", "sound"), [(1000, True), (11_900, True), (100, True), (20_100, False), (5, False)]
+)
+def test_a_value_may_be_anywhere_in_a_wide_market(value, sound):
+    position = shares(
+        quantity=100, average_price=None, cost_basis=None, unrealized_pl=None, greeks=None,
+        quote={"last": 10, "bid": 1, "ask": 100}, market_value=value,
+    )  # fmt: skip
+
+    assert (found(position) == []) is sound
+
+
 def computed(paid: Decimal, now: Decimal, quantity: int, side: str) -> dict[str, Any]:
     sign = 1 if side == "long" else -1
     return short_put(

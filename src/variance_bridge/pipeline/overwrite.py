@@ -161,10 +161,12 @@ def _unread_rows(new: Portfolio) -> Judgement:
     reasons = ", ".join(sorted({row.reason.value for row in rejected}))
     places = ", ".join(str(row.row) for row in rejected[:_MAX_NAMED])
     more = ", ..." if len(rejected) > _MAX_NAMED else ""
-    reason = (
-        f"none of the {len(rejected)} rows could be read (row {places}{more}: {reasons}),"
-        " so this is not an empty account"
+    which = (
+        "the only row could not"
+        if len(rejected) == 1
+        else f"none of the {len(rejected)} rows could"
     )
+    reason = f"{which} be read (row {places}{more}: {reasons}), so this is not an empty account"
     return _refuse(reason, "report it with the rows' reasons; the file stays as it is")
 
 

@@ -16,8 +16,12 @@ from variance_bridge.document.check import refuse
 from variance_bridge.errors import DataRefused, UnknownPlugin
 from variance_bridge.formatting import masked
 from variance_bridge.model import Portfolio
+from variance_bridge.pipeline.overwrite import Verdict, judge_overwrite
 from variance_bridge.pipeline.run import BrokerRun, Choice, open_broker, reader_of_ending
 from variance_bridge.settings.account_hash import KEY_BYTES, account_hash
+
+_EMPTY = "if the account really is empty, record that: `variance sync FILE --allow-empty`"
+_UNREAD = "download an export again; if its rows cannot be read either, report their reasons"
 
 
 class BrokerFile(Struct, frozen=True, kw_only=True):
@@ -29,12 +33,14 @@ class BrokerFile(Struct, frozen=True, kw_only=True):
         shown: its name, without what may be an account number or a nickname: brokers put both into names of files.
         account: by what two exports of one account are known, in this process only; None where the file names no account,
             or one number for several.
+        refusal: why it is not to be relied on: nothing says that an export without positions is whole. None where it is.
     """
 
     portfolio: Portfolio
     warnings: tuple[str, ...]
     shown: str
     account: str | None = None
+    refusal: DataRefused | None = None
 
 
 def read_broker_file(file: Path) -> BrokerFile:
@@ -95,9 +101,26 @@ def _read(file: Path, choose: Choose) -> tuple[BrokerFile, ...]:
             account=_known_by(run.spec.name, account.number)
             if account.number and numbers[account.number] == 1
             else None,
+            refusal=_doubt(portfolio, shown),
         )
         for place, (account, portfolio) in enumerate(zip(accounts, portfolios, strict=True))
     )
+
+
+def _doubt(portfolio: Portfolio, shown: str) -> DataRefused | None:
+    """The judgement of a first sync: an export that was cut off after its header is not an empty account.
+
+    Balances of zero that the file states are enough to show an account, though not to overwrite one.
+    """
+    balances = portfolio.balances
+    states_zero = balances is not None and balances.net_liquidating_value == balances.cash == 0
+    if portfolio.positions or (states_zero and not portfolio.meta.rejected):
+        return None
+    judgement = judge_overwrite(None, portfolio, from_file=True)
+    if judgement.verdict is Verdict.ACCEPT:
+        return None
+    hint = _UNREAD if portfolio.meta.rejected else _EMPTY
+    return DataRefused(judgement.reason, where=shown, hint=hint)
 
 
 @cache

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import attrs
 from msgspec import Struct
 
-from variance_bridge.errors import DataRefused, PositionsTooOld
+from variance_bridge.errors import BridgeError, DataRefused, PositionsTooOld
 from variance_bridge.model import Holding, Portfolio, Status, Timeliness
 from variance_bridge.reading.freshness import (
     DEFAULT_LIMITS,
@@ -98,7 +98,7 @@ def load(
 
     Raises:
         PositionsTooOld: older than `limits.readable_for`, or from the future.
-        DataRefused: not readable, or not valid.
+        DataRefused: not readable, not valid, or an export without positions that nothing confirms.
         PluginError: no broker that reads such files is installed.
     """
     from variance_bridge.clock import SystemClock
@@ -110,12 +110,12 @@ def load(
     return snapshot
 
 
-Judged = tuple[Snapshot, PositionsTooOld | None]
-"""Positions, and the refusal of those that are too old."""
+Judged = tuple[Snapshot, BridgeError | None]
+"""Positions, and the refusal of those that are too old, or that an export need not have in full."""
 
 
 def load_anyway(file: Path, now: datetime, *, any_age: bool, limits: AgeLimits) -> Judged:
-    """Positions however old they are, and the refusal of those that are too old; otherwise as `load`."""
+    """Positions however old they are, and the refusal of those that are not to be acted on; otherwise as `load`."""
     return _judged(_read(file), file, now, any_age=any_age, limits=limits)
 
 
@@ -138,6 +138,7 @@ class _Read(Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...]
     shown: str
     account: str | None
+    refusal: DataRefused | None = None
 
 
 def _judged(read: _Read, file: Path, now: datetime, *, any_age: bool, limits: AgeLimits) -> Judged:
@@ -147,13 +148,13 @@ def _judged(read: _Read, file: Path, now: datetime, *, any_age: bool, limits: Ag
     portfolio = attrs.evolve(read.portfolio, positions=in_canonical_order(positions))
     end_of_day = portfolio.meta.timeliness is Timeliness.END_OF_DAY
     age = age_of(portfolio.meta.fetched_at, now, end_of_day=end_of_day)
-    refusal: PositionsTooOld | None = None
+    refusal: BridgeError | None = read.refusal
     try:
         freshness, warning = judge_age(
             age, where=read.shown, any_age=any_age, limits=limits, end_of_day=end_of_day
         )
     except PositionsTooOld as error:
-        freshness, warning, refusal = Freshness.STALE, str(error), error
+        freshness, warning, refusal = Freshness.STALE, str(error), refusal or error
     all_warnings = (*((warning,) if warning else ()), *read.warnings, *_partial(portfolio))
     snapshot = Snapshot(
         portfolio=portfolio,
@@ -194,6 +195,7 @@ def _of_broker_file(file: BrokerFile) -> _Read:
         warnings=file.warnings,
         shown=file.shown,
         account=file.account,
+        refusal=file.refusal,
     )
 
 

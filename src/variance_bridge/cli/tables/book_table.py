@@ -11,6 +11,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from variance_bridge.cli.tables.positions_table import PositionsTable
+from variance_bridge.errors import PositionsTooOld
 from variance_bridge.formatting import UNKNOWN, age_words, format_age, money, printable
 from variance_bridge.model import Holding, Timeliness
 from variance_bridge.money import Sum
@@ -84,7 +85,8 @@ def _source(source: Source, names: Mapping[int, str]) -> list[tuple[str, str]]:
     if source.replaced_by is not None:
         state = (f"not counted, {printable(source.replaced_by)} is newer", "dim")
     elif source.error is not None:
-        state = (f"TOO OLD  {age}", "bold red")
+        too_old = isinstance(source.error, PositionsTooOld)
+        state = (f"TOO OLD  {age}" if too_old else f"REFUSED  {source.error.what}", "bold red")
     elif snapshot.freshness is Freshness.STALE:
         state = (f"STALE  {age}", "bold yellow")
     account = names.get(id(snapshot), meta.account_hash or UNKNOWN)

@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.rule import Rule
 from rich.text import Text
 
+from variance_bridge import PositionsTooOld, Source
 from variance_bridge.commands import Converted
 from variance_bridge.formatting import money, plural
 from variance_bridge.money import Sum
@@ -22,8 +23,9 @@ def show_totals(judged: JudgedBook, converted: Converted | None, console: Consol
     console.print(Rule(head, align="left", style="dim", characters="─"))
     for source in judged.book.sources:
         if source.error is not None:
-            state = "MISSING" if source.snapshot is None else "TOO OLD"
-            missing = Text(f"{state}: {one_line(source.file)}: {source.error.what}", "bold red")
+            missing = Text(
+                f"{_state(source)}: {one_line(source.file)}: {source.error.what}", "bold red"
+            )
             console.print(Padding(missing, (0, 1)))
     for currency, sums in judged.sums.items():
         console.print(Padding(_sums(currency or "?", currency, sums), (0, 1)), crop=False)
@@ -32,6 +34,12 @@ def show_totals(judged: JudgedBook, converted: Converted | None, console: Consol
         line = _sums(name, currency, converted.sums).append(f"  ({converted.stated})", "yellow")
         console.print(Padding(line, (0, 1)), crop=False)
     console.print()
+
+
+def _state(source: Source) -> str:
+    if source.snapshot is None:
+        return "MISSING"
+    return "TOO OLD" if isinstance(source.error, PositionsTooOld) else "REFUSED"
 
 
 def _sums(name: str, currency: str | None, sums: Mapping[str, Sum]) -> Text:
