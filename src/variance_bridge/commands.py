@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Protocol
@@ -11,6 +11,7 @@ from variance_bridge.broker import Clock
 from variance_bridge.document.convert import instant_text, to_document
 from variance_bridge.document.exact_json import dumps
 from variance_bridge.document.schema import schema_text
+from variance_bridge.model import Portfolio
 from variance_bridge.money import Sum
 from variance_bridge.reading.arrow_table import arrow_table
 from variance_bridge.reading.book import Book
@@ -93,7 +94,7 @@ class Invocation(Protocol):
         target: str,
         on: date | None = None,
         *,
-        book: Book | None = None,
+        portfolios: Iterable[Portfolio] = (),
     ) -> Converted:
         """Sums by currency, brought to one with the rates that brokers state, else with those that `variance fx update` keeps.
 
@@ -103,7 +104,7 @@ class Invocation(Protocol):
             amounts: for each currency the same sums by name.
             target: ISO 4217.
             on: the day whose rates count; today by default.
-            book: whose brokers' own rates come first, whatever their day.
+            portfolios: whose brokers' own rates come first, whatever their day.
 
         Raises:
             ConfigurationError: there are no rates at all, and one is needed.

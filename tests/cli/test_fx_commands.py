@@ -143,12 +143,14 @@ def test_a_rate_that_a_broker_states_needs_no_bank_and_comes_before_it(run, with
 
 def test_a_currency_that_neither_a_broker_nor_the_bank_knows_has_no_total(run, write, with_rates):
     files = (*with_rates, write("n.json", "dddd***", "NOK", "1", "1"))
-    with pytest.raises(ConfigurationError):
-        run("show", *files, "--currency", "EUR")
-    run("fx", "update", "--file", "eurofxref.csv")
-    total = exact_json.loads(run("show", *files, "--currency", "EUR", "--json")[0])["totals_in"]
+    for file_of_the_bank in (False, True):
+        if file_of_the_bank:
+            run("fx", "update", "--file", "eurofxref.csv")
+        out, err = run("show", *files, "--currency", "EUR", "--json")
+        total = exact_json.loads(out)["totals_in"]
 
-    assert (total["missing_rates"], total["net_liquidating_value"]) == (["NOK"], None)
+        assert (total["missing_rates"], total["net_liquidating_value"]) == (["NOK"], None)
+        assert ("no rate for NOK: run `variance fx update`" in err) is not file_of_the_bank
 
 
 @pytest.mark.parametrize("command", ["show", "triage"])
@@ -227,6 +229,24 @@ def test_the_history_has_each_amount_with_the_rate_of_its_day(run, work, write):
     assert entry["in_currency"]["net_liquidating_value"] == D("800.40")
     assert entry["in_currency"]["rates"][0]["day"] == "2026-11-25"
     assert "net liq €800.40, open P/L +€8.00; 1 USD = 0.8 EUR" in run(*given)[0]
+
+
+def test_the_history_has_the_rate_that_the_broker_stated_in_the_document(run, work, write):
+    from variance_bridge.document.convert import from_bytes
+    from variance_bridge_history.store import FILE_NAME, open_history
+
+    rates = [("EUR", "1.25", "2026-11-24"), ("JPY", "0.0063", "2026-11-24")]
+    data = (work / write("a.json", "aaaa***", "USD", "1000.50", "10", rates)).read_bytes()
+    with open_history(work / FILE_NAME) as history:
+        history.add(from_bytes(data)[0], data)
+    (entry,) = exact_json.loads(
+        run("history", "--file", FILE_NAME, "--currency", "EUR", "--json")[0]
+    )["entries"]
+
+    assert entry["in_currency"]["net_liquidating_value"] == D("800.40")
+    assert entry["in_currency"]["rates"] == [
+        {"currency": "USD", "rate": D("0.8"), "day": "2026-11-24", "source": "acme"}
+    ]
 
 
 def test_the_page_of_all_accounts_has_totals_by_currency_and_in_one(run, accounts, work):

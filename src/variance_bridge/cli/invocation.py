@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from variance_bridge.clock import SystemClock
+    from variance_bridge.model import Portfolio
     from variance_bridge.money import Sum
     from variance_bridge.pipeline.context import RunContext
     from variance_bridge.plugins.loading import Registry
@@ -227,11 +228,11 @@ class Invocation:
         target: str,
         on: date | None = None,
         *,
-        book: Book | None = None,
+        portfolios: Iterable[Portfolio] = (),
     ) -> Converted:
         """Sums by currency, brought to one with the rates that are known. See `variance_bridge.commands`."""
         from variance_bridge.reading.exchange_rates import convert
-        from variance_bridge.reading.stated_rates import disagreements
+        from variance_bridge.reading.stated_rates import disagreements, stated_rates
 
         day = on or self.clock.now().date()
         code = target.strip().upper()
@@ -239,12 +240,14 @@ class Invocation:
             from variance_bridge.errors import UsageError
 
             raise UsageError("`--currency` takes a code of three letters, such as EUR")
-        stated = book.rates_to(code) if book else ()
+        stated = stated_rates(portfolios, code)
         converted = convert(amounts, code, self._rates, day, stated)
         if self._rates is None and converted.missing:
-            from variance_bridge.reading.kept_rates import no_rates
+            if not converted.rates:
+                from variance_bridge.reading.kept_rates import no_rates
 
-            raise no_rates()
+                raise no_rates()
+            self.warn(f"{converted.stated}: run `variance fx update`")
         used = {rate.currency for rate in converted.rates}
         for sentence in disagreements([rate for rate in stated if rate.currency in used]):
             self.warn(sentence)

@@ -61,7 +61,8 @@ def show(
     converted = None
     if currency is not None:
         sums = {each: totals.sums for each, totals in book.totals_by_currency.items()}
-        converted = invocation.in_currency(sums, currency, book=book)
+        portfolios = [each.portfolio for each in book.snapshots]
+        converted = invocation.in_currency(sums, currency, portfolios=portfolios)
     if as_json:
         click.echo(_json(book, converted), nl=False)
     else:

@@ -51,7 +51,7 @@ def history(
 
     with open_history(_existing(invocation, file)) as kept:
         entries = _entries(kept, account)
-    found = {each.sha256: _converted(invocation, each, currency) for each in entries}
+        found = {each.sha256: _converted(invocation, kept, each, currency) for each in entries}
     if as_json:
         listed = [_entry(each, found[each.sha256]) for each in entries]
         click.echo(dumps({"entries": listed}), nl=False)
@@ -67,14 +67,27 @@ def _width() -> int | None:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
-def _converted(invocation: Invocation, entry: Entry, target: str | None) -> Converted | None:
-    """The amounts of an entry in the wanted currency, with the rates of its day."""
+def _converted(
+    invocation: Invocation, kept: History, entry: Entry, target: str | None
+) -> Converted | None:
+    """The amounts of an entry in the wanted currency, with the rates that its document states, else those of its day."""
     if target is None:
         return None
+    from variance_bridge import Meta, Portfolio
     from variance_bridge.money import add_up
 
     sums = {name: add_up([getattr(entry, name)]) for name in _AMOUNTS}
-    return invocation.in_currency({entry.currency: sums}, target, entry.fetched_at.date())
+    meta = Meta(
+        source=entry.source,
+        fetched_at=entry.fetched_at,
+        exchange_rates=kept.exchange_rates(entry.sha256),
+    )
+    return invocation.in_currency(
+        {entry.currency: sums},
+        target,
+        entry.fetched_at.date(),
+        portfolios=[Portfolio(meta=meta)],
+    )
 
 
 _CLOCKS_DIFFER = timedelta(seconds=120)

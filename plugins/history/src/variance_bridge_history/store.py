@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 import sqlite3
 import zlib
@@ -19,7 +20,15 @@ from typing import Any
 
 from msgspec import Struct
 
-from variance_bridge import DataRefused, Holding, InstrumentType, OptionType, Portfolio, Side
+from variance_bridge import (
+    DataRefused,
+    ExchangeRate,
+    Holding,
+    InstrumentType,
+    OptionType,
+    Portfolio,
+    Side,
+)
 from variance_bridge.money import product, total
 
 FILE_NAME = "history.sqlite3"
@@ -141,6 +150,16 @@ class History:
         with _as_it_was_written():
             return [_holding(row) for row in rows]
 
+    def exchange_rates(self, sha256: str) -> tuple[ExchangeRate, ...]:
+        """Those that the broker stated in a document. Raises as `document`."""
+        data = self.document(sha256)
+        with _as_it_was_written():
+            meta = json.loads(data, parse_float=Decimal, parse_int=Decimal)["meta"]
+            return tuple(
+                ExchangeRate(**{**each, "day": date.fromisoformat(each["day"])})
+                for each in meta.get("exchange_rates", ())
+            )
+
     def document(self, sha256: str) -> bytes:
         """The bytes of a document.
 
@@ -179,7 +198,7 @@ class _Damaged(Exception):
 def _as_it_was_written() -> Iterator[None]:
     try:
         yield
-    except (ValueError, TypeError, ArithmeticError, zlib.error):
+    except (ValueError, TypeError, LookupError, ArithmeticError, zlib.error):
         raise _Damaged from None
 
 

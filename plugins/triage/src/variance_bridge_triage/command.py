@@ -90,7 +90,8 @@ def command(
     )
     converted = None
     if currency is not None:
-        converted = invocation.in_currency(judged.sums, currency, book=judged.book)
+        portfolios = [each.portfolio for each in judged.book.snapshots]
+        converted = invocation.in_currency(judged.sums, currency, portfolios=portfolios)
     news = _news(invocation, judged) if changed_only else None
     if html_file is not None:
         _write(judged, converted, _past(invocation, judged), html_file)
