@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 
@@ -45,7 +46,7 @@ def before(now):
 
 def test_the_line_runs_from_the_first_document_to_the_positions_of_the_page(report, before):
     line = worth_line(report, [before(4, 1000), before(2, 1200), before(1, 1000)])
-    assert line.strokes == ("0.00,100.00 50.00,0.00 75.00,100.00 100.00,50.00",)
+    assert line.strokes == (((0, 100), (50, 0), (75, 100), (100, 50)),)
     assert line.dots == ((Decimal("100.00"), Decimal("50.00")),)
     assert (line.high, line.low) == ("$1,200.00", "$1,000.00")
     assert line.rows == (
@@ -69,7 +70,7 @@ def test_days_without_a_sync_break_the_line_and_it_is_said(report, before):
     line = worth_line(
         report, [before(40, 900), before(20, 1000), before(19, 1000), before(5, 1000)]
     )
-    assert [len(stroke.split()) for stroke in line.strokes] == [2, 2]
+    assert [len(stroke) for stroke in line.strokes] == [2, 2]
     assert line.dots[0] == (0, 100)  # a document that stands alone is seen too
     assert "broken where more than 5 days" in line.caption
 
@@ -77,7 +78,7 @@ def test_days_without_a_sync_break_the_line_and_it_is_said(report, before):
 def test_unknown_amounts_and_other_currencies_are_left_out_and_counted(report, before):
     past = [before(4, 1000), before(3, None), before(2, 5, "EUR"), before(1, 7, None)]
     line = worth_line(report, past)
-    assert line.strokes == ("0.00,100.00 100.00,0.00",)
+    assert line.strokes == (((0, 100), (100, 0)),)
     assert "Not drawn: 1 document without net liquidity and 2 documents not in USD." in line.caption
 
 
@@ -89,7 +90,7 @@ def test_there_is_no_line_without_two_known_amounts(report, before, known):
 
 
 def test_a_level_account_is_a_level_line(report, before):
-    assert worth_line(report, [before(1, 1100)]).strokes == ("0.00,50.00 100.00,50.00",)
+    assert worth_line(report, [before(1, 1100)]).strokes == (((0, 50), (100, 50)),)
 
 
 def test_a_scale_that_begins_below_zero_claims_nothing_of_zero(triaged, hold, before):
@@ -102,8 +103,16 @@ def test_a_scale_that_begins_below_zero_claims_nothing_of_zero(triaged, hold, be
 def test_of_many_documents_the_last_of_each_day_is_drawn(report, before):
     past = [before(hours / 24, 1000 + hours) for hours in range(MAX_POINTS + 5, 0, -1)]
     line = worth_line(report, past)
-    assert len(line.strokes[0].split()) < 20
+    assert len(line.strokes[0]) < 20
     assert "Of each day the last sync is drawn." in line.caption
+
+
+def test_a_line_of_many_points_is_on_the_page_whole(report, before):
+    past = [before(hours / 24, 1000 + hours) for hours in range(MAX_POINTS - 1, 0, -1)]
+    text = page(report, past={ACCOUNT: past}).decode()
+    (points,) = re.findall(r'<polyline points="([^"]*)"', text)
+    assert len(re.findall(r"[0-9.]+,[0-9.]+ ", points)) == MAX_POINTS
+    assert re.sub(r"[0-9., ]", "", points) == ""
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ MAX_POINTS = 250
 MAX_GAP = timedelta(days=5)
 """From the sync of a Thursday to that of the Tuesday after a long weekend. What is further apart is not connected."""
 _FULL = Decimal(100)
+Point = tuple[Decimal, Decimal]
 
 
 class PastWorth(Struct, frozen=True, kw_only=True):
@@ -36,14 +37,14 @@ class WorthLine(Struct, frozen=True, kw_only=True):
     """The picture.
 
     Attributes:
-        strokes: the points of each part of the line as SVG has them, `0,10 50,20`; broken where nothing is known.
+        strokes: the points of each part of the line, from the left and from the top; broken where nothing is known.
         dots: where single points stand, and the last one.
         rows: what to read off it: a name, the day, the amount.
     """
 
     caption: str
-    strokes: tuple[str, ...]
-    dots: tuple[tuple[Decimal, Decimal], ...]
+    strokes: tuple[tuple[Point, ...], ...]
+    dots: tuple[Point, ...]
     high: str
     low: str
     begin: str
@@ -64,7 +65,7 @@ class _Scale(Struct, frozen=True, kw_only=True):
     low: Decimal
     high: Decimal
 
-    def place(self, each: _Known) -> tuple[Decimal, Decimal]:
+    def place(self, each: _Known) -> Point:
         """In percent from the left and from the top; a level line stands in the middle."""
         tick = timedelta(microseconds=1)
         passed, whole = (each.moment - self.begin) // tick, (self.end - self.begin) // tick
@@ -95,11 +96,7 @@ def worth_line(report: Report, past: Iterable[PastWorth]) -> WorthLine | None:
     )
     return WorthLine(
         caption=" ".join(caption),
-        strokes=tuple(
-            " ".join("{},{}".format(*scale.place(each)) for each in part)
-            for part in parts
-            if len(part) > 1
-        ),
+        strokes=tuple(tuple(map(scale.place, part)) for part in parts if len(part) > 1),
         dots=tuple(scale.place(each) for each in [*alone, drawn[-1]]),
         high=money(high, report.currency),
         low=money(low, report.currency),
