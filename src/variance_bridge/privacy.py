@@ -7,9 +7,6 @@ which values travel through URLs, HTML, JSON and headers, so that logs can be re
 
 from __future__ import annotations
 
-import base64
-import hmac
-import html
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -82,7 +79,9 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
-        return hmac.compare_digest(_encoded(self.__value), _encoded(other.reveal()))
+        from hmac import compare_digest
+
+        return compare_digest(_encoded(self.__value), _encoded(other.reveal()))
 
     def __copy__(self) -> Secret:
         return self
@@ -241,7 +240,12 @@ def decodings(text: str) -> list[str]:
 
 
 def _decode_once(text: str) -> str:
-    return _ESCAPE.sub(_unescape, html.unescape(unquote(text, errors="replace")))
+    unquoted = unquote(text, errors="replace")
+    if "&" in unquoted:
+        from html import unescape
+
+        unquoted = unescape(unquoted)
+    return _ESCAPE.sub(_unescape, unquoted)
 
 
 def _unescape(match: re.Match[str]) -> str:
@@ -285,6 +289,8 @@ def _bounds(folded: str) -> re.Pattern[str] | None:
 
 def _base64_cores(data: bytes) -> Iterator[str]:
     """The base64 characters that depend on `data` alone, for each alignment inside a longer text (RFC 4648 §4, §5)."""
+    import base64
+
     for offset in range(3):
         first = -(-8 * offset // 6)
         last = 8 * (offset + len(data)) // 6
@@ -331,7 +337,9 @@ def _any_escape(character: str) -> str:
     """A pattern for one character in each way in which it may be escaped."""
     code = ord(character)
     ways = [re.escape(character), "".join(f"%(?:25)*{byte:02x}" for byte in _encoded(character))]
-    named = html.escape(character)
+    from html import escape
+
+    named = escape(character)
     if named != character:
         ways.append(re.escape(named))
     if character == " ":

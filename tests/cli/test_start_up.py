@@ -8,9 +8,11 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import platformdirs
 import pytest
 
 from variance_bridge.document import exact_json
+from variance_bridge.settings.configuration import user_folder
 
 EXAMPLE = Path(__file__).parents[2] / "schemas" / "examples" / "full.json"
 
@@ -136,3 +138,23 @@ def test_a_reader_that_closes_the_pipe_early_is_not_an_error(command, tmp_path):
 
     assert (done.returncode, done.stderr.count("Error")) == (0, 0)
     assert "BrokenPipe" not in done.stderr
+
+
+def test_a_command_that_ends_at_once_does_what_was_registered_for_the_exit():
+    code = (
+        "import atexit, sys, variance_bridge.__main__ as program\n"
+        "atexit.register(print, 'registered')\n"
+        "sys.argv[1:] = ['schema', '--nonsense']\n"
+        "program.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout) == (2, "registered\n")
+
+
+def test_the_folder_of_the_configuration_is_that_of_platformdirs(monkeypatch, tmp_path):
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    expected = Path(platformdirs.user_config_dir("variance-bridge", appauthor=False))
+
+    assert user_folder({"HOME": str(tmp_path)}) == expected

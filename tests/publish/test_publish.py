@@ -219,7 +219,7 @@ def test_a_planted_link_in_the_name_of_a_temporary_file_is_not_written_through(
 ):
     victim = path.with_name("victim")
     victim.write_bytes(b"precious")
-    monkeypatch.setattr("secrets.token_hex", lambda size: "0" * 2 * size)
+    monkeypatch.setattr("os.urandom", bytes)
     planted = path.with_name(".live_acme.json.0000000000000000.tmp")
     plant(planted, victim)
     publish(path, NEW)

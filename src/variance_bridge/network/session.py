@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import re
-import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -60,7 +59,6 @@ _USER_AGENT: Final = re.compile(
 )
 _SHORTEST_TOKEN: Final = 8
 _LONGEST_SCHEME: Final = len("Bearer ")
-_random: Final = secrets.SystemRandom().random
 
 _OWN_HEADERS: Final = frozenset(
     {
@@ -70,6 +68,12 @@ _OWN_HEADERS: Final = frozenset(
     }
 )  # fmt: skip
 """Header fields that a plugin may not set: those of the connection, and those by which a GET passes for another method."""
+
+
+def _random() -> float:
+    import secrets
+
+    return secrets.SystemRandom().random()
 
 
 @attrs.frozen(kw_only=True, repr=False)

@@ -147,13 +147,19 @@ def configured_policy(configuration: Configuration) -> Policy:
 
 def installation_hash(folder: Path, keyring: Keyring) -> Callable[[str, str], str]:
     """Account hashes under the key of this installation, which is read or made when the first one is asked for."""
-    from variance_bridge.settings.account_hash import account_hash, installation_key
 
     @cache
     def key() -> bytes:
+        from variance_bridge.settings.account_hash import installation_key
+
         return installation_key(folder, keyring)
 
-    return lambda broker, number: account_hash(key(), broker, number)
+    def hash_account(broker: str, number: str) -> str:
+        from variance_bridge.settings.account_hash import account_hash
+
+        return account_hash(key(), broker, number)
+
+    return hash_account
 
 
 def credential_store(

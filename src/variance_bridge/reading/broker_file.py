@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
-from secrets import token_bytes
 
 import attrs
 from msgspec import Struct
@@ -126,7 +126,7 @@ def _doubt(portfolio: Portfolio, shown: str) -> DataRefused | None:
 @cache
 def _key_of_this_process() -> bytes:
     """So that what an account is known by says nothing about its number, and is never one of the installation's hashes."""
-    return token_bytes(KEY_BYTES)
+    return os.urandom(KEY_BYTES)
 
 
 def _known_by(broker: str, number: str) -> str:

@@ -10,7 +10,7 @@ import base64
 import binascii
 import hashlib
 import hmac
-import secrets
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -90,7 +90,7 @@ def rotate_key(folder: Path, keyring: Keyring) -> bytes:
             old, _problem = inspect_private(path, _TITLE)
         except FileNotFoundError:
             old = b""
-        key = secrets.token_bytes(KEY_BYTES)
+        key = os.urandom(KEY_BYTES)
         write_private(path, _spell(key).encode(), _TITLE, replace=True)
         if old.strip() == _IN_KEYRING.encode():
             _forget(keyring)
@@ -107,7 +107,7 @@ def _text(path: Path) -> str | None:
 
 def _made(path: Path) -> str:
     """A new key, or that of another process which came first where nothing can be locked."""
-    text = _spell(secrets.token_bytes(KEY_BYTES))
+    text = _spell(os.urandom(KEY_BYTES))
     if write_private(path, text.encode(), _TITLE, replace=False):
         return text
     return _text(path) or _DAMAGED

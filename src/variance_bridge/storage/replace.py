@@ -18,7 +18,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import secrets
 import stat
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -196,7 +195,7 @@ def _write_temporary(place: Place, data: bytes, leftovers: ExitStack) -> str:
     It is closed before it is renamed: network file systems report a failed write as late as that (close(2)).
     """
     files = place.files
-    name = f".{place.name}.{secrets.token_hex(8)}.tmp"
+    name = f".{place.name}.{os.urandom(8).hex()}.tmp"
     leftovers.callback(_remove_quietly, place, name)
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = files.open(name, flags, 0o600, dir_fd=place.folder)
