@@ -115,6 +115,25 @@ def test_profits_of_several_currencies_are_added_at_the_brokers_rate_only(file, 
         assert history.entries()[0].unrealized_pl == profit
 
 
+@pytest.mark.parametrize(
+    ("currencies", "currency", "profit"),
+    [((None, None), None, D(25)), (("EUR", "EUR"), "EUR", D(25)), (("EUR", "USD"), None, None), (("EUR", None), None, None)],
+)  # fmt: skip
+def test_an_account_without_a_currency_has_that_of_all_its_positions(file, currencies, currency, profit):  # fmt: skip
+    held = portfolio()
+    mixed = attrs.evolve(
+        held,
+        balances=None,
+        meta=attrs.evolve(held.meta, currency=None),
+        positions=tuple(attrs.evolve(held.positions[0], currency=each) for each in currencies),
+    )
+    with open_history(file) as history:
+        history.add(mixed, b"x")
+        (entry,) = history.entries()
+
+    assert (entry.currency, entry.unrealized_pl) == (currency, profit)
+
+
 def test_entries_are_oldest_first_and_by_account(file):
     with open_history(file) as history:
         for hours in (3, 1, 2):

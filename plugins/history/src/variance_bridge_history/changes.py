@@ -152,11 +152,11 @@ def _deliveries(
         units = product(each.quantity, each.delivers, _ONE if each.option_type == "call" else -_ONE)
         if each.delivered not in moved:
             moved[each.delivered] = total(
-                _quantity(new, each.delivered), -_quantity(old, each.delivered)
+                _quantity(new, each.delivered), _quantity(old, each.delivered).copy_negate()
             )
         left = moved[each.delivered]
         if units and (units > 0) == (left > 0) and left.copy_abs() >= units.copy_abs():
-            moved[each.delivered] = total(left, -units)
+            moved[each.delivered] = total(left, units.copy_negate())
             found[each.symbol] = Delivery.ASSIGNED if each.quantity < 0 else Delivery.EXERCISED
     return found
 

@@ -9,10 +9,10 @@ import click
 
 from variance_bridge.commands import Converted
 from variance_bridge.formatting import money, plural, quantity, strike
-from variance_bridge.money import total
+from variance_bridge.money import Sum, total
 from variance_bridge.symbology import Deliverable, InstrumentType, SymbolError, parse
 from variance_bridge_history.changes import Changes
-from variance_bridge_history.comparison import Comparison
+from variance_bridge_history.comparison import Comparison, State
 from variance_bridge_history.diff_document import KINDS
 from variance_bridge_history.store import Entry
 
@@ -116,17 +116,26 @@ def _heading(of: Comparison) -> Iterator[str]:
     yield f"{of.before.fetched_at:%Y-%m-%d %H:%M}Z → {of.after.fetched_at:%Y-%m-%d %H:%M}Z"
     for currency in dict.fromkeys((*of.after.totals, *of.before.totals)):
         for name, title in _MONEY.items():
-            before, after = (
-                state.totals[currency].sums[name].complete if currency in state.totals else None
-                for state in (of.before, of.after)
-            )
-            if after is not None:
-                since = "" if before is None else f" ({_since(before, after, currency)})"
-                yield f"{title} {money(after, currency, sign=name == _PROFIT)}{since}"
+            before, after = (_sum(state, currency, name) for state in (of.before, of.after))
+            if after is not None and any(map(_is_known, (before, after))):
+                yield f"{title} {_money(before, after, currency, sign=name == _PROFIT)}"
 
 
-def _since(before: Decimal, after: Decimal, currency: str | None) -> str:
-    return f"{money(total(after, -before), currency, sign=True)} since"
+def _sum(state: State, currency: str | None, name: str) -> Sum | None:
+    return state.totals[currency].sums[name] if currency in state.totals else None
+
+
+def _is_known(amount: Sum | None) -> bool:
+    return amount is not None and amount.count > 0 and amount.complete is not None
+
+
+def _money(before: Sum | None, after: Sum, currency: str | None, *, sign: bool) -> str:
+    """`+$7.25 (+$12.25 since)`."""
+    shown = money(after.complete, currency, sign=sign)
+    if before is None or before.complete is None or after.complete is None:
+        return shown
+    since = total(after.complete, before.complete.copy_negate())
+    return f"{shown} ({money(since, currency, sign=True)} since)"
 
 
 def _at_words(line: str, width: int) -> str:

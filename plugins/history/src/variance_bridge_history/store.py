@@ -90,14 +90,15 @@ class History:
         """
         meta, balances = portfolio.meta, portfolio.balances
         sha256 = hashlib.sha256(data).hexdigest()
-        profit = _profit(portfolio)
+        currency = _currency(portfolio)
+        profit = _profit(portfolio, currency)
         row = (
             sha256,
             meta.account_hash,
             meta.source,
             _stamp(meta.fetched_at),
             str(meta.status),
-            portfolio.currency,
+            currency,
             None if profit is None else str(profit),
             str(balances.net_liquidating_value) if balances else None,
             zlib.compress(data),
@@ -276,16 +277,22 @@ def _refused(error: sqlite3.Error, file: Path) -> DataRefused:
     return DataRefused(what, where=str(file), hint=hint)
 
 
-def _profit(portfolio: Portfolio) -> Decimal | None:
-    """Of all positions, in the account's currency: those in another one at the rate that the broker states."""
+def _currency(portfolio: Portfolio) -> str | None:
+    """The account's; where it is unknown, as in an export, the one in which all its positions are."""
+    stated = {each.currency for each in portfolio.positions}
+    return portfolio.currency or (stated.pop() if len(stated) == 1 else None)
+
+
+def _profit(portfolio: Portfolio, currency: str | None) -> Decimal | None:
+    """Of all positions, in that currency: those in another one at the rate that the broker states."""
     rates = {
         each.currency: each.rate
         for each in portfolio.meta.exchange_rates
-        if each.target == portfolio.currency
+        if each.target == currency
     }
     profits: list[Decimal] = []
     for each in portfolio.positions:
-        is_own = each.currency in {None, portfolio.currency}
+        is_own = (each.currency or portfolio.currency) == currency
         rate = Decimal(1) if is_own else rates.get(each.currency or "")
         if rate is None or each.profit is None:
             return None
