@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from variance_bridge.errors import DataRefused
@@ -214,3 +216,54 @@ def test_what_one_lot_does_not_say_the_sum_does_not_say(read_csv):
     (position,) = read_csv(LOTS.replace(",66,14,", ",,,")).positions
     assert str(position["market_value"]) == "200"
     assert "unrealized_pl" not in position
+
+
+GERMAN = (
+    "Symbol;Bezeichnung;Stück;Einstandskurs;Kurs;Kurswert;Gewinn/Verlust;Währung\n"
+    "QZA;Quarz AG;10;15,00;20,00;200,00;50,00;EUR\n"
+    "QZB;Quarz Beton;1.250;9,80;10,05;12.562,50;312,50;EUR\n"
+    "Gesamt;;;;;12.762,50;362,50;EUR\n"
+)
+
+
+def test_german_names_and_a_decimal_comma_are_read_where_the_user_asks(read_csv):
+    outcome = read_csv(GERMAN, dialect="generic")
+    assert outcome.broker._source.parsed.dialect.name == "generic_comma"
+    assert [
+        (one["symbol"], str(one["quantity"]), str(one["market_value"]), str(one["cost_basis"]))
+        for one in outcome.positions
+    ] == [("QZA", "10", "200.00", "150.00"), ("QZB", "1250", "12562.50", "12250.00")]
+    assert any("with a decimal comma" in one and '"Stück"' in one for one in outcome.warnings)
+    assert "total_disagrees" not in outcome.cautions()
+
+
+def test_numbers_that_both_marks_can_read_are_read_as_the_named_dialect_says(read_csv):
+    table = "Symbol,Qty,Price,Market Value\nQZA,2,1.250,2.500\n"
+    assert read_csv(table, dialect="generic").positions[0]["market_value"] == Decimal("2.5")
+    commas = read_csv(table, dialect="generic_comma")
+    assert commas.positions[0]["market_value"] == 2500
+
+
+@pytest.mark.parametrize(("name", "twin"), [("degiro", "degiro_point"), ("saxo", "saxo_comma")])
+def test_a_named_dialect_gives_way_to_its_twin_where_only_that_reads_the_numbers(
+    read_csv, files, name, twin
+):
+    for file in (name, twin):
+        outcome = read_csv((files / f"{file}.csv").read_bytes(), dialect=name)
+        assert outcome.broker._source.parsed.dialect.name == file
+
+
+def test_a_table_without_any_known_name_is_told_what_the_named_dialect_needs(read_csv):
+    with pytest.raises(DataRefused, match='"generic": it needs "Symbol"; "Quantity"; one of'):
+        read_csv("Foo,Bar\n1,2\n", dialect="generic")
+
+
+def test_a_row_that_names_no_account_is_reported_once(read_csv, files):
+    text = (files / "fidelity.csv").read_text(encoding="utf-8-sig")
+    changed = text.replace("230000001,Rollover IRA,QZC", ",,QZC") + (
+        "230000001,Rollover IRA,QZD,QZD INC COM,3,$1.00,+$0.00,$3.00,--,--,--,--,5%,--,--,Cash,\n"
+    )
+    outcome = read_csv(changed)
+    (warning,) = (one for one in outcome.warnings if "rejected" in one)
+    assert "line 6, column 1: row rejected: unreadable row (it names no account" in warning
+    assert [len(one["meta"]["rejected"]) for one in outcome.documents] == [1, 1]

@@ -83,6 +83,7 @@ _LOWER_CASE_WORD = re.compile(r"\b[a-z\u00df-\u00ff]{2,}\b")
 _DIGIT = re.compile(r"[0-9]")
 _MIN_WORDS = 3
 """So many words in lower case are a sentence: the names of securities have fewer."""
+_NO_ACCOUNT = "it names no account, so it is in no document"
 _MAX_NAME_LENGTH = 100
 _ENDS_SEEN = 100
 MAX_REJECTED = 100_000
@@ -732,7 +733,7 @@ def _part(
     for row in homeless:
         if row.rejected is not None or row.row_class in _POSITIONS:
             unattributed = RejectedLine(
-                row.line, row.account_column, Rejection.UNREADABLE_ROW, "no account"
+                row.line, row.account_column, Rejection.UNREADABLE_ROW, _NO_ACCOUNT
             )
             rejected.append(row.rejected or unattributed)
     total = next((row.value for row in reversed(rows) if row.row_class is _TOTAL), None)

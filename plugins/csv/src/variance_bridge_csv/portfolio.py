@@ -136,7 +136,8 @@ def notes(parsed: ParsedFile) -> Iterator[str]:
         yield f"this is not the whole account: the file leaves out {dialect.account.leaves_out}"
     if dialect.detect.only_named:
         pairs = ", ".join(f'{field} from "{name}"' for field, name in parsed.understood.items())
-        yield f"read by the names of its columns, unconfirmed: {pairs}"
+        comma = " and with a decimal comma" if dialect.cells.decimal == "," else ""
+        yield f"read by the names of its columns{comma}, unconfirmed: {pairs}"
     if parsed.unknown_columns:
         names = ", ".join(f'"{name}"' for name in parsed.unknown_columns[:_MAX_LISTED])
         more = len(parsed.unknown_columns) - _MAX_LISTED
@@ -146,6 +147,7 @@ def notes(parsed: ParsedFile) -> Iterator[str]:
         )
     if parsed.other_tables:
         yield _on_other_tables(parsed)
+    yield from _on_rejected(parsed)
     for part in parsed.accounts:
         yield from _notes_on_rows(parsed, part)
     if not parsed.complete:
@@ -161,10 +163,12 @@ def _on_other_tables(parsed: ParsedFile) -> str:
     return f"line {first}: another table begins{also}, which is not in this format: {plural(parsed.unknown_lines, 'line')} not read"
 
 
-def _notes_on_rows(parsed: ParsedFile, part: AccountPart) -> Iterator[str]:
+def _on_rejected(parsed: ParsedFile) -> Iterator[str]:
+    """Why rows were rejected. One that names no account is rejected in every document, and is one row all the same."""
+    rejected = {one.line: one for part in parsed.accounts for one in part.rejected_lines}
     reasons: dict[str, list[RejectedLine]] = {}
-    for one in part.rejected_lines:
-        reasons.setdefault(one.describe(), []).append(one)
+    for line in sorted(rejected):
+        reasons.setdefault(rejected[line].describe(), []).append(rejected[line])
     for reason, lines in list(reasons.items())[:_MAX_LISTED]:
         first, more = lines[0], len(lines) - 1
         same = f"; {plural(more, 'more row')} for the same reason" if more else ""
@@ -172,6 +176,9 @@ def _notes_on_rows(parsed: ParsedFile, part: AccountPart) -> Iterator[str]:
     others = sum(len(lines) for lines in list(reasons.values())[_MAX_LISTED:])
     if others:
         yield f"{plural(others, 'more row')} rejected: see meta.rejected"
+
+
+def _notes_on_rows(parsed: ParsedFile, part: AccountPart) -> Iterator[str]:
     doubted = _rows_with(part, Caution.COST_CONTRADICTED)
     if doubted:
         yield (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -144,7 +144,8 @@ def candidate_for(
     if wanted is None:
         return _detected(detector, dialects, file)
     if wanted in dialects:
-        return forced(detector, dialects[wanted])
+        twins = [one for one in dialects.values() if one.detect.also_for == wanted]
+        return forced(detector, dialects[wanted], twins, _trier(file))
     own = _wanted(wanted, dialects)
     try:
         return _detected(detector, own, file)
@@ -156,13 +157,12 @@ def candidate_for(
 
 
 def _detected(detector: Detector, dialects: Mapping[str, Dialect], file: InputFile) -> Candidate:
+    return detect(detector, dialects, library.other_reports(), _trier(file))
+
+
+def _trier(file: InputFile) -> Callable[[Candidate, int | None], Trial]:
     day = file.modified_at.date()
-    return detect(
-        detector,
-        dialects,
-        library.other_reports(),
-        lambda candidate, lines: _trial(candidate, lines, day, file.shown),
-    )
+    return lambda candidate, lines: _trial(candidate, lines, day, file.shown)
 
 
 def _of_another_broker(own: Iterable[str], found: str, where: str) -> DataRefused:

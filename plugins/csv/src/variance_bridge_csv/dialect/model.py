@@ -195,6 +195,8 @@ class DetectRules(Struct, frozen=True, kw_only=True):
     """Never chosen by itself, only where the user names it; what is read is flagged, and the columns are shown."""
     replaces: tuple[str, ...] = ()
     """Names of dialects that this one goes before where both fit."""
+    also_for: str | None = None
+    """Name of a dialect that differs in how numbers are written: where the user names that one, the numbers decide."""
 
 
 class HeaderRules(Struct, frozen=True, kw_only=True):

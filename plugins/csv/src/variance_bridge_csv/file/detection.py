@@ -16,7 +16,12 @@ from variance_bridge.errors import DataRefused, UnknownFormat
 from variance_bridge.formatting import repr_without
 from variance_bridge_csv.dialect.model import Dialect, OtherReport
 from variance_bridge_csv.file import text as texts
-from variance_bridge_csv.file.layout import TITLE_MISSING, Header, find_header
+from variance_bridge_csv.file.layout import (
+    TITLE_MISSING,
+    Header,
+    find_header,
+    missing_without_a_header,
+)
 from variance_bridge_csv.file.lines import Line, Row, Separation, split
 from variance_bridge_csv.file.text import Text
 from variance_bridge_csv.name_matching import plain
@@ -158,21 +163,44 @@ def detect(
     return found[0]
 
 
-def forced(detector: Detector, dialect: Dialect) -> Candidate:
-    """The file as it reads by the dialect that the user named.
+def forced(
+    detector: Detector,
+    dialect: Dialect,
+    twins: Sequence[Dialect],
+    trial: Callable[[Candidate, int | None], Trial],
+) -> Candidate:
+    """The file as it reads by the dialect that the user named, or by one of its twins where only that reads all numbers.
 
     Raises:
         DataRefused: it does not fit.
     """
     candidate, nearest = detector.read(dialect)
     if candidate is not None:
-        return candidate
+        return _by_numbers(candidate, [detector.read(twin)[0] for twin in twins], trial)
+    if nearest is not None:
+        missing = "; ".join(nearest.missing)
+    else:
+        missing = "; ".join(missing_without_a_header(dialect))
     raise DataRefused(
-        f'the file is not written in the dialect "{dialect.name}"'
-        + (f": it needs {'; '.join(nearest.missing)}" if nearest is not None else ""),
+        f'the file is not written in the dialect "{dialect.name}": it needs {missing}',
         where=_header_place(nearest, detector.where),
         hint="leave the dialect out to have it found by the header",
     )
+
+
+def _by_numbers(
+    named: Candidate,
+    twins: Iterable[Candidate | None],
+    trial: Callable[[Candidate, int | None], Trial],
+) -> Candidate:
+    own = None
+    for twin in twins:
+        if twin is None:
+            continue
+        own = own or trial(named, None)
+        if own.unread > trial(twin, None).unread:
+            return twin
+    return named
 
 
 def _without_fallbacks(found: list[Candidate]) -> list[Candidate]:

@@ -241,6 +241,11 @@ def _missing(columns: Mapping[Field, int], names: set[str], dialect: Dialect) ->
             yield f'no "{name}"'
 
 
+def missing_without_a_header(dialect: Dialect) -> Sequence[str]:
+    """What a file lacks in which no line has a name of the dialect's columns, in words."""
+    return tuple(_missing({}, set(), dialect))
+
+
 def find_header(lines: Iterable[Line], dialect: Dialect) -> Header | None:
     """The first row that is the dialect's header; else the row that comes nearest, if any does; else None."""
     nearest: Header | None = None
