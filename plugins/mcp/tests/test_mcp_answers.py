@@ -7,7 +7,7 @@ from decimal import Decimal
 import jsonschema
 import pytest
 from mcp import MCPError
-from mcp_folder import CANARIES, ODD, PRECISE, position, put, two_accounts
+from mcp_folder import CANARIES, ODD, PRECISE, PUT, position, put, two_accounts
 
 from variance_bridge import AgeLimits
 from variance_bridge.clock import SystemClock
@@ -165,6 +165,19 @@ def test_diff_compares_with_the_document_before(folder):
         100,
     )
     assert {each["symbol"] for each in answer["opened"]} == {"BTC/USD", "QZZ   310321P00050000"}
+
+
+def test_diff_says_what_looks_assigned_and_the_profits(tmp_path):
+    put(tmp_path, "live_acme.json.prev", "aaaa1111***", PUT | {"underlying": "QZZ", "unrealized_pl": 5}, age=90000)  # fmt: skip
+    put(
+        tmp_path, "live_acme.json", "aaaa1111***", position("QZZ", "stock", "200", unrealized_pl=-7)
+    )
+    answer = ask(Folder(tmp_path, SystemClock(), AgeLimits()), "diff")
+    (closed,), (opened,) = answer["closed"], answer["opened"]
+
+    assert (closed["looks"], opened["looks"]) == ("assigned", None)
+    assert (closed["unrealized_pl_before"], closed["unrealized_pl_after"]) == (5, None)
+    assert (opened["unrealized_pl_before"], opened["unrealized_pl_after"]) == (None, -7)
 
 
 def test_health_counts_what_cannot_be_relied_on(folder):

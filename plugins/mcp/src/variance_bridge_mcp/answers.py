@@ -255,6 +255,9 @@ def _change(change: Any) -> Answer:
         "symbol": option(change.symbol),
         "quantity_before": change.before,
         "quantity_after": change.after,
+        "unrealized_pl_before": change.profit_before,
+        "unrealized_pl_after": change.profit_after,
+        "looks": change.looks and change.looks.value,
     }
 
 
@@ -264,6 +267,8 @@ def _roll(roll: Any) -> Answer:
         "symbol": option(roll.opened.symbol),
         "quantity_before": roll.closed.quantity,
         "quantity_after": roll.opened.quantity,
+        "unrealized_pl_before": roll.closed.unrealized_pl,
+        "unrealized_pl_after": roll.opened.unrealized_pl,
         "from": option(roll.closed.symbol),
         "to": option(roll.opened.symbol),
     }

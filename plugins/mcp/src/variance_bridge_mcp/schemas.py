@@ -80,14 +80,21 @@ FRAME = {
 }
 DATED = {**FRAME, "sources": listed(SOURCE)}
 
+_MOVED: Mapping[str, Schema] = {
+    "account_hash": unknown_or(HASH),
+    "root": TEXT,
+    "symbol": TEXT,
+    "quantity_before": NUMBER,
+    "quantity_after": NUMBER,
+    "unrealized_pl_before": unknown_or(NUMBER),
+    "unrealized_pl_after": unknown_or(NUMBER),
+}
 CHANGE = members(
-    account_hash=unknown_or(HASH),
-    root=TEXT,
-    symbol=TEXT,
-    quantity_before=NUMBER,
-    quantity_after=NUMBER,
+    **_MOVED,
+    looks=unknown_or(words("assigned", "exercised"))
+    | {"description": "Of an option that is gone while what it delivers came or went."},
 )
-ROLL = members(**CHANGE["properties"], **{"from": TEXT, "to": TEXT})
+ROLL = members(**_MOVED, **{"from": TEXT, "to": TEXT})
 MOMENT = members(fetched_at=TEXT, age_seconds=WHOLE)
 PARTIAL = named(members(sum=unknown_or(NUMBER), known=COUNT, of=COUNT))
 ACTION = members(action=TEXT, reason=TEXT)
