@@ -50,7 +50,12 @@ def test_explain_says_what_each_line_and_column_is(variance, export):
         '"Mkt Val (Market Value)" is value',
         'known, not used: "Volume"',
         'not known, not used: "Moon"',
-        "1 note, 2 blank, 3 header, 4 position, 5 rejected, 6 cash, 7 total",
+        "Lines     titles, accounts, times: 1",
+        "names of the columns: 3",
+        "positions: 4",
+        "rejected: 5",
+        "cash: 6",
+        "total: 7",
         "the total 245.00 is the sum of the rows",
         "line 5, column 11 rejected: quantity unreadable (in Qty (Quantity))",
     ):
@@ -83,7 +88,9 @@ def test_explain_names_the_rows_of_another_table(variance, tmp_path):
         "Account Number,Trade Date,Settlement Date,Transaction Type,Symbol,\n00000011,01/01/2026,01/02/2026,Buy,QZA,\n"
     )
     _code, out, _err = variance("csv", "explain", path)
-    assert "1 header, 2 position, 3 blank, 4 another table, 5 not read" in out
+    assert "positions: 2" in out
+    assert "another table begins: 4" in out
+    assert "of another table, not read: 5" in out
 
 
 def test_explain_says_what_a_file_of_no_format_lacks(variance, tmp_path):
@@ -235,3 +242,29 @@ def test_a_format_that_is_asked_for_binds(variance, tmp_path, files):
     code, _out, err = variance("sync", "--broker", "schwab", "--input", path)
     assert code == 6
     assert 'not written in the dialect "schwab"' in err
+
+
+def test_explain_says_what_a_sync_would_warn_of(variance, files, tmp_path):
+    path = tmp_path / "fidelity.csv"
+    text = (files / "fidelity.csv").read_text(encoding="utf-8-sig")
+    path.write_text("QZT,7,133.00\n\n" + text.replace(",BRKB,", ",?,").partition("\n\n")[0] + "\n")
+    _code, out, _err = variance("csv", "explain", path)
+    assert "Notes     line 1: another table begins, which is not in this format" in out
+    assert "row rejected: symbol unreadable" in out
+    assert "possibly_truncated (whole file)" in out
+    assert "of another table, not read: 1" in out
+
+
+def test_explain_says_whether_the_subtotals_are_the_sums_of_their_rows(variance, files, tmp_path):
+    _code, out, _err = variance("csv", "explain", files / "ibkr_activity.csv")
+    assert "the subtotals are the sums of their rows" in out
+    assert "other parts of the file: 1-11, 27-38" in out
+    path = tmp_path / "statement.csv"
+    text = (files / "ibkr_activity.csv").read_text(encoding="utf-8")
+    path.write_text(text.replace(",-144,31,", ",-154,31,"))
+    assert "the subtotals are NOT the sums" in variance("csv", "explain", path)[1]
+
+
+def test_explain_says_in_which_lines_a_number_is_doubtful(variance, files):
+    _code, out, _err = variance("csv", "explain", files / "etrade.csv")
+    assert "cost_unknown (line 12)" in out

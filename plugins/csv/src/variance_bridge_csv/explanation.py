@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import groupby
 from typing import Any
@@ -16,12 +16,32 @@ from variance_bridge.model import Caution
 from variance_bridge_csv.accounts import AccountPart, file_flags
 from variance_bridge_csv.dialect.model import Dialect
 from variance_bridge_csv.file.layout import Header, read_header
+from variance_bridge_csv.file.lines import Line
 from variance_bridge_csv.name_matching import shown
+from variance_bridge_csv.portfolio import notes
 from variance_bridge_csv.shape.places import places
 from variance_bridge_csv.source import Source
 
 _MAX_REJECTED = 20
 _MARGIN = " " * len("Columns   ")
+_MAX_SPANS = 20
+_MAX_CAUTION_LINES = 5
+_KINDS = {
+    "above": "text above the table",
+    "header": "names of the columns",
+    "position": "positions",
+    "closed": "closed positions",
+    "lot": "tax lots",
+    "subtotal": "subtotals",
+    "label": "labels",
+    "footer": "footers",
+    "ignore": "ignored",
+    "note": "titles, accounts, times",
+    "another table": "another table begins",
+    "not read": "of another table, not read",
+    "another part": "other parts of the file",
+}
+"""What the kinds of lines are called on the screen, where the word alone does not say it."""
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
@@ -50,6 +70,7 @@ def explain(source: Source) -> dict[str, Any]:
             {"from": first, "to": last, "kind": kind} for first, last, kind in _runs(_kinds(source))
         ],
         "accounts": [_account(source, part) for part in parsed.accounts],
+        "notes": list(notes(parsed)),
     }
 
 
@@ -88,14 +109,26 @@ def _text_lines(facts: Mapping[str, Any]) -> Iterator[str]:
             yield f"          {title}: " + ", ".join(f'"{name}"' for name in columns[key])
     if columns["worked_out"]:
         yield f"          worked out from other cells: {', '.join(columns['worked_out'])}"
-    yield "Lines     " + ", ".join(map(_span, facts["lines"]))
+    yield from _line_lines(facts["lines"])
     for account in facts["accounts"]:
         yield from _account_lines(account)
+    head = "Notes     "
+    for note in facts["notes"]:
+        yield f"{head}{note}"
+        head = _MARGIN
 
 
-def _span(run: Mapping[str, Any]) -> str:
-    first, last = run["from"], run["to"]
-    return f"{first if first == last else f'{first}-{last}'} {run['kind']}"
+def _line_lines(runs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Which lines are of each kind, the kinds in the order in which they come."""
+    spans: dict[str, list[str]] = {}
+    for run in runs:
+        first, last = run["from"], run["to"]
+        spans.setdefault(run["kind"], []).append(str(first) if first == last else f"{first}-{last}")
+    head = "Lines     "
+    for kind, found in spans.items():
+        more = f" and {len(found) - _MAX_SPANS} more" if len(found) > _MAX_SPANS else ""
+        yield f"{head}{_KINDS.get(kind, kind)}: {', '.join(found[:_MAX_SPANS])}{more}"
+        head = _MARGIN
 
 
 def _account_lines(account: Mapping[str, Any]) -> Iterator[str]:
@@ -107,15 +140,27 @@ def _account_lines(account: Mapping[str, Any]) -> Iterator[str]:
         if account[name] is not None:
             yield f"          {name} {account[name]:,f}"
     total = account["total"]
-    if total is None:
+    if account["subtotals_agree"] is not None:
+        agree = "are" if account["subtotals_agree"] else "are NOT"
+        yield f"          the subtotals {agree} the sums of their rows"
+    elif total is None:
         yield "          no total to compare with"
     else:
         yield f"          {_compared(total, account)}"
     for row in account["rejected"]:
         yield f"          line {row['line']}, column {row['column']} rejected: {row['reason']}"
     if account["cautions"]:
-        words = (f"{word} x{count}" for word, count in account["cautions"].items())
+        words = (_caution(word, account["caution_lines"][word]) for word in account["cautions"])
         yield "          cautions: " + ", ".join(words)
+
+
+def _caution(word: str, lines: Sequence[int]) -> str:
+    if not lines:
+        return f"{word} (whole file)"
+    listed = ", ".join(map(str, lines[:_MAX_CAUTION_LINES]))
+    more = len(lines) - _MAX_CAUTION_LINES
+    also = f" and {more} more" if more > 0 else ""
+    return f"{word} ({'line' if len(lines) == 1 else 'lines'} {listed}{also})"
 
 
 def _compared(total: Decimal, account: Mapping[str, Any]) -> str:
@@ -209,13 +254,17 @@ def _kinds(source: Source) -> Iterator[tuple[int, str]]:
             yield line.number, rows[line.number]
         elif line.number in layout.outside and not line.aside:
             yield line.number, "note"
-        elif inside:
-            yield line.number, "another part" if line.aside else "row"
+        elif inside and not line.aside:
+            yield line.number, "row"
         else:
-            yield (
-                line.number,
-                "not read" if layout.sections and line.number > min(headers) else "above",
-            )
+            yield line.number, _kind_outside(line, min(headers))
+
+
+def _kind_outside(line: Line, first_header: int) -> str:
+    """What a line is that is in no table that was read."""
+    if line.aside:
+        return "not read" if line.foreign else "another part"
+    return "not read" if line.number > first_header or line.only_cell is None else "above"
 
 
 def _runs(kinds: Iterable[tuple[int, str]]) -> Iterator[tuple[int, int, str]]:
@@ -228,6 +277,7 @@ def _runs(kinds: Iterable[tuple[int, str]]) -> Iterator[tuple[int, int, str]]:
 def _account(source: Source, part: AccountPart) -> dict[str, Any]:
     flags = (*part.flags, *file_flags(source.parsed, part))
     cautions = [flag.caution.value for flag in flags]
+    subtotals = source.parsed.dialect.check.subtotals
     return {
         "place": source.parsed.accounts.index(part) + 1,
         "counts": {
@@ -239,10 +289,15 @@ def _account(source: Source, part: AccountPart) -> dict[str, Any]:
         "pending": part.pending,
         "total": part.total,
         "total_agrees": part.total_agrees,
+        "subtotals_agree": part.total_agrees if subtotals else None,
         "rows_sum": _rows_sum(source, part),
         "rejected": [
             {"line": one.line, "column": one.column, "reason": one.describe()}
             for one in part.rejected_lines[:_MAX_REJECTED]
         ],
         "cautions": {word: cautions.count(word) for word in dict.fromkeys(cautions)},
+        "caution_lines": {
+            word: [one.row for one in flags if one.caution.value == word and one.row is not None]
+            for word in dict.fromkeys(cautions)
+        },
     }
