@@ -1,16 +1,12 @@
 # Everything, for cron and assistants (docs/install.md#in-a-container): docker build --tag variance-bridge .
-# The wheels are built from this checkout; what they depend on comes from the locks, each package by its hash.
+# The wheels are built from this checkout; what builds them and what they depend on comes from the locks, each package by its hash.
 FROM python:3.13-slim AS build
 WORKDIR /source
 COPY . .
 RUN python -m venv /opt/variance \
     && /opt/variance/bin/pip install --no-cache-dir --require-hashes --requirement requirements.lock \
     && /opt/variance/bin/pip install --no-cache-dir --no-deps --require-hashes --requirement requirements-extras.lock \
-    && python -m venv /opt/builder \
-    && /opt/builder/bin/pip install --no-cache-dir "hatchling>=1.27" \
-    && for project in . plugins/*/; do \
-         (cd "$project" && SOURCE_DATE_EPOCH=1767225600 /opt/builder/bin/hatchling build --target wheel --directory /wheels) || exit 1; \
-       done \
+    && SOURCE_DATE_EPOCH=1767225600 /opt/variance/bin/pip wheel --no-index --no-deps --no-build-isolation --wheel-dir /wheels . ./plugins/*/ \
     && /opt/variance/bin/pip install --no-cache-dir --no-index --no-deps /wheels/*.whl
 
 FROM python:3.13-slim

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,29 @@ def test_the_command_runs_as_a_user_without_rights():
 @pytest.mark.parametrize("word", ["TOKEN", "SECRET", "PASSWORD", ":latest", "curl ", "http:"])
 def test_nothing_secret_or_unpinned_is_in_it(word):
     assert word not in " ".join(LINES)
+
+
+@pytest.mark.slow
+def test_its_build_stage_works_in_a_plain_environment(tmp_path):
+    """No builder is at hand: the steps run here, on what `.dockerignore` leaves of the checkout, and the command in their result."""
+    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
+    names = [name.removeprefix("**/") for name in ignored]
+    source, target = tmp_path / "source", tmp_path / "variance"
+    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(*names), symlinks=True)
+    steps = (
+        of("RUN")[0].replace("/opt/variance", str(target)).replace("/wheels", f"{tmp_path}/wheels")
+    )
+    subprocess.run(["sh", "-ec", steps.replace(" --no-cache-dir", "")], cwd=source, check=True)
+
+    shutil.rmtree(source)
+    its = {"HOME": str(tmp_path / "data"), "PATH": f"{target}/bin:/usr/bin:/bin"}
+    for command, said in (
+        ("variance demo", "SIMULATOR"), ("variance brokers", "tradier"), ("variance mcp --help", "Model Context Protocol"),
+    ):  # fmt: skip
+        done = subprocess.run(
+            command.split(), capture_output=True, text=True, check=True, env=its, cwd=tmp_path
+        )
+        assert said in done.stdout
 
 
 def test_positions_and_credentials_of_the_checkout_stay_outside():

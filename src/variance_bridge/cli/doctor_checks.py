@@ -257,7 +257,7 @@ def _broker(given: DoctorInput) -> Iterator[Finding]:
             "broker",
             problem=True,
             detail="none is chosen",
-            fix='set broker = "NAME" in variance.toml, or use --broker NAME',
+            fix="`variance init` chooses one; or name an export: `variance sync FILE`",
         )
         return
     loaded = given.context.registry.load(given.broker)

@@ -286,7 +286,7 @@ class Invocation:
         return self._found(
             newest_live(self.output_folder),
             "positions file",
-            "run `variance sync --broker NAME` (`variance brokers` lists them),"
+            "run `variance init` to choose a broker, or `variance sync FILE` with an export;"
             " or look around with `variance demo`",
         )
 
