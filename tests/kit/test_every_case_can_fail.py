@@ -26,6 +26,7 @@ import attrs
 import pytest
 from msgspec import structs
 
+from variance_bridge.api_client import ApiClient, FixedSecret
 from variance_bridge.broker import Account, Capability, Credential, RawPortfolio, setting
 from variance_bridge.document import exact_json
 from variance_bridge.errors import (
@@ -232,8 +233,10 @@ def responding(change):
 
     def make(good):
         class Changed(good.broker):
-            def _get(self, path):
-                return change(self, path, super()._get)
+            def __init__(self, context):
+                super().__init__(context)
+                usual = self._api.get
+                self._api = types.SimpleNamespace(get=lambda path: change(self, path, usual))
 
         return {"broker": Changed}
 
@@ -598,14 +601,21 @@ def without_sign(self, raw, portfolio):
     return attrs.evolve(portfolio, balances=money)
 
 
+def first_cash(self, raw, portfolio):
+    first = raw.payloads["positions"]["cash"][0]
+    cash = Decimal(first["amount"])
+    money = Balances(currency="USD", net_liquidating_value=cash, cash=cash)
+    return attrs.evolve(portfolio, balances=money)
+
+
 def addressed(good):
     """The address is a setting, and what it answers is production wherever it leads."""
 
     class Changed(good.broker):
-        def _get(self, path):
-            token = self._context.credentials["GLOBEX_TOKEN"].prefixed("Bearer ")
-            url = self._context.settings.base_url + path
-            return self._context.session.get(url, headers={"Authorization": token}).json()
+        def __init__(self, context):
+            super().__init__(context)
+            log_in = FixedSecret(context, bearer="GLOBEX_TOKEN")
+            self._api = ApiClient(context, context.settings.base_url, log_in, hint="log in again")
 
     address = setting(f"https://{self_host(None)}", title="the address of the API")
     return {"broker": Changed, **settings_of("addressed", base_url=address)(good)}
@@ -696,6 +706,7 @@ FAULTS = {
     "DOC-07": after(lambda _s, _r, p: meta(p, currency=None)),
     "TIME-01": fetching(lambda self, raw: attrs.evolve(raw, fetched_at=self._context.clock.now())),
     "TIME-02": after(lambda _s, r, p: meta(p, fetched_at=r.fetched_at - timedelta(seconds=1))),
+    "TIME-03": fetching(lambda _s, raw: attrs.evolve(raw, fetched_at=raw.fetched_at - timedelta(hours=2))),
     "COUNT-01": after(lambda _s, _r, p: counts(p, fetched=99)),
     "COUNT-02": after(without_silence),
     "COUNT-03": after(each_once),
@@ -720,6 +731,8 @@ FAULTS = {
     "NEAR-10": after(expired_is_closed),
     "NEAR-11": lambda good: {**answers(lambda value: {**value, "cash": "1200.5"})(good), **after(without_sign)(good)},
     "NEAR-12": addressed,
+    "NEAR-13": holdings(average_price=lambda h: h.average_price / 100 if h.average_price and h.average_price > 1000 else h.average_price),
+    "NEAR-14": lambda good: {**answers(lambda value: {**value, "cash": [{"currency": "USD", "amount": "1200.5"}]})(good), **after(first_cash)(good)},
     "KEEP-01": rotating(lambda _self, _token: None),
     "KEEP-02": rotating(careless),
     "MULT-01": holdings(multiplier=Decimal(100)),
@@ -768,7 +781,7 @@ FAULTS = {
     "READ-06": doing("fetch", lambda _s: os.environ.get("HOME")),
     "READ-07": doing("fetch", lambda _s: time.time()),
     "READ-08": responding(secret_address),
-    "READ-09": lambda good: {"broker": type("Eager", (good.broker,), {"__init__": lambda self, context: (super(type(self), self).__init__(context), self._get("/v1/accounts"))[0]})},
+    "READ-09": lambda good: {"broker": type("Eager", (good.broker,), {"__init__": lambda self, context: (super(type(self), self).__init__(context), self._api.get("/v1/accounts"))[0]})},
     "FAIL-01": telling(DataRefused("no")),
     "FAIL-02": telling(BrokerUnreachable("no")),
     "FAIL-03": telling(BrokerRefused("no")),
@@ -782,9 +795,9 @@ FAULTS = {
     "FAIL-11": forgiving(DataRefused),
     "FAIL-12": stubborn,
     "FAIL-13": telling(BrokerRefused("no")),
-    "ACCT-01": accounts(lambda self, _usual: [Account(number=str(e.get("number"))) for e in self._get("/v1/accounts").get("accounts", [])]),
-    "ACCT-02": accounts(lambda self, _usual: [Account(number=str(e.get("number"))) for e in self._get("/v1/accounts")["accounts"]]),
-    "ACCT-03": accounts(lambda self, _usual: [Account(number=str(e["number"])) for e in self._get("/v1/accounts")["accounts"]]),
+    "ACCT-01": accounts(lambda self, _usual: [Account(number=str(e.get("number"))) for e in self._api.get("/v1/accounts").get("accounts", [])]),
+    "ACCT-02": accounts(lambda self, _usual: [Account(number=str(e.get("number"))) for e in self._api.get("/v1/accounts")["accounts"]]),
+    "ACCT-03": accounts(lambda self, _usual: [Account(number=str(e["number"])) for e in self._api.get("/v1/accounts")["accounts"]]),
     "PRIV-01": after(lambda _s, r, p: changed(p, broker_symbol=r.account.number)),
     "PRIV-02": after(published_owner),
     "PRIV-03": lambda good: {**answers(personal_rows)(good), **after(publishing)(good)},

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, timedelta
 
 from variance_bridge.document.arithmetic import check_arithmetic
 from variance_bridge.document.convert import canonical, from_bytes, to_bytes
 from variance_bridge.document.schema import check_schema
 from variance_bridge.errors import DataRefused
-from variance_bridge.model import Caution, Counts, Portfolio
+from variance_bridge.formatting import format_age
+from variance_bridge.model import Caution, Counts, Portfolio, Timeliness
 from variance_bridge.symbology import InstrumentType, SymbolError, parse
-from variance_bridge.testing.cases import Complaints, case
+from variance_bridge.testing.cases import Complaints, NotApplicableError, case
 from variance_bridge.testing.conformance.conformance_case import ConformanceCase, PayloadTree
 from variance_bridge.testing.payloads.flips import amount
 from variance_bridge.testing.payloads.rows import fetched
@@ -26,6 +27,9 @@ _LISTED = frozenset(
         InstrumentType.CRYPTO,
     }
 )
+
+_AT_ONCE = timedelta(minutes=1)
+_MAX_AGE_OF_LIVE = timedelta(hours=1)
 
 
 class Documents(ConformanceCase):
@@ -114,6 +118,23 @@ class Documents(ConformanceCase):
         for account_run in self.account_runs():
             if account_run.portfolio.meta.fetched_at != account_run.raw.fetched_at:
                 yield f"{account_run.name}: meta.fetched_at differs from the raw portfolio's"
+
+    @case("TIME-03")
+    def test_a_state_of_an_earlier_time_says_so(self) -> Complaints:
+        """A state of the last close has the time of that close, and one of hours ago does not pass for live.
+
+        Where the broker's answer is a statement of the last close, `timeliness` is `end_of_day`, and `fetched_at` is the time of
+        that close; where it is a copy, `delayed` or `end_of_day`, and the time of the copy. Not the moment of the request.
+        """
+        if self.subject().reads_files:
+            raise NotApplicableError("a file is as old as it is")
+        for account_run in self.account_runs():
+            timeliness = account_run.portfolio.meta.timeliness or Timeliness.LIVE
+            age = account_run.began - account_run.raw.fetched_at
+            if timeliness is Timeliness.END_OF_DAY and age < _AT_ONCE:
+                yield f"{account_run.name}: it is of the end of the day, and has the time of the request"
+            if timeliness is Timeliness.LIVE and age > _MAX_AGE_OF_LIVE:
+                yield f"{account_run.name}: its state is {format_age(age)} older than the request, and it is called live"
 
     @case("COUNT-01")
     def test_the_counts_add_up(self) -> Complaints:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -27,7 +27,7 @@ from variance_bridge.testing.payloads.neighbours import (
     other_right,
     other_strike,
 )
-from variance_bridge.testing.payloads.trees import Place, at, put, shown
+from variance_bridge.testing.payloads.trees import Place, at, nodes, put, shown
 
 _TERMS = ("type", "root", "symbol", "option_type", "strike", "expiration")
 _KEPT = ("side", "quantity", "average_price", "market_value")
@@ -149,6 +149,10 @@ class NeighbourRows(ConformanceCase):
             stated = other if now is None else now.currency
             if is_same or stated != other:
                 yield f"{payload.name}: {_name(places[0], scope)} says {other}, and {was.symbol} stays in {recorded}"
+            elif (
+                now is not None and _is_pair(now, recorded) and not _spells(scope, places, recorded)
+            ):
+                yield f"{payload.name}: {_name(places[0], scope)} says {other}, and the coin is still {now.symbol}"
         if not applies:
             raise NotApplicableError("no recorded row states a currency")
 
@@ -237,6 +241,144 @@ class NeighbourRows(ConformanceCase):
                         yield f"{payload.name}: when {shown(place)} is {-number}, balances.{name} is {after}"
         if not applies:
             raise NotApplicableError("no balance is a number of the payloads as it stands")
+
+    @case("NEAR-13")
+    def test_a_number_of_any_size_and_sign_is_read_as_it_is(self) -> Complaints:
+        """A price of thousands, a part of a share and a loss of the day are read as they are, or are unknown."""
+        for payload, scope, was in self.witnesses():
+            for place, value in scope.places:
+                number = as_number(value)
+                if not number:
+                    continue
+                for name, read in _NUMBERS.items():
+                    if read(was) != _as_stated(name, number) or not _field_follows(
+                        payload, place, value, name
+                    ):
+                        continue
+                    for other in _other_numbers(name, number):
+                        now = payload.changed(_with(payload, place, _like(value, other)))
+                        after = None if now is None else read(now)
+                        if after not in (None, _as_stated(name, other)):
+                            yield (
+                                f"{payload.name}: when {_name(place, scope)} is {other}, the {name} of"
+                                f" {was.symbol} is {after}"
+                            )
+
+    @case("NEAR-14")
+    def test_a_balance_in_another_currency_is_not_the_accounts(self) -> Complaints:
+        """Of balances in several currencies the account's is taken, whichever comes first."""
+        applies = False
+        for payload, scope in self.scopes():
+            before = payload.portfolio
+            if scope.inside or before.balances is None:
+                continue
+            for place, value in nodes(payload.sources.tree):
+                if not _is_by_currency(value) or _touches(payload, place):
+                    continue
+                applies = True
+                for elements in _other_balances(value, before.balances.currency):
+                    outcome = _with(payload, place, elements)
+                    if isinstance(outcome, Portfolio) and outcome.balances not in (
+                        None,
+                        before.balances,
+                    ):
+                        yield (
+                            f"{payload.name}: with another currency at the beginning of {shown(place)}, the balances"
+                            " are others"
+                        )
+                        break
+        if not applies:
+            raise NotApplicableError("no list has an entry for each currency")
+
+
+def _is_pair(holding: Holding, currency: str | None) -> bool:
+    return holding.type is InstrumentType.CRYPTO and holding.symbol.endswith(f"/{currency}")
+
+
+def _spells(scope: Scope, but: list[Place], currency: str | None) -> bool:
+    """Whether another member of the row has the currency in it, as the name of a pair has."""
+    return any(
+        isinstance(value, str) and place not in but and str(currency) in value.upper()
+        for place, value in scope.places
+    )
+
+
+def _is_by_currency(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(one, Mapping) and any(_currencies(one)) for one in value)
+    )
+
+
+def _currencies(element: Any) -> Iterator[Place]:
+    """Where an entry says its currency: `currency`, or `code` inside of it."""
+    for place, value in nodes(element):
+        is_code = isinstance(value, str) and len(value) == _LENGTH_OF_CODE and value.isupper()
+        if is_code and any(_is_rows_currency(str(step)) for step in place):
+            yield place
+
+
+def _touches(payload: PayloadTree, place: Place) -> bool:
+    """Whether rows of positions are in that list, or it is in one of them."""
+    return any(
+        rows.place[: len(place)] == place or place[: len(rows.place)] == rows.place
+        for rows in payload.lists
+    )
+
+
+def _other_balances(value: list[Any], currency: str) -> Iterator[list[Any]]:
+    """The list with another currency before the others, and from its end to its beginning."""
+    own = next((one for one in value if at(one, next(_currencies(one))) == currency), value[0])
+    other: Any = own
+    for place, inner in nodes(own):
+        number = as_number(inner)
+        if number is not None:
+            other = put(other, place, _like(inner, number + 1))
+    for place in _currencies(own):
+        other = put(other, place, "EUR" if currency == "CAD" else "CAD")
+    yield [other, *value]
+    if len({at(one, next(_currencies(one))) for one in value}) == len(value):
+        yield value[::-1]
+
+
+_LENGTH_OF_CODE = 3
+
+_NUMBERS: Mapping[str, Callable[[Holding], Decimal | None]] = {
+    "quantity": lambda holding: holding.quantity,
+    "average_price": lambda holding: holding.average_price,
+    "cost_basis": lambda holding: holding.cost_basis,
+    "market_value": lambda holding: holding.market_value,
+    "day_pl": lambda holding: holding.day_pl,
+    "mark": lambda holding: holding.quote.mark if holding.quote else None,
+}
+_TOTALS = frozenset({"cost_basis", "market_value"})
+_WITHOUT_SIGN = frozenset({"quantity", "cost_basis"})
+"""What is positive in a document, however a broker writes a short position."""
+
+
+def _as_stated(name: str, number: Decimal) -> Decimal:
+    return abs(number) if name in _WITHOUT_SIGN else number
+
+
+def _other_numbers(name: str, number: Decimal) -> Iterator[Decimal]:
+    yield number * 1000
+    if name not in _TOTALS:
+        # Not of a total: what price and quantity make may be published in its place, where both agree.
+        yield number + Decimal("0.0123").copy_sign(number)
+    if name == "day_pl":
+        yield -number
+
+
+def _with(payload: PayloadTree, place: Place, value: Any) -> object:
+    return payload.renormalized(put(payload.sources.tree, place, value))
+
+
+def _field_follows(payload: PayloadTree, place: Place, value: Any, name: str) -> bool:
+    """Whether a field of the position is this number: it changes with it."""
+    more = (as_number(value) or Decimal(0)) + 1
+    now = payload.changed(_with(payload, place, _like(value, more)))
+    return now is not None and _NUMBERS[name](now) == _as_stated(name, more)
 
 
 def _is_rows_currency(name: str) -> bool:
