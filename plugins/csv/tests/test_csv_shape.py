@@ -218,6 +218,14 @@ def test_what_one_lot_does_not_say_the_sum_does_not_say(read_csv):
     assert "unrealized_pl" not in position
 
 
+@pytest.mark.parametrize(("days", "opened_on"), [((7, 7), "2025-11-07"), ((6, 7), None)])
+def test_lots_that_were_opened_on_one_day_say_when_the_position_was(read_csv, days, opened_on):
+    header, *lots = LOTS.splitlines()
+    dated = [f"{lot},2025110{day};093000" for lot, day in zip(lots, days, strict=True)]
+    (position,) = read_csv("\n".join((f"{header},OpenDateTime", *dated, ""))).positions
+    assert position.get("opened_on") == opened_on
+
+
 GERMAN = (
     "Symbol;Bezeichnung;Stück;Einstandskurs;Kurs;Kurswert;Gewinn/Verlust;Währung\n"
     "QZA;Quarz AG;10;15,00;20,00;200,00;50,00;EUR\n"
