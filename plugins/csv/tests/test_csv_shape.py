@@ -275,3 +275,18 @@ def test_a_row_that_names_no_account_is_reported_once(read_csv, files):
     (warning,) = (one for one in outcome.warnings if "rejected" in one)
     assert "line 6, column 1: row rejected: unreadable row (it names no account" in warning
     assert [len(one["meta"]["rejected"]) for one in outcome.documents] == [1, 1]
+
+
+@pytest.mark.parametrize("name", ["Gain/Loss %", "G/V %", "G/V (%)", "Market Value %"])
+def test_a_percentage_is_never_taken_for_the_amount_of_that_name(read_csv, name):
+    outcome = read_csv(f"Symbol,Qty,Price,{name}\nQZA,10,20.00,33.3\n", dialect="generic")
+    assert "unrealized_pl" not in outcome.positions[0]
+    assert outcome.positions[0]["market_value"] == 200
+    assert any(f'not read: "{name}"' in one for one in outcome.warnings)
+
+
+def test_columns_that_schwab_never_writes_are_another_brokers(read_csv):
+    header = "Symbol,Position,Quantity,Average Price,Market Value,Open P/L,Total Cost,Asset Type\n"
+    with pytest.raises(DataRefused) as refused:
+        read_csv(header + "QZA,Long,100,19.15,2065,150,1915,Stock\n")
+    assert "generic" in refused.value.hint

@@ -7,7 +7,7 @@ import unicodedata
 from functools import lru_cache
 
 _BLANKS = re.compile(r"\s+")
-_NOT_WORD = re.compile(r"[\W_]+")
+_NOT_WORD = re.compile(r"[^\w%]+|_+")
 _APOSTROPHES = str.maketrans({"\u2019": "'", "\u2018": "'", "\u02bc": "'", "\u00b4": "'", "`": "'"})
 _INVISIBLE = str.maketrans(
     {"\ufeff": None, "\u200b": None, "\u200e": None, "\u00a0": " ", "\u202f": " "}
@@ -28,7 +28,7 @@ def plain(name: str) -> str:
 
 
 def bare(name: str) -> str:
-    """The form of the last resort: letters and digits only (`Put/Call` is `putCall`)."""
+    """The form of the last resort: letters and digits only (`Put/Call` is `putCall`). A percentage stays one: it is no amount."""
     return _NOT_WORD.sub("", plain(name))
 
 
