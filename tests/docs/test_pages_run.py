@@ -244,6 +244,7 @@ def forget_the_broker() -> None:
         del sys.modules[name]
 
 
+@pytest.mark.slow
 def test_the_tutorial_leads_from_nothing_to_a_broker_that_syncs(tutorial, folder):
     assert tutorial("run") >= 5
 

@@ -81,6 +81,7 @@ def requests_of(page: str) -> list[str]:
     return parser.found
 
 
+@pytest.mark.slow
 def test_a_built_page_asks_the_network_for_nothing(site):
     pages = sorted(site.rglob("*.html"))
     fetched = {(p.name, target) for p in pages for target in requests_of(p.read_text("utf-8"))}
@@ -90,12 +91,14 @@ def test_a_built_page_asks_the_network_for_nothing(site):
     assert len(fetched) > len(pages)
 
 
+@pytest.mark.slow
 def test_a_style_sheet_asks_the_network_for_nothing(site):
     for sheet in site.rglob("*.css"):
         text = sheet.read_text(encoding="utf-8")
         assert re.findall(r"@import|url\(\s*[\"']?(?:https?:)?//[^)]*", text) == [], sheet.name
 
 
+@pytest.mark.slow
 def test_every_page_is_in_the_navigation_and_no_link_of_the_site_dangles(site):
     menu = requests = 0
     for page in sorted(site.rglob("*.html")):
@@ -107,6 +110,7 @@ def test_every_page_is_in_the_navigation_and_no_link_of_the_site_dangles(site):
     assert 0 < menu <= requests
 
 
+@pytest.mark.slow
 def test_no_sign_of_the_source_is_left_on_a_page(site):
     signs = re.compile(r"\\\||^ *```|\*\*[a-z]|\]\([a-z]", re.MULTILINE)
     for page in sorted(site.rglob("*.html")):

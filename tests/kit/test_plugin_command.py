@@ -107,6 +107,7 @@ def test_tests_that_are_nowhere_are_reported_with_the_option_that_names_them(
     assert "--tests DIR" in caught.value.hint
 
 
+@pytest.mark.slow
 def test_tests_without_a_conformance_case_are_reported_as_such(loaded, tmp_path):
     (tmp_path / "test_other.py").write_text("def test_other(): assert True\n")
 
