@@ -31,6 +31,7 @@ def accounts(invocation: Invocation, /, **options: Any) -> None:
     FILE is an export: its accounts are listed. The nickname stays on the screen: it is in no file, no log and not in
     `--json`.
     """
+    from variance_bridge.cli.progress import waiting
     from variance_bridge.pipeline.run import Choice, open_broker
 
     if options["file"] is not None and options["input_file"] is not None:
@@ -38,7 +39,8 @@ def accounts(invocation: Invocation, /, **options: Any) -> None:
     input_file: Path | None = options["file"] or options["input_file"]
     choice = Choice(broker=options["broker"], profile=options["profile"], input_file=input_file)
     run = open_broker(invocation.run_context(), choice)
-    found = run.accounts()
+    with waiting("Reading accounts"):
+        found = run.accounts()
     if options["as_json"]:
         from variance_bridge.document.exact_json import dumps
 

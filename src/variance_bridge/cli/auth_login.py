@@ -71,6 +71,7 @@ def log_in(
         ConfigurationError: they cannot be kept.
         BridgeError: what the broker, or the user in the browser, answered.
     """
+    from variance_bridge.cli.progress import waiting
     from variance_bridge.pipeline.new_credentials import try_credentials
     from variance_bridge.pipeline.run import Choice, settings_of
 
@@ -102,7 +103,8 @@ def log_in(
         given = _by_browser(dialogue, way)
     else:
         given = _by_prompt(dialogue, way)
-    hashes = try_credentials(context, choice, login, given)
+    with waiting("Trying the log-in"):
+        hashes = try_credentials(context, choice, login, given)
     click.echo(
         f"The log-in works: {loaded.broker.title} shows {plural(len(hashes), 'open account')}"
         f" ({', '.join(hashes)})."

@@ -52,12 +52,14 @@ def update(invocation: Invocation, file: Path | None, *, history: bool) -> None:
 
 def _fetched(invocation: Invocation, url: str) -> bytes:
     """The file, by the same read-only session that brokers get: one host, https, no redirect followed."""
+    from variance_bridge.cli.progress import waiting
     from variance_bridge.errors import BrokerRefused, BrokerUnreachable
     from variance_bridge.network.declared import Reach
 
     session = invocation.run_context().open_session(Reach(hosts=(HOST,)))
     try:
-        answer = session.get(url)
+        with waiting("Fetching the rates"):
+            answer = session.get(url)
     except BrokerUnreachable as error:
         raise BrokerUnreachable(
             error.what.replace("the broker", "the bank"), where=error.where, hint=_BY_HAND

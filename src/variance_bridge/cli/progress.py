@@ -1,4 +1,7 @@
-"""What a sync says of itself while it runs: a bar on a terminal, a line per stage with `-v`, and nothing else."""
+"""What a command says of itself while it runs: on a terminal what it is doing and for how long, a line per stage with `-v`.
+
+The line appears after a moment, so that what is quick draws nothing, and goes when the command is done.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,16 @@ from variance_bridge.pipeline.sync import Progress
 if TYPE_CHECKING:
     from variance_bridge.broker import Session
     from variance_bridge.cli.invocation import Invocation
+
+
+_WORDS = {
+    "accounts": "Reading accounts",
+    "fetch": "Reading positions",
+    "quotes": "Reading quotes",
+    "check": "Checking",
+    "publish": "Saving",
+}
+"""What the stages of a sync are called on the screen."""
 
 
 @contextmanager
@@ -33,19 +46,32 @@ def _bar(stages: _Stages) -> Iterator[Progress]:
     if sys.stderr is None or not sys.stderr.isatty():
         yield plain
         return
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-    from rich.text import Text
+    from variance_bridge.cli.progress_line import progress_line
 
-    with Bar(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("Reading accounts", total=None, visible=False)
+    with progress_line("Starting") as line:
+
+        def begin(stage: str, detail: str) -> None:
+            stages.begin(stage, detail)
+            line.say(_WORDS.get(stage, stage))
 
         def go_on(done: int, of: int, account: str) -> None:
             stages.go_on(done, of, account)
-            bar.update(task, completed=done, total=of, visible=of > 1)
+            line.count(done, of)
 
-        with stages.spoken_by(lambda text: bar.console.print(Text(text), soft_wrap=True)):
-            yield structs.replace(plain, accounts=go_on)
+        with stages.spoken_by(line.above):
+            yield structs.replace(plain, stage=begin, accounts=go_on)
+
+
+@contextmanager
+def waiting(words: str) -> Iterator[None]:
+    """A sign on a terminal that something is going on, for what has no stages."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield
+        return
+    from variance_bridge.cli.progress_line import progress_line
+
+    with progress_line(words):
+        yield
 
 
 class _Stages:

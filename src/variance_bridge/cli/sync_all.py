@@ -97,15 +97,13 @@ def _waiting(invocation: Invocation) -> Iterator[None]:
     if sys.stderr is None or not sys.stderr.isatty():
         yield
         return
-    from rich.console import Console
-    from rich.text import Text
+    from variance_bridge.cli.progress_line import progress_line
 
     count = len(invocation.configuration.stated.profiles)
     what = plural(count, "profile") if count else "the configured broker"
-    console = Console(stderr=True)
     before = invocation.speak
-    with console.status(f"Syncing {what}"):
-        invocation.speak = lambda text: console.print(Text(text), soft_wrap=True)
+    with progress_line(f"Syncing {what}") as line:
+        invocation.speak = line.above
         try:
             yield
         finally:

@@ -1,0 +1,66 @@
+"""The line on a terminal that says what is being done. Imported only where there is a terminal: rich takes long to load."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console, RenderableType
+from rich.progress import Progress, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
+from rich.table import Column
+from rich.text import Text
+
+MOMENT = 0.7
+"""Seconds before the line appears."""
+
+
+class _Bar(Progress):
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """Nothing at first."""
+        if any((task.elapsed or 0) > MOMENT for task in self.tasks):
+            yield from super().get_renderables()
+
+
+class _Count(TextColumn):
+    """`2 of 5`, where there are several accounts."""
+
+    def render(self, task: Task) -> Text:
+        of = task.total or 1
+        return Text(f"{min(int(task.completed) + 1, int(of))} of {int(of)}" if of > 1 else "")
+
+
+class ProgressLine:
+    """The line while it is shown.
+
+    Args:
+        bar: of rich, with one task.
+    """
+
+    def __init__(self, bar: Progress, words: str) -> None:
+        self._bar = bar
+        self._task = bar.add_task(words, total=None)
+
+    def say(self, words: str) -> None:
+        """What is being done now."""
+        self._bar.update(self._task, description=words)
+
+    def count(self, done: int, of: int) -> None:
+        """How many accounts are done, of how many."""
+        self._bar.update(self._task, completed=done, total=of)
+
+    def above(self, text: str) -> None:
+        """Print a text above the line."""
+        self._bar.console.print(Text(text), soft_wrap=True)
+
+
+@contextmanager
+def progress_line(words: str) -> Iterator[ProgressLine]:
+    """The line, until the block is left."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
+        _Count(""),
+        TimeElapsedColumn(),
+    )
+    with _Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        yield ProgressLine(bar, words)

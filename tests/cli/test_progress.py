@@ -1,0 +1,73 @@
+"""What a terminal shows while a command works: what is being done, for one account too, and nothing where it is quick."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from variance_bridge.cli import progress_line
+from variance_bridge.cli.invocation import Invocation
+from variance_bridge.cli.progress import shown_progress, waiting
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def screen(monkeypatch):
+    """Put a terminal in the place of stderr (in the test itself: between fixture and test pytest puts its own there)."""
+
+    def screen(moment=-1):
+        monkeypatch.setenv("TERM", "xterm")
+        monkeypatch.setattr(progress_line, "MOMENT", moment)
+        terminal = Terminal()
+        monkeypatch.setattr("sys.stderr", terminal)
+        return terminal
+
+    return screen
+
+
+@pytest.mark.parametrize(
+    ("stage", "words"),
+    [
+        ("accounts", "Reading accounts"),
+        ("fetch", "Reading positions"),
+        ("quotes", "Reading quotes"),
+    ],
+)
+def test_a_sync_of_one_account_says_what_it_does(screen, stage, words):
+    terminal = screen()
+    with shown_progress(Invocation()) as progress:
+        progress.stage(stage, "a1b2***")
+        progress.accounts(0, 1, "")
+    assert words in terminal.getvalue()
+    assert "of 1" not in terminal.getvalue()
+    assert terminal.getvalue().endswith("\x1b[2K")  # and it is gone when the sync is done
+
+
+def test_of_several_accounts_it_says_which(screen):
+    terminal = screen()
+    with shown_progress(Invocation()) as progress:
+        progress.stage("fetch", "a1b2***")
+        progress.accounts(1, 3, "a1b2***")
+    assert "2 of 3" in terminal.getvalue()
+
+
+def test_what_is_quick_draws_nothing(screen):
+    terminal = screen(moment=60)
+    with waiting("Fetching the rates"):
+        pass
+    with shown_progress(Invocation()) as progress:
+        progress.stage("fetch", "a1b2***")
+    assert not {"Fetching", "Reading"} & set(terminal.getvalue().split())
+
+
+def test_a_pipe_gets_nothing(monkeypatch):
+    pipe = io.StringIO()
+    monkeypatch.setattr("sys.stderr", pipe)
+    with waiting("Fetching the rates"), shown_progress(Invocation()) as progress:
+        progress.stage("fetch", "a1b2***")
+    assert pipe.getvalue() == ""
