@@ -19,6 +19,10 @@ SCHEMA_VERSION = "1.1"
 """What is written. Documents of 1.0 are read as well: the members that are new in 1.1 are optional."""
 
 
+_CENT = Decimal("0.01")
+"""By how much two figures of a broker differ that were rounded apart."""
+
+
 class Side(StrEnum):
     """Which way a position stands. The sign of a quantity lives here and nowhere else (FIX PosType, OFX POSTYPE)."""
 
@@ -255,6 +259,18 @@ class Balances:
     maintenance_requirement: Decimal | None = None
     pending_cash: Decimal | None = None
     as_of: datetime | None = None
+
+    @property
+    def sign_of_positions(self) -> str | None:
+        """What says that the account holds something, as the end of a sentence; None where nothing does."""
+        beyond_cash = self.net_liquidating_value - self.cash
+        margin = self.maintenance_requirement
+        # Cash on its way is part of the worth; some brokers count it only from the day on which it is settled.
+        if min(abs(beyond_cash), abs(beyond_cash - (self.pending_cash or 0))) > _CENT:
+            return "the account is worth more or less than its cash"
+        if margin is not None and abs(margin) > _CENT:
+            return "margin is required for what it holds"
+        return None
 
 
 @attrs.frozen(kw_only=True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
+import attrs
 import pytest
 
-from variance_bridge.model import Caution, Flag
+from variance_bridge.model import Balances, Caution, Flag
 from variance_bridge_triage.render.terminal import render
 
 QUIET = (
@@ -50,10 +53,38 @@ def test_positions_whose_numbers_contradict_each_other_are_counted_once(triaged,
 
 
 def test_an_account_without_positions_may_have_been_cut_off_too(triaged, all_known):
-    known = {**all_known, "positions": []}
+    known = {**all_known, "positions": [], "balances": None}
     report = triaged(**known, flags=(Flag(caution=Caution.POSSIBLY_TRUNCATED),))
     assert not report.all_clear
-    assert report.verdict[-1] == "Rows may be missing: the source may be cut off."
+    assert report.verdict == (
+        "No positions are listed.",
+        "Rows may be missing: the source may be cut off.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            {"cash": Decimal(5_000)},
+            "The balances say otherwise: the account is worth more or less than its cash.",
+        ),
+        (
+            {"maintenance_requirement": Decimal(700)},
+            "The balances say otherwise: margin is required for what it holds.",
+        ),
+        ({"cash": Decimal(15_000), "pending_cash": Decimal(5_000)}, None),
+        ({}, None),
+    ],
+)
+def test_an_empty_account_is_all_clear_unless_its_balances_contradict_it(
+    triaged, all_known, changes, sentence
+):
+    balances = Balances(currency="USD", net_liquidating_value=Decimal(20_000), cash=Decimal(20_000))
+    known = {**all_known, "positions": [], "balances": attrs.evolve(balances, **changes)}
+    report = triaged(**known)
+    assert report.all_clear is (sentence is None)
+    assert report.verdict[-1] == (sentence or "No positions: the account is empty.")
 
 
 @pytest.mark.parametrize("caution", QUIET)

@@ -26,18 +26,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal
 from enum import StrEnum
 
 from msgspec import Struct
 
 from variance_bridge.clock import CLOCK_TOLERANCE
 from variance_bridge.formatting import plural
-from variance_bridge.model import Balances, Environment, Portfolio, Rejection, Side, Status
+from variance_bridge.model import Environment, Portfolio, Rejection, Side, Status
 from variance_bridge.symbology import InstrumentType
-
-CENT = Decimal("0.01")
-"""By how much two figures of a broker differ that were rounded apart."""
 
 _MOVE = "write to another file (`--output`), or move the old one away"
 _MAX_NAMED = 5
@@ -190,9 +186,9 @@ def _plausible(new: Portfolio, allow_empty: bool, from_file: bool) -> Judgement:
     """
     if new.positions or allow_empty:
         return _ACCEPTED
-    contradiction = _contradiction(new.balances)
-    if contradiction is not None:
-        return _refuse(f"the account would be empty, but {contradiction}", _EMPTY)
+    sign = new.balances.sign_of_positions if new.balances else None
+    if sign is not None:
+        return _refuse(f"the account would be empty, but {sign}", _EMPTY)
     lists_closed = new.meta.counts is not None and new.meta.counts.closed > 0
     doubt = _doubt_of_emptiness(new, futures=False) if from_file and not lists_closed else None
     if doubt is None:
@@ -287,27 +283,13 @@ def _doubt_of_emptiness(new: Portfolio, *, futures: bool) -> str | None:
     balances = new.balances
     if balances is None:
         return "there are no balances to confirm it"
-    contradiction = _contradiction(balances)
-    if contradiction is not None or new.meta.environment is Environment.SANDBOX:
-        return contradiction
+    sign = balances.sign_of_positions
+    if sign is not None or new.meta.environment is Environment.SANDBOX:
+        return sign
     if balances.maintenance_requirement is None and futures:
         return "the margin, which alone would show futures, is not known"
     if balances.net_liquidating_value == 0 and balances.cash == 0 and not balances.pending_cash:
         return "balances of zero prove nothing"
-    return None
-
-
-def _contradiction(balances: Balances | None) -> str | None:
-    """What in the balances says that the account holds something; None when nothing does."""
-    if balances is None:
-        return None
-    beyond_cash = balances.net_liquidating_value - balances.cash
-    margin = balances.maintenance_requirement
-    # Cash on its way is part of the worth; some brokers count it only from the day on which it is settled.
-    if min(abs(beyond_cash), abs(beyond_cash - (balances.pending_cash or 0))) > CENT:
-        return "the account is worth more or less than its cash"
-    if margin is not None and abs(margin) > CENT:
-        return "margin is required for what it holds"
     return None
 
 

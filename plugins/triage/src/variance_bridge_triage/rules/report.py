@@ -67,6 +67,7 @@ class Report(Struct, frozen=True, kw_only=True):
         net_liquidity_origin: `BALANCES`, or the thresholds' file when the positions state none.
         entries: those that need action first, by urgency; then those that could not be judged fully, and the rest, by root.
         rows: how many positions there are.
+        sign_of_positions: what the balances say against an account without any.
     """
 
     meta: Meta
@@ -83,6 +84,7 @@ class Report(Struct, frozen=True, kw_only=True):
     benchmark_price: Decimal | None
     entries: tuple[Entry, ...]
     rows: int
+    sign_of_positions: str | None
     unavailable: tuple[Unavailable, ...]
     thresholds: Thresholds
 
@@ -127,7 +129,9 @@ class Report(Struct, frozen=True, kw_only=True):
     @property
     def doubts(self) -> tuple[str, ...]:
         """What the file itself flags that could make the verdict wrong, each in a sentence."""
-        return tuple(doubts(self.meta.flags))
+        sign = None if self.entries else self.sign_of_positions
+        contradicted = () if sign is None else (f"The balances say otherwise: {sign}.",)
+        return (*contradicted, *doubts(self.meta.flags))
 
     @property
     def verdict(self) -> tuple[str, ...]:
@@ -153,8 +157,10 @@ class Report(Struct, frozen=True, kw_only=True):
 def _verdict(report: Report) -> Iterator[str]:
     if report.entries:
         yield from _verdict_of_strategies(report)
+    elif report.partial:
+        yield f"No row could be read: {_unread(report)}."
     else:
-        yield f"No row could be read: {_unread(report)}." if report.partial else EMPTY
+        yield "No positions are listed." if report.doubts else EMPTY
     yield from report.doubts
     if report.entries and report.too_old:
         yield f"The positions are {report.age_words}."
@@ -225,6 +231,7 @@ def triage(snapshot: Snapshot, thresholds: Thresholds, now: datetime) -> Report:
         benchmark_price=benchmark_price,
         entries=tuple(sorted(entries, key=_urgency)),
         rows=len(portfolio.positions),
+        sign_of_positions=portfolio.balances.sign_of_positions if portfolio.balances else None,
         unavailable=tuple(unavailable([each.not_judged for each in entries])),
         thresholds=thresholds,
     )
