@@ -5,6 +5,7 @@ from variance_bridge.rows.answers import body_of, json_of, list_of, object_of
 from variance_bridge.rows.collect import CLOSED, Closed, Collected, collect
 from variance_bridge.rows.holdings import holding
 from variance_bridge.rows.instruments import listed_option
+from variance_bridge.rows.rates import exchange_rates
 from variance_bridge.rows.row import Members
 from variance_bridge.rows.values import RowRejected, day, moment, number, side_of, word
 
@@ -17,6 +18,7 @@ __all__ = [
     "body_of",
     "collect",
     "day",
+    "exchange_rates",
     "holding",
     "http_date",
     "json_of",

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 
+from variance_bridge.exchange import exchange_date
 from variance_bridge.formatting import plural
 from variance_bridge.model import (
     Balances,
@@ -20,6 +21,7 @@ from variance_bridge.model import (
     Status,
 )
 from variance_bridge.money import difference, total
+from variance_bridge.rows import exchange_rates
 from variance_bridge.symbology import InstrumentType
 from variance_bridge_csv.accounts import AccountPart, ParsedFile, RejectedLine, file_flags
 from variance_bridge_csv.dialect.model import Dialect, Field, RowClass
@@ -67,6 +69,11 @@ def portfolio(
         environment=Environment.SIMULATOR if parsed.simulated else None,
         fetched_at=fetched_at,
         currency=dialect.account.currency,
+        exchange_rates=exchange_rates(
+            ((one.holding.currency, one.rate_to_base) for one in part.checked if one.holding),
+            dialect.account.currency,
+            exchange_date(fetched_at),
+        ),
         status=Status.PARTIAL if part.rejected_lines else Status.COMPLETE,
         counts=counts,
         passed_over=_passed_over(parsed, part),

@@ -17,7 +17,7 @@ from variance_bridge import (
     Timeliness,
 )
 from variance_bridge.exchange import close_of, exchange_date
-from variance_bridge.rows import Members, collect, list_of, object_of
+from variance_bridge.rows import Members, collect, exchange_rates, list_of, object_of
 from variance_bridge_ibkr.answers import by_account, last_day, statements_of
 from variance_bridge_ibkr.api import Api
 from variance_bridge_ibkr.balances import sheet_of
@@ -26,7 +26,6 @@ from variance_bridge_ibkr.positions import (
     SOURCE,
     Terms,
     base_currency,
-    exchange_rates,
     needed_settings,
     read_row,
     useful_settings,
@@ -101,7 +100,14 @@ class IbkrBroker:
             cautions=sheet.cautions,
             warnings=[_wish(label) for label in useful_settings(given)],
             timeliness=Timeliness.END_OF_DAY,
-            exchange_rates=exchange_rates(of_money, base, last_day(statement)),
+            exchange_rates=exchange_rates(
+                (
+                    (row.currency("currency"), row.number("fxRateToBase"))
+                    for row in map(Members, of_money)
+                ),
+                base,
+                last_day(statement),
+            ),
         )
 
     def _read(self) -> None:

@@ -17,7 +17,6 @@ from msgspec import Struct
 
 from variance_bridge import (
     Caution,
-    ExchangeRate,
     Holding,
     Instrument,
     InstrumentType,
@@ -133,28 +132,6 @@ def base_currency(information: Any, rows: Sequence[Any]) -> str | None:
         if row.number("fxRateToBase") == 1 and row.currency("currency")
     }
     return at_one.pop() if len(at_one) == 1 else None
-
-
-def exchange_rates(rows: Sequence[Any], base: str | None, day: date) -> tuple[ExchangeRate, ...]:
-    """What a unit of each currency is worth in the account's; of a currency with contradictory rates none.
-
-    Args:
-        rows: of any section that states them.
-        base: the account's currency.
-        day: of the statement.
-    """
-    stated: dict[str, set[Decimal]] = {}
-    for row in map(Members, rows):
-        currency, rate = row.currency("currency"), row.number("fxRateToBase")
-        if currency is not None and currency != base and rate is not None and rate > 0:
-            stated.setdefault(currency, set()).add(rate)
-    if base is None:
-        return ()
-    return tuple(
-        ExchangeRate(currency=currency, target=base, rate=rates.pop(), day=day)
-        for currency, rates in stated.items()
-        if len(rates) == 1
-    )
 
 
 def _side(row: Members, quantity: Decimal) -> Side:

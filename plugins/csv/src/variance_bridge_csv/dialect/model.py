@@ -39,6 +39,7 @@ class Field(StrEnum):
     DTE = "dte"
     MULTIPLIER = "multiplier"
     CURRENCY = "currency"
+    RATE_TO_BASE = "rate_to_base"
     COST_PER_UNIT = "cost_per_unit"
     COST_TOTAL = "cost_total"
     MARK = "mark"

@@ -98,7 +98,8 @@ _ADJUSTED = Deliverable.ADJUSTED
 class CheckedHolding(Struct):
     """A position of the file, and what a reader should know of it. `holding` is None for a closed one.
 
-    `stated_value` is its value as the file has it, which a total row adds up.
+    `stated_value` is its value as the file has it, which a total row adds up; `rate_to_base` what a unit of its currency is
+    worth in the account's, where the file says so.
     """
 
     line: int
@@ -108,6 +109,7 @@ class CheckedHolding(Struct):
     sign_agrees: bool | None = None
     has_cost: bool = False
     stated_value: Decimal | None = None
+    rate_to_base: Decimal | None = None
 
 
 def read_position(row: RowCells, rule: RowRule, as_of: date) -> CheckedHolding:
@@ -143,7 +145,15 @@ def read_position(row: RowCells, rule: RowRule, as_of: date) -> CheckedHolding:
         earned.sign_agrees,
         earned.cost_basis is not None,
         amounts.value,
+        _rate_to_base(row),
     )
+
+
+def _rate_to_base(row: RowCells) -> Decimal | None:
+    try:
+        return row.number(Field.RATE_TO_BASE)
+    except CellFault:
+        return None
 
 
 def _refuse_worth_of_nothing(row: RowCells) -> None:
