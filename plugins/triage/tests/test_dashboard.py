@@ -381,3 +381,10 @@ def test_a_share_class_is_not_a_series(hold, triaged):
     screen = render(triaged([hold("-1 500C", root="BRK-B")]), 80)
     assert "-1 500C" in screen
     assert "-1 500C BRK" not in screen
+
+
+def test_on_a_narrow_screen_a_note_stands_below_its_amount(account_report):
+    lines = render(account_report, 40).splitlines()
+    (at,) = [at for at, line in enumerate(lines) if line.startswith(" Net P/L")]
+    assert lines[at].rstrip() == " Net P/L       +$21,198.50"
+    assert lines[at + 1].rstrip() == "               20 of 21 known"

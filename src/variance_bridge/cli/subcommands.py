@@ -191,12 +191,13 @@ class LazyGroup(click.Group):
         """The list in `--help`, by what commands are for; a third party's is named with its distribution."""
         rows = {p.name: _THEIRS.get(p.name, f"({p.distribution})") for p in plugins(COMMANDS)}
         rows |= {name: title for name, (_place, title) in _OURS.items()}
-        for section, listed in _SECTIONS.items():
-            with formatter.section(section):
-                formatter.write_dl([(name, rows.pop(name)) for name in listed if name in rows])
-        if rows:
-            with formatter.section(_OTHERS):
-                formatter.write_dl(sorted(rows.items()))
+        width = max(map(len, rows))
+        others = tuple(sorted(rows.keys() - {name for own in _SECTIONS.values() for name in own}))
+        for section, listed in {**_SECTIONS, _OTHERS: others}.items():
+            shown = [(name.ljust(width), rows[name]) for name in listed if name in rows]
+            if shown:
+                with formatter.section(section):
+                    formatter.write_dl(shown)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
         """The commands that begin so; a file where none does, as `variance FILE` shows it."""

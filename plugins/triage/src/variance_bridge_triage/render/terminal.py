@@ -98,9 +98,9 @@ def _title(text: str, style: str) -> Rule:
     return Rule(Text(text, style=style), align="left", style="dim", characters="─")
 
 
-def _head(report: Report) -> Table:
+def _head(report: Report) -> RenderableType:
     meta = report.meta
-    left = Text(" ")
+    left = Text()
     left.append(one_line(meta.source), style="bold")
     if meta.account_hash:
         left.append(f"  {one_line(meta.account_hash)}")
@@ -114,7 +114,7 @@ def _head(report: Report) -> Table:
     grid.add_column()
     grid.add_column(justify="right")
     grid.add_row(left, right)
-    return grid
+    return Padding(grid, (0, 0, 0, 1))
 
 
 def _age(report: Report) -> Text:

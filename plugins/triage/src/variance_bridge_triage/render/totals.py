@@ -40,7 +40,7 @@ def totals_of(report: Report, width: int) -> RenderableType:
     widest = max(max(len(label), value.cell_len, len(note)) for label, value, note in cells)
     a_line = (width - 1) // (widest + 2)
     if a_line < _MIN_BESIDE:
-        return Padding(_below(cells), (0, 1))
+        return Padding(_below(cells, width - 2), (0, 1))
     lines = -(-len(cells) // a_line)
     even = -(-len(cells) // lines)
     parts = [cells[place : place + even] for place in range(0, len(cells), even)]
@@ -88,15 +88,13 @@ def _padded(cells: Sequence[Text], width: int) -> Text:
     return line
 
 
-def _below(cells: Sequence[tuple[str, Text, str]]) -> RenderableType:
-    widest = max(len(label) for label, _value, _note in cells)
-    return Group(
-        *(
-            Text.assemble(
-                (label.ljust(widest) + "  ", "dim"),
-                value,
-                ("  " + note if note else "", _style(note)),
-            )
-            for label, value, note in cells
-        )
-    )
+def _below(cells: Sequence[tuple[str, Text, str]], width: int) -> RenderableType:
+    """One a line; a note that finds no room stands below its value."""
+    widest = max(len(label) for label, _value, _note in cells) + 2
+    lines = []
+    for label, value, note in cells:
+        fits = widest + value.cell_len + 2 + len(note) <= width
+        gap = "  " if fits else "\n" + " " * widest
+        noted = (gap + note, _style(note)) if note else ""
+        lines.append(Text.assemble((label.ljust(widest), "dim"), value, noted))
+    return Group(*lines)
