@@ -31,6 +31,8 @@ _VALUE_TOLERANCE = Decimal("0.02")
 """How far, as a share, a value may be from the last price: it may come from a price of another moment."""
 _SHIFTS = tuple(Decimal(10) ** places for places in (-3, -2, -1, 1, 2, 3))
 """What a value is multiplied with when a cell was cut, shifted, or read with the wrong decimal mark."""
+_CREDIT_SHARE = Decimal("0.001")
+"""How much less than its price a position may have cost: capital that was returned."""
 _FEES, _FEES_SHARE = Decimal(100), Decimal("0.01")
 """Commissions beyond these, in money and as a share of the cost, are not taken for commissions."""
 _BY_THE_PIECE = frozenset(
@@ -256,10 +258,11 @@ def _from_profit(
     slack = _EXACT.multiply(_half_step(per_unit), units)
     # Commissions make what was bought dearer, and what was received for a short position less.
     more = signed(amounts.side, _EXACT.subtract(told, basis))
-    fees = Decimal(0)
+    fees = credit = Decimal(0)
     if rules.cost_per_unit_excludes_fees:
         fees = max(_FEES, _EXACT.multiply(basis, _FEES_SHARE))
-    return told if told > 0 and -slack <= more <= slack + fees else None
+        credit = _EXACT.multiply(basis, _CREDIT_SHARE)
+    return told if told > 0 and -slack - credit <= more <= slack + fees else None
 
 
 def _checked(
