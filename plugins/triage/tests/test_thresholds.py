@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
+import attrs
 import pytest
 
 from variance_bridge.errors import ConfigurationError
@@ -33,6 +34,13 @@ def test_the_shipped_thresholds_are_those_of_the_engine():
         Decimal("0.50"),
         21,
     )
+
+
+def test_the_shipped_thresholds_are_read_without_checks_as_they_are_with_them(tmp_path):
+    (tmp_path / FILE_NAME).write_text("")
+    checked = thresholds(tmp_path)
+    assert attrs.evolve(checked, origin="shipped") == shipped_thresholds()
+    assert repr(attrs.evolve(checked, origin="shipped")) == repr(shipped_thresholds())
 
 
 def test_without_a_file_the_shipped_thresholds_count(tmp_path):

@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -72,23 +72,43 @@ def installed(group: str) -> Iterable[Plugin]:
     return found
 
 
-def _metadata_folders(folder: str) -> list[str]:
+def _metadata_folders(folder: str) -> tuple[str, ...]:
+    try:
+        changed = os.stat(folder).st_mtime_ns
+    except OSError:  # a path that does not exist
+        return ()
+    return _listed(folder, changed)
+
+
+@lru_cache(maxsize=64)
+def _listed(folder: str, _changed: int) -> tuple[str, ...]:
+    """Read again when the folder has changed, as Python's own import system does."""
     try:
         names = os.listdir(folder)
-    except (
-        OSError
-    ):  # a path that does not exist, or a zip file, in which no plugin of ours is looked for
-        return []
-    return [
+    except OSError:  # a zip file, in which no plugin of ours is looked for
+        return ()
+    return tuple(
         os.path.join(folder, name) for name in names if name.endswith((".dist-info", ".egg-info"))
-    ]
+    )
 
 
-def _entry_points(metadata: str) -> Iterator[tuple[str, Plugin]]:
+def _entry_points(metadata: str) -> tuple[tuple[str, Plugin], ...]:
     """The entry points of one distribution in our groups, with their group."""
-    text = _text(os.path.join(metadata, "entry_points.txt"))
-    if BROKERS not in text:
-        return
+    file = os.path.join(metadata, "entry_points.txt")
+    try:
+        changed = os.stat(file).st_mtime_ns
+    except OSError:  # most distributions have none
+        return ()
+    return _declared(metadata, file, changed)
+
+
+@lru_cache(maxsize=1024)
+def _declared(metadata: str, file: str, _changed: int) -> tuple[tuple[str, Plugin], ...]:
+    text = _text(file)
+    return tuple(_parsed(text, metadata)) if BROKERS in text else ()
+
+
+def _parsed(text: str, metadata: str) -> Iterator[tuple[str, Plugin]]:
     about = dict(
         _headers(
             _text(os.path.join(metadata, "METADATA")) or _text(os.path.join(metadata, "PKG-INFO"))

@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from variance_bridge.files import merge_tables, parse_toml, read_toml, structure
+from variance_bridge.files import merge_tables, parse_toml, read_toml, structure, structure_shipped
 from variance_bridge.formatting import did_you_mean, printable
 from variance_bridge_triage.strategies.names import strategies
 
@@ -131,7 +131,7 @@ class Thresholds(Tables):
 
 def shipped_thresholds() -> Thresholds:
     """The thresholds of thresholds.toml in this package."""
-    return _read(_shipped_table(), origin=SHIPPED)
+    return _with_origin(structure_shipped(_shipped_table(), Tables), SHIPPED)
 
 
 def thresholds(folder: Path | None, explicit: Path | None = None) -> Thresholds:
@@ -151,7 +151,10 @@ def thresholds(folder: Path | None, explicit: Path | None = None) -> Thresholds:
 
 
 def _read(table: Mapping[str, Any], *, origin: str) -> Thresholds:
-    tables = structure(table, Tables, where=origin)
+    return _with_origin(structure(table, Tables, where=origin), origin)
+
+
+def _with_origin(tables: Tables, origin: str) -> Thresholds:
     return Thresholds(**attrs.asdict(tables, recurse=False), origin=origin)
 
 
