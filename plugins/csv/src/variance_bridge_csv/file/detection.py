@@ -86,6 +86,7 @@ class Detector:
         self._data = data
         self._texts: dict[tuple[str, ...], Text] = {}
         self._heads: dict[tuple[str, Separation], tuple[Iterator[Line], list[Line]]] = {}
+        self._names: dict[tuple[str, Separation, int], frozenset[str]] = {}
 
     def text(self, encodings: tuple[str, ...]) -> Text:
         """The text, decoded by the first of the encodings that fits."""
@@ -101,6 +102,32 @@ class Detector:
         rest, head = self._heads[key]
         head += islice(rest, max(0, lines - len(head)))
         return head[:lines]
+
+    def may_fit(self, dialect: Dialect) -> bool:
+        """Whether the names that the dialect needs stand in the file at all: a quick look that spares most dialects `read`."""
+        text = self.text(dialect.file.encodings)
+        rules = dialect.detect
+        if dialect.sections is not None or dialect.header.loose:
+            return True
+        needed = [
+            set(map(plain, dialect.columns.get(each, ())))
+            for each in rules.needs
+            if each not in dialect.derives
+        ]
+        needed += [{plain(name)} for name in rules.columns]
+        for delimiter in dialect.file.delimiters:
+            separation = Separation(delimiter, dialect.file.spaces_around_quotes)
+            there = self._names_in(text, separation, dialect.header.search_lines)
+            if not any(map(there.isdisjoint, needed)):
+                return True
+        return False
+
+    def _names_in(self, text: Text, separation: Separation, lines: int) -> frozenset[str]:
+        key = (text.encoding, separation, lines)
+        if key not in self._names:
+            rows = (line.row() for line in self.head(text, separation, lines))
+            self._names[key] = frozenset(plain(cell) for row in rows for cell in row.cells)
+        return self._names[key]
 
     def _shaped_head(self, text: Text, separation: Separation, dialect: Dialect) -> Iterable[Line]:
         if not dialect.shapes:
@@ -140,19 +167,14 @@ def detect(
         DataRefused: none fits (the nearest, and what is missing), or more than one.
     """
     found: list[Candidate] = []
-    misses: list[tuple[Dialect, Header]] = []
     for dialect in dialects.values():
-        if dialect.detect.only_named:
+        if dialect.detect.only_named or not detector.may_fit(dialect):
             continue
-        candidate, nearest = detector.read(dialect)
-        if candidate is not None and _report_of(candidate.header.row, other_reports):
-            continue
-        if candidate is not None:
+        candidate, _nearest = detector.read(dialect)
+        if candidate is not None and not _report_of(candidate.header.row, other_reports):
             found.append(candidate)
-        elif nearest is not None:
-            misses.append((dialect, nearest))
     if not found:
-        raise _no_match(detector, dialects, misses, other_reports)
+        raise _no_match(detector, dialects, other_reports)
     found = _without_fallbacks(found)
     _refuse_two_tables(found, detector.where)
     found = _without_replaced(found)
@@ -269,7 +291,6 @@ def _ambiguous(found: list[Candidate], where: str) -> DataRefused:
 def _no_match(
     detector: Detector,
     dialects: Mapping[str, Dialect],
-    misses: list[tuple[Dialect, Header]],
     other_reports: Iterable[OtherReport],
 ) -> DataRefused:
     reports = tuple(other_reports)
@@ -289,7 +310,7 @@ def _no_match(
             where=f"{detector.where}, line {row.line}, column 1",
             hint=report.instead,
         )
-    close = [miss for miss in misses if _is_close(*miss)]
+    close = list(_near_misses(detector, dialects))
     named = _by_name_only(detector, dialects)
     if not close:
         return UnknownFormat(
@@ -308,6 +329,16 @@ def _no_match(
         or "show these columns in the broker's table and export it again, or describe the file in "
         "a dialect of your own (docs/dialects.md)",
     )
+
+
+def _near_misses(
+    detector: Detector, dialects: Mapping[str, Dialect]
+) -> Iterator[tuple[Dialect, Header]]:
+    for dialect in dialects.values():
+        if not dialect.detect.only_named:
+            candidate, nearest = detector.read(dialect)
+            if candidate is None and nearest is not None and _is_close(dialect, nearest):
+                yield dialect, nearest
 
 
 def _is_close(dialect: Dialect, header: Header) -> bool:
