@@ -23,6 +23,8 @@ HALF_A_CENT = Decimal("0.005")
 """Per contract: what a source loses that rounds money to cents."""
 
 _EXACT = Context(prec=1000)
+# Python 3.11 takes longer to find a member of an enumeration than to call a function: what every row asks for stands here.
+_LONG = Side.LONG
 
 
 # The context's own methods: a function around each would cost more than the arithmetic.
@@ -48,7 +50,7 @@ def product(factor: Decimal | int, other: Decimal | int, *more: Decimal | int) -
 
 def signed(side: Side, amount: Decimal) -> Decimal:
     """The amount as it counts for the owner: negated for a short position. `-amount` would round at 28 digits."""
-    return amount if side is Side.LONG else amount.copy_negate()
+    return amount if side is _LONG else amount.copy_negate()
 
 
 def cost_basis(average_price: Decimal, quantity: Decimal, multiplier: Decimal) -> Decimal:

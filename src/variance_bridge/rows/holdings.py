@@ -17,6 +17,8 @@ MAX_SYMBOL_LENGTH = 64
 _BROKER_SYMBOL = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 # A future may have any price, and of what is unnamed nothing is known; all else is worth zero or more to its owner.
 _OF_ANY_WORTH = frozenset({InstrumentType.FUTURE, InstrumentType.CASH, InstrumentType.OTHER})
+# Python 3.11 takes longer to find a member of an enumeration than to call a function: what every row asks for stands here.
+_ADJUSTED = Deliverable.ADJUSTED
 
 
 def holding(
@@ -58,7 +60,7 @@ def holding(
         source: of the mark: the name of the broker.
     """
     size = quantity.copy_abs()  # `abs` would round at 28 digits
-    if instrument.deliverable is Deliverable.ADJUSTED:
+    if instrument.deliverable is _ADJUSTED:
         row.caution(Caution.ADJUSTED_DELIVERABLE)
     if multiplier is not None and average_price is not None:
         computed, stated = cost_basis(average_price, size, multiplier), cost

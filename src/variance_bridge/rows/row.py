@@ -23,6 +23,18 @@ _RIGHTS = {
 }
 # A share or a coin is one unit, so a broker that says nothing of a multiplier has said it.
 _UNITS = frozenset({InstrumentType.STOCK, InstrumentType.CRYPTO})
+# Python 3.11 takes longer to find a member of an enumeration than to call a function: what every row asks for stands here.
+_NUMBER_UNREADABLE = Caution.NUMBER_UNREADABLE
+_DATE_UNREADABLE = Caution.DATE_UNREADABLE
+_QUANTITY_MISSING = Rejection.QUANTITY_MISSING
+_QUANTITY_UNREADABLE = Rejection.QUANTITY_UNREADABLE
+_OUT_OF_RANGE = Rejection.OUT_OF_RANGE
+_SIDE_MISSING = Rejection.SIDE_MISSING
+_SIDE_UNKNOWN = Rejection.SIDE_UNKNOWN
+_TYPE_MISSING = Rejection.TYPE_MISSING
+_TYPE_UNKNOWN = Rejection.TYPE_UNKNOWN
+_SYMBOL_MISSING = Rejection.SYMBOL_MISSING
+_SYMBOL_UNREADABLE = Rejection.SYMBOL_UNREADABLE
 
 
 class _Found:
@@ -82,15 +94,15 @@ class Members:
 
     def number(self, name: str) -> Decimal | None:
         """An optional exact number (`rows.number`)."""
-        return self._optional(number, name, Caution.NUMBER_UNREADABLE)
+        return self._optional(number, name, _NUMBER_UNREADABLE)
 
     def moment(self, name: str) -> datetime | None:
         """An optional instant (`rows.moment`)."""
-        return self._optional(moment, name, Caution.DATE_UNREADABLE)
+        return self._optional(moment, name, _DATE_UNREADABLE)
 
     def day(self, name: str) -> date | None:
         """An optional day of the calendar (`rows.day`)."""
-        return self._optional(day, name, Caution.DATE_UNREADABLE)
+        return self._optional(day, name, _DATE_UNREADABLE)
 
     def word(self, name: str) -> str | None:
         """An optional short text. Anything but a text is unknown, without a caution."""
@@ -147,11 +159,9 @@ class Members:
         Raises:
             RowRejected: `quantity_missing`, `quantity_unreadable`; `out_of_range` for a sign that may not be there.
         """
-        quantity = self.required(
-            name, number, Rejection.QUANTITY_MISSING, Rejection.QUANTITY_UNREADABLE
-        )
+        quantity = self.required(name, number, _QUANTITY_MISSING, _QUANTITY_UNREADABLE)
         if quantity < 0 and not signed:
-            raise RowRejected(Rejection.OUT_OF_RANGE)
+            raise RowRejected(_OUT_OF_RANGE)
         return quantity
 
     def side(self, name: str, words: Mapping[str, Side]) -> Side:
@@ -160,7 +170,7 @@ class Members:
         Raises:
             RowRejected: `side_missing`, `side_unknown`.
         """
-        return self.choice(name, words, Rejection.SIDE_MISSING, Rejection.SIDE_UNKNOWN)
+        return self.choice(name, words, _SIDE_MISSING, _SIDE_UNKNOWN)
 
     def instrument_type(
         self, name: str, words: Mapping[str, InstrumentType], *, may_be_new: bool = False
@@ -175,7 +185,7 @@ class Members:
         Raises:
             RowRejected: `type_missing`, `type_unknown`.
         """
-        missing, unknown = Rejection.TYPE_MISSING, Rejection.TYPE_UNKNOWN
+        missing, unknown = _TYPE_MISSING, _TYPE_UNKNOWN
         if not may_be_new:
             return self.choice(name, words, missing, unknown)
         kind = _meaning(self.required(name, word, missing, unknown), words)
@@ -208,7 +218,7 @@ class Members:
         Raises:
             RowRejected: `symbol_missing`, `symbol_unreadable`, `terms_contradict`.
         """
-        symbol = self.required(name, word, Rejection.SYMBOL_MISSING, Rejection.SYMBOL_UNREADABLE)
+        symbol = self.required(name, word, _SYMBOL_MISSING, _SYMBOL_UNREADABLE)
         return agreed_instrument(
             symbol,
             kind,

@@ -39,6 +39,9 @@ MAX_STRIKE = Decimal("99999.999")
 """What eight digits of thousandths can write."""
 
 _EXACT = Context(prec=40)
+# Python 3.11 takes longer to find a member of an enumeration than to call a function: what every row asks for stands here.
+_OPTION = InstrumentType.OPTION
+_STANDARD = Deliverable.STANDARD
 _LENGTH = 21
 _ROOT_COLUMNS = 6
 _TERMS_COLUMNS = 15
@@ -67,7 +70,7 @@ def parse_padded(symbol: str) -> Instrument | None:
     listed = tables.special_option_roots().get(root)
     group, underlying = (root, root) if listed is None else (listed.root, listed.symbol)
     return Instrument(
-        InstrumentType.OPTION,
+        _OPTION,
         group,
         underlying,
         symbol if len(symbol) == _LENGTH else root.ljust(_ROOT_COLUMNS) + terms,
@@ -75,7 +78,7 @@ def parse_padded(symbol: str) -> Instrument | None:
         strike,
         RIGHTS[terms[6]],
         None,
-        Deliverable.STANDARD,
+        _STANDARD,
     )
 
 
@@ -234,7 +237,7 @@ def listed_option(
     exact = strike_of(strike)
     series = _series(root, expiration, str(option_type))
     return Instrument(
-        InstrumentType.OPTION,
+        _OPTION,
         series.group,
         series.underlying,
         f"{series.columns}{_thousandths(exact):08d}",

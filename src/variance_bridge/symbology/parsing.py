@@ -13,6 +13,8 @@ from variance_bridge.symbology.equity_options import parse_compact, parse_padded
 from variance_bridge.symbology.instrument import Instrument, InstrumentType, SymbolError
 from variance_bridge.symbology.text import DateOrder, Hints, as_date, clean, leading_blanks
 
+_OPTION_OR_UNKNOWN = (None, InstrumentType.OPTION)
+
 
 def parse(
     symbol: str,
@@ -78,7 +80,7 @@ def _agrees(
     """Whether the hints say nothing that the symbol does not say itself."""
     kind = tables.instrument_type_of(instrument_type)
     return (
-        kind in (None, InstrumentType.OPTION)
+        kind in _OPTION_OR_UNKNOWN
         and underlying in (None, found.underlying)
         and expires_on in (None, found.expiration)
     )

@@ -32,14 +32,17 @@ _A: Mapping[InstrumentType, str] = {
 _UNWRITTEN_TERMS = frozenset({InstrumentType.FUTURE, InstrumentType.FUTURE_OPTION})
 _ROOT_COLUMNS = 6
 _RIGHTS = {"call": "C", "put": "P"}
+# Python 3.11 takes longer to find a member of an enumeration than to call a function: what every row asks for stands here.
+_OPTION = InstrumentType.OPTION
+_FUTURE = InstrumentType.FUTURE
 
 
 def check_terms(position: Mapping[str, Any], _frame: Frame) -> Sequence[Fault]:
     """What in the terms of one position contradicts its symbol; nothing for types that have no symbols of their own."""
     kind = _LISTED.get(position["type"])
-    if kind is None or (kind is InstrumentType.OPTION and _is_plainly_right(position)):
+    if kind is None or (kind is _OPTION and _is_plainly_right(position)):
         return ()
-    expiration = position.get("expiration") if kind is InstrumentType.FUTURE else None
+    expiration = position.get("expiration") if kind is _FUTURE else None
     instrument = _instrument(position["symbol"], kind, position.get("underlying"), expiration)
     if instrument is None:
         return (Fault("symbol", "terms", f"is not the symbol of {_A[kind]}"),)

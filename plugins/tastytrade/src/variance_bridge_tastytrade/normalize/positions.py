@@ -23,6 +23,13 @@ _FUTURES = frozenset({InstrumentType.FUTURE, InstrumentType.FUTURE_OPTION})
 _CODE = re.compile(r"[A-Z0-9][A-Z0-9./&:-]{0,63}")
 # A contract that settles at the opening stops trading on the eve.
 _EVE = timedelta(days=1)
+# Python 3.11 takes longer to find a member of an enumeration than to call a function: what every row asks for stands here.
+_BOND = InstrumentType.BOND
+_OTHER = InstrumentType.OTHER
+_FUTURE = InstrumentType.FUTURE
+_TERMS_CONTRADICT = Rejection.TERMS_CONTRADICT
+_TYPE_MISSING = Rejection.TYPE_MISSING
+_TYPE_UNKNOWN = Rejection.TYPE_UNKNOWN
 
 
 def read_position(row: Members, today: date) -> Holding | Closed:
@@ -45,7 +52,7 @@ def read_position(row: Members, today: date) -> Holding | Closed:
     multiplier = row.multiplier("multiplier", kind)
     average = row.number("average-open-price")
     # How a bond's price relates to its value is not documented: only the broker's own value counts.
-    priced = None if kind is InstrumentType.BOND else average
+    priced = None if kind is _BOND else average
     if priced is None:
         row.caution(Caution.COST_UNKNOWN)
     elif average == 0:
@@ -79,35 +86,33 @@ def read_position(row: Members, today: date) -> Holding | Closed:
 def _side(row: Members) -> Side:
     """The side of a position that is not closed. `cost-effect` does not help: it says what closing would do."""
     if (row.word("quantity-direction") or "").casefold() == "zero":
-        raise RowRejected(Rejection.TERMS_CONTRADICT)
+        raise RowRejected(_TERMS_CONTRADICT)
     return row.side("quantity-direction", _SIDES)
 
 
 def _instrument(row: Members, today: date) -> Instrument:
     """What the row's symbol, type, underlying and expiration say together."""
     kind = _instrument_type(row)
-    if kind is InstrumentType.OTHER:
+    if kind is _OTHER:
         return _unnamed(row)
     expires_on = None
-    if kind is InstrumentType.FUTURE and (expires_at := row.moment("expires-at")):
+    if kind is _FUTURE and (expires_at := row.moment("expires-at")):
         expires_on = exchange_date(expires_at)
     underlying = row.word("underlying-symbol") if kind in _OPTIONS else None
     instrument = row.instrument(
         "symbol", kind, underlying=underlying, expires_on=expires_on, as_of=today
     )
     if instrument.type is not kind:
-        raise RowRejected(Rejection.TERMS_CONTRADICT, symbol=instrument.symbol)
+        raise RowRejected(_TERMS_CONTRADICT, symbol=instrument.symbol)
     return instrument
 
 
 def _instrument_type(row: Members) -> InstrumentType:
-    word = row.required(
-        "instrument-type", rows.word, Rejection.TYPE_MISSING, Rejection.TYPE_UNKNOWN
-    )
+    word = row.required("instrument-type", rows.word, _TYPE_MISSING, _TYPE_UNKNOWN)
     kind = instrument_type_of(word)
     if kind is None:
         row.caution(Caution.TYPE_UNKNOWN)
-    return kind or InstrumentType.OTHER
+    return kind or _OTHER
 
 
 def _unnamed(row: Members) -> Instrument:
