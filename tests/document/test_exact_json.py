@@ -188,3 +188,20 @@ def test_a_text_that_looks_like_a_member_name_round_trips():
 
     assert exact_json.loads(exact_json.dumps(value)) == value
     assert exact_json.loads(b'{"a" : "b\\" : c"}') == {"a": 'b" : c'}
+
+
+def test_the_pieces_of_a_text_are_the_text():
+    rows = [{"price": Decimal(place), "name": "x" * 900} for place in range(3_000)]
+    value = {"rows": rows, "none": [], "more": {"price": Decimal("1.50")}}
+    written = list(exact_json.pieces(value))
+    assert len(written) > 2
+    assert b"".join(written) == exact_json.dumps(value)
+    assert json.loads(b"".join(written))["more"] == {"price": 1.5}
+
+
+def test_a_text_of_too_many_values_is_refused_when_its_last_piece_is_made(monkeypatch):
+    monkeypatch.setattr(exact_json, "MAX_VALUES", 1_000)
+    value = {"rows": [{"a": 1}] * 100_000}
+    monkeypatch.setattr(exact_json, "MIN_BYTES_PER_VALUE", 10**9)
+    with pytest.raises(DataRefused, match="more than 1000 values"):
+        list(exact_json.pieces(value))

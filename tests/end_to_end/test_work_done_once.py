@@ -96,11 +96,11 @@ def test_what_is_sealed_and_checked_is_what_is_written(synced, monkeypatch, fold
 
         return note
 
-    for module, name in ((sync, "seal"), (contradictions, "check"), (sync, "dumps")):
+    for module, name in ((sync, "seal"), (contradictions, "check"), (sync, "pieces")):
         monkeypatch.setattr(module, name, noting(module, name))
     synced()
 
-    assert seen["seal"] is seen["check"] is seen["dumps"]
+    assert seen["seal"] is seen["check"] is seen["pieces"]
     assert loads((folder / "out.json").read_bytes()) == seen["check"]
 
 

@@ -286,6 +286,23 @@ def test_bytes_that_no_reader_would_accept_are_not_written(path, data, monkeypat
     assert read_published(path).data == OLD
 
 
+def test_a_document_in_pieces_is_published_as_a_whole(path):
+    publish(path, iter((NEW[:5], b"", NEW[5:])))
+    assert read_published(path).data == NEW
+
+
+def test_a_document_whose_last_piece_cannot_be_made_is_not_published(path):
+    def pieces():
+        yield NEW[:5]
+        raise DataRefused("the JSON text is too long")
+
+    publish(path, OLD)
+    with pytest.raises(DataRefused, match="too long"):
+        publish(path, pieces())
+    assert read_published(path).data == OLD
+    assert not [name for name in names(path.parent) if name.endswith(".tmp")]
+
+
 def test_leftovers_of_killed_writers_are_swept_and_nothing_else(path):
     leftover = path.with_name(".live_acme.json.0123456789abcdef.tmp")
     others = [

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from decimal import Context, Decimal, InvalidOperation, Overflow, Rounded
 from functools import cache
+from io import BytesIO
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,8 @@ _BRACKET = re.compile(r"[\[\]{}]")
 
 _BLOCK = 500
 """Items of a list that are written at once."""
+_PIECE_SIZE = 256 * 1024
+"""Bytes of a piece of a text, but for the last one."""
 _EXACT = frozenset({dict, list, str, int, Decimal, bool, type(None)})
 _MAX_ORDINARY_DEPTH = 8
 # A line that ends with a figure ends with a number: a text ends with its quote, and holds no line end.
@@ -112,11 +115,22 @@ def _encode(text: str) -> bytes:
 
 
 def _check_size(raw: bytes, max_bytes: int) -> None:
-    if len(raw) > max_bytes:
+    # A text that is too long is not even looked at.
+    values = _count_values(raw) if len(raw) <= max_bytes else 0
+    _check_limits(len(raw), values, max_bytes)
+
+
+def _check_limits(size: int, values: int, max_bytes: int) -> None:
+    if size > max_bytes:
         raise DataRefused(f"the JSON text is longer than {max_bytes} bytes")
-    max_values = max(MAX_VALUES, len(raw) // MIN_BYTES_PER_VALUE)
-    if raw.count(b",") + raw.count(b"[") + raw.count(b"{") > max_values:
+    max_values = max(MAX_VALUES, size // MIN_BYTES_PER_VALUE)
+    if values > max_values:
         raise DataRefused(f"the JSON text has more than {max_values} values")
+
+
+def _count_values(raw: bytes) -> int:
+    """How many values a JSON text has at most."""
+    return raw.count(b",") + raw.count(b"[") + raw.count(b"{")
 
 
 def _decimal(text: str) -> Decimal:
@@ -251,15 +265,35 @@ def dumps(value: Any, *, indent: int | None = 1) -> bytes:
         ValueError: NaN, Infinity, or a number with an absurd exponent.
         DataRefused: `loads` would refuse what would be written: too deep, too long, too many values.
     """
-    if indent and type(value) is dict:
-        text = b"".join(_pieces(value, indent))
-    else:
-        text = _text(value, indent or 0) + b"\n"
+    if indent == 1 and type(value) is dict:
+        # The buffer becomes the value: a list of the pieces and the text made of it would be twice the text.
+        buffer = BytesIO()
+        buffer.writelines(pieces(value))
+        return buffer.getvalue()
+    text = _text(value, indent or 0) + b"\n"
     _check_size(text, MAX_BYTES)
     return text
 
 
-def _pieces(value: dict[Any, Any], indent: int) -> Iterator[bytes]:
+def pieces(value: dict[str, Any]) -> Iterator[bytes]:
+    """What `dumps(value)` gives, in pieces, so that the text of a large document need never stand in memory as a whole.
+
+    Raises:
+        DataRefused: as `dumps`; too many values or bytes after the last piece, so that what has been written is to be dropped.
+    """
+    size = values = 0
+    piece = b""
+    for part in _parts(value, 1):
+        piece += part
+        if len(piece) >= _PIECE_SIZE:
+            size, values = size + len(piece), values + _count_values(piece)
+            yield piece
+            piece = b""
+    _check_limits(size + len(piece), values + _count_values(piece), MAX_BYTES)
+    yield piece
+
+
+def _parts(value: dict[Any, Any], indent: int) -> Iterator[bytes]:
     """The text of an object in pieces. A long list is written in blocks, so that only a block stands in memory twice."""
     before = b"{"
     for name, member in value.items():

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from variance_bridge.broker import Account, Capability, Session
 from variance_bridge.document.check import refuse
-from variance_bridge.document.exact_json import dumps
+from variance_bridge.document.exact_json import pieces
 from variance_bridge.document.newest import newest
 from variance_bridge.errors import (
     BridgeError,
@@ -313,7 +313,7 @@ def _sync_account(
         tell.stage("publish", str(path))
         publish(
             path,
-            dumps(document),
+            pieces(document),
             lock=lock,
             keep_previous=previous.is_worth_keeping,
             previous=previous.content,

@@ -19,8 +19,9 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack, suppress
+from hashlib import sha256
 from pathlib import Path
 
 from variance_bridge.storage.filesystem import (
@@ -51,7 +52,7 @@ _IN_PLACE = "the new document is in place and whole, but would perhaps not outli
 
 def publish(
     path: Path,
-    data: bytes,
+    data: bytes | Iterable[bytes],
     *,
     lock: OutputLock | None = None,
     keep_previous: bool = True,
@@ -63,7 +64,8 @@ def publish(
 
     Args:
         path: where readers look for it.
-        data: the bytes of a checked document, 1 to `MAX_DOCUMENT_BYTES` of them.
+        data: the bytes of a checked document, 1 to `MAX_DOCUMENT_BYTES` of them, or the pieces that make it up. Whatever is
+            raised while they are made leaves the document that is there.
         lock: what `output_lock(path)` gave; without one the lock is taken here, for this moment. It brings its own
             `warn` and `files`.
         keep_previous: copy the document that is there to `<name>.prev`. False when it is known to be no good, so that
@@ -82,8 +84,6 @@ def publish(
         return
     if not lock.held or lock.path != path.absolute():
         raise ValueError("the lock that was passed is not held, or is another document's")
-    if not 0 < len(data) <= MAX_DOCUMENT_BYTES:
-        raise refused(path, f"a document of {len(data)} bytes cannot be right")
     _replace(lock, data, keep_previous=keep_previous, previous=previous)
     with os_errors_as_refusals(path, _IN_PLACE):
         fsync_if_supported(lock.files, lock.folder)
@@ -160,14 +160,18 @@ def _link_if_absent(place: Place, temporary: str) -> None:
 
 
 def _replace(
-    lock: OutputLock, data: bytes, *, keep_previous: bool, previous: FileContent | None
+    lock: OutputLock,
+    data: bytes | Iterable[bytes],
+    *,
+    keep_previous: bool,
+    previous: FileContent | None,
 ) -> None:
     files, folder = lock.files, lock.folder
     with os_errors_as_refusals(lock.path, UNCHANGED), ExitStack() as leftovers:
         check_unmoved(lock)
         check_places(lock)
         _sweep(lock)
-        fresh = _write_temporary(lock, data, leftovers)
+        fresh = _write_temporary(lock, data, leftovers, document=True)
         old = _document_there(lock, previous) if keep_previous else b""
         if old:
             kept = _write_temporary(lock, old, leftovers)
@@ -189,7 +193,9 @@ def _sweep(lock: OutputLock) -> None:
                 _remove_quietly(lock, name)
 
 
-def _write_temporary(place: Place, data: bytes, leftovers: ExitStack) -> str:
+def _write_temporary(
+    place: Place, data: bytes | Iterable[bytes], leftovers: ExitStack, *, document: bool = False
+) -> str:
     """A new file of ours in the folder that holds `data`, on the medium and compared; its name.
 
     It is closed before it is renamed: network file systems report a failed write as late as that (close(2)).
@@ -201,9 +207,11 @@ def _write_temporary(place: Place, data: bytes, leftovers: ExitStack) -> str:
     descriptor = files.open(name, flags, 0o600, dir_fd=place.folder)
     try:
         _make_private(place, descriptor)
-        write_all(files, descriptor, data)
+        size, digest = _write(files, descriptor, data)
+        if document:
+            _check_document_size(place.path, size)
         fsync_if_supported(files, descriptor)
-        _compare(files, descriptor, data)
+        _compare(files, descriptor, size, digest)
     except BaseException:
         close_quietly(files, descriptor)
         raise
@@ -211,19 +219,32 @@ def _write_temporary(place: Place, data: bytes, leftovers: ExitStack) -> str:
     return name
 
 
-def _compare(files: FileSystem, descriptor: int, data: bytes) -> None:
-    """Piece by piece, so that the document never stands in memory a second time.
+def _write(files: FileSystem, descriptor: int, data: bytes | Iterable[bytes]) -> tuple[int, bytes]:
+    """Write the bytes or pieces; how many bytes they are, and their SHA-256."""
+    size, digest = 0, sha256()
+    for piece in (data,) if isinstance(data, bytes) else data:
+        write_all(files, descriptor, piece)
+        digest.update(piece)
+        size += len(piece)
+    return size, digest.digest()
+
+
+def _check_document_size(path: Path, size: int) -> None:
+    if not 0 < size <= MAX_DOCUMENT_BYTES:
+        raise refused(path, f"a document of {size} bytes cannot be right")
+
+
+def _compare(files: FileSystem, descriptor: int, size: int, digest: bytes) -> None:
+    """Piece by piece, so that the document never stands in memory as a whole.
 
     Raises:
         OSError: the medium holds something else.
     """
     files.seek(descriptor, 0, os.SEEK_SET)
-    rest = memoryview(data)
-    for part in parts_up_to(files, descriptor, len(data) + 1):
-        if rest[: len(part)] != part:
-            raise OSError(errno.EBADMSG, os.strerror(errno.EBADMSG))
-        rest = rest[len(part) :]
-    if rest:
+    found = sha256()
+    for part in parts_up_to(files, descriptor, size + 1):
+        found.update(part)
+    if found.digest() != digest:
         raise OSError(errno.EBADMSG, os.strerror(errno.EBADMSG))
 
 
