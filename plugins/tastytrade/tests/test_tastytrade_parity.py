@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tastytrade_simulator import SimulatedPortfolio, WireForm
-from tastytrade_simulator.csv_export import file_name, to_csv
+from tastytrade_simulator.csv_file import file_name, to_csv
 from tastytrade_simulator.wire import NumberForm, Presence
 from variance_bridge.broker import BrokerContext
 from variance_bridge.document.convert import in_canonical_order

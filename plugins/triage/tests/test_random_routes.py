@@ -17,7 +17,7 @@ import attrs
 import pytest
 
 from tastytrade_simulator import SimulatedPortfolio, Simulator, to_csv
-from tastytrade_simulator.csv_export import generation_columns
+from tastytrade_simulator.csv_file import generation_columns
 from variance_bridge.clock import SystemClock
 from variance_bridge.commands import simulated_sync
 from variance_bridge.exchange import exchange_date

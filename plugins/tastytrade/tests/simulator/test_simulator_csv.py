@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tastytrade_simulator import SimulatedPortfolio, generations, to_csv
-from tastytrade_simulator.csv_export import file_name, generation_columns
+from tastytrade_simulator.csv_file import file_name, generation_columns
 
 TODAY = date(2026, 11, 20)
 OPTION = "IWM   270115P00225000"

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tastytrade_simulator.csv_export import generations, to_csv
+from tastytrade_simulator.csv_file import generations, to_csv
 from tastytrade_simulator.portfolio import SimulatedPortfolio
 from tastytrade_simulator.server import Simulator
 from tastytrade_simulator.state import PRODUCTION, SANDBOX

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from tastytrade_simulator import instruments, login, wire
+from tastytrade_simulator import instruments, log_in_routes, wire
 from tastytrade_simulator.customer import customer
 from tastytrade_simulator.responses import (
     Response,
@@ -89,9 +89,9 @@ def answer(request: Request, state: BrokerState) -> Response:
     if refused is not None:
         return refused
     if request.route == TOKEN:
-        return login.token(request.headers, request.body, state)
+        return log_in_routes.token(request.headers, request.body, state)
     if request.route in PUBLIC_ROUTES or request.route.startswith("sessions"):
-        return login.session(request.route, request.headers, request.body, state)
+        return log_in_routes.session(request.route, request.headers, request.body, state)
     return _READERS[request.route](request, state)
 
 
