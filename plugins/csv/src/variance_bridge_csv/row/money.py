@@ -31,8 +31,6 @@ _VALUE_TOLERANCE = Decimal("0.02")
 """How far, as a share, a value may be from the last price: it may come from a price of another moment."""
 _SHIFTS = tuple(Decimal(10) ** places for places in (-3, -2, -1, 1, 2, 3))
 """What a value is multiplied with when a cell was cut, shifted, or read with the wrong decimal mark."""
-_CREDIT_SHARE = Decimal("0.001")
-"""How much less than its price a position may have cost: capital that was returned."""
 _FEES, _FEES_SHARE = Decimal(100), Decimal("0.01")
 """Commissions beyond these, in money and as a share of the cost, are not taken for commissions."""
 _BY_THE_PIECE = frozenset(
@@ -256,12 +254,12 @@ def _from_profit(
         return None
     told = signed(amounts.side, _EXACT.subtract(_directed(amounts, rules), amounts.gain))
     slack = _EXACT.multiply(_half_step(per_unit), units)
-    # Commissions make what was bought dearer, and what was received for a short position less.
+    # Commissions make what was bought dearer, and what was received for a short position less; capital that is returned, the opposite.
     more = signed(amounts.side, _EXACT.subtract(told, basis))
     fees = credit = Decimal(0)
     if rules.cost_per_unit_excludes_fees:
-        fees = max(_FEES, _EXACT.multiply(basis, _FEES_SHARE))
-        credit = _EXACT.multiply(basis, _CREDIT_SHARE)
+        credit = _EXACT.multiply(basis, _FEES_SHARE)
+        fees = max(_FEES, credit)
     return told if told > 0 and -slack - credit <= more <= slack + fees else None
 
 
