@@ -104,6 +104,8 @@ def format_age(age: timedelta) -> str:
 
 def age_words(age: timedelta, *, end_of_day: bool = False) -> str:
     """How old positions of that age are: `3 h old`; of an end of day, `of the last close`, `3 h past the next close`."""
+    if age.days < 0:
+        return "from the future"
     if not end_of_day:
         return f"{format_age(age)} old"
     return f"{format_age(age)} past the next close" if age else "of the last close"

@@ -187,6 +187,14 @@ def test_what_is_to_be_said_of_a_file_of_several_accounts_is_said_once(work, run
     assert err.count("not read: ") == 1
 
 
+def test_positions_from_the_future_have_no_negative_age(write, run):
+    files = [write("a.json", IRA, "1"), write("b.json", "cccc***", "2", minutes=-600)]
+    _, out, _ = run("show", *files, "--any-age")
+
+    assert "STALE  from the future" in out
+    assert " -" not in out.split("USD")[0]
+
+
 HEADER = "Account,Symbol,Type,Quantity,Multiplier,Currency,Average Price,Mark,Unrealized P/L\n"
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 from msgspec import Struct
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.padding import Padding
 from rich.text import Text
 
 from variance_bridge.cli.tables.positions_table import PositionsTable
@@ -50,7 +51,7 @@ class BookTable(Struct, frozen=True):
         ).__rich_console__(console, options)
 
 
-def above(book: Book, converted: Converted | None) -> Iterator[Text]:
+def above(book: Book, converted: Converted | None) -> Iterator[RenderableType]:
     """How many accounts, each of them, and the totals of those that count."""
     style = "bold" if not book.failed else "bold yellow"
     yield Text(f"All accounts: {book.headline}", style=style)
@@ -62,16 +63,16 @@ def above(book: Book, converted: Converted | None) -> Iterator[Text]:
         yield converted_line(converted, book)
 
 
-def _lines(rows: Sequence[Sequence[tuple[str, str]]]) -> Iterator[Text]:
-    """Cells below each other, the last as long as it is."""
+def _lines(rows: Sequence[Sequence[tuple[str, str]]]) -> Iterator[RenderableType]:
+    """Cells below each other, the last as long as it is; what a narrow terminal continues is indented too."""
     widths = [max((len(row[place][0]) for row in rows), default=0) for place in range(2)]
     for row in rows:
-        line = Text(_BESIDE)
+        line = Text()
         for place, (text, style) in enumerate(row):
             wide = widths[place] if place < len(widths) else 0
             line.append(text.ljust(wide), style=style).append(_BESIDE)
         line.rstrip()
-        yield line
+        yield Padding(line, (0, 0, 0, len(_BESIDE)), expand=False)
 
 
 def _source(source: Source, names: Mapping[int, str]) -> list[tuple[str, str]]:

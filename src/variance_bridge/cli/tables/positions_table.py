@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from rich.cells import cell_len
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.text import Text
 
 from variance_bridge.cli.tables.positions_columns import (
@@ -67,8 +67,8 @@ class PositionsTable(Struct, frozen=True, kw_only=True):
     accounts: Sequence[str] | None = None
     sort: str | None = None
     of: int | None = None
-    above: Iterable[Text] = ()
-    below: Iterable[Text] = ()
+    above: Iterable[RenderableType] = ()
+    below: Iterable[RenderableType] = ()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Print itself; called by rich."""

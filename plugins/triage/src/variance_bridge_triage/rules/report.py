@@ -91,8 +91,6 @@ class Report(Struct, frozen=True, kw_only=True):
     @property
     def age_words(self) -> str:
         """How old the positions are."""
-        if self.age < timedelta(0):
-            return "from the future"
         return age_words(self.age, end_of_day=self.meta.timeliness is Timeliness.END_OF_DAY)
 
     @property
