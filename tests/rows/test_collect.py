@@ -365,6 +365,35 @@ def test_a_total_that_is_rounded_to_cents_agrees():
     assert found.flags == ()
 
 
+@pytest.mark.parametrize(
+    ("source", "price", "cautions"),
+    [
+        ({"paid": "2.50"}, Decimal("2.50"), ()),
+        ({"paid": 0}, Decimal(0), ()),
+        ({}, None, (Caution.COST_UNKNOWN,)),
+        ({"paid": None}, None, (Caution.COST_UNKNOWN,)),
+        ({"paid": "-2.50"}, None, (Caution.SIGN_UNCONFIRMED,)),
+    ],
+)
+def test_an_average_price_that_is_missing_or_negative_is_unknown_and_flagged(
+    source, price, cautions
+):
+    row = Members(source)
+
+    assert (row.average_price("paid"), row.cautions) == (price, cautions)
+
+
+def test_a_type_with_a_new_word_is_other_only_where_the_plugin_allows_it():
+    row, words = Members({"type": "Warrant"}), {"equity": InstrumentType.STOCK}
+
+    assert row.instrument_type("type", words, may_be_new=True) is InstrumentType.OTHER
+    assert row.cautions == (Caution.TYPE_UNKNOWN,)
+    assert Members({"type": "EQUITY"}).instrument_type("type", words, may_be_new=True) == "stock"
+    for name, allowed in (("type", False), ("missing", True)):
+        with pytest.raises(RowRejected):
+            row.instrument_type(name, words, may_be_new=allowed)
+
+
 def test_a_multiplier_is_never_guessed_but_for_a_unit():
     assert Members({}).multiplier("m", InstrumentType.STOCK) == 1
     for source in ({}, {"m": "0"}, {"m": "-100"}, {"m": "x"}):

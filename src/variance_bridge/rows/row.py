@@ -135,6 +135,20 @@ class Members:
             return None
         return multiplier
 
+    def average_price(self, name: str) -> Decimal | None:
+        """The optional price at which the position was opened: never negative, for a short one either.
+
+        A missing one gets the caution `cost_unknown`; a negative one is unknown, with the caution `sign_unconfirmed`.
+        """
+        price = self.number(name)
+        if price is None:
+            self.caution(Caution.COST_UNKNOWN)
+        elif price < 0:
+            # Whether a broker writes a short position so, or paid to sell, is not said.
+            self.caution(Caution.SIGN_UNCONFIRMED)
+            return None
+        return price
+
     def option_type(self, name: str) -> OptionType | None:
         """An optional call or put: `CALL`, `put`, `C`, `p`.
 

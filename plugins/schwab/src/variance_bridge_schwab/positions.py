@@ -68,7 +68,7 @@ def read_row(row: Members, *, counts_sweeps: bool = False) -> Holding | Closed:
     if counts_sweeps and is_sweep(row):
         row.caution(Caution.COUNTED_IN_CASH)
     value = _value(row, side)
-    average = _average(row)
+    average = row.average_price("averagePrice")
     multiplier = _multiplier(row, instrument, average, size, _cost(row, side, value))
     return holding(
         row,
@@ -119,17 +119,6 @@ def _instrument(listed: Members, kind: InstrumentType) -> Instrument:
         underlying=underlying.removeprefix("$") if underlying else None,
         option_type=listed.option_type("putCall"),
     )
-
-
-def _average(row: Members) -> Decimal | None:
-    average = row.number("averagePrice")
-    if average is None:
-        row.caution(Caution.COST_UNKNOWN)
-    elif average < 0:
-        # A short position has a positive one; what a negative one means is not said.
-        row.caution(Caution.SIGN_UNCONFIRMED)
-        return None
-    return average
 
 
 def _value(row: Members, side: Side) -> Decimal | None:

@@ -49,7 +49,7 @@ def read_row(row: Members, *, currency: str | None, as_of: date) -> Holding | Cl
     kind = listing.instrument_type("kind", _KINDS, may_be_new=True)
     unit = row.currency("currency") or listing.currency("currency")
     instrument = _instrument(listing, kind, unit, as_of)
-    price, cost = _price(row, kind), _cost(row)
+    price, cost = _price(row, kind), row.average_price("cost_basis")
     if not _is_money_of(row, unit):
         row.caution(Caution.COST_UNKNOWN)
         price = cost = None
@@ -112,14 +112,3 @@ def _price(row: Members, kind: InstrumentType) -> Decimal | None:
         row.caution(Caution.VALUE_CONTRADICTED)
         return None
     return price
-
-
-def _cost(row: Members) -> Decimal | None:
-    cost = row.number("cost_basis")
-    if cost is None:
-        row.caution(Caution.COST_UNKNOWN)
-    elif cost < 0:
-        # Whether a broker writes a short position so, or paid to sell, is not said.
-        row.caution(Caution.SIGN_UNCONFIRMED)
-        return None
-    return cost
