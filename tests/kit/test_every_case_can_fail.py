@@ -798,6 +798,7 @@ FAULTS = {
     "ACCT-01": accounts(lambda self, _usual: [Account(number=str(e.get("number"))) for e in self._api.get("/v1/accounts").get("accounts", [])]),
     "ACCT-02": accounts(lambda self, _usual: [Account(number=str(e.get("number"))) for e in self._api.get("/v1/accounts")["accounts"]]),
     "ACCT-03": accounts(lambda self, _usual: [Account(number=str(e["number"])) for e in self._api.get("/v1/accounts")["accounts"]]),
+    "ACCT-04": accounts(lambda self, usual: [one for one in usual() if one.number.startswith("INV")]),
     "PRIV-01": after(lambda _s, r, p: changed(p, broker_symbol=r.account.number)),
     "PRIV-02": after(published_owner),
     "PRIV-03": lambda good: {**answers(personal_rows)(good), **after(publishing)(good)},

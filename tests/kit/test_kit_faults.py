@@ -81,9 +81,13 @@ FAULTS = {
     "outage_as_empty": (
         "FAIL-03",
         "broker.py",
-        "        response = self._context.session.get(HOST + path, headers=headers)\n",
-        """        try:
-            response = self._context.session.get(HOST + path, headers=headers)
+        "        self._api = ApiClient(context, HOST, log_in, hint=HINT)\n",
+        """        self._asked = ApiClient(context, HOST, log_in, hint=HINT).get
+        self._api = self
+
+    def get(self, path):
+        try:
+            return self._asked(path)
         except Exception:
             return {"accounts": [], "positions": []}
 """,

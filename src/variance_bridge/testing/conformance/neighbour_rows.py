@@ -266,8 +266,16 @@ class NeighbourRows(ConformanceCase):
 
     @case("NEAR-14")
     def test_a_balance_in_another_currency_is_not_the_accounts(self) -> Complaints:
-        """Of balances in several currencies the account's is taken, whichever comes first."""
+        """Of balances in several currencies the account's is taken, whichever comes first; another one is not taken for it."""
         applies = False
+        for payload, place in self._stated_currencies():
+            applies = True
+            was = at(payload.sources.tree, place)
+            other = "EUR" if was == "CAD" else "CAD"
+            outcome = _with(payload, place, other)
+            balances = outcome.balances if isinstance(outcome, Portfolio) else None
+            if balances is not None and balances.currency == was:
+                yield f"{payload.name}: {shown(place)} says {other}, and the balances stay in {was}"
         for payload, scope in self.scopes():
             before = payload.portfolio
             if scope.inside or before.balances is None:
@@ -289,6 +297,19 @@ class NeighbourRows(ConformanceCase):
                         break
         if not applies:
             raise NotApplicableError("no list has an entry for each currency")
+
+    def _stated_currencies(self) -> Iterator[tuple[PayloadTree, Place]]:
+        """Where the currency of the balances stands, beside one of their amounts."""
+        for payload, scope in self.scopes():
+            balances = payload.portfolio.balances
+            if scope.inside or balances is None:
+                continue
+            amounts = {balances.cash, balances.net_liquidating_value}
+            for place, value in scope.places:
+                if value == balances.currency and _is_rows_currency(str(place[-1])):
+                    beside = at(payload.sources.tree, place[:-1])
+                    if not amounts.isdisjoint(map(as_number, dict(beside).values())):
+                        yield payload, place
 
 
 def _is_pair(holding: Holding, currency: str | None) -> bool:

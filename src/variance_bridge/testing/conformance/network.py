@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import attrs
 import pytest
@@ -20,6 +22,7 @@ from variance_bridge.model import Environment
 from variance_bridge.network.wire import ConnectionFailure
 from variance_bridge.testing import canaries
 from variance_bridge.testing.blockade import Kind
+from variance_bridge.testing.canaries import WORD
 from variance_bridge.testing.cases import Complaints, NotApplicableError, NotReadyError, case
 from variance_bridge.testing.conformance.conformance_case import ConformanceCase
 from variance_bridge.testing.payloads import drift
@@ -46,6 +49,8 @@ ELSEWHERE = "http://127.0.0.1:8443"
 """An address that is not the broker's own: a simulator or a gateway on this machine."""
 
 _PRODUCTION = Environment.PRODUCTION
+_NOT_REAL = frozenset({"sandbox", "paper", "cert", "test", "uat", "demo", "simulator", "practice"})
+"""Words in the name of a host that is not the real one."""
 
 
 MAX_LISTED = 3
@@ -141,9 +146,15 @@ class Network(ConformanceCase):
     @case("DOC-06")
     def test_each_document_says_which_world_it_comes_from(self) -> Complaints:
         """Production, sandbox and simulator are distinguished, by `RawPortfolio.environment` or by the document."""
-        for account_run in self.account_runs():
-            if (account_run.portfolio.meta.environment or account_run.raw.environment) is None:
-                yield f"{account_run.name}: neither the raw portfolio nor the document states an environment"
+        for run in self.recorded_runs():
+            hosts = sorted({urlsplit(one.url).hostname or "" for one in run.recording.exchanges})
+            for account_run in run.account_runs:
+                stated = account_run.portfolio.meta.environment or account_run.raw.environment
+                if stated is None:
+                    yield f"{account_run.name}: neither the raw portfolio nor the document states an environment"
+                for host in hosts:
+                    if stated is _PRODUCTION and not _NOT_REAL.isdisjoint(re.split("[.-]", host)):
+                        yield f"{account_run.name}: what {host} answers is called production"
 
     @case("NEAR-12")
     def test_another_address_is_not_production(self) -> Complaints:
@@ -283,6 +294,11 @@ class Network(ConformanceCase):
         """Each value of the list of accounts can be inside a list, or true."""
         yield from self._accounts(lambda scope: drift.retyped(scope, drift.wrapped, drift.truth))
 
+    @case("ACCT-04")
+    def test_a_new_word_loses_no_account(self) -> Complaints:
+        """Each word in the list of accounts can be a new one: an account of an unknown status or type is not lost silently."""
+        yield from self._accounts(lambda scope: drift.retyped(scope, _new_word))
+
     def _accounts(self, drifts: Callable[[Scope], Iterator[drift.Drift]]) -> Complaints:
         fullest = self._fullest()
         listing = run_recording(self.subject(), fullest.recording, accounts_only=True)
@@ -310,7 +326,7 @@ class Network(ConformanceCase):
                 yield f"it crashes with {describe_exception(changed.error, self.subject().package)}"
             return
         found = {account.number for account in changed.accounts}
-        if found - texts:
+        if found - texts - {WORD}:
             yield "there is an account with a number that the broker never wrote"
         if len(found) < len(self._fullest().accounts) and not changed.warnings:
             yield "an account is lost without a warning"
@@ -420,3 +436,8 @@ def _answers_token(run: RecordedRun, sent: SentRequest) -> bool:
                     return True
                 waiting += one.values()
     return False
+
+
+def _new_word(value: Any) -> Iterator[drift.Change]:
+    if isinstance(value, str):
+        yield "is an unknown word", WORD
