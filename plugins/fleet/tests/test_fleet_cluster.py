@@ -4,18 +4,44 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import random
-import re
 import signal
+import socket
 import subprocess
 import sys
 import time
+from bisect import bisect
+from collections import defaultdict
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
+import cloudpickle
 import pytest
-from fleet_exports import command, exports, installation, start, tables
+from dask_processes import processes
+from fleet_broker import (
+    RATES,
+    SECRET,
+    TOKEN,
+    Acme,
+    install_plugin,
+    profiles,
+    write_distribution,
+)
+from fleet_exports import CANARY, command, exports, installation, start, tables
+from loopback_server import serving
+from speed.broker_exports import write_exports
+
+from variance_bridge import load
+from variance_bridge_fleet.dask_workers import CONNECT_LIMIT
+from variance_bridge_triage.render.json_report import to_document
+from variance_bridge_triage.rules.report import triage
+from variance_bridge_triage.rules.thresholds import thresholds
 
 pytestmark = pytest.mark.slow
+distributed = pytest.importorskip("distributed")
+Client, wait = distributed.Client, distributed.wait
 
 POISON = """
 import os, signal
@@ -147,45 +173,14 @@ def test_an_input_that_kills_its_worker_fails_alone(place, monkeypatch):
 
 
 @pytest.fixture
-def scheduler(place):
-    """The address of a scheduler with one worker, each a process of its own."""
-    log = place / "scheduler.log"
-    run = [
-        sys.executable,
-        "-m",
-        "distributed.cli.dask_scheduler",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        "0",
-    ]
-    with log.open("w") as stream:
-        first = subprocess.Popen([*run, "--no-dashboard"], stderr=stream, stdout=stream)
-    started = [first]
-    try:
-        for _ in range(600):
-            if found := re.search(r"tcp://127\.0\.0\.1:\d+", log.read_text()):
-                break
-            time.sleep(0.1)
-        else:
-            raise AssertionError(log.read_text())
-        work = [sys.executable, "-m", "distributed.cli.dask_worker", found[0], "--no-dashboard"]
-        worker = subprocess.Popen(
-            [*work, "--nthreads", "1", "--local-directory", str(place / "spill")],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        started.append(worker)
-        yield found[0]
-    finally:
-        for process in reversed(started):
-            process.terminate()
-            process.wait(30)
+def dask(place):
+    with processes(place / "dask") as started:
+        yield started
 
 
-def test_a_cluster_that_runs_already_is_used_and_left_running(place, scheduler):
-    from distributed import Client
-
+def test_a_cluster_that_runs_already_is_used_and_left_running(place, dask):
+    scheduler, _process = dask.scheduler()
+    dask.worker(scheduler)
     manifest = exports(place, 10)
     with Client(scheduler) as client:
         client.wait_for_workers(1, timeout=60)
@@ -195,14 +190,223 @@ def test_a_cluster_that_runs_already_is_used_and_left_running(place, scheduler):
         assert len(client.scheduler_info()["workers"]) == 1
 
 
+def waited(condition, seconds=120):
+    """Until it holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_scheduler_that_is_killed_costs_nothing(place, dask):
+    manifest = exports(place, 120)
+    assert ended("fleet", "run", manifest, "--out", "whole", "--workers", "1").returncode == 0
+    scheduler, process = dask.scheduler()
+    dask.ready_worker(scheduler)
+    run = start("fleet", "run", manifest, "--out", "killed", "--scheduler", scheduler)
+    work = place / "killed" / "work"
+    waited(lambda: len(list(work.glob("*.json"))) >= 2)
+    process.send_signal(signal.SIGKILL)
+    _said, errors = run.communicate(timeout=120)
+    assert run.returncode == 5
+    assert "scheduler is gone" in errors
+    assert "--resume" in errors
+    assert "Traceback" not in errors
+    assert not (place / "killed" / "outcomes.parquet").exists()
+    before = {file: file.stat().st_mtime_ns for file in work.glob("*.json")}
+
+    scheduler, _process = dask.scheduler()
+    dask.ready_worker(scheduler)
+    again = ("fleet", "run", manifest, "--out", "killed", "--scheduler", scheduler, "--resume")
+    last = ended(*again)
+    assert last.returncode == 0, last.stderr
+    assert tables(place / "killed") == tables(place / "whole")
+    assert {file: file.stat().st_mtime_ns for file in before} == before
+
+
+@pytest.mark.parametrize("answers", [False, True])
+def test_a_scheduler_that_does_not_speak_is_exit_5_within_the_limit(place, answers):
+    manifest = exports(place, 1)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        if not answers:
+            server.close()
+        began = time.monotonic()
+        done = ended(
+            "fleet", "run", manifest, "--out", "out", "--scheduler", f"tcp://127.0.0.1:{port}"
+        )
+    assert done.returncode == 5, done.stderr
+    assert "cannot be reached" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert time.monotonic() - began < CONNECT_LIMIT + 20  # start and end of the command included
+    assert not (place / "out").exists()
+
+
+@pytest.mark.parametrize("scheduler", ["nonsense", "tcp://", "http://127.0.0.1:1", "tcp://[::1"])
+def test_an_address_that_is_none_is_refused_without_a_traceback(place, scheduler):
+    done = ended("fleet", "run", exports(place, 1), "--out", "out", "--scheduler", scheduler)
+
+    assert done.returncode in {2, 5}, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "here"),
+    [("acme-plugin", "1.0"), ("variance-bridge-csv", version("variance-bridge-csv"))],
+)
+def test_a_worker_with_another_version_is_refused_before_work_starts(
+    place, dask, monkeypatch, name, here
+):
+    install_plugin(place, monkeypatch)
+    other = place / "other"
+    write_distribution(other, name, "9.9.9", "[variance_bridge]\nacme = acme_plugin\n")
+    scheduler, _process = dask.scheduler()
+    found = os.environ["PYTHONPATH"]
+    dask.worker(scheduler, environment={"PYTHONPATH": f"{other}{os.pathsep}{found}"})
+    manifest = exports(place, 2)
+    with Client(scheduler) as client:
+        client.wait_for_workers(1, timeout=60)
+        done = ended("fleet", "run", manifest, "--out", "out", "--scheduler", scheduler)
+
+    assert done.returncode == 3
+    assert f"{name}: {here} here, 9.9.9 there" in done.stderr
+    assert not (place / "out").exists()
+
+
+def most_in_a_window(moments: list[float], seconds: float) -> int:
+    """How many of them are within so many seconds at most."""
+    return max(bisect(moments, moment + seconds) - place for place, moment in enumerate(moments))
+
+
+@pytest.mark.parametrize("kills", [0, 1])
+def test_the_rates_of_a_broker_hold_for_all_workers_and_all_tries(place, dask, monkeypatch, kills):
+    install_plugin(place, monkeypatch)
+    with serving(Acme()) as acme:
+        manifest = profiles(place, 8, acme.url)
+        (place / "configuration" / ".env").write_text(f"ACME_TOKEN={TOKEN}\nACME_SECRET={SECRET}\n")
+        (place / "configuration" / ".env").chmod(0o600)
+        scheduler, _process = dask.scheduler()
+        workers = [dask.worker(scheduler, "--no-nanny") for _ in range(3)]
+        with Client(scheduler) as client:
+            client.wait_for_workers(3, timeout=60)
+            run = start("fleet", "run", manifest, "--out", "out", "--scheduler", scheduler)
+            if kills:
+                waited(lambda: len(acme.asked) >= 10)
+                (busy,) = (address for address, keys in client.processing().items() if keys)
+                pids = client.run(os.getpid)
+                (victim,) = (each for each in workers if each.pid == pids[busy])
+                victim.kill()
+            _said, errors = run.communicate(timeout=240)
+    assert run.returncode == 0, errors
+    outcomes = tables(place / "out")["outcomes"]
+    assert [row["status"] for row in outcomes] == ["complete"] * 8
+    assert len({row["account_hash"] for row in outcomes}) == 8
+    assert len(acme.asked) > 16  # second tries, which count
+    for requests, seconds in RATES:
+        # What is late on its way by a quarter of a second is not early.
+        assert most_in_a_window(acme.asked, seconds - 0.25) <= requests
+
+
+def test_no_secret_is_in_graph_scheduler_logs_spill_or_output(place, dask, monkeypatch):
+    install_plugin(place, monkeypatch)
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers do not have this module
+    seen: list[bytes] = []
+    with serving(Acme()) as acme:
+        manifest = profiles(place, 4, acme.url)
+        exports(place, 20)
+        manifest.write_text('inputs = ["exports/*.csv"]\n' + manifest.read_text())
+        (place / "configuration" / ".env").write_text(f"ACME_SECRET={SECRET}\n")
+        (place / "configuration" / ".env").chmod(0o600)
+        monkeypatch.setenv("DASK_LOGGING__DISTRIBUTED", "debug")
+        scheduler, _process = dask.scheduler()
+        # A worker that keeps one byte in memory writes every result to its disk.
+        monkeypatch.setenv("DASK_DISTRIBUTED__WORKER__MEMORY__TARGET", "1e-9")
+        dask.worker(scheduler, "--memory-limit", "1GB", environment={"ACME_TOKEN": TOKEN})
+        monkeypatch.setenv("ACME_TOKEN", TOKEN)
+        with Client(scheduler) as client:
+            client.wait_for_workers(1, timeout=60)
+            run = start("fleet", "run", manifest, "--out", "out", "--scheduler", scheduler)
+            spilled = 0
+            while run.poll() is None:
+                seen += [pickle.dumps(client.run_on_scheduler(graph_and_state))]
+                files = [file for file in dask.logs.rglob("*") if file.is_file()]
+                spilled += sum("storage" in file.parts for file in files)
+                seen += contents(files)
+                time.sleep(0.05)
+            said = run.communicate()
+            kept = client.submit(bytes, 5000)
+            wait(kept)
+            seen += everything_dask_knows(client, place / "state")
+            files = [file for file in dask.logs.rglob("*") if file.is_file()]
+            assert any("storage" in file.parts for file in files)
+    assert run.returncode == 0, said[1]
+    assert len(tables(place / "out")["outcomes"]) == 24
+    assert spilled
+    seen += contents(file for file in (place / "out").rglob("*") if file.is_file())
+    seen += contents(dask.logs.rglob("*.log"))
+    seen += [repr(tables(place / "out")).encode(), *(text.encode() for text in said)]
+    whole = b"".join(seen)
+    assert b"client-3" in whole  # the graph is among what was seen
+    assert TOKEN.encode() not in whole
+    assert SECRET.encode() not in whole
+    assert CANARY.encode() not in b"".join(contents((place / "out").rglob("*")))
+
+
+def contents(files) -> list[bytes]:
+    found = []
+    for file in files:
+        try:
+            found.append(file.read_bytes())
+        except OSError:  # gone meanwhile, or a folder
+            continue
+    return found
+
+
+def graph_and_state(dask_scheduler):
+    """The tasks as they were sent, as far as they are known to the scheduler just now, and what it noted of them."""
+    import pickle
+
+    tasks = [(key, task.run_spec) for key, task in dask_scheduler.tasks.items()]
+    return pickle.dumps(tasks), repr(dask_scheduler.transition_log)
+
+
+def everything_dask_knows(client, file: Path) -> list[bytes]:
+    """State, events, logs and histories of scheduler and workers: all that its dashboard shows and its files would hold."""
+    client.dump_cluster_state(str(file), exclude=(), format="yaml")
+    known = [
+        client.scheduler_info(n_workers=-1),
+        client.get_scheduler_logs(),
+        client.get_worker_logs(),
+        client.get_events(),
+        client.get_task_stream(),
+        client.profile(),
+        client.run(lambda dask_worker: [repr(each) for each in dask_worker.state.log]),
+        client.run(lambda dask_worker: repr(vars(dask_worker))),
+        client.run_on_scheduler(lambda dask_scheduler: repr(vars(dask_scheduler))),
+    ]
+    return [repr(known).encode(), *contents(file.parent.glob(f"{file.name}*"))]
+
+
 PROGRAMS = ("duckdb>=1.1", "polars>=1.9")
 READ = """
 import duckdb, polars, sys
 folder = sys.argv[1]
-counted = duckdb.sql(f"SELECT count(*), sum(quantity) FROM '{folder}/positions/**/*.parquet'").fetchall()[0]
-frame = polars.scan_parquet(f"{folder}/positions/**/*.parquet").collect()
-assert counted == (frame.height, frame["quantity"].sum()), counted
-print(frame.height, frame["quantity"].sum())
+files = f"{folder}/positions/**/*.parquet"
+sums = f"SELECT as_of::VARCHAR, source, count(*), sum(quantity), sum(market_value) FROM '{files}' GROUP BY ALL ORDER BY ALL"
+by_duckdb = [tuple(map(str, row)) for row in duckdb.sql(sums).fetchall()]
+frame = polars.scan_parquet(files, hive_partitioning=True).collect()
+grouped = frame.group_by("as_of", "source").agg(
+    polars.len(), polars.sum("quantity"), polars.sum("market_value").alias("value")).sort("as_of", "source")
+by_polars = [tuple(map(str, row)) for row in grouped.rows()]
+assert by_duckdb == by_polars, (by_duckdb, by_polars)
+kinds = dict(duckdb.sql(f"DESCRIBE SELECT * FROM '{files}'").project("column_name, column_type").fetchall())
+assert kinds["quantity"].startswith("DECIMAL(38,"), kinds
+assert isinstance(frame.schema["quantity"], polars.Decimal), frame.schema
+for name in ("outcomes", "triage"):
+    rows = duckdb.sql(f"SELECT count(*) FROM '{folder}/{name}.parquet'").fetchone()[0]
+    assert rows == polars.read_parquet(f"{folder}/{name}.parquet").height
+for row in by_duckdb:
+    print(*row)
 """
 
 
@@ -212,7 +416,9 @@ def test_duckdb_and_polars_read_the_dataset_without_us(place):
     install += ["--only-binary=:all:", "--disable-pip-version-check", *PROGRAMS]
     if subprocess.run(install, capture_output=True, check=False).returncode:
         pytest.skip("the programs cannot be installed here")
-    manifest = exports(place, 5)
+    manifest = exports(place, 6)
+    old = place / "exports" / f"positions_X{CANARY}0001.csv"
+    os.utime(old, (time.time() - 5 * 86400,) * 2)
     assert ended("fleet", "run", manifest, "--out", "out", "--workers", "1").returncode == 0
     read = subprocess.run(
         [sys.executable, "-c", READ, "out"],
@@ -223,5 +429,31 @@ def test_duckdb_and_polars_read_the_dataset_without_us(place):
     )
 
     assert read.returncode == 0, read.stderr
-    rows = tables(place / "out")["positions"]
-    assert read.stdout.split() == [str(len(rows)), str(sum(row["quantity"] for row in rows))]
+    expected = defaultdict(lambda: [0, 0, 0])
+    for row in tables(place / "out")["positions"]:
+        sums = expected[str(row["as_of"]), row["source"]]
+        for place_, value in enumerate((1, row["quantity"], row["market_value"])):
+            sums[place_] += value
+    assert len(expected) == 2
+    shown = sorted((day, source, *map(str, sums)) for (day, source), sums in expected.items())
+    assert [tuple(line.split()) for line in read.stdout.splitlines()] == shown
+
+
+def test_triage_over_the_dataset_is_that_of_each_file_for_500_random_accounts(place):
+    manifest = write_exports(place, 500, 20, datetime.now(UTC))
+    done = ended("fleet", "run", manifest, "--out", "out", "--workers", "2", "--json")
+    assert json.loads(done.stdout)["complete"] == 500, done.stderr
+    found = defaultdict(list)
+    for row in tables(place / "out")["triage"]:
+        found[row["account_hash"]].append(row)
+    now = datetime.fromisoformat(json.loads((place / "out" / "run.json").read_text())["started"])
+    documents = list((place / "out" / "documents").glob("*.json"))
+    limits = thresholds(place / "configuration")
+    for file in documents:
+        judged = to_document(triage(load(file, now, any_age=True), limits, now))
+        names = ("root", "strategy", "action", "reason", "net_pl", "net_cost", "dte", "units")
+        own = [[each[name] for name in names] for each in judged["clusters"]]
+        assert [
+            [row[name] for name in names] for row in found[judged["meta"]["account_hash"]]
+        ] == own
+    assert len(documents) == len(found) == 500

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -12,6 +14,7 @@ from msgspec import structs
 from variance_bridge import ROW_COLUMNS, DataRefused, load
 from variance_bridge.cli.boundary import run
 from variance_bridge.document import exact_json
+from variance_bridge.storage import replace
 from variance_bridge_fleet import dask_workers, job
 from variance_bridge_fleet.job import Job, OtherVersions, do, installed
 from variance_bridge_fleet.manifest import read_manifest
@@ -246,6 +249,70 @@ def test_an_unreadable_line_stops_the_run_before_it_starts(place, capsys):
     assert run(["fleet", "run", "fleet.csv", "--out", "out"]) == 2
     assert "line 2: the file is not there" in capsys.readouterr().err
     assert not (place / "out").exists()
+
+
+@pytest.mark.parametrize("manifest", ["none/*.csv", "empty.toml", "empty.csv", "lost.toml"])
+@pytest.mark.parametrize("options", [[], ["--keep-going"]])
+def test_a_manifest_that_names_nothing_is_a_usage_error(place, capsys, manifest, options):
+    (place / "empty.toml").write_text("inputs = []\n")
+    (place / "empty.csv").write_text("input\n")
+    (place / "lost.toml").write_text('inputs = ["none/*.csv"]\n')
+
+    assert run(["fleet", "run", manifest, "--out", "out", *options]) == 2
+    said = capsys.readouterr().err
+    assert "no file is there" in said or manifest in said
+    assert not (place / "out").exists()
+
+
+@pytest.mark.parametrize("step", ["document", "rows", "outcomes"])
+def test_a_full_disk_ends_the_run_and_blames_no_account(place, monkeypatch, step):
+    output, inputs = begun(place)
+    names = {"document": ".json", "rows": ".arrow", "outcomes": "000001-"}
+    whole = replace._write_temporary
+
+    def full(at, data, leftovers):
+        if names[step] in at.name:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return whole(at, data, leftovers)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(replace, "_write_temporary", full)
+        with pytest.raises(DataRefused, match="the disk is full"):
+            work(output, inputs)
+    assert not any(is_done(output, each) for each in inputs)
+
+    work(output, inputs)
+    write_all(output, inputs)
+    assert [row["status"] for row in tables(output.folder)["outcomes"]] == ["complete"] * 3
+    assert len(tables(output.folder)["positions"]) == 18
+
+
+def test_rows_that_fit_no_table_cost_their_own_account_only(place):
+    output, inputs = begun(place)
+    export(inputs[1].file, 1, quantity="1" * 30 + "." + "1" * 12)
+    work(output, inputs)
+    write_all(output, inputs)
+    found = tables(output.folder)
+
+    statuses = [row["status"] for row in found["outcomes"]]
+    assert (statuses[0], statuses[2]) == ("complete", "complete")
+    assert len([row for row in found["positions"] if row["symbol"]]) >= 12
+
+
+def test_an_account_that_is_in_two_files_is_pointed_out(place):
+    output, inputs = begun(place, 2)
+    twin = place / "exports" / "twin.csv"
+    twin.write_bytes(inputs[0].file.read_bytes())
+    inputs = read_manifest(str(place / "manifest.toml")).inputs
+    work(output, inputs)
+    write_all(output, inputs)
+    output.note_end(NOW, 1, len(inputs))
+    shown = report(output)
+
+    assert shown.repeated == 1
+    assert "1 account is in several inputs" in "\n".join(lines(shown))
+    assert b"1 account is in several inputs" in page(shown)
+    assert len(tables(output.folder)["outcomes"]) == 3
 
 
 @pytest.mark.parametrize("kind", ["run", "other"])

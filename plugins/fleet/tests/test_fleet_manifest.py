@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from variance_bridge_fleet.manifest import in_words, read_manifest
@@ -46,7 +48,7 @@ def test_a_profile_is_an_input_too(folder):
 
 def test_a_pattern_needs_no_manifest(folder):
     assert len(read_manifest("a/**/*.csv").inputs) == 2
-    assert read_manifest("none/*.csv").unreadable[0].line == 1
+    assert read_manifest("none/*.csv").inputs == ()
 
 
 def test_a_list_of_files_may_name_the_broker(folder):
@@ -93,3 +95,52 @@ def test_what_looks_like_an_account_number_is_not_shown(folder):
 
     assert "12345678" not in found.shown
     assert "99887766" not in found.shown
+
+
+def test_a_manifest_of_other_bytes_than_utf_8_is_named_by_its_line(folder):
+    for name in ("x.toml", "x.csv"):
+        (folder / name).write_bytes(b"inputs = []\n# caf\xe9\n")
+        (found,) = read_manifest(str(folder / name)).unreadable
+        assert (found.line, found.what) == (2, "this is not UTF-8")
+
+
+def test_a_file_is_read_once_under_whatever_names_it_is_listed(folder):
+    (folder / "link.csv").symlink_to(folder / "three.csv")
+    (folder / "hard.csv").hardlink_to(folder / "three.csv")
+    (folder / "way").symlink_to(folder / "a")
+    names = ["../three.csv", "../a/../three.csv", "../link.csv", "../hard.csv", "../way/one.csv"]
+    names += [str(folder / "three.csv"), "../a/one.csv", "../three.csv"]
+    found = read(folder, "\n".join(["input", *names, ""]), "fleet.csv")
+
+    assert [each.file.name for each in found.inputs] == ["three.csv", "one.csv"]
+    assert found.unreadable == ()
+
+
+@pytest.mark.parametrize(
+    "name", ["../gone\x00.csv", "../" + "x" * 300 + ".csv", "../a", "../loop/x.csv"]
+)
+def test_a_name_that_cannot_be_a_file_is_an_unreadable_line(folder, name):
+    (folder / "loop").symlink_to("loop")
+    found = read(folder, f"input\n{name}\n", "fleet.csv")
+
+    assert [each.line for each in found.unreadable] == [2]
+
+
+def test_a_name_that_is_not_text_has_a_key_and_can_be_shown(folder):
+    odd = os.fsdecode(b"odd-\xff\n.csv")
+    (folder / odd).write_text("x")
+    found = read(folder, 'inputs = ["../*.csv"]\n')
+    shown = {each.file.name: each.shown for each in found.inputs}
+
+    assert len({each.key for each in found.inputs}) == 2
+    shown[odd].encode("utf-8")
+    assert "\n" not in shown[odd]
+
+
+@pytest.mark.slow
+def test_a_manifest_of_a_million_lines_is_read(folder):
+    lines = ["input", *(f"../gone/{number}.csv" for number in range(1_000_000))]
+    found = read(folder, "\n".join(lines), "fleet.csv")
+
+    assert len(found.unreadable) == 1_000_000
+    assert in_words(found.unreadable).endswith("more lines")

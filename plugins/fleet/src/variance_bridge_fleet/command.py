@@ -56,6 +56,10 @@ def run(
         raise click.UsageError(f"the manifest cannot be read: {in_words(found.unreadable)}")
     for each in found.unreadable:
         invocation.warn(f"line {each.line} of the manifest: {each.what}")
+    if not found.inputs:
+        raise click.UsageError(
+            f"there is nothing to do: {manifest} names no file that is there, and no profile"
+        )
     output = Output(out.absolute())
     fleet = Run(
         output=output,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -44,6 +45,8 @@ def connected(scheduler: str | None, workers: int | None) -> Iterator[Client]:
 
     with ExitStack() as stack:
         stack.enter_context(dask.config.set(_QUIET))
+        for handler in logging.getLogger("distributed").handlers:
+            handler.setLevel(logging.CRITICAL)  # what went wrong is said by us, once
         if scheduler is None:
             local = LocalCluster(  # type: ignore[no-untyped-call]
                 n_workers=workers,
@@ -63,6 +66,7 @@ def _client_of(scheduler: str) -> Client:
     from distributed import Client
 
     try:
+        asyncio.run(_greet(scheduler))
         client = Client(scheduler, timeout=CONNECT_LIMIT)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
         raise BrokerUnreachable(
@@ -78,6 +82,17 @@ def _client_of(scheduler: str) -> Client:
             hint=f"start some: `dask worker {scheduler} --nthreads 1`",
         )
     return client
+
+
+async def _greet(scheduler: str) -> None:
+    """Return when a scheduler has answered. A client of Dask waits for ever for a server that takes its call and says nothing."""
+    from distributed.comm.core import connect
+    from distributed.security import Security
+
+    known = Security().get_connection_args("client")  # type: ignore[no-untyped-call]
+    greeting = connect(scheduler, timeout=CONNECT_LIMIT, **known)  # type: ignore[no-untyped-call]
+    comm = await asyncio.wait_for(greeting, CONNECT_LIMIT)
+    await comm.close()
 
 
 def check_workers(client: Client, here: Mapping[str, str], configuration: Path | None) -> None:

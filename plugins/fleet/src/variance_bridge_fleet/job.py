@@ -161,7 +161,10 @@ _installed_once = cache(installed)
 
 @cache
 def _versions() -> Mapping[str, str]:
-    return {each.name: each.version for each in distributions() if _is_ours_or_a_plugin(each)}
+    found: dict[str, str] = {}
+    for each in filter(_is_ours_or_a_plugin, distributions()):
+        found.setdefault(each.name, each.version)  # of two, Python imports the first
+    return found
 
 
 def _is_ours_or_a_plugin(distribution: Distribution) -> bool:

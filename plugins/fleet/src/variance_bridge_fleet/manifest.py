@@ -6,6 +6,7 @@ import csv
 import glob
 import hashlib
 import io
+import os
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from variance_bridge.files import read_file
-from variance_bridge.formatting import masked, plural
+from variance_bridge.formatting import masked, plural, printable
 
 _KEY_DIGITS = 16
 _WILD = frozenset("*?[")
@@ -72,7 +73,12 @@ def read_manifest(named: str) -> Manifest:
     if _WILD & set(named):
         return _of_pattern(named)
     file = Path(named)
-    text = read_file(file).data.decode("utf-8", errors="replace")
+    data = read_file(file).data
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        return Manifest(inputs=(), unreadable=(Unreadable(line, "this is not UTF-8"),))
     read = _of_csv if file.suffix.lower() == ".csv" else _of_toml
     found, unreadable = read(text, file.absolute().parent)
     return Manifest(inputs=tuple(_once(found)), unreadable=tuple(unreadable))
@@ -80,8 +86,7 @@ def read_manifest(named: str) -> Manifest:
 
 def _of_pattern(pattern: str) -> Manifest:
     found = [_file(Path(name), Path.cwd(), {}) for name in _matches(pattern, Path.cwd())]
-    nothing = () if found else (Unreadable(1, "the pattern matches no file"),)
-    return Manifest(inputs=tuple(_once(found)), unreadable=nothing)
+    return Manifest(inputs=tuple(_once(found)))
 
 
 def _of_toml(text: str, folder: Path) -> tuple[list[Input], list[Unreadable]]:
@@ -156,14 +161,21 @@ def _of_row(row: Mapping[str | None, Any], folder: Path) -> Input | str:
     if profile:
         return _profile(profile)
     file = folder / named
-    if not file.is_file():
+    if not _is_file(file):
         return "the file is not there"
     return _file(file, folder, {}, broker=(row.get("broker") or "").strip() or None)
 
 
+def _is_file(file: Path) -> bool:
+    try:
+        return file.is_file()
+    except OSError:  # a name that is too long, a folder that must not be looked into
+        return False
+
+
 def _matches(pattern: str, folder: Path) -> list[Path]:
     names = glob.glob(pattern, root_dir=folder, recursive=True)  # noqa: PTH207 - relative and absolute patterns
-    return sorted(path for name in names if (path := folder / name).is_file())
+    return sorted(path for name in names if _is_file(path := folder / name))
 
 
 def _file(
@@ -177,7 +189,7 @@ def _file(
     name = broker or path.suffix.lower().removeprefix(".")
     return Input(
         key=_key("file", relative.as_posix()),
-        shown="/".join(masked(part) for part in relative.parts),
+        shown="/".join(masked(printable(_decoded(part))) for part in relative.parts),
         file=path,
         broker=broker,
         settings=settings.get(name, {}),
@@ -189,11 +201,31 @@ def _profile(name: str) -> Input:
 
 
 def _key(kind: str, name: str) -> str:
-    return hashlib.sha256(f"{kind}\0{name}".encode()).hexdigest()[:_KEY_DIGITS]
+    data = f"{kind}\0{name}".encode("utf-8", errors="surrogateescape")
+    return hashlib.sha256(data).hexdigest()[:_KEY_DIGITS]
+
+
+def _decoded(name: str) -> str:
+    """The name of a file whose bytes need not be UTF-8, as text that can be written."""
+    return os.fsencode(name).decode("utf-8", errors="replace").replace("\n", "?")
 
 
 def _once(inputs: Iterable[Input]) -> Iterator[Input]:
-    return iter({each.key: each for each in inputs}.values())
+    """Each profile and each file once, under whatever names it is listed: the first one counts."""
+    seen: set[object] = set()
+    for each in inputs:
+        thing = each.key if each.file is None else _identity(each)
+        if thing not in seen:
+            seen.add(thing)
+            yield each
+
+
+def _identity(each: Input) -> object:
+    try:
+        status = (each.file or Path()).stat()
+    except (OSError, ValueError):  # gone meanwhile: its outcome will say so
+        return each.key
+    return status.st_dev, status.st_ino
 
 
 def _as_typed(value: Any) -> str:

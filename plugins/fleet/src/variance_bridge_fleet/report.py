@@ -78,12 +78,14 @@ class Report(Struct, frozen=True, kw_only=True):
 
     Attributes:
         summary: in numbers.
+        repeated: how many accounts are in several inputs: each of these counts.
         reasons: the most frequent first, twenty at most.
         actions: how many strategies ask for each action, the most urgent first.
         worst: the twenty strategies that need action most: by urgency, then by loss.
     """
 
     summary: Summary
+    repeated: int
     reasons: tuple[Reason, ...]
     actions: tuple[tuple[str, int], ...]
     worst: tuple[Mapping[str, Any], ...]
@@ -96,6 +98,7 @@ def report(output: Output) -> Report:
     counted = Counter(action for action in triage["action"].to_pylist() if action)
     return Report(
         summary=summary(output),
+        repeated=sum(count > 1 for count in _accounts(outcomes).values()),
         reasons=tuple(_reasons(outcomes.to_pylist())),
         actions=tuple(sorted(counted.items(), key=lambda each: order[each[0]])),
         worst=tuple(_worst(triage, order)),
@@ -110,6 +113,8 @@ def lines(shown: Report) -> Iterator[str]:
         f" {plural(found.positions, 'position')} in {found.seconds:.1f} s"
     )
     yield "  " + ", ".join(f"{getattr(found, status)} {status}" for status in STATUSES)
+    if shown.repeated:
+        yield repeated_words(shown)
     if shown.reasons:
         yield "Why not:"
     for each in shown.reasons:
@@ -137,8 +142,20 @@ def page(shown: Report) -> bytes:
         lstrip_blocks=True,
     )
     environment.filters["money"] = money
+    environment.filters["repeated_words"] = repeated_words
     template = environment.get_template("report.html.j2")
     return template.render(report=shown, statuses=STATUSES).encode("utf-8")
+
+
+def repeated_words(shown: Report) -> str:
+    """What there is to say of accounts that are in several inputs."""
+    verb = "is" if shown.repeated == 1 else "are"
+    return f"{plural(shown.repeated, 'account')} {verb} in several inputs; the positions of each input are in the tables"
+
+
+def _accounts(outcomes: Any) -> Counter[tuple[str, str]]:
+    pairs = zip(outcomes["source"].to_pylist(), outcomes["account_hash"].to_pylist(), strict=True)
+    return Counter(each for each in pairs if None not in each)
 
 
 def _reasons(outcomes: list[dict[str, Any]]) -> Iterator[Reason]:
