@@ -403,7 +403,7 @@ kinds = dict(duckdb.sql(f"DESCRIBE SELECT * FROM '{files}'").project("column_nam
 assert kinds["quantity"].startswith("DECIMAL(38,"), kinds
 assert isinstance(frame.schema["quantity"], polars.Decimal), frame.schema
 for name in ("outcomes", "triage"):
-    rows = duckdb.sql(f"SELECT count(*) FROM '{folder}/{name}.parquet'").fetchone()[0]
+    rows = duckdb.sql(f"SELECT count(*) FROM '{folder}/{name}.parquet'").fetchall()[0][0]
     assert rows == polars.read_parquet(f"{folder}/{name}.parquet").height
 for row in by_duckdb:
     print(*row)
