@@ -270,7 +270,7 @@ def test_a_full_disk_ends_the_run_and_blames_no_account(place, monkeypatch, step
     names = {"document": ".json", "rows": ".arrow", "outcomes": "000001-"}
     whole = replace._write_temporary
 
-    def full(at, data, leftovers):
+    def full(at, data, leftovers, **others):
         if names[step] in at.name:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return whole(at, data, leftovers)
