@@ -244,6 +244,16 @@ def test_the_list_of_brokers_is_readable_in_80_columns(variance, acme, monkeypat
     assert "credentials missing" in " ".join(done.out.split())
 
 
+def test_no_name_and_no_state_of_a_broker_is_cut_on_a_narrow_terminal(variance, acme, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    done = variance("brokers")
+
+    assert max(map(len, done.out.splitlines())) <= 40
+    said = " ".join(done.out.split())
+    assert "csv Position files (CSV) ready variance-bridge-csv 0.1.0" in said
+    assert "credentials missing: ACME_TOKEN" in said
+
+
 @pytest.mark.parametrize(("error", "code"), [("BrokerUnreachable", 5), ("BrokerRefused", 4)])
 def test_when_the_broker_fails_the_user_learns_what_is_still_there_and_how_old_it_is(
     variance, install, folder, monkeypatch, token, error, code

@@ -9,10 +9,14 @@ import click
 from variance_bridge.cli.invocation import Invocation
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import RenderableType
+    from rich.text import Text
 
     from variance_bridge.broker import BrokerSpec
     from variance_bridge.plugins.loading import Listing
+
+_MIN_TABLE = 80
+"""Columns that the table needs for its names and versions."""
 
 _STYLES = {"ready": "green", "credentials missing": "yellow", "not used": "dim"}
 
@@ -80,30 +84,52 @@ def _print_tables(brokers: list[dict[str, Any]], listeners: list[dict[str, Any]]
     from rich.console import Console
 
     console = Console()
-    console.print(_table("Broker", brokers) if brokers else "No broker is installed.")
+    form = _table if console.width >= _MIN_TABLE else _list
+    console.print(form("Broker", brokers) if brokers else "No broker is installed.")
     if listeners:
-        console.print(_table("Listener", listeners))
+        console.print(form("Listener", listeners))
 
 
-def _table(kind: str, entries: list[dict[str, Any]]) -> Table:
-    from rich import box
-    from rich.table import Table
+def _list(kind: str, entries: list[dict[str, Any]]) -> RenderableType:
+    """The same where a table would cut names and states: what belongs to an entry stands below it."""
+    from rich.console import Group
+    from rich.padding import Padding
     from rich.text import Text
 
-    from variance_bridge.formatting import printable
+    lines: list[RenderableType] = [Text(f"{kind}s", style="bold")]
+    for entry in entries:
+        name, state, brought_by = _cells(entry)
+        first, *title = name.split("\n")
+        below = [*title, state, brought_by]
+        lines += [first, *(Padding(each, (0, 0, 0, 2)) for each in below)]
+    return Group(*lines, Text())
+
+
+def _table(kind: str, entries: list[dict[str, Any]]) -> RenderableType:
+    from rich import box
+    from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column(kind, no_wrap=True, overflow="fold")
     table.add_column("State", overflow="fold", ratio=1)
     table.add_column("Brought by", no_wrap=True, overflow="fold")
     for entry in entries:
-        name = Text(printable(entry["name"]), style="bold")
-        title = entry.get("title")
-        if title and title != entry["name"]:
-            name.append(f"\n{printable(title)}", style="not bold dim")
-        state = Text(printable(entry["state"]), style=_STYLES.get(entry["state"], "red"))
-        if entry["reason"]:
-            state.append(f": {printable(entry['reason'])}")
-        brought_by = printable("\n".join(entry["distributions"]) or "–")
-        table.add_row(name, state, Text(brought_by, style="dim"))
+        table.add_row(*_cells(entry))
     return table
+
+
+def _cells(entry: dict[str, Any]) -> tuple[Text, Text, Text]:
+    """Its name, with its title on a line of its own; its state; and what brings it."""
+    from rich.text import Text
+
+    from variance_bridge.formatting import printable
+
+    name = Text(printable(entry["name"]), style="bold")
+    title = entry.get("title")
+    if title and title.casefold() != entry["name"]:
+        name.append(f"\n{printable(title)}", style="not bold dim")
+    state = Text(printable(entry["state"]), style=_STYLES.get(entry["state"], "red"))
+    if entry["reason"]:
+        state.append(f": {printable(entry['reason'])}")
+    brought_by = printable("\n".join(entry["distributions"]) or "–")
+    return name, state, Text(brought_by, style="dim")
