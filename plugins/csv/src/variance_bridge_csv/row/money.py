@@ -254,13 +254,12 @@ def _from_profit(
         return None
     told = signed(amounts.side, _EXACT.subtract(_directed(amounts, rules), amounts.gain))
     slack = _EXACT.multiply(_half_step(per_unit), units)
-    # Commissions make what was bought dearer, and what was received for a short position less; capital that is returned, the opposite.
+    # Commissions make what was bought dearer, and what was received for a short position less.
     more = signed(amounts.side, _EXACT.subtract(told, basis))
-    fees = credit = Decimal(0)
+    fees = Decimal(0)
     if rules.cost_per_unit_excludes_fees:
-        credit = _EXACT.multiply(basis, _FEES_SHARE)
-        fees = max(_FEES, credit)
-    return told if told > 0 and -slack - credit <= more <= slack + fees else None
+        fees = max(_FEES, _EXACT.multiply(basis, _FEES_SHARE))
+    return told if told > 0 and -slack <= more <= slack + fees else None
 
 
 def _checked(
