@@ -48,8 +48,12 @@ def explain(invocation: Invocation, file: Path, *, dialect: str | None, as_json:
 
         click.echo(dumps(facts), nl=False)
     else:
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        click.echo(as_text(facts, width))
+        click.echo(as_text(facts, _terminal_width()))
+
+
+def _terminal_width() -> int | None:
+    """None for a file or a pipe, where no line is broken."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 @command.command("check")
@@ -100,10 +104,14 @@ def dialects(invocation: Invocation, *, as_json: bool) -> None:
         ]
         click.echo(dumps({"folder": path_text(folder), "dialects": rows}), nl=False)
         return
-    width = max(len(one.name) for one in found)
+    width, room = max(len(one.name) for one in found), _terminal_width()
     for one in found:
         notes = [f"seen {one.seen}"] if one.seen else []
         notes += ["yours"] if one.name in own else []
         aside = f" ({', '.join(notes)})" if notes else ""
-        click.echo(printable(f"{one.name:<{width}}  {one.title}{aside}"))
+        head, rest = f"{one.name:<{width}}  ", printable(f"{one.title}{aside}")
+        if room is None:
+            click.echo(f"{head}{rest}")
+        else:
+            click.echo(click.wrap_text(rest, room, head, " " * len(head)))
     click.echo(f"\nYour own: {path_text(folder)}/*.toml (docs/dialects.md says how)")
