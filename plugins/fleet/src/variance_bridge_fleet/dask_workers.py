@@ -74,13 +74,15 @@ def _client_of(scheduler: str) -> Client:
             where=scheduler,
             hint="start it with `dask scheduler`, or leave `--scheduler` out to use this machine",
         ) from None
-    if not client.nthreads():  # type: ignore[no-untyped-call]
+    try:  # where both are started together, the first worker may need a moment
+        client.wait_for_workers(1, timeout=CONNECT_LIMIT)
+    except TimeoutError:
         client.close()  # type: ignore[no-untyped-call]
         raise BrokerUnreachable(
             "the scheduler has no workers",
             where=scheduler,
             hint=f"start some: `dask worker {scheduler} --nthreads 1`",
-        )
+        ) from None
     return client
 
 
