@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 
-from variance_bridge.exchange import exchange_date
 from variance_bridge.formatting import plural
 from variance_bridge.model import (
     Balances,
     Caution,
     Counts,
     Environment,
+    ExchangeRate,
     Flag,
     Meta,
     PassedOver,
@@ -21,7 +21,6 @@ from variance_bridge.model import (
     Status,
 )
 from variance_bridge.money import difference, total
-from variance_bridge.rows import exchange_rates
 from variance_bridge.symbology import InstrumentType
 from variance_bridge_csv.accounts import AccountPart, ParsedFile, RejectedLine, file_flags
 from variance_bridge_csv.dialect.model import Dialect, Field, RowClass
@@ -69,11 +68,7 @@ def portfolio(
         environment=Environment.SIMULATOR if parsed.simulated else None,
         fetched_at=fetched_at,
         currency=dialect.account.currency,
-        exchange_rates=exchange_rates(
-            ((one.holding.currency, one.rate_to_base) for one in part.checked if one.holding),
-            dialect.account.currency,
-            exchange_date(fetched_at),
-        ),
+        exchange_rates=_exchange_rates(part, dialect.account.currency, fetched_at),
         status=Status.PARTIAL if part.rejected_lines else Status.COMPLETE,
         counts=counts,
         passed_over=_passed_over(parsed, part),
@@ -91,6 +86,23 @@ _KINDS = {
     RowClass.TOTAL: "totals",
     RowClass.IGNORE: "ignored",
 }
+
+
+def _exchange_rates(
+    part: AccountPart, currency: str | None, fetched_at: datetime
+) -> tuple[ExchangeRate, ...]:
+    stated = [
+        (one.holding.currency, one.rate_to_base)
+        for one in part.checked
+        if one.holding and one.rate_to_base is not None
+    ]
+    if not stated:
+        return ()
+    # Few formats state rates: the others start without these modules.
+    from variance_bridge.exchange import exchange_date
+    from variance_bridge.rows import exchange_rates
+
+    return exchange_rates(stated, currency, exchange_date(fetched_at))
 
 
 def _passed_over(parsed: ParsedFile, part: AccountPart) -> PassedOver | None:
