@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -53,7 +53,7 @@ _NOT_REAL = frozenset({"sandbox", "paper", "cert", "test", "uat", "demo", "simul
 """Words in the name of a host that is not the real one."""
 
 
-MAX_LISTED = 3
+MAX_LISTED = 5
 """Of a list in the answer with the accounts, so many elements drift: it may hold all positions too."""
 
 
@@ -317,10 +317,19 @@ class Network(ConformanceCase):
                     self.subject(), fullest.recording, accounts_only=True, alter=_only(sent, answer)
                 )
                 where = f"{fullest.recording.name}: {one} in {sent}"
-                yield from (f"{where}, {p}" for p in self._wrong_accounts(changed, written))
+                usual = listing.warnings
+                yield from (f"{where}, {p}" for p in self._wrong_accounts(changed, written, usual))
 
-    def _wrong_accounts(self, changed: RecordedRun, texts: set[str]) -> Complaints:
-        """Args: texts: all that the broker's answers say; an account number is one of them."""
+    def _wrong_accounts(
+        self, changed: RecordedRun, texts: set[str], usual: Sequence[str]
+    ) -> Complaints:
+        """What is wrong with the accounts of a changed answer.
+
+        Args:
+            changed: the run.
+            texts: all that the broker's answers say; an account number is one of them.
+            usual: the warnings of the answer as it was recorded, which say nothing of the change.
+        """
         if changed.error is not None:
             if not isinstance(changed.error, BridgeError):
                 yield f"it crashes with {describe_exception(changed.error, self.subject().package)}"
@@ -328,7 +337,7 @@ class Network(ConformanceCase):
         found = {account.number for account in changed.accounts}
         if found - texts - {WORD}:
             yield "there is an account with a number that the broker never wrote"
-        if len(found) < len(self._fullest().accounts) and not changed.warnings:
+        if len(found) < len(self._fullest().accounts) and set(changed.warnings) <= set(usual):
             yield "an account is lost without a warning"
 
     def _fullest(self) -> RecordedRun:
