@@ -162,3 +162,36 @@ def test_quotes_do_not_change_whose_account_it_is(read_csv, files, name):
         (one.number, one.nickname) for one in plain.accounts
     ]
     assert plain.accounts[0].number
+
+
+def test_a_part_of_a_statement_with_the_columns_of_positions_is_named(read_csv, files):
+    text = text_of(files, "ibkr_activity")
+    part = (
+        "Pledged Positions,Header,Asset Category,Currency,Symbol,Quantity,Close Price,Value\n"
+        "Pledged Positions,Data,Stocks,USD,QZA,3,20.76,62.28\n"
+        "Notes/Legal Notes,Data,Notes,More.\n"
+    )
+    outcome = read_csv(text + part)
+    line = text.count("\n") + 1
+    (warning,) = (one for one in outcome.warnings if "another table" in one)
+    assert f"line {line}: another table begins" in warning
+    assert "2 lines not read" in warning
+    assert outcome.positions == read_csv(text).positions
+
+
+def test_a_statement_in_a_language_that_is_not_known_says_so(read_csv):
+    with pytest.raises(DataRefused, match="in English, German or Chinese") as refused:
+        read_csv(
+            "Statement,Header,Nom du champ,Valeur du champ\nStatement,Data,Title,Relevé\n"
+            "Positions ouvertes,Header,DataDiscriminator,Devise,Symbole,Quantité,Valeur\n"
+            "Positions ouvertes,Data,Summary,USD,QZA,10,200\n"
+        )
+    assert "language" in refused.value.hint
+
+
+def test_a_row_of_a_part_of_a_position_is_not_one_whatever_it_is_called(read_csv):
+    header = "ClientAccountID,CurrencyPrimary,AssetClass,Symbol,Multiplier,Quantity,MarkPrice,PositionValue,CostBasisMoney,LevelOfDetail\n"
+    rows = "U0,USD,STK,QZA,1,10,20,200,150,SUMMARY\nU0,USD,STK,QZA,1,4,20,80,60,CLOSED_LOT\n"
+    outcome = read_csv(header + rows)
+    assert [one["quantity"] for one in outcome.positions] == [10]
+    assert outcome.meta["passed_over"] == {"lots": 1}

@@ -35,10 +35,14 @@ def of_tables(
     """
     if rules.marked is Marked.BY_TITLE:
         return _titled(lines, dialect, rules, where)
-    return _celled(lines, rules, where)
+    return _celled(lines, dialect, rules, where)
 
 
-def _celled(lines: Iterator[Line], rules: SectionRules, where: str) -> Iterator[Line]:
+def _celled(
+    lines: Iterator[Line], dialect: Dialect, rules: SectionRules, where: str
+) -> Iterator[Line]:
+    headers = frozenset(map(plain, rules.header))
+    unknown: str | None = None
     names = frozenset(map(plain, rules.tables))
     kinds = frozenset(map(plain, (*rules.header, *rules.rows)))
     of_a_part = kinds | frozenset(map(plain, (*rules.begins, *rules.others))) | _OTHER_KINDS
@@ -57,11 +61,19 @@ def _celled(lines: Iterator[Line], rules: SectionRules, where: str) -> Iterator[
         # Which part an unreadable line is of cannot be known: among the rows it may be one of them.
         inside = (name in names and kind in kinds) or (inside and _is_damaged(line))
         found = found or inside
+        if kind in headers:
+            unknown = None if inside else _unknown_positions(line, name, dialect)
+        foreign = foreign or name == unknown
         yield (
             line
             if inside
             else structs.replace(line, aside=True, foreign=foreign, frame=kind in frame)
         )
+
+
+def _unknown_positions(line: Line, name: str, dialect: Dialect) -> str | None:
+    """The name of a part that is not known, and whose columns are those of positions: what stands in it may be held."""
+    return name if read_header(line.row(), dialect).fits else None
 
 
 def _refuse_other_table(line: Line, where: str) -> None:
