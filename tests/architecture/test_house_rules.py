@@ -224,6 +224,29 @@ def test_no_module_is_called_by_a_name_that_says_nothing(folder):
     assert not {path for path in folder.rglob("*") if path.stem in FORBIDDEN_NAMES}
 
 
+ERRORS_OF_BROKERS = {"BrokerRefused", "BrokerUnreachable", "DataRefused"}
+
+
+@pytest.mark.parametrize(
+    "folder", ["ibkr", "schwab", "snaptrade", "tastytrade", "tradier"], ids=lambda name: name
+)
+def test_each_error_of_a_broker_says_what_to_do(folder):
+    calls = [
+        (file.name, node)
+        for file in sorted((ROOT / "plugins" / folder / "src").rglob("*.py"))
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    ]
+    errors = [(name, node) for name, node in calls if node.func.id in ERRORS_OF_BROKERS]
+
+    assert errors
+    assert [
+        f"{name}:{node.lineno}"
+        for name, node in errors
+        if "hint" not in {keyword.arg for keyword in node.keywords}
+    ] == []
+
+
 def test_only_one_module_reads_the_clock():
     pattern = re.compile(
         r"datetime\.now\(|date\.today\(|time\.time\(|datetime\.utcnow\(|time\.monotonic\("

@@ -267,6 +267,7 @@ def test_each_fault_has_its_exit_and_leaves_no_document(sync, flex, path, fault,
 
     assert (found, documents) == (code, {}), printed
     assert TOKEN not in printed
+    assert "\n  " in printed, "the error does not say what to do"
 
 
 def test_a_passing_outage_is_met_with_another_try(sync, flex):

@@ -363,6 +363,7 @@ def test_each_fault_has_its_exit_and_leaves_no_document(sync, schwab, path, faul
 
     assert (found, document) == (code, None), printed
     assert [value for value in (ACCESS, REFRESH, SECRET, NUMBER) if value in printed] == []
+    assert "\n  " in printed, "the error does not say what to do"
 
 
 def test_a_rate_limit_and_an_outage_are_retried(sync, schwab):

@@ -533,6 +533,7 @@ def test_each_fault_has_its_exit_and_leaves_no_document(sync, snaptrade, path, f
 
     assert (found, document) == (code, None), printed
     assert CONSUMER_KEY not in printed
+    assert "\n  " in printed, "the error does not say what to do"
 
 
 def test_a_rate_limit_and_an_outage_are_retried(sync, snaptrade):

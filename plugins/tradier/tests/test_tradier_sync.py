@@ -203,6 +203,22 @@ def test_a_broken_row_is_rejected_alone(sync, tradier):
     assert [each["row"] for each in document["meta"]["rejected"]] == [3, 4]
 
 
+def test_closed_accounts_are_left_out_and_none_at_all_is_refused(sync, tradier):
+    profile = tradier.answers[PROFILE]["profile"]
+    known = profile["account"]
+    gone = {"account_number": "INV00000009", "status": "closed", "type": "margin"}
+    profile["account"] = [gone, *([known] if isinstance(known, dict) else known)]
+    code, document, printed = sync()
+    assert code == 0, printed
+    assert document["positions"]
+
+    profile["account"] = gone
+    code, _document, printed = sync("--output", "positions/other.json")
+    assert code == 6
+    assert "none of the accounts in the profile is open" in printed
+    assert "dash.tradier.com" in printed
+
+
 @pytest.mark.parametrize(
     "path", [POSITIONS, *(pytest.param(one, marks=pytest.mark.slow) for one in (PROFILE, BALANCES))]
 )
@@ -213,6 +229,7 @@ def test_each_fault_has_its_exit_and_leaves_no_document(sync, tradier, path, fau
 
     assert (found, document) == (code, None), printed
     assert TOKEN not in printed
+    assert "\n  " in printed, "the error does not say what to do"
 
 
 def test_a_rate_limit_and_an_outage_are_retried(sync, tradier):

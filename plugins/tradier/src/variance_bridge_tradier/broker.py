@@ -56,7 +56,10 @@ class TradierBroker:
                 f"{plural(unreadable, 'account')} of the profile cannot be read and is left out"
             )
         if entries and not accounts:
-            raise DataRefused("none of the accounts in the profile is open and readable")
+            raise DataRefused(
+                "none of the accounts in the profile is open and readable",
+                hint="check at dash.tradier.com that an account is open, and that the token belongs to it",
+            )
         return accounts
 
     def fetch(self, account: Account) -> RawPortfolio:
@@ -81,7 +84,10 @@ class TradierBroker:
         rows = many(raw.payloads["positions"], "positions", "position")
         answers = list_of(raw.payloads["quotes"])
         if option_symbols(rows) and not answers:
-            raise DataRefused("the quotes, which tell the sizes of contracts, are missing")
+            raise DataRefused(
+                "the quotes, which tell the sizes of contracts, are missing",
+                hint="run the sync again in a few minutes",
+            )
         sizes = contract_sizes(answers)
         found = collect(rows, lambda row: read_row(row, sizes))
         sheet = Members(object_of(raw.payloads["balances"], "balances"))

@@ -65,7 +65,11 @@ def read_accounts(envelope: Any) -> Accounts:
                 )
             )
     if entries and unreadable == len(entries):
-        raise DataRefused("no account has a usable number", where="tastytrade, accounts")
+        raise DataRefused(
+            "no account has a usable number",
+            where="tastytrade, accounts",
+            hint="run the sync again; if it fails again, the API has changed: please report it",
+        )
     return Accounts(tuple(found), unreadable, tuple(_personal(entries)))
 
 
