@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import click
 
-from variance_bridge.commands import Converted
 from variance_bridge.formatting import money, plural, quantity, strike
 from variance_bridge.money import Sum, total
 from variance_bridge.symbology import Deliverable, InstrumentType, SymbolError, parse
@@ -15,6 +15,9 @@ from variance_bridge_history.changes import Changes
 from variance_bridge_history.comparison import Comparison, State
 from variance_bridge_history.diff_document import KINDS
 from variance_bridge_history.store import Entry
+
+if TYPE_CHECKING:
+    from variance_bridge.commands import Converted
 
 _BARS = "▁▂▃▄▅▆▇█"
 _MAX_BARS = 36

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.padding import Padding
@@ -10,11 +11,13 @@ from rich.rule import Rule
 from rich.text import Text
 
 from variance_bridge import PositionsTooOld, Source
-from variance_bridge.commands import Converted
 from variance_bridge.formatting import money, plural
 from variance_bridge.money import Sum
 from variance_bridge_triage.render.legs import one_line
 from variance_bridge_triage.rules.book import JudgedBook
+
+if TYPE_CHECKING:
+    from variance_bridge.commands import Converted
 
 
 def show_totals(judged: JudgedBook, converted: Converted | None, console: Console) -> None:

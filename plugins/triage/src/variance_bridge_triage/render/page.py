@@ -12,13 +12,12 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
 from variance_bridge import formatting
-from variance_bridge.commands import Converted
 from variance_bridge.exchange import EXCHANGE_TIME
 from variance_bridge.formatting import printable
 from variance_bridge.money import Sum
@@ -30,6 +29,9 @@ from variance_bridge_triage.rules.actions import Action
 from variance_bridge_triage.rules.book import JudgedBook
 from variance_bridge_triage.rules.metrics import NOTHING
 from variance_bridge_triage.rules.report import Report
+
+if TYPE_CHECKING:
+    from variance_bridge.commands import Converted
 
 NO_PAST: Mapping[str | None, Sequence[PastWorth]] = {}
 
