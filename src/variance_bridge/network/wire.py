@@ -10,7 +10,6 @@ server that sends one byte a second, can hold it. An abandoned thread ends when 
 
 from __future__ import annotations
 
-import base64
 import http.client
 import logging
 import socket
@@ -25,7 +24,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
-import certifi
 import urllib3.exceptions
 from msgspec import Struct
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -267,6 +265,8 @@ def _wrapped(error: BaseException) -> list[BaseException]:
 
 def basic_authorization(user: str, password: str) -> str:
     """The value of an Authorization header (RFC 7617)."""
+    import base64
+
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
 
 
@@ -286,6 +286,8 @@ def _tls_context(ca_file: Path | None = None, system: bool = False) -> ssl.SSLCo
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    import certifi
+
     context.load_verify_locations(certifi.where())
     if system:
         _add_system_store(context)
