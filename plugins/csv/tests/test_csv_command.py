@@ -258,7 +258,7 @@ def test_explain_says_what_a_sync_would_warn_of(variance, files, tmp_path):
 def test_explain_says_whether_the_subtotals_are_the_sums_of_their_rows(variance, files, tmp_path):
     _code, out, _err = variance("csv", "explain", files / "ibkr_activity.csv")
     assert "the subtotals are the sums of their rows" in out
-    assert "other parts of the file: 1-11, 27-38" in out
+    assert "other parts of the file: 1-3, 5-7, 9-11, 27-38" in out
     path = tmp_path / "statement.csv"
     text = (files / "ibkr_activity.csv").read_text(encoding="utf-8")
     path.write_text(text.replace(",-144,31,", ",-154,31,"))
@@ -268,3 +268,9 @@ def test_explain_says_whether_the_subtotals_are_the_sums_of_their_rows(variance,
 def test_explain_says_in_which_lines_a_number_is_doubtful(variance, files):
     _code, out, _err = variance("csv", "explain", files / "etrade.csv")
     assert "cost_unknown (line 12)" in out
+
+
+def test_explain_calls_the_titles_of_a_statement_titles(variance, files):
+    _code, out, _err = variance("csv", "explain", files / "thinkorswim_statement.csv")
+    assert "titles, accounts, times: 1, 3" in out
+    assert "not read" not in out

@@ -252,7 +252,7 @@ def _kinds(source: Source) -> Iterator[tuple[int, str]]:
             yield line.number, "blank"
         elif line.number in rows:
             yield line.number, rows[line.number]
-        elif line.number in layout.outside and not line.aside:
+        elif line.number in layout.notes:
             yield line.number, "note"
         elif inside and not line.aside:
             yield line.number, "row"

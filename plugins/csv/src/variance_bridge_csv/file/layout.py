@@ -85,7 +85,8 @@ class Layout(Struct, frozen=True):
         sections: in the order of the file.
         captured: what was captured for all of them.
         moments: every date, time and zone that was captured, as it is written.
-        outside: the lines below the first header that are not rows but say something, by number.
+        outside: the lines that are not rows of a table, by number: notes, and what stands in other parts of the file.
+        notes: those of them that say whose account it is, or when.
         ends: the lines at which another kind of table begins: what follows is not read until the next section.
         unknown_tables: where tables begin that the dialect does not name.
         unknown_lines: how many lines those have, their headers included.
@@ -97,6 +98,7 @@ class Layout(Struct, frozen=True):
     captured: Mapping[str, str]
     moments: tuple[Mapping[str, str], ...]
     outside: frozenset[int]
+    notes: frozenset[int]
     ends: frozenset[int]
     unknown_tables: tuple[int, ...]
     unknown_lines: int
@@ -319,6 +321,7 @@ class _Walk:
         self._pending: dict[str, str] = {}
         self._sections: list[Section] = []
         self._outside: set[int] = set()
+        self._notes: set[int] = set()
         self._seen: set[str] = set()
         self._ends: set[int] = set()
         self._unknown_tables: list[int] = []
@@ -343,6 +346,7 @@ class _Walk:
             self._in_other_table = self._in_other_table and bool(self._sections)
         elif self._capture(line):
             self._outside.add(line.number)
+            self._notes.add(line.number)
         elif line.aside:
             self._outside.add(line.number)
             self._pass_over(line, unknown=line.foreign)
@@ -554,6 +558,7 @@ class _Walk:
             captured=self._captured,
             moments=tuple(self._moments),
             outside=frozenset(self._outside),
+            notes=frozenset(self._notes),
             ends=frozenset(self._ends),
             unknown_tables=tuple(self._unknown_tables),
             unknown_lines=self._unknown_lines,
