@@ -293,7 +293,8 @@ def _is_total(row: ReadRow, layout: Layout) -> bool:
     return not valued or row.value is not None
 
 
-class ReadRow(Struct):
+# gc=False: a record of each row, and part of no cycle that Python would have to look for.
+class ReadRow(Struct, gc=False):
     """A row, what it is, and what became of it: all that is kept of it.
 
     Nobody changes it; there are too many for the price of a frozen class.

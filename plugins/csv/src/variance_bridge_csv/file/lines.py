@@ -47,7 +47,8 @@ def _csv_dialect(delimiter: str) -> Any:
     return csv.reader((), delimiter=delimiter, strict=True).dialect
 
 
-class Row(Struct):
+# gc=False: a record of each row, and part of no cycle that Python would have to look for.
+class Row(Struct, gc=False):
     """A line, separated into its cells. Nobody changes it; there are too many for the price of a frozen class.
 
     Attributes:
@@ -79,7 +80,7 @@ class Row(Struct):
         return [*starts, *(len(self.text) + 1 for _cell in self.cells[len(starts) :])]
 
 
-class Line(Struct):
+class Line(Struct, gc=False):
     """A line of the file that nobody has separated into cells yet: most questions are answered by its text.
 
     As with `Row`, nobody changes it.

@@ -68,7 +68,8 @@ _RIGHTS = {
 }
 
 
-class Identity(Struct):
+# gc=False: a record of each row, and part of no cycle that Python would have to look for.
+class Identity(Struct, gc=False):
     """An instrument, as the broker spelled it, and the multiplier where the symbol's text tells one."""
 
     instrument: Instrument
@@ -76,7 +77,7 @@ class Identity(Struct):
     multiplier: Decimal | None = None
 
 
-class _Terms(Struct):
+class _Terms(Struct, gc=False):
     """What the columns beside the symbol say."""
 
     kind: InstrumentType | None
