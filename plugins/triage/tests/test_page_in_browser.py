@@ -166,6 +166,14 @@ def test_axe_finds_no_fault_of_accessibility(browser, account_page, width, schem
     assert passed > 30
 
 
+def test_axe_finds_no_fault_in_the_page_of_several_accounts(browser, account_report, hold, triaged):
+    """What is a landmark in each account has a name of its own."""
+    other = triaged([hold("-1 95P", unrealized_pl=Decimal(5))], source="other", account_hash=None)
+    browser.open(page(account_report, other), 1280)
+    faults, _passed = judged_by_axe(browser)
+    assert faults == []
+
+
 def test_axe_notices_what_is_wrong(browser, account_page):
     broken = account_page.replace(b' lang="en"', b"").replace(b"<main>", b"<div>")
     browser.open(broken.replace(b"</main>", b"</div>"), 1280)
