@@ -218,6 +218,26 @@ def test_a_cash_equivalent_of_unknown_value_leaves_the_balances_unknown(sync, sn
     assert ("balances_missing", None) in flags(document)
 
 
+@pytest.mark.parametrize(
+    ("found", "are_known"),
+    [
+        (row(listed("mutualfund", "SPAXX"), None, "1", "1", cash_equivalent=True), False),
+        (row(listed("mutualfund", "SPAXX"), None, "1", "1"), False),
+        (row(listed("mutualfund", "SPAXX"), "500", "1", "1", cash_equivalent=None), False),
+        (None, False),
+        (row(listed("mutualfund", "VFIAX"), None, "610.2", "600"), True),
+        (row(listed("stock", "MCD"), None, "1", "1"), True),
+        (row(listed("mutualfund", "SPAXX"), "500", "1", "1", cash_equivalent=False), True),
+    ],
+)
+def test_cash_is_unknown_where_a_row_may_be_counted_in_it(sync, snaptrade, found, are_known):
+    snaptrade.answers[POSITIONS]["results"] = [*ROWS[:1], found]
+    _code, document, _printed = sync()
+
+    assert ("balances" in document) == are_known
+    assert (("balances_missing", None) in flags(document)) == (not are_known)
+
+
 def test_nothing_personal_is_printed_or_written(sync, snaptrade):
     snaptrade.commercial = True
     code, document, printed = sync(before=("-vv",), user=USER_ID, secret=USER_SECRET)

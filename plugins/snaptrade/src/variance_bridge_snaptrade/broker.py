@@ -20,7 +20,7 @@ from variance_bridge import (
 )
 from variance_bridge.formatting import format_age, plural
 from variance_bridge.model import Timeliness
-from variance_bridge.rows import Closed, Members, collect, list_of, object_of
+from variance_bridge.rows import Closed, Members, RowRejected, collect, list_of, object_of
 from variance_bridge_snaptrade.accounts import (
     account_id,
     check_holdings,
@@ -30,7 +30,7 @@ from variance_bridge_snaptrade.accounts import (
 )
 from variance_bridge_snaptrade.api import AGAIN, RECONNECT, Api
 from variance_bridge_snaptrade.balances import account_currency, other_currencies, read_balances
-from variance_bridge_snaptrade.positions import SOURCE, read_row
+from variance_bridge_snaptrade.positions import SOURCE, is_in_cash, read_row
 
 _OLD = timedelta(hours=48)
 """The daily round is missed once before the user is warned: a broken connection goes on answering its last state."""
@@ -110,12 +110,18 @@ class SnapTradeBroker:
         rows = list_of(raw.payloads["positions"], "results")
         sheets = list_of(raw.payloads["balances"])
         currency = account_currency(entry, sheets)
-        in_cash: list[Holding | None] = []
+        # A row that is not an object may be a money market fund, which the cash counts too.
+        in_cash: list[Holding | None] = [None for row in rows if not isinstance(row, Mapping)]
 
         def read(row: Members) -> Holding | Closed:
-            held = read_row(row, currency=currency, as_of=raw.fetched_at.date())
-            if isinstance(held, Holding) and row.get("cash_equivalent") not in (None, False):
-                in_cash.append(held if row.get("cash_equivalent") is True else None)
+            counted = is_in_cash(row)
+            try:
+                held = read_row(row, currency=currency, as_of=raw.fetched_at.date())
+            except RowRejected:
+                in_cash.extend([] if counted is False else [None])
+                raise
+            if isinstance(held, Holding) and counted is not False:
+                in_cash.append(held if counted else None)
             return held
 
         found = collect(rows, read)

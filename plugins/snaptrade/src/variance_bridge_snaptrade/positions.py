@@ -13,7 +13,16 @@ from decimal import Decimal
 import attrs
 
 from variance_bridge import Caution, Holding, Instrument, InstrumentType, Rejection
-from variance_bridge.rows import CLOSED, Closed, Members, RowRejected, holding, side_of, word
+from variance_bridge.rows import (
+    CLOSED,
+    Closed,
+    Members,
+    RowRejected,
+    holding,
+    number,
+    side_of,
+    word,
+)
 
 SOURCE = "snaptrade"
 
@@ -31,7 +40,27 @@ _KINDS = {
 }
 # Prices are per share or coin, and so are the units of these.
 _PER_UNIT = frozenset({InstrumentType.STOCK, InstrumentType.FUND, InstrumentType.CRYPTO})
+_MAY_BE_CASH = frozenset({"mutualfund", "other"})
 _BELOW_ZERO = frozenset({InstrumentType.FUTURE, InstrumentType.OTHER})
+
+
+def is_in_cash(row: Members) -> bool | None:
+    """Whether the account's cash counts the position, too; None where the row does not tell.
+
+    `cash_equivalent` says so. Where it is absent, the price of a money market fund is 1, and that of hardly anything else.
+    """
+    stated = row.get("cash_equivalent")
+    if isinstance(stated, bool):
+        return stated
+    if stated is not None:
+        return None
+    try:
+        kind = row.nested("instrument").word("kind")
+        price = number(row.get("price"))
+    except RowRejected:
+        return None
+    is_other = kind in _KINDS and kind not in _MAY_BE_CASH
+    return False if is_other or price not in (None, 1) else None
 
 
 def read_row(row: Members, *, currency: str | None, as_of: date) -> Holding | Closed:
