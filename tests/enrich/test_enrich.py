@@ -209,6 +209,27 @@ def test_without_a_multiplier_an_option_gets_a_quote_and_no_money_and_no_greeks(
     assert (holding.market_value, holding.unrealized_pl, holding.greeks) == (None, None, None)
 
 
+@pytest.mark.parametrize("delta", [D(-25), D("1.51"), D(100)])
+def test_greeks_that_are_not_those_of_one_unit_are_left_out_and_flagged(delta):
+    data = MarketData(
+        mark=D("34.5"), delta=delta, theta=D(-5), implied_volatility=D("0.2"), as_of=FRESH
+    )
+    portfolio = enriched(SHORT_PUT, data)
+
+    greeks = only(portfolio).greeks
+    assert (greeks.delta, greeks.theta, greeks.implied_volatility) == (None, None, D("0.2"))
+    assert only(portfolio).quote.mark == D("34.5")
+    assert [flag.caution for flag in portfolio.meta.flags] == ["quote_unusable"]
+
+
+@pytest.mark.parametrize("delta", [D(-1), D("1.0003"), D(0)])
+def test_an_option_may_move_one_for_one_with_its_underlying(delta):
+    portfolio = enriched(SHORT_PUT, MarketData(mark=D("34.5"), delta=delta, as_of=FRESH))
+
+    assert only(portfolio).greeks.delta is not None
+    assert portfolio.meta.flags == ()
+
+
 def test_profit_comes_from_the_cost_where_the_average_price_is_unknown():
     holding = attrs.evolve(SHORT_PUT, average_price=None, cost_basis=D("713.75"))
     assert only(enriched(holding, MarketData(mark=D("34.5"), as_of=FRESH))).unrealized_pl == D(
@@ -331,7 +352,7 @@ unit_greeks = st.decimals(min_value=-10, max_value=10, places=9)
     multiplier=st.sampled_from([D(1), D("0.5"), D(5), D(100), D(125000)]),
     average=numbers,
     mark=numbers,
-    delta=unit_greeks,
+    delta=st.decimals(min_value=-1, max_value=1, places=9),
     theta=unit_greeks,
 )
 def test_flipping_the_side_flips_every_sign(quantity, multiplier, average, mark, delta, theta):

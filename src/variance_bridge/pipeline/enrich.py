@@ -22,7 +22,7 @@ from variance_bridge.money import (
     total,
     unrealized_pl,
 )
-from variance_bridge.pipeline.usable_quotes import is_far, market_of, only_numbers
+from variance_bridge.pipeline.usable_quotes import is_far, market_of, of_one_unit, only_numbers
 from variance_bridge.symbology import InstrumentType
 
 STALE_AFTER = timedelta(minutes=20)
@@ -73,7 +73,8 @@ def enrich(
     for holding in portfolio.positions:
         found = _found(holding, portfolio.meta.currency, snapshot)
         stated = only_numbers(found or _NOTHING)
-        data = market_of(stated, holding.type, holding.quote.mark if holding.quote else None)
+        per_unit = of_one_unit(stated, holding.type)
+        data = market_of(per_unit, holding.type, holding.quote.mark if holding.quote else None)
         stale = found is not None and _is_stale(data.as_of, now, stale_after)
         positions.append(_enriched(holding, data, snapshot, source, stale))
         if snapshot.available and holding.type is not InstrumentType.CASH:

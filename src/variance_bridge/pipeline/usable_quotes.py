@@ -38,6 +38,16 @@ def only_numbers(data: MarketData) -> MarketData:
     return attrs.evolve(data, **strange) if strange else data
 
 
+def of_one_unit(data: MarketData, kind: InstrumentType) -> MarketData:
+    """The data without greeks that cannot be those of one unit: a source that gives them for a contract is 100 times off.
+
+    One unit of an option moves at most one for one with its underlying.
+    """
+    if kind not in _OPTIONS or data.delta is None or abs(data.delta) <= _limits()["option_delta"]:
+        return data
+    return attrs.evolve(data, delta=None, gamma=None, theta=None, vega=None)
+
+
 def market_of(data: MarketData, kind: InstrumentType, known: Decimal | None) -> MarketData:
     """The data as it is where bid, ask and mark are a market, else without them.
 
