@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from variance_bridge.broker import BrokerContext, Response
 from variance_bridge.privacy import Secret
-from variance_bridge.rows.answers import body_of, json_of
+from variance_bridge.rows.response_body import body_of, json_of
 
 _UNAUTHORIZED = 401
 

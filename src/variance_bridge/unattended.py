@@ -22,7 +22,7 @@ from variance_bridge.pipeline.context import (
 from variance_bridge.pipeline.run import Choice
 from variance_bridge.pipeline.sync import Failed, Synced, SyncRequest, carry_out, prepare
 from variance_bridge.pipeline.targets import broker_of
-from variance_bridge.plugins.isolation import isolate_environment
+from variance_bridge.plugins.environment_secrets import isolate_environment
 from variance_bridge.privacy import PersonalValues
 from variance_bridge.settings.account_hash import FILE_NAME, account_hash, installation_key
 from variance_bridge.settings.configuration import read_configuration, user_folder

@@ -152,7 +152,7 @@ def keyring(monkeypatch):
 
 @pytest.fixture
 def person(acme, configuration, monkeypatch):
-    """Sits at the terminal: types `answers`, and agrees in the browser."""
+    """Sits at the terminal: types `tool_answers`, and agrees in the browser."""
     sitting = SimpleNamespace(answers=[], seen=[], asked=[], visit=None, has_browser=True)
 
     def typed(prompt):

@@ -12,7 +12,7 @@ import pytest
 
 from variance_bridge.document import convert
 from variance_bridge.document.exact_json import loads
-from variance_bridge.pipeline import contradictions, sync
+from variance_bridge.pipeline import contradictory_rows, sync
 from variance_bridge.storage.lock import previous_path
 
 _watchers: list[tuple[str, list[str]]] = []
@@ -96,7 +96,7 @@ def test_what_is_sealed_and_checked_is_what_is_written(synced, monkeypatch, fold
 
         return note
 
-    for module, name in ((sync, "seal"), (contradictions, "check"), (sync, "pieces")):
+    for module, name in ((sync, "seal"), (contradictory_rows, "check"), (sync, "pieces")):
         monkeypatch.setattr(module, name, noting(module, name))
     synced()
 

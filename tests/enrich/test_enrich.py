@@ -23,7 +23,7 @@ from variance_bridge.model import (
     Quote,
     Side,
 )
-from variance_bridge.pipeline.contradictions import settle
+from variance_bridge.pipeline.contradictory_rows import settle
 from variance_bridge.pipeline.enrich import enrich
 from variance_bridge.symbology import InstrumentType, OptionType
 

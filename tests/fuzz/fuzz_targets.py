@@ -28,7 +28,7 @@ from variance_bridge.document.convert import from_bytes, to_bytes, to_document
 from variance_bridge.errors import BridgeError
 from variance_bridge.model import Portfolio
 from variance_bridge.network.session import Response
-from variance_bridge.pipeline.contradictions import settle
+from variance_bridge.pipeline.contradictory_rows import settle
 from variance_bridge.pipeline.enrich import enrich
 from variance_bridge.pipeline.personal import find_personal
 from variance_bridge.privacy import PersonalValues, Secret

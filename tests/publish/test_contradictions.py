@@ -25,7 +25,7 @@ from variance_bridge.model import (
     Side,
     Status,
 )
-from variance_bridge.pipeline.contradictions import settle
+from variance_bridge.pipeline.contradictory_rows import settle
 from variance_bridge.symbology import InstrumentType
 from variance_bridge.testing.hypothesis_portfolios import portfolios
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from variance_bridge.errors import ConfigurationError
-from variance_bridge.plugins.isolation import isolate_environment, looks_like_credential
+from variance_bridge.plugins.environment_secrets import isolate_environment, looks_like_credential
 from variance_bridge.plugins.trust import (
     FILE_NAME,
     Decision,

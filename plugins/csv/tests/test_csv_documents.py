@@ -7,7 +7,7 @@ import pytest
 
 from variance_bridge.document import exact_json
 from variance_bridge.document.convert import in_canonical_order
-from variance_bridge.pipeline.contradictions import settle
+from variance_bridge.pipeline.contradictory_rows import settle
 
 FILES = (
     "degiro",

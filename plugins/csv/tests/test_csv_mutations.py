@@ -19,7 +19,7 @@ import pytest
 
 from variance_bridge.document.convert import to_document
 from variance_bridge.errors import DataRefused
-from variance_bridge.pipeline.contradictions import settle
+from variance_bridge.pipeline.contradictory_rows import settle
 from variance_bridge_csv.dialect import library
 from variance_bridge_csv.dialect.model import Completeness
 

@@ -14,7 +14,7 @@ from variance_bridge.broker import Account, RawPortfolio
 from variance_bridge.document.convert import in_canonical_order
 from variance_bridge.errors import ConfigurationError, DataRefused
 from variance_bridge.model import Caution, Portfolio, Side
-from variance_bridge.pipeline.contradictions import settle
+from variance_bridge.pipeline.contradictory_rows import settle
 from variance_bridge_csv.broker import CsvBroker
 from variance_bridge_csv.dialect import library
 from variance_bridge_csv.file.input import InputFile

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from variance_bridge import Holding, InstrumentType, Side
-from variance_bridge_history.changes import Held, _place, changes, held
+from variance_bridge_history.position_changes import Held, _place, changes, held
 
 TODAY = date(2026, 1, 16)
 CALL, LATER, PUT, OVER = (
@@ -97,7 +97,7 @@ def test_rolls_are_found_without_comparing_every_pair(monkeypatch):
     new = of(*(option(f"MCD   260417C{strike}", -1) for strike in strikes))
     places = []
     monkeypatch.setattr(
-        "variance_bridge_history.changes._place",
+        "variance_bridge_history.position_changes._place",
         lambda each, place=_place: places.append(1) or place(each),
     )
     found = changes(old, new, TODAY)

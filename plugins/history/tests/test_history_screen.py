@@ -9,8 +9,8 @@ import pytest
 
 from variance_bridge import Balances, Holding, InstrumentType, Meta, Portfolio, Side, Snapshot
 from variance_bridge.reading.freshness import Freshness
-from variance_bridge_history.changes import Change, Changes, Delivery, Held, Roll
-from variance_bridge_history.comparison import Comparison, State, compare, state_of
+from variance_bridge_history.account_comparison import Comparison, State, compare, state_of
+from variance_bridge_history.position_changes import Change, Changes, Delivery, Held, Roll
 from variance_bridge_history.screen import diff_lines, history_lines, sparkline
 from variance_bridge_history.store import Entry
 

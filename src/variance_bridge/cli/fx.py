@@ -33,9 +33,9 @@ def fx() -> None:
 @click.pass_obj
 def update(invocation: Invocation, file: Path | None, *, history: bool) -> None:
     """Fetch the reference rates of the European Central Bank, or read a file of them."""
+    from variance_bridge.reading.central_bank_files import read_reference_rates
     from variance_bridge.reading.exchange_rates import merged
-    from variance_bridge.reading.kept_rates import keep_rates, kept_rates
-    from variance_bridge.reading.reference_rates import read_reference_rates
+    from variance_bridge.reading.rates_file import keep_rates, kept_rates
 
     if file is not None:
         from variance_bridge.files import read_file
@@ -90,7 +90,7 @@ def _counted(rates: ExchangeRates) -> str:
 def show(invocation: Invocation, *, as_json: bool) -> None:
     """Show the newest rates: units of each currency for one euro."""
     from variance_bridge.formatting import quantity
-    from variance_bridge.reading.kept_rates import kept_rates, no_rates
+    from variance_bridge.reading.rates_file import kept_rates, no_rates
 
     rates = kept_rates(invocation.configuration.folder)
     if rates is None or rates.newest is None:

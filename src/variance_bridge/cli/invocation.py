@@ -60,7 +60,7 @@ class Invocation:
 
     def isolate(self) -> None:
         """Take everybody's secrets out of the process's environment, before a plugin is imported."""
-        from variance_bridge.plugins.isolation import isolate_environment
+        from variance_bridge.plugins.environment_secrets import isolate_environment
 
         _ = self.environment
         before = dict(os.environ)
@@ -244,7 +244,7 @@ class Invocation:
         converted = convert(amounts, code, self._rates, day, stated)
         if self._rates is None and converted.missing:
             if not converted.rates:
-                from variance_bridge.reading.kept_rates import no_rates
+                from variance_bridge.reading.rates_file import no_rates
 
                 raise no_rates()
             self.warn(f"{converted.stated}: run `variance fx update`")
@@ -259,7 +259,7 @@ class Invocation:
 
     @cached_property
     def _rates(self) -> ExchangeRates | None:
-        from variance_bridge.reading.kept_rates import kept_rates
+        from variance_bridge.reading.rates_file import kept_rates
 
         return kept_rates(self.configuration.folder)
 

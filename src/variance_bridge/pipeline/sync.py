@@ -30,7 +30,7 @@ from variance_bridge.model import Caution, Environment, Flag, Portfolio
 from variance_bridge.pipeline.account_choice import select_account
 from variance_bridge.pipeline.balance_check import contradiction
 from variance_bridge.pipeline.context import RunContext
-from variance_bridge.pipeline.contradictions import settle
+from variance_bridge.pipeline.contradictory_rows import settle
 from variance_bridge.pipeline.enrich import STALE_AFTER, enrich
 from variance_bridge.pipeline.listeners import Listener, call_listeners, open_listener
 from variance_bridge.pipeline.overwrite import Judgement, Verdict, judge_overwrite

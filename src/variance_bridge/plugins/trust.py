@@ -2,7 +2,7 @@
 
 A plugin is code, so the first use of a third party's plugin asks: who made it, where it talks to, what it is given.
 What it declares is known only after its module was imported. So other programs' secrets are taken out of the process's
-environment before any foreign code is imported (`plugins.isolation`), and before the answer is yes a plugin gets no
+environment before any foreign code is imported (`plugins.environment_secrets`), and before the answer is yes a plugin gets no
 credential, no session and no settings.
 """
 

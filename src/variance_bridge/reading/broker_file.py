@@ -134,7 +134,7 @@ def _known_by(broker: str, number: str) -> str:
 
 
 def _settled(run: BrokerRun, account: Account) -> Portfolio:
-    from variance_bridge.pipeline.contradictions import settle
+    from variance_bridge.pipeline.contradictory_rows import settle
 
     portfolio = run.portfolio(account)
     placeholder = attrs.evolve(portfolio.meta, account_hash="0000***")

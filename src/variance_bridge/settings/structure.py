@@ -23,7 +23,7 @@ import attrs
 import msgspec
 
 from variance_bridge.settings.duration import parse_duration
-from variance_bridge.settings.faults import (
+from variance_bridge.settings.setting_faults import (
     Fault,
     Unacceptable,
     is_harmless,

@@ -14,7 +14,7 @@ import click
 if TYPE_CHECKING:
     from variance_bridge import Snapshot
     from variance_bridge.commands import Converted, Invocation
-    from variance_bridge_history.comparison import Comparison
+    from variance_bridge_history.account_comparison import Comparison
     from variance_bridge_history.store import Entry, History
 
 _FILE = click.option(
@@ -169,7 +169,7 @@ def _entries(kept: History, account: str | None) -> list[Entry]:
 
 def _of_files(invocation: Invocation, old: Path, new: Path) -> Comparison:
     from variance_bridge import DataRefused, Status, load
-    from variance_bridge_history.comparison import compare, state_of
+    from variance_bridge_history.account_comparison import compare, state_of
 
     now = invocation.clock.now()
     read = [load(each, now, any_age=True) for each in (old, new)]
@@ -202,7 +202,7 @@ def _may_be_of_one_account(one: Snapshot, other: Snapshot) -> bool:
 def _of_history(
     invocation: Invocation, file: Path | None, account: str | None
 ) -> Iterator[Comparison]:
-    from variance_bridge_history.comparison import compare, kept_state
+    from variance_bridge_history.account_comparison import compare, kept_state
     from variance_bridge_history.store import open_history
 
     with open_history(_existing(invocation, file)) as kept:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from variance_bridge_history.changes import Change, Roll
-from variance_bridge_history.comparison import Comparison
+from variance_bridge_history.account_comparison import Comparison
+from variance_bridge_history.position_changes import Change, Roll
 
 KINDS = ("opened", "closed", "changed", "expired")
 _GONE = ("closed", "expired")

@@ -11,9 +11,9 @@ import click
 from variance_bridge.formatting import money, plural, quantity, strike
 from variance_bridge.money import Sum, total
 from variance_bridge.symbology import Deliverable, InstrumentType, SymbolError, parse
-from variance_bridge_history.changes import Changes
-from variance_bridge_history.comparison import Comparison, State
+from variance_bridge_history.account_comparison import Comparison, State
 from variance_bridge_history.diff_document import KINDS
+from variance_bridge_history.position_changes import Changes
 from variance_bridge_history.store import Entry
 
 if TYPE_CHECKING:

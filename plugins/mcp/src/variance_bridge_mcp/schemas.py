@@ -9,7 +9,7 @@ from typing import Any
 
 from variance_bridge import InstrumentType
 from variance_bridge.commands import schema_text
-from variance_bridge_mcp.answers import KEPT_INSIDE, MAX_POSITIONS
+from variance_bridge_mcp.tool_answers import KEPT_INSIDE, MAX_POSITIONS
 
 Schema = dict[str, Any]
 

@@ -23,17 +23,20 @@ from mcp.types import (
 
 from variance_bridge import BridgeError, __version__
 from variance_bridge.commands import dumps
-from variance_bridge_mcp import answers
+from variance_bridge_mcp import tool_answers
 from variance_bridge_mcp.folder import Folder
 from variance_bridge_mcp.schemas import inputs, outputs
 
-TOOLS: dict[str, tuple[str, Callable[..., answers.Answer]]] = {
-    "list_portfolios": ("Accounts, with their age, state and balances", answers.list_portfolios),
-    "positions": ("Positions, filtered by account, root and type", answers.positions),
-    "totals": ("Value, profit and cash of all accounts, by currency", answers.totals),
-    "triage": ("Strategies, what each asks for, and why", answers.triage),
-    "diff": ("What was opened, closed, changed, rolled or expired", answers.diff),
-    "health": ("Whether the answers can be relied on", answers.health),
+TOOLS: dict[str, tuple[str, Callable[..., tool_answers.Answer]]] = {
+    "list_portfolios": (
+        "Accounts, with their age, state and balances",
+        tool_answers.list_portfolios,
+    ),
+    "positions": ("Positions, filtered by account, root and type", tool_answers.positions),
+    "totals": ("Value, profit and cash of all accounts, by currency", tool_answers.totals),
+    "triage": ("Strategies, what each asks for, and why", tool_answers.triage),
+    "diff": ("What was opened, closed, changed, rolled or expired", tool_answers.diff),
+    "health": ("Whether the answers can be relied on", tool_answers.health),
 }
 
 INSTRUCTIONS = """\
@@ -117,7 +120,8 @@ def call(folder: Folder, name: str, arguments: dict[str, Any]) -> CallToolResult
         answer = TOOLS[name][1](folder, **_with_integers(arguments))
         text = dumps(answer, indent=None).decode()
         return CallToolResult(
-            content=[TextContent(type="text", text=text)], structured_content=answers.floats(answer)
+            content=[TextContent(type="text", text=text)],
+            structured_content=tool_answers.floats(answer),
         )
     except BridgeError as error:
         return _failed(error.what)

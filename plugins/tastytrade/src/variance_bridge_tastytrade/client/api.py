@@ -10,9 +10,9 @@ from variance_bridge import Secret
 from variance_bridge.broker import BrokerContext, Response
 from variance_bridge.rows import http_date
 from variance_bridge_tastytrade.client.hosts import Endpoint, endpoint
-from variance_bridge_tastytrade.client.oauth import OAuthAccess
+from variance_bridge_tastytrade.client.oauth_grant import OAuthAccess
+from variance_bridge_tastytrade.client.password_session import SessionAccess
 from variance_bridge_tastytrade.client.responses import envelope_of
-from variance_bridge_tastytrade.client.session_token import SessionAccess
 from variance_bridge_tastytrade.settings import SESSION, TastytradeSettings
 
 _SHARED = "tastytrade.api"

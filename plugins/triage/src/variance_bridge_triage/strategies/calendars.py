@@ -6,8 +6,8 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from datetime import date
 from decimal import Decimal
 
-from variance_bridge_triage.strategies.groups import Group, Part, free, joined
-from variance_bridge_triage.strategies.pairing import grouped, nested
+from variance_bridge_triage.strategies.line_matching import grouped, nested
+from variance_bridge_triage.strategies.working_lots import Group, Part, free, joined
 
 
 class TimeSpread(Group, eq=False):

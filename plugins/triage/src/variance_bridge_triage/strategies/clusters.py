@@ -33,10 +33,7 @@ from variance_bridge_triage.strategies.covers import (
     spread_collars,
     stock_repairs,
 )
-from variance_bridge_triage.strategies.groups import Group, Part
-from variance_bridge_triage.strategies.lots import Lot, merge
-from variance_bridge_triage.strategies.names import Strategies, strategies
-from variance_bridge_triage.strategies.pairs import (
+from variance_bridge_triage.strategies.leftover_pairs import (
     futures_calendars,
     ladders,
     lizards,
@@ -46,7 +43,10 @@ from variance_bridge_triage.strategies.pairs import (
     seagulls,
     straps,
 )
+from variance_bridge_triage.strategies.lots import Lot, merge
+from variance_bridge_triage.strategies.names import Strategies, strategies
 from variance_bridge_triage.strategies.spreads import combined, offsetting, verticals
+from variance_bridge_triage.strategies.working_lots import Group, Part
 
 UNNAMED = "Custom/Combo"
 """What a kind of instrument that the table does not know is called."""

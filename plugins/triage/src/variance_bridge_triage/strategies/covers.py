@@ -8,10 +8,10 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from variance_bridge_triage.strategies.groups import Group, Part, Shares, free, joined
+from variance_bridge_triage.strategies.line_matching import grouped, nested
 from variance_bridge_triage.strategies.lots import STANDARD_LOT, Deliverables, covers
-from variance_bridge_triage.strategies.pairing import grouped, nested
 from variance_bridge_triage.strategies.spreads import Vertical
+from variance_bridge_triage.strategies.working_lots import Group, Part, Shares, free, joined
 
 
 class Cover(Group, eq=False):

@@ -6,8 +6,8 @@ from collections.abc import Callable, Hashable, Iterable
 from decimal import Decimal
 from itertools import product
 
-from variance_bridge_triage.strategies.groups import Group, Part, joined, neighbours, pair
-from variance_bridge_triage.strategies.pairing import Point, grouped, nearest, nested
+from variance_bridge_triage.strategies.line_matching import Point, grouped, nearest, nested
+from variance_bridge_triage.strategies.working_lots import Group, Part, joined, neighbours, pair
 
 _OUTRIGHT = ("stock", "future", "crypto")
 

@@ -111,7 +111,7 @@ def triage(
 
 def diff(folder: Folder, *, account: str | None = None) -> Answer:
     """What changed in each account since the document before."""
-    from variance_bridge_history.changes import changes, held
+    from variance_bridge_history.position_changes import changes, held
 
     book = folder.book(account)
     found: dict[str, list[Answer]] = {

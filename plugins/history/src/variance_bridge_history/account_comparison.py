@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from variance_bridge import Book, BridgeError, Holding, Snapshot, Source, Totals
 from variance_bridge.exchange import exchange_date
-from variance_bridge_history.changes import Changes, changes, held
 from variance_bridge_history.earlier import snapshot_of
+from variance_bridge_history.position_changes import Changes, changes, held
 from variance_bridge_history.store import Entry, History
 
 
