@@ -497,3 +497,103 @@ def test_a_column_in_a_currency_of_its_own_is_not_read_in_rows_of_another(read_a
         for one in outcome.positions
     ]
     assert stated == [("QZA", "EUR", 15, 200), ("QZB", "USD", None, 200), ("QZC", "EUR", 15, 200)]
+
+
+BOTH = """
+[cells]
+decimal = ","
+thousands = "."
+dates = ["%d.%m.%Y", "%b%y"]
+[types.words]
+Share = "stock"
+"""
+TERMS = """
+expiration = ["Expiry"]
+strike = ["Strike"]
+option_type = ["C/P"]
+type = ["Kind"]
+"""
+HEADER = "Ticker;Amount;Quote;Kind;Expiry;Strike;C/P\n"
+ROOT_ONLY = "(?P<symbol>[A-Z]{1,5}) [A-Z]{3}[0-9]{2} [0-9.,]{1,9} [CP]"
+ALL_TERMS = "(?P<symbol>[A-Z]{1,5}) (?P<expiration>[A-Z]{3}[0-9]{2}) (?P<strike>[0-9.,]{1,9}) (?P<option_type>[CP])"
+
+
+def read_with_part(read_as, pattern, row):
+    rest = f'[file]\ndelimiters = [";"]\n[[part]]\nof = "symbol"\npattern = \'{pattern}\'\n{BOTH}'
+    # Beside the row there is one that can be read, so that the file is not refused.
+    return read_as(f"{HEADER}QZZ;1;2,00;Share;;;\n{row}\n", rest, TERMS)
+
+
+@pytest.mark.parametrize("pattern", [ROOT_ONLY, ALL_TERMS])
+@pytest.mark.parametrize(
+    ("row", "reads"),
+    [
+        ("QZA DEC26 240 C;1;2,00;Option;18.12.2026;240,00;C", True),
+        ("QZA DEC26 240,00 C;1;2,00;Option;18.12.2026;240,00;Call", True),
+        ("QZA DEC26 250 C;1;2,00;Option;18.12.2026;240,00;C", False),
+        ("QZA DEC26 240 P;1;2,00;Option;18.12.2026;240,00;C", False),
+        ("QZA JAN27 240 C;1;2,00;Option;18.12.2026;240,00;C", False),
+        ("QZA DEC27 240 C;1;2,00;Option;18.12.2026;240,00;C", False),
+    ],
+)
+def test_terms_in_a_symbols_text_and_in_columns_agree_or_cost_the_row(read_as, pattern, row, reads):
+    outcome = read_with_part(read_as, pattern, row)
+    options = [one["symbol"] for one in outcome.positions if one["type"] == "option"]
+    assert options == (["QZA   261218C00240000"] if reads else [])
+    rejected = [one["reason"] for one in outcome.meta.get("rejected", [])]
+    assert rejected == ([] if reads else ["terms_contradict"])
+
+
+def test_two_pieces_of_cells_that_state_a_term_differently_cost_the_row(read_as):
+    second = "[[part]]\nof = \"description\"\npattern = '.{1,9} (?P<strike>[0-9]{2,3}) .{1,9}'\n"
+    first = "[[part]]\nof = \"symbol\"\npattern = '(?P<symbol>[A-Z]{3})-(?P<strike>[0-9]{2,3})'\n"
+    content = (
+        "Ticker,Amount,Quote,Text,Expiry,Right\nQZA-20,1,2,Call 20 QZA,2026-02-20,C\n"
+        "QZA-20,1,2,Call 21 QZA,2026-02-20,C\n"
+    )
+    columns = 'description = ["Text"]\nexpiration = ["Expiry"]\noption_type = ["Right"]\n'
+    outcome = read_as(content, first + second, columns)
+    assert [one["strike"] for one in outcome.positions] == [20]
+    assert outcome.meta["rejected"] == [{"row": 3, "reason": "terms_contradict"}]
+
+
+@pytest.mark.parametrize(
+    "pattern", ["(?P<symbol>[A-Z]{3}) [A-Z]{3}[0-9]{2}", "(?P<description>nothing)"]
+)
+@pytest.mark.parametrize(
+    ("month", "reads", "reasons"),
+    [
+        ("MAR27", ["/MESH7"], [[]]),
+        ("JUN27", [], [["terms_contradict"]]),
+        ("MAR28", [], [["terms_contradict"], ["symbol_unreadable"]]),
+    ],
+)
+def test_a_futures_month_agrees_with_its_day_of_expiration_or_costs_the_row(
+    read_as, pattern, month, reads, reasons
+):
+    row = f"MES {month};1;6.040,00;Future;19.03.2027;;"
+    outcome = read_with_part(read_as, pattern, row)
+    futures = [one["symbol"] for one in outcome.positions if one["type"] == "future"]
+    assert futures == reads
+    rejected = [one["reason"] for one in outcome.meta.get("rejected", [])]
+    assert rejected in reasons
+
+
+@pytest.mark.parametrize(
+    ("symbol", "day", "read", "cautions"),
+    [
+        ("MES", "2027-03-19", "/MESH7", []),
+        ("VX", "2026-02-18", "/VXG26", []),
+        ("CL", "2026-02-20", "/CL", ["series_unknown"]),
+        ("CLH6", "2026-02-20", "/CLH6", []),
+        ("SR3U6", "2026-12-15", "/SR3U6", []),
+    ],
+)
+def test_a_product_alone_has_the_contract_that_its_day_of_expiration_tells(
+    read_as, symbol, day, read, cautions
+):
+    columns = 'type = ["Kind"]\nexpiration = ["Expiry"]\n'
+    outcome = read_as(f"Ticker,Amount,Quote,Kind,Expiry\n{symbol},1,50,Future,{day}\n", "", columns)
+    (future,) = outcome.positions
+    assert future["symbol"] == read
+    assert [one for one in outcome.cautions() if one == "series_unknown"] == cautions

@@ -26,6 +26,8 @@ _CHART_NAME = re.compile(rf"([A-Z0-9]{{1,4}}[{MONTH_CODES}][0-9]{{2}})\.([A-Z]{{
 _CHART_EXCHANGES = {"CME": "XCME", "CBT": "XCBT", "NYM": "XNYM", "CMX": "XCEC", "NYB": "IFUS"}
 _MONTHS_APART = 12
 """Futures expire within a few months of the month in their code: Brent two before it, SOFR three after it."""
+_MONTHS_FROM_ITS_MONTH = 3
+"""As far as a contract's expiration is from the month that it is named after: SOFR's."""
 _DESCRIBED_MONTH = re.compile(r"\b([A-Z]{3})-(20[0-9]{2}|[0-9]{2})\b")
 
 
@@ -99,6 +101,31 @@ def _nearest_year(digit: int, month: int, expires_on: date) -> int:
         (decade + digit + step for step in (10, 0, -10)),
         key=lambda year: abs(_months(year, month) - expiry),
     )
+
+
+def contract_expiring(root: str, expiration: date) -> str | None:
+    """The contract of a product that expires on a day (`/MESH7`); None where that day does not tell it."""
+    product = tables.futures_product(root)
+    if product is None or not product.expires_in_its_month:
+        return None
+    year = f"{expiration.year % 100:02d}"
+    code = MONTH_CODES[expiration.month - 1]
+    return f"{product.root}{code}{year if product.two_digit_year else year[-1]}"
+
+
+def may_expire(root: str, contract_month: str, expiration: date) -> bool:
+    """Whether a contract of a product can expire on a day.
+
+    Args:
+        root: `/MES`.
+        contract_month: `YYYY-MM`.
+        expiration: the last day of trading, or the day from which it is delivered.
+    """
+    year, month = map(int, contract_month.split("-"))
+    apart = abs(_months(year, month) - _months(expiration.year, expiration.month))
+    product = tables.futures_product(root)
+    in_its_month = product is not None and product.expires_in_its_month
+    return apart <= (0 if in_its_month else _MONTHS_FROM_ITS_MONTH)
 
 
 @lru_cache(maxsize=1024)

@@ -40,6 +40,8 @@ class FuturesProduct(Struct, frozen=True):
     """Has weekly contracts, numbered between root and month (`/VX01F6`)."""
     strikes_below_zero: bool = False
     """Its exchange lists options with strikes of zero and below."""
+    expires_in_its_month: bool = False
+    """Its contracts expire in the month that they are named after. Others may before it (oil) or after it (SOFR)."""
 
 
 class MinorUnit(Struct, frozen=True):
@@ -60,7 +62,10 @@ class ListedUnderlying(Struct, frozen=True):
 @cache
 def _products() -> Mapping[str, FuturesProduct]:
     found = {}
-    for code, entry in read_table("futures_products.toml")["products"].items():
+    table = read_table("futures_products.toml")
+    in_their_months = frozenset(table["expire_in_their_month"])
+    for code, entry in table["products"].items():
+        entry["expires_in_its_month"] = code in in_their_months
         entry["multiplier"] = Decimal(entry["multiplier"])
         entry["option_roots"] = tuple(entry.get("option_roots", ()))
         found[code] = FuturesProduct(root=f"/{code}", **entry)

@@ -27,6 +27,9 @@ _LONG_MONTHS = (
     "december",
 )
 
+MONTH_NAMES = (*_LONG_MONTHS, *_MONTHS)
+"""The English ones, the long ones first."""
+
 # US brokers write ET and the like, which no time-zone database knows.
 _ZONES = {
     "ET": "America/New_York",
@@ -116,7 +119,25 @@ def parse_day(
     return None
 
 
-def _month(parts: dict[str, str | None], months: Mapping[str, int]) -> int:
+def parse_month(text: str, formats: tuple[str, ...]) -> tuple[int, int] | None:
+    """Year and month of a text in a format that has no day (`%b%y`), or None."""
+    for date_format in formats:
+        if "%d" not in date_format and len(text) <= 40:
+            found = _date_pattern(date_format).fullmatch(text)
+            month = _month(found.groupdict(), {}) if found else 0
+            if found and 1 <= month <= 12:
+                return int(
+                    found.groupdict().get("year") or found.groupdict().get("short_year") or 0
+                ), month
+    return None
+
+
+def month_number(name: str) -> int:
+    """The number of a month by its English name or the first three letters of it; 0 for any other text."""
+    return _month({"month_name": name}, {})
+
+
+def _month(parts: Mapping[str, str | None], months: Mapping[str, int]) -> int:
     name = (parts.get("month_name") or "").casefold()
     if not name:
         return int(parts.get("month") or 0)

@@ -60,6 +60,8 @@ class Row(Struct, gc=False):
         fault_column: where.
         last: it is the file's last line and no line end follows it.
         derived: in a header, the fields of the cells at its end that the file itself has not.
+        contradicted: a term of which the row says two things, in its columns or in pieces of its cells.
+        symbol_text: the whole text of the cell of which the row's symbol is a piece.
     """
 
     line: int
@@ -70,8 +72,10 @@ class Row(Struct, gc=False):
     fault_column: int = 1
     last: bool = False
     derived: Sequence[Field] = ()
+    contradicted: Field | None = None
+    symbol_text: str | None = None
 
-    __repr__ = repr_without("text", "cells")
+    __repr__ = repr_without("text", "cells", "symbol_text")
 
     @property
     def columns(self) -> Sequence[int]:

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 
-from variance_bridge.symbology import FractionError, parse_fraction
+from variance_bridge.symbology import FractionError, OptionType, parse_fraction
 from variance_bridge_csv.dialect import dates
 from variance_bridge_csv.dialect.model import CellRules, Field
-from variance_bridge_csv.name_matching import visible
+from variance_bridge_csv.name_matching import plain, visible
 
 MAX_NUMBER_LENGTH = 48
 """Characters of a number's cell."""
@@ -26,6 +26,14 @@ MAX_DIGITS = 38
 
 _SIMPLE_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 """What nearly every number looks like: the same value by every grammar whose decimal mark is a point."""
+
+
+_OPTION_TYPES = {
+    "call": OptionType.CALL,
+    "c": OptionType.CALL,
+    "put": OptionType.PUT,
+    "p": OptionType.PUT,
+}
 
 
 class CellFault(ValueError):
@@ -136,6 +144,11 @@ def _grammar(rules: CellRules) -> re.Pattern[str]:
         + ("(-?)" if rules.trailing_minus else "()")
         + ("([)]?)" if rules.parentheses else "()")
     )
+
+
+def option_type_of(text: str) -> OptionType | None:
+    """Call or put, or None for any other word."""
+    return _OPTION_TYPES.get(plain(text))
 
 
 def day_reader(

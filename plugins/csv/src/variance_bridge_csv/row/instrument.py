@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import TypeVar
 
+import attrs
 from msgspec import Struct
 
 from variance_bridge.model import Caution, Rejection
@@ -18,16 +19,18 @@ from variance_bridge.symbology import (
     InstrumentType,
     OptionType,
     SymbolError,
+    contract_expiring,
     future_option_symbol,
     futures_product,
     instrument_type_of,
     listed_option,
+    may_expire,
     parse,
 )
 from variance_bridge_csv.dialect import patterns
 from variance_bridge_csv.dialect.model import Dialect, Field, SymbolRules
 from variance_bridge_csv.name_matching import plain
-from variance_bridge_csv.row.cells import CellFault
+from variance_bridge_csv.row.cells import CellFault, option_type_of
 from variance_bridge_csv.row.columns import RowCells, RowRejected
 
 T = TypeVar("T")
@@ -60,12 +63,6 @@ _FUTURE = InstrumentType.FUTURE
 _FUTURE_OPTION = InstrumentType.FUTURE_OPTION
 _STOCK = InstrumentType.STOCK
 _CRYPTO = InstrumentType.CRYPTO
-_RIGHTS = {
-    "call": OptionType.CALL,
-    "c": OptionType.CALL,
-    "put": OptionType.PUT,
-    "p": OptionType.PUT,
-}
 
 
 # gc=False: a record of each row, and part of no cycle that Python would have to look for.
@@ -109,11 +106,15 @@ def identify(row: RowCells, as_of: date, kind: InstrumentType | None = None) -> 
         raise RowRejected(Rejection.SYMBOL_MISSING, _SYMBOL_CELL)
     if len(spelled) > MAX_SYMBOL_LENGTH:
         raise RowRejected(Rejection.SYMBOL_UNREADABLE, _SYMBOL_CELL)
+    if row.row.contradicted is not None:
+        raise RowRejected(Rejection.TERMS_CONTRADICT, row.row.contradicted)
     symbol, multiplier = _symbol(spelled, row.dialect.symbol)
     terms = _terms(row, kind, symbol, as_of)
     instrument = (
         _option(symbol, terms, as_of) if _is_option(terms) else _other(symbol, terms, as_of)
     )
+    if instrument is not None and instrument.type is _FUTURE:
+        instrument = _future(instrument, terms, row.row.symbol_text, as_of)
     if instrument is None or not _can_be_written(instrument):
         raise _unreadable(row, symbol, terms, as_of)
     if terms.kind_unknown and instrument.type is _OTHER:
@@ -256,7 +257,7 @@ def _right(row: RowCells) -> OptionType | None:
     word = row.text(_OPTION_TYPE)
     if word is None:
         return None
-    right = _RIGHTS.get(plain(word))
+    right = option_type_of(word)
     if right is None:
         raise RowRejected(Rejection.UNREADABLE_ROW, _OPTION_TYPE)
     return right
@@ -404,6 +405,31 @@ def _other(symbol: str, terms: _Terms, as_of: date) -> Instrument | None:
         or untyped
         or parse_symbol(symbol, InstrumentType.OTHER, as_of, *names)
     )
+
+
+def _future(
+    found: Instrument, terms: _Terms, whole_text: str | None, as_of: date
+) -> Instrument | None:
+    """A future with its contract month, where anything tells it: the text that its symbol was taken from, or the day of expiration.
+
+    Raises:
+        RowRejected: they contradict each other.
+    """
+    day = terms.expiration
+    if whole_text is not None:
+        named = parse_symbol(whole_text, _FUTURE, as_of)
+        if named is not None and named.root == found.root and named.contract_month is not None:
+            if found.contract_month not in {None, named.contract_month}:
+                raise RowRejected(Rejection.TERMS_CONTRADICT, _SYMBOL_CELL)
+            found = attrs.evolve(named, expiration=day)
+    if day is None:
+        return found
+    if found.contract_month is None:
+        contract = contract_expiring(found.root, day)
+        return found if contract is None else parse_symbol(contract, _FUTURE, as_of, None, day)
+    if not may_expire(found.root, found.contract_month, day):
+        raise RowRejected(Rejection.TERMS_CONTRADICT, _EXPIRATION)
+    return found
 
 
 def _coin(symbol: str, terms: _Terms, as_of: date) -> Instrument | None:

@@ -51,7 +51,7 @@ _ON_FUTURES = frozenset({InstrumentType.FUTURE, InstrumentType.FUTURE_OPTION})
 _MONEY_MARKET = RowClass.MONEY_MARKET
 _FUND = InstrumentType.FUND
 _BOND = InstrumentType.BOND
-_FUTURE_OPTION = InstrumentType.FUTURE_OPTION
+_FUTURE = InstrumentType.FUTURE
 _LONG = Side.LONG
 _SHORT = Side.SHORT
 (
@@ -426,7 +426,8 @@ def _cautions(
         found.append(Caution.MULTIPLIER_UNKNOWN)
     if instrument.deliverable is _ADJUSTED:
         found.append(Caution.ADJUSTED_DELIVERABLE)
-    if instrument.type is _FUTURE_OPTION and instrument.contract is None:
+    series = instrument.contract_month if instrument.type is _FUTURE else instrument.contract
+    if instrument.type in _ON_FUTURES and series is None:
         found.append(Caution.SERIES_UNKNOWN)
     found += earned.cautions
     has_column = row.has_column(_COST_TOTAL) or row.has_column(_COST_PER_UNIT)

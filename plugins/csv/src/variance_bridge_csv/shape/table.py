@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
-from functools import partial
+from functools import lru_cache, partial
 
 from msgspec import Struct, structs
 
 from variance_bridge_csv.dialect import patterns
-from variance_bridge_csv.dialect.model import Dialect, Field, Part
+from variance_bridge_csv.dialect.model import Dialect, Field
 from variance_bridge_csv.file.layout import read_header
 from variance_bridge_csv.file.lines import Line, Row
 from variance_bridge_csv.name_matching import plain, visible
+from variance_bridge_csv.shape.agreement import Agreement
 from variance_bridge_csv.shape.hierarchy import Family
 from variance_bridge_csv.shape.join import Joined, read_joins
 from variance_bridge_csv.shape.places import places
@@ -105,9 +106,7 @@ def _derived(lines: Iterator[Line], dialect: Dialect, read: Callable[[], Joined]
             continue
         if joined is None:
             joined = read()
-        cells = list(row.cells[: plan.width])
-        added = _added(cells, plan, joined, dialect)
-        yield structs.replace(line, shaped=structs.replace(row, cells=[*cells, *added]))
+        yield structs.replace(line, shaped=_with_added(row, plan, joined, dialect))
 
 
 def _header_names(dialect: Dialect) -> frozenset[str]:
@@ -119,10 +118,11 @@ def _is_whole(cells: Sequence[str], width: int) -> bool:
     return len(cells) >= width and not any(cell.strip() for cell in cells[width:])
 
 
-def _added(cells: Sequence[str], plan: _Plan, joined: Joined, dialect: Dialect) -> Iterator[str]:
-    nulls = dialect.cells.nulls
+def _with_added(row: Row, plan: _Plan, joined: Joined, dialect: Dialect) -> Row:
+    cells, nulls = row.cells[: plan.width], dialect.cells.nulls
     said = {field: visible(cells[place]) for field, place in plan.found.items()}
-    said.update(_parts_of(said, dialect.parts, dialect.cells.decimal))
+    pieces = _pieces(said, dialect) if dialect.parts else _NO_PIECES
+    said.update(pieces.found)
     for field, text in plan.constants.items():
         if said.get(field, "") in nulls:
             said[field] = text
@@ -132,23 +132,69 @@ def _added(cells: Sequence[str], plan: _Plan, joined: Joined, dialect: Dialect) 
     # What a column states in its own currency is not an amount of a row in another one.
     unit = said.get(Field.CURRENCY, "")
     said.update({field: "" for field, own in plan.currencies.items() if own != unit})
-    return (said.get(field, "") for field in dialect.derives)
+    added = (said.get(field, "") for field in dialect.derives)
+    return structs.replace(
+        row,
+        cells=[*cells, *added],
+        contradicted=pieces.contradicted,
+        symbol_text=pieces.symbol_text,
+    )
 
 
-def _parts_of(
-    said: Mapping[Field, str], rules: Sequence[Part], decimal: str = "."
-) -> dict[Field, str]:
+class _Pieces(Struct, frozen=True):
+    """What the parts of a row's cells say.
+
+    Attributes:
+        found: the texts of the fields that they give.
+        contradicted: a term that they state otherwise than a column or than each other.
+        symbol_text: the whole text of which the symbol is a piece.
+    """
+
+    found: Mapping[Field, str] = {}
+    contradicted: Field | None = None
+    symbol_text: str | None = None
+
+
+_NO_PIECES = _Pieces()
+_NAMES = frozenset({Field.SYMBOL, Field.UNDERLYING})
+
+
+@lru_cache(maxsize=64)
+def _agreement(dialect: Dialect) -> Agreement:
+    return Agreement(dialect)
+
+
+def _pieces(said: Mapping[Field, str], dialect: Dialect) -> _Pieces:
     """Several fields out of one cell: two numbers, a symbol with its terms, terms out of a description. The first rule that gives a field wins; a cell that does not match says nothing."""
-    found: dict[Field, str] = {}
-    for rule in rules:
-        match = patterns.match(rule.pattern, said.get(rule.of, ""))
+    given: dict[Field, list[str]] = {}
+    taken_apart: set[Field] = set()
+    wordings: list[tuple[str, frozenset[Field]]] = []
+    symbol_text = None
+    for rule in dialect.parts:
+        whole = said.get(rule.of, "")
+        match = patterns.match(rule.pattern, whole)
         if match is None:
             continue
-        for name, text in match.groupdict().items():
-            field = Field(name)
-            if text is not None and field not in found:
-                found[field] = _scaled(text, rule.divide_by.get(field), decimal)
-    return found
+        texts = {Field(name): text for name, text in match.groupdict().items() if text is not None}
+        taken_apart.add(rule.of)
+        for field, text in texts.items():
+            scaled = _scaled(text, rule.divide_by.get(field), dialect.cells.decimal)
+            given.setdefault(field, []).append(scaled)
+        if not _NAMES.isdisjoint(texts):
+            wordings.append((whole, frozenset(texts)))
+            symbol_text = symbol_text or whole
+    if not given:
+        return _NO_PIECES
+    agreement = _agreement(dialect)
+    stated = {
+        field: [*given.get(field, ()), *(() if field in taken_apart else (said.get(field, ""),))]
+        for field in {**given, **said}
+    }
+    return _Pieces(
+        {field: agreement.best(field, stated[field]) for field in given},
+        agreement.contradicted(stated, wordings),
+        symbol_text,
+    )
 
 
 def _scaled(text: str, divisor: Decimal | None, decimal: str) -> str:
