@@ -47,6 +47,13 @@ def test_only_the_first_word_is_coloured(text, coloured):
     assert laid_out(text, Terminal(), {}) == coloured
 
 
+def test_a_doubtful_passage_is_yellow_wherever_its_line_is_broken(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "31")
+    text = "3 positions as of today (339 d 1 h old: refused) in a.json"
+    shown = laid_out(text, Terminal(), {}, doubtful=["339 d 1 h old: refused"])
+    assert shown == ("3 positions as of today (\x1b[33m339 d\n  1 h old: refused\x1b[0m) in a.json")
+
+
 def test_a_path_is_never_broken(monkeypatch):
     monkeypatch.setenv("COLUMNS", "30")
     path = "/a/rather/long/path/to/positions/live_acme.json"

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -17,9 +18,11 @@ from variance_bridge.document.check import check
 def test_a_sync_from_a_file_writes_a_valid_private_document(variance, export, folder):
     done = variance("sync", "--broker", "csv", "--input", export, "--output", folder / "out.json")
 
-    assert (done.code, done.out) == (
-        0,
-        f"3 positions (fetched 3, normalized 3, closed 0, rejected 0) → {folder / 'out.json'}\n",
+    made = datetime.fromtimestamp(export.stat().st_mtime, UTC)
+    assert done.code == 0
+    assert done.out == (
+        "3 positions (fetched 3, normalized 3, closed 0, rejected 0)"
+        f" as of {made:%Y-%m-%d %H:%M} UTC → {folder / 'out.json'}\n"
     )
     document = exact_json.loads((folder / "out.json").read_bytes())
     assert check(document) == []
@@ -257,3 +260,14 @@ def test_every_mistake_gets_its_exit_code_and_the_next_step(
     assert (done.code, words in done.err) == (code, True)
     assert "Traceback" not in done.err
     assert len(done.err.splitlines()) <= 5
+
+
+def test_positions_that_no_command_will_read_say_so_when_they_are_saved(variance, export):
+    month = time.time() - 30 * 86400 - 60
+    os.utime(export, (month, month))
+
+    done = variance("sync", export, "--output", "out.json")
+
+    assert done.code == 0
+    assert "30 d 0 h old: show and triage will refuse this without --any-age)" in done.out
+    assert variance("show", "out.json").code == 7

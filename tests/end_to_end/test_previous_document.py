@@ -158,3 +158,30 @@ def test_restore_waits_for_no_sync(variance, two):
     with output_lock(two):
         assert variance("restore", "out.json").code == 8
     assert held(two) == 2
+
+
+def test_an_export_of_other_positions_warns_that_it_may_be_of_another_account(
+    variance, export, folder
+):
+    variance(*SYNC, "out.json")
+    assert "another account" not in variance(*SYNC, "out.json").err
+    export.write_text(export.read_text().replace("XYZ", "QQQ").replace("ABC", "IWM"))
+
+    done = variance(*SYNC, "out.json")
+
+    assert done.code == 0
+    assert "none of the 3 positions of the file before is in this one" in done.err
+    assert variance("restore", "out.json").code == 0
+
+
+def test_fewer_positions_in_the_place_of_a_complete_file_are_said(variance, export, folder):
+    variance(*SYNC, "out.json")
+    export.write_text(
+        "".join(export.read_text().splitlines(keepends=True)[:-1]) + "ABC,Stock,many\n"
+    )
+
+    done = variance(*SYNC, "out.json")
+
+    assert done.code == 0
+    assert "3 positions before, 2 now" in done.out
+    assert "before" not in variance(*SYNC, "out.json").out, "the file was partial already"

@@ -497,3 +497,37 @@ def test_an_account_of_which_no_row_could_be_read_names_the_rows():
     new = portfolio(0)
     new = attrs.evolve(new, meta=attrs.evolve(new.meta, rejected=rejected))
     assert "row 14, 15, 16, 17, 18, ...: quantity_missing" in judge_overwrite(None, new).reason
+
+
+@pytest.mark.parametrize(
+    ("before", "words"),
+    [
+        (("A", "B"), "none of the 2 positions of the file before is in this one"),
+        (("A",), "the only position of the file before is not in this one"),
+    ],
+)
+def test_an_export_that_shares_no_symbol_with_the_one_before_may_be_of_another_account(
+    before, words
+):
+    old, new = symbols(*before, at=YESTERDAY), symbols("X", "Y")
+    judgement = judge_overwrite(old, new, from_file=True, names_account=False)
+    assert is_accepted(judgement, words)
+    assert "another account" in judgement.warnings[0]
+    assert "variance restore" in judgement.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "names_account"),
+    [(("A", "B"), ("B", "C"), False), (("A",), ("X",), True), ((), ("X",), False)],
+)
+def test_the_same_account_is_not_taken_for_another(before, after, names_account):
+    old, new = symbols(*before, at=YESTERDAY), symbols(*after)
+    assert is_accepted(judge_overwrite(old, new, from_file=True, names_account=names_account))
+
+
+def symbols(*names, at=TODAY):
+    held = tuple(
+        attrs.evolve(each, symbol=name)
+        for each, name in zip(holdings(len(names)), names, strict=True)
+    )
+    return attrs.evolve(portfolio(len(names), at=at), positions=held)

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from variance_bridge.cli.invocation import Invocation
-from variance_bridge.cli.sync_outcome import entry, explain, failure, sentence
+from variance_bridge.cli.sync_outcome import doubtful, entry, explain, failure, sentence
 from variance_bridge.errors import UsageError
 from variance_bridge.pipeline.previous import STANDARD_STREAM
 from variance_bridge.pipeline.sync import Failed, Synced
@@ -91,7 +91,7 @@ def sync(invocation: Invocation, /, **options: Any) -> int:
     else:
         for result in results:
             if not isinstance(result, Failed):
-                _print_sentence(result)
+                _print_sentence(result, invocation)
     return next((one.error.exit_code for one in results if isinstance(one, Failed)), 0)
 
 
@@ -200,14 +200,14 @@ def _write_documents(invocation: Invocation, results: Sequence[Synced | Failed])
     for result in results:
         if isinstance(result, Synced):
             click.echo(dumps(result.document), nl=False)
-            invocation.note(sentence(result))
+            invocation.note(sentence(result, invocation))
 
 
-def _print_sentence(result: Synced) -> None:
+def _print_sentence(result: Synced, invocation: Invocation) -> None:
     from variance_bridge.cli.messages import laid_out
 
-    text = sentence(result)
-    click.echo(text if sys.stdout is None else laid_out(text, sys.stdout))
+    text, passages = sentence(result, invocation), doubtful(result, invocation)
+    click.echo(text if sys.stdout is None else laid_out(text, sys.stdout, doubtful=passages))
 
 
 def _print_json(results: list[Synced | Failed], redact: Callable[[str], str]) -> None:

@@ -45,7 +45,7 @@ def sync_all_profiles(invocation: Invocation, options: Mapping[str, Any]) -> int
 
         click.echo(dumps(document(invocation, outcomes)), nl=False)
     else:
-        for line in lines(outcomes):
+        for line in lines(outcomes, invocation):
             click.echo(line)
     return max((each.exit_code for each in outcomes), default=0)
 
@@ -110,9 +110,13 @@ def _waiting(invocation: Invocation) -> Iterator[None]:
             invocation.speak = before
 
 
-def lines(outcomes: Sequence[ProfileOutcome]) -> Iterator[str]:
+def lines(outcomes: Sequence[ProfileOutcome], invocation: Invocation) -> Iterator[str]:
     """One line an account: profile, account, and what was written where, or that it was not."""
-    rows = [(_name(each), _account(one), _what(one)) for each in outcomes for one in each.results]
+    rows = [
+        (_name(each), _account(one), _what(one, invocation))
+        for each in outcomes
+        for one in each.results
+    ]
     widths = [max((len(row[place]) for row in rows), default=0) for place in range(2)]
     for profile, account, what in rows:
         yield printable(f"{profile:{widths[0]}}  {account:{widths[1]}}  {what}", limit=2000)
@@ -128,10 +132,10 @@ def _account(result: Synced | Failed) -> str:
     return result.portfolio.meta.account_hash or "–"
 
 
-def _what(result: Synced | Failed) -> str:
+def _what(result: Synced | Failed, invocation: Invocation) -> str:
     if isinstance(result, Failed):
         return f"not synced (exit {result.error.exit_code})"
-    return sentence(result).replace("\n", "; ")
+    return sentence(result, invocation).replace("\n", "; ")
 
 
 def document(invocation: Invocation, outcomes: Sequence[ProfileOutcome]) -> dict[str, Any]:

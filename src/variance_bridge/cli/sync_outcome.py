@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import attrs
@@ -51,8 +51,8 @@ def _counted(records: Sequence[RejectedRow] | Sequence[Flag]) -> str:
     return ", ".join(f"{word} x{count}" for word, count in words.most_common())
 
 
-def sentence(result: Synced) -> str:
-    """One line a person can read: what was written where, and what was not."""
+def sentence(result: Synced, invocation: Invocation) -> str:
+    """One line a person can read: what was written where, how old it is, and what was not."""
     from variance_bridge.formatting import printable
 
     meta = result.portfolio.meta
@@ -60,15 +60,39 @@ def sentence(result: Synced) -> str:
     if meta.counts is not None:
         counts = attrs.asdict(meta.counts).items()
         text += f" ({', '.join(f'{name} {n}' for name, n in counts if n is not None)})"
-    if any(flag.caution is Caution.TIME_FROM_FILE for flag in meta.flags):
-        # Nothing but the file system says when a file was exported, so the user should see the time that counts.
-        text += f" as of {meta.fetched_at:%Y-%m-%d %H:%M} UTC (file time)"
+    text += f" as of {meta.fetched_at:%Y-%m-%d %H:%M} UTC"
+    details = [*_origin_of_time(result), *doubtful(result, invocation)]
+    if details:
+        text += f" ({'; '.join(details)})"
     if result.path == STANDARD_STREAM:
         place = "→ standard output"
     else:
         place = f"{'→' if result.published else 'not written (dry run):'} {result.path.absolute()}"
     note = f"\n{result.note}" if result.note else ""
     return printable(f"{text} {place}{note}")
+
+
+def _origin_of_time(result: Synced) -> Iterator[str]:
+    """Nothing but the file system says when some files were exported, so the user should see that."""
+    if any(flag.caution is Caution.TIME_FROM_FILE for flag in result.portfolio.meta.flags):
+        yield "file time"
+
+
+def doubtful(result: Synced, invocation: Invocation) -> Iterator[str]:
+    """What the user should not miss in the sentence: positions that no command will read, and fewer than before."""
+    from variance_bridge.formatting import age_words
+    from variance_bridge.model import Timeliness
+    from variance_bridge.reading.freshness import age_of
+
+    meta = result.portfolio.meta
+    if result.positions_before is not None:
+        now = len(result.portfolio.positions)
+        yield f"{plural(result.positions_before, 'position')} before, {now} now"
+    end_of_day = meta.timeliness is Timeliness.END_OF_DAY
+    age = age_of(meta.fetched_at, invocation.clock.now(), end_of_day=end_of_day)
+    if not invocation.age_limits.is_readable(age):
+        words = age_words(age, end_of_day=end_of_day)
+        yield f"{words}: show and triage will refuse this without --any-age"
 
 
 def entry(result: Synced) -> dict[str, Any]:

@@ -130,7 +130,7 @@ def _show(ctx: click.Context, each: Round, *, as_json: bool) -> None:
     else:
         from variance_bridge.cli.sync_all import lines
 
-        for line in lines(each.outcomes):
+        for line in lines(each.outcomes, invocation):
             click.echo(f"{each.at:%Y-%m-%d %H:%M:%S}Z  {line}")
     if sys.stdout is not None:
         sys.stdout.flush()
@@ -160,7 +160,7 @@ def _redraw(ctx: click.Context, each: Round) -> None:
         show_dashboard(ctx.find_root())
     except BridgeError as error:
         invocation.warn(str(error))
-    for line in lines(each.outcomes):
+    for line in lines(each.outcomes, invocation):
         click.echo(line, err=True)
     if each.next_at is not None:
         wait = f"Synced at {each.at:%H:%M:%S} UTC; next at {each.next_at:%a %H:%M:%S} UTC. Ctrl-C ends."

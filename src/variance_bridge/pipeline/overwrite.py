@@ -15,6 +15,7 @@ What is refused, and why:
   day, so there only a contradiction counts.
 - A loss of 80 % or more of the rows, unless a second fetch finds the same rows. Rows that are there but could not be
   read do not come back on a second fetch, so a loss that they explain is refused at once.
+- (A warning only:) an export that names no account, over positions of which it has none. It may be of another account.
 - A broker's answer of which some rows cannot be read, over positions that were complete, unless a second fetch has the same
   unreadable rows. (A file is the same at each reading: how many of its rows may be unreadable is for its reader to say.)
 
@@ -71,6 +72,7 @@ class _Case(Struct, frozen=True, kw_only=True):
     new: Portfolio
     allow_empty: bool
     from_file: bool
+    names_account: bool
     confirmation: Portfolio | None
     now: datetime | None
 
@@ -87,6 +89,7 @@ def judge_overwrite(
     now: datetime | None = None,
     old_unreadable: bool = False,
     from_file: bool = False,
+    names_account: bool = True,
 ) -> Judgement:
     """Whether `new` may be published in the place of `old`.
 
@@ -98,6 +101,8 @@ def judge_overwrite(
         now: the present, aware; without it nothing is held to be from the future.
         old_unreadable: there is a file, but nobody can tell what it holds: an empty portfolio is then judged as if it
             held positions.
+        names_account: whether the source says whose positions they are; most exports do not, and are then compared by what
+            they hold.
         from_file: no broker answered, a file was read: one without positions may be cut off, and proves nothing by itself.
     """
     unread = _unread_rows(new)
@@ -114,6 +119,7 @@ def judge_overwrite(
         new=new,
         allow_empty=allow_empty,
         from_file=from_file,
+        names_account=names_account,
         confirmation=confirmation,
         now=now,
     )
@@ -131,6 +137,7 @@ def _first_objection(case: _Case) -> Judgement:
         _not_emptied,
         _not_shrunk,
         _not_partial,
+        _of_the_same_account,
     )
     warnings: list[str] = []
     for rule in rules:
@@ -317,6 +324,28 @@ def _not_partial(case: _Case) -> Judgement:
         loss,
         _unreadable,
         _refuse(f"{loss}; in a second answer, other rows could be read", _ANEW),
+    )
+
+
+def _of_the_same_account(case: _Case) -> Judgement:
+    """Exports that name no account all count as one: of two accounts, each would take the other's place."""
+    before = {holding.symbol for holding in case.old.positions}
+    if (
+        case.names_account
+        or not case.new.positions
+        or not before
+        or not before.isdisjoint(holding.symbol for holding in case.new.positions)
+    ):
+        return _ACCEPTED
+    count = len(case.old.positions)
+    which = (
+        "the only position of the file before is not"
+        if count == 1
+        else f"none of the {_rows(count)} of the file before is"
+    )
+    return _warn(
+        f"{which} in this one: is it another account? `variance restore` puts the file before back."
+        " Give each account a file of its own with `--output`, or a profile"
     )
 
 

@@ -26,7 +26,7 @@ from variance_bridge.errors import (
     UsageError,
 )
 from variance_bridge.formatting import format_age, plural, repr_without
-from variance_bridge.model import Caution, Environment, Flag, Portfolio
+from variance_bridge.model import Caution, Environment, Flag, Portfolio, Status
 from variance_bridge.pipeline.account_choice import select_account
 from variance_bridge.pipeline.balance_check import contradiction
 from variance_bridge.pipeline.context import RunContext
@@ -94,6 +94,8 @@ class Synced(Struct, frozen=True, kw_only=True):
         document: what was written, as mappings and lists.
         published: False in a dry run.
         note: what an empty portfolio means; None otherwise.
+        positions_before: where rows could not be read, how many the complete document held that this one replaces (or, in
+            a dry run, would replace); None otherwise.
     """
 
     path: Path
@@ -101,6 +103,7 @@ class Synced(Struct, frozen=True, kw_only=True):
     document: Mapping[str, Any]
     published: bool
     note: str | None = None
+    positions_before: int | None = None
 
     __repr__ = repr_without("document")
 
@@ -324,7 +327,15 @@ def _sync_account(
         document=document,
         published=lock is not None,
         note=None if portfolio.positions else _why_empty(portfolio, run.spec.capabilities),
+        positions_before=_complete_before(portfolio, previous),
     )
+
+
+def _complete_before(new: Portfolio, previous: PreviousDocument) -> int | None:
+    old = previous.portfolio
+    if new.meta.status is not Status.PARTIAL or old is None or old.meta.status is Status.PARTIAL:
+        return None
+    return len(old.positions)
 
 
 def _finished(run: BrokerRun, account: Account, request: SyncRequest, tell: Progress) -> Portfolio:
@@ -406,6 +417,7 @@ def _judge(
             now=run.context.clock.now(),
             old_unreadable=previous.unreadable,
             from_file=Capability.READS_FILES in run.spec.capabilities,
+            names_account=bool(account.number),
         )
 
     judgement = judge(None)
