@@ -403,6 +403,7 @@ def test_the_template_in_the_reference_is_read(read_csv):
     assert outcome.cautions() == []
 
 
-def test_every_shipped_dialect_stands_in_the_reference():
-    text = REFERENCE.read_text(encoding="utf-8")
+def test_every_shipped_dialect_stands_on_the_page_of_csv_files():
+    page = REFERENCE.parent / "brokers" / "csv.md"
+    text = page.read_text(encoding="utf-8")
     assert all(f"| `{name}` |" in text for name in library.load(None))
