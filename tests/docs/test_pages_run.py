@@ -207,13 +207,26 @@ def fresh_document(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("page", "least"), [("quickstart.md", 3), ("ci.md", 2), ("dashboard.md", 2)]
+    ("page", "least"), [("quickstart.md", 3), ("ci.md", 2), ("dashboard.md", 2), ("history.md", 1)]
 )
 def test_the_commands_of_a_page_print_what_it_says(page, least, folder):
     reader = Reader(folder)
     reader.walk(DOCS / page)
 
     assert reader.done >= least
+
+
+@pytest.mark.parametrize(
+    ("code", "printed"),
+    [(0, ""), (9, "Some positions need action"), (7, "could not be checked (exit 7)")],
+)
+def test_the_script_for_cron_distinguishes_action_from_failure(code, printed, folder):
+    (script,) = named("automation.md", "file")
+    (folder / "variance").write_text(f"#!/bin/sh\nexit {code}\n")
+    done = subprocess.run(["sh", "-c", script.text], capture_output=True, text=True, check=True)
+
+    assert printed in done.stdout
+    assert bool(done.stdout) == bool(code)
 
 
 @pytest.mark.slow
