@@ -33,6 +33,7 @@ __all__ = [
     "dumps",
     "instant_text",
     "schema_text",
+    "settled",
     "simulated_sync",
     "source_document",
     "sums_document",
@@ -115,6 +116,20 @@ class Invocation(Protocol):
     def warn(self, message: str) -> None:
         """Show the user a warning, on stderr, without anything personal."""
         ...
+
+
+def settled(portfolio: Portfolio) -> Portfolio:
+    """What a sync makes of a broker's portfolio: a row whose numbers contradict each other is rejected or flagged.
+
+    Raises:
+        DataRefused: a sync would refuse it, for what contradicts itself in the whole of it.
+    """
+    from variance_bridge.document.check import refuse
+    from variance_bridge.pipeline.contradictory_rows import settle_unnamed
+
+    found = settle_unnamed(portfolio)
+    refuse(found.violations)
+    return found.portfolio
 
 
 def simulated_sync(

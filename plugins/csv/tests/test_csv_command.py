@@ -274,3 +274,85 @@ def test_explain_calls_the_titles_of_a_statement_titles(variance, files):
     _code, out, _err = variance("csv", "explain", files / "thinkorswim_statement.csv")
     assert "titles, accounts, times: 1, 3" in out
     assert "not read" not in out
+
+
+OWN = (
+    'description = 1\nname = "acme"\ntitle = "Acme"\n[detect]\nneeds = ["symbol", "quantity", "value"]\n'
+    '[columns]\nsymbol = ["Id"]\nquantity = ["Held"]\nvalue = ["Worth"]\nmark = ["Px"]\ngain = ["Gain"]\n'
+    'cost_per_unit = ["Paid"]\ncurrency = ["Money"]\ntype = ["Kind"]\n[account]\ncurrency = "EUR"\n'
+    '[[row]]\nis = "total"\nwords = { symbol = ["All"] }\n'
+)
+
+
+@pytest.fixture
+def explain_own(variance, tmp_path):
+    def explained(rows, more="", *options):
+        folder = tmp_path / "configuration" / "csv"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "acme.toml").write_text(OWN + more)
+        path = tmp_path / "acme.csv"
+        path.write_text(f"Id,Kind,Held,Paid,Px,Worth,Gain,Money\n{rows}")
+        code, out, err = variance("csv", "explain", *options, path)
+        assert code == 0, err
+        return out
+
+    return explained
+
+
+def test_explain_lists_the_positions_as_they_are_understood(explain_own):
+    out = explain_own("QZA,Stock,1000,20.5,20.65,20650,150,\nQZB,Stock,-7,2,3,-21,-7,USD\n")
+    assert (
+        "          Symbol  Side   Quantity  Price paid   Value  Profit  Currency\n"
+        "          QZA     long      1,000        20.5  20,650     150       EUR\n"
+    ) in out
+    assert "QZB     short         7" in out
+
+
+def test_explain_lists_twenty_positions_and_says_where_the_others_are(explain_own):
+    out = explain_own(
+        "".join(f"QZ{letter},Stock,1,2,3,3,1,\n" for letter in "ABCDEFGHIJKLMNOPQRSTUV")
+    )
+    assert "QZT  " in out
+    assert "QZU" not in out
+    assert "and 2 more: `variance show FILE` shows them all" in out
+
+
+def test_explain_rejects_and_flags_what_a_sync_does(explain_own, variance, tmp_path):
+    rows = "QZA,Stock,10,20,21,210,10,\nMESH7,Future,1,6012.25,6040,0,138.75,\nAll,,,,,210,,\n"
+    out = explain_own(rows, "[money]\nfutures_cost = true\n")
+    assert "Account   1: 1 position, 0 closed, 1 rejected" in out
+    assert "rejected: 3" in out
+    assert "line 3, column 1 rejected: numbers contradict" in out
+    code, _out, err = variance("sync", tmp_path / "acme.csv")
+    assert code == 0
+    assert "1 row rejected: numbers_contradict" in err
+
+
+def test_explain_says_why_a_sync_refuses_a_file(explain_own):
+    out = explain_own("QZA,Stock,1,2,3,3,1,\nQZB,Stock,x,2,3,3,1,\nQZC,Stock,y,2,3,3,1,\n")
+    assert "a sync refuses this: 2 of 3 rows cannot be read" in out
+
+
+@pytest.mark.parametrize(
+    ("total", "more", "said"),
+    [
+        ("9", "", "the total 9 is not compared: rows in EUR and USD"),
+        ("6", "[check]\ntotal_tolerance = 5\n", "the total 6 is the sum of the rows"),
+    ],
+)
+def test_explain_compares_no_sum_over_several_currencies(explain_own, total, more, said):
+    rows = f"QZA,Stock,1,2,3,3,1,\nQZB,Stock,1,2,3,3,1,USD\nAll,,,,,{total},,\n"
+    assert said in explain_own(rows, more)
+
+
+def test_explain_calls_a_total_within_the_tolerance_that(explain_own):
+    out = explain_own("QZA,Stock,1,2,3,3,1,\nAll,,,,,7,,\n", "[check]\ntotal_tolerance = 5\n")
+    assert "the total 7 is within the tolerance (5) of the sum of the rows, 3" in out
+
+
+def test_a_rule_for_a_total_leaves_out_no_amount(variance, tmp_path):
+    path = tmp_path / "acme.toml"
+    path.write_text(OWN + 'without = ["value"]\n')
+    code, out, _err = variance("csv", "check", path)
+    assert code != 0
+    assert "row[0].without: only rows that become positions have amounts" in out

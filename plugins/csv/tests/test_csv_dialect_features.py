@@ -432,6 +432,50 @@ def test_a_total_without_cash_in_it(read_as):
         "Ticker,Amount,Quote,Worth\nQZA,1,2,2\nCash,,,3\nTotal,,,2\n", rest, 'value = ["Worth"]'
     )
     assert "total_disagrees" not in outcome.cautions()
+    assert outcome.document["balances"] == {
+        "currency": "USD",
+        "net_liquidating_value": 5,
+        "cash": 3,
+    }
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ("QZA,1,2,2\nTotal,,,2\n", "no row is cash"),
+        ("QZA,1,2,2\nCash,,,3\n", "no row is the total"),
+    ],
+)
+def test_balances_that_a_dialect_promises_and_a_file_lacks_are_flagged(read_as, rows, words):
+    outcome = read_as(f"Ticker,Amount,Quote,Worth\n{rows}", TOTALS, 'value = ["Worth"]')
+    assert "balances_missing" in outcome.cautions()
+    assert any(f"no balances: {words}" in one for one in outcome.warnings)
+
+
+IN_CURRENCIES = (
+    TOTALS + "[[part]]\nof = \"symbol\"\npattern = '(?:Total|Cash) (?P<currency>[A-Z]{3})'\n"
+    '[check]\ncompleteness = "total"\n'
+).replace('symbol = ["Total"]', 'symbol = ["Total", "Total USD", "Total EUR"]')
+
+
+@pytest.mark.parametrize(
+    ("rows", "cautions", "warned"),
+    [
+        ("QZA,1,2,2,USD\nQZB,1,2,2,EUR\nCash,,,3,\nTotal,,,7.30,\n", [], True),
+        ("QZA,1,2,2,EUR\nQZB,1,2,2,EUR\nCash,,,3,EUR\nTotal,,,7.30,\n", ["balances_missing"], True),
+        ("QZA,1,2,2,USD\nQZB,1,2,2,EUR\nCash,,,3,\nTotal,,,7,\n", [], False),
+        ("QZA,1,2,2,USD\nCash,,,3,USD\nTotal,,,7,USD\n", ["total_disagrees"], False),
+        ("QZA,1,2,2,USD\nQZB,1,2,2,EUR\nTotal USD,,,2,\nTotal EUR,,,2,\n", [], False),
+        ("QZA,1,2,2,USD\nQZB,1,2,2,EUR\nTotal USD,,,2,\nTotal EUR,,,4,\n", ["total_disagrees"], False),
+        ("QZA,1,2,2,USD\nQZB,1,2,2,EUR\nCash,,,3,\n", ["possibly_truncated"], False),
+    ],
+)  # fmt: skip
+def test_a_total_is_compared_with_rows_of_its_own_currency_alone(read_as, rows, cautions, warned):
+    columns = 'value = ["Worth"]\ncurrency = ["Money"]\n'
+    outcome = read_as(f"Ticker,Amount,Quote,Worth,Money\n{rows}", IN_CURRENCIES, columns)
+    found = set(outcome.cautions()) & {"total_disagrees", "possibly_truncated", *cautions}
+    assert found == set(cautions)
+    assert any("not compared: rows in EUR" in one for one in outcome.warnings) == warned
 
 
 def test_a_money_market_fund_without_a_quantity_has_its_value_as_one(read_as):

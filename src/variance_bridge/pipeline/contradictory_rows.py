@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 import attrs
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from variance_bridge.document.check import check
 from variance_bridge.document.convert import in_canonical_order, to_document
@@ -37,6 +37,7 @@ from variance_bridge.symbology import InstrumentType, SymbolError, parse
 _ROUNDS = 3
 """A price that goes can leave a value that only it had explained: what is left is looked at again."""
 
+_NO_HASH = "0000***"
 _NETTED = frozenset({InstrumentType.FUTURE, InstrumentType.FUTURE_OPTION})
 _BOTH_SIDES = ("bid", "ask")
 _OUT_OF_REACH = {"order", "date"}
@@ -73,6 +74,14 @@ def settle(portfolio: Portfolio) -> Settled:
         portfolio, document = changed, to_document(changed)
         violations = check(document)
     return Settled(portfolio=portfolio, document=document, violations=violations)
+
+
+def settle_unnamed(portfolio: Portfolio) -> Settled:
+    """The same for a portfolio whose account has no hash: a file that is read and not synced."""
+    named = attrs.evolve(portfolio.meta, account_hash=_NO_HASH)
+    settled = settle(attrs.evolve(portfolio, meta=named))
+    meta = attrs.evolve(settled.portfolio.meta, account_hash=portfolio.meta.account_hash)
+    return structs.replace(settled, portfolio=attrs.evolve(settled.portfolio, meta=meta))
 
 
 def _with_both_sides_flagged(portfolio: Portfolio) -> Portfolio:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
-import attrs
 from msgspec import Struct
 
 from variance_bridge.broker import Account
@@ -134,11 +133,8 @@ def _known_by(broker: str, number: str) -> str:
 
 
 def _settled(run: BrokerRun, account: Account) -> Portfolio:
-    from variance_bridge.pipeline.contradictory_rows import settle
+    from variance_bridge.pipeline.contradictory_rows import settle_unnamed
 
-    portfolio = run.portfolio(account)
-    placeholder = attrs.evolve(portfolio.meta, account_hash="0000***")
-    settled = settle(attrs.evolve(portfolio, meta=placeholder))
+    settled = settle_unnamed(run.portfolio(account))
     refuse(settled.violations)
-    unnamed = attrs.evolve(settled.portfolio.meta, account_hash=portfolio.meta.account_hash)
-    return attrs.evolve(settled.portfolio, meta=unnamed)
+    return settled.portfolio

@@ -52,6 +52,7 @@ _TOTAL = RowClass.TOTAL
 _PENDING = RowClass.PENDING
 _ACCOUNT_LABEL = Field.ACCOUNT_LABEL
 _VALUE = Field.VALUE
+_CURRENCY = Field.CURRENCY
 _DTE = Field.DTE
 _ACCOUNT = Field.ACCOUNT
 _SYMBOL = Field.SYMBOL
@@ -85,6 +86,8 @@ _MIN_WORDS = 3
 """So many words in lower case are a sentence: the names of securities have fewer."""
 _NO_ACCOUNT = "it names no account, so it is in no document"
 _MAX_NAME_LENGTH = 100
+_ROUNDING = Decimal("0.05")
+"""So far a sum of values that are rounded to cents may be from their total."""
 _ENDS_SEEN = 100
 MAX_REJECTED = 100_000
 """Rows that cannot be read. A document lists them all, and nobody reads a longer list."""
@@ -127,7 +130,9 @@ class AccountPart(Struct, frozen=True):
         cash_unread: the lines of such rows whose amount is missing or cannot be read, or that stand there a second time.
         passed_over: how many rows of each kind are not positions.
         total: what the total row says.
-        total_agrees: whether that is the sum of the rows.
+        total_agrees: whether that is the sum of the rows; None where they are not compared.
+        not_compared: the currencies of the rows, where a sum over them cannot be compared with the total.
+        other_currency: the total or an amount of cash is in a currency that is not the account's.
     """
 
     account: str
@@ -140,6 +145,8 @@ class AccountPart(Struct, frozen=True):
     passed_over: Mapping[RowClass, int]
     total: Decimal | None
     total_agrees: bool | None
+    not_compared: tuple[str, ...] = ()
+    other_currency: bool = False
 
     __repr__ = repr_without("account", "label")
 
@@ -304,6 +311,7 @@ class ReadRow(Struct, gc=False):
         account: the account that the row names; None where it should and does not.
         label: the word for the account that it has, or that stands above it.
         value: its value as it stands there, for sums; None where there is none that can be read.
+        currency: that of the value, where the row says so.
         value_unread: an amount of cash is missing, cannot be read, or stands there a second time.
         days_left: its days to expiration, as they are written.
         group: which subtotal it belongs to; empty where the dialect has none.
@@ -321,6 +329,7 @@ class ReadRow(Struct, gc=False):
     position: CheckedHolding | None
     rejected: RejectedLine | None
     value: Decimal | None
+    currency: str | None
     value_unread: bool
     days_left: str | None
     group: tuple[object, ...]
@@ -459,6 +468,7 @@ def _read_row(cells: RowCells, section: Section, as_of: date, where: str) -> Rea
         position=position,
         rejected=rejected,
         value=value,
+        currency=cells.text(_CURRENCY),
         value_unread=row_class in _IN_CASH and value is None and _is_expected(cells, row_class),
         days_left=cells.text(_DTE),
         group=_group(cells, section) if checks.subtotals else (),
@@ -707,7 +717,7 @@ def _by_account(
         )
         for account, own_rows in named.items()
     )
-    if all(_total_agrees(row.value, rows, dialect) for row in whole):
+    if not any(_against_total(row, rows, dialect)[0] is False for row in whole):
         return parts
     return tuple(structs.replace(part, total_agrees=False) for part in parts)
 
@@ -737,7 +747,8 @@ def _part(
                 row.line, row.account_column, Rejection.UNREADABLE_ROW, _NO_ACCOUNT
             )
             rejected.append(row.rejected or unattributed)
-    total = next((row.value for row in reversed(rows) if row.row_class is _TOTAL), None)
+    total = next((row for row in reversed(rows) if row.row_class is _TOTAL), None)
+    agrees, not_compared = _against_total(total, rows, dialect)
     return AccountPart(
         account=account
         or layout.captured.get("account")
@@ -754,8 +765,14 @@ def _part(
             for row in (*rows, *passed)
             if row.position is None and row.rejected is None
         ),
-        total=total,
-        total_agrees=_total_agrees(total, rows, dialect),
+        total=None if total is None else total.value,
+        total_agrees=agrees,
+        not_compared=not_compared,
+        other_currency=any(
+            row.currency not in {None, dialect.account.currency}
+            for row in rows
+            if row is total or row.row_class in _IN_CASH
+        ),
     )
 
 
@@ -769,14 +786,39 @@ def _sum(rows: Iterable[ReadRow]) -> Decimal | None:
     return sum((value for value in values if value is not None), Decimal(0)) if values else None
 
 
-def _total_agrees(total: Decimal | None, rows: Sequence[ReadRow], dialect: Dialect) -> bool | None:
-    if dialect.check.subtotals:
-        return _subtotals_agree(rows, dialect)
-    if total is None:
-        return None
-    summed = _SUMMED if dialect.check.total_includes_cash else _POSITIONS
-    found = _sum(row for row in rows if row.row_class in summed) or Decimal(0)
-    return abs(found - total) <= dialect.check.total_tolerance
+def _against_total(
+    total: ReadRow | None, rows: Sequence[ReadRow], dialect: Dialect
+) -> tuple[bool | None, tuple[str, ...]]:
+    """Whether the rows add up to the total, and the currencies of the rows where that cannot be compared.
+
+    A file may have a total for each currency. A single one over rows in several was converted at rates that are not in the rows.
+    """
+    check, own = dialect.check, dialect.account.currency
+    if check.subtotals:
+        return _subtotals_agree(rows, dialect), ()
+    if total is None or total.value is None:
+        return None, ()
+    summed = _SUMMED if check.total_includes_cash else _POSITIONS
+    counted = [row for row in rows if row.row_class in summed]
+    stated = {row.currency: row.value for row in rows if row.row_class is _TOTAL and row.value}
+    if None not in stated and len(stated) > 1:
+        off = [
+            _sum_off((row for row in counted if (row.currency or own) == currency), value)
+            for currency, value in stated.items()
+        ]
+        return all(one <= check.total_tolerance for one in off), ()
+    off_by = _sum_off(counted, total.value)
+    found = {row.currency or own for row in counted if row.value}
+    if found <= {total.currency or own}:
+        return off_by <= check.total_tolerance, ()
+    if off_by <= min(check.total_tolerance, _ROUNDING):
+        # What a row calls its currency is the instrument's: the values are all in the total's.
+        return True, ()
+    return None, tuple(sorted(one for one in found if one is not None))
+
+
+def _sum_off(rows: Iterable[ReadRow], total: Decimal) -> Decimal:
+    return abs((_sum(rows) or Decimal(0)) - total)
 
 
 def _subtotals_agree(rows: Sequence[ReadRow], dialect: Dialect) -> bool | None:

@@ -8,17 +8,20 @@ from itertools import groupby
 from typing import Any
 
 import click
-from msgspec import structs
+from msgspec import Struct, structs
 
-from variance_bridge.commands import instant_text
+from variance_bridge.commands import instant_text, settled
+from variance_bridge.errors import DataRefused
 from variance_bridge.formatting import plural, printable
-from variance_bridge.model import Caution
-from variance_bridge_csv.accounts import AccountPart, file_flags
+from variance_bridge.model import Caution, Holding, Portfolio
+from variance_bridge_csv.accounts import AccountPart
 from variance_bridge_csv.dialect.model import Dialect
 from variance_bridge_csv.file.layout import Header, read_header
 from variance_bridge_csv.file.lines import Line
 from variance_bridge_csv.name_matching import shown
-from variance_bridge_csv.portfolio import notes
+from variance_bridge_csv.portfolio import notes, portfolio
+from variance_bridge_csv.rejected import refuse_many_rejected
+from variance_bridge_csv.settings import CsvSettings
 from variance_bridge_csv.shape.places import places
 from variance_bridge_csv.source import Source
 
@@ -26,6 +29,7 @@ _MAX_REJECTED = 20
 _MARGIN = " " * len("Columns   ")
 _MAX_SPANS = 20
 _MAX_CAUTION_LINES = 5
+_MAX_POSITIONS = 20
 _KINDS = {
     "above": "text above the table",
     "header": "names of the columns",
@@ -42,12 +46,27 @@ _KINDS = {
     "another part": "other parts of the file",
 }
 """What the kinds of lines are called on the screen, where the word alone does not say it."""
+_TABLE = (
+    "symbol",
+    "side",
+    "quantity",
+    "average_price",
+    "market_value",
+    "unrealized_pl",
+    "currency",
+)
+_HEADINGS = ["Symbol", "Side", "Quantity", "Price paid", "Value", "Profit", "Currency"]
+_WORDS = 2
+"""So many of them are words, and the others numbers."""
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 def explain(source: Source) -> dict[str, Any]:
     """All of it as plain data: the JSON form of `variance csv explain`. No account number and no nickname is in it."""
     candidate, parsed = source.candidate, source.parsed
+    refusals: list[str] = []
+    outcomes = [_outcome(source, part, refusals) for part in parsed.accounts]
+    _note_refusal(source, refusals)
     return {
         "file": source.file.shown,
         "encoding": candidate.text.encoding,
@@ -67,11 +86,51 @@ def explain(source: Source) -> dict[str, Any]:
         },
         "columns": _columns(candidate.dialect, candidate.header),
         "lines": [
-            {"from": first, "to": last, "kind": kind} for first, last, kind in _runs(_kinds(source))
+            {"from": first, "to": last, "kind": kind}
+            for first, last, kind in _runs(_kinds(source, outcomes))
         ],
-        "accounts": [_account(source, part) for part in parsed.accounts],
-        "notes": list(notes(parsed)),
+        "accounts": [_account(source, one) for one in outcomes],
+        "notes": [*notes(parsed), *dict.fromkeys(refusals)],
     }
+
+
+class _Outcome(Struct, frozen=True):
+    """What a sync makes of an account's part of the file.
+
+    Attributes:
+        part: the part.
+        portfolio: the document's content.
+        rejected: the lines of rows that can be read, and whose numbers contradict each other.
+    """
+
+    part: AccountPart
+    portfolio: Portfolio
+    rejected: Mapping[int, str]
+
+
+def _outcome(source: Source, part: AccountPart, refusals: list[str]) -> _Outcome:
+    time = source.time
+    read = portfolio(source.parsed, part, fetched_at=time.moment, time_caution=time.caution)
+    try:
+        written = settled(read)
+    except DataRefused as refusal:
+        refusals.append(f"a sync refuses this: {refusal.what}")
+        return _Outcome(part, read, {})
+    already = len(read.meta.rejected)
+    reasons = {one.symbol: one.reason.value for one in written.meta.rejected[already:]}
+    rejected = {
+        one.line: reasons[one.holding.symbol].replace("_", " ")
+        for one in part.checked
+        if one.holding is not None and one.holding.symbol in reasons
+    }
+    return _Outcome(part, written, rejected)
+
+
+def _note_refusal(source: Source, refusals: list[str]) -> None:
+    try:
+        refuse_many_rejected(source.parsed, CsvSettings().max_rejected_percent, source.file.shown)
+    except DataRefused as refusal:
+        refusals.append(f"a sync refuses this: {refusal.what}")
 
 
 def as_text(facts: Mapping[str, Any], width: int | None = None) -> str:
@@ -147,11 +206,34 @@ def _account_lines(account: Mapping[str, Any]) -> Iterator[str]:
         yield "          no total to compare with"
     else:
         yield f"          {_compared(total, account)}"
+    yield from _position_lines(account["positions"])
     for row in account["rejected"]:
         yield f"          line {row['line']}, column {row['column']} rejected: {row['reason']}"
     if account["cautions"]:
         words = (_caution(word, account["caution_lines"][word]) for word in account["cautions"])
         yield "          cautions: " + ", ".join(words)
+
+
+def _position_lines(positions: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """The positions as they are understood, in columns, so that a person can compare them with the broker's own page."""
+    if not positions:
+        return
+    shown_ones = positions[:_MAX_POSITIONS]
+    table = [_HEADINGS, *([_cell(row[name]) for name in _TABLE] for row in shown_ones)]
+    widths = [max(len(row[place]) for row in table) for place in range(len(_HEADINGS))]
+    for row in table:
+        cells = (
+            text.ljust(width) if place < _WORDS else text.rjust(width)
+            for place, (text, width) in enumerate(zip(row, widths, strict=True))
+        )
+        yield _MARGIN + "  ".join(cells).rstrip()
+    if len(positions) > _MAX_POSITIONS:
+        more = len(positions) - _MAX_POSITIONS
+        yield f"{_MARGIN}and {more} more: `variance show FILE` shows them all"
+
+
+def _cell(value: Any) -> str:
+    return "-" if value is None else f"{value:,f}" if isinstance(value, Decimal) else str(value)
 
 
 def _caution(word: str, lines: Sequence[int]) -> str:
@@ -166,10 +248,16 @@ def _caution(word: str, lines: Sequence[int]) -> str:
 def _compared(total: Decimal, account: Mapping[str, Any]) -> str:
     """What the total says beside the rows."""
     agrees, rows = account["total_agrees"], account["rows_sum"]
+    if account["not_compared"]:
+        return (
+            f"the total {total:,f} is not compared: rows in {' and '.join(account['not_compared'])}"
+        )
     if rows is None or rows == total:
         return f"the total {total:,f} {'is' if agrees else 'is NOT'} the sum of the rows"
-    near = "agrees with" if agrees else "is NOT"
-    return f"the total {total:,f} {near} the sum of the rows, {rows:,f}"
+    if agrees:
+        tolerance = account["total_tolerance"]
+        return f"the total {total:,f} is within the tolerance ({tolerance:,f}) of the sum of the rows, {rows:,f}"
+    return f"the total {total:,f} is NOT the sum of the rows, {rows:,f}"
 
 
 def _rows_sum(source: Source, part: AccountPart) -> Decimal | None:
@@ -230,15 +318,16 @@ def _columns(dialect: Dialect, header: Header) -> dict[str, Any]:
     }
 
 
-def _kinds(source: Source) -> Iterator[tuple[int, str]]:
+def _kinds(source: Source, outcomes: Iterable[_Outcome]) -> Iterator[tuple[int, str]]:
     """What each line of the file is."""
     layout, parsed = source.layout, source.parsed
     rows = {row.line: row.row_class.value for row in parsed.skipped}
-    for part in parsed.accounts:
+    for one in outcomes:
         rows.update(
-            (one.line, "closed" if one.holding is None else "position") for one in part.checked
+            (row.line, "closed" if row.holding is None else "position") for row in one.part.checked
         )
-        rows.update((one.line, "rejected") for one in part.rejected_lines)
+        rows.update((row.line, "rejected") for row in one.part.rejected_lines)
+        rows.update(dict.fromkeys(one.rejected, "rejected"))
     headers = {section.header.row.line for section in layout.sections}
     inside = False
     for line in source.candidate.lines():
@@ -274,30 +363,55 @@ def _runs(kinds: Iterable[tuple[int, str]]) -> Iterator[tuple[int, int, str]]:
         yield numbers[0], numbers[-1], kind
 
 
-def _account(source: Source, part: AccountPart) -> dict[str, Any]:
-    flags = (*part.flags, *file_flags(source.parsed, part))
-    cautions = [flag.caution.value for flag in flags]
-    subtotals = source.parsed.dialect.check.subtotals
+def _account(source: Source, outcome: _Outcome) -> dict[str, Any]:
+    part, written = outcome.part, outcome.portfolio
+    check = source.parsed.dialect.check
+    lines = {one.holding.symbol: one.line for one in part.checked if one.holding is not None}
+    cautions: dict[str, list[int]] = {}
+    counts: dict[str, int] = {}
+    for flag in written.meta.flags:
+        word, line = flag.caution.value, flag.row or lines.get(flag.symbol or "")
+        counts[word] = counts.get(word, 0) + 1
+        cautions.setdefault(word, []).extend([] if line is None else [line])
+    rejected = [
+        {"line": one.line, "column": one.column, "reason": one.describe()}
+        for one in part.rejected_lines[:_MAX_REJECTED]
+    ]
+    rejected += [
+        {"line": line, "column": 1, "reason": reason} for line, reason in outcome.rejected.items()
+    ]
     return {
         "place": source.parsed.accounts.index(part) + 1,
         "counts": {
-            "positions": len(part.positions),
+            "positions": len(written.positions),
             "closed": part.closed,
-            "rejected": len(part.rejected_lines),
+            "rejected": len(written.meta.rejected),
         },
+        "positions": [
+            _position(one, written.meta.currency)
+            for one in sorted(written.positions, key=lambda one: lines.get(one.symbol, 0))
+        ],
         "cash": part.cash,
         "pending": part.pending,
         "total": part.total,
         "total_agrees": part.total_agrees,
-        "subtotals_agree": part.total_agrees if subtotals else None,
+        "total_tolerance": check.total_tolerance,
+        "not_compared": list(part.not_compared),
+        "subtotals_agree": part.total_agrees if check.subtotals else None,
         "rows_sum": _rows_sum(source, part),
-        "rejected": [
-            {"line": one.line, "column": one.column, "reason": one.describe()}
-            for one in part.rejected_lines[:_MAX_REJECTED]
-        ],
-        "cautions": {word: cautions.count(word) for word in dict.fromkeys(cautions)},
-        "caution_lines": {
-            word: [one.row for one in flags if one.caution.value == word and one.row is not None]
-            for word in dict.fromkeys(cautions)
-        },
+        "rejected": rejected[:_MAX_REJECTED],
+        "cautions": counts,
+        "caution_lines": cautions,
+    }
+
+
+def _position(one: Holding, of_account: str | None) -> dict[str, Any]:
+    return {
+        "symbol": one.symbol,
+        "side": one.side.value,
+        "quantity": one.quantity,
+        "average_price": one.average_price,
+        "market_value": one.market_value,
+        "unrealized_pl": one.unrealized_pl,
+        "currency": one.currency or of_account,
     }

@@ -50,12 +50,7 @@ def portfolio(
     if time_caution is not None:
         flags.append(Flag(caution=time_caution))
     balances = _balances(part, dialect)
-    if (
-        part.cash is not None
-        and balances is None
-        and dialect.account.worth_is_sum
-        and not part.cash_unread
-    ):
+    if balances is None and _promises_balances(part, parsed) and not part.cash_unread:
         flags.append(Flag(caution=Caution.BALANCES_MISSING))
     counts = Counts(
         fetched=len(part.checked) + len(part.rejected_lines),
@@ -116,13 +111,26 @@ def _passed_over(parsed: ParsedFile, part: AccountPart) -> PassedOver | None:
     return PassedOver(**found) if found else None
 
 
+def _promises_balances(part: AccountPart, parsed: ParsedFile) -> bool:
+    """Whether the account should have balances by its dialect.
+
+    Some brokers write no line of cash where there is none; and one total of several accounts is nobody's worth.
+    """
+    rules, parts = parsed.dialect.account, parsed.accounts
+    if rules.balances:
+        return len(parts) == 1 or any(one.total is not None for one in parts)
+    return rules.worth_is_sum and part.cash is not None
+
+
 def _balances(part: AccountPart, dialect: Dialect) -> Balances | None:
     """Cash and worth of the account, where the dialect says that the total row or the sum of the rows is its worth."""
     rules = dialect.account
-    if rules.currency is None or part.cash is None or part.cash_unread:
+    if rules.currency is None or part.cash is None or part.cash_unread or part.other_currency:
         return None
     if rules.balances and part.total is not None and part.total_agrees is not False:
-        return Balances(currency=rules.currency, net_liquidating_value=part.total, cash=part.cash)
+        includes_cash = dialect.check.total_includes_cash
+        worth = part.total if includes_cash else total(part.total, part.cash)
+        return Balances(currency=rules.currency, net_liquidating_value=worth, cash=part.cash)
     if rules.worth_is_sum and not part.rejected_lines:
         return _summed(part, rules.currency)
     return None
@@ -218,8 +226,29 @@ def _notes_on_rows(parsed: ParsedFile, part: AccountPart) -> Iterator[str]:
         )
     if part.cash_unread:
         yield f"line {part.cash_unread[0]}: this amount of cash is missing, cannot be read or stands there twice, so the document has no balances"
+    elif (
+        parsed.dialect.account.balances
+        and part.total_agrees is not False
+        and _promises_balances(part, parsed)
+        and _balances(part, parsed.dialect) is None
+    ):
+        lack = _what_they_lack(part, parsed.dialect)
+        yield f"the document has no balances: {lack} (flag balances_missing)"
+    if part.not_compared:
+        yield f"the file's total is not compared: rows in {' and '.join(part.not_compared)}"
     if part.total_agrees is False:
         yield "the file's total is not the sum of its rows (flag total_disagrees)"
+
+
+def _what_they_lack(part: AccountPart, dialect: Dialect) -> str:
+    """Why an account has no balances although its dialect says that the file states them."""
+    if dialect.account.currency is None:
+        return "the dialect does not say in which currency they are (account.currency)"
+    if part.cash is None:
+        return "no row is cash"
+    if part.total is None:
+        return "no row is the total"
+    return "the cash or the total is in a currency that is not the account's"
 
 
 def _missing_column(parsed: ParsedFile) -> str:

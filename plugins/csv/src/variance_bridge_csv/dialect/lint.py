@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterator
 
 from variance_bridge_csv.dialect import dates, patterns
-from variance_bridge_csv.dialect.model import Dialect, Field, Marked
+from variance_bridge_csv.dialect.model import Dialect, Field, Marked, RowClass
 from variance_bridge_csv.name_matching import plain
 
 _CAPTURE_GROUPS = frozenset({"account", "account_label", "date", "time", "zone", "simulated"})
 _FILE_NAME_GROUPS = frozenset({"account", "nickname", "date"})
 _SYMBOL_GROUPS = frozenset({"symbol", "multiplier"})
 _ENCODINGS = frozenset({"utf-8", "cp1252", "latin-1", "utf-16"})
+_WITH_AMOUNTS = frozenset({RowClass.POSITION, RowClass.MONEY_MARKET, RowClass.LOT})
 _DELIMITERS = frozenset({",", ";", "\t", "|"})
 _SEEN = re.compile(r"[0-9]{4}(?:-(?:0[1-9]|1[0-2]))?")
 _THOUSANDS = frozenset({"", ",", ".", "'", " "})
@@ -29,6 +30,7 @@ def faults(dialect: Dialect) -> tuple[str, ...]:
         *_cells(dialect),
         *_formats(dialect),
         *_money(dialect),
+        *_rows(dialect),
         *_time(dialect),
         *_shape(dialect),
         *_sections(dialect),
@@ -204,6 +206,12 @@ def _money(dialect: Dialect) -> Iterator[str]:
     for word in dialect.quantity.side_words.values():
         if word not in {"long", "short"}:
             yield "quantity.side_words: each is long or short"
+
+
+def _rows(dialect: Dialect) -> Iterator[str]:
+    for place, rule in enumerate(dialect.rows):
+        if rule.without and rule.is_ not in _WITH_AMOUNTS:
+            yield f"row[{place}].without: only rows that become positions have amounts to leave out; not {rule.is_}"
 
 
 def _time(dialect: Dialect) -> Iterator[str]:
