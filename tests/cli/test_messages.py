@@ -114,6 +114,9 @@ def typed(tmp_path, monkeypatch, capsys):
         ("sync tasty", "`variance sync --broker tastytrade`"),
         ("sync fidelty", "`variance sync --broker fidelity`"),
         ("show --sort", "`variance show --help` explains"),
+        ("show positions.cvs", 'did you mean "positions.csv"?'),
+        ("sync positions.cvs", 'did you mean "positions.csv"?'),
+        ("show positions", 'did you mean "positions.csv"?'),
         ("show positions.csv.gz", "unpack an archive first"),
         ("export positions.csv", "`--format` with one of: beancount, csv, parquet"),
         ("auth login --broker csv", "choose another with `--broker NAME`"),
@@ -121,6 +124,7 @@ def typed(tmp_path, monkeypatch, capsys):
 )
 def test_a_mistake_says_what_was_typed_and_what_to_type(typed, tmp_path, line, words):
     (tmp_path / "empty").mkdir()
+    (tmp_path / "positions.csv.gz").touch()
     code, said = typed(line)
     assert code in {2, 3, 6}
     assert words in said.err

@@ -242,10 +242,12 @@ def test_a_file_of_which_much_cannot_be_read_is_refused_with_the_reasons(read_cs
     with pytest.raises(DataRefused) as caught:
         read_csv(content)
     assert caught.value.what == (
-        '3 of 5 rows cannot be read: 3 rows: the date "20-Mrz-26" in Exp Date cannot be read'
+        '3 of 5 rows cannot be read (lines 4, 5, 6): 3 rows: the date "20-Mrz-26" in Exp Date cannot be read'
     )
-    assert "max_rejected_percent" in caught.value.hint
+    assert "--set max_rejected_percent=60`" in caught.value.hint, "the smallest that lets it pass"
     assert read_csv(content, max_rejected_percent=60).meta["status"] == "partial"
+    with pytest.raises(DataRefused):
+        read_csv(content, max_rejected_percent=59)
 
 
 def test_a_single_row_never_costs_the_others(read_csv):

@@ -96,10 +96,18 @@ def sync(invocation: Invocation, /, **options: Any) -> int:
 
 
 def _check_input(file: Path | None) -> None:
-    """`variance sync NAME` names a broker where a file is expected."""
-    if file is None or file == STANDARD_STREAM or file.suffix or len(file.parts) != 1:
+    """`variance sync NAME` names a broker where a file is expected; a mistyped ending names no broker at all."""
+    if file is None or file == STANDARD_STREAM:
         return
-    if file.exists():
+    if file.suffix:
+        from variance_bridge.pipeline.run import reader_of_ending
+        from variance_bridge.plugins.registry import names
+        from variance_bridge.storage.read import refuse_missing
+
+        if reader_of_ending(file) not in names():
+            refuse_missing(file)
+        return
+    if len(file.parts) != 1 or file.exists():
         return
     from variance_bridge.cli.completion_values import broker_names
     from variance_bridge.formatting import as_typed, nearest

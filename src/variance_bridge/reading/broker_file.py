@@ -18,6 +18,7 @@ from variance_bridge.model import Portfolio
 from variance_bridge.pipeline.overwrite import Verdict, judge_overwrite
 from variance_bridge.pipeline.run import BrokerRun, Choice, open_broker, reader_of_ending
 from variance_bridge.settings.account_hash import KEY_BYTES, account_hash
+from variance_bridge.storage.read import refuse_missing
 
 _EMPTY = "if the account really is empty, record that: `variance sync FILE --allow-empty`"
 _UNREAD = "download an export again; if its rows cannot be read either, report their reasons"
@@ -72,6 +73,7 @@ def _read(file: Path, choose: Choose) -> tuple[BrokerFile, ...]:
     warnings: list[str] = []
     ending = file.suffix.lower()
     if not ending.removeprefix("."):
+        refuse_missing(file)
         raise DataRefused(
             "its name does not say what kind of file it is",
             where=masked(file.name),
@@ -81,6 +83,7 @@ def _read(file: Path, choose: Choose) -> tuple[BrokerFile, ...]:
     try:
         run = open_broker(context, Choice(broker=reader_of_ending(file), input_file=file))
     except UnknownPlugin:
+        refuse_missing(file)
         raise DataRefused(
             f"no broker that reads {ending} files is installed",
             where=masked(file.name),

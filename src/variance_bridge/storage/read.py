@@ -83,9 +83,12 @@ class Reader(Struct, frozen=True, kw_only=True):
         try:
             return self.read(path, shown=shown)
         except FileNotFoundError as missing:
-            what = f"{self.title} cannot be read: there is no such file"
-            hint = _near(path) or "check its name and folder"
-            raise self.error(what, where=missing.filename, hint=hint) from None
+            raise self.missing(path, missing.filename) from None
+
+    def missing(self, path: Path, where: str) -> BridgeError:
+        """The error for a file that is not there; names the file beside it that is most like it."""
+        what = f"{self.title} cannot be read: there is no such file"
+        return self.error(what, where=where, hint=_near(path) or "check its name and folder")
 
     def read_open(self, descriptor: int, where: str) -> FileContent:
         """The same of a file that is open already, from its beginning.
@@ -130,6 +133,20 @@ def read_bounded(file: Path, max_bytes: int = MAX_BYTES) -> bytes:
         DataRefused: it is not there, not a regular file, larger than `max_bytes`, or cannot be read.
     """
     return Reader(max_bytes=max_bytes).read_named(file).data
+
+
+def refuse_missing(file: Path) -> None:
+    """Before anything else is said of a file that the user named: of its ending, for example.
+
+    Raises:
+        DataRefused: there is nothing of that name.
+    """
+    try:
+        file.stat()
+    except FileNotFoundError:
+        raise Reader(max_bytes=MAX_BYTES).missing(file, masked(file.name)) from None
+    except (OSError, ValueError):
+        return  # whoever reads it says why it cannot be read
 
 
 def _near(path: Path) -> str | None:

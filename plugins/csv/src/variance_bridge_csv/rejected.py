@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from variance_bridge.errors import DataRefused
 from variance_bridge.formatting import plural
@@ -11,6 +11,7 @@ from variance_bridge.model import Rejection
 from variance_bridge_csv.accounts import ParsedFile, RejectedLine
 
 _MAX_REASONS = 3
+_MAX_LINES = 5
 
 
 def refuse_many_rejected(parsed: ParsedFile, max_percent: int, where: str) -> None:
@@ -30,11 +31,18 @@ def refuse_many_rejected(parsed: ParsedFile, max_percent: int, where: str) -> No
     again = "export the positions again, and do not save them from a spreadsheet program"
     if all(line.reason is Rejection.WRONG_CELL_COUNT for line in lines.values()):
         again = f"where these lines are another table, delete them from the file; else {again}"
+    enough = -(-100 * len(lines) // rows)
     raise DataRefused(
-        f"{len(lines)} of {rows} rows cannot be read: {grouped(lines.values())}",
+        f"{len(lines)} of {rows} rows cannot be read (lines {_listed(lines)}): {grouped(lines.values())}",
         where=f"{where}, line {first.line}, column {first.column}",
-        hint=f"{again}; or allow more: `--set max_rejected_percent=100`",
+        hint=f"{again}; or allow more: `--set max_rejected_percent={enough}`",
     )
+
+
+def _listed(lines: Collection[int]) -> str:
+    """`3, 5`, or `3, 5, 6, 9, 12, ...`."""
+    first, more = sorted(lines)[:_MAX_LINES], len(lines) > _MAX_LINES
+    return ", ".join([*map(str, first), *(["..."] if more else [])])
 
 
 def grouped(lines: Iterable[RejectedLine]) -> str:
