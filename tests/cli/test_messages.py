@@ -117,6 +117,7 @@ def typed(tmp_path, monkeypatch, capsys):
         ("show positions.cvs", 'did you mean "positions.csv"?'),
         ("sync positions.cvs", 'did you mean "positions.csv"?'),
         ("show positions", 'did you mean "positions.csv"?'),
+        ("show untitled", "what kind of file"),
         ("show positions.csv.gz", "unpack an archive first"),
         ("export positions.csv", "`--format` with one of: beancount, csv, parquet"),
         ("auth login --broker csv", "choose another with `--broker NAME`"),
@@ -124,7 +125,8 @@ def typed(tmp_path, monkeypatch, capsys):
 )
 def test_a_mistake_says_what_was_typed_and_what_to_type(typed, tmp_path, line, words):
     (tmp_path / "empty").mkdir()
-    (tmp_path / "positions.csv.gz").touch()
+    for name in ("positions.csv.gz", "untitled"):
+        (tmp_path / name).touch()
     code, said = typed(line)
     assert code in {2, 3, 6}
     assert words in said.err

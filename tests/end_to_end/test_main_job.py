@@ -245,7 +245,7 @@ def test_nothing_there_says_what_to_run(variance):
         (("validate",), 2, "Missing argument"),
         (("--config", "missing.toml", "brokers"), 3, "missing.toml"),
         (("--config", "missing.toml", "sync"), 3, "missing.toml"),
-        (("show", "export"), 6, "what kind of file"),
+        (("show", "export"), 6, 'did you mean "export.csv"?'),
         (("sync", "--broker", "csv", "--input", "export.csv", "--quotes", "x"), 3, "no source of"),
         (("--sync", "--demo"), 2, "do not go together"),
         (("schema",), 0, ""),
