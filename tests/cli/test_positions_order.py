@@ -111,6 +111,17 @@ def test_an_unusable_option_says_what_works(shown, arguments, words):
     assert words in done.err
 
 
+def test_a_mistyped_root_is_not_preceded_by_warnings_of_the_file(shown, file):
+    document = exact_json.loads(file.read_bytes())
+    document["meta"]["fetched_at"] = "2020-01-01T00:00:00Z"
+    file.write_bytes(exact_json.dumps(document))
+    assert "Warning" in shown("--any-age", "--root", "AAA")[2].err
+
+    code, _roots, done = shown("--any-age", "--root", "ZZZ")
+
+    assert (code, "Warning" in done.err) == (2, False)
+
+
 @pytest.mark.parametrize("column", KEYS)
 def test_every_column_has_the_name_that_it_is_sorted_by(column):
     assert sort_key(column.upper()) == column

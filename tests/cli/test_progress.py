@@ -71,3 +71,15 @@ def test_a_pipe_gets_nothing(monkeypatch):
     with waiting("Fetching the rates"), shown_progress(Invocation()) as progress:
         progress.stage("fetch", "a1b2***")
     assert pipe.getvalue() == ""
+
+
+def test_a_warning_above_the_line_is_coloured_and_wrapped_at_words(screen, monkeypatch):
+    terminal = screen()
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    invocation = Invocation()
+    with shown_progress(invocation):
+        invocation.warn('export.csv: the column "Fantasy Number" is not read')
+
+    assert "\x1b[1;33mWarning:\x1b[0m export.csv: the column" in terminal.getvalue()
+    assert '\n  "Fantasy Number" is not read' in terminal.getvalue().replace("\r", "")

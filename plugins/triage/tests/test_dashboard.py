@@ -10,10 +10,12 @@ from pathlib import Path
 
 import attrs
 import pytest
+from msgspec import structs
 from rich.cells import cell_len
 from rich.console import Console
 
 from variance_bridge.model import Balances, Counts, Environment, Status
+from variance_bridge.money import Sum
 from variance_bridge.symbology import Deliverable
 from variance_bridge_triage.render.price_range import price_range
 from variance_bridge_triage.render.strike_line import strike_line
@@ -388,3 +390,10 @@ def test_on_a_narrow_screen_a_note_stands_below_its_amount(account_report):
     (at,) = [at for at, line in enumerate(lines) if line.startswith(" Net P/L")]
     assert lines[at].rstrip() == " Net P/L       +$21,198.50"
     assert lines[at + 1].rstrip() == "               20 of 21 known"
+
+
+def test_a_beta_delta_that_is_not_known_names_no_benchmark(account_report):
+    totals = structs.replace(account_report.totals, beta_delta=Sum(None, 0, 3))
+    without = structs.replace(account_report, totals=totals)
+    assert f"– {account_report.benchmark}" not in render(without, 140)
+    assert account_report.benchmark in render(account_report, 140).splitlines()[2]

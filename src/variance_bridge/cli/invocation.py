@@ -205,8 +205,12 @@ class Invocation:
         account: str | None = None,
         any_age: bool = False,
         may_be_unread: bool = False,
+        check: Callable[[Book], None] = lambda _book: None,
     ) -> Book:
-        """The files as one book; without any, the positions files of all accounts. See `variance_bridge.commands`."""
+        """The files as one book; without any, the positions files of all accounts. See `variance_bridge.commands`.
+
+        `check` raises what makes the book's warnings pointless.
+        """
         from variance_bridge.cli.default_book import live_files, with_unsynced
         from variance_bridge.reading.book import load_all
 
@@ -219,6 +223,7 @@ class Invocation:
             book = book.of_account(account)
         if len(book.sources) == 1 and (error := book.sources[0].error) and not may_be_unread:
             raise error
+        check(book)
         self._warn_of(book)
         return book
 

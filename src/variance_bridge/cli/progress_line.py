@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -9,6 +10,8 @@ from rich.console import Console, RenderableType
 from rich.progress import Progress, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
 from rich.table import Column
 from rich.text import Text
+
+from variance_bridge.cli.messages import laid_out
 
 MOMENT = 0.7
 """Seconds before the line appears."""
@@ -49,8 +52,9 @@ class ProgressLine:
         self._bar.update(self._task, completed=done, total=of)
 
     def above(self, text: str) -> None:
-        """Print a text above the line."""
-        self._bar.console.print(Text(text), soft_wrap=True)
+        """Print a text above the line, coloured and wrapped like any other message."""
+        console = self._bar.console
+        console.print(Text.from_ansi(laid_out(text, sys.stderr)), soft_wrap=True)
 
 
 @contextmanager

@@ -57,7 +57,13 @@ def show(
     if as_json and (roots or sort):
         raise UsageError("`--json` prints the whole document", hint="drop `--root` and `--sort`")
     order = _order(roots, sort, reverse=reverse)
-    book = invocation.book(files, account=account, any_age=any_age, may_be_unread=partial)
+    book = invocation.book(
+        files,
+        account=account,
+        any_age=any_age,
+        may_be_unread=partial,
+        check=lambda found: _check(order, found),
+    )
     converted = None
     if currency is not None:
         sums = {each: totals.sums for each, totals in book.totals_by_currency.items()}
@@ -89,6 +95,12 @@ def _order(roots: tuple[str, ...], sort: str | None, *, reverse: bool) -> Order 
     if reverse and sort is None:
         raise UsageError("`--reverse` needs `--sort`", hint="for example: --sort pl --reverse")
     return Order(roots=roots, sort=None if sort is None else sort_key(sort), reverse=reverse)
+
+
+def _check(order: Order | None, book: Book) -> None:
+    """A mistake in the command is not preceded by warnings of the files."""
+    if order is not None:
+        order.check(holding for each in book.snapshots for holding in each.portfolio.positions)
 
 
 def _print(book: Book, order: Order | None, converted: Converted | None) -> None:

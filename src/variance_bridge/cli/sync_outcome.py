@@ -9,8 +9,9 @@ from typing import Any
 import attrs
 
 from variance_bridge.cli.invocation import Invocation
+from variance_bridge.clock import CLOCK_TOLERANCE, READABLE_FOR
 from variance_bridge.formatting import plural
-from variance_bridge.model import Caution, Flag, RejectedRow
+from variance_bridge.model import Caution, Flag, RejectedRow, Timeliness
 from variance_bridge.pipeline.previous import STANDARD_STREAM
 from variance_bridge.pipeline.sync import Failed, Synced
 
@@ -80,19 +81,27 @@ def _origin_of_time(result: Synced) -> Iterator[str]:
 
 def doubtful(result: Synced, invocation: Invocation) -> Iterator[str]:
     """What the user should not miss in the sentence: positions that no command will read, and fewer than before."""
-    from variance_bridge.formatting import age_words
-    from variance_bridge.model import Timeliness
-    from variance_bridge.reading.freshness import age_of
-
     meta = result.portfolio.meta
     if result.positions_before is not None:
-        now = len(result.portfolio.positions)
-        yield f"{plural(result.positions_before, 'position')} before, {now} now"
+        count = len(result.portfolio.positions)
+        yield f"{plural(result.positions_before, 'position')} before, {count} now"
+    now = invocation.clock.now()
+    if -CLOCK_TOLERANCE <= now - meta.fetched_at <= READABLE_FOR and not _states_limits(invocation):
+        return  # nearly every sync, which then need not load what judges ages
+    from variance_bridge.formatting import age_words
+    from variance_bridge.reading.freshness import age_of
+
     end_of_day = meta.timeliness is Timeliness.END_OF_DAY
-    age = age_of(meta.fetched_at, invocation.clock.now(), end_of_day=end_of_day)
+    age = age_of(meta.fetched_at, now, end_of_day=end_of_day)
     if not invocation.age_limits.is_readable(age):
         words = age_words(age, end_of_day=end_of_day)
         yield f"{words}: show and triage will refuse this without --any-age"
+
+
+def _states_limits(invocation: Invocation) -> bool:
+    return any(
+        limit is not None for limit in attrs.astuple(invocation.configuration.stated.freshness)
+    )
 
 
 def entry(result: Synced) -> dict[str, Any]:

@@ -93,6 +93,11 @@ class Order(Struct, frozen=True, kw_only=True):
     sort: str | None = None
     reverse: bool = False
 
+    def check(self, holdings: Iterable[Holding]) -> None:
+        """Raises as `arranged`, before anything is shown."""
+        if self.roots:
+            _roots(self.roots, sorted({holding.root for holding in holdings}))
+
     def arranged(self, rows: Iterable[Row], holding_of: Callable[[Row], Holding]) -> list[Row]:
         """The rows that are listed, each with a position.
 

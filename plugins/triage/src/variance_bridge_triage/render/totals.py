@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from variance_bridge.formatting import money, number
+from variance_bridge.formatting import UNKNOWN, money, number
 from variance_bridge.money import Sum
 from variance_bridge_triage.render.cells import gain
 from variance_bridge_triage.render.legs import of, one_line
@@ -23,13 +23,12 @@ _MIN_BESIDE = 3
 def totals_of(report: Report, width: int) -> RenderableType:
     """The totals side by side, in as many lines as they need, else one a line: no amount is cut."""
     totals, currency = report.totals, report.currency
-    beta = number(totals.beta_delta.amount, 1, sign=True)
     unknown = "" if totals.net_liquidity is not None else "not stated"
     count = counted(report)
     cells = [
         *_amounts("Net P/L", _by_currency(report, lambda amounts: amounts.net_pl)),
         *_amounts("Day P/L", day_profits(report)),
-        ("Beta delta", Text(f"{beta} {one_line(report.benchmark)}"), _known(totals.beta_delta)),
+        ("Beta delta", Text(_beta_delta(report)), _known(totals.beta_delta)),
         *_amounts("Theta/day", _by_currency(report, lambda amounts: amounts.theta)),
         ("Win/lose", Text(f"{count.winners} / {count.losers}"), count.others),
         ("Net liq", Text(money(totals.net_liquidity, currency)), unknown),
@@ -45,6 +44,14 @@ def totals_of(report: Report, width: int) -> RenderableType:
     even = -(-len(cells) // lines)
     parts = [cells[place : place + even] for place in range(0, len(cells), even)]
     return Padding(_beside(parts, (width - 2) // even), (0, 1))
+
+
+def _beta_delta(report: Report) -> str:
+    """`+57.0 SPY`; without the benchmark where the sum is not known at all."""
+    amount = report.totals.beta_delta.amount
+    if amount is None:
+        return UNKNOWN
+    return f"{number(amount, 1, sign=True)} {one_line(report.benchmark)}"
 
 
 def _known(sum_: Sum) -> str:
