@@ -58,5 +58,7 @@ def write_file(file: Path, data: bytes, *, title: str, hint: str) -> None:
     try:
         replace_file(file, data)
     except (OSError, ValueError) as error:
-        what = f"{title} cannot be written: {reason(error)}"
+        is_without_folder = isinstance(error, FileNotFoundError) and not file.parent.is_dir()
+        why = f"the folder {file.parent} does not exist" if is_without_folder else reason(error)
+        what = f"{title} cannot be written: {why}"
         raise DataRefused(what, where=str(file), hint=hint) from None

@@ -162,9 +162,27 @@ def test_what_a_command_does_is_not_cut_short_in_the_list_of_its_group(typed, gr
     assert "..." not in listed
 
 
-def test_choices_that_are_missing_are_listed_without_control_characters(typed):
+def test_choices_that_are_missing_are_listed_without_control_characters(typed, monkeypatch):
+    monkeypatch.setenv("SHELL", "/opt/bin/nosuchshell")
     said = typed("completion")[1].err
     assert "Choose from: bash, zsh, fish" in said
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_for_the_login_shell_where_none_is_named(typed, monkeypatch, shell):
+    monkeypatch.setenv("SHELL", f"/usr/bin/{shell}")
+    assert typed("completion") == typed(f"completion {shell}")
+
+
+def test_a_page_for_a_folder_that_is_not_there_names_the_folder(typed, tmp_path):
+    typed("sync positions.csv")
+    code, said = typed(f"triage --html {tmp_path}/nope/page.html")
+    assert (code, f"the folder {tmp_path}/nope does not exist" in said.err) == (6, True)
+
+
+def test_an_export_in_another_format_than_the_broker_that_was_named_says_to_drop_it(typed):
+    code, said = typed("sync --broker schwab --input positions.csv")
+    assert (code, "drop `--broker NAME`" in said.err) == (6, True)
 
 
 def test_accounts_of_an_export_are_listed_by_naming_it(typed):

@@ -70,6 +70,16 @@ def test_history_and_diff_after_two_syncs(sync, variance):
     assert "2 positions" in variance("history")[1]
 
 
+def test_without_a_history_the_folder_of_the_configuration_is_named(variance, tmp_path):
+    (tmp_path / "configuration" / "variance.toml").write_text("")
+    (tmp_path / "export.csv").write_text(f"{HEADER}QZZ,Stock,1,,,,100,110\n")
+    assert variance("sync", "export.csv")[0] == 0
+
+    code, _, err = variance("diff")
+
+    assert (code, str(tmp_path / "configuration") in err) == (6, True)
+
+
 def test_two_files_are_compared_without_a_history(variance, tmp_path):
     for name, quantity in (("old", 1), ("new", 3)):
         (tmp_path / f"{name}.csv").write_text(f"{HEADER}QZZ,Stock,{quantity},,,,100,110\n")

@@ -20,18 +20,20 @@ _SHELLS = ("bash", "zsh", "fish")
 @click.command(
     epilog="\b\nExamples:\n  variance completion bash --install\n  variance completion zsh > ~/.zfunc/_variance"
 )
-@click.argument("shell", metavar="SHELL", type=click.Choice(_SHELLS))
+@click.argument("shell", metavar="[SHELL]", required=False, type=click.Choice(_SHELLS))
 @click.option("--install", is_flag=True, help="Write it where the shell looks, and print the path.")
 @click.pass_obj
-def completion(invocation: Invocation, shell: str, *, install: bool) -> None:
+def completion(invocation: Invocation, shell: str | None, *, install: bool) -> None:
     """Complete commands, options, brokers, profiles, accounts, roots and files with the tab key.
 
-    Prints the script, or installs it for your user. Your shell's start-up files are not changed.
+    Prints the script, or installs it for your user. Your shell's start-up files are not changed. Without SHELL, it is
+    the one that you log in to.
     """
     from click.shell_completion import get_completion_class
 
     from variance_bridge.cli.subcommands import variance
 
+    shell = shell or _login_shell(invocation.environment)
     found = get_completion_class(shell)
     if found is None:
         raise UsageError(f"this version of click does not complete for {shell}")
@@ -45,6 +47,17 @@ def completion(invocation: Invocation, shell: str, *, install: bool) -> None:
     _write(file, script)
     click.echo(path_text(file))
     click.echo(_how_to_begin(shell, file), err=True)
+
+
+def _login_shell(environment: Mapping[str, str]) -> str:
+    """The shell that the system starts for this user, as the variable SHELL says."""
+    name = Path(environment.get("SHELL", "")).name
+    if name not in _SHELLS:
+        raise UsageError(
+            f"it is not known which shell you use. Choose from: {', '.join(_SHELLS)}",
+            hint=f"for example: `variance completion {_SHELLS[0]} --install`",
+        )
+    return name
 
 
 def _place(shell: str, environment: Mapping[str, str]) -> Path:

@@ -144,7 +144,8 @@ def _existing(invocation: Invocation, file: Path | None) -> Path:
         raise DataRefused(
             "there is no history yet",
             where=str(place),
-            hint='put listeners = ["history"] into variance.toml, and sync',
+            hint='put listeners = ["history"] into variance.toml'
+            f" (in {invocation.folder}, unless you named another), and sync",
         )
     return place
 

@@ -206,7 +206,7 @@ def forced(
     raise DataRefused(
         f'the file is not written in the dialect "{dialect.name}": it needs {missing}',
         where=_header_place(nearest, detector.where),
-        hint="leave the dialect out to have it found by the header",
+        hint="drop `--broker NAME` or `--set dialect=NAME`: then the header says which format it is",
     )
 
 
