@@ -163,7 +163,7 @@ def test_what_could_not_be_judged_is_never_nothing(hold, triaged):
     assert "Nothing needs action" not in screen
     assert "No rule asks for action, but 1 of 1 strategy could not be judged fully." in screen
     assert "NOT FULLY JUDGED  1 of 1" in screen
-    assert "not judged: SIZE_THREAT" in screen
+    assert "SIZE_THREAT could not be judged for any strategy." in screen
     assert "it needs the price of SPY" in " ".join(screen.split())
     coloured = console()
     coloured.print(dashboard(triaged([hold("1 stock")]), 80))
@@ -261,8 +261,35 @@ def test_a_narrow_screen_shows_every_root_of_an_expiration(hold, triaged):
 
 def test_a_rule_that_no_strategy_was_judged_by_is_named_once(hold, triaged):
     screen = render(triaged([hold("1 stock", root="AAPL"), hold("1 stock", root="MSFT")]), 40)
-    assert screen.count("\n not judged: ") == 1
-    assert screen.count("not judged: ") == 1
+    words = " ".join(screen.split())
+    assert words.count("SIZE_THREAT could not be judged for any strategy.") == 1
+    assert "not judged: " not in words
+
+
+def test_a_rule_that_only_the_undecided_lack_is_named_in_their_heading(account_report):
+    screen = render(account_report, 80)
+    assert "for any strategy" not in screen
+    assert screen.count("not judged: SIZE_THREAT") == 1
+
+
+def test_a_rule_that_no_strategy_was_judged_by_is_not_repeated_beside_an_action(hold, triaged):
+    screen = render(triaged([hold("-1 95P 0d"), hold("1 stock", root="AAPL")]), 140)
+    assert "1 of 2 strategies needs action." in screen
+    assert "SIZE_THREAT could not be judged for any strategy." in screen
+    assert "SIZE_THREAT" not in screen.partition("ACTION REQUIRED")[2].partition("EXPIRIES")[0]
+
+
+def test_deltas_that_are_not_weighted_are_not_called_weighted(hold, price, triaged):
+    lone = price(hold("-1 95P"), "100", delta="12.34", beta_delta="3")
+    others = [price(hold("-1 95P", root=root), "100", delta="345.6") for root in ("ABC", "DEF")]
+    screen = render(triaged([lone, *others]), 140)
+    heading = next(line for line in screen.splitlines() if "Strikes and price" in line)
+    assert "Beta" not in heading
+    assert " +12.3 " in row_of(screen, "XYZ")
+    assert " +346 " in row_of(screen, "ABC")
+    weighted = render(triaged([lone]), 140)
+    assert " +3.0 " in row_of(weighted, "XYZ")
+    assert "Price  Beta delta" in weighted
 
 
 def row_of(screen, root):
@@ -273,7 +300,7 @@ def row_of(screen, root):
     ("width", "columns"),
     [
         (80, "Action Root Strategy DTE P/L P/L %"),
-        (140, "Action Root Strategy DTE P/L P/L % Price Delta Theta Strikes and price"),
+        (140, "Action Root Strategy DTE P/L P/L % Price Beta delta Theta Strikes and price"),
     ],
 )
 def test_every_section_names_its_columns(account_report, width, columns):
@@ -283,7 +310,7 @@ def test_every_section_names_its_columns(account_report, width, columns):
 
 def test_a_wide_screen_shows_price_delta_theta_and_share(account_report):
     row = row_of(render(account_report, 140), "TSLA")
-    for number in ("-$1,430.00", "-158%", "455.30", "-61.0", "+$38.00"):
+    for number in ("-$1,430.00", "-158%", "455.30", "-140", "+$38.00"):
         assert f" {number} " in row
 
 

@@ -197,7 +197,8 @@ def test_nothing_to_do_says_so(triaged, all_known):
 def test_what_could_not_be_judged_is_never_nothing(hold, triaged):
     found = Elements(page(triaged([hold("1 stock")])).decode())
     assert "Nothing needs action" not in found.words
-    assert "not judged: SIZE_THREAT (needs the price of SPY)" in found.words
+    assert "SIZE_THREAT could not be judged for any strategy." in found.words
+    assert "SIZE_THREAT not judged for 1 of 1 strategy: it needs the price of SPY" in found.words
     assert "Losses are measured against $50,000.00, assumed" in found.words
 
 
@@ -260,6 +261,40 @@ def test_the_notional_of_futures_is_no_part_of_the_allocation(hold, triaged):
     found = [chart for chart in charts(triaged(legs)) if chart.title == "Allocation"]
     assert [[row.name for row in chart.rows] for chart in found] == [["AAA"]]
     assert "The notional of 1 future is left out" in found[0].caption
+
+
+def test_all_but_the_largest_six_of_an_allocation_are_folded_on_the_same_scale(hold, triaged):
+    def allocation(count):
+        values = [Decimal(-1000), *(Decimal(10 * place) for place in range(1, count))]
+        legs = [
+            hold("1 stock", root=f"R{at}", market_value=value) for at, value in enumerate(values)
+        ]
+        report = triaged(legs)
+        (chart,) = [each for each in charts(report) if each.title == "Allocation"]
+        return chart, Elements(page(report).decode()).words
+
+    chart, words = allocation(8)
+    assert [row.name for row in chart.rows] == ["R7", "R6", "R5", "R4", "R3", "R0"]
+    assert [row.name for row in chart.folded] == ["R2", "R1"]
+    assert "2 others" in words
+    assert chart.rows[0].bars[0].width == pytest.approx(7 * chart.folded[1].bars[0].width, rel=Decimal("0.01"))
+    chart, words = allocation(7)
+    assert len(chart.rows) == 7
+    assert "others" not in words
+
+
+def test_a_share_has_the_colour_of_its_profit(hold, triaged):
+    legs = [
+        hold("1 stock", root=root, cost_basis=Decimal(100), unrealized_pl=Decimal(amount))
+        for root, amount in (("AAA", 5), ("BBB", -5), ("CCC", 0))
+    ]
+    found = Elements(page(triaged(legs)).decode())
+    shares = [cell["class"] for cell in found.all("td") if cell.get("data-label") == "P/L %"]
+    assert [set(classes.split()) & {"gain", "loss"} for classes in shares] == [
+        {"gain"},
+        {"loss"},
+        set(),
+    ]
 
 
 def test_several_accounts_stand_below_each_other_with_their_totals(hold, triaged, tmp_path):

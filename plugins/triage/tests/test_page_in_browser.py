@@ -93,7 +93,7 @@ def test_the_policy_stops_what_the_page_does_not_hold(browser, account_report):
     """Proves that the checks of the console would notice: Chromium reports what the policy forbids."""
     injected = b'<footer><script>document.title = "run"</script><p style="color: red">'
     browser.open(page(account_report).replace(b"<footer>", injected), 900)
-    assert browser.value("document.title") == "Triage: acme"
+    assert browser.value("document.title") == "Portfolio – acme, 22 Dec 25"
     assert browser.value("document.scripts.length") == 2
     stopped = [line for line in browser.console if "Content Security Policy" in line]
     assert len(stopped) == 2
@@ -105,10 +105,11 @@ def test_what_a_file_says_stays_text_in_the_browser(browser, hold, triaged):
     assert browser.console == []
     assert evil in browser.value("document.body.textContent")
     assert browser.value("document.scripts.length") == 1  # ours
-    assert browser.value("document.title").startswith("Triage: ")
+    assert browser.value("document.title").startswith("Portfolio – ")
 
 
 OVERFLOW = """(() => {
+  for (const each of document.querySelectorAll("details")) each.open = true;
   const room = document.documentElement.clientWidth;
   const over = [...document.querySelectorAll("body *")].filter((each) =>
     !each.closest(".unseen") && !(room > 900 && each.closest(".scroll")) && each.getBoundingClientRect().right > room + 1).map((each) => each.outerHTML.slice(0, 90));
@@ -145,7 +146,8 @@ def test_large_amounts_are_whole_too(browser, hold, price, triaged, width):
     assert browser.value(OVERFLOW) == [0, [], []]
 
 
-AXE = """axe.run(document, {resultTypes: ["violations"]}).then((found) => [
+AXE = """for (const each of document.querySelectorAll("details")) each.open = true;
+axe.run(document, {resultTypes: ["violations"]}).then((found) => [
   found.violations.flatMap((each) => each.nodes.map((node) => `${each.id} (${each.impact}): ${node.html.slice(0, 90)}`)),
   found.passes.length])"""
 
@@ -220,6 +222,36 @@ ORDER = """(() => {
   const head = [...table.tHead.rows[0].cells].find((each) => each.textContent.trim() === "P/L");
   return [head.getAttribute("aria-sort"), [...table.tBodies[0].rows].map((row) => row.querySelector("th").textContent)];
 })()"""
+
+
+FOLDED = """(() => {
+  const table = document.querySelector("details table.cards");
+  return [table.closest("details").open, table.checkVisibility({contentVisibilityAuto: true})];
+})()"""
+
+
+def test_what_needs_no_action_is_folded_on_the_screen_and_not_on_paper(browser, account_page):
+    browser.open(account_page, 390)
+    assert browser.value(FOLDED) == [False, False]
+    browser.press(*TAB)  # the keyboard reaches it; a press opens it
+    browser.value('document.querySelector("details summary").focus()')
+    browser.press(*ENTER)
+    assert browser.value(FOLDED) == [True, True]
+    browser.open(account_page, 718, media="print")
+    assert browser.value(FOLDED) == [False, True]
+
+
+def test_a_card_begins_with_action_root_and_profit_on_one_line(browser, account_page):
+    browser.open(account_page, 390)
+    found = browser.value(
+        """[...document.querySelectorAll("table.cards tbody tr")].filter((row) => row.querySelector(".action")).map((row) =>
+            [".action", "th", ".profit"].map((each) => row.querySelector(each).getBoundingClientRect().toJSON()))"""
+    )
+    assert len(found) == 5
+    for action, root, profit in found:
+        assert action["top"] == root["top"] == profit["top"]
+        assert action["right"] <= root["left"] < root["right"] <= profit["left"]
+        assert action["height"] < 30
 
 
 @pytest.mark.parametrize("width", [390, 1280])

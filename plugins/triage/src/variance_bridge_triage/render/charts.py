@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
+from itertools import chain
 
 from msgspec import Struct, structs
 
@@ -24,6 +25,7 @@ from variance_bridge.formatting import (
 )
 from variance_bridge.money import total
 from variance_bridge.symbology import InstrumentType
+from variance_bridge_triage.render.deltas import delta_words
 from variance_bridge_triage.render.legs import contracts_of, day, dte, ladder, one_line, title
 from variance_bridge_triage.render.price_range import PriceRange, price_range
 from variance_bridge_triage.rules.metrics import Facts
@@ -60,7 +62,7 @@ class Row(Struct, frozen=True, kw_only=True):
 
 
 class Chart(Struct, frozen=True, kw_only=True):
-    """A chart; `axis` is where its vertical line stands, None without one."""
+    """A chart; `axis` is where its vertical line stands, None without one. `folded` are smaller rows on the same scale."""
 
     name: str
     title: str
@@ -69,6 +71,7 @@ class Chart(Struct, frozen=True, kw_only=True):
     unit: str
     rows: tuple[Row, ...]
     axis: Decimal | None = None
+    folded: tuple[Row, ...] = ()
 
 
 class _Item(Struct, frozen=True):
@@ -81,7 +84,7 @@ class _Item(Struct, frozen=True):
 
 def charts(report: Report) -> list[Chart]:
     """All charts in which something is known, in their order on the page."""
-    found: list[Chart | None] = []
+    found: list[Chart | None] = [_prices(report)]
     for currency, entries in _by_currency(report):
         of = f", in {one_line(currency or '?')}" if _currencies(report) > 1 else ""
         found += [
@@ -92,7 +95,6 @@ def charts(report: Report) -> list[Chart]:
     for currency, entries in _by_currency(report):
         of = f", in {one_line(currency or '?')}" if _currencies(report) > 1 else ""
         found.append(_thetas(entries, currency, of))
-    found.append(_prices(report))
     for currency, entries in _by_currency(report):
         of = f", in {one_line(currency or '?')}" if _currencies(report) > 1 else ""
         found.append(_expiries(report, entries, currency, of))
@@ -145,6 +147,7 @@ def _allocation(
         unit="Market value",
         shows=lambda amount: money(amount, currency),
         kinds=("long", "short"),
+        foremost=6,
     )
 
 
@@ -176,7 +179,7 @@ def _deltas(report: Report) -> Chart | None:
         caption=f"Beta-weighted: what a move of {benchmark} by 1.00 earns, as shares of {benchmark}.",
         of="Root",
         unit="Beta delta",
-        shows=lambda amount: number(amount, 1, sign=True),
+        shows=delta_words,
     )
 
 
@@ -212,18 +215,27 @@ def _bars(
     unit: str,
     shows: Callable[[Decimal], str],
     kinds: tuple[str, str] = ("gain", "loss"),
+    foremost: int = MAX_ROWS,
 ) -> Chart | None:
-    """Bars to both sides of an axis that stands where the amounts need it; the largest first. None without any."""
+    """Bars to both sides of an axis that stands where the amounts need it. None without any.
+
+    The largest `foremost` are shown and the others folded, unless only one is left.
+    """
     known = [(item, item.amount) for item in items if item.amount]
     known.sort(key=lambda each: abs(each[1]), reverse=True)
-    shown = sorted(known[:MAX_ROWS], key=lambda each: each[1], reverse=True)
+    shown = known[:MAX_ROWS]
     if not shown:
         return None
     low = min(Decimal(0), *(amount for _item, amount in shown))
     high = max(Decimal(0), *(amount for _item, amount in shown))
     axis = -low / (high - low) * _FULL
+    first = foremost if len(shown) > foremost + 1 else len(shown)
+    by_amount = [
+        sorted(part, key=lambda each: each[1], reverse=True)
+        for part in (shown[:first], shown[first:])
+    ]
     rows = []
-    for item, amount in shown:
+    for item, amount in chain(*by_amount):
         length = abs(amount) / (high - low) * _FULL
         start = axis if amount > 0 else axis - length
         bar = Bar(_place(start), _place(length), kinds[amount < 0])
@@ -234,8 +246,9 @@ def _bars(
         caption=f"{caption}{_left_out(items, len(known) - len(shown))}",
         of=of,
         unit=unit,
-        rows=tuple(rows),
+        rows=tuple(rows[:first]),
         axis=_place(axis),
+        folded=tuple(rows[first:]),
     )
 
 

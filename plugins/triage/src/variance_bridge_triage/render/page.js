@@ -1,4 +1,5 @@
-// Sorts a table by the column whose name is pressed. The page needs nothing else of it: without it, all is shown in order.
+// Sorts a table by the column whose name is pressed, and unfolds what is folded while the page is printed. Without it, all is
+// shown in order, and newer browsers print what is folded by the style sheet alone.
 "use strict";
 for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
@@ -25,3 +26,11 @@ for (const table of document.querySelectorAll("table.sortable")) {
     });
   });
 }
+let unfolded = [];
+window.addEventListener("beforeprint", () => {
+  unfolded = [...document.querySelectorAll("details:not([open])")];
+  for (const each of unfolded) each.open = true;
+});
+window.addEventListener("afterprint", () => {
+  for (const each of unfolded) each.open = false;
+});

@@ -11,6 +11,7 @@ import hashlib
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,8 @@ from variance_bridge.formatting import printable
 from variance_bridge.money import Sum
 from variance_bridge_triage.render import legs
 from variance_bridge_triage.render.charts import charts
-from variance_bridge_triage.render.summary import counted, day_profits, notes, shared_lack, used
+from variance_bridge_triage.render.deltas import delta_words, is_weighted
+from variance_bridge_triage.render.summary import counted, day_profits, notes, shared_lacks, used
 from variance_bridge_triage.render.worth_line import PastWorth, worth_line
 from variance_bridge_triage.rules.actions import Action
 from variance_bridge_triage.rules.book import JudgedBook
@@ -52,13 +54,14 @@ def page(
     """
     style, script = _shipped("page.css"), _shipped("page.js")
     first = reports[0]
-    heading = "Triage" if book is None else "Triage: all accounts"
+    name = "all accounts" if book else legs.one_line(first.meta.source)
+    as_of = _new_york(first.now if book else first.meta.fetched_at)
     totals = book.sums if book else {}
     text = _environment().from_string(_shipped("page.html.j2")).render(
         reports=reports,
         worth_lines=[worth_line(each, past.get(each.meta.account_hash, ())) for each in reports],
-        heading=heading,
-        title=heading if book else f"{heading}: {legs.one_line(first.meta.source)}",
+        heading="Portfolio: all accounts" if book else "Portfolio",
+        title=f"Portfolio – {name}, {legs.day(as_of.date()).strip()}",
         headline=book.headline if book else "",
         left_out=book.book.warnings if book else [],
         profits={each: sums["net_pl"] for each, sums in totals.items()},
@@ -88,7 +91,8 @@ def _environment() -> Environment:
     del environment.filters["safe"]
     environment.filters |= {
         "money": formatting.money,
-        "number": formatting.number,
+        "delta_words": delta_words,
+        "is_weighted": is_weighted,
         "percent": formatting.percent,
         "price": formatting.price,
         "of": legs.of,
@@ -106,7 +110,8 @@ def _environment() -> Environment:
         "day_profits": day_profits,
         "profits": _profits,
         "thetas": _thetas,
-        "shared_lack": shared_lack,
+        "shared_lacks": shared_lacks,
+        "sign": _sign,
         "used": used,
     }
     return environment
@@ -136,6 +141,11 @@ def _profits(report: Report) -> Mapping[str | None, Sum]:
 def _thetas(report: Report) -> Mapping[str | None, Sum]:
     listed = report.totals.by_currency or {report.currency: NOTHING}
     return {currency: amounts.theta for currency, amounts in listed.items()}
+
+
+def _sign(amount: Decimal | None) -> str:
+    """The class of an amount that is gained or lost."""
+    return "gain" if amount and amount > 0 else "loss" if amount else ""
 
 
 def _shown(value: Any) -> Any:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.text import Text
 
-from variance_bridge.formatting import UNKNOWN, money, number, percent, price
+from variance_bridge.formatting import UNKNOWN, money, percent, price
 from variance_bridge.money import Sum
 from variance_bridge_triage.render.cells import gain, left, right
+from variance_bridge_triage.render.deltas import delta_words, is_weighted
 from variance_bridge_triage.render.legs import describe, dte, one_line, title
 from variance_bridge_triage.render.price_range import price_range
 from variance_bridge_triage.render.strike_line import MAX_WIDTH, MIN_WIDTH, strike_line
@@ -31,8 +33,6 @@ ACTION_STYLES = {
 _GAP = 2
 _MIN_NAME, _USUAL_NAME, _MAX_NAME = 16, 22, 33
 _MAX_ROOT = 10
-_MANY = 100
-"""From this delta on its tenths are noise."""
 _GLUE = "\ue000"
 """Stands in a leg where a line must not break it; a blank on the screen."""
 
@@ -71,9 +71,11 @@ def _price(_report: Report, facts: Facts) -> Text:
 
 
 def _delta(_report: Report, facts: Facts) -> Text:
-    amount = facts.delta.amount
-    places = 0 if amount is not None and abs(amount) >= _MANY else 1
-    return _partly(facts.delta, Text(number(amount, places, sign=True)))
+    return _partly(facts.delta, Text(delta_words(facts.delta.amount)))
+
+
+def _beta_delta(_report: Report, facts: Facts) -> Text:
+    return _partly(facts.beta_delta, Text(delta_words(facts.beta_delta.amount)))
 
 
 def _theta(report: Report, facts: Facts) -> Text:
@@ -85,14 +87,10 @@ def _theta(report: Report, facts: Facts) -> Text:
 _DTE = Column(name="DTE", rank=0, cell=_dte)
 _PROFIT = Column(name="P/L", rank=0, cell=_profit)
 _SHARE = Column(name="P/L %", rank=1, cell=_share)
-_COLUMNS = (
-    _DTE,
-    _PROFIT,
-    _SHARE,
-    Column(name="Price", rank=2, cell=_price),
-    Column(name="Delta", rank=3, cell=_delta),
-    Column(name="Theta", rank=4, cell=_theta),
-)
+_PRICE = Column(name="Price", rank=2, cell=_price)
+_DELTA = Column(name="Delta", rank=3, cell=_delta)
+_BETA_DELTA = Column(name="Beta delta", rank=3, cell=_beta_delta)
+_THETA = Column(name="Theta", rank=4, cell=_theta)
 
 
 class Layout(NamedTuple):
@@ -155,7 +153,8 @@ class Layout(NamedTuple):
 def _known_columns(report: Report) -> list[tuple[Column, int]]:
     """The columns in which something is known, each as wide as its widest cell."""
     found = []
-    for column in _COLUMNS:
+    deltas = _BETA_DELTA if is_weighted(report) else _DELTA
+    for column in (_DTE, _PROFIT, _SHARE, _PRICE, deltas, _THETA):
         cells = [column.cell(report, each.facts) for each in report.entries]
         if column.rank and all(cell.plain == UNKNOWN for cell in cells):
             continue
@@ -190,14 +189,16 @@ def header(layout: Layout) -> RenderableType:
     return line
 
 
-def strategy(report: Report, entry: Entry, layout: Layout, said: str) -> Iterator[RenderableType]:
+def strategy(
+    report: Report, entry: Entry, layout: Layout, said: AbstractSet[Action]
+) -> Iterator[RenderableType]:
     """The lines of one strategy: its numbers, then the reasons and its legs.
 
     Args:
         report: the whole.
         entry: the strategy.
         layout: of the report's table.
-        said: the rules of which the heading says that they were not judged.
+        said: the rules of which the verdict or the heading says that they were not judged.
     """
     legs = "  ".join(leg.replace(" ", _GLUE) for leg in describe(entry.facts.cluster.legs))
     if layout.name:
@@ -205,7 +206,7 @@ def strategy(report: Report, entry: Entry, layout: Layout, said: str) -> Iterato
     else:
         lines, shows_legs = _stacked(report, entry, layout), False
     yield from lines
-    details = list(_reasons(entry, said=said))
+    details = list(_reasons(entry, said))
     if not shows_legs:
         details.append(Text(legs, style="dim"))
     if details:
@@ -274,17 +275,17 @@ def _stacked(report: Report, entry: Entry, layout: Layout) -> list[RenderableTyp
     return [line, right(profit, layout.width), below]
 
 
-def _reasons(entry: Entry, *, said: str) -> Iterator[Text]:
-    """Why something is to be done, and which rules could not be judged, unless the heading has said it.
+def _reasons(entry: Entry, said: AbstractSet[Action]) -> Iterator[Text]:
+    """Why something is to be done, and which rules could not be judged, unless it has been said above.
 
     What those rules need is a note at the foot, once.
     """
     for finding in entry.findings:
         also = "" if finding is entry.finding else f"also {finding.action.value}: "
         yield Text(also + finding.reason)
-    if entry.not_judged and (entry.findings or not said):
-        names = ", ".join(each.action.value for each in entry.not_judged)
-        yield Text(f"not judged: {names}", style="yellow")
+    names = [each.action.value for each in entry.not_judged if each.action not in said]
+    if names:
+        yield Text(f"not judged: {', '.join(names)}", style="yellow")
 
 
 def _root(facts: Facts) -> Text:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from variance_bridge.formatting import money, percent, plural
 from variance_bridge.money import Sum, add_up
+from variance_bridge_triage.rules.actions import NotJudged
 from variance_bridge_triage.rules.metrics import Totals
 from variance_bridge_triage.rules.report import BALANCES, Report
 
@@ -38,23 +39,14 @@ def counted(report: Report) -> Counted:
     )
 
 
-def shared_rules(report: Report) -> str:
-    """The rules that could not be judged for any undecided strategy, where they are the same for all: said once."""
+def shared_lacks(report: Report) -> tuple[NotJudged, ...] | None:
+    """What every undecided strategy lacks, less what the verdict says of all strategies; None where they differ."""
+    nowhere = report.judged_nowhere
     named = {
-        ", ".join(each.action.value for each in entry.not_judged) for entry in report.undecided
-    }
-    return named.pop() if len(named) == 1 else ""
-
-
-def shared_lack(report: Report) -> str:
-    """What every undecided strategy lacks, where it is the same for all; else nothing."""
-    named = {
-        "; ".join(
-            f"not judged: {each.action.value} (needs {each.needs})" for each in entry.not_judged
-        )
+        tuple(each for each in entry.not_judged if each.action not in nowhere)
         for entry in report.undecided
     }
-    return named.pop() if len(named) == 1 else ""
+    return named.pop() if len(named) == 1 else None
 
 
 def used(totals: Totals) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -19,8 +20,9 @@ from variance_bridge_triage.render.expiries import expiries
 from variance_bridge_triage.render.legs import ladder, one_line
 from variance_bridge_triage.render.strategy_table import Layout, header, strategy
 from variance_bridge_triage.render.strike_line import LEGEND
-from variance_bridge_triage.render.summary import notes, shared_rules
+from variance_bridge_triage.render.summary import notes, shared_lacks
 from variance_bridge_triage.render.totals import totals_of
+from variance_bridge_triage.rules.actions import Action
 from variance_bridge_triage.rules.report import Entry, Report
 from variance_bridge_triage.rules.thresholds import SHIPPED
 
@@ -53,7 +55,9 @@ def dashboard(report: Report, width: int) -> RenderableType:
     parts += _verdict(report)
     layout, of = Layout.of(report, width), len(report.entries)
     undecided = f"NOT FULLY JUDGED  {len(report.undecided)} of {of}"
-    said = shared_rules(report)
+    nowhere = set(report.judged_nowhere)
+    shared = [each.action for each in shared_lacks(report) or ()]
+    said = ", ".join(action.value for action in shared)
     named = f"{undecided}  not judged: {said}"
     fits = len(named) < width
     if said and fits:
@@ -67,7 +71,8 @@ def dashboard(report: Report, width: int) -> RenderableType:
             parts.append(_title(heading, style))
             if heading == undecided and said and not fits:
                 parts.append(Padding(Text(f"not judged: {said}", style="yellow"), (0, 1)))
-            parts.append(_strategies(report, entries, layout, said))
+            above = shared if heading == undecided else []
+            parts.append(_strategies(report, entries, layout, nowhere.union(above)))
     rungs = ladder((entry.facts for entry in report.entries), exchange_date(report.now))
     if rungs:
         parts += [_title("EXPIRIES", "bold"), expiries(rungs, width)]
@@ -75,7 +80,7 @@ def dashboard(report: Report, width: int) -> RenderableType:
 
 
 def _strategies(
-    report: Report, entries: Sequence[Entry], layout: Layout, said: str
+    report: Report, entries: Sequence[Entry], layout: Layout, said: AbstractSet[Action]
 ) -> RenderableType:
     lines: list[RenderableType] = [header(layout)] if layout.name else []
     for entry in entries:

@@ -8,9 +8,10 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from variance_bridge.formatting import UNKNOWN, money, number
+from variance_bridge.formatting import UNKNOWN, money
 from variance_bridge.money import Sum
 from variance_bridge_triage.render.cells import gain
+from variance_bridge_triage.render.deltas import delta_words
 from variance_bridge_triage.render.legs import of, one_line
 from variance_bridge_triage.render.summary import counted, day_profits, used
 from variance_bridge_triage.rules.metrics import NOTHING, Amounts
@@ -51,7 +52,7 @@ def _beta_delta(report: Report) -> str:
     amount = report.totals.beta_delta.amount
     if amount is None:
         return UNKNOWN
-    return f"{number(amount, 1, sign=True)} {one_line(report.benchmark)}"
+    return f"{delta_words(amount)} {one_line(report.benchmark)}"
 
 
 def _known(sum_: Sum) -> str:

@@ -137,6 +137,14 @@ class Report(Struct, frozen=True, kw_only=True):
         return tuple(_verdict(self))
 
     @property
+    def judged_nowhere(self) -> tuple[Action, ...]:
+        """The rules that could not be judged for any strategy."""
+        lacking = [{each.action for each in entry.not_judged} for entry in self.entries]
+        return tuple(
+            action for action in Action if lacking and all(action in its for its in lacking)
+        )
+
+    @property
     def actions(self) -> tuple[Entry, ...]:
         """Those that need action."""
         return tuple(entry for entry in self.entries if entry.findings)
@@ -166,7 +174,11 @@ def _verdict(report: Report) -> Iterator[str]:
 
 def _verdict_of_strategies(report: Report) -> Iterator[str]:
     readable = f"the {plural(report.rows, 'readable row')}"
+    of = plural(len(report.entries), "strategy", "strategies")
     partly = [entry for entry in report.entries if entry.not_judged]
+    if report.actions:
+        count = len(report.actions)
+        yield f"{count} of {of} {'needs' if count == 1 else 'need'} action."
     if report.actions and report.partial:
         yield f"This is about {readable}; {_unread(report)}."
     elif report.partial:
@@ -182,9 +194,10 @@ def _verdict_of_strategies(report: Report) -> Iterator[str]:
             else f"Nothing needs action if net liquidity is {amount}, which is assumed."
         )
     if partly:
-        of = plural(len(report.entries), "strategy", "strategies")
         lead = "" if report.actions or report.partial else "No rule asks for action, but "
         yield f"{lead}{len(partly)} of {of} could not be judged fully."
+    for action in report.judged_nowhere:
+        yield f"{action.value} could not be judged for any strategy."
 
 
 def _unread(report: Report) -> str:
