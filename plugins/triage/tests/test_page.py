@@ -277,7 +277,9 @@ def test_all_but_the_largest_six_of_an_allocation_are_folded_on_the_same_scale(h
     assert [row.name for row in chart.rows] == ["R7", "R6", "R5", "R4", "R3", "R0"]
     assert [row.name for row in chart.folded] == ["R2", "R1"]
     assert "2 others" in words
-    assert chart.rows[0].bars[0].width == pytest.approx(7 * chart.folded[1].bars[0].width, rel=Decimal("0.01"))
+    assert chart.rows[0].bars[0].width == pytest.approx(
+        7 * chart.folded[1].bars[0].width, rel=Decimal("0.01")
+    )
     chart, words = allocation(7)
     assert len(chart.rows) == 7
     assert "others" not in words
