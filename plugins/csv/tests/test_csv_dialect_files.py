@@ -397,7 +397,7 @@ def test_the_dialect_in_the_reference_is_a_good_one():
 def test_the_template_in_the_reference_is_read(read_csv):
     text = REFERENCE.read_text(encoding="utf-8")
     start = text.index("    Account,Symbol,Type,Quantity,Call/Put")
-    lines = text[start : text.index("Costs and prices are never signed")].splitlines()
+    lines = text[start : text.index("Costs and prices have no sign")].splitlines()
     outcome = read_csv("\n".join(line.strip() for line in lines if line.strip()) + "\n")
     assert [one["side"] for one in outcome.positions] == ["long", "short"]
     assert outcome.cautions() == []
