@@ -195,7 +195,7 @@ def test_a_document_from_the_future_is_not_compared_and_it_is_said(sync, varianc
     code, out, err = variance("diff")
 
     assert (code, "QZZ: 12 → 15" in out) == (0, True)
-    assert "from the future (2099-01-01 00:00Z)" in err
+    assert "from the future (2099-01-01 00:00 UTC)" in err
 
 
 def damage(file):

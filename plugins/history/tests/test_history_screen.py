@@ -6,12 +6,20 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from variance_bridge import Balances, Holding, InstrumentType, Meta, Portfolio, Side, Snapshot
 from variance_bridge.reading.freshness import Freshness
+from variance_bridge.symbology import parse
 from variance_bridge_history.account_comparison import Comparison, State, compare, state_of
 from variance_bridge_history.position_changes import Change, Changes, Delivery, Held, Roll
-from variance_bridge_history.screen import diff_lines, history_lines, sparkline
+from variance_bridge_history.screen import (
+    MAX_LISTED,
+    coloured,
+    diff_lines,
+    history_lines,
+    sparkline,
+)
 from variance_bridge_history.store import Entry
 
 NOW = datetime(2026, 1, 16, 15, tzinfo=UTC)
@@ -39,8 +47,9 @@ def lines_of(*entries, width=None):
 def test_amounts_stand_below_each_other():
     assert lines_of(entry("9500"), entry("10250.5", profit="-5")) == [
         "acme a1b2c3d4e5f6***  ▁█",
-        "  2026-01-16 15:00Z  net liq  $9,500.00  open P/L +$1,055.00  1 position",
-        "  2026-01-16 15:00Z  net liq $10,250.50  open P/L     -$5.00  1 position",
+        "  time                     net liq    open P/L",
+        "  2026-01-16 15:00 UTC   $9,500.00  +$1,055.00  1 position",
+        "  2026-01-16 15:00 UTC  $10,250.50      -$5.00  1 position",
     ]
 
 
@@ -66,7 +75,7 @@ def comparison(changes, account=ACCOUNT, **strategies):
     )
 
 
-WHEN = "2026-01-16 15:00Z → 2026-01-16 16:00Z"
+WHEN = "2026-01-16 15:00 → 2026-01-16 16:00 UTC"
 OPTION = "SPXW  260116P06800000"
 
 
@@ -89,16 +98,34 @@ def test_contracts_are_named_as_on_the_screen(symbol, name):
     ]
 
 
+def rolled(*symbols):
+    closed, opened = (
+        Held(root="SPX", symbol=each, quantity=Decimal(-1), expiration=parse(each).expiration)
+        for each in symbols
+    )
+    return Roll(root="SPX", closed=closed, opened=opened)
+
+
+@pytest.mark.parametrize(
+    ("to", "about"),
+    [
+        ("SPXW  260220P06800000", "(-1, 35 days later)"),
+        ("SPXW  260117P06750500", "(-1, 1 day later, strike -49.5)"),
+        ("SPXW  260116P06900000", "(-1, strike +100)"),
+    ],
+)
+def test_a_roll_says_by_how_many_days_and_how_much_of_the_strike(to, about):
+    (_heading, line) = diff_lines([comparison(Changes(rolled=(rolled(OPTION, to),)))], None)
+    assert line.endswith(about)
+
+
 def test_a_roll_fits_a_narrow_terminal():
     later = OPTION.replace("260116", "260220")
-    closed, opened = (
-        Held(root="SPX", symbol=each, quantity=Decimal(-1)) for each in (OPTION, later)
-    )
-    roll = Roll(root="SPX", closed=closed, opened=opened)
+    roll = rolled(OPTION, later)
     lines = "\n".join(diff_lines([comparison(Changes(rolled=(roll,)), "")], 40)).split("\n")
     assert max(map(len, lines)) <= 40
     assert " ".join(" ".join(lines).split()) == (
-        f"{WHEN} rolled SPXW 2026-01-16 6800 put → SPXW 2026-02-20 6800 put (-1)"
+        f"{WHEN} rolled SPXW 2026-01-16 6800 put → SPXW 2026-02-20 6800 put (-1, 35 days later)"
     )
 
 
@@ -156,3 +183,69 @@ def test_what_looks_assigned_and_its_strategy_stand_in_the_line():
     assert list(diff_lines([found], None))[1] == (
         "  expired  SPXW 2026-01-16 6800 put: -1 → 0, looks assigned  in Short Put"
     )
+
+
+def test_two_documents_of_one_minute_show_their_seconds():
+    found = comparison(Changes())
+    found = structs.replace(found, after=State(fetched_at=NOW + timedelta(seconds=7), positions=()))
+    assert next(iter(diff_lines([found], None))) == (
+        f"{ACCOUNT}  2026-01-16 15:00:00 → 2026-01-16 15:00:07 UTC"
+    )
+
+
+def test_the_heading_of_a_diff_is_broken_at_words():
+    found = compare(ACCOUNT, state("123456000.10", "-5"), state("987654321.56", "7.25", hours=1))
+    lines = list(diff_lines([found], 40))
+    assert max(map(len, lines)) <= 40
+    words = " ".join(diff_lines([found], None)).split()
+    assert " ".join(lines).split() == words
+
+
+def test_an_account_without_net_liquidity_draws_its_open_profit():
+    entries = [entry(None, profit=each, hours=n) for n, each in enumerate(("1", "5", "3"))]
+    assert sparkline(entries) == "▁█▄"
+
+
+def test_what_is_gone_says_its_last_open_profit():
+    gone = Change(
+        root="QZZ",
+        symbol="QZZ",
+        before=Decimal(5),
+        after=Decimal(0),
+        profit_before=Decimal("-12.5"),
+    )
+    found = structs.replace(
+        compare(ACCOUNT, state("1", "-12.5"), state("1", "0")), changes=Changes(closed=(gone,))
+    )
+    assert list(diff_lines([found], None))[1].startswith(
+        "  closed   QZZ: 5 → 0, last open P/L -$12.50"
+    )
+
+
+def test_a_terminal_lists_the_first_changes_and_counts_the_others():
+    opened = tuple(
+        Change(root="Q", symbol=f"Q{n}", before=Decimal(0), after=Decimal(1)) for n in range(1025)
+    )
+    found = [comparison(Changes(opened=opened))]
+    assert len(list(diff_lines(found, None))) == 1026
+    *_, last = lines = list(diff_lines(found, 100))
+    assert len(lines) == 1 + MAX_LISTED + 1
+    assert "and 1,005 more" in last
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("open P/L +$7.25 (-$2.00 since)", "open P/L <+$7.25> (<-$2.00> since)"),
+        (
+            "  2026-01-16 15:00 UTC  $9.00  +CHF 5.00  1 position",
+            "  2026-01-16 15:00 UTC  $9.00  <+CHF 5.00>  1 position",
+        ),
+        ("  changed  BTC: -0.25 → -0.50", "  changed  BTC: -0.25 → -0.50"),
+    ],
+)
+def test_gains_and_losses_are_coloured_and_quantities_are_not(line, shown):
+    marked = (
+        coloured(line).replace("\x1b[32m", "<").replace("\x1b[31m", "<").replace("\x1b[0m", ">")
+    )
+    assert marked == shown

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,8 +59,15 @@ def history(
         return
     from variance_bridge_history.screen import history_lines
 
-    for line in history_lines(entries, found, _width()):
-        click.echo(line)
+    _print(history_lines(entries, found, _width()))
+
+
+def _print(lines: Iterable[str]) -> None:
+    from variance_bridge_history.screen import coloured
+
+    in_colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    for line in lines:
+        click.echo(coloured(line) if in_colour else line)
 
 
 def _width() -> int | None:
@@ -131,8 +139,7 @@ def diff(
         return
     from variance_bridge_history.screen import diff_lines
 
-    for line in diff_lines(found, _width()):
-        click.echo(line)
+    _print(diff_lines(found, _width()))
 
 
 def _existing(invocation: Invocation, file: Path | None) -> Path:
@@ -212,7 +219,7 @@ def _of_history(
             if entry.fetched_at <= invocation.clock.now() + _CLOCKS_DIFFER:
                 by_account.setdefault(entry.account_hash, []).append(entry)
             else:
-                when = f"{entry.fetched_at:%Y-%m-%d %H:%M}Z"
+                when = f"{entry.fetched_at:%Y-%m-%d %H:%M} UTC"
                 invocation.warn(
                     f"{entry.account_hash}: a document from the future ({when}) is not compared:"
                     " the clock was wrong when it was kept"
