@@ -229,6 +229,18 @@ def test_the_script_for_cron_distinguishes_action_from_failure(code, printed, fo
     assert bool(done.stdout) == bool(code)
 
 
+def test_the_dashboard_page_names_every_member_of_the_triage_json(folder):
+    fresh_document(folder / "positions" / "live_tasty.json")
+    command = [sys.executable, "-m", "variance_bridge", "triage", "--json"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    page = (DOCS / "dashboard.md").read_text(encoding="utf-8")
+    section = page.partition("## For programs\n")[2].partition("\n## ")[0]
+    members = exact_json.loads(done.stdout.encode())
+
+    assert "clusters" in members
+    assert [name for name in members if f"`{name}`" not in section] == []
+
+
 @pytest.mark.slow
 def test_the_demo_shows_what_the_quick_start_says(folder):
     reader = Reader(folder)
