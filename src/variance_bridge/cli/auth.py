@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from variance_bridge.cli.invocation import Invocation
-from variance_bridge.errors import ConfigurationError, UsageError
+from variance_bridge.errors import BridgeError, ConfigurationError, UsageError
 from variance_bridge.formatting import as_typed
 from variance_bridge.settings.credential_expiry import expiry_words
 
@@ -30,10 +30,23 @@ _profile_option = click.option(
 )
 
 
+def _offered_names(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """What the tab key offers: the credentials of the broker, which is the only plugin that is imported for it."""
+    invocation = ctx.find_object(Invocation)
+    if invocation is None:
+        return []
+    try:
+        spec, _login = spec_and_login(invocation, ctx.params["broker"], ctx.params["profile"])
+    except (BridgeError, OSError):
+        return []
+    typed = incomplete.upper()
+    return [each.name for each in spec.credentials if each.name.startswith(typed)]
+
+
 @auth.command("set")
 @_broker_option
 @_profile_option
-@click.argument("names", nargs=-1)
+@click.argument("names", nargs=-1, shell_complete=_offered_names)
 @click.pass_obj
 def set_credentials(
     invocation: Invocation, broker: str | None, profile: str | None, names: tuple[str, ...]
@@ -121,7 +134,7 @@ def status(
 @auth.command(short_help="Remove credentials from the keyring.")
 @_broker_option
 @_profile_option
-@click.argument("names", nargs=-1)
+@click.argument("names", nargs=-1, shell_complete=_offered_names)
 @click.pass_obj
 def clear(
     invocation: Invocation, broker: str | None, profile: str | None, names: tuple[str, ...]

@@ -22,6 +22,20 @@ NEEDS_ACTION = 9
 ANY = "any"
 
 
+def _offered_actions(incomplete: str) -> list[str]:
+    """What the tab key offers behind `--fail-on`: the actions that are not listed yet, behind those that are."""
+    from variance_bridge_triage.rules.actions import Action
+
+    *listed, typed = incomplete.split(",")
+    before = "".join(f"{each}," for each in listed)
+    words = [*Action, *([] if listed else [ANY])]
+    return [
+        f"{before}{word}"
+        for word in words
+        if word not in listed and word.casefold().startswith(typed.casefold())
+    ]
+
+
 @click.command(
     "triage",
     epilog="\b\nExamples:\n  variance triage --html page.html\n  variance triage one.json two.csv\n  variance triage --fail-on EXPIRING,DEFENSE || echo look",
@@ -51,6 +65,7 @@ ANY = "any"
 @click.option(
     "--fail-on",
     metavar="ACTION,...|any",
+    shell_complete=lambda _ctx, _parameter, incomplete: _offered_actions(incomplete),
     help="Exit 9 if one of these actions is found, such as EXPIRING,DEFENSE.",
 )
 @click.option(
