@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pytest
 
@@ -46,6 +47,13 @@ def test_a_sync_of_one_account_says_what_it_does(screen, stage, words):
     assert words in terminal.getvalue()
     assert "of 1" not in terminal.getvalue()
     assert terminal.getvalue().endswith("\x1b[2K")  # and it is gone when the sync is done
+
+
+def test_a_file_that_is_read_is_named_without_its_account_number(screen):
+    terminal = screen()
+    with shown_progress(Invocation(), Path("folder/positions_12345678.csv")) as progress:
+        progress.stage("accounts", "csv")
+    assert "Reading positions_***.csv" in terminal.getvalue()
 
 
 def test_of_several_accounts_it_says_which(screen):

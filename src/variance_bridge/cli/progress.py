@@ -6,12 +6,14 @@ The line appears after a moment, so that what is quick draws nothing, and goes w
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import structs
 
+from variance_bridge.formatting import masked
 from variance_bridge.pipeline.sync import Progress
 
 if TYPE_CHECKING:
@@ -30,18 +32,27 @@ _WORDS = {
 
 
 @contextmanager
-def shown_progress(invocation: Invocation) -> Iterator[Progress]:
-    """Progress for people on stderr. With `-v` each stage is reported with its duration."""
+def shown_progress(invocation: Invocation, file: Path | None = None) -> Iterator[Progress]:
+    """Progress for people on stderr. With `-v` each stage is reported with its duration.
+
+    Args:
+        invocation: of this command.
+        file: that is read, where no broker is asked.
+    """
     stages = _Stages(invocation)
     try:
-        with _bar(stages) as progress:
+        with _bar(stages, _words(file)) as progress:
             yield progress
     finally:
         stages.finish()
 
 
+def _words(file: Path | None) -> Mapping[str, str]:
+    return _WORDS if file is None else {**_WORDS, "accounts": f"Reading {masked(file.name)}"}
+
+
 @contextmanager
-def _bar(stages: _Stages) -> Iterator[Progress]:
+def _bar(stages: _Stages, words: Mapping[str, str]) -> Iterator[Progress]:
     plain = Progress(stage=stages.begin, session=stages.watch, accounts=stages.go_on)
     if sys.stderr is None or not sys.stderr.isatty():
         yield plain
@@ -52,7 +63,7 @@ def _bar(stages: _Stages) -> Iterator[Progress]:
 
         def begin(stage: str, detail: str) -> None:
             stages.begin(stage, detail)
-            line.say(_WORDS.get(stage, stage))
+            line.say(words.get(stage, stage))
 
         def go_on(done: int, of: int, account: str) -> None:
             stages.go_on(done, of, account)

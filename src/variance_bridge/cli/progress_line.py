@@ -13,7 +13,7 @@ from rich.text import Text
 
 from variance_bridge.cli.messages import laid_out
 
-MOMENT = 0.7
+MOMENT = 0.3
 """Seconds before the line appears."""
 
 

@@ -161,7 +161,7 @@ def run_sync(invocation: Invocation, options: dict[str, Any]) -> list[Synced | F
         dry_run=options.get("dry_run", False),
     )
     context = invocation.run_context(trust=options.get("yes", False))
-    with shown_progress(invocation) as progress:
+    with shown_progress(invocation, choice.input_file) as progress:
         results = run(context, request, progress)
     _remember(invocation, options, results)
     return results
