@@ -356,3 +356,47 @@ def test_a_rule_for_a_total_leaves_out_no_amount(variance, tmp_path):
     code, out, _err = variance("csv", "check", path)
     assert code != 0
     assert "row[0].without: only rows that become positions have amounts" in out
+
+
+def test_a_title_above_the_table_is_not_called_another_table(explain_own, tmp_path, variance):
+    explain_own("QZA,Stock,1,2,3,3,1,\n")
+    path = tmp_path / "acme.csv"
+    path.write_text("Client,QZ-1-X,Report date,02.01.2026\n" + path.read_text())
+    _code, out, _err = variance("csv", "explain", path)
+    assert "text above the table: 1" in out
+    assert "line 1 above the table: not read" in out
+    assert "[[capture]]" in out
+    assert "another table" not in out
+
+
+def test_explain_names_the_folder_for_a_format_of_ones_own(variance, tmp_path):
+    path = tmp_path / "odd.csv"
+    path.write_text("Asset,Held\nQZA,1\n")
+    _code, _out, err = variance("csv", "explain", path)
+    assert f"your own formats go into {tmp_path / 'configuration' / 'csv'}" in err
+
+
+@pytest.mark.parametrize(
+    ("row", "name"),
+    [("QZA;1.234;20,50;25.297,00", "generic_comma"), ("QZA;1;20.50;20.50", "generic")],
+)
+def test_a_file_of_no_format_is_read_by_the_general_one_with_its_decimal_mark(
+    variance, tmp_path, row, name
+):
+    path = tmp_path / "odd.csv"
+    path.write_text(f"Symbol;Quantity;Price;Market Value\n{row}\n")
+    _code, _out, err = variance("csv", "explain", path)
+    assert f"--set dialect={name};" in err
+
+
+def test_an_option_in_a_sentence_beside_its_terms_is_read_with_a_part(variance, tmp_path):
+    folder = tmp_path / "configuration" / "csv"
+    folder.mkdir(parents=True)
+    terms = 'expiration = ["Expiry"]\nstrike = ["Strike"]\noption_type = ["Right"]\n'
+    (folder / "acme.toml").write_text(OWN.replace("[account]", terms + "[account]"))
+    path = tmp_path / "acme.csv"
+    path.write_text(
+        "Id,Kind,Held,Worth,Expiry,Strike,Right\nQZA,Stock,1,5,,,\nQZA DEC26 240 C,Option,1,5,2026-12-18,240,C\n"
+    )
+    _code, out, _err = variance("csv", "explain", path)
+    assert "[[part]] takes the root out of this cell" in out

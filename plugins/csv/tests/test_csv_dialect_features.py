@@ -641,3 +641,14 @@ def test_a_product_alone_has_the_contract_that_its_day_of_expiration_tells(
     (future,) = outcome.positions
     assert future["symbol"] == read
     assert [one for one in outcome.cautions() if one == "series_unknown"] == cautions
+
+
+@pytest.mark.parametrize("stated", ["0.00", "138.75", "30200.00", ""])
+def test_a_future_is_worth_its_notional_value_whatever_the_file_states(read_as, stated):
+    columns = 'type = ["Kind"]\nvalue = ["Worth"]\n'
+    rest = TOTALS.replace(STOCK, "")
+    content = f"Ticker,Amount,Quote,Kind,Worth\nMESH7,1,6040,Future,{stated}\nQZA,1,2,Stock,2\nTotal,,,,{2 + float(stated or 0)}\n"
+    outcome = read_as(content, rest, columns)
+    future = next(one for one in outcome.positions if one["type"] == "future")
+    assert future["market_value"] == 30200
+    assert "total_disagrees" not in outcome.cautions()

@@ -188,6 +188,7 @@ class ParsedFile(Struct, frozen=True):
         unknown_columns: names that the dialect does not know.
         other_tables: the lines at which tables begin that are of another kind and that the dialect does not name.
         unknown_lines: how many lines those have.
+        titles: lines above the first table that nothing reads.
         passed: how many rows of all other tables were not read.
         understood: of the first header, the name of each column that means something, by its field.
         implied_date: the day from which the days to expiration count, where most rows agree on one.
@@ -200,6 +201,7 @@ class ParsedFile(Struct, frozen=True):
     unknown_columns: tuple[str, ...]
     other_tables: tuple[int, ...]
     unknown_lines: int
+    titles: tuple[int, ...]
     passed: int
     understood: Mapping[Field, str]
     implied_date: date | None
@@ -242,6 +244,7 @@ def parse(
         ),
         other_tables=layout.unknown_tables,
         unknown_lines=layout.unknown_lines,
+        titles=layout.titles,
         passed=layout.passed,
         understood=_understood(layout),
         implied_date=_implied_date(found, dialect),

@@ -29,6 +29,7 @@ def command() -> None:
 def explain(invocation: Invocation, file: Path, *, dialect: str | None, as_json: bool) -> None:
     """Say how FILE is read and why: its format, each line's kind, each column, each total. Nothing is written."""
     from variance_bridge.errors import DataRefused
+    from variance_bridge.formatting import path_text
     from variance_bridge_csv.dialect import library
     from variance_bridge_csv.source import misses, read_source
 
@@ -38,6 +39,9 @@ def explain(invocation: Invocation, file: Path, *, dialect: str | None, as_json:
     except DataRefused:
         for line in [] if dialect else misses(file, known):
             click.echo(line, err=True)
+        if not dialect:
+            folder = path_text(invocation.folder / _FOLDER)
+            click.echo(f"your own formats go into {folder} (docs/dialects.md says how)", err=True)
         raise
     from variance_bridge_csv.explanation import as_text
     from variance_bridge_csv.explanation import explain as facts_of

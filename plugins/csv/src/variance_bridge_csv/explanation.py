@@ -346,7 +346,8 @@ def _kinds(source: Source, outcomes: Iterable[_Outcome]) -> Iterator[tuple[int, 
         elif inside and not line.aside:
             yield line.number, "row"
         else:
-            yield line.number, _kind_outside(line, min(headers))
+            above = line.number in layout.titles
+            yield line.number, "above" if above else _kind_outside(line, min(headers))
 
 
 def _kind_outside(line: Line, first_header: int) -> str:

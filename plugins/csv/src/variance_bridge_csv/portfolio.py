@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -172,6 +172,8 @@ def notes(parsed: ParsedFile) -> Iterator[str]:
             f'columns that the dialect "{parsed.dialect.name}" does not know, not read: {names}'
             + (f" and {more} more" if more > 0 else "")
         )
+    if parsed.titles:
+        yield _on_titles(parsed.titles)
     if parsed.other_tables:
         yield _on_other_tables(parsed)
     yield from _on_rejected(parsed)
@@ -179,6 +181,15 @@ def notes(parsed: ParsedFile) -> Iterator[str]:
         yield from _notes_on_rows(parsed, part)
     if not parsed.complete:
         yield "the end of a complete file is missing: it may be cut off; export it again"
+
+
+def _on_titles(lines: Sequence[int]) -> str:
+    listed = ", ".join(map(str, lines[:_MAX_LISTED]))
+    more = f" and {len(lines) - _MAX_LISTED} more" if len(lines) > _MAX_LISTED else ""
+    return (
+        f"{'line' if len(lines) == 1 else 'lines'} {listed}{more} above the table: not read; where they say whose account it is, or when, "
+        "[[capture]] reads them in a dialect of your own, and detect.before_header knows the file by its title"
+    )
 
 
 def _on_other_tables(parsed: ParsedFile) -> str:

@@ -31,6 +31,7 @@ _SEARCH_LINES = 60
 SAMPLE_LINES = 200
 """So many lines from the start of a file decide between two dialects whose columns it has."""
 _DELIMITERS = (",", ";", "\t", "|")
+_DESCRIBE = "describe the file in a dialect of your own (docs/dialects.md; `variance csv dialects` names the folder for it)"
 
 
 class Candidate(Struct, frozen=True):
@@ -174,7 +175,7 @@ def detect(
         if candidate is not None and not _report_of(candidate.header.row, other_reports):
             found.append(candidate)
     if not found:
-        raise _no_match(detector, dialects, other_reports)
+        raise _no_match(detector, dialects, other_reports, trial)
     found = _without_fallbacks(found)
     _refuse_two_tables(found, detector.where)
     found = _without_replaced(found)
@@ -292,6 +293,7 @@ def _no_match(
     detector: Detector,
     dialects: Mapping[str, Dialect],
     other_reports: Iterable[OtherReport],
+    trial: Callable[[Candidate, int | None], Trial],
 ) -> DataRefused:
     reports = tuple(other_reports)
     for dialect in dialects.values():
@@ -311,14 +313,12 @@ def _no_match(
             hint=report.instead,
         )
     close = list(_near_misses(detector, dialects))
-    named = _by_name_only(detector, dialects)
+    named = _by_name_only(detector, dialects, trial)
     if not close:
         return UnknownFormat(
             "no line looks like the header of a positions export",
             where=f"{detector.where}, line 1, column 1",
-            hint=named
-            or "export the positions as CSV with their header, or describe the file in a dialect "
-            "of your own (docs/dialects.md)",
+            hint=named or f"export the positions as CSV with their header, or {_DESCRIBE}",
         )
     dialect, header = max(close, key=lambda miss: (miss[1].known, -len(miss[1].missing)))
     return DataRefused(
@@ -326,8 +326,7 @@ def _no_match(
         f"{'; '.join(header.missing)}",
         where=_header_place(header, detector.where),
         hint=named
-        or "show these columns in the broker's table and export it again, or describe the file in "
-        "a dialect of your own (docs/dialects.md)",
+        or f"show these columns in the broker's table and export it again, or {_DESCRIBE}",
     )
 
 
@@ -349,14 +348,19 @@ def _is_close(dialect: Dialect, header: Header) -> bool:
     return dialect.detect.needs[0] in header.columns and 2 * header.known >= max(names, 4)
 
 
-def _by_name_only(detector: Detector, dialects: Mapping[str, Dialect]) -> str | None:
-    """What to do where a dialect would fit that is never chosen by itself."""
+def _by_name_only(
+    detector: Detector,
+    dialects: Mapping[str, Dialect],
+    trial: Callable[[Candidate, int | None], Trial],
+) -> str | None:
+    """What to do where a dialect would fit that is never chosen by itself: which of two, where only one reads all numbers."""
     for dialect in dialects.values():
-        if dialect.detect.only_named and detector.read(dialect)[0] is not None:
-            return (
-                f"read it by the common names of its columns, and compare what comes out: --set dialect={dialect.name}; "
-                "or describe the file in a dialect of your own (docs/dialects.md)"
-            )
+        candidate = detector.read(dialect)[0] if dialect.detect.only_named else None
+        if candidate is not None:
+            twins = [one for one in dialects.values() if one.detect.also_for == dialect.name]
+            read = [detector.read(twin)[0] for twin in twins]
+            name = _by_numbers(candidate, read, trial).dialect.name
+            return f"read it by the common names of its columns, and compare what comes out: --set dialect={name}; or {_DESCRIBE}"
     return None
 
 

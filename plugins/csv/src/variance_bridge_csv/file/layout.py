@@ -19,6 +19,8 @@ from variance_bridge_csv.shape.places import places
 
 _DIGIT = re.compile(r"[0-9]")
 _MOMENT = ("date", "time", "zone")
+_NUMBER = re.compile(r"[-+($\u20ac\u00a3 ]{0,4}[0-9][0-9.,' ]*[)% ]{0,3}")
+_DATE = re.compile(r"[0-9]{1,4}[./-][0-9]{1,2}[./-][0-9]{1,4}")
 _MIN_NAMES = 2
 """So many names of columns make a row without a number the header of a table, whatever its other cells say."""
 HEADER_WORDS = frozenset(
@@ -90,6 +92,7 @@ class Layout(Struct, frozen=True):
         ends: the lines at which another kind of table begins: what follows is not read until the next section.
         unknown_tables: where tables begin that the dialect does not name.
         unknown_lines: how many lines those have, their headers included.
+        titles: lines of several cells above the first header that are not a table, and that nothing reads.
         passed: how many rows of other tables were not read.
         ended: whether the end of a complete file was seen.
     """
@@ -102,6 +105,7 @@ class Layout(Struct, frozen=True):
     ends: frozenset[int]
     unknown_tables: tuple[int, ...]
     unknown_lines: int
+    titles: tuple[int, ...]
     passed: int
     ended: bool
 
@@ -326,6 +330,8 @@ class _Walk:
         self._ends: set[int] = set()
         self._unknown_tables: list[int] = []
         self._unknown_lines = 0
+        self._above: list[Line] = []
+        self._titles: tuple[int, ...] = ()
         self._last_unknown = 0
         self._after_blank = 0
         self._passed = 0
@@ -340,6 +346,7 @@ class _Walk:
         if self._is_plain_row(line.text):
             return
         if line.number == first_header.row.line:
+            self._judge_lines_above()
             self._start(first_header)
         elif line.blank:
             self._after_blank = line.number
@@ -366,7 +373,7 @@ class _Walk:
         """A line above the first header: a title, or a table of another kind, which ends at a blank line."""
         row = line.row()
         if line.only_cell is None:
-            self._pass_over(line, unknown=True)
+            self._above.append(line)
         if self._in_other_table or row.fault:
             return
         if not _DIGIT.search(line.text) and self._is_of_another_table(row):
@@ -379,6 +386,14 @@ class _Walk:
                 where=f"{self.where}, line {row.line}, column 1",
                 hint="export the positions again",
             )
+
+    def _judge_lines_above(self) -> None:
+        """A name and what it stands for (`Client;X;Date;25.11.2026`) are not a table: that has amounts in it."""
+        if not any(map(_has_number, self._above)):
+            self._titles = tuple(line.number for line in self._above)
+            return
+        for line in self._above:
+            self._pass_over(line, unknown=True)
 
     def _is_of_another_table(self, row: Row) -> bool:
         """Whether a row above the table may be the header of something else (a summary, the filters that were set)."""
@@ -562,6 +577,7 @@ class _Walk:
             ends=frozenset(self._ends),
             unknown_tables=tuple(self._unknown_tables),
             unknown_lines=self._unknown_lines,
+            titles=self._titles,
             passed=self._passed,
             ended=self._ended,
         )
@@ -569,6 +585,11 @@ class _Walk:
 
 def _account_named(captured: Mapping[str, str]) -> str | None:
     return captured.get("account") or captured.get("account_label")
+
+
+def _has_number(line: Line) -> bool:
+    texts = [visible(cell) for cell in line.row().cells]
+    return any(_NUMBER.fullmatch(text) and not _DATE.fullmatch(text) for text in texts)
 
 
 def filled_cells(line: Line) -> int:

@@ -130,6 +130,8 @@ def _unreadable(row: RowCells, symbol: str, terms: _Terms, as_of: date) -> RowRe
         why = f'its future is not in the file: add the column "{names[0]}" to the export'
     else:
         why = _why_not(symbol, terms, as_of)
+    if None not in (terms.option_type, terms.strike, terms.expiration):
+        why += "; the terms have columns of their own: [[part]] takes the root out of this cell in a dialect of your own"
     return RowRejected(Rejection.SYMBOL_UNREADABLE, Field.SYMBOL, why)
 
 
