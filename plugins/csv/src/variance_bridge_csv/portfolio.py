@@ -186,9 +186,10 @@ def notes(parsed: ParsedFile) -> Iterator[str]:
 def _on_titles(lines: Sequence[int]) -> str:
     listed = ", ".join(map(str, lines[:_MAX_LISTED]))
     more = f" and {len(lines) - _MAX_LISTED} more" if len(lines) > _MAX_LISTED else ""
+    lines_above = "line" if len(lines) == 1 else "lines"
     return (
-        f"{'line' if len(lines) == 1 else 'lines'} {listed}{more} above the table: not read; where they say whose account it is, or when, "
-        "[[capture]] reads them in a dialect of your own, and detect.before_header knows the file by its title"
+        f"{lines_above} {listed}{more} above the table: not read; in a dialect of your own, [[capture]] takes an account or a date "
+        "from such a line, and detect.before_header knows the file by its title"
     )
 
 
