@@ -297,7 +297,7 @@ def strategies() -> str:
     for entry in tomllib.loads(_triage_file("strategies.toml"))["strategy"]:
         legs = ", ".join(f"`{leg}`" for leg in entry["legs"])
         rows.append(f"{entry['name']} | {entry.get('mirror', '')} | {legs}")
-    return _table(("strategy", "with all signs turned round", "legs"), rows)
+    return _table(("strategy", "with all signs reversed", "legs"), rows)
 
 
 def _triage_file(name: str) -> str:
