@@ -21,9 +21,8 @@ BROKER = "tastytrade"
 DASHBOARD = "triage"
 TABLE = "show"
 
-_NEXT_STEPS = """
-This was the demo, with an invented
-account. To read your own, read-only:
+_DEMO = "This was the demo, with an invented account. To read your own, read-only:"
+_NEXT_STEPS = """\
  from an export that you downloaded:
   {variance} sync FILE
  or by API:
@@ -64,6 +63,8 @@ def command(ctx: click.Context, *, as_json: bool, html_file: Path | None) -> Non
         if html_file is not None:
             options += ["--html", str(html_file)]
         _show(ctx, file, options)
+    width = shutil.get_terminal_size().columns
+    click.echo(f"\n{click.wrap_text(_DEMO, width)}", err=True)
     click.echo(_NEXT_STEPS.format(variance=_as_started()), err=True)
 
 

@@ -25,9 +25,9 @@ from variance_bridge.formatting import (
 )
 from variance_bridge.money import total
 from variance_bridge.symbology import InstrumentType
-from variance_bridge_triage.render.deltas import delta_words
 from variance_bridge_triage.render.legs import contracts_of, day, dte, ladder, one_line, title
 from variance_bridge_triage.render.price_range import PriceRange, price_range
+from variance_bridge_triage.rules.deltas import delta_words
 from variance_bridge_triage.rules.metrics import Facts
 from variance_bridge_triage.rules.report import Entry, Report
 from variance_bridge_triage.rules.stress import MOVE, stress_loss

@@ -24,11 +24,18 @@ from variance_bridge.formatting import printable
 from variance_bridge.money import Sum
 from variance_bridge_triage.render import legs
 from variance_bridge_triage.render.charts import charts
-from variance_bridge_triage.render.deltas import delta_words, is_weighted
-from variance_bridge_triage.render.summary import counted, day_profits, notes, shared_lacks, used
+from variance_bridge_triage.render.summary import (
+    counted,
+    day_profits,
+    is_weighted,
+    notes,
+    shared_lacks,
+    used,
+)
 from variance_bridge_triage.render.worth_line import PastWorth, worth_line
 from variance_bridge_triage.rules.actions import Action
 from variance_bridge_triage.rules.book import JudgedBook
+from variance_bridge_triage.rules.deltas import delta_words
 from variance_bridge_triage.rules.metrics import NOTHING
 from variance_bridge_triage.rules.report import Report
 

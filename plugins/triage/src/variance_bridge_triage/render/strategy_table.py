@@ -13,11 +13,12 @@ from rich.text import Text
 from variance_bridge.formatting import UNKNOWN, money, percent, price
 from variance_bridge.money import Sum
 from variance_bridge_triage.render.cells import gain, left, right
-from variance_bridge_triage.render.deltas import delta_words, is_weighted
 from variance_bridge_triage.render.legs import describe, dte, one_line, title
 from variance_bridge_triage.render.price_range import price_range
 from variance_bridge_triage.render.strike_line import MAX_WIDTH, MIN_WIDTH, strike_line
+from variance_bridge_triage.render.summary import is_weighted
 from variance_bridge_triage.rules.actions import Action, Finding
+from variance_bridge_triage.rules.deltas import delta_words
 from variance_bridge_triage.rules.metrics import Facts
 from variance_bridge_triage.rules.report import Entry, Report
 

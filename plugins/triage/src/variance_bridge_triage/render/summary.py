@@ -49,6 +49,14 @@ def shared_lacks(report: Report) -> tuple[NotJudged, ...] | None:
     return named.pop() if len(named) == 1 else None
 
 
+def is_weighted(report: Report) -> bool:
+    """Whether the weighted delta is known for most of what has a delta; that of cash is 0 and says nothing."""
+    listed = [entry.facts for entry in report.entries]
+    weighted = sum(bool(facts.beta_delta.amount) for facts in listed)
+    plain = sum(bool(facts.delta.amount) for facts in listed)
+    return weighted > 0 and 2 * weighted >= plain
+
+
 def used(totals: Totals) -> str:
     """`26% used`: the maintenance requirement as a share of net liquidity; nothing where one of them is not stated."""
     required, net = totals.requirement, totals.net_liquidity

@@ -11,9 +11,9 @@ from rich.text import Text
 from variance_bridge.formatting import UNKNOWN, money
 from variance_bridge.money import Sum
 from variance_bridge_triage.render.cells import gain
-from variance_bridge_triage.render.deltas import delta_words
 from variance_bridge_triage.render.legs import of, one_line
 from variance_bridge_triage.render.summary import counted, day_profits, used
+from variance_bridge_triage.rules.deltas import delta_words
 from variance_bridge_triage.rules.metrics import NOTHING, Amounts
 from variance_bridge_triage.rules.report import Report
 

@@ -32,10 +32,11 @@ from msgspec import Struct
 
 from variance_bridge import formatting
 from variance_bridge.exchange import EXCHANGE_TIME
-from variance_bridge.formatting import UNKNOWN, money, number, percent, plural, quantity, strike
+from variance_bridge.formatting import UNKNOWN, money, percent, plural, quantity, strike
 from variance_bridge.model import Holding, Side
 from variance_bridge.money import Sum, add_up
 from variance_bridge.symbology import InstrumentType, SymbolError, parse
+from variance_bridge_triage.rules.deltas import delta_words
 from variance_bridge_triage.rules.metrics import (
     Facts,
     Prices,
@@ -427,8 +428,8 @@ def hedge_check(facts: Facts, circumstances: Circumstances) -> Outcome:
     change = percent(facts.pl_fraction, sign=True)
     return Finding(
         Action.HEDGE_CHECK,
-        f"index hedge: beta delta {number(facts.beta_delta.amount, 1)} against "
-        f"{number(whole.amount, 1, sign=True)} of the portfolio{of}; {change} of its cost",
+        f"index hedge: beta delta {delta_words(facts.beta_delta.amount)} against "
+        f"{delta_words(whole.amount)} of the portfolio{of}; {change} of its cost",
     )
 
 
