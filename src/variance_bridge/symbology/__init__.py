@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from variance_bridge.symbology.expirations import Settlement
     from variance_bridge.symbology.fractions import FractionError, parse_fraction
     from variance_bridge.symbology.future_options import future_option_symbol
-    from variance_bridge.symbology.futures import contract_expiring, may_expire
+    from variance_bridge.symbology.futures import contract_expiring, future_may_expire
     from variance_bridge.symbology.instrument import (
         Deliverable,
         Instrument,
@@ -37,7 +37,7 @@ _PLACES = {
     "expirations": ("Settlement",),
     "fractions": ("FractionError", "parse_fraction"),
     "future_options": ("future_option_symbol",),
-    "futures": ("contract_expiring", "may_expire"),
+    "futures": ("contract_expiring", "future_may_expire"),
     "instrument": ("Deliverable", "Instrument", "InstrumentType", "OptionType", "SymbolError"),
     "parsing": ("parse", "root"),
     "tables": ("FuturesProduct", "futures_product", "index_of", "instrument_type_of"),
@@ -56,12 +56,12 @@ __all__ = [
     "Settlement",
     "SymbolError",
     "contract_expiring",
+    "future_may_expire",
     "future_option_symbol",
     "futures_product",
     "index_of",
     "instrument_type_of",
     "listed_option",
-    "may_expire",
     "option_symbol",
     "parse",
     "parse_fraction",

@@ -113,7 +113,7 @@ def contract_expiring(root: str, expiration: date) -> str | None:
     return f"{product.root}{code}{year if product.two_digit_year else year[-1]}"
 
 
-def may_expire(root: str, contract_month: str, expiration: date) -> bool:
+def future_may_expire(root: str, contract_month: str, expiration: date) -> bool:
     """Whether a contract of a product can expire on a day.
 
     Args:

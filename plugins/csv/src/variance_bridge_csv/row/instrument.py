@@ -20,11 +20,11 @@ from variance_bridge.symbology import (
     OptionType,
     SymbolError,
     contract_expiring,
+    future_may_expire,
     future_option_symbol,
     futures_product,
     instrument_type_of,
     listed_option,
-    may_expire,
     parse,
 )
 from variance_bridge_csv.dialect import patterns
@@ -429,7 +429,7 @@ def _future(
     if found.contract_month is None:
         contract = contract_expiring(found.root, day)
         return found if contract is None else parse_symbol(contract, _FUTURE, as_of, None, day)
-    if not may_expire(found.root, found.contract_month, day):
+    if not future_may_expire(found.root, found.contract_month, day):
         raise RowRejected(Rejection.TERMS_CONTRADICT, _EXPIRATION)
     return found
 
