@@ -70,6 +70,8 @@ FUTURES = {"/MESM6": 5, "/MYMM6": "0.5", "/6EM6": 125000, "/ESH6": 50}
 contracts = st.integers(1, 500)
 cents = st.decimals(min_value="0.01", max_value=5000, places=2)
 averages = st.decimals(min_value="0.00000001", max_value=5000, places=8)
+unit_delta = st.decimals(-1, 1, places=9)
+"""A source whose deltas of options go beyond is not read: they are those of whole contracts."""
 greek = st.decimals(min_value=-5, max_value=5, places=9)
 
 
@@ -81,7 +83,7 @@ def held(draw, symbol, kind, quantities, **more):
     quote = {"bid": str(bid), "ask": str(ask), "mark": str(mark)}
     if "Option" in kind:
         names = draw(st.lists(st.sampled_from(["delta", "gamma", "theta", "vega"]), unique=True))
-        quote |= {name: str(draw(greek)) for name in names}
+        quote |= {name: str(draw(unit_delta if name == "delta" else greek)) for name in names}
     elif kind != "Future" or draw(st.booleans()):
         quote["last"] = str(draw(cents))
     return {
