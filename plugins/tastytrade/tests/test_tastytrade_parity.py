@@ -119,7 +119,8 @@ def future_option(draw):
 @st.composite
 def future(draw):
     symbol = draw(st.sampled_from(sorted(FUTURES)))
-    expires_at = draw(st.sampled_from([None, "2026-06-18T13:30:00+00:00"]))
+    day = {"H": "2026-03-20", "M": "2026-06-18"}[symbol[-2]]
+    expires_at = draw(st.sampled_from([None, f"{day}T13:30:00+00:00"]))
     return draw(
         held(symbol, "Future", contracts, multiplier=FUTURES[symbol], expires_at=expires_at)
     )
