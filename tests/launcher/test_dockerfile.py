@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,7 +56,12 @@ def test_its_build_stage_works_in_a_plain_environment(tmp_path):
     steps = (
         of("RUN")[0].replace("/opt/variance", str(target)).replace("/wheels", f"{tmp_path}/wheels")
     )
-    subprocess.run(["sh", "-ec", steps.replace(" --no-cache-dir", "")], cwd=source, check=True)
+    # The image calls its Python `python`; a machine need not have that name.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run(
+        ["sh", "-ec", steps.replace(" --no-cache-dir", "")],
+        cwd=source, check=True, env={**os.environ, "PATH": path},
+    )  # fmt: skip
 
     shutil.rmtree(source)
     its = {"HOME": str(tmp_path / "data"), "PATH": f"{target}/bin:/usr/bin:/bin"}
