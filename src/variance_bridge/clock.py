@@ -8,9 +8,6 @@ from datetime import UTC, datetime, timedelta
 CLOCK_TOLERANCE = timedelta(seconds=120)
 """How far two machines' clocks may be apart before a time counts as being in the future."""
 
-READABLE_FOR = timedelta(hours=24)
-"""How old positions may be to be read, where the user states nothing else."""
-
 
 def http_date(text: str) -> datetime | None:
     """The instant that a header field such as `Date` names (RFC 9110 §5.6.7), in UTC; None for what is not a date.

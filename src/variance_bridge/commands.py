@@ -21,7 +21,7 @@ from variance_bridge.reading.book_document import (
     source_document,
     sums_document,
 )
-from variance_bridge.reading.exchange_rates import Converted
+from variance_bridge.reading.currency_conversion import Converted
 from variance_bridge.reading.freshness import AgeLimits
 
 __all__ = [

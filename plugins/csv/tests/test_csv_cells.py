@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from variance_bridge_csv.dialect import dates
-from variance_bridge_csv.dialect.model import CellRules, Field
+from variance_bridge_csv.dialect.schema import CellRules, Field
 from variance_bridge_csv.row import cells
 from variance_bridge_csv.row.cells import CellFault
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from variance_bridge_csv.accounts import read_rows
 from variance_bridge_csv.dialect import library
-from variance_bridge_csv.dialect.model import Field
+from variance_bridge_csv.dialect.schema import Field
 from variance_bridge_csv.file.input import InputFile
 from variance_bridge_csv.file.layout import lay_out, read_header
 from variance_bridge_csv.file.lines import Separation, split

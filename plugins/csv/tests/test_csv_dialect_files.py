@@ -14,7 +14,7 @@ from variance_bridge.errors import ConfigurationError
 from variance_bridge.files import structure
 from variance_bridge.settings.toml import parse_toml
 from variance_bridge_csv.dialect import library, patterns
-from variance_bridge_csv.dialect import model as dialect
+from variance_bridge_csv.dialect import schema as dialect
 from variance_bridge_csv.dialect.file import OtherReports, read_dialect
 
 SMALL = """

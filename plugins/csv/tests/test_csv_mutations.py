@@ -21,7 +21,7 @@ from variance_bridge.document.convert import to_document
 from variance_bridge.errors import DataRefused
 from variance_bridge.pipeline.contradictory_rows import settle
 from variance_bridge_csv.dialect import library
-from variance_bridge_csv.dialect.model import Completeness
+from variance_bridge_csv.dialect.schema import Completeness
 
 pytestmark = pytest.mark.slow
 

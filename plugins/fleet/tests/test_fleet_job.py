@@ -7,6 +7,7 @@ import os
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import msgspec
 import pytest
 from fleet_exports import CANARY, export, exports, installation, tables
 from msgspec import structs
@@ -19,8 +20,9 @@ from variance_bridge_fleet import dask_workers, job
 from variance_bridge_fleet.job import Job, OtherVersions, do, installed
 from variance_bridge_fleet.manifest import read_manifest
 from variance_bridge_fleet.output import Output, content_hash
-from variance_bridge_fleet.report import lines, page, report, summary
+from variance_bridge_fleet.report import lines, page, report
 from variance_bridge_fleet.run import Run
+from variance_bridge_fleet.summary import summary
 from variance_bridge_fleet.tables import write_tables
 from variance_bridge_fleet.work import Work
 
@@ -180,6 +182,19 @@ def test_a_refused_file_does_not_stop_the_others(place):
     assert (found.inputs, found.accounts, found.complete, found.refused) == (3, 3, 2, 1)
     assert found.exit_code == 6
     assert any("1 refused" in line for line in lines(report(output)))
+
+
+def test_an_all_clear_covers_only_the_accounts_that_were_read(place):
+    all_read = report(ended(place)[0])
+    one_refused = msgspec.structs.replace(
+        all_read, actions=(), summary=msgspec.structs.replace(all_read.summary, refused=1)
+    )
+    none_refused = msgspec.structs.replace(all_read, actions=())
+
+    assert list(lines(none_refused))[-1] == "Nothing needs action."
+    assert list(lines(one_refused))[-1] == "Nothing needs action in the accounts that were read."
+    assert b"Nothing needs action.</p>" in page(none_refused)
+    assert b"Nothing needs action in the accounts that were read.</p>" in page(one_refused)
 
 
 def test_a_failure_in_one_input_does_not_stop_the_others(place, monkeypatch):

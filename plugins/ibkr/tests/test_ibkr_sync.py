@@ -17,8 +17,8 @@ from loopback_server import serving
 from variance_bridge import DataRefused, Secret
 from variance_bridge.cli.boundary import run
 from variance_bridge.document import exact_json
-from variance_bridge_ibkr.answers import by_account
 from variance_bridge_ibkr.api import Api
+from variance_bridge_ibkr.flex_responses import by_account
 from variance_bridge_ibkr.settings import IbkrSettings
 
 D = Decimal

@@ -13,7 +13,7 @@ import pytest
 from variance_bridge.model import Quote, Side
 from variance_bridge.symbology import Deliverable
 from variance_bridge_triage.strategies.clusters import cluster
-from variance_bridge_triage.strategies.names import read_strategies, strategies
+from variance_bridge_triage.strategies.strategy_names import read_strategies, strategies
 
 VECTORS = tomllib.loads((Path(__file__).parent / "strategy_vectors.toml").read_text())["vector"]
 

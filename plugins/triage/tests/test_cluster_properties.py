@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from variance_bridge.model import Greeks, Side
 from variance_bridge.money import total
 from variance_bridge_triage.strategies.clusters import cluster
-from variance_bridge_triage.strategies.names import strategies
+from variance_bridge_triage.strategies.strategy_names import strategies
 
 QUANTITIES = st.sampled_from(["1", "-1", "2", "-2", "3", "-3", "0.5", "-0.5"])
 STRIKES = st.sampled_from(["90", "95", "100", "105", "110"])

@@ -10,7 +10,7 @@ import click
 from variance_bridge.cli.invocation import Invocation
 
 if TYPE_CHECKING:
-    from variance_bridge.reading.exchange_rates import ExchangeRates
+    from variance_bridge.reading.currency_conversion import ExchangeRates
 
 HOST = "www.ecb.europa.eu"
 _FOLDER = f"https://{HOST}/stats/eurofxref"
@@ -34,7 +34,7 @@ def fx() -> None:
 def update(invocation: Invocation, file: Path | None, *, history: bool) -> None:
     """Fetch the reference rates of the European Central Bank, or read a file of them."""
     from variance_bridge.reading.central_bank_files import read_reference_rates
-    from variance_bridge.reading.exchange_rates import merged
+    from variance_bridge.reading.currency_conversion import merged
     from variance_bridge.reading.rates_file import keep_rates, kept_rates
 
     if file is not None:

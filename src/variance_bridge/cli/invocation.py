@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from variance_bridge.plugins.registry import Plugin
     from variance_bridge.privacy import PersonalValues
     from variance_bridge.reading.book import Book
-    from variance_bridge.reading.exchange_rates import Converted, ExchangeRates
+    from variance_bridge.reading.currency_conversion import Converted, ExchangeRates
     from variance_bridge.reading.freshness import AgeLimits
     from variance_bridge.settings.configuration import Configuration
     from variance_bridge.settings.credentials import CredentialStore
@@ -236,8 +236,8 @@ class Invocation:
         portfolios: Iterable[Portfolio] = (),
     ) -> Converted:
         """Sums by currency, brought to one with the rates that are known. See `variance_bridge.commands`."""
-        from variance_bridge.reading.exchange_rates import convert
-        from variance_bridge.reading.stated_rates import disagreements, stated_rates
+        from variance_bridge.reading.broker_rates import disagreements, stated_rates
+        from variance_bridge.reading.currency_conversion import convert
 
         day = on or self.clock.now().date()
         code = target.strip().upper()

@@ -13,7 +13,7 @@ from variance_bridge.errors import UsageError
 if TYPE_CHECKING:
     from variance_bridge.cli.tables.positions_order import Order
     from variance_bridge.reading.book import Book
-    from variance_bridge.reading.exchange_rates import Converted
+    from variance_bridge.reading.currency_conversion import Converted
 
 
 @click.command(

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 
 from variance_bridge.cli.invocation import Invocation
-from variance_bridge.clock import CLOCK_TOLERANCE, READABLE_FOR
+from variance_bridge.clock import CLOCK_TOLERANCE
 from variance_bridge.formatting import plural
 from variance_bridge.model import Caution, Flag, RejectedRow, Timeliness
 from variance_bridge.pipeline.previous import STANDARD_STREAM
@@ -86,8 +86,8 @@ def doubtful(result: Synced, invocation: Invocation) -> Iterator[str]:
         count = len(result.portfolio.positions)
         yield f"{plural(result.positions_before, 'position')} before, {count} now"
     now = invocation.clock.now()
-    if -CLOCK_TOLERANCE <= now - meta.fetched_at <= READABLE_FOR and not _states_limits(invocation):
-        return  # nearly every sync, which then need not load what judges ages
+    if abs(now - meta.fetched_at) <= CLOCK_TOLERANCE and not _states_limits(invocation):
+        return  # as good as now: what judges ages need not be loaded
     from variance_bridge.formatting import age_words
     from variance_bridge.reading.freshness import age_of
 

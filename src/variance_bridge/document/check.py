@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from variance_bridge.document.arithmetic import check_arithmetic
+from variance_bridge.document.consistency import check_consistency
 from variance_bridge.document.schema import check_schema
 from variance_bridge.document.violation import Violation
 from variance_bridge.errors import DataRefused
@@ -18,7 +18,7 @@ _SHOWN = 3
 
 def check(document: Mapping[str, Any]) -> list[Violation]:
     """All violations of the schema; of the arithmetic too where the form is right."""
-    return check_schema(document) or check_arithmetic(document)
+    return check_schema(document) or check_consistency(document)
 
 
 def refuse(violations: Sequence[Violation]) -> None:

@@ -22,7 +22,7 @@ from variance_bridge.reading.totals import Totals, add_totals, totals_of
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from variance_bridge.reading.exchange_rates import Rate
+    from variance_bridge.reading.currency_conversion import Rate
     from variance_bridge.reading.export_columns import Cell
 
 LIVE_FILES = "live_*.json"
@@ -141,7 +141,7 @@ class Book:
 
     def rates_to(self, currency: str) -> tuple[Rate, ...]:
         """What a unit of other currencies is worth in `currency`, as the accounts' own brokers state it: the newest first."""
-        from variance_bridge.reading.stated_rates import stated_rates
+        from variance_bridge.reading.broker_rates import stated_rates
 
         return stated_rates((each.portfolio for each in self.snapshots), currency)
 

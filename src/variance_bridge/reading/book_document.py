@@ -8,7 +8,7 @@ from typing import Any
 from variance_bridge.document.convert import instant_text, to_document
 from variance_bridge.money import Sum
 from variance_bridge.reading.book import Book, Source
-from variance_bridge.reading.exchange_rates import Converted
+from variance_bridge.reading.currency_conversion import Converted
 from variance_bridge.reading.totals import Totals
 
 

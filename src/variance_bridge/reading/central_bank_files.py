@@ -12,7 +12,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 from variance_bridge.errors import DataRefused
-from variance_bridge.reading.exchange_rates import ExchangeRates
+from variance_bridge.reading.currency_conversion import ExchangeRates
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from variance_bridge.clock import CLOCK_TOLERANCE, READABLE_FOR
+from variance_bridge.clock import CLOCK_TOLERANCE
 from variance_bridge.errors import ConfigurationError, DataRefused, PositionsTooOld
 from variance_bridge.formatting import age_words, format_age
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from variance_bridge.settings.configuration import Configuration
 
 FRESH_FOR = timedelta(hours=1)
+"""How old positions may be to be fresh, where the user states nothing else."""
+
+READABLE_FOR = timedelta(hours=24)
+"""How old positions may be to be read, where the user states nothing else."""
 
 STALE_MARK = "[Stale Source File]"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from variance_bridge.document.exact_json import MAX_BYTES, dumps, loads
 from variance_bridge.errors import BridgeError, ConfigurationError, DataRefused
-from variance_bridge.reading.exchange_rates import ExchangeRates
+from variance_bridge.reading.currency_conversion import ExchangeRates
 
 FILE_NAME = "exchange_rates.json"
 _AGAIN = "remove the file and run `variance fx update`"

@@ -14,7 +14,7 @@ from variance_bridge.errors import DataRefused
 from variance_bridge.formatting import plural, repr_without
 from variance_bridge.model import Caution, Flag, Holding, RejectedRow, Rejection
 from variance_bridge.symbology import InstrumentType
-from variance_bridge_csv.dialect.model import (
+from variance_bridge_csv.dialect.schema import (
     Completeness,
     Dialect,
     Field,

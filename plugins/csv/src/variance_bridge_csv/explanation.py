@@ -15,7 +15,7 @@ from variance_bridge.errors import DataRefused
 from variance_bridge.formatting import plural, printable
 from variance_bridge.model import Caution, Holding, Portfolio
 from variance_bridge_csv.accounts import AccountPart
-from variance_bridge_csv.dialect.model import Dialect
+from variance_bridge_csv.dialect.schema import Dialect
 from variance_bridge_csv.file.layout import Header, read_header
 from variance_bridge_csv.file.lines import Line
 from variance_bridge_csv.name_matching import shown

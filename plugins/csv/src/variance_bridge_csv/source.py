@@ -15,7 +15,7 @@ from variance_bridge.model import Caution
 from variance_bridge_csv.accounts import ParsedFile, parse, read_rows
 from variance_bridge_csv.dialect import library
 from variance_bridge_csv.dialect.library import KnownDialect
-from variance_bridge_csv.dialect.model import Dialect
+from variance_bridge_csv.dialect.schema import Dialect
 from variance_bridge_csv.file.detection import (
     Candidate,
     Detector,

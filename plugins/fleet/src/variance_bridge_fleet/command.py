@@ -48,8 +48,8 @@ def run(
     _require_libraries()
     from variance_bridge_fleet.manifest import in_words, read_manifest
     from variance_bridge_fleet.output import Output
-    from variance_bridge_fleet.report import summary
     from variance_bridge_fleet.run import Run
+    from variance_bridge_fleet.summary import summary
 
     found = read_manifest(manifest)
     if found.unreadable and not keep_going:
@@ -83,7 +83,7 @@ def report(folder: Path, html_file: Path | None, *, as_json: bool) -> int:
     """
     _require_libraries()
     from variance_bridge_fleet.output import Output
-    from variance_bridge_fleet.report import summary
+    from variance_bridge_fleet.summary import summary
 
     output = Output(folder.absolute())
     if html_file is not None:
@@ -97,7 +97,8 @@ def report(folder: Path, html_file: Path | None, *, as_json: bool) -> int:
 def _print(output: Output, *, as_json: bool) -> None:
     from variance_bridge.commands import dumps
     from variance_bridge.formatting import printable
-    from variance_bridge_fleet.report import lines, report, summary
+    from variance_bridge_fleet.report import lines, report
+    from variance_bridge_fleet.summary import summary
 
     if as_json:
         click.echo(dumps(summary(output).document()), nl=False)

@@ -1,67 +1,19 @@
-"""What became of a run, for people and for programs."""
+"""What became of a run, on the screen and as a page."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
 from heapq import nsmallest
 from typing import Any
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
-from variance_bridge import DataRefused
 from variance_bridge.formatting import money, plural
 from variance_bridge_fleet.output import Output
+from variance_bridge_fleet.summary import STATUSES, Summary, read_table, summary
 
-STATUSES = ("complete", "partial", "refused", "failed")
 MAX_SHOWN = 20
-
-
-class Summary(Struct, frozen=True, kw_only=True):
-    """A run in numbers. `complete`, `partial`, `refused` and `failed` add up to `accounts`.
-
-    Attributes:
-        inputs: files and profiles of the manifest.
-        accounts: rows of the outcomes: one an account, and one an input of which no account is known.
-        seconds: how long the run took.
-    """
-
-    inputs: int
-    accounts: int
-    complete: int
-    partial: int
-    refused: int
-    failed: int
-    positions: int
-    seconds: float
-
-    @property
-    def exit_code(self) -> int:
-        """0 when every input ended complete or partial, 6 when some were refused, else 5 when some failed."""
-        return 6 if self.refused else 5 if self.failed else 0
-
-    def document(self) -> dict[str, Any]:
-        """For `--json`."""
-        return {**structs.asdict(self), "seconds": Decimal(str(self.seconds))}
-
-
-def summary(output: Output) -> Summary:
-    """The run in numbers.
-
-    Raises:
-        DataRefused: the folder holds no finished run.
-    """
-    outcomes = _table(output, "outcomes.parquet")
-    statuses = Counter(outcomes["status"].to_pylist())
-    run = output.run()
-    return Summary(
-        inputs=int(run.get("inputs", 0)),
-        accounts=outcomes.num_rows,
-        **{status: statuses[status] for status in STATUSES},
-        positions=sum(outcomes["positions"].to_pylist()),
-        seconds=float(run.get("seconds", 0)),
-    )
 
 
 class Reason(Struct, frozen=True, kw_only=True):
@@ -93,7 +45,7 @@ class Report(Struct, frozen=True, kw_only=True):
 
 def report(output: Output) -> Report:
     """What became of a run; raises as `summary`."""
-    outcomes, triage = (_table(output, f"{name}.parquet") for name in ("outcomes", "triage"))
+    outcomes, triage = (read_table(output, f"{name}.parquet") for name in ("outcomes", "triage"))
     order = _urgency()
     counted = Counter(action for action in triage["action"].to_pylist() if action)
     return Report(
@@ -120,7 +72,8 @@ def lines(shown: Report) -> Iterator[str]:
     for each in shown.reasons:
         yield f"  {each.count} {each.status}: {each.reason} (first: {each.first})"
     if not shown.actions:
-        yield "Nothing needs action."
+        unread = found.refused + found.failed
+        yield "Nothing needs action" + (" in the accounts that were read." if unread else ".")
         return
     yield "Needs action: " + ", ".join(f"{count} {action}" for action, count in shown.actions)
     for row in shown.worst:
@@ -185,16 +138,3 @@ def _worst(triage: Any, order: Mapping[str, int]) -> list[dict[str, Any]]:
         asking,
         key=lambda row: (order[row["action"]], row["net_pl"] is None, row["net_pl"] or 0),
     )
-
-
-def _table(output: Output, name: str) -> Any:
-    from pyarrow import parquet
-
-    try:
-        return parquet.read_table(output.folder / name)
-    except (OSError, ValueError):
-        raise DataRefused(
-            "the folder holds no finished run",
-            where=str(output.folder),
-            hint="use `variance fleet run ... --resume` to finish it",
-        ) from None

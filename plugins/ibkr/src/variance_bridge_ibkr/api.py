@@ -10,7 +10,7 @@ from variance_bridge.api_client import ApiClient, FixedSecret
 from variance_bridge.errors import ConfigurationError
 from variance_bridge.paging import next_address
 from variance_bridge.polling import NotReady, poll
-from variance_bridge_ibkr.answers import (
+from variance_bridge_ibkr.flex_responses import (
     AGAIN,
     Again,
     Reference,

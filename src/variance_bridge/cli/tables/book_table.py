@@ -21,7 +21,7 @@ from variance_bridge.reading.freshness import Freshness
 
 if TYPE_CHECKING:
     from variance_bridge.cli.tables.positions_order import Order
-    from variance_bridge.reading.exchange_rates import Converted
+    from variance_bridge.reading.currency_conversion import Converted
 
 _BESIDE = "  "
 

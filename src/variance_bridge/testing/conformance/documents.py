@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, timedelta
 
-from variance_bridge.document.arithmetic import check_arithmetic
+from variance_bridge.document.consistency import check_consistency
 from variance_bridge.document.convert import canonical, from_bytes, to_bytes
 from variance_bridge.document.schema import check_schema
 from variance_bridge.errors import DataRefused
@@ -47,7 +47,7 @@ class Documents(ConformanceCase):
         """Money is price x quantity x multiplier, and symbols say what the members beside them say."""
         for account_run in self.account_runs():
             document = self.document(account_run.portfolio)
-            for violation in [] if check_schema(document) else check_arithmetic(document):
+            for violation in [] if check_schema(document) else check_consistency(document):
                 yield f"{account_run.name}: {violation}"
 
     @case("DOC-03")

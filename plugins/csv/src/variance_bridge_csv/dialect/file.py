@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from variance_bridge.errors import ConfigurationError
 from variance_bridge.files import Fault, refusal, structure_shipped, try_structure
 from variance_bridge_csv.dialect.lint import faults
-from variance_bridge_csv.dialect.model import (
+from variance_bridge_csv.dialect.schema import (
     DESCRIPTION_VERSION,
     Dialect,
     OtherReport,

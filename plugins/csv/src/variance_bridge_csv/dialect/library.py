@@ -22,7 +22,7 @@ from variance_bridge_csv.dialect.file import (
     read_dialect,
     read_shipped_dialect,
 )
-from variance_bridge_csv.dialect.model import Dialect, OtherReport
+from variance_bridge_csv.dialect.schema import Dialect, OtherReport
 
 _SHIPPED = Path(__file__).parents[1] / "dialects"
 _OTHER_REPORTS = "other_reports.toml"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from variance_bridge_csv.dialect import dates, patterns
-from variance_bridge_csv.dialect.model import Dialect, Field, Marked, RowClass
+from variance_bridge_csv.dialect.schema import Dialect, Field, Marked, RowClass
 from variance_bridge_csv.name_matching import plain
 
 _CAPTURE_GROUPS = frozenset({"account", "account_label", "date", "time", "zone", "simulated"})

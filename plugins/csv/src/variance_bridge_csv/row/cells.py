@@ -15,7 +15,7 @@ from decimal import Decimal
 
 from variance_bridge.symbology import FractionError, OptionType, parse_fraction
 from variance_bridge_csv.dialect import dates
-from variance_bridge_csv.dialect.model import CellRules, Field
+from variance_bridge_csv.dialect.schema import CellRules, Field
 from variance_bridge_csv.name_matching import plain, visible
 
 MAX_NUMBER_LENGTH = 48

@@ -14,7 +14,7 @@ from msgspec import Struct
 from variance_bridge.model import Caution, Greeks, Holding, Quote, Rejection, Side
 from variance_bridge.money_unit import MoneyUnit, in_currency, is_comparable, money_unit
 from variance_bridge.symbology import Deliverable, InstrumentType, futures_product
-from variance_bridge_csv.dialect.model import (
+from variance_bridge_csv.dialect.schema import (
     Field,
     GreeksScope,
     MoneyRules,

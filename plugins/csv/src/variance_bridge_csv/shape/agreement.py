@@ -11,7 +11,7 @@ from itertools import combinations
 from msgspec import Struct
 
 from variance_bridge_csv.dialect import dates
-from variance_bridge_csv.dialect.model import Dialect, Field
+from variance_bridge_csv.dialect.schema import Dialect, Field
 from variance_bridge_csv.row.cells import CellFault, day_reader, number_reader, option_type_of
 
 _COMPARED = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from variance_bridge_csv.dialect import patterns
-from variance_bridge_csv.dialect.model import Dialect, Field, Place
+from variance_bridge_csv.dialect.schema import Dialect, Field, Place
 from variance_bridge_csv.name_matching import plain, visible
 
 

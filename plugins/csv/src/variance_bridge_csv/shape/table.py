@@ -13,7 +13,7 @@ from functools import lru_cache, partial
 from msgspec import Struct, structs
 
 from variance_bridge_csv.dialect import patterns
-from variance_bridge_csv.dialect.model import Dialect, Field
+from variance_bridge_csv.dialect.schema import Dialect, Field
 from variance_bridge_csv.file.layout import read_header
 from variance_bridge_csv.file.lines import Line, Row
 from variance_bridge_csv.name_matching import plain, visible

@@ -11,7 +11,7 @@ import attrs
 
 from variance_bridge.files import merge_tables, parse_toml, read_toml, structure, structure_shipped
 from variance_bridge.formatting import did_you_mean, printable
-from variance_bridge_triage.strategies.names import strategies
+from variance_bridge_triage.strategies.strategy_names import strategies
 
 FILE_NAME = "triage.toml"
 SHIPPED = "shipped"

@@ -27,7 +27,7 @@ from variance_bridge_triage.strategies.calendars import (
     reverse_time_spreads,
     time_spreads,
 )
-from variance_bridge_triage.strategies.covers import (
+from variance_bridge_triage.strategies.covered_options import (
     covered,
     covered_strangles,
     spread_collars,
@@ -44,8 +44,8 @@ from variance_bridge_triage.strategies.leftover_pairs import (
     straps,
 )
 from variance_bridge_triage.strategies.lots import Lot, merge
-from variance_bridge_triage.strategies.names import Strategies, strategies
 from variance_bridge_triage.strategies.spreads import combined, offsetting, verticals
+from variance_bridge_triage.strategies.strategy_names import Strategies, strategies
 from variance_bridge_triage.strategies.working_lots import Group, Part
 
 UNNAMED = "Custom/Combo"

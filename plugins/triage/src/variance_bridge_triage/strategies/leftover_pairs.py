@@ -8,8 +8,8 @@ from decimal import Decimal
 from fractions import Fraction
 
 from variance_bridge_triage.strategies.line_matching import Point, grouped, nearest, nested
-from variance_bridge_triage.strategies.names import Strategies
 from variance_bridge_triage.strategies.spreads import Vertical
+from variance_bridge_triage.strategies.strategy_names import Strategies
 from variance_bridge_triage.strategies.working_lots import Group, Part, free, neighbours, pair
 
 _MAX_RATIO = 5

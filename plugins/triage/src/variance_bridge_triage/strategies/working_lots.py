@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from variance_bridge.symbology import InstrumentType
 from variance_bridge_triage.strategies.lots import Lot
-from variance_bridge_triage.strategies.names import Member
+from variance_bridge_triage.strategies.strategy_names import Member
 
 
 class Part(Struct, eq=False):

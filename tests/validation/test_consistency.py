@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from variance_bridge.document import exact_json
-from variance_bridge.document.arithmetic import check_arithmetic
+from variance_bridge.document.consistency import check_consistency
 from variance_bridge.document.convert import to_document
 from variance_bridge.document.schema import check_schema
 from variance_bridge.money import within_tolerance
@@ -26,7 +26,7 @@ def document() -> Any:
 
 
 def found(document: Any) -> list[tuple[str, str]]:
-    return [(violation.pointer, violation.rule) for violation in check_arithmetic(document)]
+    return [(violation.pointer, violation.rule) for violation in check_consistency(document)]
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_messages_hold_no_value_of_the_document(document):
     document["positions"][5]["strike"] = Decimal("987654.321")
     assert check_schema(document) == []
 
-    text = " ".join(map(str, check_arithmetic(document)))
+    text = " ".join(map(str, check_consistency(document)))
     assert "5WX" not in text
     assert "987" not in text
 

@@ -11,8 +11,8 @@ from variance_bridge.document.check import check
 from variance_bridge.document.convert import to_document
 from variance_bridge.model import ExchangeRate, Meta, Portfolio
 from variance_bridge.money import add_up
-from variance_bridge.reading.exchange_rates import ExchangeRates, Rate, convert
-from variance_bridge.reading.stated_rates import disagreements, stated_rates
+from variance_bridge.reading.broker_rates import disagreements, stated_rates
+from variance_bridge.reading.currency_conversion import ExchangeRates, Rate, convert
 
 D = Decimal
 TUESDAY, WEDNESDAY = date(2026, 11, 24), date(2026, 11, 25)

@@ -30,7 +30,7 @@ _POSITION_RULES: tuple[Callable[[Mapping[str, Any], Frame], Sequence[Fault]], ..
 _NO_CURRENCY = "is not a currency of ISO 4217"
 
 
-def check_arithmetic(document: Mapping[str, Any]) -> list[Violation]:
+def check_consistency(document: Mapping[str, Any]) -> list[Violation]:
     """What in a document of valid form contradicts itself: first the document, then position by position."""
     with exactly():
         return _contradictions(document)

@@ -10,7 +10,7 @@ import pytest
 from variance_bridge.errors import DataRefused
 from variance_bridge.money import Sum, add_up
 from variance_bridge.reading.central_bank_files import read_reference_rates
-from variance_bridge.reading.exchange_rates import ExchangeRates, convert, merged
+from variance_bridge.reading.currency_conversion import ExchangeRates, convert, merged
 from variance_bridge.reading.rates_file import FILE_NAME, keep_rates, kept_rates
 
 D = Decimal

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 from variance_bridge.model import Portfolio
-from variance_bridge.reading.exchange_rates import Rate, divided
+from variance_bridge.reading.currency_conversion import Rate, divided
 
 
 def stated_rates(portfolios: Iterable[Portfolio], target: str) -> tuple[Rate, ...]:
