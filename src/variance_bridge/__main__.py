@@ -41,11 +41,10 @@ def _refuse_silent_exit(status: int) -> NoReturn:
     """`os._exit(0)` in a plugin would look like success with nothing published. A forked child may leave so."""
     if os.getpid() != _OWN:
         _leave(status)
-    sys.stderr.write(
-        "Error: a plugin ended this process (os._exit); see what was published before\n"
+    _flush_and_leave(
+        ENDED_BY_PLUGIN,
+        "Error: a plugin ended this process (os._exit); see what was published before\n",
     )
-    sys.stderr.flush()
-    _leave(ENDED_BY_PLUGIN)
 
 
 def _has_other_threads() -> bool:
@@ -56,11 +55,7 @@ def _has_other_threads() -> bool:
 def _end_at_once(code: int) -> NoReturn:
     """What was registered for the exit is done; but that every object is freed one by one would take a sixth of a run."""
     atexit._run_exitfuncs()  # noqa: SLF001 - there is no other name for it
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            with contextlib.suppress(OSError, ValueError):
-                stream.flush()
-    _leave(code)
+    _flush_and_leave(code)
 
 
 def _end_despite_threads(code: int) -> None:
@@ -68,12 +63,19 @@ def _end_despite_threads(code: int) -> None:
 
     def stop() -> None:
         time.sleep(GRACE_SECONDS)
-        sys.stderr.write("Warning: a thread of a plugin did not end; it was stopped\n")
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
-        _leave(code)
+        _flush_and_leave(code, "Warning: a thread of a plugin did not end; it was stopped\n")
 
     threading.Thread(target=stop, daemon=True).start()
+
+
+def _flush_and_leave(code: int, last_words: str = "") -> NoReturn:
+    """Leave now, with what was printed so far. A plugin may have closed a stream, or taken it away: that stops nothing."""
+    for stream, words in ((sys.stdout, ""), (sys.stderr, last_words)):
+        if stream is not None:
+            with contextlib.suppress(OSError, ValueError):
+                stream.write(words)
+                stream.flush()
+    _leave(code)
 
 
 def _fill_closed_streams() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from variance_bridge import PortfolioParser, load
+from variance_bridge import PortfolioParser, __main__, load
 from variance_bridge.plugins.registry import guarded
 
 VARIANCE = [sys.executable, "-m", "variance_bridge"]
@@ -117,6 +118,28 @@ def test_a_thread_that_never_ends_does_not_keep_a_failed_sync_alive(tmp_path, fo
     )
     assert done.returncode == 3
     assert "a thread of a plugin did not end" in done.stderr
+
+
+def closed():
+    stream = io.StringIO()
+    stream.close()
+    return stream
+
+
+@pytest.mark.parametrize("missing", [closed, lambda: None], ids=["closed", "taken away"])
+def test_the_process_leaves_with_its_code_whatever_a_plugin_did_to_its_streams(
+    monkeypatch, missing
+):
+    codes, stderr = [], io.StringIO()
+    monkeypatch.setattr(__main__, "_leave", codes.append)
+    monkeypatch.setattr(sys, "stdout", missing())
+    monkeypatch.setattr(sys, "stderr", stderr)
+    __main__._flush_and_leave(3, "last words")
+    monkeypatch.setattr(sys, "stderr", missing())
+    __main__._flush_and_leave(4, "unheard")
+
+    assert codes == [3, 4]
+    assert stderr.getvalue() == "last words"
 
 
 @pytest.mark.parametrize("command", [["sync", "--broker", "csv"], ["doctor"], ["show"]])

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from variance_bridge.exchange import is_trading_day
@@ -98,6 +98,9 @@ def test_a_future_expires_by_its_exchanges_rule(rule, month, day):
         ("equity-index-weekly", "2024-09-20", "U4", "Z4", 3),
         ("equity-index-weekly", "2024-08-23", "Q4", "U4", 4),
         ("equity-index-weekly", "2025-11-28", "X5", "Z5", 0),
+        ("equity-index-weekly", "2024-03-28", "H4", "M4", 0),
+        ("equity-index-weekly", "2026-12-24", "Z6", "H7", 4),
+        ("equity-index-weekly", "2026-12-31", "Z6", "H7", 0),
         ("energy-monthly", "2026-03-17", "J6", "J6", 0),
         ("currency-monthly", "2026-04-03", "J6", "M6", 0),
         ("currency-monthly", "2026-05-08", "K6", "M6", 0),
@@ -118,6 +121,8 @@ def test_a_futures_option_is_listed_on_the_day_and_future_of_real_contracts(
     st.integers(0, 120),
     st.sampled_from(["daily", "weekly", "monthly", "equity-index-weekly"]),
 )
+@example(date(2026, 9, 1), 117, "equity-index-weekly")  # Christmas and New Year on Fridays
+@example(date(2026, 12, 26), 0, "equity-index-weekly")
 def test_a_listed_day_is_near_open_and_not_in_the_past(today, days, cycle):
     target = today + timedelta(days=days)
     found = expirations.nearest(cycle, today, target).expiration

@@ -54,7 +54,7 @@ def test_the_demo_has_the_symbols_that_break_others(demo):
         "BRK/B",
         "BTC/USD",
         "/MYMZ6",
-        "./MESH7EX3Z6 261218P6400",
+        "./MESH7EXZ6  261231P6400",
         "BABA2 270219C00175000",
     } <= symbols
     assert any(symbol.startswith("SPXW") for symbol in symbols)

@@ -113,18 +113,20 @@ def _monthly(start: date, end: date) -> Iterator[Listing]:
 
 
 def _equity_index_weekly(start: date, end: date) -> Iterator[Listing]:
-    """Friday weeklies of index futures; a Friday that is the month's last business day is the end-of-month series.
+    """Friday weeklies of index futures, on the business day before where the Friday is a holiday (CME rulebook 358A).
 
-    The future underneath is the nearest quarterly one that outlives the option: on the quarterly expiration itself
-    the next one (`./MESM6EX3H6 260320P6450`).
+    The month's last business day has the end-of-month series instead, as on 31 December before a Friday that is
+    New Year. The future underneath is the nearest quarterly one that outlives the option: on the quarterly
+    expiration itself the next one (`./MESM6EX3H6 260320P6450`).
     """
-    for day in _days(start, end):
-        if day.weekday() != _FRIDAY or not is_trading_day(day):
+    for friday in _days(start, end):
+        if friday.weekday() != _FRIDAY:
             continue
+        day = trading_day_on_or_before(friday)
         following = next(
             d for d in _days(day + timedelta(days=1), day + timedelta(days=9)) if is_trading_day(d)
         )
-        week = 0 if following.month != day.month else (day.day - 1) // 7 + 1
+        week = 0 if following.month != day.month else (friday.day - 1) // 7 + 1
         future = front_future("third-friday", _QUARTERLY, day, days=0)
         yield Listing(day, day.replace(day=1), future.month, week)
 
