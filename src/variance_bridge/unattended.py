@@ -19,7 +19,7 @@ from variance_bridge.pipeline.context import (
     credential_store,
     installation_hash,
 )
-from variance_bridge.pipeline.run import Choice
+from variance_bridge.pipeline.run import Choice, redact_error
 from variance_bridge.pipeline.sync import Failed, Synced, SyncRequest, carry_out, prepare
 from variance_bridge.pipeline.targets import broker_of
 from variance_bridge.plugins.environment_secrets import isolate_environment
@@ -35,6 +35,9 @@ _DIGITS = 16
 
 class UnattendedSyncs:
     """What the syncs of one process share: configuration, key, plugins, and the rates of each broker.
+
+    What one of them finds to be personal is forgotten with its end: the documents of ten thousand accounts are not searched for the
+    numbers of all the others, and which of them a process did before decides nothing.
 
     Attributes:
         folder: the configuration folder.
@@ -52,20 +55,14 @@ class UnattendedSyncs:
         """
         environment = dict(os.environ)
         stated = read_configuration(user_folder(environment), configuration, environment)
-        keyring, personal = Keyring(), PersonalValues()
-        credentials = credential_store(stated, personal, keyring)
-        _key(stated.folder, keyring)
+        self._keyring, self._warn = Keyring(), warn
+        _key(stated.folder, self._keyring)
         isolate_environment(os.environ)
         self.folder = stated.folder
-        self._context = RunContext(
+        self._shared = RunContext(
             configuration=stated,
-            personal=personal,
             policy=configured_policy(stated),
-            find_credential=credentials.secret,
-            store_credential=credentials.replace,
-            hold_credential=credentials.hold,
-            hash_account=installation_hash(stated.folder, keyring),
-            warn=lambda message: warn(personal.redact(message)),
+            hash_account=installation_hash(stated.folder, self._keyring),
         )
 
     def sync(
@@ -87,25 +84,47 @@ class UnattendedSyncs:
             settings: of the broker, as `--set` takes them.
 
         Raises:
-            BridgeError: whatever stopped it before an account was known.
+            BridgeError: whatever stopped it before an account was known. No error, raised or given, says anything personal.
         """
         choice = Choice(
             broker=broker, profile=profile, input_file=input_file, overrides=settings or {}
         )
-        ready = prepare(self._context, SyncRequest(choice=choice, all_accounts=True))
-        return carry_out(structs.replace(ready, target=target))
+        context = self._context()
+        try:
+            ready = prepare(context, SyncRequest(choice=choice, all_accounts=True))
+            results = carry_out(structs.replace(ready, target=target))
+        except BridgeError as error:
+            redact_error(error, context.personal)
+            raise
+        for result in results:
+            if isinstance(result, Failed):
+                redact_error(result.error, context.personal)
+        return results
+
+    def _context(self) -> RunContext:
+        """What one sync is given."""
+        shared, personal = self._shared, PersonalValues()
+        credentials = credential_store(shared.configuration, personal, self._keyring)
+        return RunContext(
+            configuration=shared.configuration,
+            registry=shared.registry,
+            personal=personal,
+            policy=shared.policy,
+            find_credential=credentials.secret,
+            store_credential=credentials.replace,
+            hold_credential=credentials.hold,
+            rates=shared.rates,
+            hash_account=shared.hash_account,
+            warn=lambda message: self._warn(personal.redact(message)),
+        )
 
     def longest_window(self, broker: str) -> float:
         """Seconds of the longest window for which the broker publishes a rate; 0 where it publishes none, or is not known."""
         try:
-            limits = self._context.registry.load(broker).broker.rate_limits
+            limits = self._shared.registry.load(broker).broker.rate_limits
         except BridgeError:
             return 0.0
         return max((limit.seconds for limit in limits), default=0.0)
-
-    def redact(self, text: str) -> str:
-        """The text without what these syncs have seen to be personal."""
-        return self._context.personal.redact(text)
 
 
 def brokers_of(configuration: Path | None, profiles: Iterable[str]) -> dict[str, str | None]:

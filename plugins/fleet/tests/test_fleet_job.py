@@ -12,11 +12,13 @@ import pytest
 from fleet_exports import CANARY, export, exports, installation, tables
 from msgspec import structs
 
-from variance_bridge import ROW_COLUMNS, DataRefused, load
+from variance_bridge import ROW_COLUMNS, DataRefused, load, unattended
 from variance_bridge.cli.boundary import run
 from variance_bridge.document import exact_json
+from variance_bridge.pipeline.sync import Failed
 from variance_bridge.storage import replace
 from variance_bridge_fleet import dask_workers, job
+from variance_bridge_fleet import summary as fleet_summary
 from variance_bridge_fleet.job import Job, OtherVersions, do, installed
 from variance_bridge_fleet.manifest import read_manifest
 from variance_bridge_fleet.output import Output, content_hash
@@ -226,6 +228,36 @@ def test_no_account_number_is_in_any_file_of_the_output(place):
     assert CANARY not in "\n".join(lines(report(output)))
 
 
+def test_the_account_number_of_one_input_may_be_a_quantity_in_another(place):
+    output, inputs = begun(place, 2)
+    first, second = (each.file for each in inputs)
+    first.write_text(first.read_text().replace(f"X{CANARY}", CANARY))
+    export(second, 1, quantity=f"{CANARY}0000")
+    work(output, inputs)
+    write_all(output, inputs)
+
+    assert [row["status"] for row in tables(output.folder)["outcomes"]] == ["complete"] * 2
+
+
+@pytest.mark.parametrize("stops_all", [True, False])
+def test_the_reason_of_a_failure_names_nothing_personal(place, monkeypatch, stops_all):
+    output, inputs = begun(place, 1)
+
+    def careless(ready):
+        ready.run.context.personal.add(CANARY)
+        error = DataRefused(f"{CANARY} is wrong")
+        if stops_all:
+            raise error
+        return [Failed(account="", error=error)]
+
+    monkeypatch.setattr(unattended, "carry_out", careless)
+    work(output, inputs)
+    write_all(output, inputs)
+
+    (row,) = tables(output.folder)["outcomes"]
+    assert (row["status"], row["reason"]) == ("refused", "*** is wrong")
+
+
 def test_scales_differ_between_accounts_and_are_one_in_the_dataset(place):
     output, inputs = begun(place, 2)
     export(inputs[1].file, 1, quantity="0.125")
@@ -406,12 +438,17 @@ def test_the_page_shows_what_the_report_says_and_obeys_nothing(place, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_the_worst_come_first_and_are_twenty_at_most(place):
+@pytest.mark.parametrize("rows_at_a_time", [20_000, 7])
+def test_the_worst_come_first_and_are_twenty_at_most(place, monkeypatch, rows_at_a_time):
+    monkeypatch.setattr(fleet_summary, "_ROWS_AT_A_TIME", rows_at_a_time)
     output, inputs = begun(place, 1)
     work(output, inputs)
     row = dict.fromkeys(job.TRIAGE_KINDS) | {"root": "QZZ", "strategy": "Stock", "reason": "why"}
     rows = [row | {"action": "HARVEST", "net_pl": Decimal(place)} for place in range(30)]
-    rows += [row | {"action": "DEFENSE", "net_pl": Decimal(loss)} for loss in (-5, -9)]
+    rows += [
+        row | {"action": "DEFENSE", "net_pl": loss} for loss in (None, Decimal(-5), Decimal(-9))
+    ]
+    rows += [row | {"net_pl": Decimal(-99)}] * 8
     (part,) = output.work.glob("*.triage.arrow")
     part.write_bytes(job._as_arrow(rows, job.TRIAGE_KINDS))
     (file,) = output.work.glob("*.json")
@@ -422,10 +459,10 @@ def test_the_worst_come_first_and_are_twenty_at_most(place):
     output.note_end(NOW, 1, len(inputs))
     shown = report(output)
 
-    assert [each["net_pl"] for each in shown.worst[:3]] == [-9, -5, 0]
+    assert [each["net_pl"] for each in shown.worst[:4]] == [-9, -5, None, 0]
     assert len(shown.worst) == 20
-    assert dict(shown.actions) == {"DEFENSE": 2, "HARVEST": 30}
-    assert "2 DEFENSE, 30 HARVEST" in "\n".join(lines(shown))
+    assert dict(shown.actions) == {"DEFENSE": 3, "HARVEST": 30}
+    assert "3 DEFENSE, 30 HARVEST" in "\n".join(lines(shown))
     assert page(shown).count(b"<tr>") == 1 + 20
 
 

@@ -38,14 +38,13 @@ USER_AGENT = f"variance-bridge/{__version__}"
 
 def _sessions(context: RunContext) -> Callable[[Reach], Session]:
     """Opens read-only sessions within the policy; without one they may call no host. Those of one broker share its rates."""
-    rates: dict[Reach, Rates] = {}
 
     def open_session(reach: Reach) -> Session:
         from variance_bridge.network.rate_limits import Rates
         from variance_bridge.network.session import ReadOnlySession
 
         permitted = reach if context.policy else Reach()
-        shared = rates.setdefault(permitted, Rates(permitted.rate_limits))
+        shared = context.rates.setdefault(permitted, Rates(permitted.rate_limits))
         return ReadOnlySession(
             permitted.hosts,
             permitted.token_paths,
@@ -92,6 +91,7 @@ class RunContext:
             None where it is kept nowhere.
         credential_expiry: when a credential that a log-in uses stops working, and whose it is; None where that is unknown.
         warned: what the user was warned of that need not be said twice in a run.
+        rates: what the sessions of each broker share, so that all of them together keep to its limits.
         open_session: a read-only session for what a plugin declared.
         hash_account: the account hash for (broker, account number).
         trust: raises unless the user trusts the plugin; nothing of it is used before.
@@ -114,6 +114,7 @@ class RunContext:
         default=lambda _login, _credential: None
     )
     warned: set[str] = attrs.field(factory=set)
+    rates: dict[Reach, Rates] = attrs.field(factory=dict)
     open_session: Callable[[Reach], Session] = attrs.field(
         default=attrs.Factory(_sessions, takes_self=True)
     )

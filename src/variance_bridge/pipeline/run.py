@@ -34,7 +34,7 @@ from variance_bridge.network.declared import Reach
 from variance_bridge.pipeline.context import RunContext
 from variance_bridge.plugins.loading import LoadedPlugin, import_place
 from variance_bridge.plugins.registry import guarded, known_plugins
-from variance_bridge.privacy import PersonalKind
+from variance_bridge.privacy import PersonalKind, PersonalValues
 from variance_bridge.settings.configuration import (
     BrokerSettings,
     ProfileTable,
@@ -249,12 +249,16 @@ def _guarded(context: RunContext, loaded: LoadedPlugin, doing: str) -> Iterator[
         with guarded(str(loaded.plugin), doing):
             yield
     except BridgeError as error:
-        redact = context.personal.redact
-        error.what = redact(error.what)
-        error.where = redact(error.where) if error.where else None
-        error.hint = redact(error.hint) if error.hint else None
-        error.args = (error.what,)
+        redact_error(error, context.personal)
         raise
+
+
+def redact_error(error: BridgeError, personal: PersonalValues) -> None:
+    """Take what is personal out of all that an error says."""
+    error.what = personal.redact(error.what)
+    error.where = personal.redact(error.where) if error.where else None
+    error.hint = personal.redact(error.hint) if error.hint else None
+    error.args = (error.what,)
 
 
 def _check_input(spec: BrokerSpec, input_file: Path | None) -> None:

@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from variance_bridge import BridgeError, DataRefused, SyncRunning, load
 from variance_bridge.commands import arrow_table
-from variance_bridge.errors import ConfigurationError, UsageError
+from variance_bridge.errors import UsageError
 from variance_bridge.unattended import Failed, Synced, UnattendedSyncs, installation_mark
 from variance_bridge_fleet.manifest import Input
 from variance_bridge_fleet.output import Output, content_hash
@@ -122,7 +122,7 @@ def _do_together(inputs: Sequence[Input], job: Job) -> None:
             for each in inputs:
                 _do_together([each], job)
             return
-        lost = _lost_to(error, job)
+        lost = _lost_to(error)
         done, tables = [_done(inputs[0], done[0].outcome.sha256, [lost], "0")], {}
     write_batch(folder, job.round, [each.outcome for each in done], tables)
 
@@ -197,7 +197,7 @@ def _do(each: Input, job: Job) -> _Done:
         results = _synced(each, job)
         accounts, rows["positions"], rows["triage"] = _read_back(results, job)
     except Exception as error:  # noqa: BLE001 - one input must never cost the others
-        accounts, rows = [_lost_to(error, job)], {}
+        accounts, rows = [_lost_to(error)], {}
     return _done(each, before, accounts, str(round(time.perf_counter() - began, 6)), rows)
 
 
@@ -249,7 +249,7 @@ def _read_back(
     accounts, rows, clusters = [], [], []
     for result in results:
         if isinstance(result, Failed):
-            accounts.append(_lost(result.account, result.error, job))
+            accounts.append(_lost(result.account, result.error))
             continue
         meta = result.portfolio.meta
         snapshot = load(result.path, job.now, any_age=True)
@@ -290,27 +290,23 @@ def _thresholds(configuration: Path | None) -> Any:
     return thresholds(_syncs(configuration).folder)
 
 
-def _lost_to(error: Exception, job: Job) -> dict[str, Any]:
+def _lost_to(error: Exception) -> dict[str, Any]:
     """An input of which no account is known.
 
     Raises:
         DataRefused: the output folder takes nothing more.
     """
     if isinstance(error, BridgeError):
-        return _lost(None, error, job)
+        return _lost(None, error)
     return _ended(None, None, "failed", exit=1, reason=type(error).__name__)
 
 
-def _lost(account: str | None, error: BridgeError, job: Job) -> dict[str, Any]:
+def _lost(account: str | None, error: BridgeError) -> dict[str, Any]:
     """An account that could not be synced: refused for what it holds, or failed for what went wrong; raises as `_lost_to`."""
     if _is_full(error):
         raise error
     status = "refused" if isinstance(error, _REFUSED) else "failed"
-    try:
-        reason = _syncs(job.configuration).redact(error.what)
-    except ConfigurationError:
-        reason = error.what
-    return _ended(None, account, status, exit=error.exit_code, reason=reason)
+    return _ended(None, account, status, exit=error.exit_code, reason=error.what)
 
 
 def _is_full(error: BaseException) -> bool:

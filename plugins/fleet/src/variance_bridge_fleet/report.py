@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from variance_bridge.formatting import money, plural
 from variance_bridge_fleet.output import Output
-from variance_bridge_fleet.summary import STATUSES, Summary, read_table, summary
+from variance_bridge_fleet.summary import STATUSES, Summary, batches_of, rows_of, summary
 
 MAX_SHOWN = 20
 
@@ -45,15 +45,17 @@ class Report(Struct, frozen=True, kw_only=True):
 
 def report(output: Output) -> Report:
     """What became of a run; raises as `summary`."""
-    outcomes, triage = (read_table(output, f"{name}.parquet") for name in ("outcomes", "triage"))
     order = _urgency()
-    counted = Counter(action for action in triage["action"].to_pylist() if action)
+    accounts = Counter(
+        each for each in rows_of(output, "outcomes", "source", "account_hash") if None not in each
+    )
+    counted = Counter(action for (action,) in rows_of(output, "triage", "action") if action)
     return Report(
         summary=summary(output),
-        repeated=sum(count > 1 for count in _accounts(outcomes).values()),
-        reasons=tuple(_reasons(outcomes.to_pylist())),
+        repeated=sum(count > 1 for count in accounts.values()),
+        reasons=tuple(_reasons(output)),
         actions=tuple(sorted(counted.items(), key=lambda each: order[each[0]])),
-        worst=tuple(_worst(triage, order)),
+        worst=tuple(_worst(output, order)),
     )
 
 
@@ -106,21 +108,16 @@ def repeated_words(shown: Report) -> str:
     return f"{plural(shown.repeated, 'account')} {verb} in several inputs; the positions of each input are in the tables"
 
 
-def _accounts(outcomes: Any) -> Counter[tuple[str, str]]:
-    pairs = zip(outcomes["source"].to_pylist(), outcomes["account_hash"].to_pylist(), strict=True)
-    return Counter(each for each in pairs if None not in each)
-
-
-def _reasons(outcomes: list[dict[str, Any]]) -> Iterator[Reason]:
-    counts = Counter((each["status"], each["reason"]) for each in outcomes if each["reason"])
+def _reasons(output: Output) -> Iterator[Reason]:
+    counts: Counter[tuple[str, str]] = Counter()
+    firsts: dict[tuple[str, str], str] = {}
+    columns = ("status", "reason", "input_number", "input")
+    for status, reason, number, shown in rows_of(output, "outcomes", *columns):
+        if reason:
+            counts[status, reason] += 1
+            firsts.setdefault((status, reason), f"input {number}, {shown}")
     for (status, reason), count in counts.most_common(MAX_SHOWN):
-        first = next(o for o in outcomes if (o["status"], o["reason"]) == (status, reason))
-        yield Reason(
-            count=count,
-            status=status,
-            reason=reason,
-            first=f"input {first['input_number']}, {first['input']}",
-        )
+        yield Reason(count=count, status=status, reason=reason, first=firsts[status, reason])
 
 
 def _urgency() -> Mapping[str, int]:
@@ -129,12 +126,27 @@ def _urgency() -> Mapping[str, int]:
     return {action.value: place for place, action in enumerate(Action)}
 
 
-def _worst(triage: Any, order: Mapping[str, int]) -> list[dict[str, Any]]:
-    import pyarrow.compute as pc
-
-    asking = triage.filter(pc.is_valid(triage["action"])).to_pylist()
+def _worst(output: Output, order: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Of each batch of rows only its worst become objects of Python: a night has a million strategies."""
+    candidates = (
+        row
+        for batch in batches_of(output, "triage")
+        for row in batch.take(_first(batch, order)).to_pylist()
+    )
     return nsmallest(
         MAX_SHOWN,
-        asking,
+        candidates,
         key=lambda row: (order[row["action"]], row["net_pl"] is None, row["net_pl"] or 0),
     )
+
+
+def _first(batch: Any, order: Mapping[str, int]) -> Any:
+    """Where the worst rows of a batch are, in the order that the report has."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    urgency = pc.index_in(batch["action"], value_set=pa.array(list(order)))
+    keys = pa.table({"urgency": urgency, "net_pl": batch["net_pl"]})
+    places = pc.sort_indices(keys, [("urgency", "ascending"), ("net_pl", "ascending")])
+    asking = batch.num_rows - urgency.null_count
+    return places[: min(asking, MAX_SHOWN)]

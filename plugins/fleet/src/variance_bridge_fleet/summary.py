@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +13,7 @@ from variance_bridge import DataRefused
 from variance_bridge_fleet.output import Output
 
 STATUSES = ("complete", "partial", "refused", "failed")
+_ROWS_AT_A_TIME = 20_000
 
 
 class Summary(Struct, frozen=True, kw_only=True):
@@ -48,28 +50,34 @@ def summary(output: Output) -> Summary:
     Raises:
         DataRefused: the folder holds no finished run.
     """
-    outcomes = read_table(output, "outcomes.parquet")
-    statuses = Counter(outcomes["status"].to_pylist())
+    statuses: Counter[str] = Counter()
+    positions = 0
+    for status, count in rows_of(output, "outcomes", "status", "positions"):
+        statuses[status] += 1
+        positions += count
     run = output.run()
     return Summary(
         inputs=int(run.get("inputs", 0)),
-        accounts=outcomes.num_rows,
+        accounts=statuses.total(),
         **{status: statuses[status] for status in STATUSES},
-        positions=sum(outcomes["positions"].to_pylist()),
+        positions=positions,
         seconds=float(run.get("seconds", 0)),
     )
 
 
-def read_table(output: Output, name: str) -> Any:
-    """One of the tables of a run as an Arrow table.
+def rows_of(output: Output, table: str, *columns: str) -> Iterator[tuple[Any, ...]]:
+    """The rows of a table of a run, with these columns; raises as `summary`."""
+    for batch in batches_of(output, table, columns):
+        yield from zip(*(batch[name].to_pylist() for name in columns), strict=True)
 
-    Raises:
-        DataRefused: the folder holds no finished run.
-    """
+
+def batches_of(output: Output, table: str, columns: Sequence[str] | None = None) -> Iterator[Any]:
+    """A table of a run, some rows at a time, so that memory does not grow with the run; raises as `summary`."""
     from pyarrow import parquet
 
     try:
-        return parquet.read_table(output.folder / name)
+        with parquet.ParquetFile(output.folder / f"{table}.parquet") as file:
+            yield from file.iter_batches(_ROWS_AT_A_TIME, columns=columns)
     except (OSError, ValueError):
         raise DataRefused(
             "the folder holds no finished run",
