@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,9 +18,12 @@ from variance_bridge.model import Balances, Counts, Environment, Status
 from variance_bridge.money import Sum
 from variance_bridge.symbology import Deliverable
 from variance_bridge_triage.render.price_range import price_range
-from variance_bridge_triage.render.strike_line import strike_line
+from variance_bridge_triage.render.strike_line import heading, scale_of, strike_line
 from variance_bridge_triage.render.terminal import dashboard, render, show
+from variance_bridge_triage.rules.expected_move import expected_move
+from variance_bridge_triage.rules.thresholds import shipped_thresholds
 
+TODAY = date(2025, 12, 22)
 SCREENS = Path(__file__).parent / "screens"
 
 
@@ -76,7 +79,8 @@ def test_a_terminal_of_ascii_gets_ascii(account_report):
     file.flush()
     text = raw.getvalue().decode("ascii")
     assert "Short Strangle x2" in text
-    assert "-#--" in text
+    assert "-P--" in text
+    assert "---o---" in text
     assert "?" not in text
 
 
@@ -84,7 +88,7 @@ def test_a_terminal_of_unicode_gets_the_dashboard(account_report):
     file = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
     show(account_report, Console(file=file, width=140))
     file.seek(0)
-    assert "─┃──" in file.read()
+    assert "─P─" in file.read()
 
 
 EVIL = "[red]A\x1b[2J\u202e\u009b31m\r\nB[/red]"
@@ -198,6 +202,14 @@ def test_an_assumed_net_liquidity_is_called_assumed(hold, triaged):
     assert "not stated" in screen
 
 
+def test_the_net_liquidity_of_a_users_file_names_that_file(hold, triaged):
+    shipped = shipped_thresholds()
+    own = attrs.evolve(shipped, origin="/home/me/triage.toml", states_net_liquidity=True)
+    screen = render(triaged([hold("1 stock")], thresholds=own), 120)
+    assert "Losses are measured against $50,000.00, from triage.toml\n" in screen
+    assert "assumed" not in screen
+
+
 def test_a_partly_known_profit_is_marked(hold, triaged):
     legs = [hold("-1 105C", unrealized_pl=Decimal(12)), hold("-1 95P")]
     assert "~+$12.00" in render(triaged(legs), 80)
@@ -283,7 +295,7 @@ def test_deltas_that_are_not_weighted_are_not_called_weighted(hold, price, triag
     lone = price(hold("-1 95P"), "100", delta="12.34", beta_delta="3")
     others = [price(hold("-1 95P", root=root), "100", delta="345.6") for root in ("ABC", "DEF")]
     screen = render(triaged([lone, *others]), 140)
-    heading = next(line for line in screen.splitlines() if "Strikes and price" in line)
+    heading = next(line for line in screen.splitlines() if "Strategy" in line)
     assert "Beta" not in heading
     assert " +12.3 " in row_of(screen, "XYZ")
     assert " +346 " in row_of(screen, "ABC")
@@ -299,13 +311,19 @@ def row_of(screen, root):
 @pytest.mark.parametrize(
     ("width", "columns"),
     [
-        (80, "Action Root Strategy DTE P/L P/L %"),
-        (140, "Action Root Strategy DTE P/L P/L % Price Beta delta Theta Strikes and price"),
+        (80, "Root Strategy DTE P/L P/L %"),
+        (140, "Root Strategy DTE P/L P/L % Price Beta delta Theta -10% price +10%"),
     ],
 )
-def test_every_section_names_its_columns(account_report, width, columns):
+def test_every_section_names_its_columns_and_only_some_have_actions(account_report, width, columns):
     lines = [" ".join(line.split()) for line in render(account_report, width).splitlines()]
-    assert lines.count(columns) == 3
+    assert lines.count(f"Action {columns}") == 1
+    assert lines.count(columns) == 2
+
+
+def test_numbers_stand_below_each_other_in_sections_with_and_without_actions(account_report):
+    lines = render(account_report, 140).splitlines()
+    assert len({line.index("P/L") for line in lines if "P/L %" in line and "Root" in line}) == 1
 
 
 def test_a_wide_screen_shows_price_delta_theta_and_share(account_report):
@@ -328,13 +346,22 @@ def test_the_strike_line_shows_strikes_price_and_expected_range(hold, price, tri
     # One standard deviation in 30 days at 20 % a year: 100 * 0.2 * sqrt(30 / 365) = 5.73.
     assert [round(float(edge), 2) for edge in drawn.expected] == [94.27, 105.73]
     assert not drawn.tested
-    assert strike_line(drawn, 32).plain == "─┃───━━━━━━●━━━━━───┃─────────│──"[:31] + "─"
+    scale = scale_of([drawn], 42)
+    assert (scale.reach, scale.width) == (Decimal("0.2"), 41)
+    assert strike_line(drawn, scale).plain == "──────────P───━━━━━━●━━━━━━───C─────────c"
+
+
+def line_of(price, triaged, *legs, underlying="100", scale=None):
+    (entry,) = triaged([price(leg, underlying) for leg in legs]).entries
+    drawn = price_range(entry.facts)
+    return strike_line(drawn, scale or scale_of([drawn], 21)).plain
 
 
 def test_the_price_on_the_strike_line_is_red_when_a_short_strike_is_tested(hold, price, triaged):
     def dot(underlying):
         (entry,) = triaged([price(hold("-1 90P"), underlying)]).entries
-        line = strike_line(price_range(entry.facts), 20)
+        drawn = price_range(entry.facts)
+        line = strike_line(drawn, scale_of([drawn], 20))
         at = line.plain.index("●")
         return next(str(span.style) for span in line.spans if span.start <= at < span.end)
 
@@ -342,12 +369,46 @@ def test_the_price_on_the_strike_line_is_red_when_a_short_strike_is_tested(hold,
     assert dot("95") == "bold cyan"
 
 
+def test_all_strike_lines_have_one_scale_with_the_price_in_the_middle(hold, price, triaged):
+    drawn = [
+        price_range(triaged([price(hold(text), "100")]).entries[0].facts)
+        for text in ("-1 98P", "-1 93P", "1 108C")
+    ]
+    scale = scale_of(drawn, 21)
+    assert heading(scale) == "-10%    price    +10%"
+    assert [strike_line(each, scale).plain for each in drawn] == [
+        "────────P─●──────────",
+        "───P──────●──────────",
+        "──────────●───────c──",
+    ]
+
+
+def test_a_strike_near_the_price_is_beside_it_and_none_hides_another(hold, price, triaged):
+    far = scale_of([], 21)._replace(reach=Decimal("0.1"))
+    spread = [hold("1 99.8P"), hold("-1 99.9P")]
+    assert line_of(price, triaged, *spread, scale=far) == "────────pP●──────────"
+    straddle = [hold("-1 100P"), hold("-1 100C")]
+    assert line_of(price, triaged, *straddle, scale=far) == "─────────P●C─────────"
+
+
+def test_a_strike_beyond_the_scale_is_marked_at_the_end_of_the_line(hold, price, triaged):
+    assert line_of(price, triaged, hold("1 50P")) == "<p────────●──────────"
+    assert line_of(price, triaged, hold("1 200C"), hold("-1 210C")) == "──────────●───────cC>"
+    screen = render(triaged([price(hold("1 50P"), "100")]), 140)
+    assert "< > beyond the scale" in screen
+    near = render(triaged([price(hold("1 95P"), "100")]), 140)
+    assert "beyond the scale" not in near
+    assert near.count("P C short put, call") == 1
+    assert "standard deviation" not in near
+    assert "━ one standard deviation" in render(triaged([at_risk(hold, price, "-1 95P")]), 140)
+
+
 @pytest.mark.parametrize("change", [{"quote": None}, {"deliverable": Deliverable.ADJUSTED}])
 def test_no_strike_line_is_drawn_where_it_would_mislead(hold, price, triaged, change):
     leg = attrs.evolve(price(hold("-1 90P"), "85"), **change)
     (entry,) = triaged([leg]).entries
     assert price_range(entry.facts) is None
-    assert "●" not in render(triaged([leg]), 140).replace("● price", "")
+    assert "●" not in render(triaged([leg]), 140)
 
 
 def test_winners_and_losers_are_counted(hold, triaged):
@@ -424,3 +485,66 @@ def test_a_beta_delta_that_is_not_known_names_no_benchmark(account_report):
     without = structs.replace(account_report, totals=totals)
     assert f"– {account_report.benchmark}" not in render(without, 140)
     assert account_report.benchmark in render(account_report, 140).splitlines()[2]
+
+
+def at_risk(hold, price, text, **changes):
+    """An option on an underlying at 100 that moves by 10 in two standard deviations of 30 days."""
+    volatility = str(Decimal("0.05") / (Decimal(30) / 365).sqrt())
+    leg = price(hold(text), "100", implied_volatility=volatility)
+    value = Decimal(100 if leg.side.value == "long" else -100)
+    return attrs.evolve(leg, **{"market_value": value, **changes})
+
+
+def test_the_expiries_are_weighted_by_what_two_standard_deviations_would_cost(hold, price, triaged):
+    near, far = at_risk(hold, price, "-1 95P"), at_risk(hold, price, "-2 95P")
+    near = attrs.evolve(near, root="ABC", symbol=near.symbol.replace("XYZ", "ABC"))
+    later = attrs.evolve(far, expiration=TODAY + timedelta(days=31))
+    screen = render(triaged([near, later]), 80)
+    lines = screen.partition("EXPIRIES")[2].splitlines()[1:]
+    # 500 are lost at 90, less the 100 that the put is worth now.
+    assert lines[1].split()[3:6] == ["30d", "-$400.00", "████▌"]
+    assert lines[2].split()[4].startswith("-$9")
+    assert lines[2].count("█") == 10
+    assert "At risk: what a move of 2 standard deviations" in screen
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"deliverable": Deliverable.ADJUSTED}, "adjusted"),
+        ({"quote": None}, "price unknown"),
+        ({"greeks": None}, "volatility unknown"),
+        ({"market_value": None}, "value unknown"),
+    ],
+)
+def test_what_is_not_in_the_risk_of_a_day_is_named_with_the_reason(
+    hold, price, triaged, changes, why
+):
+    known = at_risk(hold, price, "-1 95P", root="ABC", symbol="ABC   260121P00095000")
+    screen = render(triaged([at_risk(hold, price, "-1 95P", **changes), known]), 80)
+    assert f"~ without what is not counted: XYZ ({why})" in screen
+    assert "~-$400.00" in screen
+    alone = render(triaged([at_risk(hold, price, "-1 95P", **changes)]), 80)
+    assert "At risk" not in alone
+
+
+def test_a_later_leg_is_counted_with_the_first(hold, price, triaged):
+    legs = [at_risk(hold, price, "-1 100C 30d"), at_risk(hold, price, "1 100C 60d")]
+    screen = render(triaged(legs), 80)
+    assert "~ without what is not counted: XYZ (counted on 21 Jan 26)" in screen
+
+
+def test_risks_in_two_currencies_are_not_compared(hold, price, triaged):
+    ours = at_risk(hold, price, "-1 95P")
+    theirs = at_risk(
+        hold, price, "-1 95P", root="ABC", symbol="ABC   260121P00095000", currency="EUR"
+    )
+    assert "At risk" not in render(triaged([ours, theirs]), 120)
+
+
+def test_the_last_day_counts_as_a_whole_day(hold, price, triaged):
+    leg = at_risk(hold, price, "-1 95P 0d")
+    (entry,) = triaged([leg]).entries
+    one = expected_move(entry.facts)
+    (next_day,) = triaged([at_risk(hold, price, "-1 95P 1d")]).entries
+    assert one == expected_move(next_day.facts)

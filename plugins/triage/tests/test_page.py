@@ -319,9 +319,7 @@ STRESSED = [
 
 
 @pytest.mark.parametrize(("legs", "loss"), STRESSED)
-def test_the_risk_of_the_calendar_is_the_worst_of_a_fifth_up_and_down(
-    hold, price, triaged, legs, loss
-):
+def test_the_risk_is_the_worst_between_two_prices(hold, price, triaged, legs, loss):
     held = []
     for text in legs:
         leg = price(hold(text), "100")
@@ -331,14 +329,14 @@ def test_the_risk_of_the_calendar_is_the_worst_of_a_fifth_up_and_down(
         signed = value if leg.side.value == "long" else -value
         held.append(attrs.evolve(leg, market_value=Decimal(signed)))
     (entry,) = triaged(held).entries
-    assert stress_loss(entry.facts) == loss
+    assert stress_loss(entry.facts, Decimal(80), Decimal(120)) == loss
 
 
-@pytest.mark.parametrize("change", [{"market_value": None}, {"multiplier": None}, {"quote": None}])
+@pytest.mark.parametrize("change", [{"market_value": None}, {"multiplier": None}])
 def test_a_risk_of_which_a_part_is_unknown_is_unknown(hold, price, triaged, change):
     leg = attrs.evolve(price(hold("-1 95P"), "100"), market_value=Decimal(-100))
     (entry,) = triaged([attrs.evolve(leg, **change)]).entries
-    assert stress_loss(entry.facts) is None
+    assert stress_loss(entry.facts, Decimal(80), Decimal(120)) is None
 
 
 def test_the_same_positions_give_the_same_page(account_report):

@@ -9,8 +9,9 @@ import attrs
 import pytest
 
 from variance_bridge.model import Balances, Benchmark, Counts, Greeks, Quote, Status
-from variance_bridge.symbology import parse
+from variance_bridge.symbology import Deliverable, parse
 from variance_bridge_triage.rules.actions import Action
+from variance_bridge_triage.rules.stress import max_loss
 from variance_bridge_triage.rules.thresholds import shipped_thresholds
 
 NOW = datetime(2025, 12, 22, 15, 30, tzinfo=UTC)
@@ -199,7 +200,7 @@ def test_a_bad_day_that_costs_a_twentieth_of_the_account_is_a_size_threat(hold, 
     just_below, just_above = limit - Decimal("0.001"), limit + Decimal("0.001")
     assert found(triaged([exposed(hold, just_below), benchmark(hold)]), Action.SIZE_THREAT) == []
     assert found(triaged([exposed(hold, just_above), benchmark(hold)]), Action.SIZE_THREAT) == [
-        "SPY -2.5% in a day (2 SD) costs about $2,500.02: 5.0% of net liq (limit 5%)"
+        "SPY -2.5% in a day (2 SD) costs about $2,500.02 (by delta and gamma): 5.0% of net liq (limit 5%)"
     ]
 
 
@@ -248,7 +249,7 @@ def test_gamma_is_weighted_by_what_weighting_did_to_delta(hold, triaged):
 def test_a_rise_threatens_too(hold, triaged):
     report = triaged([exposed(hold, "-200", text="-1 105C 45d"), benchmark(hold)])
     assert found(report, Action.SIZE_THREAT) == [
-        "SPY +2.5% in a day (2 SD) costs about $3,023.72: 6.0% of net liq (limit 5%)"
+        "SPY +2.5% in a day (2 SD) costs about $3,023.72 (by delta and gamma): 6.0% of net liq (limit 5%)"
     ]
 
 
@@ -331,6 +332,116 @@ def test_a_loss_in_dollars_is_not_a_share_of_an_account_in_yen(hold, triaged):
 def test_shares_have_no_gamma_to_know(hold, triaged):
     shares = hold("500 stock", greeks=Greeks(beta_delta=Decimal(500)))
     assert found(triaged([shares, benchmark(hold)]), Action.SIZE_THREAT)
+
+
+def worth(hold, text, value, price=None, **changes):
+    quote = None
+    if price is not None:
+        name = "mark" if "stock" in text or "future" in text else "underlying_price"
+        quote = Quote(**{name: Decimal(price)})
+    return hold(text, market_value=Decimal(value), quote=quote, **changes)
+
+
+def limit_of(hold, triaged, *legs):
+    """What the strategy of these legs can lose at most, and that they are one strategy."""
+    (entry,) = triaged(legs).entries
+    return max_loss(entry.facts)
+
+
+CREDIT_SPREAD = [("1 95P", 60), ("-1 100P", -300)]
+AT_MOST = [
+    (CREDIT_SPREAD, 260),
+    ([("-1 100C", -300), ("1 105C", 60)], 260),
+    ([("1 95P", 300), ("-1 90P", -60)], 240),
+    ([("1 90P", 30), ("-1 95P", -100), ("-1 105C", -100), ("1 110C", 30)], 360),
+    ([("-1 95P", -100)], 9400),
+    ([("1 95P", 100)], 100),
+    ([("-1 105C", -100)], None),
+    ([("-1 95P", -100), ("-1 105C", -100)], None),
+    ([("1 95P", 200), ("-2 90P", -160)], 8540),
+    ([("-1 100C 30d", -300), ("1 100C 60d", 400)], None),
+]
+
+
+@pytest.mark.parametrize(("legs", "most"), AT_MOST)
+def test_the_most_that_options_can_lose_is_known_where_it_is_limited(hold, triaged, legs, most):
+    assert limit_of(hold, triaged, *(worth(hold, *leg) for leg in legs)) == most
+
+
+def test_shares_lose_what_they_are_worth_and_a_short_sale_is_unlimited(hold, triaged):
+    assert limit_of(hold, triaged, worth(hold, "100 stock", 10000)) == 10000
+    assert limit_of(hold, triaged, worth(hold, "-100 stock", -10000, 100)) is None
+    covered = [worth(hold, "100 stock", 10000, 100), worth(hold, "-1 105C", -150, 100)]
+    assert limit_of(hold, triaged, *covered) == 9850
+    coin = worth(hold, "2 crypto", 900, root="BTC-USD", symbol="BTC/USD")
+    assert limit_of(hold, triaged, coin) == 900
+
+
+def test_a_price_of_a_future_has_no_floor(hold, triaged):
+    put = worth(hold, "-1 95P", -100, root="/CL")
+    assert limit_of(hold, triaged, put) is None
+    spread = [put, worth(hold, "1 90P", 40, root="/CL")]
+    assert limit_of(hold, triaged, *spread) == 190
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"market_value": None},
+        {"multiplier": None},
+        {"deliverable": Deliverable.ADJUSTED},
+        {"strike": None},
+        {"option_type": None},
+        {"expiration": None},
+    ],
+)
+def test_without_a_number_nothing_limits_a_loss(hold, triaged, changes):
+    legs = [worth(hold, *leg) for leg in CREDIT_SPREAD]
+    report = triaged([legs[0], attrs.evolve(legs[1], **changes)])
+    short = next(each.facts for each in report.entries if legs[1].symbol in symbols(each))
+    assert max_loss(short) is None
+
+
+def symbols(entry):
+    return [leg.symbol for leg in entry.facts.cluster.legs]
+
+
+def test_a_size_threat_never_states_more_than_all_that_can_be_lost(hold, triaged):
+    legs = [
+        exposed(hold, "10000", text="-20 100P 45d", market_value=Decimal(-6000)),
+        exposed(hold, "-5000", text="20 95P 45d", market_value=Decimal(1200)),
+    ]
+    assert found(triaged([*legs, benchmark(hold)]), Action.SIZE_THREAT) == [
+        (
+            "SPY -2.5% in a day (2 SD) costs at most $5,200.00, all that it can still lose: "
+            "10.4% of net liq (limit 5%)"
+        )
+    ]
+
+
+def test_a_spread_that_cannot_lose_a_twentieth_of_the_account_is_not_a_size_threat(hold, triaged):
+    legs = [
+        exposed(hold, "10000", text="-1 100P 45d", market_value=Decimal(-300)),
+        exposed(hold, "-5000", text="1 95P 45d", market_value=Decimal(60)),
+    ]
+    report = triaged([*legs, benchmark(hold)])
+    assert found(report, Action.SIZE_THREAT) == []
+    assert lacking(report, Action.SIZE_THREAT) == []
+
+
+def test_what_is_worth_little_needs_no_delta_to_be_no_size_threat(hold, triaged):
+    report = triaged([worth(hold, "1 95P 45d", 100)])
+    assert lacking(report, Action.SIZE_THREAT) == []
+    large = triaged([worth(hold, "1 95P 45d", 2501)])
+    assert lacking(large, Action.SIZE_THREAT) == [("the price of SPY", 1, 1)]
+
+
+def test_the_most_in_another_currency_limits_nothing(hold, triaged):
+    legs = [
+        exposed(hold, amount, text=text, market_value=Decimal(value), currency="EUR")
+        for amount, text, value in (("10000", "-1 100P", -300), ("-5000", "1 95P", 60))
+    ]
+    assert found(triaged([*legs, benchmark(hold)]), Action.SIZE_THREAT)
 
 
 AT_100 = Quote(underlying_price=Decimal(100))
@@ -500,6 +611,14 @@ def test_without_balances_nothing_is_clear(triaged, all_known):
     assert report.verdict == (
         "Nothing needs action if net liquidity is $50,000.00, which is assumed.",
     )
+
+
+def test_what_the_user_says_the_account_is_worth_is_not_assumed(triaged, all_known):
+    shipped = shipped_thresholds()
+    own = attrs.evolve(shipped, origin="/home/me/triage.toml", states_net_liquidity=True)
+    report = triaged(**{**all_known, "balances": None}, thresholds=own)
+    assert report.all_clear
+    assert report.verdict == ("Nothing needs action.",)
 
 
 def test_old_positions_are_no_reason_for_an_all_clear(triaged, all_known):

@@ -57,6 +57,16 @@ def test_the_users_file_changes_what_it_says_and_nothing_else(tmp_path):
     assert own.origin == str(file)
 
 
+def test_a_net_liquidity_of_the_users_file_is_from_that_file(tmp_path):
+    written(tmp_path, "[account]\nnet_liquidity = 120000\n")
+    own = thresholds(tmp_path)
+    assert own.account.net_liquidity == 120000
+    assert own.origin_of_net_liquidity == "from triage.toml"
+    written(tmp_path, "[harvest]\ntarget = 0.6\n")
+    assert thresholds(tmp_path).origin_of_net_liquidity == "assumed (shipped thresholds)"
+    assert shipped_thresholds().origin_of_net_liquidity == "assumed (shipped thresholds)"
+
+
 def test_a_named_file_is_taken_instead_of_the_folders(tmp_path):
     written(tmp_path, "[window]\ndays = 1\n")
     named = written(tmp_path, "[window]\ndays = 9\n", "mine.toml")

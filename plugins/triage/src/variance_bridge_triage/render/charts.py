@@ -25,12 +25,12 @@ from variance_bridge.formatting import (
 )
 from variance_bridge.money import total
 from variance_bridge.symbology import InstrumentType
-from variance_bridge_triage.render.legs import contracts_of, day, dte, ladder, one_line, title
+from variance_bridge_triage.render.expiry_risk import DEVIATIONS, ExpiryRisk, expiry_risks, lost
+from variance_bridge_triage.render.legs import contracts_of, day, dte, letter_of, one_line, title
 from variance_bridge_triage.render.price_range import PriceRange, price_range
 from variance_bridge_triage.rules.deltas import delta_words
 from variance_bridge_triage.rules.metrics import Facts
 from variance_bridge_triage.rules.report import Entry, Report
-from variance_bridge_triage.rules.stress import MOVE, stress_loss
 
 MAX_ROWS = 30
 _FULL = Decimal(100)
@@ -295,7 +295,8 @@ def _price_row(entry: Entry, drawn: PriceRange) -> Row:
     facts = entry.facts
     bars = [Bar(Decimal(0), _FULL, "scale")]
     note = ", ".join(
-        f"{'short' if mark.short else 'long'} {strike(mark.strike)}" for mark in drawn.strikes
+        f"{'short' if mark.short else 'long'} {strike(mark.strike)}{letter_of(mark.right)}"
+        for mark in drawn.strikes
     )
     if drawn.expected is not None:
         low, high = (drawn.share(edge) * _FULL for edge in drawn.expected)
@@ -319,39 +320,27 @@ def _price_row(entry: Entry, drawn: PriceRange) -> Row:
 def _expiries(
     report: Report, entries: Sequence[Entry], currency: str | None, of: str
 ) -> Chart | None:
-    """By the first expiration of each strategy, weighted by what a move of a fifth would cost."""
-    rungs = ladder((entry.facts for entry in entries), exchange_date(report.now))
-    if not rungs:
+    """By the first expiration of each strategy, weighted by what a large move by then would cost."""
+    risks = expiry_risks([entry.facts for entry in entries], exchange_date(report.now))
+    if not risks:
         return None
-    losses: dict[object, list[Decimal | None]] = {}
-    for entry in entries:
-        if entry.facts.expiration is not None:
-            losses.setdefault(entry.facts.expiration, []).append(stress_loss(entry.facts))
-    known = {
-        on: total(*(amount for amount in amounts if amount is not None))
-        for on, amounts in losses.items()
-        if None not in amounts
-    }
-    largest = max(known.values(), default=Decimal(0))
+    largest = max((each.loss for each in risks if each.loss is not None), default=Decimal(0))
     rows = []
-    for rung in rungs[:MAX_ROWS]:
-        loss = known.get(rung.expiration)
-        width = loss / largest * _FULL if loss and largest else Decimal(0)
-        more = f" +{len(rung.roots) - 6}" if len(rung.roots) > 6 else ""
-        roots = " ".join(one_line(root) for root in rung.roots[:6])
-        later_leg = "" if rung.expiration in losses else " (counted with an earlier leg)"
+    for risk in risks[:MAX_ROWS]:
+        width = risk.loss / largest * _FULL if risk.loss and largest else Decimal(0)
         rows.append(
             Row(
-                name=f"{day(rung.expiration).strip()}, {dte(rung.dte)}",
-                amount=UNKNOWN if loss is None else money(-loss, currency),
+                name=f"{day(risk.rung.expiration).strip()}, {dte(risk.rung.dte)}",
+                amount=UNKNOWN if risk.loss is None else money(lost(risk.loss), currency),
                 bars=(Bar(Decimal(0), _place(width), "loss"),) if width else (),
-                note=f"{contracts_of(rung)}: {roots}{more}{later_leg}",
+                note=_note_of(risk),
             )
         )
-    later = len(rungs) - len(rows)
+    later = len(risks) - len(rows)
     caption = (
-        f"What a move of the underlyings by {percent(MOVE)}, up or down, whichever is worse, would cost by the expiration:"
-        " options at exercise value, together with the shares that cover them. A dash: a price or a value is unknown."
+        f"What a move of each underlying by {DEVIATIONS} standard deviations (of its implied volatility, to that day), the"
+        " way that is worse, would cost by the expiration: options at exercise value, together with the shares that"
+        " cover them. What is not counted is named."
     )
     if later:
         caption += f" {later} later expirations are not drawn."
@@ -363,6 +352,14 @@ def _expiries(
         unit="At risk",
         rows=tuple(rows),
     )
+
+
+def _note_of(risk: ExpiryRisk) -> str:
+    rung = risk.rung
+    more = f" +{len(rung.roots) - 6}" if len(rung.roots) > 6 else ""
+    roots = " ".join(one_line(root) for root in rung.roots[:6])
+    without = f"; not counted: {', '.join(risk.left_out)}" if risk.left_out else ""
+    return f"{contracts_of(rung)}: {roots}{more}{without}"
 
 
 def _place(value: Decimal) -> Decimal:

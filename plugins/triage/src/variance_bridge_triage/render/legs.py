@@ -51,6 +51,11 @@ def title(facts: Facts) -> str:
     return facts.cluster.strategy + times
 
 
+def letter_of(right: OptionType | None) -> str:
+    """`C`, `P`, or `?` where it is unknown."""
+    return _LETTERS[right]
+
+
 def describe(legs: Sequence[Holding]) -> list[str]:
     """`-1 95P`, `-1 105C`; behind each the expiration where they differ, `adj` where it is adjusted, another series' name.
 
@@ -83,7 +88,7 @@ def _words(leg: Holding, amount: Decimal, *, dated: bool) -> str:
         when = f" {day(leg.expiration).strip()}" if dated and leg.expiration else ""
         adjusted = " adj" if leg.deliverable is Deliverable.ADJUSTED else ""
         series = "" if adjusted else _series(leg)
-        return f"{count} {strike(leg.strike)}{_LETTERS[leg.option_type]}{when}{adjusted}{series}"
+        return f"{count} {strike(leg.strike)}{letter_of(leg.option_type)}{when}{adjusted}{series}"
     if leg.type is InstrumentType.STOCK:
         return f"{count} sh"
     return f"{count} {one_line(leg.symbol)}"

@@ -7,10 +7,9 @@ from typing import NamedTuple
 
 from variance_bridge.model import Holding, Side
 from variance_bridge.symbology import Deliverable, OptionType
+from variance_bridge_triage.rules.expected_move import expected_move
 from variance_bridge_triage.rules.metrics import Facts, in_the_money
 
-_DAYS_OF_A_YEAR = 365
-"""Calendar days, as in the implied volatilities that brokers state."""
 _MARGIN = Decimal("0.04")
 """Free room on both sides, of the width."""
 
@@ -27,7 +26,7 @@ class PriceRange(NamedTuple):
     """Strikes and price on one scale from `low` to `high`.
 
     Attributes:
-        strikes: each once, in their order.
+        strikes: in their order, each once for puts and once for calls.
         price: of the underlying.
         tested: a short option is in the money.
         expected: price less and plus one standard deviation to the first expiration; None where no volatility is known.
@@ -72,11 +71,12 @@ def price_range(facts: Facts) -> PriceRange | None:
 
 def _strikes(options: tuple[Holding, ...]) -> tuple[Strike, ...]:
     """Where a strike is both long and short, as in a calendar, the short option is the one that matters."""
-    found: dict[Decimal, Strike] = {}
+    found: dict[tuple[Decimal, str], Strike] = {}
     for leg in sorted(options, key=lambda each: each.side is Side.SHORT):
         if leg.strike is not None:
-            found[leg.strike] = Strike(leg.strike, leg.side is Side.SHORT, leg.option_type)
-    return tuple(found[strike] for strike in sorted(found))
+            mark = Strike(leg.strike, leg.side is Side.SHORT, leg.option_type)
+            found[leg.strike, leg.option_type or ""] = mark
+    return tuple(found[each] for each in sorted(found))
 
 
 def _is_tested(leg: Holding, price: Decimal) -> bool:
@@ -84,14 +84,5 @@ def _is_tested(leg: Holding, price: Decimal) -> bool:
 
 
 def _expected(facts: Facts, price: Decimal) -> tuple[Decimal, Decimal] | None:
-    """By the volatility of the first options to expire whose strike is nearest to the price."""
-    known = [
-        (abs((leg.strike or price) - price), leg.greeks.implied_volatility)
-        for leg in facts.options
-        if leg.expiration == facts.expiration and leg.greeks and leg.greeks.implied_volatility
-    ]
-    if not known or not facts.dte or facts.dte < 0:
-        return None
-    volatility = min(known)[1]
-    move = price * volatility * (Decimal(facts.dte) / _DAYS_OF_A_YEAR).sqrt()
-    return max(price - move, Decimal(0)), price + move
+    move = expected_move(facts)
+    return None if move is None else (max(price - move, Decimal(0)), price + move)

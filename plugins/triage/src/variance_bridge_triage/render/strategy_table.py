@@ -15,7 +15,14 @@ from variance_bridge.money import Sum
 from variance_bridge_triage.render.cells import gain, left, right
 from variance_bridge_triage.render.legs import describe, dte, one_line, title
 from variance_bridge_triage.render.price_range import price_range
-from variance_bridge_triage.render.strike_line import MAX_WIDTH, MIN_WIDTH, strike_line
+from variance_bridge_triage.render.strike_line import (
+    MAX_WIDTH,
+    MIN_WIDTH,
+    Scale,
+    heading,
+    scale_of,
+    strike_line,
+)
 from variance_bridge_triage.render.summary import is_weighted
 from variance_bridge_triage.rules.actions import Action, Finding
 from variance_bridge_triage.rules.deltas import delta_words
@@ -102,7 +109,7 @@ class Layout(NamedTuple):
         action: of the column of actions, as `root`.
         name: of the strategies; 0 where the terminal is so narrow that each number stands on a line of its own.
         columns: of numbers, with their widths.
-        picture: of the strike line; 0 without.
+        scale: of the strike lines; None without.
     """
 
     width: int
@@ -110,7 +117,7 @@ class Layout(NamedTuple):
     root: int
     name: int
     columns: tuple[tuple[Column, int], ...]
-    picture: int
+    scale: Scale | None
 
     @classmethod
     def of(cls, report: Report, width: int) -> Layout:
@@ -126,13 +133,21 @@ class Layout(NamedTuple):
         kept = _that_fit(columns, room - min(names, _USUAL_NAME))
         rest = room - sum(wide + _GAP for _column, wide in kept)
         if rest < min(names, _MIN_NAME):
-            return cls(width=width, action=action, root=root, name=0, columns=kept, picture=0)
+            return cls(width=width, action=action, root=root, name=0, columns=kept, scale=None)
         name = min(names, _MAX_NAME, rest)
         picture = min(MAX_WIDTH, rest - name - _GAP)
-        has_pictures = any(price_range(each.facts) for each in entries)
-        if picture < MIN_WIDTH or not has_pictures or len(kept) < len(columns):
-            name, picture = min(names, rest), 0
-        return cls(width=width, action=action, root=root, name=name, columns=kept, picture=picture)
+        drawn = [found for each in entries if (found := price_range(each.facts))]
+        if picture < MIN_WIDTH or not drawn or len(kept) < len(columns):
+            name = min(names, rest)
+            return cls(width=width, action=action, root=root, name=name, columns=kept, scale=None)
+        scale = scale_of(drawn, picture)
+        return cls(width=width, action=action, root=root, name=name, columns=kept, scale=scale)
+
+    def of_section(self, entries: Sequence[Entry]) -> Layout:
+        """For some of the strategies: where none needs action, the names have the room of the actions."""
+        if not self.action or not self.name or any(entry.findings for entry in entries):
+            return self
+        return self._replace(action=0, name=self.name + self.action + _GAP)
 
     @property
     def indent(self) -> int:
@@ -184,8 +199,8 @@ def header(layout: Layout) -> RenderableType:
     line.append_text(left(Text("Strategy"), layout.name))
     for column, wide in layout.columns:
         line.append(" " * _GAP).append_text(right(Text(column.name), wide))
-    if layout.picture:
-        line.append(" " * _GAP).append("Strikes and price")
+    if layout.scale is not None:
+        line.append(" " * _GAP).append(heading(layout.scale))
     line.stylize("dim")
     return line
 
@@ -233,12 +248,12 @@ def _row(
     for column, wide in layout.columns:
         line.append(" " * _GAP).append_text(right(column.cell(report, facts), wide))
     in_picture = False
-    if layout.picture:
+    if layout.scale is not None:
         drawn = price_range(facts)
         line.append(" " * _GAP)
         if drawn is not None:
-            line.append_text(strike_line(drawn, layout.picture))
-        elif not in_name and len(legs) <= layout.picture:
+            line.append_text(strike_line(drawn, layout.scale))
+        elif not in_name and len(legs) <= layout.scale.width:
             in_picture = True
             line.append(legs.replace(_GLUE, " "), style="dim")
     continued = [Padding(Text(rest), (0, 0, 0, layout.name_at)) for rest in more]

@@ -1,36 +1,126 @@
-"""The strikes of a strategy and the price of its underlying as one line of text."""
+"""The strikes of strategies and the prices of their underlyings as lines of text, all on one scale."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from typing import NamedTuple
 
 from rich.text import Text
 
-from variance_bridge_triage.render.price_range import PriceRange
+from variance_bridge.formatting import percent
+from variance_bridge.symbology import OptionType
+from variance_bridge_triage.render.legs import letter_of
+from variance_bridge_triage.render.price_range import PriceRange, Strike
 
-MIN_WIDTH = 18
-MAX_WIDTH = 36
-PRICE, SHORT, LONG, EXPECTED, LINE = "●", "┃", "│", "━", "─"
-LEGEND = (
-    f"{SHORT} short strike  {LONG} long strike  {PRICE} price  "
-    f"{EXPECTED} one standard deviation to expiration"
-)
+MIN_WIDTH = 19
+MAX_WIDTH = 41
+PRICE, EXPECTED, LINE = "●", "━", "─"
+BELOW, ABOVE = "<", ">"
+_SCALES = tuple(map(Decimal, ("0.02", "0.05", "0.1", "0.15", "0.2", "0.3")))
+"""How far from the price a line can go to each side. What is farther away is marked at its end."""
 
 
-def strike_line(drawn: PriceRange, width: int) -> Text:
-    """Strikes, price and expected range on a scale of `width` characters. The price hides a strike at its place."""
+class Scale(NamedTuple):
+    """The scale of all lines: the price in the middle, `reach` of it to each side, over an odd number of characters.
 
-    def place(amount: Decimal) -> int:
-        return min(width - 1, max(0, int(drawn.share(amount) * width)))
+    Attributes:
+        reach: a fraction of the price.
+        width: in characters.
+        exceeded: whether some strike is beyond it.
+        has_ranges: whether some line has an expected range.
+    """
 
-    signs, styles = [LINE] * width, ["dim"] * width
+    reach: Decimal
+    width: int
+    exceeded: bool
+    has_ranges: bool
+
+    @property
+    def middle(self) -> int:
+        """Where the price stands."""
+        return self.width // 2
+
+    def place(self, fraction: Decimal) -> int:
+        """Where a distance from the price stands; beyond the line where it is too far."""
+        return self.middle + round(fraction / self.reach * self.middle)
+
+
+def scale_of(drawn: Sequence[PriceRange], width: int) -> Scale:
+    """The smallest scale on which all strikes are, else the largest."""
+    farthest = max(
+        (abs(mark.strike - each.price) / each.price for each in drawn for mark in each.strikes),
+        default=Decimal(0),
+    )
+    return Scale(
+        reach=next((each for each in _SCALES if farthest <= each), _SCALES[-1]),
+        width=width - (width % 2 == 0),
+        exceeded=farthest > _SCALES[-1],
+        has_ranges=any(each.expected for each in drawn),
+    )
+
+
+def legend(scale: Scale) -> str:
+    """What the signs that are drawn mean."""
+    signs = [f"{PRICE} price", "P C short put, call", "p c long put, call"]
+    if scale.has_ranges:
+        signs.append(f"{EXPECTED} one standard deviation to expiration")
+    if scale.exceeded:
+        signs.append(f"{BELOW} {ABOVE} beyond the scale")
+    return "  ".join(signs)
+
+
+def heading(scale: Scale) -> str:
+    """`-15%             price             +15%`, above the lines."""
+    low, high = (percent(sign * scale.reach, sign=True) for sign in (-1, 1))
+    word = "price"
+    left = scale.middle - len(word) // 2 - len(low)
+    right = scale.width - len(low) - left - len(word) - len(high)
+    return f"{low}{' ' * left}{word}{' ' * right}{high}"
+
+
+def strike_line(drawn: PriceRange, scale: Scale) -> Text:
+    """Strikes and expected range around the price.
+
+    A strike is never hidden by the price or by another strike, and always on its side of the price: where several fall on one
+    place, the farther ones move outwards.
+    """
+    signs, styles = [LINE] * scale.width, ["dim"] * scale.width
     if drawn.expected is not None:
-        low, high = map(place, drawn.expected)
-        signs[low : high + 1] = [EXPECTED] * (high + 1 - low)
-    for mark in sorted(drawn.strikes, key=lambda each: each.short):
-        at = place(mark.strike)
-        signs[at] = SHORT if mark.short else LONG
-        styles[at] = "bold red" if mark.short else "green"
-    at = place(drawn.price)
-    signs[at], styles[at] = PRICE, "bold red" if drawn.tested else "bold cyan"
+        low, high = (scale.place(_distance(edge, drawn)) for edge in drawn.expected)
+        first, last = max(low, 0), min(high, scale.width - 1)
+        signs[first : last + 1] = [EXPECTED] * (last + 1 - first)
+    signs[scale.middle], styles[scale.middle] = PRICE, "bold red" if drawn.tested else "bold cyan"
+    for at, sign, style in (*_marks(drawn, scale, -1), *_marks(drawn, scale, 1)):
+        signs[at], styles[at] = sign, style
     return Text.assemble(*zip(signs, styles, strict=True))
+
+
+def _marks(drawn: PriceRange, scale: Scale, side: int) -> Iterator[tuple[int, str, str]]:
+    """The strikes on one side of the price, from the nearest on; those that are too far stand at the end of the line."""
+    marks = sorted(
+        (mark for mark in drawn.strikes if _side(mark, drawn) == side),
+        key=lambda mark: (abs(mark.strike - drawn.price), mark.short),
+    )
+    end = 0 if side < 0 else scale.width - 1
+    exceeded = bool(marks) and abs(_distance(marks[-1].strike, drawn)) > scale.reach
+    at = scale.middle
+    for place, mark in enumerate(marks):
+        farther = len(marks) - place - (0 if exceeded else 1)  # signs that still need a place
+        ideal = side * scale.place(_distance(mark.strike, drawn))
+        at = side * min(max(ideal, side * at + 1), side * end - farther)
+        letter = letter_of(mark.right)
+        yield at, letter if mark.short else letter.lower(), "bold red" if mark.short else "green"
+    if exceeded:
+        yield end, ABOVE if side > 0 else BELOW, "dim"
+
+
+def _distance(amount: Decimal, drawn: PriceRange) -> Decimal:
+    return (amount - drawn.price) / drawn.price
+
+
+def _side(mark: Strike, drawn: PriceRange) -> int:
+    """-1 below the price, 1 above it; at the price a put stands below it and a call above it."""
+    if mark.strike == drawn.price:
+        return 1 if mark.right is OptionType.CALL else -1
+    return 1 if mark.strike > drawn.price else -1

@@ -96,7 +96,8 @@ def notes(report: Report) -> Iterator[str]:
         yield f"{lacking.action.value} not judged for {of_all}: it needs {lacking.needs}{settled}"
     if report.net_liquidity_origin != BALANCES:
         amount = money(report.net_liquidity, report.currency)
+        settled = "; set `net_liquidity` under [account] in triage.toml"
         yield (
-            f"Losses are measured against {amount}, {report.net_liquidity_origin};"
-            " set `net_liquidity` under [account] in triage.toml"
+            f"Losses are measured against {amount}, {report.net_liquidity_origin}"
+            f"{settled if report.assumes_net_liquidity else ''}"
         )

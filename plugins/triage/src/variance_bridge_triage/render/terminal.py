@@ -13,13 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from variance_bridge import Freshness
-from variance_bridge.exchange import exchange_date
 from variance_bridge.formatting import is_whole_cents, printable
 from variance_bridge.model import Environment
 from variance_bridge_triage.render.expiries import expiries
-from variance_bridge_triage.render.legs import ladder, one_line
+from variance_bridge_triage.render.legs import one_line
 from variance_bridge_triage.render.strategy_table import Layout, header, strategy
-from variance_bridge_triage.render.strike_line import LEGEND
+from variance_bridge_triage.render.strike_line import legend
 from variance_bridge_triage.render.summary import notes, shared_lacks
 from variance_bridge_triage.render.totals import totals_of
 from variance_bridge_triage.rules.actions import Action
@@ -73,15 +72,18 @@ def dashboard(report: Report, width: int) -> RenderableType:
                 parts.append(Padding(Text(f"not judged: {said}", style="yellow"), (0, 1)))
             above = shared if heading == undecided else []
             parts.append(_strategies(report, entries, layout, nowhere.union(above)))
-    rungs = ladder((entry.facts for entry in report.entries), exchange_date(report.now))
-    if rungs:
-        parts += [_title("EXPIRIES", "bold"), expiries(rungs, width)]
-    return Group(*parts, *_notes(report, layout))
+    if layout.scale is not None:
+        parts += [_note(legend(layout.scale)), Text()]
+    expiring = expiries(report, width)
+    if expiring is not None:
+        parts += [_title("EXPIRIES", "bold"), expiring]
+    return Group(*parts, *_notes(report))
 
 
 def _strategies(
     report: Report, entries: Sequence[Entry], layout: Layout, said: AbstractSet[Action]
 ) -> RenderableType:
+    layout = layout.of_section(entries)
     lines: list[RenderableType] = [header(layout)] if layout.name else []
     for entry in entries:
         lines += strategy(report, entry, layout, said)
@@ -136,10 +138,8 @@ def _status(report: Report) -> Text:
     return Text(report.status_words, style="green" if report.meta.status else "dim")
 
 
-def _notes(report: Report, layout: Layout) -> Iterator[RenderableType]:
-    """What was not judged, how to read the pictures, and what the rest was judged by; each once."""
-    if layout.picture:
-        yield _note(LEGEND)
+def _notes(report: Report) -> Iterator[RenderableType]:
+    """What was not judged, and what the rest was judged by; each once."""
     for note in notes(report):
         yield _note(note)
     yield _note(f"Positions: {report.age_limits}")

@@ -12,7 +12,9 @@ number. Where the rules differ from those of the public Variance engine, whose t
   the first days" counts from the oldest leg and includes the opening day, where the engine counts from the newest and
   takes the opening day for an unknown one.
 - SIZE_THREAT counts losses only: a hedge that gains in a fall is not a threat. It tries a rise too, but not on a hedge,
-  whose loss is the portfolio's gain. Where gamma is unknown it goes by delta alone and says so.
+  whose loss is the portfolio's gain. Where gamma is unknown it goes by delta alone and says so. No loss is larger than all
+  that the strategy can still lose, where that is known: delta and gamma of an option in its last hours, extrapolated over
+  a day's move, are many times the width of its spread.
 - DEFENSE and GAMMA look at short options only, each with its own days to expiry: a long option or a future in its last
   days is not short gamma.
 - HEDGE_CHECK brings up every idle hedge, as the engine's report does; its rule about cheap volatility needs market data
@@ -44,6 +46,7 @@ from variance_bridge_triage.rules.metrics import (
     in_the_money,
     price_for,
 )
+from variance_bridge_triage.rules.stress import max_loss
 from variance_bridge_triage.rules.thresholds import Thresholds
 from variance_bridge_triage.strategies.lots import OPTIONS
 
@@ -276,24 +279,41 @@ def is_hedge(facts: Facts, circumstances: Circumstances) -> bool | None:
 
 def size_threat(facts: Facts, circumstances: Circumstances) -> Outcome:
     """A bad day of the market would cost too much of the account."""
-    limit = circumstances.thresholds.size_threat.share
+    limit, net = circumstances.thresholds.size_threat.share, circumstances.net_liquidity
+    if net <= 0:
+        return Lacking("a net liquidity above zero")
+    most = max_loss(facts) if facts.currency is None else None
+    if most is not None and most / net <= limit:
+        return None
     lacking = _unmeasurable(circumstances)
     if lacking is not None:
         return lacking
     if facts.beta_delta.complete is None:
         return Lacking("the beta-weighted delta of every leg")
     loss, fall = _worst_day(facts, circumstances)
-    share = loss / circumstances.net_liquidity
+    share = (loss if most is None else min(loss, most)) / net
     if share <= limit:
         return Lacking("the beta-weighted gamma of every leg") if _curved_unseen(facts) else None
     move = f"{circumstances.benchmark} {percent(fall * _day_of(circumstances), 1, sign=True)}"
     return Finding(
         Action.SIZE_THREAT,
-        f"{move} in a day ({quantity(abs(fall))} SD) costs about "
-        f"{money(loss, circumstances.currency)}{_by_delta(facts)}: "
+        f"{move} in a day ({quantity(abs(fall))} SD) costs "
+        f"{_loss_words(facts, loss, most, circumstances.currency)}: "
         f"{percent(share, 1)} of net liq (limit {percent(limit)})",
         weight=share,
     )
+
+
+def _loss_words(facts: Facts, loss: Decimal, most: Decimal | None, currency: str | None) -> str:
+    """How much, and by what it was measured."""
+    if most is not None and most < loss:
+        return f"at most {money(most, currency)}, all that it can still lose"
+    gamma = facts.beta_gamma
+    if gamma.complete is None:
+        by = f" (by delta alone: gamma is known for {gamma.known} of {gamma.count} legs)"
+    else:
+        by = " (by delta and gamma)" if most is None and facts.options else ""
+    return f"about {money(loss, currency)}{by}"
 
 
 def _unmeasurable(circumstances: Circumstances) -> Lacking | None:
@@ -304,8 +324,6 @@ def _unmeasurable(circumstances: Circumstances) -> Lacking | None:
     if circumstances.currency not in (None, stated):
         # Deltas are in shares of the benchmark: a loss in its currency is not a share of an account in another.
         return Lacking(f"the price of {benchmark} in {circumstances.currency}")
-    if circumstances.net_liquidity <= 0:
-        return Lacking("a net liquidity above zero")
     return None
 
 
@@ -334,13 +352,6 @@ def _curved_unseen(facts: Facts) -> bool:
         beta_gamma(leg) is None and not (leg.type in OPTIONS and leg.side is Side.LONG)
         for leg in facts.cluster.legs
     )
-
-
-def _by_delta(facts: Facts) -> str:
-    gamma = facts.beta_gamma
-    if gamma.complete is not None:
-        return ""
-    return f" (by delta alone: gamma is known for {gamma.known} of {gamma.count} legs)"
 
 
 def _in_window(facts: Facts, circumstances: Circumstances) -> list[tuple[int, Holding]]:

@@ -31,7 +31,7 @@ from variance_bridge_triage.rules.metrics import (
     totals,
     underlying_prices,
 )
-from variance_bridge_triage.rules.thresholds import Thresholds
+from variance_bridge_triage.rules.thresholds import ASSUMED, Thresholds
 from variance_bridge_triage.strategies.clusters import cluster
 
 BALANCES = "balances"
@@ -64,7 +64,7 @@ class Report(Struct, frozen=True, kw_only=True):
         warnings: what a person should know about them.
         net_liquidity: what losses are measured against.
         benchmark: what deltas are weighted against, and its price.
-        net_liquidity_origin: `BALANCES`, or the thresholds' file when the positions state none.
+        net_liquidity_origin: `BALANCES`; when the positions state none, the user's file or `ASSUMED`.
         entries: those that need action first, by urgency; then those that could not be judged fully, and the rest, by root.
         rows: how many positions there are.
         sign_of_positions: what the balances say against an account without any.
@@ -119,10 +119,14 @@ class Report(Struct, frozen=True, kw_only=True):
     @property
     def all_clear(self) -> bool:
         """Whether no rule asks for action, each was judged for every strategy, and no row is missing, doubtful or too old."""
-        measured = self.net_liquidity_origin == BALANCES or not self.entries
-        return measured and not (
+        return not (self.assumes_net_liquidity and self.entries) and not (
             self.actions or self.undecided or self.partial or self.doubts or self.too_old
         )
+
+    @property
+    def assumes_net_liquidity(self) -> bool:
+        """Whether neither the positions nor the user's thresholds say what the account is worth."""
+        return self.net_liquidity_origin == ASSUMED
 
     @property
     def doubts(self) -> tuple[str, ...]:
@@ -186,12 +190,11 @@ def _verdict_of_strategies(report: Report) -> Iterator[str]:
     elif not report.actions and not partly and report.doubts:
         yield "No rule asks for action."
     elif not report.actions and not partly:
-        measured = report.net_liquidity_origin == BALANCES
         amount = money(report.net_liquidity, report.currency)
         yield (
-            "Nothing needs action."
-            if measured
-            else f"Nothing needs action if net liquidity is {amount}, which is assumed."
+            f"Nothing needs action if net liquidity is {amount}, which is assumed."
+            if report.assumes_net_liquidity
+            else "Nothing needs action."
         )
     if partly:
         lead = "" if report.actions or report.partial else "No rule asks for action, but "
@@ -265,7 +268,7 @@ def _benchmark(meta: Meta, thresholds: Thresholds, prices: Prices) -> tuple[str,
 def _net_liquidity(sums: Totals, thresholds: Thresholds) -> tuple[Decimal, str]:
     if sums.net_liquidity is not None:
         return sums.net_liquidity, BALANCES
-    return thresholds.account.net_liquidity, f"assumed ({thresholds.origin} thresholds)"
+    return thresholds.account.net_liquidity, thresholds.origin_of_net_liquidity
 
 
 _ORDER = {action: place for place, action in enumerate(Action)}

@@ -15,6 +15,7 @@ from variance_bridge_triage.strategies.strategy_names import strategies
 
 FILE_NAME = "triage.toml"
 SHIPPED = "shipped"
+ASSUMED = "assumed (shipped thresholds)"
 _SHIPPED_FILE = Path(__file__).with_name("thresholds.toml")
 
 
@@ -114,9 +115,20 @@ class Tables:
 
 @attrs.frozen(kw_only=True)
 class Thresholds(Tables):
-    """All thresholds, and where they come from: `SHIPPED` or a file."""
+    """All thresholds, and where they come from: `SHIPPED` or a file.
+
+    Attributes:
+        states_net_liquidity: whether the user's file has it; else the shipped one is assumed.
+    """
 
     origin: str
+    states_net_liquidity: bool = False
+
+    @property
+    def origin_of_net_liquidity(self) -> str:
+        """`from triage.toml`, or that it is assumed."""
+        name = printable(Path(self.origin).name, limit=60)
+        return f"from {name}" if self.states_net_liquidity else ASSUMED
 
     def target(self, strategy: str) -> Decimal:
         """The fraction of the credit at which that strategy is harvested."""
@@ -147,11 +159,12 @@ def thresholds(folder: Path | None, explicit: Path | None = None) -> Thresholds:
     file = explicit or (folder / FILE_NAME if folder else None)
     if file is None or (explicit is None and not file.exists()):
         return shipped_thresholds()
-    return _read(merge_tables(_shipped_table(), read_toml(file)), origin=str(file))
-
-
-def _read(table: Mapping[str, Any], *, origin: str) -> Thresholds:
-    return _with_origin(structure(table, Tables, where=origin), origin)
+    own = read_toml(file)
+    tables = structure(merge_tables(_shipped_table(), own), Tables, where=str(file))
+    return attrs.evolve(
+        _with_origin(tables, str(file)),
+        states_net_liquidity="net_liquidity" in own.get("account", {}),
+    )
 
 
 def _with_origin(tables: Tables, origin: str) -> Thresholds:
