@@ -15,7 +15,8 @@ from variance_bridge.files import structure
 from variance_bridge.settings.toml import parse_toml
 from variance_bridge_csv.dialect import library, patterns
 from variance_bridge_csv.dialect import schema as dialect
-from variance_bridge_csv.dialect.file import OtherReports, read_dialect
+from variance_bridge_csv.dialect.file import read_dialect
+from variance_bridge_csv.dialect.schema import OtherReport
 
 SMALL = """
 description = 1
@@ -323,11 +324,14 @@ def test_a_dialect_is_checked_without_reading_a_file(tmp_path, capsys):
     assert "cannot be read" in said
 
 
-def test_all_shipped_dialects_pass_the_check():
+def test_all_shipped_dialects_pass_the_check_and_are_read_as_their_files_have_them():
     folder = Path(library.__file__).parent.parent / "dialects"
     files = [path for path in folder.glob("*.toml") if path.name != "other_reports.toml"]
     assert len(files) >= 8
-    assert {library.check(path).name for path in files} == set(library.load(None))
+    shipped = {name: structs.asdict(known.dialect) for name, known in library.load(None).items()}
+    current = {dialect.name: structs.asdict(dialect) for dialect in map(library.check, files)}
+    assert current == shipped, "run: python scripts/gather_dialects.py"
+    assert list(shipped) == [path.stem for path in sorted(files)]
 
 
 def test_a_shipped_dialect_is_read_without_checks_as_it_is_with_them():
@@ -339,7 +343,8 @@ def test_a_shipped_dialect_is_read_without_checks_as_it_is_with_them():
 
 def test_the_shipped_reports_that_are_not_positions_are_read_without_checks_as_they_are_with_them():
     text = (Path(library.__file__).parents[1] / "dialects" / "other_reports.toml").read_text()
-    assert library.other_reports() == structure(parse_toml(text, ""), OtherReports).reports
+    reports = [structure(table, OtherReport) for table in parse_toml(text, "")["report"]]
+    assert library.other_reports() == tuple(reports)
 
 
 def test_every_shipped_dialect_says_where_its_knowledge_comes_from():

@@ -9,16 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from msgspec import Struct, field
-
 from variance_bridge.errors import ConfigurationError
-from variance_bridge.files import Fault, refusal, structure_shipped, try_structure
+from variance_bridge.files import Fault, refusal, try_structure
 from variance_bridge_csv.dialect.lint import faults
-from variance_bridge_csv.dialect.schema import (
-    DESCRIPTION_VERSION,
-    Dialect,
-    OtherReport,
-)
+from variance_bridge_csv.dialect.schema import DESCRIPTION_VERSION, Dialect
 
 MAX_BYTES = 256 * 1024
 """Of a dialect file."""
@@ -46,14 +40,3 @@ def read_dialect(table: Mapping[str, Any], where: str) -> Dialect:
     if senseless := [Fault("", what) for what in faults(dialect)]:
         raise refusal(senseless, where=where, hint=HINT)
     return dialect
-
-
-def read_shipped_dialect(table: Mapping[str, Any], _where: str) -> Dialect:
-    """As `read_dialect`, for a shipped table, which the tests hold to that."""
-    return structure_shipped(table, Dialect)
-
-
-class OtherReports(Struct, frozen=True, kw_only=True):
-    """The file `other_reports.toml`: the kinds of file that are no positions files."""
-
-    reports: tuple[OtherReport, ...] = field(name="report")
