@@ -20,19 +20,30 @@ class Terminal(io.StringIO):
         return True
 
 
+NARROW = {"COLUMNS": "31"}
+
+
 def test_a_pipe_gets_the_lines_as_they_are():
-    assert laid_out(LONG, io.StringIO()) == LONG
+    assert laid_out(LONG, io.StringIO(), {}) == LONG
 
 
 @pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
-def test_a_terminal_gets_whole_words_and_an_indented_hint(monkeypatch, environment):
-    monkeypatch.setenv("COLUMNS", "31")
-    assert laid_out(LONG, Terminal(), environment).splitlines() == [
+def test_a_terminal_gets_whole_words_and_an_indented_hint(environment):
+    assert laid_out(LONG, Terminal(), {**environment, **NARROW}).splitlines() == [
         "Error: live_acme.json: the",
         "  positions are of yesterday",
         "  run `variance sync` and then",
         "  look at them again, please",
     ]
+
+
+@pytest.mark.parametrize("columns", ["20", "31", "40"])
+def test_a_command_is_never_broken_so_that_it_can_be_copied(columns):
+    command = "`variance sync --broker tastytrade`"
+    text = f"Error: nothing is here\n  to fetch it again: {command}; then look at it"
+    assert command in laid_out(text, Terminal(), {"COLUMNS": columns})
+    lines = laid_out(text, Terminal(), {"COLUMNS": "31"}).splitlines()
+    assert f"  {command};" in lines  # too long for any line, so that it has one of its own
 
 
 @pytest.mark.parametrize(
@@ -47,23 +58,20 @@ def test_only_the_first_word_is_coloured(text, coloured):
     assert laid_out(text, Terminal(), {}) == coloured
 
 
-def test_a_doubtful_passage_is_yellow_wherever_its_line_is_broken(monkeypatch):
-    monkeypatch.setenv("COLUMNS", "31")
+def test_a_doubtful_passage_is_yellow_wherever_its_line_is_broken():
     text = "3 positions as of today (339 d 1 h old: refused) in a.json"
-    shown = laid_out(text, Terminal(), {}, doubtful=["339 d 1 h old: refused"])
+    shown = laid_out(text, Terminal(), NARROW, doubtful=["339 d 1 h old: refused"])
     assert shown == ("3 positions as of today (\x1b[33m339 d\n  1 h old: refused\x1b[0m) in a.json")
 
 
-def test_a_path_is_never_broken(monkeypatch):
-    monkeypatch.setenv("COLUMNS", "30")
+def test_a_path_is_never_broken():
     path = "/a/rather/long/path/to/positions/live_acme.json"
-    assert path in laid_out(f"Error: {path}: no", Terminal(), {}).splitlines()[1]
+    assert path in laid_out(f"Error: {path}: no", Terminal(), NARROW).splitlines()[1]
 
 
-def test_continued_lines_hang_below_what_they_continue(monkeypatch):
-    monkeypatch.setenv("COLUMNS", "31")
+def test_continued_lines_hang_below_what_they_continue():
     text = "ok      folder: there, and private\n        \u2192 nothing at all to be done here"
-    assert laid_out(text, Terminal(), {}, hanging=8).splitlines() == [
+    assert laid_out(text, Terminal(), NARROW, hanging=8).splitlines() == [
         "ok      folder: there, and",
         "        private",
         "        \u2192 nothing at all to be",

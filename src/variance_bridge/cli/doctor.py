@@ -79,7 +79,9 @@ def _print(invocation: Invocation, finding: Finding) -> None:
     else:
         click.echo(click.style(word, fg="green") + line.removeprefix(word))
     if finding.fix:
-        click.echo(laid(f"{'':<{_DETAILS_AT}}→ {finding.fix}"))
+        is_command = finding.fix.startswith(("chmod ", "variance "))
+        fix = f"`{finding.fix}`" if is_command else finding.fix
+        click.echo(laid(f"{'':<{_DETAILS_AT}}→ {fix}"))
 
 
 def _print_summary(findings: list[Finding]) -> None:

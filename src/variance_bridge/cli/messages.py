@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import textwrap
 from collections.abc import Iterable, Mapping
 from typing import TextIO
+
+from variance_bridge.terminal import at_words, screen_of
 
 _STYLES = {"Error:": "\x1b[1;31m", "Warning:": "\x1b[1;33m"}
 _DOUBT = "\x1b[33m"
@@ -28,34 +27,24 @@ def laid_out(
     Args:
         text: begins with `Error:` or `Warning:`, or with neither.
         stream: where it goes.
-        environment: NO_COLOR and TERM; the process's by default.
+        environment: the process's by default.
         hanging: columns by which continued lines are indented.
         doubtful: passages of the text that are shown in yellow.
     """
-    if not stream.isatty():
-        return text
-    width = max(_MIN_WIDTH, shutil.get_terminal_size().columns - 1)
-    lines = [line for part in text.split("\n") for line in _wrapped(part, width, hanging)]
-    return _coloured("\n".join(lines), os.environ if environment is None else environment, doubtful)
+    screen = screen_of(stream, environment)
+    if screen.width is not None:
+        width = max(_MIN_WIDTH, screen.width - 1)
+        text = "\n".join(_wrapped(line, width, hanging) for line in text.split("\n"))
+    return _coloured(text, doubtful) if screen.colour else text
 
 
-def _wrapped(line: str, width: int, hanging: int) -> list[str]:
-    """Paths and commands are never broken, so that they can be copied."""
+def _wrapped(line: str, width: int, hanging: int) -> str:
     indent = " " * (len(line) - len(line.lstrip(" ")))
-    wrapped = textwrap.wrap(
-        line.strip(),
-        width,
-        initial_indent=indent,
-        subsequent_indent=" " * max(len(indent), hanging),
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return wrapped or [""]
+    later = " " * max(len(indent), hanging)
+    return at_words(line.strip(), width, first=indent, later=later)
 
 
-def _coloured(text: str, environment: Mapping[str, str], doubtful: Iterable[str]) -> str:
-    if environment.get("NO_COLOR") or environment.get("TERM") == "dumb":
-        return text
+def _coloured(text: str, doubtful: Iterable[str]) -> str:
     for passage in doubtful:
         wherever_broken = r"\s+".join(map(re.escape, passage.split()))
         text = re.sub(wherever_broken, lambda found: f"{_DOUBT}{found[0]}{_PLAIN}", text, count=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -271,6 +272,9 @@ def variance(ctx: click.Context, /, **options: Any) -> int | None:
     """
     invocation = ctx.ensure_object(Invocation)
     invocation.config, invocation.verbosity = options["config"], options["verbose"]
+    from variance_bridge.terminal import forced_colour
+
+    ctx.color = forced_colour(os.environ)
     if ctx.invoked_subcommand is not None:
         if any(options[name] for name in ("sync_first", "demo", "newest_csv", "as_json")):
             raise UsageError(

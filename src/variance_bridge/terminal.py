@@ -1,0 +1,89 @@
+"""What a stream can show, width and colour, decided here for every command; and lines broken where people would break them."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import textwrap
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import NamedTuple, TextIO
+
+_DUMB = frozenset({"dumb", "unknown"})
+_COMMAND = re.compile(r"`[^`\n]*`")
+_KEPT_SPACE = "\x00"
+
+
+class Screen(NamedTuple):
+    """What a stream can show.
+
+    Attributes:
+        width: in columns; None for a file or a pipe, whose lines are not broken.
+        colour: whether colours are shown.
+    """
+
+    width: int | None
+    colour: bool
+
+
+def screen_of(stream: TextIO | None, environment: Mapping[str, str] | None = None) -> Screen:
+    """What the stream can show, by the rules that rich has for tables.
+
+    FORCE_COLOR makes a terminal of a pipe (empty: a pipe of a terminal), NO_COLOR and `TERM=dumb` take colours away, and COLUMNS is the width of anything.
+
+    Args:
+        stream: such as `sys.stdout`; None where it is closed.
+        environment: the process's by default.
+    """
+    given = os.environ if environment is None else environment
+    forced = given.get("FORCE_COLOR")
+    is_terminal = stream is not None and stream.isatty() if forced is None else forced != ""
+    columns = given.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns) > 0:
+        width: int | None = int(columns)
+    else:
+        width = _columns_of(stream) if is_terminal else None
+    return Screen(width, is_terminal and not _refuses_colour(given))
+
+
+def _columns_of(stream: TextIO | None) -> int:
+    """Of that stream, for it may be another terminal than stdout; else of stdout, else 80."""
+    if stream is not None:
+        with suppress(OSError, ValueError):
+            if columns := os.get_terminal_size(stream.fileno()).columns:
+                return columns
+    return shutil.get_terminal_size().columns
+
+
+def forced_colour(environment: Mapping[str, str]) -> bool | None:
+    """What the environment says of colours on every stream; None where each stream is judged by itself."""
+    if _refuses_colour(environment):
+        return False
+    forced = environment.get("FORCE_COLOR")
+    return None if forced is None else forced != ""
+
+
+def _refuses_colour(environment: Mapping[str, str]) -> bool:
+    return bool(environment.get("NO_COLOR")) or environment.get("TERM", "").lower() in _DUMB
+
+
+def at_words(line: str, width: int, *, first: str = "", later: str = "") -> str:
+    """A line broken at words. A path, and a command in backquotes, stay whole, so that they can be copied.
+
+    Args:
+        line: without line feeds.
+        width: of the screen, in columns.
+        first: what the first line begins with.
+        later: what the others begin with.
+    """
+    kept = _COMMAND.sub(lambda found: found[0].replace(" ", _KEPT_SPACE), line)
+    wrapped = textwrap.wrap(
+        kept,
+        width,
+        initial_indent=first,
+        subsequent_indent=later,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(wrapped).replace(_KEPT_SPACE, " ") or first.rstrip()
