@@ -59,6 +59,11 @@ class Invocation(Protocol):
         """How old positions may be, for `variance_bridge.load`."""
         ...
 
+    @property
+    def listeners(self) -> tuple[str, ...]:
+        """The listeners that the configuration names."""
+        ...
+
     def newest_live(self) -> Path:
         """The newest positions file.
 

@@ -21,10 +21,12 @@ class Screen(NamedTuple):
     Attributes:
         width: in columns; None for a file or a pipe, whose lines are not broken.
         colour: whether colours are shown.
+        is_terminal: whether a person looks at it.
     """
 
     width: int | None
     colour: bool
+    is_terminal: bool
 
 
 def screen_of(stream: TextIO | None, environment: Mapping[str, str] | None = None) -> Screen:
@@ -44,7 +46,7 @@ def screen_of(stream: TextIO | None, environment: Mapping[str, str] | None = Non
         width: int | None = int(columns)
     else:
         width = _columns_of(stream) if is_terminal else None
-    return Screen(width, is_terminal and not _refuses_colour(given))
+    return Screen(width, is_terminal and not _refuses_colour(given), is_terminal)
 
 
 def _columns_of(stream: TextIO | None) -> int:

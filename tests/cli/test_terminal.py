@@ -38,6 +38,7 @@ def test_every_command_decides_on_colours_and_columns_as_tables_do(environment, 
     console = Console(file=stream(), _environ={"TERM": "xterm", **environment})
     screen = screen_of(stream(), {"TERM": "xterm", **environment})
 
+    assert screen.is_terminal == console.is_terminal
     assert screen.colour == (console.color_system is not None and not console.no_color)
     if environment.get("COLUMNS", "").strip("0").isdigit():
         assert screen.width == console.width
@@ -46,7 +47,7 @@ def test_every_command_decides_on_colours_and_columns_as_tables_do(environment, 
 
 
 def test_a_closed_stream_shows_nothing():
-    assert screen_of(None, {}) == Screen(width=None, colour=False)
+    assert screen_of(None, {}) == Screen(width=None, colour=False, is_terminal=False)
 
 
 @pytest.mark.parametrize(

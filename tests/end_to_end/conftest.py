@@ -30,7 +30,7 @@ def folder(tmp_path, monkeypatch) -> Path:
 @pytest.fixture
 def variance(folder, capsys, monkeypatch) -> Callable[..., Done]:
     """Run the command in this process."""
-    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("COLUMNS", "400")
 
     def call(*arguments: object) -> Done:
         capsys.readouterr()

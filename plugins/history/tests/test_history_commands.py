@@ -67,7 +67,7 @@ def test_history_and_diff_after_two_syncs(sync, variance):
             assert (code, account in err) == (6, True)
 
     assert "QZZ: 10 → 12" in variance("diff")[1]
-    assert "2 positions" in variance("history")[1]
+    assert [line.split()[-1] for line in variance("history")[1].splitlines()[2:]] == ["2", "2"]
 
 
 def test_without_a_history_the_folder_of_the_configuration_is_named(variance, tmp_path):
@@ -140,13 +140,16 @@ def test_two_documents_of_different_accounts_are_refused(variance, tmp_path):
     assert variance("diff", "a.json", "a.json")[0] == 0
 
 
-def test_without_a_history_there_is_a_hint(variance, sync, tmp_path):
-    sync("QZZ,Stock,10,,,,1000,110")
-    (tmp_path / "positions" / FILE_NAME).unlink()
-    code, _out, err = variance("history")
+def test_a_history_that_is_switched_on_begins_with_a_complete_document(variance, sync, tmp_path):
+    rows = [f"QZ{letter},Stock,10,,,,1000,110" for letter in "ABCDEFGHIJKLM"]
+    code, _out, err = sync(*rows, "QZZ,Stock,ten,,,,1000,110")
+    assert code == 0
+    assert "Warning: not kept in the history: partial\n" in err
 
+    code, _out, err = variance("history")
     assert code == 6
-    assert "listeners" in err
+    assert "switched on, and begins with the next complete sync" in err
+    assert "listeners" not in err
 
 
 def test_trouble_with_the_history_is_a_line_and_never_an_exit(sync, tmp_path):

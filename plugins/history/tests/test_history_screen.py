@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -46,10 +47,28 @@ def lines_of(*entries, width=None):
 
 def test_amounts_stand_below_each_other():
     assert lines_of(entry("9500"), entry("10250.5", profit="-5")) == [
-        "acme a1b2c3d4e5f6***  ▁█",
-        "  time                     net liq    open P/L",
-        "  2026-01-16 15:00 UTC   $9,500.00  +$1,055.00  1 position",
-        "  2026-01-16 15:00 UTC  $10,250.50      -$5.00  1 position",
+        "acme a1b2c3d4e5f6***  net liq ▁█",
+        "  time (UTC)              net liq    open P/L  positions",
+        "  2026-01-16 15:00:00   $9,500.00  +$1,055.00          1",
+        "  2026-01-16 15:00:00  $10,250.50      -$5.00          1",
+    ]
+
+
+def test_an_account_without_net_liquidity_has_no_column_of_dashes():
+    assert lines_of(entry(None, profit="1"), entry(None, profit="-5", hours=1)) == [
+        "acme a1b2c3d4e5f6***  open P/L █▁",
+        "  time (UTC)        open P/L  positions",
+        "  2026-01-16 15:00    +$1.00          1",
+        "  2026-01-16 16:00    -$5.00          1",
+    ]
+
+
+def test_a_narrow_terminal_keeps_the_table():
+    assert lines_of(entry("9500"), entry("10250.5", hours=1), width=40) == [
+        "acme a1b2c3d4e5f6***  net liq ▁█",
+        "time (UTC)          net liq   open P/L",
+        "2026-01-16 15:00  $9,500.00 +$1,055.00",
+        "2026-01-16 16:00 $10,250.50 +$1,055.00",
     ]
 
 
@@ -75,7 +94,7 @@ def comparison(changes, account=ACCOUNT, **strategies):
     )
 
 
-WHEN = "2026-01-16 15:00 → 2026-01-16 16:00 UTC"
+WHEN = "2026-01-16 15:00 → 16:00 UTC"
 OPTION = "SPXW  260116P06800000"
 
 
@@ -98,11 +117,13 @@ def test_contracts_are_named_as_on_the_screen(symbol, name):
     ]
 
 
-def rolled(*symbols):
+def rolled(*symbols, profit=None):
     closed, opened = (
-        Held(root="SPX", symbol=each, quantity=Decimal(-1), expiration=parse(each).expiration)
+        Held(
+            root="SPX", symbol=each, quantity=Decimal(-1), expiration=parse(each).expiration, unrealized_pl=profit
+        )
         for each in symbols
-    )
+    )  # fmt: skip
     return Roll(root="SPX", closed=closed, opened=opened)
 
 
@@ -117,6 +138,21 @@ def rolled(*symbols):
 def test_a_roll_says_by_how_many_days_and_how_much_of_the_strike(to, about):
     (_heading, line) = diff_lines([comparison(Changes(rolled=(rolled(OPTION, to),)))], None)
     assert line.endswith(about)
+
+
+def test_a_roll_says_what_the_option_that_was_closed_had_made():
+    roll = rolled(OPTION, "SPXW  260220P06800000", profit=Decimal(40))
+    (_heading, line) = diff_lines([comparison(Changes(rolled=(roll,)))], None)
+    assert line.endswith("(-1, 35 days later, last open P/L +40.00)")
+
+
+def test_a_position_of_another_size_shows_its_profit():
+    change = Change(
+        root="Q", symbol="QZZ", before=Decimal(1), after=Decimal(2),
+        profit_before=Decimal(5), profit_after=Decimal("7.5"),
+    )  # fmt: skip
+    (_heading, line) = diff_lines([comparison(Changes(changed=(change,)))], None)
+    assert line == "  changed  QZZ: 1 → 2, open P/L +7.50"
 
 
 def test_a_roll_fits_a_narrow_terminal():
@@ -189,7 +225,7 @@ def test_two_documents_of_one_minute_show_their_seconds():
     found = comparison(Changes())
     found = structs.replace(found, after=State(fetched_at=NOW + timedelta(seconds=7), positions=()))
     assert next(iter(diff_lines([found], None))) == (
-        f"{ACCOUNT}  2026-01-16 15:00:00 → 2026-01-16 15:00:07 UTC"
+        f"{ACCOUNT}  2026-01-16 15:00:00 → 15:00:07 UTC"
     )
 
 
@@ -241,11 +277,15 @@ def test_a_terminal_lists_the_first_changes_and_counts_the_others():
             "  2026-01-16 15:00 UTC  $9.00  +CHF 5.00  1 position",
             "  2026-01-16 15:00 UTC  $9.00  <+CHF 5.00>  1 position",
         ),
-        ("  changed  BTC: -0.25 → -0.50", "  changed  BTC: -0.25 → -0.50"),
+        ("16:00 $10,250.50 -$5.00", "16:00 $10,250.50 <-$5.00>"),
+        ("  changed  BTC: -0.25 → -0.50", "  <changed>  BTC: -0.25 → -0.50"),
+        (
+            "  rolled   A → B (-1, last open P/L\n    -$40.00)",
+            "  <rolled>   A → B (-1, last open P/L\n    <-$40.00>)",
+        ),
+        ("acme a1b2c3d4e5f6***  net liq ▁█", "<acme a1b2c3d4e5f6***>  net liq ▁█"),
     ],
 )
 def test_gains_and_losses_are_coloured_and_quantities_are_not(line, shown):
-    marked = (
-        coloured(line).replace("\x1b[32m", "<").replace("\x1b[31m", "<").replace("\x1b[0m", ">")
-    )
-    assert marked == shown
+    marked = re.sub("\x1b\\[0m", ">", coloured(line))
+    assert re.sub("\x1b\\[[0-9]+m", "<", marked) == shown

@@ -193,6 +193,11 @@ class Invocation:
         return configured_limits(self.configuration)
 
     @property
+    def listeners(self) -> tuple[str, ...]:
+        """The listeners that the configuration names."""
+        return tuple(self.configuration.listeners)
+
+    @property
     def output_folder(self) -> Path:
         """Where positions files are written and looked for."""
         folder: Path = self.configuration.positions_folder().value

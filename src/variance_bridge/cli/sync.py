@@ -212,10 +212,14 @@ def _write_documents(invocation: Invocation, results: Sequence[Synced | Failed])
 
 
 def _print_sentence(result: Synced, invocation: Invocation) -> None:
+    """For programs that read it, one line, whatever COLUMNS says."""
     from variance_bridge.cli.messages import laid_out
+    from variance_bridge.terminal import screen_of
 
     text, passages = sentence(result, invocation), doubtful(result, invocation)
-    click.echo(text if sys.stdout is None else laid_out(text, sys.stdout, doubtful=passages))
+    if sys.stdout is not None and screen_of(sys.stdout).is_terminal:
+        text = laid_out(text, sys.stdout, doubtful=passages)
+    click.echo(text)
 
 
 def _print_json(results: list[Synced | Failed], redact: Callable[[str], str]) -> None:

@@ -67,6 +67,8 @@ def call_listeners(
         call = context.registry.synced_hook(listener.plugin)
         try:
             with guarded("its hook", "failed"):
-                call(portfolio=portfolio, path=path, settings=listener.settings)
+                said = call(portfolio=portfolio, path=path, settings=listener.settings)
+            for sentence in said or ():
+                context.warn(str(sentence))
         except BridgeError as error:
             context.warn("\n  ".join(filter(None, (f"{listener.title}: {error}", error.hint))))

@@ -38,7 +38,7 @@ def variance_bridge_listener_settings() -> type[Any]:  # type: ignore[empty-body
 
 
 @hookspec
-def variance_bridge_synced(portfolio: Portfolio, path: Path, settings: Any) -> None:
+def variance_bridge_synced(portfolio: Portfolio, path: Path, settings: Any) -> str | None:
     """Called after `portfolio` was published as `path`: for the broker that was synced, and for every listener.
 
     Whatever goes wrong in it is a warning that names it; the sync has succeeded, and the others are called.
@@ -47,4 +47,7 @@ def variance_bridge_synced(portfolio: Portfolio, path: Path, settings: Any) -> N
         portfolio: what the document holds.
         path: the document. Its lock is released by now, so the next sync may already have replaced it.
         settings: of the broker, or of the listener's own class; None without one.
+
+    Returns:
+        A sentence that the user is shown as a warning, such as why nothing was done; None, as a rule.
     """

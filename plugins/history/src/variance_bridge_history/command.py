@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,20 +57,17 @@ def history(
         return
     from variance_bridge_history.screen import history_lines
 
-    _print(history_lines(entries, found, _width()))
+    _print(lambda width: history_lines(entries, found, width))
 
 
-def _print(lines: Iterable[str]) -> None:
+def _print(lines: Callable[[int | None], Iterable[str]]) -> None:
+    """Lines of the width of the screen, if it has one."""
+    from variance_bridge.terminal import screen_of
     from variance_bridge_history.screen import coloured
 
-    in_colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    for line in lines:
-        click.echo(coloured(line) if in_colour else line)
-
-
-def _width() -> int | None:
-    """Of the terminal; None where the output goes to a file or a pipe."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    screen = screen_of(sys.stdout)
+    for line in lines(screen.width):
+        click.echo(coloured(line) if screen.colour else line)
 
 
 def _converted(
@@ -139,7 +134,7 @@ def diff(
         return
     from variance_bridge_history.screen import diff_lines
 
-    _print(diff_lines(found, _width()))
+    _print(lambda width: diff_lines(found, width))
 
 
 def _existing(invocation: Invocation, file: Path | None) -> Path:
@@ -149,12 +144,21 @@ def _existing(invocation: Invocation, file: Path | None) -> Path:
     place = file or invocation.newest_live().parent / FILE_NAME
     if not place.is_file():
         raise DataRefused(
-            "there is no history yet",
-            where=str(place),
-            hint='put listeners = ["history"] into variance.toml'
-            f" (in {invocation.folder}, unless you named another), and sync",
+            "there is no history yet", where=str(place), hint=_how_to_begin(invocation)
         )
     return place
+
+
+def _how_to_begin(invocation: Invocation) -> str:
+    if "history" in invocation.listeners:
+        return (
+            "it is switched on, and begins with the next complete sync: a document with rows that could"
+            " not be read is not kept"
+        )
+    return (
+        'put listeners = ["history"] into variance.toml'
+        f" (in {invocation.folder}, unless you named another), and sync"
+    )
 
 
 def _entries(kept: History, account: str | None) -> list[Entry]:

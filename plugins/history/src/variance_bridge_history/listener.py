@@ -35,11 +35,16 @@ def variance_bridge_listener_settings() -> type[HistorySettings]:
 
 
 @hookimpl
-def variance_bridge_synced(portfolio: Portfolio, path: Path, settings: HistorySettings) -> None:
+def variance_bridge_synced(
+    portfolio: Portfolio, path: Path, settings: HistorySettings
+) -> str | None:
     """Keep the document. A partial one is not kept: what it lacks would look like something that was closed."""
-    if portfolio.meta.status is not Status.COMPLETE or portfolio.meta.account_hash is None:
-        return
+    if portfolio.meta.status is not Status.COMPLETE:
+        return "not kept in the history: partial"
+    if portfolio.meta.account_hash is None:
+        return None
     data = read_file(path, max_bytes=MAX_DOCUMENT_BYTES).data
     with open_history(path.parent / FILE_NAME) as history:
         history.add(portfolio, data)
         history.prune(portfolio.meta.fetched_at, settings.keep_days)
+    return None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ import click
 from variance_bridge.formatting import money, plural, quantity, strike
 from variance_bridge.money import Sum, total
 from variance_bridge.symbology import Deliverable, InstrumentType, SymbolError, parse
+from variance_bridge.terminal import at_words
 from variance_bridge_history.account_comparison import Comparison, State
 from variance_bridge_history.diff_document import KINDS
 from variance_bridge_history.position_changes import Change, Changes, Roll
@@ -44,39 +45,65 @@ def history_lines(
         return
     for account in dict.fromkeys(entry.account_hash for entry in entries):
         own = [entry for entry in entries if entry.account_hash == account]
-        yield from _broken([f"{own[-1].source} {account}", sparkline(own)], width)
-        rows = [_cells(each) for each in own]
-        lengths = [max(map(len, column)) for column in zip(_TITLES, *rows, strict=True)]
-        table = [_aligned(row, lengths) for row in (_TITLES, *rows)]
+        worths = any(each.net_liquidating_value is not None for each in own)
+        bars = sparkline(own)
+        drawn = f"{_WORTH if worths else _PROFIT_TITLE} {bars}" if bars else ""
+        yield from _broken([f"{own[-1].source} {account}", drawn], width)
+        titles = [each for each in _TITLES if worths or each != _WORTH]
+        rows = [dict(zip(_TITLES, cells, strict=True)) for cells in _rows(own)]
         ends = ["", *(_in_one(found[each.sha256]) for each in own)]
-        lines = [f"{line.rstrip()}  {end}".rstrip() for line, end in zip(table, ends, strict=True)]
+        yield from _table(titles, rows, ends, width)
+
+
+_TIME, _WORTH, _PROFIT_TITLE, _COUNT = _TITLES = ("time (UTC)", "net liq", "open P/L", "positions")
+
+
+def _rows(entries: Sequence[Entry]) -> Iterator[tuple[str, str, str, str]]:
+    """The cells of each entry; with seconds where two would show the same minute."""
+    minutes = [f"{each.fetched_at:%Y-%m-%d %H:%M}" for each in entries]
+    form = "%Y-%m-%d %H:%M" if len(set(minutes)) == len(minutes) else "%Y-%m-%d %H:%M:%S"
+    for each in entries:
+        yield (
+            f"{each.fetched_at:{form}}",
+            money(each.net_liquidating_value, each.currency),
+            money(each.unrealized_pl, each.currency, sign=True),
+            f"{each.positions:,}",
+        )
+
+
+def _table(
+    titles: Sequence[str],
+    rows: Sequence[Mapping[str, str]],
+    ends: Sequence[str],
+    width: int | None,
+) -> Iterator[str]:
+    """The rows below their titles, without the count and closer together where there is no room; else a list."""
+    fewer = [each for each in titles if each != _COUNT]
+    for columns, margin, gap in ((titles, "  ", "  "), (fewer, "  ", "  "), (fewer, "", " ")):
+        lines = [
+            f"{line}  {end}".rstrip()
+            for line, end in zip(_aligned(columns, rows, margin, gap), ends, strict=True)
+        ]
         if width is None or max(map(len, lines)) <= width:
             yield from lines
-            continue
-        for (time, *cells), end in zip(rows, ends[1:], strict=True):
-            labelled = [
-                f"{title} {cell}".strip() for title, cell in zip(_TITLES[1:], cells, strict=True)
-            ]
-            yield from _broken([f"  {time}", *labelled, end], width)
+            return
+    for row, end in zip(rows, ends[1:], strict=True):
+        labelled = [f"{title} {row[title]}" for title in fewer if title != _TIME]
+        yield from _broken([f"  {row[_TIME]} UTC", *labelled, end], width)
 
 
-_TITLES = ("time", "net liq", "open P/L", "")
-
-
-def _cells(entry: Entry) -> tuple[str, str, str, str]:
-    return (
-        f"{entry.fetched_at:%Y-%m-%d %H:%M} UTC",
-        money(entry.net_liquidating_value, entry.currency),
-        money(entry.unrealized_pl, entry.currency, sign=True),
-        plural(entry.positions, "position"),
-    )
-
-
-def _aligned(cells: Sequence[str], lengths: Sequence[int]) -> str:
-    """The amounts below each other to the right."""
-    time, *amounts, positions = cells
-    aligned = (cell.rjust(n) for cell, n in zip(amounts, lengths[1:], strict=False))
-    return "  ".join([f"  {time:{lengths[0]}}", *aligned, positions])
+def _aligned(
+    columns: Sequence[str], rows: Sequence[Mapping[str, str]], margin: str, gap: str
+) -> Iterator[str]:
+    """The time to the left, the numbers below each other to the right."""
+    table = [dict(zip(columns, columns, strict=True)), *rows]
+    lengths = {column: max(len(row[column]) for row in table) for column in columns}
+    for row in table:
+        cells = (
+            row[each].ljust(lengths[each]) if each == _TIME else row[each].rjust(lengths[each])
+            for each in columns
+        )
+        yield f"{margin}{gap.join(cells)}".rstrip()
 
 
 def _in_one(converted: Converted | None) -> str:
@@ -102,11 +129,7 @@ def _broken(pieces: Iterable[str], width: int | None) -> Iterator[str]:
 
 def _fitted(line: str, width: int | None) -> Iterable[str]:
     """A single piece may still be too wide: it is broken at words."""
-    if width is None or len(line) <= width:
-        return [line]
-    return textwrap.wrap(
-        line, width, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
-    )
+    return [line] if width is None else at_words(line, width, later="    ").split("\n")
 
 
 def sparkline(entries: Sequence[Entry]) -> str:
@@ -142,15 +165,20 @@ def _heading(of: Comparison) -> Iterator[str]:
     """The account, the time between the two states, and what happened to its money in each currency."""
     if of.account:
         yield of.account
-    moments = [f"{each.fetched_at:%Y-%m-%d %H:%M}" for each in (of.before, of.after)]
-    if len(set(moments)) == 1:
-        moments = [f"{each.fetched_at:%Y-%m-%d %H:%M:%S}" for each in (of.before, of.after)]
-    yield f"{' → '.join(moments)} UTC"
+    yield f"{_span(of.before.fetched_at, of.after.fetched_at)} UTC"
     for currency in dict.fromkeys((*of.after.totals, *of.before.totals)):
         for name, title in _MONEY.items():
             before, after = (_sum(state, currency, name) for state in (of.before, of.after))
             if after is not None and any(map(_is_known, (before, after))):
                 yield f"{title} {_money(before, after, currency, sign=name == _PROFIT)}"
+
+
+def _span(before: datetime, after: datetime) -> str:
+    """`2026-11-26 12:40 → 13:05`: the day once, and seconds where the minute is the same."""
+    minutes = [f"{each:%Y-%m-%d %H:%M}" for each in (before, after)]
+    clock = "%H:%M:%S" if minutes[0] == minutes[1] else "%H:%M"
+    day = "" if before.date() == after.date() else "%Y-%m-%d "
+    return f"{before:%Y-%m-%d {clock}} → {after:{day}{clock}}"
 
 
 def _sum(state: State, currency: str | None, name: str) -> Sum | None:
@@ -171,7 +199,7 @@ def _money(before: Sum | None, after: Sum, currency: str | None, *, sign: bool) 
 
 
 def _at_words(line: str, width: int) -> str:
-    return click.wrap_text(line.strip(), width, initial_indent="  ", subsequent_indent=" " * 11)
+    return at_words(line.strip(), width, first="  ", later="    ")
 
 
 def _changes(of: Comparison, most: int | None) -> Iterator[str]:
@@ -182,7 +210,7 @@ def _changes(of: Comparison, most: int | None) -> Iterator[str]:
             yield f"  {kind:8} {_change(of, each)}"
         yield from _more(kind, len(found), most)
     for roll in of.changes.rolled[:most]:
-        yield f"  rolled   {_roll(roll)}{_part_of(of, roll.opened.symbol)}"
+        yield f"  rolled   {_roll(of, roll)}{_part_of(of, roll.opened.symbol)}"
     yield from _more("rolled", len(of.changes.rolled), most)
 
 
@@ -193,11 +221,20 @@ def _more(kind: str, count: int, most: int | None) -> Iterator[str]:
 
 def _change(of: Comparison, each: Change) -> str:
     looks = f", looks {each.looks}" if each.looks else ""
-    last = ""
-    if not each.after and each.profit_before is not None:
-        last = f", last open P/L {money(each.profit_before, _only_currency(of), sign=True)}"
     moved = f"{quantity(each.before)} → {quantity(each.after)}"
-    return f"{_contract(each.symbol)}: {moved}{last}{looks}{_part_of(of, each.symbol)}"
+    return f"{_contract(each.symbol)}: {moved}{_profit(of, each)}{looks}{_part_of(of, each.symbol)}"
+
+
+def _profit(of: Comparison, each: Change) -> str:
+    """`, open P/L +$450.00`, of what is gone the last that was known."""
+    last, now = each.profit_before, each.profit_after
+    if not each.after:
+        return (
+            "" if last is None else f", last open P/L {money(last, _only_currency(of), sign=True)}"
+        )
+    if not each.before or now is None:
+        return ""
+    return f", open P/L {money(now, _only_currency(of), sign=True)}"
 
 
 def _only_currency(of: Comparison) -> str | None:
@@ -206,8 +243,8 @@ def _only_currency(of: Comparison) -> str | None:
     return currencies[0] if len(currencies) == 1 else None
 
 
-def _roll(roll: Roll) -> str:
-    """`SPY 2026-01-16 640 put → SPY 2026-02-20 635 put (-1, 35 days later, strike -5)`."""
+def _roll(of: Comparison, roll: Roll) -> str:
+    """`SPY 2026-01-16 640 put → SPY 2026-02-20 635 put (-1, 35 days later, strike -5, last open P/L +$40.00)`."""
     closed, opened = roll.closed, roll.opened
     about = [quantity(opened.quantity)]
     if closed.expiration is not None and opened.expiration is not None:
@@ -219,6 +256,8 @@ def _roll(roll: Roll) -> str:
         before, after = (each or Decimal(0) for each in strikes)
         moved = total(after, before.copy_negate())
         about.append(f"strike {'+' if moved > 0 else ''}{quantity(moved)}")
+    if closed.unrealized_pl is not None:
+        about.append(f"last open P/L {money(closed.unrealized_pl, _only_currency(of), sign=True)}")
     return f"{_contract(closed.symbol)} → {_contract(opened.symbol)} ({', '.join(about)})"
 
 
@@ -230,12 +269,25 @@ def _strike(symbol: str) -> Decimal | None:
 
 
 def coloured(line: str) -> str:
-    """The line with its gains in green and its losses in red. Call it last: colours have no width."""
+    """The line with its account and kinds of change marked, its gains green, its losses red. Last of all: colours have no width."""
+    line = _KIND.sub(lambda found: click.style(found[0], fg=_KINDS[found[0]]), line)
+    line = _ACCOUNT.sub(lambda found: click.style(found[0], bold=True), line)
     return _GAIN.sub(lambda found: click.style(found[0], fg=_COLOURS[found[0][0]]), line)
 
 
 _COLOURS = {"+": "green", "-": "red"}
-_GAIN = re.compile(r"(?:(?<=P/L )|(?<=\()|(?<=  ))[+-](?:[A-Z]{3} |[^\w\s])?[\d,]+\.\d\d\b(?! →)")
+_KINDS = {
+    "opened": "cyan",
+    "closed": "yellow",
+    "changed": "blue",
+    "expired": "yellow",
+    "rolled": "magenta",
+}
+_KIND = re.compile(rf"(?<=^  )(?:{'|'.join(_KINDS)})\b", re.MULTILINE)
+_ACCOUNT = re.compile(r"^(?:\S+ )?[0-9a-f]{4,64}\*{3}")
+_GAIN = re.compile(
+    r"(?:(?<=P/L )|(?<=P/L\n    )|(?<=\()|(?<=  )|(?<=\d ))[+-](?:[A-Z]{3} |[^\w\s])?[\d,]+\.\d\d\b(?! →)"
+)
 """A signed amount: behind its name, in parentheses, or in a column. A quantity stands before an arrow or behind it."""
 
 
