@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from variance_bridge.errors import BridgeError, DataRefused
-from variance_bridge_csv import accounts
+from variance_bridge_csv import table_rows
 from variance_bridge_csv.file import lines
 from variance_bridge_csv.file.text import MAX_FILE_BYTES
 
@@ -293,7 +293,7 @@ def test_a_device_and_a_pipe_are_not_files_and_nobody_waits_for_them(read_csv, t
 )
 def test_what_no_positions_file_has_is_refused_by_its_size(read_csv, monkeypatch, content, words):
     monkeypatch.setattr(lines, "MAX_LINES", 1_000)
-    monkeypatch.setattr(accounts, "MAX_REJECTED", 500)
+    monkeypatch.setattr(table_rows, "MAX_REJECTED", 500)
     error = refusal(read_csv, content)
     assert "more than" in error.what
     assert words in error.what

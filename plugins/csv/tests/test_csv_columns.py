@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from variance_bridge_csv.accounts import read_rows
 from variance_bridge_csv.dialect import library
 from variance_bridge_csv.dialect.schema import Field
 from variance_bridge_csv.file.input import InputFile
@@ -19,6 +18,7 @@ from variance_bridge_csv.row import cells, columns
 from variance_bridge_csv.row.cells import CellFault
 from variance_bridge_csv.row.columns import Columns, RowCells
 from variance_bridge_csv.source import candidate_for
+from variance_bridge_csv.table_rows import read_rows
 
 DAY = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 KNOWN = library.load(None)

@@ -9,7 +9,7 @@ import pytest
 
 from variance_bridge.broker import Account, RawPortfolio
 from variance_bridge.cli.boundary import run
-from variance_bridge_csv import accounts
+from variance_bridge_csv import table_rows
 from variance_bridge_csv.broker import CsvBroker
 from variance_bridge_csv.dialect import library
 from variance_bridge_csv.file import detection
@@ -26,13 +26,13 @@ AMBIGUOUS = (
 def read_lines(monkeypatch):
     """The lines whose positions were read, each as often as it was read."""
     counted = Counter()
-    original = accounts.read_position
+    original = table_rows.read_position
 
     def counting(row, rule, as_of):
         counted[row.row.line] += 1
         return original(row, rule, as_of)
 
-    monkeypatch.setattr(accounts, "read_position", counting)
+    monkeypatch.setattr(table_rows, "read_position", counting)
     return counted
 
 

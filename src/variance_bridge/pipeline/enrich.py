@@ -25,9 +25,6 @@ from variance_bridge.money import (
 from variance_bridge.pipeline.usable_quotes import is_far, market_of, of_one_unit, only_numbers
 from variance_bridge.symbology import InstrumentType
 
-STALE_AFTER = timedelta(minutes=20)
-"""Exchanges publish prices to everybody with 15 minutes' delay; an older one says nothing of the present."""
-
 RATIO_DIGITS = 28
 """Significant digits of `beta_delta` and `beta_gamma`, the only results of a division (rounded half to even)."""
 

@@ -28,10 +28,8 @@ from variance_bridge.errors import (
 from variance_bridge.formatting import format_age, plural, repr_without
 from variance_bridge.model import Caution, Environment, Flag, Portfolio, Status
 from variance_bridge.pipeline.account_choice import select_account
-from variance_bridge.pipeline.balance_check import contradiction
 from variance_bridge.pipeline.context import RunContext
 from variance_bridge.pipeline.contradictory_rows import settle
-from variance_bridge.pipeline.enrich import STALE_AFTER, enrich
 from variance_bridge.pipeline.listeners import Listener, call_listeners, open_listener
 from variance_bridge.pipeline.overwrite import Judgement, Verdict, judge_overwrite
 from variance_bridge.pipeline.personal import seal
@@ -351,6 +349,11 @@ def _with_quotes(
     name = quote_source_of(run, request)
     if name is None or not portfolio.positions:
         return portfolio
+    # Imported here: without quotes there is nothing to add to, or to compare.
+    from variance_bridge.pipeline.enrich import enrich
+    from variance_bridge.pipeline.quotes_against_balances import contradiction
+    from variance_bridge.pipeline.usable_quotes import stale_after
+
     tell.stage("quotes", "")
     snapshot = fetch_quotes(run, name, portfolio)
     if not snapshot.available:
@@ -359,7 +362,7 @@ def _with_quotes(
             " prices are those that the broker gave with the positions, if any"
         )
     enriched = enrich(
-        portfolio, snapshot, now=run.context.clock.now(), source=name, stale_after=STALE_AFTER
+        portfolio, snapshot, now=run.context.clock.now(), source=name, stale_after=stale_after()
     )
     doubt = contradiction(portfolio, enriched)
     if doubt is None:

@@ -1,9 +1,10 @@
-"""Whether what a quote source says of an instrument is a market at all, and whether it is the broker's market."""
+"""Whether what a quote source says of an instrument is a market at all, whether it is the broker's market, and how old it may be."""
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from datetime import timedelta
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -26,6 +27,11 @@ def _limits() -> Mapping[str, Decimal]:
     return {
         name: Decimal(value) for name, value in tomllib.loads(text, parse_float=Decimal).items()
     }
+
+
+def stale_after() -> timedelta:
+    """How old a quote may be before it only fills what the broker left open."""
+    return timedelta(minutes=int(_limits()["stale_after_minutes"]))
 
 
 def only_numbers(data: MarketData) -> MarketData:

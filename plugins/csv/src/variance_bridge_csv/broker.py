@@ -13,7 +13,7 @@ from variance_bridge_csv.dialect import library
 from variance_bridge_csv.file.input import choose
 from variance_bridge_csv.payload import pack, unpack
 from variance_bridge_csv.portfolio import notes, portfolio
-from variance_bridge_csv.rejected import refuse_many_rejected
+from variance_bridge_csv.refusals import refuse_many_rejected
 from variance_bridge_csv.settings import CsvSettings
 from variance_bridge_csv.source import Source, read_source
 

@@ -20,7 +20,7 @@ from variance_bridge_csv.file.layout import Header, read_header
 from variance_bridge_csv.file.lines import Line
 from variance_bridge_csv.name_matching import shown
 from variance_bridge_csv.portfolio import notes, portfolio
-from variance_bridge_csv.rejected import refuse_many_rejected
+from variance_bridge_csv.refusals import refuse_many_rejected
 from variance_bridge_csv.settings import CsvSettings
 from variance_bridge_csv.shape.places import places
 from variance_bridge_csv.source import Source

@@ -22,8 +22,9 @@ from variance_bridge.model import (
 )
 from variance_bridge.money import difference, total
 from variance_bridge.symbology import InstrumentType
-from variance_bridge_csv.accounts import AccountPart, ParsedFile, RejectedLine, file_flags
+from variance_bridge_csv.accounts import AccountPart, ParsedFile, file_flags
 from variance_bridge_csv.dialect.schema import Dialect, Field, RowClass
+from variance_bridge_csv.table_rows import RejectedLine
 
 SOURCE = "csv"
 _MAX_LISTED = 5

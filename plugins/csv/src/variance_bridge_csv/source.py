@@ -12,7 +12,7 @@ from msgspec import Struct
 from variance_bridge.errors import ConfigurationError, DataRefused
 from variance_bridge.formatting import did_you_mean, printable
 from variance_bridge.model import Caution
-from variance_bridge_csv.accounts import ParsedFile, parse, read_rows
+from variance_bridge_csv.accounts import ParsedFile, parse
 from variance_bridge_csv.dialect import library
 from variance_bridge_csv.dialect.library import KnownDialect
 from variance_bridge_csv.dialect.schema import Dialect
@@ -29,6 +29,7 @@ from variance_bridge_csv.file.layout import Layout, lay_out
 from variance_bridge_csv.file.xml import as_table
 from variance_bridge_csv.file_time import ExportTime, export_time, stated_time
 from variance_bridge_csv.payload import FileText
+from variance_bridge_csv.table_rows import read_rows
 
 _MAX_NEAR = 6
 """So many formats are shown with what a file lacks of them."""

@@ -171,8 +171,8 @@ class FileRules(Struct, frozen=True, kw_only=True):
     xml_rows: str | None = None
     """In an XML file, the name of the elements that are the rows; their attributes are the columns."""
     names: tuple[str, ...] = ()
-    """Patterns of file names. Groups `account` and `nickname` say which part must not be shown, `date` when it was
-    exported; never proof of a dialect."""
+    """Patterns of file names. The groups `account` and `nickname` are the account's number and the user's word for it, and are never
+    shown; `date` is when it was exported. Never proof of a dialect."""
 
 
 class DetectRules(Struct, frozen=True, kw_only=True):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -11,8 +10,8 @@ from msgspec import Struct
 
 from variance_bridge.errors import ConfigurationError, DataRefused, UsageError
 from variance_bridge.files import read_file
-from variance_bridge.formatting import masked, repr_without
-from variance_bridge_csv.file.name import day_in_name
+from variance_bridge.formatting import repr_without
+from variance_bridge_csv.file.name import day_in_name, describe_name
 from variance_bridge_csv.file.text import MAX_FILE_BYTES
 
 
@@ -91,23 +90,3 @@ def read_input(path: Path, name_patterns: Iterable[str]) -> tuple[InputFile, byt
         ) from None
     named_day = day_in_name(path.name, name_patterns)
     return InputFile(shown, modified_at, account, nickname, named_day), content.data
-
-
-def describe_name(name: str, name_patterns: Iterable[str]) -> tuple[str, str, str | None]:
-    """The name as it can be shown, the account number and the nickname in it.
-
-    What a dialect's pattern says is personal is hidden; so is every word that looks like an account number.
-    """
-    account, nickname = "", None
-    hidden: list[tuple[int, int]] = []
-    for pattern in name_patterns:
-        found = re.fullmatch(pattern, name[:255], re.IGNORECASE)
-        if found is None:
-            continue
-        groups = found.groupdict()
-        account = account or groups.get("account") or ""
-        nickname = nickname or groups.get("nickname")
-        hidden += [found.span(group) for group in ("account", "nickname") if groups.get(group)]
-    shown = masked(name, hidden)
-    printable = "".join(character if character.isprintable() else "?" for character in shown)
-    return printable[:100], account, nickname

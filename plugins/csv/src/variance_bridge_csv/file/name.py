@@ -1,4 +1,4 @@
-"""The date that a file's name states. Pure."""
+"""What a file's name states: the account and its nickname, the date, and the name as it can be shown. Pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import date
 
+from variance_bridge.formatting import masked
 from variance_bridge_csv.dialect import dates, patterns
 
 _YEAR = r"(20[1-9][0-9])"
@@ -46,6 +47,26 @@ _NAMED_DAYS = (
 )
 _NAME_FORMATS = ("%y%m%d", "%Y%m%d", "%Y-%m-%d", "%Y_%m_%d", "%b-%d-%Y", "%d-%b-%Y")
 """Of what a dialect's pattern of file names calls `date`."""
+
+
+def describe_name(name: str, name_patterns: Iterable[str]) -> tuple[str, str, str | None]:
+    """The name as it can be shown, the account number and the nickname in it.
+
+    What a dialect's pattern says is personal is hidden; so is every word that looks like an account number.
+    """
+    account, nickname = "", None
+    hidden: list[tuple[int, int]] = []
+    for pattern in name_patterns:
+        found = re.fullmatch(pattern, name[: patterns.LONGEST_TEXT], re.IGNORECASE)
+        if found is None:
+            continue
+        groups = found.groupdict()
+        account = account or groups.get("account") or ""
+        nickname = nickname or groups.get("nickname")
+        hidden += [found.span(group) for group in ("account", "nickname") if groups.get(group)]
+    shown = masked(name, hidden)
+    printable = "".join(character if character.isprintable() else "?" for character in shown)
+    return printable[:100], account, nickname
 
 
 def day_in_name(name: str, name_patterns: Iterable[str]) -> date | None:

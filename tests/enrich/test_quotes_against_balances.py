@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from variance_bridge.model import Balances, Holding, Meta, Portfolio, Side
-from variance_bridge.pipeline.balance_check import contradiction
+from variance_bridge.pipeline.quotes_against_balances import contradiction
 from variance_bridge.symbology import InstrumentType
 
 D = Decimal

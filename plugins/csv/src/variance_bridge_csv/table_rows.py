@@ -1,0 +1,417 @@
+"""Every row of a file's tables: what it is, and what became of it. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
+
+from msgspec import Struct
+
+from variance_bridge.errors import DataRefused
+from variance_bridge.formatting import plural, repr_without
+from variance_bridge.model import Rejection
+from variance_bridge.symbology import InstrumentType
+from variance_bridge_csv.dialect.schema import (
+    Dialect,
+    Field,
+    RowClass,
+    RowRule,
+)
+from variance_bridge_csv.file.layout import Section
+from variance_bridge_csv.file.lines import Row, is_in_quotes
+from variance_bridge_csv.name_matching import plain, visible
+from variance_bridge_csv.row.cells import CellFault
+from variance_bridge_csv.row.columns import (
+    Columns,
+    RowCells,
+    RowRejected,
+    has_right_width,
+    rule_for,
+)
+from variance_bridge_csv.row.instrument import kind_of
+from variance_bridge_csv.row.money import CostCheck
+from variance_bridge_csv.row.position import CheckedHolding, read_position
+
+POSITIONS = frozenset({RowClass.POSITION, RowClass.MONEY_MARKET})
+OUTSIDE = frozenset({RowClass.LABEL, RowClass.FOOTER, RowClass.IGNORE})
+IN_CASH = frozenset({RowClass.CASH, RowClass.PENDING})
+_CASH = RowRule(is_=RowClass.CASH)
+# Python 3.11 takes longer to find a member of an enumeration than to call a function: what every row asks for stands here.
+_POSITION = RowClass.POSITION
+_LOT = RowClass.LOT
+_IGNORE = RowClass.IGNORE
+_TOTAL = RowClass.TOTAL
+_ACCOUNT_LABEL = Field.ACCOUNT_LABEL
+_VALUE = Field.VALUE
+_CURRENCY = Field.CURRENCY
+_DTE = Field.DTE
+_ACCOUNT = Field.ACCOUNT
+_SYMBOL = Field.SYMBOL
+_TYPE = Field.TYPE
+_CASH_KIND = InstrumentType.CASH
+_TYPED_TOTAL = RowRule(is_=RowClass.IGNORE)
+TYPED_TOTALS = frozenset(
+    {"total", "totals", "grand total", "account total", "portfolio total", "sum", "subtotal"}
+)
+"""What people write before a total that they add below an export."""
+_NO_TICKERS = TYPED_TOTALS - {"sum"}
+"""Those that are nothing else in the column of the symbol: SUM was a share."""
+_WITH_COMMA = re.compile(
+    r"[-+($\u20ac\u00a3 ]{0,4}(?:[0-9]{1,3}(?:[. ][0-9]{3})+,[0-9]+|[0-9]+,(?:[0-9]{1,2}|[0-9]{4,}))[)% ]{0,3}"
+)
+_WITH_POINT = re.compile(
+    r"[-+($\u20ac\u00a3 ]{0,4}(?:[0-9]{1,3}(?:[, '][0-9]{3})+\.[0-9]+|[0-9]+\.(?:[0-9]{1,2}|[0-9]{4,}))[)% ]{0,3}"
+)
+"""Numbers that can only be read by the other decimal mark."""
+_DATE_LIKE = re.compile(
+    r"[0-9]{1,4}[-/. ](?:[0-9]{1,2}|[A-Za-z]{3})[-/. ][0-9]{1,4}|[A-Za-z]{3}[-/. ][0-9]{1,4}"
+)
+_ROUNDED = re.compile(r"[0-9][.,][0-9]+[Ee][+]?[0-9]+")
+"""What a spreadsheet program makes of a long account number: others become the same."""
+_PAGE = re.compile(r"(?i:page|seite) [0-9]{1,4}(?: ?(?i:of|von|/) ?[0-9]{1,4})?")
+_LOWER_CASE_WORD = re.compile(r"\b[a-z\u00df-\u00ff]{2,}\b")
+_DIGIT = re.compile(r"[0-9]")
+_MIN_WORDS = 3
+"""So many words in lower case are a sentence: the names of securities have fewer."""
+_MAX_NAME_LENGTH = 100
+_ENDS_SEEN = 100
+MAX_REJECTED = 100_000
+"""Rows that cannot be read. A document lists them all, and nobody reads a longer list."""
+
+
+class RejectedLine(Struct, frozen=True):
+    """A row that could not be read, the place in the file to look at, and what is wrong there, without a value."""
+
+    line: int
+    column: int
+    reason: Rejection
+    detail: str = ""
+    written: str | None = None
+
+    def describe(self) -> str:
+        """Why the row was rejected, without a value of the row but a date that cannot be read."""
+        if self.written is not None:
+            return f'the date "{self.written}" {self.detail} cannot be read'
+        reason = self.reason.value.replace("_", " ")
+        return f"{reason} ({self.detail})" if self.detail else reason
+
+
+# gc=False: a record of each row, and part of no cycle that Python would have to look for.
+class ReadRow(Struct, gc=False):
+    """A row, what it is, and what became of it: all that is kept of it.
+
+    Nobody changes it; there are too many for the price of a frozen class.
+
+    Attributes:
+        section: the line of the header above it.
+        account: the account that the row names; None where it should and does not.
+        label: the word for the account that it has, or that stands above it.
+        value: its value as it stands there, for sums; None where there is none that can be read.
+        currency: that of the value, where the row says so.
+        value_unread: an amount of cash is missing, cannot be read, or stands there a second time.
+        days_left: its days to expiration, as they are written.
+        group: which subtotal it belongs to; empty where the dialect has none.
+        summed: what it adds to that, or states as it.
+        account_column: where the account's cell starts, in a row that should name one and does not.
+        other_mark: where a number starts that cannot be read, and is one with the other decimal mark; 0 where there is none.
+        ends_unread: the file's last cell cannot be read and no line end follows it.
+    """
+
+    line: int
+    section: int
+    row_class: RowClass
+    account: str | None
+    label: str | None
+    position: CheckedHolding | None
+    rejected: RejectedLine | None
+    value: Decimal | None
+    currency: str | None
+    value_unread: bool
+    days_left: str | None
+    group: tuple[object, ...]
+    summed: Decimal | None
+    account_column: int
+    other_mark: int
+    ends_unread: bool
+
+    __repr__ = repr_without("account", "label")
+
+
+def read_rows(
+    rows: Iterable[tuple[Section, Row]], dialect: Dialect, as_of: date, where: str
+) -> list[ReadRow]:
+    """Every row of the table, in the order of the file.
+
+    Raises:
+        DataRefused: the file is cut off in its last row, or more rows cannot be read than a document may list.
+    """
+    columns: dict[int, Columns] = {}
+    found, rejected = [], 0
+    ends = LastCells()
+    cash: set[tuple[object, ...]] = set()
+    for section, row in rows:
+        start = section.header.row.line
+        if start not in columns:
+            columns[start] = Columns(section.header, dialect)
+        read = _read_row(RowCells(row, columns[start]), section, as_of, where)
+        if row.last and _is_unconfirmed(read.position) and ends.differ(row):
+            raise _cut_in_last_cell(row, where)
+        if not ends.full:
+            ends.add(row)
+        if read.row_class in IN_CASH:
+            key = (read.section, read.account, read.label, row.text)
+            read.value_unread = read.value_unread or key in cash
+            cash.add(key)
+        found.append(read)
+        if read.rejected is not None:
+            rejected += 1
+            if rejected > MAX_REJECTED:
+                raise _too_many_rejected(read.rejected, where)
+    return found
+
+
+def _is_unconfirmed(position: CheckedHolding | None) -> bool:
+    """Whether the amounts of a row do not confirm each other, so that one of them may be a part of what it was."""
+    if position is None or position.holding is None or position.check is CostCheck.CONFIRMED:
+        return False
+    quote = position.holding.quote
+    return position.stated_value is None or quote is None or quote.mark is None
+
+
+class LastCells:
+    """How the last cells of the rows are written, so that the one at the end of a file can be told from a part of one."""
+
+    full = False
+    """The first hundred rows tell enough."""
+
+    def __init__(self) -> None:
+        self._seen: list[tuple[int, str] | None] = []
+
+    def add(self, row: Row) -> None:
+        """One more row."""
+        self._seen.append(_shape(row.cells[-1]))
+        self.full = len(self._seen) >= _ENDS_SEEN
+
+    def differ(self, row: Row) -> bool:
+        """Whether the number there has fewer decimals than all others, or not the sign behind it that all others have."""
+        last, seen = _shape(row.cells[-1]), [shape for shape in self._seen if shape is not None]
+        if last is None or not seen or len(seen) < len(self._seen):
+            return False
+        decimals, sign = last
+        signs = {sign for _decimals, sign in seen}
+        return decimals < min(seen)[0] or (len(signs) == 1 and sign not in signs)
+
+
+def _shape(cell: str) -> tuple[int, str] | None:
+    """How many decimals a number has, and what stands behind its digits (`%`, `d`, `)`); None for what is not a number."""
+    text = cell.strip()
+    number = text.rstrip("%)dMKx ")
+    if not number[-1:].isdigit():
+        return None
+    return len(number.partition(".")[2]), text[len(number) :]
+
+
+def _cut_in_last_cell(row: Row, where: str) -> DataRefused:
+    return DataRefused(
+        "the file has no line end after its last cell, which is shorter than those above it: it is cut off there",
+        where=f"{where}, line {row.line}, column {len(row.text) + 1}",
+        hint="export the positions again; if the file is whole, add a line end to it",
+    )
+
+
+def _too_many_rejected(last: RejectedLine, where: str) -> DataRefused:
+    return DataRefused(
+        f"more than {MAX_REJECTED} rows cannot be read; here: {last.describe()}",
+        where=f"{where}, line {last.line}, column {last.column}",
+        hint="export the positions again; do not save them from a spreadsheet program",
+    )
+
+
+def _read_row(cells: RowCells, section: Section, as_of: date, where: str) -> ReadRow:
+    row = cells.row
+    row_class, position, rejected = _POSITION, None, None
+    if row.fault:
+        _refuse_cut_off(row, where)
+        rejected = RejectedLine(row.line, row.fault_column, Rejection.UNREADABLE_ROW, row.fault)
+    elif is_in_quotes(row, section.header.width):
+        rejected = RejectedLine(row.line, 1, Rejection.UNREADABLE_ROW, "the whole row is in quotes")
+    else:
+        rule = _rule(cells)
+        row_class = rule.is_
+        if not has_right_width(cells, row_class):
+            _refuse_cut_off(row, where)
+            rejected = _wrong_cell_count(cells)
+        elif row_class in POSITIONS or (row_class is _LOT and cells.dialect.lots.sum):
+            try:
+                position = read_position(cells, rule, as_of)
+            except RowRejected as rejection:
+                rejected = _rejected(cells, rejection)
+        if rejected is not None and (_is_typed_total(row) or _is_prose(row)):
+            row_class, rejected = _IGNORE, None
+    account = _account(cells, section, rejected, where)
+    checks = cells.dialect.check
+    value = (
+        position.stated_value
+        if position is not None and position.holding is not None
+        else _number_or_none(cells, _VALUE)
+    )
+    return ReadRow(
+        line=row.line,
+        section=section.header.row.line,
+        row_class=row_class,
+        account=account,
+        label=_nameable(cells.text(_ACCOUNT_LABEL)) or section.captured.get("account_label"),
+        position=position,
+        rejected=rejected,
+        value=value,
+        currency=cells.text(_CURRENCY),
+        value_unread=row_class in IN_CASH and value is None and _is_expected(cells, row_class),
+        days_left=cells.text(_DTE),
+        group=_group(cells, section) if checks.subtotals else (),
+        summed=_number_or_none(cells, checks.subtotals_of) if checks.subtotals else None,
+        account_column=cells.column(_ACCOUNT) if account is None else 0,
+        other_mark=_other_mark(cells, rejected),
+        ends_unread=row.last and row_class in POSITIONS and _ends_unread(cells, rejected),
+    )
+
+
+def _is_expected(cells: RowCells, row_class: RowClass) -> bool:
+    """Whether a row of cash without an amount says that it is not known. Nothing may be pending."""
+    return (
+        row_class is RowClass.CASH
+        or not cells.has_column(Field.VALUE)
+        or cells.text(Field.VALUE) is not None
+    )
+
+
+def _group(cells: RowCells, section: Section) -> tuple[object, ...]:
+    return (section.header.row.line, *map(cells.text, cells.dialect.check.subtotals_by))
+
+
+def _rejected(cells: RowCells, rejection: RowRejected) -> RejectedLine:
+    return RejectedLine(
+        cells.row.line,
+        cells.column(rejection.field),
+        rejection.reason,
+        ", ".join(filter(None, (rejection.what, cells.columns.name(rejection.field)))),
+        _date_written(cells, rejection),
+    )
+
+
+def _date_written(cells: RowCells, rejection: RowRejected) -> str | None:
+    """A date that cannot be read, as it is written: what it says of its owner is nothing, and of the fault all."""
+    if rejection.reason is not Rejection.DATE_UNREADABLE or rejection.field is None:
+        return None
+    text = cells.text(rejection.field) or ""
+    return text if _DATE_LIKE.fullmatch(text) else None
+
+
+def _is_typed_total(row: Row) -> bool:
+    """Whether somebody added the row below the export: a total, in no column's terms."""
+    first = next((cell for cell in row.cells if cell.strip()), "")
+    return plain(first).rstrip(":") in TYPED_TOTALS
+
+
+def _is_prose(row: Row) -> bool:
+    """Whether the row is a sentence (a disclaimer, the foot of a page), and no part of a position."""
+    filled = [cell for cell in row.cells if cell.strip()]
+    if len(filled) != 1:
+        return False
+    text = visible(filled[0])
+    if _PAGE.fullmatch(text) or len(_LOWER_CASE_WORD.findall(text)) >= _MIN_WORDS:
+        return True
+    return text[-1:] in ".:" and " " in text and not _DIGIT.search(text)
+
+
+def _wrong_cell_count(cells: RowCells) -> RejectedLine:
+    row, header = cells.row, cells.columns.header
+    named_only = len(row.cells) < header.width or len(row.cells) == len(header.row.cells)
+    width = header.width if named_only else len(header.row.cells)
+    counts = f"{plural(len(row.cells), 'cell')}, and the header has {width}"
+    return RejectedLine(row.line, len(row.text) + 1, Rejection.WRONG_CELL_COUNT, counts)
+
+
+def _rounded_account(cells: RowCells, where: str) -> DataRefused:
+    return DataRefused(
+        "a spreadsheet program has rounded the account number, so the account cannot be identified",
+        where=f"{where}, line {cells.row.line}, column {cells.column(Field.ACCOUNT)}",
+        hint="export the positions again, and do not save them from a spreadsheet program",
+    )
+
+
+def _account(
+    cells: RowCells, section: Section, rejected: RejectedLine | None, where: str
+) -> str | None:
+    if cells.has_column(_ACCOUNT):
+        if rejected is not None and rejected.reason is Rejection.WRONG_CELL_COUNT:
+            return None
+        account = _nameable(cells.text(_ACCOUNT))
+        if account and _ROUNDED.fullmatch(account):
+            raise _rounded_account(cells, where)
+        return account
+    return account_above(section)
+
+
+def account_above(section: Section) -> str:
+    """The account that stands above a table; "" where none does."""
+    captured = section.captured
+    return captured.get("account") or captured.get("account_label") or ""
+
+
+def _nameable(text: str | None) -> str | None:
+    """The text where it can be the name of an account: short, and without control characters."""
+    return text if text and len(text) <= _MAX_NAME_LENGTH and text.isprintable() else None
+
+
+def _number_or_none(cells: RowCells, field: Field) -> Decimal | None:
+    try:
+        return cells.number(field)
+    except CellFault:
+        return None
+
+
+def _rule(row: RowCells) -> RowRule:
+    """The rule for the row; a row whose type column says cash is cash, and one whose symbol is "Total" was typed below."""
+    found = rule_for(row)
+    if found.is_ is not _POSITION:
+        return found
+    if (row.text(_SYMBOL) or "").rstrip(": ").casefold() in _NO_TICKERS:
+        return _TYPED_TOTAL
+    word = row.text(_TYPE)
+    if word is None or kind_of(word, row.dialect) is not _CASH_KIND:
+        return found
+    return _CASH
+
+
+def _refuse_cut_off(row: Row, where: str) -> None:
+    if row.last:
+        raise DataRefused(
+            "the file ends in the middle of a row: it is cut off, and rows may be missing",
+            where=f"{where}, line {row.line}, column {len(row.text) + 1}",
+            hint="export the positions again",
+        )
+
+
+def _ends_unread(cells: RowCells, rejected: RejectedLine | None) -> bool:
+    """Whether the row's last cell cannot be read: the file may be cut off in that cell."""
+    unread = {cells.column(field) for _caution, field in cells.cautions if field}
+    if rejected is not None:
+        unread.add(rejected.column)
+    return cells.row.columns[-1] in unread
+
+
+def _other_mark(cells: RowCells, rejected: RejectedLine | None) -> int:
+    """Where in an unreadable row, or before a number that was left out, a number has the other decimal mark; 0: nowhere."""
+    if rejected is None and not cells.cautions:
+        return 0
+    written = _WITH_COMMA if cells.dialect.cells.decimal == "." else _WITH_POINT
+    return next(
+        (
+            cells.column(field)
+            for field in (Field.QUANTITY, *(field for field, *_rest in cells.columns.amounts))
+            if written.fullmatch(cells.text(field) or "")
+        ),
+        0,
+    )
