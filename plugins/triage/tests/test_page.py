@@ -21,7 +21,7 @@ from variance_bridge.files import write_file
 from variance_bridge.model import Counts, Environment, Quote, Status
 from variance_bridge_triage.render.charts import MAX_ROWS, charts
 from variance_bridge_triage.render.page import _environment, page
-from variance_bridge_triage.rules.stress import stress_loss
+from variance_bridge_triage.rules.possible_losses import stress_loss
 
 CSS, SCRIPT = (
     resources.files("variance_bridge_triage.render").joinpath(name).read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ import pytest
 from variance_bridge.model import Balances, Benchmark, Counts, Greeks, Quote, Status
 from variance_bridge.symbology import Deliverable, parse
 from variance_bridge_triage.rules.actions import Action
-from variance_bridge_triage.rules.stress import max_loss
+from variance_bridge_triage.rules.possible_losses import max_loss
 from variance_bridge_triage.rules.thresholds import shipped_thresholds
 
 NOW = datetime(2025, 12, 22, 15, 30, tzinfo=UTC)

@@ -13,7 +13,7 @@ from variance_bridge.symbology import Deliverable
 from variance_bridge_triage.render.legs import Rung, day, ladder, one_line
 from variance_bridge_triage.rules.expected_move import expected_move
 from variance_bridge_triage.rules.metrics import Facts
-from variance_bridge_triage.rules.stress import stress_loss
+from variance_bridge_triage.rules.possible_losses import stress_loss
 
 DEVIATIONS = 2
 """Of the implied volatility to the expiration, up and down: each strategy is tried with the moves of its own underlying."""

@@ -46,7 +46,7 @@ from variance_bridge_triage.rules.metrics import (
     in_the_money,
     price_for,
 )
-from variance_bridge_triage.rules.stress import max_loss
+from variance_bridge_triage.rules.possible_losses import max_loss
 from variance_bridge_triage.rules.thresholds import Thresholds
 from variance_bridge_triage.strategies.lots import OPTIONS
 
