@@ -32,6 +32,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from variance_bridge.clock import CLOCK_TOLERANCE
+from variance_bridge.document.outline import Outline
 from variance_bridge.formatting import plural
 from variance_bridge.model import Environment, Portfolio, Rejection, Side, Status
 from variance_bridge.symbology import InstrumentType
@@ -68,7 +69,7 @@ class Judgement(Struct, frozen=True, kw_only=True):
 
 
 class _Case(Struct, frozen=True, kw_only=True):
-    old: Portfolio
+    old: Outline | Portfolio
     new: Portfolio
     allow_empty: bool
     from_file: bool
@@ -81,7 +82,7 @@ _ACCEPTED = Judgement()
 
 
 def judge_overwrite(
-    old: Portfolio | None,
+    old: Outline | Portfolio | None,
     new: Portfolio,
     *,
     allow_empty: bool = False,
@@ -203,11 +204,11 @@ def _plausible(new: Portfolio, allow_empty: bool, from_file: bool) -> Judgement:
     return _refuse(f"the file has no positions, and {doubt}", _EMPTY)
 
 
-def _world(portfolio: Portfolio) -> str:
+def _world(portfolio: Outline | Portfolio) -> str:
     return portfolio.meta.environment or "real"
 
 
-def _is_real(portfolio: Portfolio) -> bool:
+def _is_real(portfolio: Outline | Portfolio) -> bool:
     """Whether money may be at stake; a source that does not tell its world is taken for the real one."""
     return portfolio.meta.environment in {None, Environment.PRODUCTION}
 
@@ -266,7 +267,7 @@ def _not_older(case: _Case) -> Judgement:
     return _refuse(reason, _MOVE)
 
 
-def _moment(portfolio: Portfolio) -> str:
+def _moment(portfolio: Outline | Portfolio) -> str:
     return f"{portfolio.meta.fetched_at:%Y-%m-%dT%H:%M:%SZ}"
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from variance_bridge.document import exact_json
-from variance_bridge.document.convert import from_bytes_by_form
+from variance_bridge.document.outline import Outline, outline
 from variance_bridge.document.versions import is_of_another_major
 from variance_bridge.errors import BridgeError, DataRefused
 from variance_bridge.model import Portfolio
@@ -38,8 +38,8 @@ class PreviousDocument:
         self.path = path
 
     @property
-    def portfolio(self) -> Portfolio | None:
-        """What the document holds; None when there is none, or none that can be read."""
+    def outline(self) -> Outline | Portfolio | None:
+        """What the document holds, as far as that matters here; None when there is none, or none that can be read."""
         return self._read[1]
 
     @property
@@ -55,7 +55,7 @@ class PreviousDocument:
     @property
     def is_worth_keeping(self) -> bool:
         """Whether it belongs into `.prev`: always, unless it is damaged and `.prev` is a good document."""
-        return not self.unreadable or PreviousDocument(previous_path(self.path)).portfolio is None
+        return not self.unreadable or PreviousDocument(previous_path(self.path)).outline is None
 
     def check_replaceable(self) -> None:
         """Refuse to replace a file that is not ours, in its place or in that of `.prev`.
@@ -76,15 +76,15 @@ class PreviousDocument:
         return self._read[2]
 
     @cached_property
-    def _read(self) -> tuple[FileContent | None, Portfolio | None, BridgeError | None]:
+    def _read(self) -> tuple[FileContent | None, Outline | Portfolio | None, BridgeError | None]:
         content, error = self._bytes
         if content is None:
             return None, None, error
         try:
-            portfolio = from_bytes_by_form(content.data)
+            found = outline(content.data)
         except BridgeError as error:
             return content, None, error
-        return content, portfolio, None
+        return content, found, None
 
     @cached_property
     def _bytes(self) -> tuple[FileContent | None, BridgeError | None]:

@@ -284,7 +284,7 @@ def _keeping(
 
 
 def _still_there(error: BridgeError, previous: PreviousDocument, context: RunContext) -> str | None:
-    old = previous.portfolio
+    old = previous.outline
     if old is None or _SAID in (error.hint or ""):
         return error.hint
     age = format_age(context.clock.now() - old.meta.fetched_at)
@@ -330,7 +330,7 @@ def _sync_account(
 
 
 def _complete_before(new: Portfolio, previous: PreviousDocument) -> int | None:
-    old = previous.portfolio
+    old = previous.outline
     if new.meta.status is not Status.PARTIAL or old is None or old.meta.status is Status.PARTIAL:
         return None
     return len(old.positions)
@@ -413,7 +413,7 @@ def _judge(
 
     def judge(confirmation: Portfolio | None) -> Judgement:
         return judge_overwrite(
-            previous.portfolio,
+            previous.outline,
             new,
             allow_empty=request.allow_empty,
             confirmation=confirmation,
