@@ -258,6 +258,8 @@ class BrokerSpec(_Declaration):
         rate_limits: the rates that the broker publishes, which the session keeps to.
         create_credentials: where a user creates the credentials: one sentence, shown when they are missing.
         login: how `variance auth login` obtains them; None: it asks for each of them.
+        wakes: `module:Class` of the `Wake` with which `variance watch` hears of changes, imported only there; None where the
+            broker does not say when something changes. The user sees it when asked to allow the plugin.
         hook_api: the version of this interface that it was written for.
     """
 
@@ -267,6 +269,9 @@ class BrokerSpec(_Declaration):
     quotes: str | None = attrs.field(default=None, validator=_OPTIONAL_TEXT)
     create_credentials: str | None = attrs.field(default=None, validator=_OPTIONAL_TEXT)
     login: AuthorizationCode | CredentialPage | None = attrs.field(default=None, validator=_LOGIN)
+    wakes: str | None = attrs.field(
+        default=None, validator=attrs.validators.optional(_matches(_PLACE, "module:Class"))
+    )
 
     def __attrs_post_init__(self) -> None:
         """A log-in uses what is declared beside it, and nothing else."""
@@ -501,6 +506,50 @@ class Broker(Protocol):
         One bad row never costs the others: it goes to `meta.rejected`. `meta.account_hash` and `meta.generator` are
         left to the core.
         """
+        ...
+
+
+class Notice(StrEnum):
+    """What a message of a broker means to `variance watch`.
+
+    `CHANGED`: positions or balances are other than before. `REFUSED`: the log-in was not accepted, or is not any longer.
+    `OTHER`: anything else.
+    """
+
+    CHANGED = "changed"
+    REFUSED = "refused"
+    OTHER = "other"
+
+
+@runtime_checkable
+class Wake(Protocol):
+    """How a broker says over a WebSocket that something changed, so that `variance watch` syncs sooner.
+
+    `__init__` takes the `BrokerContext` that the `Broker` was given too, so that both share a log-in, and does no I/O. The
+    core opens the connection and sends the two texts, and nothing else. What comes back is looked at by `read`, and then
+    forgotten: positions come from `Broker.fetch` alone.
+    """
+
+    @property
+    def address(self) -> str | None:
+        """`wss://HOST/PATH` on a declared host, without a query; `ws://` on this machine only. None: not with these settings."""
+        ...
+
+    @property
+    def heartbeat_seconds(self) -> float:
+        """The time between two heartbeats, from 1 to 300. A broker that says nothing in it is taken for gone."""
+        ...
+
+    def hello(self, accounts: Sequence[Account]) -> Secret:
+        """What is sent first: a text, at most 64 KiB, with a log-in that is valid now. I/O through the session is allowed."""
+        ...
+
+    def heartbeat(self) -> Secret | None:
+        """The text that keeps the connection alive, and that the broker answers; None for a ping of the protocol. I/O as `hello`."""
+        ...
+
+    def read(self, message: bytes) -> Notice:
+        """What a message means. Pure; any bytes are possible, and none are an error."""
         ...
 
 

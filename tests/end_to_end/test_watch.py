@@ -21,7 +21,7 @@ from variance_bridge.exchange import is_in_session, next_open
 from variance_bridge.model import Meta, Portfolio, Timeliness
 from variance_bridge.pipeline.sync import Failed, Synced
 from variance_bridge.pipeline.sync_all import ProfileOutcome
-from variance_bridge.pipeline.watch import Pace, next_sync, sleep_until, watch
+from variance_bridge.pipeline.watch import MIN_GAP, Heard, Pace, next_sync, sleep_until, watch
 from variance_bridge.storage.lock import output_lock
 from variance_bridge.testing.frozen_clock import FrozenClock
 
@@ -219,6 +219,108 @@ def test_the_session_is_that_of_new_york():
     assert not is_in_session(new_york("2026-03-03T16:15-05:00"))
     assert not is_in_session(new_york("2026-07-03T12:00-04:00"))
     assert next_open(new_york("2026-03-03T09:30-05:00")) == new_york("2026-03-04T09:30-05:00")
+
+
+class Notices(FrozenClock):
+    """A clock that is a watch's news as well: at given times of its own something is heard of profile `a`."""
+
+    def __init__(self, start, *seconds, profile="a"):
+        super().__init__(start)
+        self.coming = [start + timedelta(seconds=each) for each in seconds]
+        self.profile = profile
+        self.heard = None
+
+    def sleep(self, seconds):
+        super().sleep(seconds)
+        self.arrive()
+
+    def arrive(self):
+        while self.coming and self.coming[0] <= self.now():
+            at = self.coming.pop(0)
+            self.heard = Heard(self.heard.first if self.heard else at, at)
+
+    def wait(self, seconds):
+        if self.heard is None and self.coming:
+            seconds = min(seconds, (self.coming[0] - self.now()).total_seconds())
+        if self.heard is None:
+            self.sleep(seconds)
+        return self.heard is not None
+
+    def take(self):
+        heard, self.heard = self.heard, None
+        return {self.profile: heard} if heard else {}
+
+
+def woken(news, *, syncs=None, pace=PACE, names=("a",), count=3):
+    """When profile `a` is synced, in seconds from the start."""
+    start = news.now()
+    syncs = syncs or Syncs(news)
+    list(islice(watch(names, syncs, pace, clock=news, random=lambda: 0.0, news=news), count))
+    return [(at - start).total_seconds() for at in syncs.times("a")]
+
+
+def test_news_brings_the_next_sync_forward_and_the_one_after_it_keeps_the_pace():
+    assert woken(Notices(TUESDAY, 60)) == [0, 62, 362]
+
+
+def test_a_hundred_notices_of_one_order_are_one_sync():
+    burst = [60 + number / 20 for number in range(100)]
+    assert woken(Notices(TUESDAY, *burst)) == [0, burst[-1] + 2, burst[-1] + 302]
+
+
+def test_news_that_never_ends_does_not_put_the_sync_off_and_never_syncs_too_often():
+    times = woken(Notices(TUESDAY, *range(1, 200)), count=8)
+
+    assert times[1] == MIN_GAP.total_seconds()
+    assert {later - earlier for earlier, later in pairwise(times)} == {MIN_GAP.total_seconds()}
+
+
+def test_news_right_after_a_sync_waits_for_the_shortest_gap():
+    assert woken(Notices(TUESDAY, 1))[:2] == [0, 15]
+
+
+def test_news_during_a_sync_asks_for_another():
+    news = Notices(TUESDAY, 63)
+
+    class Slow(Syncs):
+        def __call__(self, names):
+            found = super().__call__(names)
+            news.sleep(5)
+            return found
+
+    news.coming.insert(0, TUESDAY + timedelta(seconds=60))
+    assert woken(news, syncs=Slow(news)) == [0, 62, 82]
+
+
+def test_news_never_puts_a_sync_off():
+    assert woken(Notices(TUESDAY, 299.5))[:2] == [0, 300]
+
+
+def test_news_does_not_shorten_the_waits_of_one_that_fails():
+    news = Notices(TUESDAY, 20, 400)
+    syncs = Syncs(news, a=[BrokerUnreachable("no answer"), BrokerUnreachable("no answer")])
+    assert woken(news, syncs=syncs) == [0, 300, 900]
+
+
+@pytest.mark.parametrize(("always", "second"), [(False, 13.5 * 3600), (True, 62)])
+def test_news_outside_market_hours_counts_only_with_always(always, second):
+    night = new_york("2026-03-02T20:00-05:00")
+    pace = Pace(every=timedelta(hours=20), always=always)
+    assert woken(Notices(night, 60), pace=pace)[:2] == [0, second]
+
+
+def test_news_before_anything_newer_can_exist_is_not_asked_for():
+    news = Notices(TUESDAY, 60)
+    syncs = Syncs(news, a=[Timeliness.END_OF_DAY])
+    assert woken(news, syncs=syncs)[1] > 6 * 3600
+
+
+def test_news_of_one_profile_syncs_no_other_and_of_an_unknown_one_none():
+    news = Notices(TUESDAY, 60)
+    syncs = Syncs(news)
+    woken(news, syncs=syncs, names=("a", "b"), count=2)
+    assert len(syncs.times("b")) == 1
+    assert woken(Notices(TUESDAY, 60, profile="gone"))[:2] == [0, 300]
 
 
 @pytest.fixture

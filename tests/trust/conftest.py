@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import re
 import socket
+import ssl
 import threading
 import time
+import tomllib
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 import attrs
 import pytest
@@ -147,6 +151,20 @@ def serve():
     yield start
     for server in servers:
         server.close()
+
+
+@pytest.fixture
+def self_signed(tmp_path) -> ssl.SSLContext:
+    """A server's side of TLS, for 127.0.0.1, with a certificate that nobody signed: `certificate.pem` in the test's folder."""
+    data = tomllib.loads((Path(__file__).parent / "data" / "self_signed.toml").read_text())
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    certificate.write_text(ssl.DER_cert_to_PEM_cert(base64.b64decode(data["certificate"])))
+    label = "PRIVATE KEY"
+    lines = f"-----BEGIN {label}-----\n{data['key']}\n-----END {label}-----\n"
+    key.write_text(lines)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context
 
 
 @pytest.fixture

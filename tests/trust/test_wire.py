@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import gzip
 import json
 import logging
@@ -12,7 +11,6 @@ import subprocess
 import sys
 import threading
 import time
-import tomllib
 import traceback
 import tracemalloc
 import zlib
@@ -417,22 +415,10 @@ def test_hostile_json_is_refused_in_bounded_time(serve, open_session, case: str)
     assert caught.value.exit_code == 6
 
 
-def _self_signed(folder: Path) -> ssl.SSLContext:
-    data = tomllib.loads((Path(__file__).parent / "data" / "self_signed.toml").read_text())
-    certificate, key = folder / "certificate.pem", folder / "key.pem"
-    certificate.write_text(ssl.DER_cert_to_PEM_cert(base64.b64decode(data["certificate"])))
-    label = "PRIVATE KEY"
-    lines = f"-----BEGIN {label}-----\n{data['key']}\n-----END {label}-----\n"
-    key.write_text(lines)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    return context
-
-
 def test_a_certificate_that_nobody_signed_is_refused_before_a_credential_is_sent(
-    tmp_path, open_session
+    self_signed, open_session
 ) -> None:
-    context = _self_signed(tmp_path)
+    context = self_signed
     listener = socket.create_server(("127.0.0.1", 0))
     decrypted: list[bytes] = []
 
@@ -459,9 +445,9 @@ def test_a_certificate_that_nobody_signed_is_refused_before_a_credential_is_sent
 
 @pytest.mark.parametrize("way", ["known authority", "ca_file", "system's store"])
 def test_a_certificate_of_a_known_authority_is_accepted_and_the_connection_is_encrypted(
-    tmp_path, open_session, monkeypatch, way
+    tmp_path, self_signed, open_session, monkeypatch, way
 ) -> None:
-    context = _self_signed(tmp_path)
+    context = self_signed
     certificate, access = tmp_path / "certificate.pem", NetworkAccess()
     if way == "known authority":
         monkeypatch.setattr("certifi.where", lambda: str(certificate))

@@ -168,7 +168,8 @@ def test_the_plugin_declares_one_broker_and_one_source_of_quotes_with_the_same_r
     (quotes,) = plugin.variance_bridge_quotes()
     assert isinstance(broker, BrokerSpec)
     assert (broker.name, broker.slug, broker.quotes) == ("tastytrade", "tasty", quotes.name)
-    assert broker.hosts == quotes.hosts == (*hosts.PRODUCTION_HOSTS, *hosts.SANDBOX_HOSTS)
+    assert quotes.hosts == (*hosts.PRODUCTION_HOSTS, *hosts.SANDBOX_HOSTS)
+    assert broker.hosts == quotes.hosts + hosts.STREAMER_HOSTS
     assert broker.token_paths == ("/oauth/token", "/sessions")
     assert Capability.READS_FILES not in broker.capabilities
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from variance_bridge.errors import BridgeError, SyncRunning, UsageError
 if TYPE_CHECKING:
     from variance_bridge.pipeline.context import RunContext
     from variance_bridge.pipeline.sync_all import ProfileOutcome
+    from variance_bridge.pipeline.wake import Wakes
     from variance_bridge.pipeline.watch import Round
 
 _LOCK = "watch"
@@ -25,6 +26,11 @@ _LOCK = "watch"
 @click.command()
 @click.option("--every", default="5m", show_default=True, help="Time between syncs.")
 @click.option("--always", is_flag=True, help="Sync outside market hours too.")
+@click.option(
+    "--wake/--no-wake",
+    default=None,
+    help="Listen to brokers that say when something changes, and sync then. On, unless variance.toml says otherwise.",
+)
 @click.option("--profile", help="Only this profile of variance.toml.")
 @click.option("--count", type=click.IntRange(min=1), help="Stop after this many rounds.")
 @click.option("--quotes", metavar="SOURCE|none", help="Where prices and greeks come from.")
@@ -39,8 +45,9 @@ def watch(ctx: click.Context, /, **options: Any) -> int:
     """Sync every profile repeatedly, and show the dashboard after each round.
 
     The first sync is immediate. After that it syncs during market hours, within the brokers'
-    published rates. A profile that fails is retried at growing intervals; one that its broker
-    refuses is not retried. Ctrl-C ends it (exit 130).
+    published rates. Where a broker says over a connection that something changed, such as a fill,
+    it syncs within seconds. A profile that fails is retried at growing intervals; one that its
+    broker refuses is not retried. Ctrl-C ends it (exit 130).
     """
     from variance_bridge.cli.sync_all import run_sync_all
     from variance_bridge.pipeline.watch import Pace
@@ -55,7 +62,8 @@ def watch(ctx: click.Context, /, **options: Any) -> int:
         return run_sync_all(invocation, options, context, due)
 
     code = lost = 0
-    with _alone(invocation):
+    wakes = _wakes(invocation, context, options)
+    with _alone(invocation), wakes.until_done() if wakes else nullcontext():
         for each in rounds_of(
             names,
             sync,
@@ -63,11 +71,46 @@ def watch(ctx: click.Context, /, **options: Any) -> int:
             clock=invocation.clock,
             random=random.SystemRandom().random,
             rounds=options["count"],
+            news=wakes,
         ):
+            if wakes is not None:
+                _listen(wakes, each)
             _show(ctx, each, as_json=options["as_json"])
             code = max((one.exit_code for one in each.outcomes), default=0)
             lost = max(lost, code if each.given_up else 0)
     return max(code, lost)
+
+
+def _wakes(invocation: Invocation, context: RunContext, options: Mapping[str, Any]) -> Wakes | None:
+    """The threads that listen to brokers; None where nobody is to be listened to."""
+    is_wanted = options["wake"]
+    if is_wanted is None:
+        is_wanted = invocation.configuration.stated.watch.wake
+    if not is_wanted:
+        return None
+    from variance_bridge.pipeline.wake import Board, WakeRun, Wakes
+
+    return Wakes(
+        WakeRun(
+            context=context,
+            board=Board(invocation.clock),
+            random=random.SystemRandom().random,
+            all_accounts=options["all_accounts"],
+            always=options["always"],
+        )
+    )
+
+
+def _listen(wakes: Wakes, each: Round) -> None:
+    """Listen for the profiles that were synced, and no longer for those that are given up."""
+    if each.next_at is None:
+        return
+    wakes.stop(each.given_up)
+    wakes.start(
+        one.profile
+        for one in each.outcomes
+        if one.profile not in each.given_up and one.exit_code == 0
+    )
 
 
 def _length(text: str) -> timedelta:

@@ -22,6 +22,7 @@ MAX_URL: Final = 8192
 _DEFAULT_PORT = 443
 _LAST_PORT = 65535
 _DECODING_ROUNDS = 3
+_SOCKET_SCHEMES: Final = {"wss": "https", "ws": "http"}
 
 _CHARACTERS = re.compile(r"(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*")
 _PARTS = re.compile(
@@ -149,6 +150,21 @@ def resolve(url: str, hosts: frozenset[str], params: Sequence[tuple[str, str]] =
     port = int(authority["port"]) if authority["port"] else None
     query = "&".join(part for part in (parts["query"], _encode(params)) if part)
     return _permit(parts["scheme"], authority["host"], port, path, query, hosts)
+
+
+def resolve_socket(url: str, hosts: frozenset[str]) -> Address:
+    """The address of a WebSocket that may be opened: wss to a declared host, ws on this machine only.
+
+    Raises:
+        ForbiddenRequest: as `resolve`; or it has a query, where servers on the way would log what is in it.
+    """
+    scheme, separator, rest = url.partition("://")
+    if scheme not in _SOCKET_SCHEMES or not separator:
+        raise _forbidden("the URL of a WebSocket does not start with wss://")
+    address = resolve(f"{_SOCKET_SCHEMES[scheme]}://{rest}", hosts)
+    if address.query:
+        raise _forbidden("the URL of a WebSocket has a query")
+    return address
 
 
 def _permit(

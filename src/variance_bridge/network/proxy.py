@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from variance_bridge.errors import ConfigurationError
-from variance_bridge.privacy import Secret
+from variance_bridge.privacy import PersonalKind, PersonalValues, Secret
 from variance_bridge.storage.private import read_private
 
 _PROXY_VARIABLES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
@@ -65,6 +66,15 @@ class NetworkAccess(Struct, frozen=True, kw_only=True):
         if broken:
             raise ConfigurationError("the netrc file is not understood", where=str(self.netrc))
         return (entry[0], Secret(entry[2])) if entry and entry[2] else None
+
+
+def learned_proxy(access: NetworkAccess, host: str, personal: PersonalValues) -> Secret | None:
+    """The proxy for a host, whose address and password are personal values from then on."""
+    proxy = access.proxy_for(host)
+    if proxy is not None:
+        personal.add(proxy)
+        personal.add(urlsplit(proxy.reveal()).password or "", PersonalKind.CREDENTIAL)
+    return proxy
 
 
 def network_access(

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import attrs
 from msgspec import Struct, field
@@ -37,6 +37,7 @@ from variance_bridge.network.allowed import (
     check_token_post,
     resolve,
 )
+from variance_bridge.network.proxy import learned_proxy
 from variance_bridge.network.rate_limits import Rates
 from variance_bridge.network.retry import (
     TOO_MANY_REQUESTS,
@@ -389,10 +390,8 @@ class ReadOnlySession:
         return answer
 
     def _proxy_for(self, host: str) -> Secret | None:
-        proxy = self._policy.access.proxy_for(host)
+        proxy = learned_proxy(self._policy.access, host, self._personal)
         if proxy is not None:
-            self._personal.add(proxy)
-            self._personal.add(urlsplit(proxy.reveal()).password or "", PersonalKind.CREDENTIAL)
             self._taken[Route.PROXY] = None
         return proxy
 

@@ -26,11 +26,11 @@ from urllib.parse import unquote, urlsplit
 
 import urllib3.exceptions
 from msgspec import Struct
-from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connection import HTTPConnection, HTTPSConnection, ProxyConfig
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.poolmanager import PoolManager, ProxyManager
 from urllib3.response import BaseHTTPResponse
-from urllib3.util import Timeout
+from urllib3.util import Timeout, parse_url
 
 from variance_bridge.errors import ConfigurationError, DataRefused
 from variance_bridge.formatting import repr_without
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 _CHUNK: Final = 64 * 1024
 _NO_CONTENT: Final = 204
+_HTTPS_PORT: Final = 443
 _GZIP: Final = zlib.MAX_WBITS | 16
 _CODINGS: Final = {"gzip", "x-gzip"}
 _LIBRARY_LOGGERS: Final = ("urllib3.connectionpool", "urllib3.connection", "urllib3.util.retry")
@@ -321,6 +322,57 @@ def _add_system_store(context: ssl.SSLContext) -> None:
         context.load_verify_locations(
             file if file.is_file() else None, folder if folder.is_dir() else None
         )
+
+
+def open_socket(
+    address: Address, access: NetworkAccess, proxy: Secret | None, seconds: float
+) -> socket.socket:
+    """A connection to where an address leads, by the rules of the session's own: certificates, authorities, proxy.
+
+    Args:
+        address: that may be called.
+        access: whose authorities are believed.
+        proxy: the proxy's URL, if any.
+        seconds: for the connection to be made.
+
+    Raises:
+        NoResponse: with the reason.
+        ConfigurationError: the configured authorities cannot be read.
+    """
+    connection = _connection(address, access, proxy, seconds)
+    try:
+        connection.connect()
+    except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
+        connection.close()
+        reason = _failure(error)
+        certain = reason in {ConnectionFailure.CERTIFICATE, ConnectionFailure.TLS}
+        raise NoResponse(
+            ConnectionFailure.PROXY if proxy is not None and not certain else reason
+        ) from None
+    opened: socket.socket = connection.sock
+    connection.sock = None  # it belongs to the caller from here on
+    return opened
+
+
+def _connection(
+    address: Address, access: NetworkAccess, proxy: Secret | None, seconds: float
+) -> HTTPConnection:
+    host = address.host.strip("[]")
+    if address.scheme == "http":
+        return HTTPConnection(host, address.port, timeout=seconds)
+    tls = _tls_context(access.ca_file, access.system_certificates)
+    options: dict[str, Any] = {
+        "timeout": seconds, "ssl_context": tls, "cert_reqs": "CERT_REQUIRED",
+    }  # fmt: skip
+    if proxy is None:
+        return HTTPSConnection(host, address.port, **options)
+    through = parse_url(proxy.reveal())
+    options["proxy"] = through
+    options["proxy_config"] = ProxyConfig(tls, False, None, None)
+    connection = HTTPSConnection(through.host or "", through.port, **options)
+    port = address.port or _HTTPS_PORT
+    connection.set_tunnel(host, port, _proxy_authorization(proxy), through.scheme or "http")
+    return connection
 
 
 class _Connections:

@@ -110,6 +110,7 @@ def _identity(loaded: LoadedPlugin | LoadedListener) -> PluginIdentity:
         credentials=[one.name for record in records for one in record.credentials],
         read_posts=[path for record in records for path in record.read_posts],
         credential_in_query=any(record.credential_in_query for record in records),
+        keeps_connection=isinstance(loaded, LoadedPlugin) and loaded.broker.wakes is not None,
         listens=not records,
     )
 
@@ -130,6 +131,7 @@ class PluginIdentity:
         credentials: the names of the secrets that it is given.
         read_posts: the paths that it reads by POST.
         credential_in_query: whether it sends a credential in the query of an address.
+        keeps_connection: whether `variance watch` keeps a connection open, to hear of changes.
         listens: whether it is a listener, which is given the positions of every broker.
         is_command: whether it is a command of `variance`.
         is_export: whether it is a format of `variance export`, which is given the positions of the files that are exported.
@@ -142,6 +144,7 @@ class PluginIdentity:
     credentials: tuple[str, ...] = attrs.field(converter=_sorted)
     read_posts: tuple[str, ...] = attrs.field(default=(), converter=_sorted)
     credential_in_query: bool = False
+    keeps_connection: bool = False
     listens: bool = False
     is_command: bool = False
     is_export: bool = False
@@ -222,6 +225,11 @@ def question(identity: PluginIdentity, verdict: Verdict) -> str:
     if identity.credential_in_query:
         lines.append(
             "It sends a credential in the address of a request, which servers on the way may log."
+        )
+    if identity.keeps_connection:
+        lines.append(
+            "During `variance watch` it keeps a connection open to one of these hosts, which is sent the account numbers and"
+            " the log-in, to hear of changes."
         )
     if verdict.changes:
         lines.append(f"New since you allowed it: {'; '.join(verdict.changes)}")
@@ -307,6 +315,8 @@ def _changes_since(identity: PluginIdentity, earlier: PluginIdentity) -> Iterabl
         yield f"reads by POST from {', '.join(paths)}"
     if identity.credential_in_query and not earlier.credential_in_query:
         yield "sends a credential in the address of a request"
+    if identity.keeps_connection and not earlier.keeps_connection:
+        yield "keeps a connection open during `variance watch`"
 
 
 def _allows(entry: str, distribution: str, version: str) -> bool:

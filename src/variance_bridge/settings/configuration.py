@@ -88,6 +88,13 @@ class FreshnessTable:
 
 
 @attrs.frozen(kw_only=True)
+class WatchTable:
+    """Table `[watch]`: whether `variance watch` listens to brokers that say when something changes."""
+
+    wake: bool = True
+
+
+@attrs.frozen(kw_only=True)
 class ConfigurationFile:
     """All keys of `variance.toml`; None for what it does not state."""
 
@@ -101,6 +108,7 @@ class ConfigurationFile:
     plugins: PluginsTable = PluginsTable()
     network: NetworkTable = NetworkTable()
     freshness: FreshnessTable = FreshnessTable()
+    watch: WatchTable = WatchTable()
 
 
 class Sourced(Struct, frozen=True):

@@ -22,6 +22,7 @@ _HOSTS = (
     "api.cert.tastyworks.com",
     "api.sandbox.tastytrade.com",
 )
+_STREAMER_HOSTS = ("streamer.tastyworks.com", "streamer.cert.tastyworks.com")
 _TOKEN_PATHS = ("/oauth/token", "/sessions")
 _BY_OAUTH = ("auth", "oauth")
 _BY_SESSION = ("auth", "session")
@@ -59,10 +60,11 @@ def variance_bridge_brokers() -> Iterable[BrokerSpec]:
             slug="tasty",
             title=_TITLE,
             broker="variance_bridge_tastytrade.broker:TastytradeBroker",
-            hosts=_HOSTS,
+            hosts=_HOSTS + _STREAMER_HOSTS,
             token_paths=_TOKEN_PATHS,
             settings=_SETTINGS,
             credentials=_CREDENTIALS,
+            wakes="variance_bridge_tastytrade.wake:TastytradeWake",
             capabilities=frozenset(
                 {
                     "stock",

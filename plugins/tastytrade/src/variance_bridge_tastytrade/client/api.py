@@ -72,6 +72,10 @@ class Api:
         self._check_clock(response)
         return envelope
 
+    def authorization(self) -> Secret:
+        """The value of the Authorization header, valid for a while; raises as `get`."""
+        return self._access.header()
+
     def _send(self, url: str, params: Sequence[tuple[str, str]], header: Secret) -> Response:
         headers: dict[str, str | Secret] = {**self._headers, "Authorization": header}
         return self._context.session.get(url, params=params, headers=headers)

@@ -21,6 +21,15 @@ PRODUCTION_HOSTS = ("api.tastyworks.com", "api.tastytrade.com")
 SANDBOX_HOSTS = ("api.cert.tastyworks.com", "api.sandbox.tastytrade.com")
 """The second stands in the allow-list of the vendor's own MCP server."""
 
+STREAMER_HOSTS = ("streamer.tastyworks.com", "streamer.cert.tastyworks.com")
+"""Of production and of the sandbox: https://developer.tastytrade.com/docs/concepts/streaming."""
+
+_STREAMERS = {
+    "api.tastyworks.com": STREAMER_HOSTS[0],
+    "api.tastytrade.com": STREAMER_HOSTS[0],
+    "api.cert.tastyworks.com": STREAMER_HOSTS[1],
+}
+
 _SWAPPED = {
     "api.cert.tastytrade.com": "api.cert.tastyworks.com",
     "api.sandbox.tastyworks.com": "api.sandbox.tastytrade.com",
@@ -82,6 +91,15 @@ def endpoint(settings: TastytradeSettings) -> Endpoint:
     if scheme not in ("", "https") or port not in (None, "443"):
         raise _refused("tastytrade is reached only by https on port 443")
     return _remote(host, is_sandbox)
+
+
+def streamer_address(endpoint: Endpoint) -> str | None:
+    """Where notices of changes come from; None where no streamer is known. A simulator has it on its own port."""
+    scheme, _, host = endpoint.base_url.partition("://")
+    if endpoint.environment is Environment.SIMULATOR:
+        return f"{'wss' if scheme == 'https' else 'ws'}://{host}/"
+    streamer = _STREAMERS.get(host)
+    return f"wss://{streamer}/" if streamer else None
 
 
 def _remote(host: str, is_sandbox: bool) -> Endpoint:
