@@ -138,7 +138,7 @@ class Wakes:
             self._threads[name] = None
             try:
                 with _opened(self._run.context, name) as opened:
-                    if opened.wake is None or opened.wake.address is None:
+                    if opened.wake is None or _address(opened, opened.wake) is None:
                         continue
                     title = opened.run.spec.title
             except BridgeError:
@@ -182,6 +182,12 @@ class _Opened(Struct, frozen=True):
         """The plugin's code runs inside."""
         with guarded(str(self.run.loaded.plugin), "failed while it was listened to"):
             yield
+
+
+def _address(opened: _Opened, wake: Wake) -> str | None:
+    with opened.guarded():
+        address: object = wake.address
+    return None if address is None else str(address)
 
 
 @contextmanager
@@ -317,9 +323,7 @@ class _Thread:
         from variance_bridge.network.wake_socket import WakeSocket
 
         context, spec = self._run.context, opened.run.spec
-        with opened.guarded():
-            url = wake.address
-        address = resolve_socket(str(url), check_hosts(spec.hosts))
+        address = resolve_socket(_address(opened, wake) or "", check_hosts(spec.hosts))
         policy = context.policy or Policy()
         return WakeSocket(
             address,

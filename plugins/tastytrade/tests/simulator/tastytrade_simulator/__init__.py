@@ -1,4 +1,4 @@
-"""A broker on the loopback that behaves like the real API, with faults at will. Standard library only.
+"""A broker on the loopback that behaves like the real API, with faults at will. Standard library only, but for the streamer.
 
     faults = [Fault("positions", "status", at=2, status=503)]
     with Simulator(SimulatedPortfolio.demo(today), faults=faults) as simulator:

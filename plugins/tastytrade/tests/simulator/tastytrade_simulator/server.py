@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from tastytrade_simulator.alterations import altered
 from tastytrade_simulator.api import Request, answer, route_of
@@ -39,6 +39,9 @@ from tastytrade_simulator.state import (
     BrokerState,
 )
 from tastytrade_simulator.wire import PRODUCTION_2026, WireForm
+
+if TYPE_CHECKING:
+    from tastytrade_simulator.streamer import Streamer
 
 _LARGEST_BODY: Final = 1024 * 1024
 # How long the accepting thread sleeps between looks at whether it should stop.
@@ -97,6 +100,7 @@ class Simulator:
             narrows_scope=narrows_scope,
         )
         self.errors: list[Exception] = []
+        self._streamer: Streamer | None = None
         self._plan = FaultPlan(faults)
         self._log = RequestLog()
         self._stopping = threading.Event()
@@ -143,6 +147,16 @@ class Simulator:
         if self._server is None:
             raise SimulatorError("the simulator is not running")
         return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    @property
+    def streamer(self) -> Streamer:
+        """Its account streamer, on the same address."""
+        if self._streamer is None:
+            from tastytrade_simulator.streamer import Streamer
+
+            authority = self.state.authority
+            self._streamer = Streamer(lambda token: authority.scopes_of(token) is not None)
+        return self._streamer
 
     @property
     def portfolio(self) -> SimulatedPortfolio:
@@ -339,6 +353,10 @@ class _Handler(BaseHTTPRequestHandler):
         path, _, query = target.partition("?")
         route, segments = route_of(self.command, path)
         headers = {name.lower(): value for name, value in self.headers.items()}
+        if headers.get("upgrade", "").lower() == "websocket":
+            self.server.simulator.streamer.attend(self.connection, path, headers)
+            self.close_connection = True
+            return
         request = Request(self.command, path, query, headers, self._body(headers), route, segments)
         simulator = self.server.simulator
         record = simulator.record(self, request)
