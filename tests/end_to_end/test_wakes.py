@@ -174,10 +174,10 @@ def test_a_broken_connection_is_made_again_with_a_new_log_in_and_without_a_word(
         configure(server.url)
         ears = listen()
         assert ears.hears()
+        assert ears.told + capsys.readouterr().err == ""
         tokens = [json.loads(peer.texts[0])["token"] for peer in server.peers]
 
     assert tokens == [f"{TOKEN}-0", f"{TOKEN}-1"]
-    assert ears.told + capsys.readouterr().err == ""
 
 
 def test_a_log_in_that_is_not_accepted_is_replaced_and_at_last_given_up(configure, listen):

@@ -179,13 +179,13 @@ def test_a_broker_that_does_not_answer_a_heartbeat_is_gone():
 def test_a_ping_stands_for_a_heartbeat_that_the_broker_does_not_have():
     def serve(peer):
         peer.say("ok")
-        time.sleep(1)  # the protocol's side answers no ping meanwhile
+        time.sleep(0.5)  # the protocol's side answers no ping meanwhile
         peer.hear()
 
-    with listening(opened(serve), seconds=0.3, heartbeat=lambda: None) as (client, _server):
+    with listening(opened(serve), seconds=0.2, heartbeat=lambda: None) as (client, _server):
         assert client.ended() == Ended.SILENT
     with listening(says("ok"), seconds=0.2, heartbeat=lambda: None) as (client, _server):
-        time.sleep(1)
+        time.sleep(0.7)
         assert client.thread.is_alive()
 
 
@@ -208,6 +208,17 @@ def test_news_before_the_good_bye_is_not_lost():
     with listening(opened(serve)) as (client, _server):
         assert client.ended() == Ended.CLOSED
         assert client.changes.acquire(blocking=False)
+
+
+def test_a_good_bye_in_one_breath_with_a_message_is_noticed_at_the_next_heartbeat():
+    def serve(peer):
+        peer.protocol.send_text(b"ok")
+        peer.protocol.send_close(1000, "Bye")
+        peer.socket.sendall(b"".join(peer.protocol.data_to_send()))
+        time.sleep(0.6)  # and the connection stays up meanwhile
+
+    with listening(opened(serve), seconds=0.2) as (client, _server):
+        assert client.ended() == Ended.CLOSED
 
 
 def test_a_message_beyond_the_limit_is_never_read():

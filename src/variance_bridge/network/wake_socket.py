@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 from websockets.client import ClientProtocol
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import InvalidStatus, WebSocketException
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import State
 from websockets.uri import parse_uri
@@ -119,7 +119,7 @@ class WakeSocket:
         """
         try:
             self._converse(self._open(), conversation)
-        except (Lost, NoResponse, OSError) as failure:
+        except (Lost, NoResponse, OSError, WebSocketException) as failure:
             if not self._closed.is_set():
                 raise _lost(failure) from None
         finally:
@@ -171,9 +171,11 @@ class WakeSocket:
         return heard
 
 
-def _lost(failure: Lost | NoResponse | OSError) -> Lost:
+def _lost(failure: Exception) -> Lost:
     if isinstance(failure, Lost):
         return failure
+    if isinstance(failure, WebSocketException):
+        return Lost(Ended.NOT_A_SOCKET)
     return Lost(failure.reason if isinstance(failure, NoResponse) else Ended.CLOSED)
 
 
@@ -215,6 +217,8 @@ class _Channel:
 
     def say(self, text: Secret | None) -> None:
         """Send a text; a ping of the protocol in the place of none."""
+        if self._protocol.state is not State.OPEN:
+            raise Lost(Ended.CLOSED)
         if text is None:
             self._protocol.send_ping(b"")
         else:
