@@ -27,7 +27,14 @@ import pytest
 from msgspec import structs
 
 from variance_bridge.api_client import ApiClient, FixedSecret
-from variance_bridge.broker import Account, Capability, Credential, RawPortfolio, setting
+from variance_bridge.broker import (
+    Account,
+    Capability,
+    Credential,
+    Notice,
+    RawPortfolio,
+    setting,
+)
 from variance_bridge.document import exact_json
 from variance_bridge.errors import (
     BridgeError,
@@ -185,6 +192,39 @@ def doing(where, what):
 
 def declares(**members):
     return lambda good: {"spec": attrs.evolve(good.spec, **members)}
+
+
+class ToyWake:
+    """What `BrokerSpec.wakes` may name, and all is right."""
+
+    address = "wss://HOST/stream"
+    heartbeat_seconds = 30.0
+
+    def __init__(self, context):
+        self.context = context
+
+    def hello(self, accounts):
+        return Secret("hello")
+
+    def heartbeat(self):
+        return None
+
+    def read(self, message):
+        return Notice.CHANGED if message == b"fill" else Notice.OTHER
+
+
+def waking(**members):
+    """A broker that says when something changes, by a class with other members than the right ones."""
+
+    def make(good):
+        module = types.ModuleType("toy_wakes")
+        module.Wake = type("Wake", (ToyWake,), members)
+        if module.Wake.address is not None:
+            module.Wake.address = module.Wake.address.replace("HOST", good.spec.hosts[0])
+        sys.modules["toy_wakes"] = module
+        return {"spec": attrs.evolve(good.spec, wakes="toy_wakes:Wake")}
+
+    return make
 
 
 def recorded(change):
@@ -680,6 +720,9 @@ FAULTS = {
     "DECL-09": settings_of("secret", api_token=setting("", title="a token")),
     "DECL-10": subject(broker=type("Elsewhere", (), {"__module__": "json"})),
     "DECL-11": subject(project=lambda good: good.project / "src"),
+    "WAKE-01": waking(address="wss://elsewhere.example/"),
+    "WAKE-02": waking(hello=lambda _self, accounts: "hello"),
+    "WAKE-03": waking(read=lambda _self, message: Notice.CHANGED),
     "REC-01": recorded(lambda table: table.update(is_template=True)),
     "REC-02": only(lambda row: row["quantity"] != "100"),
     "REC-03": only(lambda row: not row["quantity"].startswith("-")),
@@ -864,6 +907,28 @@ def test_a_type_becomes_other_only_with_a_flag_that_says_so(good):
 
     assert any("no flag says `type_unknown`" in one for one in wrong(before, kept, source))
     assert list(wrong(before, said, source)) == []
+
+
+@pytest.mark.parametrize(
+    ("identifier", "members", "is_right"),
+    [
+        ("WAKE-01", {}, True),
+        ("WAKE-01", {"address": None}, True),
+        ("WAKE-01", {"address": "ws://HOST/"}, False),
+        ("WAKE-01", {"address": "wss://HOST/?token=1"}, False),
+        ("WAKE-01", {"heartbeat_seconds": 0.2}, False),
+        ("WAKE-02", {}, True),
+        ("WAKE-02", {"heartbeat": lambda _self: "beat"}, False),
+        ("WAKE-02", {"hello": lambda _self, accounts: Secret("x" * 70_000)}, False),
+        ("WAKE-03", {}, True),
+        ("WAKE-03", {"read": lambda _self, message: message.decode()}, False),
+    ],
+)
+def test_what_a_wake_may_be(good, identifier, members, is_right):
+    usual = {"broker": good.broker, "payloads": good.recordings}
+    message = verdict(BrokerConformance, identifier, **usual, **waking(**members)(good))
+
+    assert (message is None) is is_right, message
 
 
 def test_there_is_a_fault_for_every_case():

@@ -14,6 +14,7 @@ from variance_bridge.testing.conformance.privacy import Privacy
 from variance_bridge.testing.conformance.purity import Purity
 from variance_bridge.testing.conformance.recorded import Recorded
 from variance_bridge.testing.conformance.rotation import Rotation
+from variance_bridge.testing.conformance.waking import Waking
 
 
 class _EveryBroker(
@@ -22,7 +23,7 @@ class _EveryBroker(
     """The cases that hold for every broker."""
 
 
-class BrokerConformance(_EveryBroker, Network, Rotation):
+class BrokerConformance(_EveryBroker, Network, Rotation, Waking):
     """For a broker that asks a network: set `broker` and `payloads`."""
 
 

@@ -16,7 +16,17 @@ from variance_bridge.plugins.environment_secrets import looks_like_credential
 from variance_bridge.testing.cases import Complaints, case
 from variance_bridge.testing.conformance.conformance_case import ConformanceCase
 
-HEAVY = ("cattrs", "jsonschema", "keyring", "numpy", "pandas", "requests", "rich", "urllib3")
+HEAVY = (
+    "cattrs",
+    "jsonschema",
+    "keyring",
+    "numpy",
+    "pandas",
+    "requests",
+    "rich",
+    "urllib3",
+    "websockets",
+)
 
 _RESERVED = ("example", "invalid", "localhost", "test")
 """Top-level names that lead nowhere (RFC 2606)."""
