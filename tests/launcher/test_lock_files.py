@@ -200,7 +200,10 @@ def test_the_documentation_says_why_each_direct_dependency_is_there_and_names_no
     assert all(reason.strip() for reason in reasons.values())
 
 
-IMPORTED_BY_OTHERS = {"tzdata": "zoneinfo reads it where the system has no time zones"}
+IMPORTED_BY_OTHERS = {
+    "tzdata": "zoneinfo reads it where the system has no time zones",
+    "websockets": "the core listens with it where a plugin declares `wakes`",
+}
 
 
 def imported_modules(folder: Path) -> set[str]:

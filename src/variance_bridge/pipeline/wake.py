@@ -83,8 +83,7 @@ class Board:
             return heard
 
 
-@attrs.frozen(kw_only=True)
-class WakeRun:
+class WakeRun(Struct, frozen=True, kw_only=True):
     """What the threads of a watch share.
 
     Attributes:
@@ -101,7 +100,7 @@ class WakeRun:
     random: Callable[[], float]
     all_accounts: bool = False
     always: bool = False
-    pace: WakePace = attrs.field(factory=WakePace)
+    pace: WakePace = WakePace()
 
     def is_wanted_now(self) -> bool:
         """Whether news would make the watch sync: at night there is nothing to wake up for."""
