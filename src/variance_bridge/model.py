@@ -14,6 +14,7 @@ from enum import StrEnum
 import attrs
 
 from variance_bridge.symbology import Deliverable, InstrumentType, OptionType
+from variance_bridge.symbology.instrument import Record
 
 SCHEMA_VERSION = "1.1"
 """What is written. Documents of 1.0 are read as well: the members that are new in 1.1 are optional."""
@@ -118,8 +119,7 @@ class Caution(StrEnum):
     COUNTED_IN_CASH = "counted_in_cash"
 
 
-@attrs.frozen(kw_only=True)
-class Counts:
+class Counts(Record, frozen=True, kw_only=True):
     """Rows of the source. `fetched` = `normalized` + `closed` + `rejected`, always.
 
     Rows that are not positions (cash lines, totals, headings) are not counted as fetched. Rows of the source that the
@@ -132,8 +132,7 @@ class Counts:
     rejected: int
 
 
-@attrs.frozen(kw_only=True)
-class PassedOver:
+class PassedOver(Record, frozen=True, kw_only=True):
     """Rows of the source that are not positions, each kind counted; None where there are none of the kind. Since 1.1.
 
     Attributes:
@@ -153,8 +152,7 @@ class PassedOver:
     other_tables: int | None = None
 
 
-@attrs.frozen(kw_only=True)
-class RejectedRow:
+class RejectedRow(Record, frozen=True, kw_only=True):
     """A row that could not be read.
 
     Attributes:
@@ -168,8 +166,7 @@ class RejectedRow:
     symbol: str | None = None
 
 
-@attrs.frozen(kw_only=True)
-class Flag:
+class Flag(Record, frozen=True, kw_only=True):
     """A caution about a kept row (`row`, `symbol`) or about the whole file (neither)."""
 
     caution: Caution
@@ -177,8 +174,7 @@ class Flag:
     symbol: str | None = None
 
 
-@attrs.frozen(kw_only=True)
-class Benchmark:
+class Benchmark(Record, frozen=True, kw_only=True):
     """What betas are weighted against.
 
     Attributes:
@@ -194,8 +190,7 @@ class Benchmark:
     source: str | None = None
 
 
-@attrs.frozen(kw_only=True)
-class ExchangeRate:
+class ExchangeRate(Record, frozen=True, kw_only=True):
     """What one unit of a currency is worth, as the broker states it. Since 1.1.
 
     Attributes:
@@ -211,8 +206,7 @@ class ExchangeRate:
     day: date
 
 
-@attrs.frozen(kw_only=True)
-class Meta:
+class Meta(Record, frozen=True, kw_only=True):
     """Where the positions come from, how old and how complete they are.
 
     Attributes:
@@ -244,8 +238,7 @@ class Meta:
     generator: str | None = None
 
 
-@attrs.frozen(kw_only=True)
-class Balances:
+class Balances(Record, frozen=True, kw_only=True):
     """Money of the account, signed, in `currency`.
 
     `net_liquidating_value` is what would be left if all were closed at the marks; `cash` is negative on margin debit.
@@ -273,8 +266,7 @@ class Balances:
         return None
 
 
-@attrs.frozen(kw_only=True)
-class Quote:
+class Quote(Record, frozen=True, kw_only=True):
     """Prices per unit. `as_of` is the price's own time, not the time of the fetch.
 
     `iv_rank` and `iv_percentile` are those of the underlying's implied volatility over a year, in percent (0 to 100).
@@ -291,8 +283,7 @@ class Quote:
     source: str | None = None
 
 
-@attrs.frozen(kw_only=True)
-class Greeks:
+class Greeks(Record, frozen=True, kw_only=True):
     """Sensitivities of the whole position: unit value x multiplier x quantity x (+1 long, -1 short).
 
     Theta is per day, vega per volatility point, `beta_delta` in shares of the beta-weighting symbol;
@@ -315,8 +306,7 @@ _CURVATURE = ("gamma", "theta", "vega", "beta_gamma")
 _OF_CASH = (*_CURVATURE, "delta", "beta_delta")
 
 
-@attrs.frozen(kw_only=True)
-class Holding:
+class Holding(Record, frozen=True, kw_only=True):
     """One position of the account (an element of `positions` in the JSON form).
 
     `quantity` is positive, the direction is in `side`. `multiplier` is money per 1.00 of price per contract.

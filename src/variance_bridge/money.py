@@ -12,9 +12,8 @@ from decimal import Context, Decimal, localcontext
 from functools import lru_cache, reduce
 from typing import Final
 
-import attrs
-
 from variance_bridge.model import Side
+from variance_bridge.symbology.instrument import Record
 
 RELATIVE_TOLERANCE = Decimal("0.000001")
 """Relative: what a source loses that writes prices with few digits."""
@@ -78,8 +77,7 @@ def total(*summands: Decimal) -> Decimal:
     return result
 
 
-@attrs.frozen
-class Sum:
+class Sum(Record, frozen=True):
     """A sum of `count` numbers of which `known` are known. `amount` is the sum of the known ones; None without any."""
 
     amount: Decimal | None

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 import attrs
+from msgspec import structs
 
 from variance_bridge.model import Greeks, Holding, Quote
 from variance_bridge.money import product
@@ -60,7 +61,7 @@ def in_currency(held: Holding, unit: MoneyUnit) -> Holding:
     """The position, whose money is counted in `unit`, with its money in the unit's currency; without one it is unknown."""
     if unit.currency is not None and not unit.is_minor:
         return held
-    return attrs.evolve(
+    return structs.replace(
         held,
         **_converted(held, _AMOUNTS, unit),
         quote=_quote(held, unit),
@@ -71,14 +72,14 @@ def in_currency(held: Holding, unit: MoneyUnit) -> Holding:
 def _quote(held: Holding, unit: MoneyUnit) -> Quote | None:
     if held.quote is None:
         return None
-    quote = attrs.evolve(held.quote, **_converted(held.quote, _PRICES, unit))
+    quote = structs.replace(held.quote, **_converted(held.quote, _PRICES, unit))
     return quote if any(getattr(quote, name) is not None for name in _PRICES) else None
 
 
 def _greeks(held: Holding, unit: MoneyUnit) -> Greeks | None:
     if held.greeks is None:
         return None
-    return attrs.evolve(held.greeks, **_converted(held.greeks, _SENSITIVITIES, unit))
+    return structs.replace(held.greeks, **_converted(held.greeks, _SENSITIVITIES, unit))
 
 
 def _converted(

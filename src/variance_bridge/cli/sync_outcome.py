@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import attrs
+from msgspec import structs
 
 from variance_bridge.cli.invocation import Invocation
 from variance_bridge.clock import CLOCK_TOLERANCE
@@ -59,7 +60,7 @@ def sentence(result: Synced, invocation: Invocation) -> str:
     meta = result.portfolio.meta
     text = plural(len(result.portfolio.positions), "position")
     if meta.counts is not None:
-        counts = attrs.asdict(meta.counts).items()
+        counts = structs.asdict(meta.counts).items()
         text += f" ({', '.join(f'{name} {n}' for name, n in counts if n is not None)})"
     text += f" as of {meta.fetched_at:%Y-%m-%d %H:%M} UTC"
     details = [*_origin_of_time(result), *doubtful(result, invocation)]

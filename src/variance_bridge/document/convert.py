@@ -9,19 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from enum import StrEnum
-from functools import cache, lru_cache
-from itertools import groupby, pairwise, starmap
+from functools import lru_cache
+from itertools import groupby
 from operator import lt
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any
 
 import attrs
+from msgspec import structs
 
 from variance_bridge.document import exact_json
 from variance_bridge.document.violation import Violation
 from variance_bridge.errors import DataRefused
 from variance_bridge.model import ExchangeRate, Flag, Holding, Portfolio, RejectedRow, Side, utc
 from variance_bridge.symbology import InstrumentType, OptionType
+from variance_bridge.symbology.instrument import Record
 
 _ZERO = Decimal(0)
 # Numbers, so that what rows are ordered by holds nothing that Python's collector of cycles would have to follow.
@@ -37,10 +38,9 @@ def in_canonical_order(holdings: Iterable[Holding]) -> tuple[Holding, ...]:
     all that orders them are compared member by member.
     """
     rows = tuple(holdings)
-    # What was written by us is in order already, and then no place of a row need be kept.
-    if all(starmap(lt, pairwise(map(_place, rows)))):
-        return rows
     places = list(map(_place, rows))
+    if all(map(lt, places, places[1:])):  # What was written by us is in order already.
+        return rows
     order = sorted(range(len(rows)), key=places.__getitem__)
     ordered: list[Holding] = []
     for _place_of_all, alike in groupby(order, key=places.__getitem__):
@@ -73,10 +73,8 @@ def instant_text(moment: datetime) -> str:
     return moment.isoformat().removesuffix("+00:00") + "Z"
 
 
-# Dates and times recur: options of one expiration expire on the same day, quotes are of the same moment.
-_day_text = lru_cache(maxsize=4096)(date.isoformat)
+# Times recur: options of one day expire at the same time, quotes are of the same moment.
 _instant_text = lru_cache(maxsize=4096)(instant_text)
-_word = lru_cache(maxsize=256)(str)
 
 
 def instant(text: str) -> datetime:
@@ -88,54 +86,34 @@ def instant(text: str) -> datetime:
     return utc(datetime.fromisoformat(text))
 
 
-Unstructure = Callable[[Any], Any]
+_MOMENTS = ("expires_at", "as_of", "fetched_at")
+_TIMED = ("quote", "greeks", "benchmark")
+"""Members that are records with a moment of their own."""
 
 
-@cache
-def _unstructure_of(cls: Any) -> Unstructure:
-    """The function that makes a mapping of a record: written for its class, as attrs does it, because a loop takes twice as long."""
-    hints = get_type_hints(cls)
-    lines = ["def unstructure(record):", " members = {}"]
-    used: dict[str, Any] = {}
-    for name in (field.name for field in attrs.fields(cls)):
-        change = used[f"change_{name}"] = _unstructure_for(hints[name])
-        written = "value" if change is None else f"change_{name}(value)"
-        if get_origin(hints[name]) is tuple:
-            lines.append(f" if value := record.{name}:")
-            written = f"[{written} for value in value]"
-        else:
-            lines.append(f" if (value := record.{name}) is not None:")
-        lines.append(f"  members[{name!r}] = {written}")
-    exec("\n".join((*lines, " return members")), used)  # noqa: S102 - of names of our own classes
-    unstructure: Unstructure = used["unstructure"]
-    return unstructure
-
-
-def _unstructure_for(hint: Any) -> Unstructure | None:
-    kinds = [kind for kind in (hint, *get_args(hint)) if isinstance(kind, type)]
-    for kind in kinds:
-        if attrs.has(kind):
-            return _unstructure
-        if issubclass(kind, StrEnum):
-            return _word
-        if issubclass(kind, datetime):
-            return _instant_text
-        if issubclass(kind, date):
-            return _day_text
-    return None
-
-
-def _unstructure(record: Any) -> dict[str, Any]:
+def _unstructure(record: Record) -> dict[str, Any]:
     """A record as a mapping. Unknown members (None, and lists of nothing) are left out."""
-    kind: Any = type(record)
-    members: dict[str, Any] = _unstructure_of(kind)(record)
+    import msgspec
+
+    members: dict[str, Any] = msgspec.to_builtins(record, builtin_types=(Decimal, datetime))
+    _write_moments(members)
+    for name in _TIMED:
+        if name in members:
+            _write_moments(members[name])
     return members
+
+
+def _write_moments(members: dict[str, Any]) -> None:
+    """The moments of a record as texts in UTC, whatever zone a plugin has them in."""
+    for name in _MOMENTS:
+        if name in members:
+            members[name] = _instant_text(members[name])
 
 
 def canonical(portfolio: Portfolio) -> Portfolio:
     """The portfolio with positions, exchange rates, rejected rows and flags in the order in which they are written."""
     meta = portfolio.meta
-    meta = attrs.evolve(
+    meta = structs.replace(
         meta,
         exchange_rates=tuple(sorted(meta.exchange_rates, key=_rate_place)),
         rejected=tuple(sorted(meta.rejected, key=_rejected_place)),
@@ -160,13 +138,14 @@ def _flag_place(flag: Flag) -> tuple[Any, ...]:
 def to_document(portfolio: Portfolio) -> dict[str, Any]:
     """The portfolio as mappings and lists, in canonical order. Unknown members are left out."""
     portfolio = canonical(portfolio)
-    meta = _unstructure(portfolio.meta)
-    first = {"schema_version": meta["schema_version"]}
+    # The version is written even where it is the default.
+    meta = {"schema_version": portfolio.meta.schema_version, **_unstructure(portfolio.meta)}
+    lists = {name: list(value) for name, value in meta.items() if isinstance(value, tuple)}
     balances = portfolio.balances
     return {
-        "meta": first | meta,
+        "meta": meta | lists,
         **({} if balances is None else {"balances": _unstructure(balances)}),
-        "positions": list(map(_unstructure_of(Holding), portfolio.positions)),
+        "positions": list(map(_unstructure, portfolio.positions)),
     }
 
 

@@ -78,9 +78,9 @@ def settle(portfolio: Portfolio) -> Settled:
 
 def settle_unnamed(portfolio: Portfolio) -> Settled:
     """The same for a portfolio whose account has no hash: a file that is read and not synced."""
-    named = attrs.evolve(portfolio.meta, account_hash=_NO_HASH)
+    named = structs.replace(portfolio.meta, account_hash=_NO_HASH)
     settled = settle(attrs.evolve(portfolio, meta=named))
-    meta = attrs.evolve(settled.portfolio.meta, account_hash=portfolio.meta.account_hash)
+    meta = structs.replace(settled.portfolio.meta, account_hash=portfolio.meta.account_hash)
     return structs.replace(settled, portfolio=attrs.evolve(settled.portfolio, meta=meta))
 
 
@@ -163,9 +163,9 @@ def _remedy(
     if rule in _OUT_OF_REACH and path[-1] == "as_of":
         return _cut(holding, path[0], ("as_of",)), Caution.TIME_CONTRADICTED
     if rule in _OUT_OF_REACH and path == ["opened_on"]:
-        return attrs.evolve(holding, opened_on=None), Caution.TIME_CONTRADICTED
+        return structs.replace(holding, opened_on=None), Caution.TIME_CONTRADICTED
     if rule in _OUT_OF_REACH and path == ["expires_at"]:
-        return attrs.evolve(holding, expires_at=None), Caution.TIME_CONTRADICTED
+        return structs.replace(holding, expires_at=None), Caution.TIME_CONTRADICTED
     return Rejection.TERMS_CONTRADICT if rule == "terms" else Rejection.NUMBERS_CONTRADICT
 
 
@@ -188,7 +188,7 @@ def _is_crossed(holding: Holding) -> bool:
 def _cut(holding: Holding, place: str, names: Iterable[str]) -> Holding:
     """The position without these members of its quote or its greeks."""
     members = attrs.evolve(getattr(holding, place), **dict.fromkeys(names))
-    return attrs.evolve(holding, **{place: members})
+    return structs.replace(holding, **{place: members})
 
 
 def _listed(holding: Holding) -> str | None:
@@ -212,7 +212,7 @@ def _counted(meta: Meta, rejected: Sequence[RejectedRow], flags: Sequence[Flag])
             rejected=counts.rejected + len(rejected),
         )
     all_rejected = (*meta.rejected, *rejected)
-    return attrs.evolve(
+    return structs.replace(
         meta,
         counts=counts,
         rejected=all_rejected,

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 import attrs
+from msgspec import structs
 
 from variance_bridge.broker import MarketData, MarketSnapshot
 from variance_bridge.clock import CLOCK_TOLERANCE
@@ -79,7 +80,7 @@ def enrich(
             flags += [] if caution is None else [Flag(caution=caution, symbol=holding.symbol)]
     if not snapshot.available and positions:
         flags.append(Flag(caution=Caution.QUOTE_MISSING))
-    meta = attrs.evolve(
+    meta = structs.replace(
         portfolio.meta,
         flags=tuple(dict.fromkeys((*portfolio.meta.flags, *flags))),
         benchmark=_benchmark(snapshot, source) or portfolio.meta.benchmark,
@@ -130,7 +131,9 @@ def _enriched(
     if holding.type is InstrumentType.CASH:
         return holding
     greeks = _greeks(holding, data, snapshot, source, stale)
-    changed = attrs.evolve(holding, quote=_quote(holding.quote, data, source, stale), greeks=greeks)
+    changed = structs.replace(
+        holding, quote=_quote(holding.quote, data, source, stale), greeks=greeks
+    )
     old_mark = holding.quote.mark if holding.quote else None
     new_mark = changed.quote.mark if changed.quote else None
     if new_mark is None or (new_mark == old_mark and holding.market_value is not None):
@@ -158,7 +161,7 @@ def _valued(holding: Holding, mark: Decimal, old_mark: Decimal | None) -> Holdin
     if multiplier is None:
         return holding
     worth = market_value(holding.side, mark, holding.quantity, multiplier)
-    return attrs.evolve(
+    return structs.replace(
         holding,
         market_value=worth,
         unrealized_pl=_first(_profit(holding, mark, multiplier, worth), holding.unrealized_pl),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from variance_bridge import __version__
 from variance_bridge.broker import (
@@ -124,7 +124,7 @@ class BrokerRun(Struct, frozen=True, kw_only=True):
             raise self._broken("did not count its rows")
         if portfolio.meta.fetched_at != raw.fetched_at:
             raise self._broken("changed the time of the fetch while it normalized")
-        meta = attrs.evolve(
+        meta = structs.replace(
             portfolio.meta,
             source=self.spec.name,
             account_hash=self.account_hash(account),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from variance_bridge.broker import Account, Capability, Session
 from variance_bridge.document.check import refuse
@@ -340,7 +340,7 @@ def _finished(run: BrokerRun, account: Account, request: SyncRequest, tell: Prog
     """The portfolio as it would be published: enriched, with the routes of its requests."""
     portfolio = _with_quotes(run, run.portfolio(account), request, tell)
     via = tuple(sorted(run.broker_context.session.routes))
-    return attrs.evolve(portfolio, meta=attrs.evolve(portfolio.meta, via=via))
+    return attrs.evolve(portfolio, meta=structs.replace(portfolio.meta, via=via))
 
 
 def _with_quotes(
@@ -369,7 +369,7 @@ def _with_quotes(
         return enriched
     run.context.warn(doubt)
     flags = (*enriched.meta.flags, Flag(caution=Caution.BALANCES_DISAGREE))
-    meta = attrs.evolve(enriched.meta, flags=tuple(dict.fromkeys(flags)))
+    meta = structs.replace(enriched.meta, flags=tuple(dict.fromkeys(flags)))
     return attrs.evolve(enriched, meta=meta)
 
 

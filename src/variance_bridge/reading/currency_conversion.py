@@ -12,8 +12,7 @@ from datetime import date, timedelta
 from decimal import Context, Decimal
 from functools import cached_property
 
-import attrs
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from variance_bridge.money import Sum, product, quotient, together
 
@@ -164,7 +163,7 @@ def _rate(currency: str | None, target: str, rates: ExchangeRates | None, on: da
 def _times(sum_: Sum, rate: Decimal | None) -> Sum:
     if sum_.amount is None or rate is None or rate == 1:
         return sum_
-    return attrs.evolve(sum_, amount=product(sum_.amount, rate))
+    return structs.replace(sum_, amount=product(sum_.amount, rate))
 
 
 def merged(old: ExchangeRates | None, new: ExchangeRates) -> ExchangeRates:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from variance_bridge.errors import BridgeError, DataRefused, PositionsTooOld
 from variance_bridge.model import Holding, Portfolio, Status, Timeliness
@@ -210,7 +210,7 @@ def _fill_terms_from_symbol(holding: Holding) -> Holding:
     except SymbolError:
         return holding
     underlying = instrument.underlying if instrument.root == holding.root else None
-    return attrs.evolve(
+    return structs.replace(
         holding,
         option_type=holding.option_type or instrument.option_type,
         underlying=holding.underlying or underlying,

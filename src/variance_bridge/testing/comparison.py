@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 import attrs
+from msgspec import structs
 
 from variance_bridge.document.check import check
 from variance_bridge.document.convert import to_document
@@ -75,10 +76,10 @@ def only_changed(before: Portfolio, after: Portfolio) -> Portfolio:
     counts = after.meta.counts
     if counts is not None and counts.normalized == len(after.positions):
         same = len(after.positions) - len(positions)
-        counts = attrs.evolve(
+        counts = structs.replace(
             counts, fetched=counts.fetched - same, normalized=counts.normalized - same
         )
-    return attrs.evolve(after, positions=positions, meta=attrs.evolve(after.meta, counts=counts))
+    return attrs.evolve(after, positions=positions, meta=structs.replace(after.meta, counts=counts))
 
 
 def violations(portfolio: Portfolio, source: str) -> tuple[Violation, ...]:
@@ -116,7 +117,7 @@ def _wrong_meta(before: Portfolio, after: Portfolio) -> Iterator[str]:
         if now is not None and was is not None and now != was:
             yield f"meta.{name} becomes another one"
     if before.balances is not None and after.balances is not None:
-        for field in attrs.fields(Balances):
+        for field in structs.fields(Balances):
             was, now = getattr(before.balances, field.name), getattr(after.balances, field.name)
             if now is not None and was is not None and now != was:
                 yield f"balances.{field.name} becomes {_words(now)}: it was {_words(was)}"
@@ -179,7 +180,7 @@ def _wrong_numbers(was: Holding, now: Holding) -> Iterator[str]:
         old_part, new_part = getattr(was, part), getattr(now, part)
         if old_part is None or new_part is None:
             continue
-        for field in attrs.fields(cls):
+        for field in structs.fields(cls):
             old, new = getattr(old_part, field.name), getattr(new_part, field.name)
             if field.name not in _NOT_NUMBERS and None not in (old, new) and not _close(old, new):
                 yield f"{part}.{field.name} of {was.symbol} becomes {_words(new)}: it was {_words(old)}"
@@ -201,10 +202,10 @@ def numbers(portfolio: Portfolio) -> Iterator[tuple[str, Any]]:
         for part, cls in _PARTS:
             inner = getattr(holding, part)
             if inner is not None:
-                for field in attrs.fields(cls):
+                for field in structs.fields(cls):
                     if field.name not in _NOT_NUMBERS:
                         yield f"{part}.{field.name} of {holding.symbol}", getattr(inner, field.name)
     if portfolio.balances is not None:
-        for field in attrs.fields(Balances):
+        for field in structs.fields(Balances):
             if field.name not in {"currency", "as_of"}:
                 yield f"balances.{field.name}", getattr(portfolio.balances, field.name)

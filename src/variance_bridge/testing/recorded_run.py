@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+from msgspec import structs
 
 from variance_bridge.broker import Account, BrokerContext, RawPortfolio
 from variance_bridge.model import Portfolio, Status
@@ -346,7 +347,7 @@ def _overheard() -> Iterator[Callable[[], tuple[str, str]]]:
 
 def completed(portfolio: Portfolio, source: str) -> Portfolio:
     """The portfolio as the core completes it before it is published, with an invented account hash."""
-    meta = attrs.evolve(
+    meta = structs.replace(
         portfolio.meta,
         source=source,
         account_hash=ACCOUNT_HASH,

@@ -8,6 +8,7 @@ from operator import itemgetter
 from typing import Any
 
 import attrs
+from msgspec import structs
 
 from variance_bridge import DataRefused
 from variance_bridge.money import total
@@ -102,6 +103,6 @@ def renumbered(found: Collected, numbers: Sequence[int]) -> Collected:
 
     return attrs.evolve(
         found,
-        rejected=tuple(attrs.evolve(each, row=at(each.row)) for each in found.rejected),
-        flags=tuple(attrs.evolve(each, row=at(each.row)) for each in found.flags),
+        rejected=tuple(structs.replace(each, row=at(each.row)) for each in found.rejected),
+        flags=tuple(structs.replace(each, row=at(each.row)) for each in found.flags),
     )

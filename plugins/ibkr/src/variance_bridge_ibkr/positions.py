@@ -12,8 +12,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-import attrs
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from variance_bridge import (
     Caution,
@@ -118,7 +117,7 @@ def read_row(row: Members, terms: Terms) -> Holding | Closed:
         broker_symbol=spelled,
         source=SOURCE,
     )
-    return found if currency == terms.base else attrs.evolve(found, currency=currency)
+    return found if currency == terms.base else structs.replace(found, currency=currency)
 
 
 def base_currency(information: Any, rows: Sequence[Any]) -> str | None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-import attrs
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from variance_bridge import Caution, DataRefused, Holding
 from variance_bridge.model import Balances
@@ -92,7 +91,7 @@ def read_balances(
     if worth is not None:
         fitting = _fitting(readings, difference(balances.net_liquidating_value, worth))
     if fitting is not None:
-        return Reading(attrs.evolve(balances, cash=fitting[0]), counts_sweeps=fitting[1])
+        return Reading(structs.replace(balances, cash=fitting[0]), counts_sweeps=fitting[1])
     if worth is None or is_doubtful:
         sheet.caution(Caution.BALANCES_MISSING)
         return Reading(None)

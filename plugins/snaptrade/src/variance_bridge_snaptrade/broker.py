@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import attrs
+from msgspec import structs
 
 from variance_bridge import (
     Account,
@@ -135,7 +136,7 @@ class SnapTradeBroker:
             warnings=other_currencies(sheets, currency),
         )
         timeliness = _timeliness(_as_of(raw.payloads["positions"]), last_sync(entry))
-        return attrs.evolve(portfolio, meta=attrs.evolve(portfolio.meta, timeliness=timeliness))
+        return attrs.evolve(portfolio, meta=structs.replace(portfolio.meta, timeliness=timeliness))
 
     def _environment(self, entry: Mapping[str, Any]) -> Environment:
         if self._api.is_simulated:

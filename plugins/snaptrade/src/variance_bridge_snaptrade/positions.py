@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
-import attrs
+from msgspec import structs
 
 from variance_bridge import Caution, Holding, Instrument, InstrumentType, Rejection
 from variance_bridge.rows import (
@@ -95,7 +95,7 @@ def read_row(row: Members, *, currency: str | None, as_of: date) -> Holding | Cl
         broker_symbol=listing.word("symbol"),
         source=SOURCE,
     )
-    return attrs.evolve(held, currency=None if unit == currency else unit)
+    return structs.replace(held, currency=None if unit == currency else unit)
 
 
 def _is_money_of(row: Members, unit: str | None) -> bool:

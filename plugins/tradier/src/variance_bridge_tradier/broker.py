@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import attrs
+from msgspec import structs
 
 from variance_bridge import (
     Account,
@@ -128,4 +128,4 @@ def _balances(sheet: Members) -> Balances | None:
     if balances is None or buying_power is None:
         return balances
     inner = Members(sheet.get(kind)).number(buying_power)
-    return balances if inner is None else attrs.evolve(balances, buying_power=inner)
+    return balances if inner is None else structs.replace(balances, buying_power=inner)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import attrs
-from msgspec import Struct
+from msgspec import Struct, structs
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.text import Text
@@ -142,7 +141,7 @@ def _side_by_side(book: Book) -> Iterator[tuple[Holding, str]]:
     for held in (each for found in book.by_root().values() for each in found):
         own = held.snapshot.portfolio.currency
         account = names[id(held.snapshot)].removesuffix("***")[:_ACCOUNT_DIGITS]
-        yield attrs.evolve(held.holding, currency=held.holding.currency or own), account
+        yield structs.replace(held.holding, currency=held.holding.currency or own), account
 
 
 _ACCOUNT_DIGITS = 6

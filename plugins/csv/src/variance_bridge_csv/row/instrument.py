@@ -9,8 +9,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import TypeVar
 
-import attrs
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from variance_bridge.model import Caution, Rejection
 from variance_bridge.symbology import (
@@ -423,7 +422,7 @@ def _future(
         if named is not None and named.root == found.root and named.contract_month is not None:
             if found.contract_month not in {None, named.contract_month}:
                 raise RowRejected(Rejection.TERMS_CONTRADICT, _SYMBOL_CELL)
-            found = attrs.evolve(named, expiration=day)
+            found = structs.replace(named, expiration=day)
     if day is None:
         return found
     if found.contract_month is None:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import TypeVar
 
-import attrs
 from msgspec import structs
 
 from variance_bridge.model import Holding
@@ -27,7 +26,7 @@ def sum_of(lots: Sequence[CheckedHolding]) -> CheckedHolding:
     quantity = sum((one.quantity for one in holdings), Decimal(0))
     return structs.replace(
         first,
-        holding=attrs.evolve(
+        holding=structs.replace(
             holdings[0],
             quantity=quantity,
             cost_basis=cost,

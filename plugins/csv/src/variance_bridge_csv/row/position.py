@@ -8,8 +8,7 @@ from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 
-import attrs
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from variance_bridge.model import Caution, Greeks, Holding, Quote, Rejection, Side
 from variance_bridge.money_unit import MoneyUnit, in_currency, is_comparable, money_unit
@@ -310,7 +309,7 @@ def _holding(
     instrument = identity.instrument
     quote = amounts.quote
     if earned.mark is not amounts.quote.mark:
-        quote = attrs.evolve(amounts.quote, mark=earned.mark)
+        quote = structs.replace(amounts.quote, mark=earned.mark)
         if quote == _NO_QUOTE:
             quote = _NO_QUOTE
     spelled = identity.spelled

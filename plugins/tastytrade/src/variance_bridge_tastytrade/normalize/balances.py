@@ -11,8 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-import attrs
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from variance_bridge.model import Balances, Caution
 from variance_bridge.rows import Members
@@ -72,7 +71,7 @@ def read_balances(envelope: Any) -> BalanceSheet:
         as_of="updated-at",
     )
     if balances is not None:
-        balances = attrs.evolve(balances, pending_cash=_pending(members))
+        balances = structs.replace(balances, pending_cash=_pending(members))
     values = {name: value for name in CLASS_VALUES if (value := members.number(name)) is not None}
     return BalanceSheet(
         balances=balances,

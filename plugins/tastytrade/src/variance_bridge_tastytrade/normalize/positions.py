@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, timedelta
 
-import attrs
+from msgspec import structs
 
 from variance_bridge import rows
 from variance_bridge.exchange import exchange_date, trade_date
@@ -80,7 +80,7 @@ def read_position(row: Members, today: date) -> Holding | Closed:
         broker_symbol=row.get("symbol"),
         source=SOURCE,
     )
-    return held if average is priced else attrs.evolve(held, average_price=average)
+    return held if average is priced else structs.replace(held, average_price=average)
 
 
 def _side(row: Members) -> Side:

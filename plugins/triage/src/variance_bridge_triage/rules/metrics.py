@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 import attrs
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from variance_bridge.model import Balances, Greeks, Holding, Portfolio
 from variance_bridge.money import NO_ACCOUNT, Sum, add_up
@@ -221,7 +221,7 @@ def in_own_terms(portfolio: Portfolio) -> Portfolio:
     return attrs.evolve(
         portfolio,
         positions=tuple(
-            attrs.evolve(holding, currency=None) if own and holding.currency == own else holding
+            structs.replace(holding, currency=None) if own and holding.currency == own else holding
             for holding in portfolio.positions
         ),
     )

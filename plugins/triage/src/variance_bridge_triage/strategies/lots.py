@@ -12,8 +12,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-import attrs
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from variance_bridge.model import Greeks, Holding, Quote
 from variance_bridge.money import total
@@ -89,7 +88,7 @@ class Lot(Struct, frozen=True, kw_only=True, eq=False):
         for holding in self.holdings:
             first, last = max(start, begin), min(end, begin + holding.quantity)
             if first < last:
-                yield share(attrs.evolve(whole, opened_on=holding.opened_on), first, last)
+                yield share(structs.replace(whole, opened_on=holding.opened_on), first, last)
             begin += holding.quantity
 
 
@@ -147,7 +146,7 @@ def _sum(rows: list[Holding]) -> Holding:
         return rows[0]
     rows = sorted(rows, key=repr)
     amounts: dict[str, Any] = {name: _added([getattr(row, name) for row in rows]) for name in MONEY}
-    return attrs.evolve(
+    return structs.replace(
         rows[0],
         quantity=total(*(row.quantity for row in rows)),
         average_price=_shared([row.average_price for row in rows]),
@@ -180,7 +179,7 @@ def _added_greeks(greeks: list[Greeks | None]) -> Greeks | None:
     sums: dict[str, Any] = {
         name: _added([getattr(each, name) for each in known]) for name in SENSITIVITIES
     }
-    return attrs.evolve(
+    return structs.replace(
         known[0], implied_volatility=_shared([each.implied_volatility for each in known]), **sums
     )
 
@@ -188,7 +187,8 @@ def _added_greeks(greeks: list[Greeks | None]) -> Greeks | None:
 def _lot(holdings: tuple[Holding, ...], shared: dict[object, Any]) -> Lot:
     """`shared` holds what lots have in common, once for all of them."""
     holding = holdings[0]
-    series, pool, delivers = _series(holding), _pool(holding), _delivers(holding)
+    series, deliverable = _series(holding), _deliverable(holding)
+    pool, delivers = _pool(holding, deliverable), _delivers(holding, deliverable)
     return Lot(
         holdings=holdings,
         quantity=total(*(each.quantity for each in holdings)),
@@ -205,7 +205,7 @@ def _kind(holding: Holding) -> str:
     return holding.type.value
 
 
-def _pool(holding: Holding) -> tuple[object, ...] | None:
+def _pool(holding: Holding, deliverable: Deliverable | None) -> tuple[object, ...] | None:
     """Options of one pool deliver the same thing in the same amount. What a corporate action adjusted stays alone."""
     if holding.type not in OPTIONS or None in (
         holding.option_type,
@@ -213,9 +213,7 @@ def _pool(holding: Holding) -> tuple[object, ...] | None:
         holding.expiration,
     ):
         return None
-    adjusted = (
-        holding.type is InstrumentType.OPTION and _deliverable(holding) is Deliverable.ADJUSTED
-    )
+    adjusted = deliverable is Deliverable.ADJUSTED
     series = _series(holding) if adjusted else ""
     return (holding.type, series, holding.multiplier, holding.currency)
 
@@ -225,6 +223,9 @@ def _series(holding: Holding) -> str:
 
 
 def _deliverable(holding: Holding) -> Deliverable | None:
+    """The lot that an equity or index option delivers; None for all else."""
+    if holding.type is not InstrumentType.OPTION:
+        return None
     if holding.deliverable is not None:
         return holding.deliverable
     try:
@@ -233,11 +234,13 @@ def _deliverable(holding: Holding) -> Deliverable | None:
         return None
 
 
-def _delivers(holding: Holding) -> tuple[Deliverables, Decimal] | None:
+def _delivers(
+    holding: Holding, deliverable: Deliverable | None
+) -> tuple[Deliverables, Decimal] | None:
     """What covers one contract. An option on a future delivers one future (CME Rulebook, chapters on options)."""
     if holding.type is InstrumentType.FUTURE_OPTION and (future := _underlying(holding)):
         return ("future", future, holding.currency), Decimal(1)
-    if holding.type is InstrumentType.OPTION and _deliverable(holding) is Deliverable.STANDARD:
+    if deliverable is Deliverable.STANDARD:
         return ("stock", holding.root, holding.currency), holding.multiplier or STANDARD_LOT
     return None
 
@@ -267,8 +270,8 @@ def share(holding: Holding, start: Decimal, end: Decimal) -> Holding:
         parts: dict[str, Any] = {
             name: _portion(getattr(greeks, name), start, end, whole) for name in SENSITIVITIES
         }
-        greeks = attrs.evolve(greeks, **parts)
-    return attrs.evolve(holding, quantity=end - start, greeks=greeks, **money)
+        greeks = structs.replace(greeks, **parts)
+    return structs.replace(holding, quantity=end - start, greeks=greeks, **money)
 
 
 def _portion(
