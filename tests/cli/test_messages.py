@@ -87,6 +87,31 @@ def test_a_mistyped_option_is_answered_by_the_nearest(capsys):
     ]
 
 
+@pytest.mark.parametrize(
+    ("line", "better"),
+    [
+        ("--account x show", "variance show --account HASH"),
+        ("--account=x show", "variance show --account HASH"),
+        ("--account x", "variance triage --account HASH"),
+        ("--root SPY show", "variance show --root ROOT"),
+        ("--strict sync", "variance sync --strict"),
+    ],
+)
+def test_an_option_before_its_command_is_answered_by_where_it_belongs(capsys, line, better):
+    assert run(line.split()) == 2
+    command = " ".join(better.split()[:2])
+    assert capsys.readouterr().err.splitlines()[1:] == [
+        f"  options of a command come after it: `{better}`",
+        f"  `{command} --help` explains the command",
+    ]
+
+
+@pytest.mark.parametrize("line", ["--frobnicate", "--frobnicate show", "show --frobnicate"])
+def test_an_option_of_no_command_is_only_refused(capsys, line):
+    assert run(line.split()) == 2
+    assert "come after it" not in capsys.readouterr().err
+
+
 @pytest.fixture
 def typed(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)

@@ -548,3 +548,44 @@ def test_the_last_day_counts_as_a_whole_day(hold, price, triaged):
     one = expected_move(entry.facts)
     (next_day,) = triaged([at_risk(hold, price, "-1 95P 1d")]).entries
     assert one == expected_move(next_day.facts)
+
+
+def profits(hold, triaged, **amounts):
+    return triaged(
+        hold("1 stock", root=root, unrealized_pl=None if each is None else Decimal(each))
+        for root, each in amounts.items()
+    )
+
+
+def bars_of(screen):
+    part = screen.partition("PROFIT AND LOSS")[2].partition("\n\n")[0]
+    return [line for line in part.splitlines() if "│" in line]
+
+
+def test_profits_are_bars_on_one_scale_with_losses_to_the_left(hold, triaged):
+    screen = render(profits(hold, triaged, AAA="300", BBB="-100", CCC="0.01", DDD=None), 100)
+    first, tiny, loss = bars_of(screen)
+    assert [line.split()[0] for line in (first, tiny, loss)] == ["AAA", "CCC", "BBB"]
+    assert len({line.index("│") for line in (first, tiny, loss)}) == 1
+    assert first.endswith("│" + "█" * 45)
+    assert tiny.endswith("│▌")
+    assert loss.endswith("  " + "█" * 15 + "│")
+    assert "Not drawn: 1 strategy unknown" in screen
+
+
+def test_small_profits_are_counted_where_there_are_many(hold, triaged):
+    many = {f"R{number:02}": str(number * 10 - 500) for number in range(40, 55)}
+    screen = render(profits(hold, triaged, **many), 140)
+    assert len(bars_of(screen)) == 12
+    assert "Not drawn: 2 smaller, together $0.00" in screen
+
+
+@pytest.mark.parametrize("width", [80, 99])
+def test_there_are_no_bars_of_profits_without_room_or_comparison(hold, triaged, width):
+    two = profits(hold, triaged, AAA="300", BBB="-100")
+    assert "PROFIT AND LOSS" not in render(two, width)
+    assert "PROFIT AND LOSS" in render(two, 100)
+    assert "PROFIT AND LOSS" not in render(profits(hold, triaged, AAA="300", BBB=None), 140)
+    foreign = hold("1 stock", root="BBB", unrealized_pl=Decimal(3), currency="JPY")
+    ours = hold("1 stock", root="AAA", unrealized_pl=Decimal(3))
+    assert "PROFIT AND LOSS" not in render(triaged([ours, foreign]), 140)

@@ -339,6 +339,39 @@ def test_a_risk_of_which_a_part_is_unknown_is_unknown(hold, price, triaged, chan
     assert stress_loss(entry.facts, Decimal(80), Decimal(120)) is None
 
 
+def expiry_rows(report):
+    chart = next(each for each in charts(report) if each.title == "Expiry calendar")
+    return [(row.amount, row.note, len(row.bars)) for row in chart.rows]
+
+
+def test_the_expiry_calendar_uses_known_volatilities_and_names_what_it_leaves_out(
+    hold, price, triaged
+):
+    def leg(root, volatility=None):
+        found = price(hold("-1 95P", root=root), "100", implied_volatility=volatility or "0.2")
+        changes = {} if volatility else {"greeks": None}
+        return attrs.evolve(found, market_value=Decimal(-100), **changes)
+
+    def row(*legs):
+        (found,) = expiry_rows(triaged(legs))
+        return found
+
+    amount, note, bars = row(leg("AAA", "0.2"), leg("BBB"))
+    # Two deviations in 30 days at 20 % a year are 11.47: 88.53, which is 6.47 below the strike, less what the put is worth.
+    assert amount == "-$546.77"
+    assert note == "2 short: AAA BBB; not counted: BBB (volatility unknown)"
+    assert bars == 1
+    doubled = row(leg("AAA", "0.4"))
+    assert doubled[0] == "-$1,693.53"
+    assert row(leg("BBB")) == ("–", "1 short: BBB; not counted: BBB (volatility unknown)", 0)
+
+
+def test_a_table_of_one_row_has_nothing_to_sort(hold, triaged):
+    assert b"cards sortable" not in page(triaged([hold("1 stock")]))
+    two = [hold("1 stock"), hold("1 stock", root="ABC")]
+    assert b"cards sortable" in page(triaged(two))
+
+
 def test_the_same_positions_give_the_same_page(account_report):
     assert page(account_report) == page(account_report)
 

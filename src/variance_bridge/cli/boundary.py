@@ -160,12 +160,36 @@ def _print_usage(error: click.ClickException, arguments: Sequence[str]) -> None:
         if argument and not argument.startswith("-") and shown != argument:
             message = re.sub(rf"(?<![\w-]){re.escape(argument)}(?![\w-])", shown, message)
     parts = [f"Error: {printable(message)}"]
-    if near:
+    path = _command_path(error, arguments)
+    if isinstance(error, click.NoSuchOption) and (better := _after_its_command(error, arguments)):
+        parts.append(f"  options of a command come after it: `{better}`")
+        path = " ".join(better.split()[:2])
+    elif near:
         parts.append(f"  did you mean `{near}`?")
-    if path := _command_path(error, arguments):
+    if path:
         parts.append(f"  `{path} --help` explains the command")
     for part in parts:
         _print(laid_out(part, sys.stderr))
+
+
+def _after_its_command(error: click.NoSuchOption, arguments: Sequence[str]) -> str | None:
+    """`variance show --account HASH` for `variance --account x show`; without a command that of the dashboard."""
+    import click
+
+    from variance_bridge.cli.home import dashboard
+    from variance_bridge.cli.subcommands import variance
+
+    if error.ctx is None or error.ctx.command is not variance:
+        return None
+    context = click.Context(variance, resilient_parsing=True)
+    known = variance.list_commands(context)
+    name = next((word for word in arguments if word in known), None) or dashboard()
+    command = variance.get_command(context, name)
+    for option in command.params if command else ():
+        if isinstance(option, click.Option) and error.option_name in option.opts:
+            value = option.metavar or error.option_name.lstrip("-").upper()
+            return f"variance {name} {error.option_name}{'' if option.is_flag else f' {value}'}"
+    return None
 
 
 def _command_path(error: click.ClickException, arguments: Sequence[str]) -> str:

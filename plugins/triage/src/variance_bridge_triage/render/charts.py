@@ -276,7 +276,7 @@ def _prices(report: Report) -> Chart | None:
     if not rows:
         return None
     left_out = len(drawn) - len(rows)
-    caption = "Each on a scale of its own: red lines are short strikes, green ones long, the dot is the price."
+    caption = "Each on a scale of its own: solid red lines are short strikes, dashed green ones long, the dot is the price."
     if any(found and found.expected for _entry, found in drawn):
         caption += " The band is one standard deviation to the first expiration."
     if left_out:

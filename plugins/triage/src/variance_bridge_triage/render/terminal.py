@@ -17,6 +17,7 @@ from variance_bridge.formatting import is_whole_cents, printable
 from variance_bridge.model import Environment
 from variance_bridge_triage.render.expiries import expiries
 from variance_bridge_triage.render.legs import one_line
+from variance_bridge_triage.render.profit_bars import profit_bars
 from variance_bridge_triage.render.strategy_table import Layout, header, strategy
 from variance_bridge_triage.render.strike_line import legend
 from variance_bridge_triage.render.summary import notes, shared_lacks
@@ -74,9 +75,12 @@ def dashboard(report: Report, width: int) -> RenderableType:
             parts.append(_strategies(report, entries, layout, nowhere.union(above)))
     if layout.scale is not None:
         parts += [_note(legend(layout.scale)), Text()]
-    expiring = expiries(report, width)
-    if expiring is not None:
-        parts += [_title("EXPIRIES", "bold"), expiring]
+    for heading, chart in (
+        ("PROFIT AND LOSS", profit_bars(report, width)),
+        ("EXPIRIES", expiries(report, width)),
+    ):
+        if chart is not None:
+            parts += [_title(heading, "bold"), chart]
     return Group(*parts, *_notes(report))
 
 
