@@ -357,8 +357,8 @@ def test_the_expiry_calendar_uses_known_volatilities_and_names_what_it_leaves_ou
         return found
 
     amount, note, bars = row(leg("AAA", "0.2"), leg("BBB"))
-    # Two deviations in 30 days at 20 % a year are 11.47: 88.53, which is 6.47 below the strike, less what the put is worth.
-    assert amount == "-$546.77"
+    # Two deviations in 30 days at 20 % a year are 11.47: 88.53 is 6.47 below the strike, less what the put is worth.
+    assert amount == "-$546.76"
     assert note == "2 short: AAA BBB; not counted: BBB (volatility unknown)"
     assert bars == 1
     doubled = row(leg("AAA", "0.4"))
