@@ -88,6 +88,31 @@ class Rejection(StrEnum):
     NUMBERS_CONTRADICT = "numbers_contradict"
     OUT_OF_RANGE = "out_of_range"
 
+    @property
+    def sentence(self) -> str:
+        """The reason as people say it: `the quantity cannot be read`."""
+        return _REJECTIONS.get(
+            self.value, f"the {self.value.replace('_unreadable', '')} cannot be read"
+        )
+
+
+_REJECTIONS = {
+    "wrong_cell_count": "wrong number of cells",
+    "unreadable_row": "the row cannot be read",
+    "symbol_missing": "no symbol",
+    "type_missing": "no type of instrument",
+    "type_unknown": "the type of instrument is not known",
+    "quantity_missing": "no quantity",
+    "side_missing": "neither long nor short",
+    "side_unknown": "the word for long or short is not known",
+    "strike_missing": "no strike",
+    "expiration_missing": "no expiration",
+    "number_unreadable": "a number cannot be read",
+    "terms_contradict": "its terms contradict each other",
+    "numbers_contradict": "its numbers contradict each other",
+    "out_of_range": "a value is out of range",
+}
+
 
 class Caution(StrEnum):
     """What a reader should know of a row, or of the whole file, that was kept. Closed, like `Rejection`."""

@@ -20,10 +20,7 @@ def test_a_sync_from_a_file_writes_a_valid_private_document(variance, export, fo
 
     made = datetime.fromtimestamp(export.stat().st_mtime, UTC)
     assert done.code == 0
-    assert done.out == (
-        "3 positions (fetched 3, normalized 3, closed 0, rejected 0)"
-        f" as of {made:%Y-%m-%d %H:%M} UTC → {folder / 'out.json'}\n"
-    )
+    assert done.out == (f"3 positions as of {made:%Y-%m-%d %H:%M} UTC → {folder / 'out.json'}\n")
     document = exact_json.loads((folder / "out.json").read_bytes())
     assert check(document) == []
     assert document["meta"]["counts"] == {"fetched": 3, "normalized": 3, "closed": 0, "rejected": 0}
@@ -154,8 +151,18 @@ def test_a_bad_row_is_rejected_reported_and_the_others_are_published(variance, e
 
     meta = exact_json.loads((folder / "out.json").read_bytes())["meta"]
     assert (done.code, meta["status"], meta["counts"]["rejected"]) == (0, "partial", 1)
-    assert "line 5" in done.err
-    assert "many" not in done.err + done.out
+    assert 'line 5: row rejected: "many" in Quantity is not a number' in done.err
+    assert "many" not in (folder / "out.json").read_text() + done.out
+
+
+@pytest.mark.parametrize("cell", ["Erika Mustermann", "Mustermann", "12345678", "1234-5678"])
+def test_a_bad_cell_that_may_say_whose_it_is_is_not_repeated(variance, export, cell):
+    with export.open("a") as file:
+        file.write(f"XYZ,Stock,{cell}x,,,,,52,,,,,,\n")
+    done = variance("sync", "--broker", "csv", "--input", export)
+
+    assert "line 5: row rejected: the quantity cannot be read (in Quantity)" in done.err
+    assert cell not in done.err + done.out
 
 
 def test_strict_refuses_a_bad_row_and_leaves_the_last_good_file(variance, export, folder):

@@ -198,7 +198,7 @@ def test_a_row_with_too_few_cells_is_rejected_and_reported(read_csv):
     assert outcome.meta["counts"] == {"fetched": 2, "normalized": 1, "closed": 0, "rejected": 1}
     assert outcome.meta["rejected"] == [{"row": 2, "reason": "wrong_cell_count"}]
     assert any(
-        "line 2, column 41" in warning and "10 cells" in warning for warning in outcome.warnings
+        "line 2: row rejected" in warning and "10 cells" in warning for warning in outcome.warnings
     )
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 
 import pytest
 
 from variance_bridge.cli.boundary import run
-from variance_bridge_csv.explanation import as_text
+from variance_bridge_csv.explanation_screen import as_text
 
 SCHWAB = (
     '"Positions for account Joint ...724 as of 01:17 PM ET, 2025/12/03"\n\n'
@@ -46,29 +47,52 @@ def test_explain_says_what_each_line_and_column_is(variance, export):
     for said in (
         "Format    schwab (Charles Schwab positions export)",
         'the header on line 3 has "Symbol", "Qty (Quantity)", "Asset Type"',
-        "As of     2025-12-03T18:17:00Z: the file says so",
-        '"Mkt Val (Market Value)" is value',
-        'known, not used: "Volume"',
-        'not known, not used: "Moon"',
+        "As of     2025-12-03 18:17 UTC: the file says so",
+        "          Mkt Val (Market Value)  value now\n",
+        "          Volume                  known, not used\n",
+        "          Moon                    not known, not used\n",
         "Lines     titles, accounts, times: 1",
         "names of the columns: 3",
         "positions: 4",
-        "rejected: 5",
         "cash: 6",
         "total: 7",
         "the total 245.00 is the sum of the rows",
-        "line 5, column 11 rejected: quantity unreadable (in Qty (Quantity))",
+        'line 5 rejected: "ten" in Qty (Quantity) is not a number',
     ):
         assert said in out
     assert "724" not in out
 
 
-def test_explain_fits_a_terminal(variance, export):
+@pytest.mark.parametrize("width", [40, 60, 80, 140])
+def test_explain_fits_a_terminal(variance, export, width):
     facts = json.loads(variance("csv", "explain", "--json", export)[1])
-    whole, narrow = as_text(facts), as_text(facts, 60)
+    whole, shown = as_text(facts), as_text(facts, width)
     assert max(map(len, whole.split("\n"))) > 80
-    assert max(map(len, narrow.split("\n"))) <= 60
-    assert narrow.split() == whole.split()
+    assert max(map(len, shown.split("\n"))) <= width
+    if width >= 80:
+        assert shown.split() == whole.split()
+
+
+def test_a_narrow_explanation_lists_positions_below_each_other(variance, export):
+    facts = json.loads(variance("csv", "explain", "--json", export)[1])
+    facts["accounts"][0]["positions"][0]["symbol"] = "QZA   270115P00640000"
+    shown = as_text(facts, 40)
+    assert "\n  QZA   270115P00640000\n    long 10, value 120" in shown
+
+
+def test_explain_says_of_each_rejected_row_once_why(variance, export):
+    out = variance("csv", "explain", export)[1]
+    assert out.count("rejected") == 2  # the count and the reason
+    assert out.count("line 5") == 1
+
+
+def test_a_terminal_shows_rejected_rows_in_red(variance, export, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    out = variance("csv", "explain", export)[1]
+    assert "\x1b[31mline 5 rejected" in out
+    assert "\x1b[1mColumns" in out
 
 
 def test_explain_as_json_has_the_same(variance, export):
@@ -124,13 +148,13 @@ def test_explain_names_no_formats_for_a_report_of_another_kind(variance, tmp_pat
 def test_explain_counts_the_columns_of_the_file_and_names_what_is_worked_out(variance, files):
     _code, out, _err = variance("csv", "explain", files / "questrade_edge.csv")
     assert "12 of its 12 columns are known" in out
-    assert '"Symbol" is symbol' in out
-    assert "worked out from other cells: account_label, expiration, option_type, strike" in out
+    assert re.search(r"^Columns +Symbol +symbol$", out, re.MULTILINE)
+    assert "worked out from other cells: the account's name, expiration, put or call, strike" in out
 
 
 def test_explain_shows_a_column_without_a_name_by_its_place(variance, files):
     _code, out, _err = variance("csv", "explain", files / "degiro.csv")
-    assert '"column 6, without a name" is value' in out
+    assert "column 6, without a name  value now" in out
 
 
 def test_explain_shows_what_the_rows_add_up_to_beside_another_total(variance, tmp_path):
@@ -154,9 +178,9 @@ def test_a_column_that_its_place_finds_is_not_called_unknown(variance, tmp_path)
     path = tmp_path / "acme.csv"
     path.write_text("Id,Held,Worth in CHF,Moon\nQZA,10,200.00,x\n")
     _code, out, _err = variance("csv", "explain", path)
-    assert '"Worth in CHF" is value' in out
+    assert "Worth in CHF  value now" in out
     assert "3 of its 4 columns are known" in out
-    assert 'not known, not used: "Moon"' in out
+    assert "Moon          not known, not used" in out
     assert "known from" not in out
     _code, _out, err = variance("sync", path)
     assert 'not read: "Moon"' in err
@@ -183,7 +207,7 @@ def test_a_format_that_is_asked_for_as_a_broker_is_read(variance, export, name):
     code, out, err = variance("sync", "--broker", name, "--input", export)
     assert code == 0
     assert "positions/live_csv.json" in out
-    assert "1 row rejected" in err
+    assert "line 5: row rejected" in err
 
 
 @pytest.mark.parametrize(
@@ -250,8 +274,8 @@ def test_explain_says_what_a_sync_would_warn_of(variance, files, tmp_path):
     path.write_text("QZT,7,133.00\n\n" + text.replace(",BRKB,", ",?,").partition("\n\n")[0] + "\n")
     _code, out, _err = variance("csv", "explain", path)
     assert "Notes     line 1: another table begins, which is not in this format" in out
-    assert "row rejected: symbol unreadable" in out
-    assert "possibly_truncated (whole file)" in out
+    assert "rejected: the symbol cannot be read" in out
+    assert "possibly truncated (whole file)" in out
     assert "of another table, not read: 1" in out
 
 
@@ -267,7 +291,7 @@ def test_explain_says_whether_the_subtotals_are_the_sums_of_their_rows(variance,
 
 def test_explain_says_in_which_lines_a_number_is_doubtful(variance, files):
     _code, out, _err = variance("csv", "explain", files / "etrade.csv")
-    assert "cost_unknown (line 12)" in out
+    assert "cost unknown (line 12)" in out
 
 
 def test_explain_calls_the_titles_of_a_statement_titles(variance, files):
@@ -320,12 +344,11 @@ def test_explain_lists_twenty_positions_and_says_where_the_others_are(explain_ow
 def test_explain_rejects_and_flags_what_a_sync_does(explain_own, variance, tmp_path):
     rows = "QZA,Stock,10,20,21,210,10,\nMESH7,Future,1,6012.25,6040,0,138.75,\nAll,,,,,210,,\n"
     out = explain_own(rows, "[money]\nfutures_cost = true\n")
-    assert "Account   1: 1 position, 0 closed, 1 rejected" in out
-    assert "rejected: 3" in out
-    assert "line 3, column 1 rejected: numbers contradict" in out
+    assert "Account   1: 1 position, 1 rejected" in out
+    assert "line 3 rejected: its numbers contradict each other" in out
     code, _out, err = variance("sync", tmp_path / "acme.csv")
     assert code == 0
-    assert "1 row rejected: numbers_contradict" in err
+    assert "1 row rejected: its numbers contradict each other" in err
 
 
 def test_explain_says_why_a_sync_refuses_a_file(explain_own):

@@ -35,6 +35,7 @@ class Invocation:
         asks: whether the user may be asked; not while a shell completes.
         subject: the account of several that is being synced, by hash; warnings begin with it.
         speak: writes a line to stderr; a progress bar takes it over while it is drawn.
+        warned: the warnings so far, so that nothing is said twice.
     """
 
     def __init__(self) -> None:
@@ -43,6 +44,7 @@ class Invocation:
         self.asks = True
         self.subject = ""
         self.speak: Callable[[str], None] = _to_stderr
+        self.warned: list[str] = []
         self._removed: Mapping[str, str] = {}
         self._undo: list[Callable[[], None]] = []
 
@@ -323,6 +325,7 @@ class Invocation:
 
     def warn(self, message: str) -> None:
         """Tell the user something, on stderr, without anything personal."""
+        self.warned.append(message)
         subject = f"{self.subject}: " if self.subject else ""
         self._say(f"Warning: {subject}{message}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import attrs
@@ -12,9 +12,11 @@ from msgspec import structs
 from variance_bridge.cli.invocation import Invocation
 from variance_bridge.clock import CLOCK_TOLERANCE
 from variance_bridge.formatting import plural
-from variance_bridge.model import Caution, Flag, RejectedRow, Timeliness
+from variance_bridge.model import Caution, Counts, RejectedRow, Rejection, Timeliness
 from variance_bridge.pipeline.previous import STANDARD_STREAM
 from variance_bridge.pipeline.sync import Failed, Synced
+
+_OF_THE_PIPELINE = frozenset({Rejection.TERMS_CONTRADICT, Rejection.NUMBERS_CONTRADICT})
 
 
 def explain(invocation: Invocation, result: Synced | Failed, subject: str = "") -> None:
@@ -37,20 +39,26 @@ def explain(invocation: Invocation, result: Synced | Failed, subject: str = "") 
     meta = result.portfolio.meta
     for row in meta.rejected:
         symbol = f" ({row.symbol})" if row.symbol else ""
-        invocation.note(f"{of}row {row.row}{symbol} was rejected: {row.reason.value}")
-    if meta.rejected:
-        rows = plural(len(meta.rejected), "row")
-        invocation.warn(f"{of}{rows} rejected: {_counted(meta.rejected)}")
+        invocation.note(f"{of}row {row.row}{symbol} was rejected: {row.reason.sentence}")
+    if unsaid := _unsaid(invocation, result):
+        rows = plural(len(unsaid), "row")
+        invocation.warn(f"{of}{rows} rejected: {_counted([row.reason.sentence for row in unsaid])}")
     if meta.flags:
-        invocation.note(f"{of}cautions: {_counted(meta.flags)}")
+        cautions = [flag.caution.value.replace("_", " ") for flag in meta.flags]
+        invocation.note(f"{of}cautions: {_counted(cautions)}")
 
 
-def _counted(records: Sequence[RejectedRow] | Sequence[Flag]) -> str:
-    """The reasons or cautions, most frequent first: "quote_stale x3, multiplier_unknown x1"."""
-    words = Counter(
-        one.reason.value if isinstance(one, RejectedRow) else one.caution.value for one in records
-    )
-    return ", ".join(f"{word} x{count}" for word, count in words.most_common())
+def _unsaid(invocation: Invocation, result: Synced) -> list[RejectedRow]:
+    """The rejected rows of which no warning was given: a broker that names its rows cannot know what contradicts itself."""
+    said = any(": row rejected: " in warning for warning in invocation.warned)
+    rows = result.portfolio.meta.rejected
+    return [row for row in rows if not said or row.reason in _OF_THE_PIPELINE]
+
+
+def _counted(phrases: Iterable[str]) -> str:
+    """Most frequent first: `no symbol (3), no strike`."""
+    counted = Counter(phrases).most_common()
+    return ", ".join(f"{phrase} ({count})" if count > 1 else phrase for phrase, count in counted)
 
 
 def sentence(result: Synced, invocation: Invocation) -> str:
@@ -58,11 +66,7 @@ def sentence(result: Synced, invocation: Invocation) -> str:
     from variance_bridge.formatting import printable
 
     meta = result.portfolio.meta
-    text = plural(len(result.portfolio.positions), "position")
-    if meta.counts is not None:
-        counts = structs.asdict(meta.counts).items()
-        text += f" ({', '.join(f'{name} {n}' for name, n in counts if n is not None)})"
-    text += f" as of {meta.fetched_at:%Y-%m-%d %H:%M} UTC"
+    text = f"{plural(len(result.portfolio.positions), 'position')}{_of_rows(meta.counts)} as of {meta.fetched_at:%Y-%m-%d %H:%M} UTC"
     details = [*_origin_of_time(result), *doubtful(result, invocation)]
     if details:
         text += f" ({'; '.join(details)})"
@@ -72,6 +76,15 @@ def sentence(result: Synced, invocation: Invocation) -> str:
         place = f"{'→' if result.published else 'not written (dry run):'} {result.path.absolute()}"
     note = f"\n{result.note}" if result.note else ""
     return printable(f"{text} {place}{note}")
+
+
+def _of_rows(counts: Counts | None) -> str:
+    """` (of 5 rows: 1 closed, 1 rejected)`; nothing where each row is a position."""
+    if counts is None:
+        return ""
+    others = {"closed": counts.closed, "rejected": counts.rejected}
+    named = ", ".join(f"{count} {name}" for name, count in others.items() if count)
+    return f" (of {plural(counts.fetched, 'row')}: {named})" if named else ""
 
 
 def _origin_of_time(result: Synced) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,7 +42,6 @@ def explain(invocation: Invocation, file: Path, *, dialect: str | None, as_json:
             folder = path_text(invocation.folder / _FOLDER)
             click.echo(f"your own formats go into {folder} (docs/dialects.md says how)", err=True)
         raise
-    from variance_bridge_csv.explanation import as_text
     from variance_bridge_csv.explanation import explain as facts_of
 
     facts = facts_of(source)
@@ -52,12 +50,11 @@ def explain(invocation: Invocation, file: Path, *, dialect: str | None, as_json:
 
         click.echo(dumps(facts), nl=False)
     else:
-        click.echo(as_text(facts, _terminal_width()))
+        from variance_bridge.terminal import screen_of
+        from variance_bridge_csv.explanation_screen import as_text
 
-
-def _terminal_width() -> int | None:
-    """None for a file or a pipe, where no line is broken."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        screen = screen_of(sys.stdout)
+        click.echo(as_text(facts, screen.width, colour=screen.colour))
 
 
 @command.command("check")
@@ -87,6 +84,7 @@ def check(files: tuple[Path, ...]) -> None:
 def dialects(invocation: Invocation, *, as_json: bool) -> None:
     """List the formats that are known, and the folder for your own."""
     from variance_bridge.formatting import path_text, printable
+    from variance_bridge.terminal import at_words, screen_of
     from variance_bridge_csv.dialect import library
 
     folder = invocation.folder / _FOLDER
@@ -108,7 +106,7 @@ def dialects(invocation: Invocation, *, as_json: bool) -> None:
         ]
         click.echo(dumps({"folder": path_text(folder), "dialects": rows}), nl=False)
         return
-    width, room = max(len(one.name) for one in found), _terminal_width()
+    width, room = max(len(one.name) for one in found), screen_of(sys.stdout).width
     for one in found:
         notes = [f"seen {one.seen}"] if one.seen else []
         notes += ["yours"] if one.name in own else []
@@ -117,5 +115,5 @@ def dialects(invocation: Invocation, *, as_json: bool) -> None:
         if room is None:
             click.echo(f"{head}{rest}")
         else:
-            click.echo(click.wrap_text(rest, room, head, " " * len(head)))
+            click.echo(at_words(rest, room, first=head, later=" " * len(head)))
     click.echo(f"\nYour own: {path_text(folder)}/*.toml (docs/dialects.md says how)")

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
-import click
 from msgspec import Struct, structs
 
 from variance_bridge.commands import instant_text, settled
 from variance_bridge.errors import DataRefused
-from variance_bridge.formatting import plural, printable
+from variance_bridge.formatting import plural
 from variance_bridge.model import Caution, Holding, Portfolio
 from variance_bridge_csv.accounts import AccountPart
 from variance_bridge_csv.dialect.schema import Dialect
@@ -26,39 +25,6 @@ from variance_bridge_csv.shape.places import places
 from variance_bridge_csv.source import Source
 
 _MAX_REJECTED = 20
-_MARGIN = " " * len("Columns   ")
-_MAX_SPANS = 20
-_MAX_CAUTION_LINES = 5
-_MAX_POSITIONS = 20
-_KINDS = {
-    "above": "text above the table",
-    "header": "names of the columns",
-    "position": "positions",
-    "closed": "closed positions",
-    "lot": "tax lots",
-    "subtotal": "subtotals",
-    "label": "labels",
-    "footer": "footers",
-    "ignore": "ignored",
-    "note": "titles, accounts, times",
-    "another table": "another table begins",
-    "not read": "of another table, not read",
-    "another part": "other parts of the file",
-}
-"""What the kinds of lines are called on the screen, where the word alone does not say it."""
-_TABLE = (
-    "symbol",
-    "side",
-    "quantity",
-    "average_price",
-    "market_value",
-    "unrealized_pl",
-    "currency",
-)
-_HEADINGS = ["Symbol", "Side", "Quantity", "Price paid", "Value", "Profit", "Currency"]
-_WORDS = 2
-"""So many of them are words, and the others numbers."""
-_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 def explain(source: Source) -> dict[str, Any]:
@@ -117,9 +83,9 @@ def _outcome(source: Source, part: AccountPart, refusals: list[str]) -> _Outcome
         refusals.append(f"a sync refuses this: {refusal.what}")
         return _Outcome(part, read, {})
     already = len(read.meta.rejected)
-    reasons = {one.symbol: one.reason.value for one in written.meta.rejected[already:]}
+    reasons = {one.symbol: one.reason.sentence for one in written.meta.rejected[already:]}
     rejected = {
-        one.line: reasons[one.holding.symbol].replace("_", " ")
+        one.line: reasons[one.holding.symbol]
         for one in part.checked
         if one.holding is not None and one.holding.symbol in reasons
     }
@@ -131,133 +97,6 @@ def _note_refusal(source: Source, refusals: list[str]) -> None:
         refuse_many_rejected(source.parsed, CsvSettings().max_rejected_percent, source.file.shown)
     except DataRefused as refusal:
         refusals.append(f"a sync refuses this: {refusal.what}")
-
-
-def as_text(facts: Mapping[str, Any], width: int | None = None) -> str:
-    """The same for people.
-
-    Args:
-        facts: what `explain` gives.
-        width: of the terminal, at whose words lines are broken; None leaves them whole, for a file or a pipe.
-    """
-    lines = printable("\n".join(_text_lines(facts)), limit=1_000_000).split("\n")
-    return "\n".join(lines if width is None else (_wrapped(line, width) for line in lines))
-
-
-def _wrapped(line: str, width: int) -> str:
-    head, rest = line[: len(_MARGIN)], line[len(_MARGIN) :]
-    return click.wrap_text(rest, width, initial_indent=head, subsequent_indent=f"{_MARGIN}  ")
-
-
-def _text_lines(facts: Mapping[str, Any]) -> Iterator[str]:
-    dialect, time = facts["dialect"], facts["time"]
-    separated = _DELIMITERS.get(facts["separated_by"], facts["separated_by"])
-    yield f"File      {facts['file']}: {facts['encoding']}, cells separated by {separated}"
-    yield f"Format    {dialect['name']} ({dialect['title']})"
-    yield f"          because {'; '.join(dialect['because'])}"
-    if dialect["evidence"]:
-        yield f"          known from {dialect['evidence']}"
-    yield f"As of     {time['fetched_at']}: {time['says_so']}"
-    yield from (f"          {note}" for note in time["notes"])
-    columns = facts["columns"]
-    yield "Columns   " + ", ".join(
-        f'"{name}" is {field}' for name, field in columns["read"].items()
-    )
-    for key, title in (("known", "known, not used"), ("unknown", "not known, not used")):
-        if columns[key]:
-            yield f"          {title}: " + ", ".join(f'"{name}"' for name in columns[key])
-    if columns["worked_out"]:
-        yield f"          worked out from other cells: {', '.join(columns['worked_out'])}"
-    yield from _line_lines(facts["lines"])
-    for account in facts["accounts"]:
-        yield from _account_lines(account)
-    head = "Notes     "
-    for note in facts["notes"]:
-        yield f"{head}{note}"
-        head = _MARGIN
-
-
-def _line_lines(runs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """Which lines are of each kind, the kinds in the order in which they come."""
-    spans: dict[str, list[str]] = {}
-    for run in runs:
-        first, last = run["from"], run["to"]
-        spans.setdefault(run["kind"], []).append(str(first) if first == last else f"{first}-{last}")
-    head = "Lines     "
-    for kind, found in spans.items():
-        more = f" and {len(found) - _MAX_SPANS} more" if len(found) > _MAX_SPANS else ""
-        yield f"{head}{_KINDS.get(kind, kind)}: {', '.join(found[:_MAX_SPANS])}{more}"
-        head = _MARGIN
-
-
-def _account_lines(account: Mapping[str, Any]) -> Iterator[str]:
-    counts = account["counts"]
-    others = (f"{count} {name}" for name, count in counts.items() if name != "positions")
-    rows = ", ".join([plural(counts["positions"], "position"), *others])
-    yield f"Account   {account['place']}: {rows}"
-    for name in ("cash", "pending"):
-        if account[name] is not None:
-            yield f"          {name} {account[name]:,f}"
-    total = account["total"]
-    if account["subtotals_agree"] is not None:
-        agree = "are" if account["subtotals_agree"] else "are NOT"
-        yield f"          the subtotals {agree} the sums of their rows"
-    elif total is None:
-        yield "          no total to compare with"
-    else:
-        yield f"          {_compared(total, account)}"
-    yield from _position_lines(account["positions"])
-    for row in account["rejected"]:
-        yield f"          line {row['line']}, column {row['column']} rejected: {row['reason']}"
-    if account["cautions"]:
-        words = (_caution(word, account["caution_lines"][word]) for word in account["cautions"])
-        yield "          cautions: " + ", ".join(words)
-
-
-def _position_lines(positions: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """The positions as they are understood, in columns, so that a person can compare them with the broker's own page."""
-    if not positions:
-        return
-    shown_ones = positions[:_MAX_POSITIONS]
-    table = [_HEADINGS, *([_cell(row[name]) for name in _TABLE] for row in shown_ones)]
-    widths = [max(len(row[place]) for row in table) for place in range(len(_HEADINGS))]
-    for row in table:
-        cells = (
-            text.ljust(width) if place < _WORDS else text.rjust(width)
-            for place, (text, width) in enumerate(zip(row, widths, strict=True))
-        )
-        yield _MARGIN + "  ".join(cells).rstrip()
-    if len(positions) > _MAX_POSITIONS:
-        more = len(positions) - _MAX_POSITIONS
-        yield f"{_MARGIN}and {more} more: `variance show FILE` shows them all"
-
-
-def _cell(value: Any) -> str:
-    return "-" if value is None else f"{value:,f}" if isinstance(value, Decimal) else str(value)
-
-
-def _caution(word: str, lines: Sequence[int]) -> str:
-    if not lines:
-        return f"{word} (whole file)"
-    listed = ", ".join(map(str, lines[:_MAX_CAUTION_LINES]))
-    more = len(lines) - _MAX_CAUTION_LINES
-    also = f" and {more} more" if more > 0 else ""
-    return f"{word} ({'line' if len(lines) == 1 else 'lines'} {listed}{also})"
-
-
-def _compared(total: Decimal, account: Mapping[str, Any]) -> str:
-    """What the total says beside the rows."""
-    agrees, rows = account["total_agrees"], account["rows_sum"]
-    if account["not_compared"]:
-        return (
-            f"the total {total:,f} is not compared: rows in {' and '.join(account['not_compared'])}"
-        )
-    if rows is None or rows == total:
-        return f"the total {total:,f} {'is' if agrees else 'is NOT'} the sum of the rows"
-    if agrees:
-        tolerance = account["total_tolerance"]
-        return f"the total {total:,f} is within the tolerance ({tolerance:,f}) of the sum of the rows, {rows:,f}"
-    return f"the total {total:,f} is NOT the sum of the rows, {rows:,f}"
 
 
 def _rows_sum(source: Source, part: AccountPart) -> Decimal | None:

@@ -212,7 +212,7 @@ def _on_rejected(parsed: ParsedFile) -> Iterator[str]:
     for reason, lines in list(reasons.items())[:_MAX_LISTED]:
         first, more = lines[0], len(lines) - 1
         same = f"; {plural(more, 'more row')} for the same reason" if more else ""
-        yield f"line {first.line}, column {first.column}: row rejected: {reason}{same}"
+        yield f"line {first.line}: row rejected: {reason}{same}"
     others = sum(len(lines) for lines in list(reasons.values())[_MAX_LISTED:])
     if others:
         yield f"{plural(others, 'more row')} rejected: see meta.rejected"

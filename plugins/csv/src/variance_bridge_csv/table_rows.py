@@ -68,6 +68,16 @@ _WITH_POINT = re.compile(
 _DATE_LIKE = re.compile(
     r"[0-9]{1,4}[-/. ](?:[0-9]{1,2}|[A-Za-z]{3})[-/. ][0-9]{1,4}|[A-Za-z]{3}[-/. ][0-9]{1,4}"
 )
+_NUMBER_LIKE = re.compile(
+    r"(?!(?:[^0-9]*[0-9]){4})(?:[A-Za-z]{1,5}|[-+]?[0-9.,']{1,8}[A-Za-z%]{0,3}|[#?/-]{1,8})"
+)
+"""A short word, or at most three digits. A name is longer, as a rule, and so is an account number."""
+_HARMLESS = {
+    Rejection.DATE_UNREADABLE: _DATE_LIKE,
+    Rejection.MULTIPLIER_UNREADABLE: _NUMBER_LIKE,
+    Rejection.NUMBER_UNREADABLE: _NUMBER_LIKE,
+    Rejection.QUANTITY_UNREADABLE: _NUMBER_LIKE,
+}
 _ROUNDED = re.compile(r"[0-9][.,][0-9]+[Ee][+]?[0-9]+")
 """What a spreadsheet program makes of a long account number: others become the same."""
 _PAGE = re.compile(r"(?i:page|seite) [0-9]{1,4}(?: ?(?i:of|von|/) ?[0-9]{1,4})?")
@@ -91,11 +101,12 @@ class RejectedLine(Struct, frozen=True):
     written: str | None = None
 
     def describe(self) -> str:
-        """Why the row was rejected, without a value of the row but a date that cannot be read."""
-        if self.written is not None:
+        """Why the row was rejected, without a value of the row but a date or a number that cannot be read."""
+        if self.written is not None and self.reason is Rejection.DATE_UNREADABLE:
             return f'the date "{self.written}" {self.detail} cannot be read'
-        reason = self.reason.value.replace("_", " ")
-        return f"{reason} ({self.detail})" if self.detail else reason
+        if self.written is not None:
+            return f'"{self.written}" {self.detail} is not a number'
+        return f"{self.reason.sentence} ({self.detail})" if self.detail else self.reason.sentence
 
 
 # gc=False: a record of each row, and part of no cycle that Python would have to look for.
@@ -296,16 +307,17 @@ def _rejected(cells: RowCells, rejection: RowRejected) -> RejectedLine:
         cells.column(rejection.field),
         rejection.reason,
         ", ".join(filter(None, (rejection.what, cells.columns.name(rejection.field)))),
-        _date_written(cells, rejection),
+        _written(cells, rejection),
     )
 
 
-def _date_written(cells: RowCells, rejection: RowRejected) -> str | None:
-    """A date that cannot be read, as it is written: what it says of its owner is nothing, and of the fault all."""
-    if rejection.reason is not Rejection.DATE_UNREADABLE or rejection.field is None:
+def _written(cells: RowCells, rejection: RowRejected) -> str | None:
+    """A date or a number that cannot be read, as it is written: what it says of its owner is nothing, and of the fault all."""
+    harmless = _HARMLESS.get(rejection.reason)
+    if harmless is None or rejection.field is None or not cells.columns.name(rejection.field):
         return None
     text = cells.text(rejection.field) or ""
-    return text if _DATE_LIKE.fullmatch(text) else None
+    return text if harmless.fullmatch(text) else None
 
 
 def _is_typed_total(row: Row) -> bool:
