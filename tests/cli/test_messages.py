@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 import pytest
 
 from variance_bridge.cli.boundary import run
-from variance_bridge.cli.messages import laid_out
 from variance_bridge.document import exact_json
+from variance_bridge.terminal import laid_out
 
 LONG = "Error: live_acme.json: the positions are of yesterday\n  run `variance sync` and then look at them again, please"
 

@@ -133,7 +133,7 @@ def _print(text: str) -> None:
 
 def _print_refusal(error: BridgeError, redact: Callable[[str], str]) -> None:
     """What, where and what to do. Ours hold nothing personal; a plugin's may, so what is known to be personal is taken out."""
-    from variance_bridge.cli.messages import laid_out
+    from variance_bridge.terminal import laid_out
 
     if sys.stderr is None:
         return
@@ -147,7 +147,7 @@ def _print_usage(error: click.ClickException, arguments: Sequence[str]) -> None:
     """What click has to say. It quotes arguments: one that is more likely a secret in the wrong place is not repeated."""
     import click
 
-    from variance_bridge.cli.messages import laid_out
+    from variance_bridge.terminal import laid_out
 
     if sys.stderr is None:
         return

@@ -65,8 +65,8 @@ def _findings(invocation: Invocation, choice: Choice, *, online: bool) -> Iterat
 
 
 def _print(invocation: Invocation, finding: Finding) -> None:
-    from variance_bridge.cli.messages import laid_out
     from variance_bridge.formatting import printable
+    from variance_bridge.terminal import laid_out
 
     def laid(line: str) -> str:
         text = printable(invocation.personal.redact(line))

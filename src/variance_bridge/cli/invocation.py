@@ -345,6 +345,6 @@ def _to_stderr(text: str) -> None:
 
     import click
 
-    from variance_bridge.cli.messages import laid_out
+    from variance_bridge.terminal import laid_out
 
     click.echo(laid_out(text, sys.stderr) if sys.stderr is not None else text, err=True)

@@ -11,7 +11,7 @@ from rich.progress import Progress, SpinnerColumn, Task, TextColumn, TimeElapsed
 from rich.table import Column
 from rich.text import Text
 
-from variance_bridge.cli.messages import laid_out
+from variance_bridge.terminal import laid_out
 
 MOMENT = 0.3
 """Seconds before the line appears."""

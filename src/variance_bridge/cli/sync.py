@@ -213,8 +213,7 @@ def _write_documents(invocation: Invocation, results: Sequence[Synced | Failed])
 
 def _print_sentence(result: Synced, invocation: Invocation) -> None:
     """For programs that read it, one line, whatever COLUMNS says."""
-    from variance_bridge.cli.messages import laid_out
-    from variance_bridge.terminal import screen_of
+    from variance_bridge.terminal import laid_out, screen_of
 
     text, passages = sentence(result, invocation), doubtful(result, invocation)
     if sys.stdout is not None and screen_of(sys.stdout).is_terminal:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import attrs
-from msgspec import structs
 
 from variance_bridge.cli.invocation import Invocation
 from variance_bridge.clock import CLOCK_TOLERANCE
