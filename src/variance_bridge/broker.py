@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 HOOK_API = 1
 """The version of this interface. A plugin states the one that it was written for (docs/versioning.md)."""
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
-_CREDENTIAL = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
-_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
-_PRODUCT = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._+-]+")
-_PAGE = re.compile(r"https://[a-z0-9.-]+(?:/[!-~]*)?")
-_REDIRECT = re.compile(r"https://[!-~]+|http://127\.0\.0\.1:[0-9]{1,5}/[!-~]*")
-_PLACE = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*")
+_NAME = r"[a-z][a-z0-9_]{0,31}"
+_CREDENTIAL = r"[A-Z][A-Z0-9_]{0,63}"
+_HOST = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"
+_PRODUCT = r"[A-Za-z0-9._-]+/[A-Za-z0-9._+-]+"
+_PAGE = r"https://[a-z0-9.-]+(?:/[!-~]*)?"
+_REDIRECT = r"https://[!-~]+|http://127\.0\.0\.1:[0-9]{1,5}/[!-~]*"
+_PLACE = r"[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*"
 
 
 class Capability(StrEnum):
@@ -54,12 +54,12 @@ class Capability(StrEnum):
     READS_FILES = "reads_files"
 
 
-def _matches(pattern: re.Pattern[str], what: str) -> Callable[[Any, Any, Any], None]:
+def _matches(pattern: str, what: str) -> Callable[[Any, Any, Any], None]:
     def check(_instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
         values = value if isinstance(value, tuple) else (value,)
         for one in values:
-            if not isinstance(one, str) or not pattern.fullmatch(one):
-                raise ValueError(f"{attribute.name} must be {what} ({pattern.pattern})")
+            if not isinstance(one, str) or not re.fullmatch(pattern, one):
+                raise ValueError(f"{attribute.name} must be {what} ({pattern})")
 
     return check
 

@@ -6,8 +6,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-import attrs
-from msgspec import structs
+from msgspec import Struct, structs
 
 from variance_bridge.model import Greeks, Holding, Quote
 from variance_bridge.money import product
@@ -21,8 +20,7 @@ _SENSITIVITIES = ("theta", "vega")
 """The greeks that are money; the others are counted in shares."""
 
 
-@attrs.frozen
-class MoneyUnit:
+class MoneyUnit(Struct, frozen=True):
     """What an amount of a row is counted in.
 
     Attributes:

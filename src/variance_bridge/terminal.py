@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import textwrap
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -59,6 +58,8 @@ def _columns_of(stream: TextIO | None) -> int:
         with suppress(OSError, ValueError):
             if columns := os.get_terminal_size(stream.fileno()).columns:
                 return columns
+    import shutil
+
     return shutil.get_terminal_size().columns
 
 

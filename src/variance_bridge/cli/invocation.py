@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from variance_bridge.model import Portfolio
     from variance_bridge.money import Sum
     from variance_bridge.pipeline.context import RunContext
-    from variance_bridge.plugins.loading import Registry
+    from variance_bridge.plugins.loading import LoadedListener, LoadedPlugin, Registry
     from variance_bridge.plugins.registry import Plugin
     from variance_bridge.privacy import PersonalValues
     from variance_bridge.reading.book import Book
@@ -143,24 +143,34 @@ class Invocation:
             configured_policy,
             installation_hash,
         )
-        from variance_bridge.plugins.trust import trust_plugin
 
-        configuration, credentials = self.configuration, self.credentials
-        confirm = (lambda _question: True) if trust else self.confirm
+        configuration = self.configuration
         return RunContext(
             configuration=configuration,
             registry=self.registry,
             clock=self.clock,
             personal=self.personal,
             policy=configured_policy(configuration),
-            find_credential=credentials.secret,
-            store_credential=credentials.replace,
-            hold_credential=credentials.hold,
-            credential_expiry=credentials.expiry,
+            # Not the methods themselves: a broker without credentials needs no store of them.
+            find_credential=lambda *asked: self.credentials.secret(*asked),  # noqa: PLW0108
+            store_credential=lambda *asked: self.credentials.replace(*asked),  # noqa: PLW0108
+            hold_credential=lambda *asked: self.credentials.hold(*asked),  # noqa: PLW0108
+            credential_expiry=lambda *asked: self.credentials.expiry(*asked),  # noqa: PLW0108
             hash_account=installation_hash(configuration.folder, self.keyring),
-            trust=lambda loaded: trust_plugin(loaded, configuration, self.clock, confirm),
+            trust=lambda loaded: self._trust(loaded, yes=trust),
             warn=self.warn,
         )
+
+    def _trust(self, loaded: LoadedPlugin | LoadedListener, *, yes: bool) -> None:
+        """Ask before a third party's plugin is used, unless the user allowed it or says `yes` to all."""
+        from variance_bridge.plugins.registry import is_built_in
+
+        if is_built_in(loaded.plugin):
+            return
+        from variance_bridge.plugins.trust import trust_plugin
+
+        confirm = (lambda _question: True) if yes else self.confirm
+        trust_plugin(loaded, self.configuration, self.clock, confirm)
 
     def trust_command(self, plugin: Plugin) -> None:
         """Ask before a third party's command is imported, unless the user allowed it."""

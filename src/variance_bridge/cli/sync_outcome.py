@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-import attrs
+from msgspec import structs
 
 from variance_bridge.cli.invocation import Invocation
 from variance_bridge.clock import CLOCK_TOLERANCE
@@ -113,7 +113,7 @@ def doubtful(result: Synced, invocation: Invocation) -> Iterator[str]:
 
 def _states_limits(invocation: Invocation) -> bool:
     return any(
-        limit is not None for limit in attrs.astuple(invocation.configuration.stated.freshness)
+        limit is not None for limit in structs.astuple(invocation.configuration.stated.freshness)
     )
 
 

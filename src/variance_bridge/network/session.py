@@ -16,7 +16,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 from urllib.parse import urlencode
 
-import attrs
 from msgspec import Struct, field
 
 from variance_bridge.errors import (
@@ -77,8 +76,7 @@ def _random() -> float:
     return secrets.SystemRandom().random()
 
 
-@attrs.frozen(kw_only=True, repr=False)
-class Response:
+class Response(Struct, frozen=True, kw_only=True):
     """What came back (`variance_bridge.broker.Response`). Its repr shows neither headers nor body.
 
     `request` is what was asked for, as a message may show it: without query and account number.

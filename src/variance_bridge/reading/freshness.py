@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import attrs
+from msgspec import structs
 
 from variance_bridge.clock import CLOCK_TOLERANCE
 from variance_bridge.errors import ConfigurationError, DataRefused, PositionsTooOld
@@ -62,7 +63,7 @@ def configured_limits(configuration: Configuration) -> AgeLimits:
         ConfigurationError: positions would be fresh for longer than they can be read.
     """
     table = configuration.stated.freshness
-    stated = attrs.asdict(table, filter=lambda _field, value: value is not None)
+    stated = {key: value for key, value in structs.asdict(table).items() if value is not None}
     try:
         return AgeLimits(**stated)
     except ValueError as error:

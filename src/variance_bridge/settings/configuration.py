@@ -62,15 +62,13 @@ class ProfileTable:
     settings: Mapping[str, Any] = _rest()
 
 
-@attrs.frozen(kw_only=True)
-class PluginsTable:
+class PluginsTable(Struct, frozen=True, kw_only=True):
     """Table `[plugins]`: distributions of third parties that the user allowed."""
 
     allow: tuple[str, ...] = ()
 
 
-@attrs.frozen(kw_only=True)
-class NetworkTable:
+class NetworkTable(Struct, frozen=True, kw_only=True):
     """Table `[network]`: whether requests may take the detour, and whose certificates are believed besides the usual ones."""
 
     proxy: bool = False
@@ -79,31 +77,28 @@ class NetworkTable:
     system_certificates: bool = False
 
 
-@attrs.frozen(kw_only=True)
-class FreshnessTable:
+class FreshnessTable(Struct, frozen=True, kw_only=True):
     """Table `[freshness]`: how old positions may be; None for the program's own limits."""
 
     fresh_for: timedelta | None = None
     readable_for: timedelta | None = None
 
 
-@attrs.frozen(kw_only=True)
-class WatchTable:
+class WatchTable(Struct, frozen=True, kw_only=True):
     """Table `[watch]`: whether `variance watch` listens to brokers that say when something changes."""
 
     wake: bool = True
 
 
-@attrs.frozen(kw_only=True)
-class ConfigurationFile:
+class ConfigurationFile(Struct, frozen=True, kw_only=True):
     """All keys of `variance.toml`; None for what it does not state."""
 
     broker: str | None = None
     output_dir: str | None = None
     quotes: str | None = None
     profile: str | None = None
-    brokers: Mapping[str, BrokerTable] = attrs.field(factory=dict)
-    profiles: Mapping[str, ProfileTable] = attrs.field(factory=dict)
+    brokers: Mapping[str, BrokerTable] = field(default_factory=dict)
+    profiles: Mapping[str, ProfileTable] = field(default_factory=dict)
     listeners: Mapping[str, Mapping[str, Any]] | tuple[str, ...] = ()
     plugins: PluginsTable = PluginsTable()
     network: NetworkTable = NetworkTable()

@@ -137,7 +137,9 @@ def structure_shipped(table: Mapping[str, Any], cls: type[T]) -> T:
 
 
 def keys_of(cls: type[Any]) -> dict[str, str]:
-    """The keys of a table that is an instance of this attrs class, and the field for each."""
+    """The keys of a table that is an instance of this attrs class or Struct, and the field for each."""
+    if _is_struct(cls):
+        return {field.encode_name: field.name for field in msgspec.structs.fields(cls)}
     return {
         field.metadata.get(KEY, field.name): field.name
         for field in attrs.fields(cls)

@@ -7,13 +7,13 @@ understood. Neither the fault nor its message repeats the cell.
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 
-from variance_bridge.symbology import FractionError, OptionType, parse_fraction
+from variance_bridge import symbology
+from variance_bridge.symbology import OptionType
 from variance_bridge_csv.dialect import dates
 from variance_bridge_csv.dialect.schema import CellRules, Field
 from variance_bridge_csv.name_matching import plain, visible
@@ -44,7 +44,9 @@ def clean(cell: str, rules: CellRules, html_entities: bool = False) -> str:
     """The cell's text: outer blanks, invisible characters and spreadsheet guards removed."""
     text = visible(cell)
     if html_entities and "&" in text:
-        text = visible(html.unescape(text))
+        from html import unescape
+
+        text = visible(unescape(text))
     if rules.excel_guards:
         if text.startswith('="') and text.endswith('"') and len(text) >= 3:
             text = text[2:-1]
@@ -93,8 +95,8 @@ def number_reader(
         text = _without_units(text, suffixes, prefixes)
         if rules.fractions and fraction and ("'" in text or '"' in text):
             try:
-                return parse_fraction(text, fraction)
-            except FractionError:
+                return symbology.parse_fraction(text, fraction)
+            except symbology.FractionError:
                 raise CellFault("not a price in fractions") from None
         return _number(text, grammar, rules.thousands)
 

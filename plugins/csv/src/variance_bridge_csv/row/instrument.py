@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from msgspec import Struct, structs
 
+from variance_bridge import symbology
 from variance_bridge.model import Caution, Rejection
 from variance_bridge.symbology import (
     DateOrder,
@@ -18,9 +19,6 @@ from variance_bridge.symbology import (
     InstrumentType,
     OptionType,
     SymbolError,
-    contract_expiring,
-    future_may_expire,
-    future_option_symbol,
     futures_product,
     instrument_type_of,
     listed_option,
@@ -376,11 +374,13 @@ def _on_future(future: str, terms: _Terms, series: str) -> str:
     if terms.expiration is None or terms.strike is None or terms.option_type is None:
         raise RowRejected(Rejection.SYMBOL_UNREADABLE, Field.SYMBOL)
     try:
-        return future_option_symbol(
+        return symbology.future_option_symbol(
             future, terms.expiration, terms.option_type, terms.strike, contract=series or None
         )
     except SymbolError:
-        return future_option_symbol(future, terms.expiration, terms.option_type, terms.strike)
+        return symbology.future_option_symbol(
+            future, terms.expiration, terms.option_type, terms.strike
+        )
 
 
 def _other(symbol: str, terms: _Terms, as_of: date) -> Instrument | None:
@@ -426,9 +426,9 @@ def _future(
     if day is None:
         return found
     if found.contract_month is None:
-        contract = contract_expiring(found.root, day)
+        contract = symbology.contract_expiring(found.root, day)
         return found if contract is None else parse_symbol(contract, _FUTURE, as_of, None, day)
-    if not future_may_expire(found.root, found.contract_month, day):
+    if not symbology.future_may_expire(found.root, found.contract_month, day):
         raise RowRejected(Rejection.TERMS_CONTRADICT, _EXPIRATION)
     return found
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache, partial
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, structs
 
@@ -17,11 +18,12 @@ from variance_bridge_csv.dialect.schema import Dialect, Field
 from variance_bridge_csv.file.layout import read_header
 from variance_bridge_csv.file.lines import Line, Row
 from variance_bridge_csv.name_matching import plain, visible
-from variance_bridge_csv.shape.agreement import Agreement
-from variance_bridge_csv.shape.hierarchy import Family
 from variance_bridge_csv.shape.join import Joined, read_joins
 from variance_bridge_csv.shape.places import places
 from variance_bridge_csv.shape.sections import of_tables
+
+if TYPE_CHECKING:
+    from variance_bridge_csv.shape.agreement import Agreement
 
 Lines = Callable[[], Iterator[Line]]
 """The lines of a file from its start, as often as they are asked for."""
@@ -46,6 +48,8 @@ def shaped(lines: Lines, dialect: Dialect, where: str) -> Iterator[Line]:
     derived = _derived(stream, dialect, joined)
     if dialect.hierarchy is None:
         return derived
+    from variance_bridge_csv.shape.hierarchy import Family
+
     return Family(dialect, dialect.hierarchy, where).rows(derived)
 
 
@@ -161,6 +165,8 @@ _NAMES = frozenset({Field.SYMBOL, Field.UNDERLYING})
 
 @lru_cache(maxsize=64)
 def _agreement(dialect: Dialect) -> Agreement:
+    from variance_bridge_csv.shape.agreement import Agreement
+
     return Agreement(dialect)
 
 
