@@ -268,14 +268,14 @@ def _read_back(
 
 
 def _clusters(snapshot: Any, job: Job) -> Iterator[dict[str, Any]]:
-    from variance_bridge_triage.render.json_report import to_document
+    from variance_bridge_triage.render.json_report import clusters_document
     from variance_bridge_triage.rules.report import triage
 
-    found = to_document(triage(snapshot, _thresholds(job.configuration), job.now))
-    for cluster in found["clusters"]:
+    report = triage(snapshot, _thresholds(job.configuration), job.now)
+    for cluster in clusters_document(report):
         # Beside a document the account's currency goes without saying; in a table of many accounts it does not.
-        currency = cluster["currency"] or found["meta"]["currency"]
-        row = {**cluster, "source": snapshot.portfolio.meta.source, "currency": currency}
+        currency = cluster["currency"] or report.currency
+        row = {**cluster, "source": report.meta.source, "currency": currency}
         yield {name: _exact(row[name], kind) for name, kind in TRIAGE_KINDS.items()}
 
 

@@ -36,7 +36,7 @@ def book_document(
         "sources": [_source(each) for each in judged.judged],
         "totals_by_currency": _by_currency(judged.totals_by_currency, reports),
         **({} if converted is None else {"totals_in": converted_document(converted)}),
-        "clusters": [_cluster(report, entry) for report in reports for entry in report.entries],
+        "clusters": [each for report in reports for each in clusters_document(report)],
         **({} if news is None else {"changed": [_new(each) for each in news]}),
     }
     return {**others, **shared}
@@ -72,12 +72,17 @@ def to_document(report: Report) -> dict[str, Any]:
         "totals": _totals(report),
         "totals_by_currency": _by_currency(report.totals.by_currency, [report]),
         "verdict": {"all_clear": report.all_clear, "sentences": list(report.verdict)},
-        "clusters": [_cluster(report, entry) for entry in report.entries],
+        "clusters": clusters_document(report),
         "unavailable": [
             {"rule": u.action.value, "needs": u.needs, "clusters": u.clusters, "of": u.of}
             for u in report.unavailable
         ],
     }
+
+
+def clusters_document(report: Report) -> list[dict[str, Any]]:
+    """The strategies alone, as `to_document` has them."""
+    return [_cluster(report, entry) for entry in report.entries]
 
 
 def _by_currency(totals: Mapping[str | None, Amounts], reports: Sequence[Report]) -> dict[str, Any]:
