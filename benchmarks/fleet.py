@@ -1,4 +1,4 @@
-"""What a fleet costs: the table of docs/fleet.md.
+"""What a fleet costs: the table of docs/fleet.md, and its arithmetic for a million accounts.
 
 Run: python benchmarks/fleet.py [--accounts N] [--beside N] [--write]
 
@@ -27,10 +27,11 @@ from speed.commands import VARIANCE
 from speed.measure import Usage, run
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "fleet.md"
-BEGIN, END = "<!-- measured -->", "<!-- end -->"
+TABLE, ARITHMETIC, END = "<!-- measured -->", "<!-- arithmetic -->", "<!-- end -->"
 LOOP = (sys.executable, str(Path(__file__).parent / "speed" / "plain_loop.py"))
 POSITIONS, FEW = 100, 10
-OVERHEAD_BAR, SPEED_UP_BAR = 1.3, 1.7
+OVERHEAD_BAR, SPEED_UP_BAR, MEMORY_BAR = 1.3, 1.7, 1.1
+MILLION, CENTS_PER_CORE_HOUR = 1_000_000, 5
 
 
 class Place:
@@ -129,11 +130,26 @@ def lines(found: Figures) -> Iterator[str]:
     yield f"| fleet, {each} accounts, two workers | CPU per account, all processes | {_ratio(large, per_account)} |"
     yield f"| fleet | CPU per position; per account beside its positions | {_ms(per_position)}; {_ms(max(0.0, found.few.cpu / found.beside - FEW * per_position))} |"
     yield f"| two workers over one, {beside} accounts | speed-up | {_bar(found.one.wall / found.two.wall, SPEED_UP_BAR, at_least=True)} |"
-    yield f"| {beside} and {each} accounts, two workers | peak memory of the largest process | {_mib(found.two.peak)} and {_mib(found.large.peak)} |"
+    yield f"| {beside} and {each} accounts, two workers | peak memory of the largest process | {_mib(found.two.peak)} and {_mib(found.large.peak)}: {_bar(found.large.peak / found.two.peak, MEMORY_BAR)} |"
     sizes = " · ".join(
         _kib(found.sizes[name] / found.accounts) for name in ("documents", "work", "positions")
     )
     yield f"| written per account | document · rows in `work/` · Parquet of positions | {sizes} |"
+
+
+def arithmetic(found: Figures) -> str:
+    """What a million accounts need, by what each of `accounts` needed."""
+    cpu = found.large.cpu / found.accounts * MILLION
+    hours = cpu / 3600
+    document, rows, parquet = (
+        found.sizes[name] / found.accounts * MILLION / 1e9
+        for name in ("documents", "work", "positions")
+    )
+    return (
+        f"With {_ms(cpu / MILLION)} of CPU per account of {POSITIONS} positions: {cpu:,.0f} s, or {hours:.0f} core-hours. Two cores need {hours / 2:.1f} hours,\n"
+        f"16 cores {hours / 16 * 60:.0f} minutes. At {CENTS_PER_CORE_HOUR} cents a core-hour that is {hours * CENTS_PER_CORE_HOUR:.0f} cents. Beside it {document:.0f} GB of documents,\n"
+        f"{rows:.0f} GB in `work/` (which may go when no `--resume` will follow) and {parquet:.0f} GB of Parquet."
+    )
 
 
 def _ratio(cpu: float, beside: float) -> str:
@@ -177,15 +193,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--accounts", type=int, default=10_000)
     parser.add_argument("--beside", type=int, default=1_000)
-    parser.add_argument("--write", action="store_true", help="put the table into docs/fleet.md")
+    parser.add_argument("--write", action="store_true", help="put both into docs/fleet.md")
     chosen = parser.parse_args()
     found = measured(chosen.accounts, chosen.beside)
     table = "\n".join([*lines(found), "", surroundings()])
-    print(table)
+    print(table, arithmetic(found), sep="\n\n")
     if chosen.write:
-        text = PAGE.read_text()
-        before, _, rest = text.partition(BEGIN)
-        PAGE.write_text(f"{before}{BEGIN}\n{table}\n{END}{rest.partition(END)[2]}")
+        text = _replaced(PAGE.read_text(), TABLE, table)
+        PAGE.write_text(_replaced(text, ARITHMETIC, arithmetic(found)))
+
+
+def _replaced(text: str, begin: str, measured: str) -> str:
+    before, _, rest = text.partition(begin)
+    return f"{before}{begin}\n{measured}\n{END}{rest.partition(END)[2]}"
 
 
 if __name__ == "__main__":
