@@ -77,7 +77,10 @@ def batches_of(output: Output, table: str, columns: Sequence[str] | None = None)
 
     try:
         with parquet.ParquetFile(output.folder / f"{table}.parquet") as file:
-            yield from file.iter_batches(_ROWS_AT_A_TIME, columns=columns)
+            for group in range(file.num_row_groups):  # over several, Arrow keeps what it has read
+                yield from file.iter_batches(
+                    _ROWS_AT_A_TIME, row_groups=[group], columns=columns, use_threads=False
+                )
     except (OSError, ValueError):
         raise DataRefused(
             "the folder holds no finished run",
