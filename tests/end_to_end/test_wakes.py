@@ -330,6 +330,29 @@ def test_a_fill_is_followed_by_a_sync_and_what_was_said_is_in_no_document(
     assert capsys.readouterr().err == ""
 
 
+def test_the_most_talkative_log_holds_neither_the_log_in_nor_a_message(
+    configure, impatient, capsys
+):
+    with waking(opened("message canary", "fill", then=answering)) as server:
+        configure(server.url)
+        assert run(["-vv", "watch", "--always", "--every", "1h", "--count", "2"]) == 0
+
+    said = "".join(capsys.readouterr())
+    assert "mine" in said
+    for canary in (TOKEN, NUMBER, "message canary"):
+        assert canary not in said
+
+
+def test_a_terminal_says_who_is_listened_to(configure, impatient, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    with waking(opened("fill", then=answering)) as server:
+        configure(server.url)
+        assert watch() == 0
+
+    said = " ".join(capsys.readouterr().err.split())
+    assert "UTC, or when Acme says that something changed. Ctrl-C ends." in said
+
+
 @pytest.mark.parametrize(
     ("arguments", "more"), [(["--no-wake"], ""), ([], "[watch]\nwake = false\n")]
 )

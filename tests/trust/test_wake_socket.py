@@ -8,9 +8,12 @@ import socket
 import threading
 import time
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
-from wake_server import waking
+from hypothesis import given
+from hypothesis import strategies as st
+from wake_server import Peer, waking
 
 from variance_bridge.broker import Notice
 from variance_bridge.clock import SystemClock
@@ -19,7 +22,7 @@ from variance_bridge.network import wake_socket
 from variance_bridge.network.allowed import resolve_socket
 from variance_bridge.network.proxy import NetworkAccess
 from variance_bridge.network.retry import Policy
-from variance_bridge.network.wake_socket import Conversation, Ended, Lost, WakeSocket
+from variance_bridge.network.wake_socket import Conversation, Ended, Lost, WakeSocket, _Channel
 from variance_bridge.network.wire import ConnectionFailure
 from variance_bridge.privacy import Secret
 
@@ -349,6 +352,62 @@ def test_a_proxy_is_asked_for_a_tunnel_and_never_sees_the_log_in(self_signed, st
     assert asked.startswith("CONNECT stream.acme.example:443 HTTP/1.")
     assert "Proxy-Authorization: Basic " in asked
     assert CANARY not in asked
+
+
+def test_a_proxy_that_speaks_tls_is_asked_over_tls_with_a_certificate_that_is_believed(
+    self_signed, tmp_path
+):
+    def serve(peer, _number):
+        peer.socket = self_signed.wrap_socket(peer.socket, server_side=True)
+        peer.texts.append(peer.socket.recv(65536).decode())
+        peer.socket.sendall(b"HTTP/1.1 407 X\r\n\r\n")
+
+    believed = Policy(access=NetworkAccess(ca_file=tmp_path / "certificate.pem"))
+    with waking(serve) as server:
+        proxy = Secret(f"https://127.0.0.1:{server.port}")
+        url = "wss://stream.acme.example/"
+        assert Listening(url, proxy=proxy).ended() == ConnectionFailure.CERTIFICATE
+        assert Listening(url, proxy=proxy, policy=believed).ended() == ConnectionFailure.PROXY
+        assert server.peers[0].texts == []
+        assert server.peers[1].texts[0].startswith("CONNECT stream.acme.example:443 ")
+
+
+def test_a_server_that_does_not_finish_tls_is_left_in_time():
+    with waking(lambda _peer, _number: time.sleep(1)) as server:
+        url = server.url.replace("ws://", "wss://")
+        client = Listening(url, policy=Policy(connect_seconds=0.3))
+        assert client.ended() in (ConnectionFailure.READ_TIMEOUT, ConnectionFailure.CONNECT_TIMEOUT)
+
+
+def test_tls_within_a_proxys_tls_is_closed_beneath():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        layered = SimpleNamespace(
+            socket=ours
+        )  # urllib3's SSLTransport has no `shutdown` of its own
+        _Channel(layered, resolve_socket("wss://stream.acme.example/", HOSTS), 1.0).shut_down()
+        assert theirs.recv(1) == b""
+
+
+@given(st.booleans(), st.lists(st.binary(max_size=64), max_size=4))
+def test_no_bytes_do_anything_but_end_the_connection(is_open, chunks):
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        channel = _Channel(ours, resolve_socket("ws://127.0.0.1:1/", HOSTS), 1.0)
+        channel.ask("variance-bridge/1")
+        if is_open:
+            peer = Peer(theirs)
+            peer.open()
+            channel.arrived(1.0)
+            assert channel.is_open()
+        for chunk in filter(None, chunks):
+            theirs.sendall(chunk)
+            try:
+                assert all(isinstance(one, bytes) for one in channel.arrived(0.01))
+                channel.is_open()
+            except Lost:
+                break
+        channel.hang_up()
 
 
 def test_it_ends_at_once_when_it_is_closed():

@@ -75,7 +75,7 @@ def watch(ctx: click.Context, /, **options: Any) -> int:
         ):
             if wakes is not None:
                 _listen(wakes, each)
-            _show(ctx, each, as_json=options["as_json"])
+            _show(ctx, each, wakes.brokers if wakes else (), as_json=options["as_json"])
             code = max((one.exit_code for one in each.outcomes), default=0)
             lost = max(lost, code if each.given_up else 0)
     return max(code, lost)
@@ -160,7 +160,7 @@ def _alone(invocation: Invocation) -> Iterator[None]:
         ) from None
 
 
-def _show(ctx: click.Context, each: Round, *, as_json: bool) -> None:
+def _show(ctx: click.Context, each: Round, listened_to: Sequence[str], *, as_json: bool) -> None:
     invocation: Invocation = ctx.obj
     for name in each.given_up:
         invocation.warn(
@@ -169,7 +169,7 @@ def _show(ctx: click.Context, each: Round, *, as_json: bool) -> None:
     if as_json:
         _print_json(invocation, each)
     elif sys.stdout is not None and sys.stdout.isatty():
-        _redraw(ctx, each)
+        _redraw(ctx, each, listened_to)
     else:
         from variance_bridge.cli.sync_all import lines
 
@@ -192,7 +192,7 @@ def _print_json(invocation: Invocation, each: Round) -> None:
     click.echo(dumps(said, indent=None).rstrip(b"\n") + b"\n", nl=False)
 
 
-def _redraw(ctx: click.Context, each: Round) -> None:
+def _redraw(ctx: click.Context, each: Round, listened_to: Sequence[str]) -> None:
     """The dashboard in the place of the last one, and when the next sync is."""
     from variance_bridge.cli.home import show_dashboard
     from variance_bridge.cli.sync_all import lines
@@ -206,5 +206,8 @@ def _redraw(ctx: click.Context, each: Round) -> None:
     for line in lines(each.outcomes, invocation):
         click.echo(line, err=True)
     if each.next_at is not None:
-        wait = f"Synced at {each.at:%H:%M:%S} UTC; next at {each.next_at:%a %H:%M:%S} UTC. Ctrl-C ends."
+        sooner = f", or when {' or '.join(listened_to)} says that something changed" * bool(
+            listened_to
+        )
+        wait = f"Synced at {each.at:%H:%M:%S} UTC; next at {each.next_at:%a %H:%M:%S} UTC{sooner}. Ctrl-C ends."
         click.echo(wait, err=True)

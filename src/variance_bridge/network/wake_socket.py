@@ -274,8 +274,9 @@ class _Channel:
 
     def shut_down(self) -> None:
         """End it under a thread that reads from it."""
+        beneath = getattr(self._socket, "socket", self._socket)  # of TLS within a proxy's TLS
         with suppress(OSError):  # it is closed already
-            self._socket.shutdown(socket.SHUT_RDWR)
+            beneath.shutdown(socket.SHUT_RDWR)
 
     def hang_up(self) -> None:
         """Say good-bye where that is possible, and close it."""

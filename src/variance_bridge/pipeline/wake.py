@@ -114,9 +114,15 @@ class Wakes:
         self._run = run
         self._threads: dict[str | None, _Thread | None] = {}
 
+    @property
+    def brokers(self) -> Sequence[str]:
+        """The titles of the brokers that are listened to, each once."""
+        threads = filter(None, self._threads.values())
+        return list(dict.fromkeys(thread.title for thread in threads if thread.is_alive()))
+
     def wait(self, seconds: float) -> bool:
         """Wait that long, or until there is news; whether there is (`watch.News`)."""
-        if any(self._threads.values()):
+        if self.brokers:
             return self._run.board.wait(seconds)
         self._run.context.clock.sleep(seconds)
         return False
@@ -212,10 +218,17 @@ class _Thread:
     def __init__(self, run: WakeRun, name: str | None, title: str) -> None:
         self._run = run
         self._name = name
-        self._title = title
+        self.title = title
         self._stopped = threading.Event()
         self._connection: WakeSocket | None = None
-        threading.Thread(target=self._work, name=f"wake {name or title}", daemon=True).start()
+        self._thread = threading.Thread(
+            target=self._work, name=f"wake {name or title}", daemon=True
+        )
+        self._thread.start()
+
+    def is_alive(self) -> bool:
+        """Whether it listens, or will: not where it has given up."""
+        return self._thread.is_alive()
 
     def stop(self) -> None:
         """End the connection, and make no other."""
@@ -248,7 +261,7 @@ class _Thread:
     def _say(self, what: str, *, is_final: bool) -> None:
         until = "" if is_final else " until they are"
         message = (
-            f"changes at {self._title} are not heard of ({what}): it is synced by the clock{until}"
+            f"changes at {self.title} are not heard of ({what}): it is synced by the clock{until}"
         )
         self._run.context.warn(message if self._name is None else f"{self._name}: {message}")
 
