@@ -18,7 +18,7 @@ from variance_bridge.model import Balances, Counts, Environment, Status
 from variance_bridge.money import Sum
 from variance_bridge.symbology import Deliverable
 from variance_bridge_triage.render.price_range import price_range
-from variance_bridge_triage.render.strike_line import heading, scale_of, strike_line
+from variance_bridge_triage.render.strike_line import fits, heading, scale_of, strike_line
 from variance_bridge_triage.render.terminal import dashboard, render, show
 from variance_bridge_triage.rules.expected_move import expected_move
 from variance_bridge_triage.rules.thresholds import shipped_thresholds
@@ -324,6 +324,21 @@ def test_every_section_names_its_columns_and_only_some_have_actions(account_repo
 def test_numbers_stand_below_each_other_in_sections_with_and_without_actions(account_report):
     lines = render(account_report, 140).splitlines()
     assert len({line.index("P/L") for line in lines if "P/L %" in line and "Root" in line}) == 1
+
+
+def test_a_very_wide_screen_has_all_legs_beside_their_strategies(account_report):
+    screen = render(account_report, 190)
+    assert "Iron Condor  +1 480P  -1 490P  -1 550C  +1 560C  " in screen
+    assert "Calendar Spread (Call)  -1 270C 9 Jan 26  +1 270C 20 Feb 26  " in screen
+    assert "Vertical Spread (Put)  +1 5850P  -1 5900P  " in screen
+
+
+def test_strikes_that_find_no_place_on_a_line_are_listed_and_not_drawn(hold, price, triaged):
+    scale = scale_of([], 19)
+    drawn = price_range(triaged([price(hold("-1 95P"), "100")]).entries[0].facts)
+    many = drawn._replace(strikes=drawn.strikes * 9)
+    assert fits(drawn, scale)
+    assert not fits(many, scale)
 
 
 def test_a_wide_screen_shows_price_delta_theta_and_share(account_report):

@@ -19,6 +19,7 @@ from variance_bridge_triage.render.strike_line import (
     MAX_WIDTH,
     MIN_WIDTH,
     Scale,
+    fits,
     heading,
     scale_of,
     strike_line,
@@ -134,7 +135,8 @@ class Layout(NamedTuple):
         rest = room - sum(wide + _GAP for _column, wide in kept)
         if rest < min(names, _MIN_NAME):
             return cls(width=width, action=action, root=root, name=0, columns=kept, scale=None)
-        name = min(names, _MAX_NAME, rest)
+        beside = max((_length_with_legs(each.facts) for each in entries), default=0)
+        name = max(min(names, _MAX_NAME, rest), min(beside, rest - MAX_WIDTH - _GAP))
         picture = min(MAX_WIDTH, rest - name - _GAP)
         drawn = [found for each in entries if (found := price_range(each.facts))]
         if picture < MIN_WIDTH or not drawn or len(kept) < len(columns):
@@ -164,6 +166,10 @@ class Layout(NamedTuple):
     @property
     def _root_at(self) -> int:
         return 1 + (self.action + _GAP if self.action else 0)
+
+
+def _length_with_legs(facts: Facts) -> int:
+    return len(title(facts)) + _GAP + len("  ".join(describe(facts.cluster.legs)))
 
 
 def _known_columns(report: Report) -> list[tuple[Column, int]]:
@@ -251,7 +257,7 @@ def _row(
     if layout.scale is not None:
         drawn = price_range(facts)
         line.append(" " * _GAP)
-        if drawn is not None:
+        if drawn is not None and fits(drawn, layout.scale):
             line.append_text(strike_line(drawn, layout.scale))
         elif not in_name and len(legs) <= layout.scale.width:
             in_picture = True

@@ -79,6 +79,11 @@ def heading(scale: Scale) -> str:
     return f"{low}{' ' * left}{word}{' ' * right}{high}"
 
 
+def fits(drawn: PriceRange, scale: Scale) -> bool:
+    """Whether every strike finds a place of its own, though all were on one side."""
+    return len(drawn.strikes) < scale.middle
+
+
 def strike_line(drawn: PriceRange, scale: Scale) -> Text:
     """Strikes and expected range around the price.
 
