@@ -184,7 +184,7 @@ def test_a_log_in_that_is_not_accepted_is_replaced_and_at_last_given_up(configur
     with waking(opened("no")) as server:
         configure(server.url)
         told = listen().says("did not accept the log-in): it is synced by the clock\n")
-        time.sleep(0.5)
+        time.sleep(0.3)
         assert len({peer.texts[0] for peer in server.peers}) == len(server.peers) == 3
 
     assert TOKEN not in told
@@ -242,7 +242,7 @@ def test_what_no_second_try_can_change_is_said_and_given_up(
     with waking(opened("message canary", then=answering)) as server:
         configure(stream or server.url, fails)
         told = listen().says("it is synced by the clock\n")
-        time.sleep(0.3)
+        time.sleep(0.2)
         assert len(server.peers) == (fails in {"crash", "read"})
 
     assert words in " ".join(told.split())
@@ -255,7 +255,7 @@ def test_nobody_listens_while_the_market_is_closed(configure, listen, monkeypatc
     with waking(opened("fill")) as server:
         configure(server.url)
         ears = listen(always=False)
-        time.sleep(0.3)
+        time.sleep(0.2)
         assert server.peers == []
         assert not ears.wakes.wait(0.1)
 
@@ -290,7 +290,7 @@ def test_a_profile_that_is_given_up_is_not_listened_for(configure, listen):
         ears = listen()
         assert ears.hears()
         ears.wakes.stop(["mine"])
-        time.sleep(0.3)
+        time.sleep(0.2)
         assert len(server.peers) == 1
 
 
@@ -308,7 +308,7 @@ def impatient(monkeypatch):
     from datetime import timedelta
 
     for name in ("QUIET", "MIN_GAP"):
-        monkeypatch.setattr(f"variance_bridge.pipeline.watch.{name}", timedelta(seconds=0.3))
+        monkeypatch.setattr(f"variance_bridge.pipeline.watch.{name}", timedelta(seconds=0.1))
 
 
 def watch(*arguments):

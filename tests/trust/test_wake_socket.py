@@ -179,6 +179,7 @@ def test_a_broker_that_does_not_answer_a_heartbeat_is_gone():
         assert server.peers[0].texts == [HELLO]
 
 
+@pytest.mark.slow
 def test_a_ping_stands_for_a_heartbeat_that_the_broker_does_not_have():
     def serve(peer):
         peer.say("ok")
