@@ -20,7 +20,9 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import attrs
 
 from variance_bridge.errors import ConfigurationError
+from variance_bridge.formatting import repr_without
 from variance_bridge.model import Environment, Portfolio, Route
+from variance_bridge.symbology.instrument import Record
 
 if TYPE_CHECKING:
     from variance_bridge.privacy import PersonalValues, Secret
@@ -464,8 +466,7 @@ class Account:
     details: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
 
 
-@attrs.frozen(kw_only=True)
-class RawPortfolio:
+class RawPortfolio(Record, frozen=True, kw_only=True):
     """What the broker sent, unchanged: the input of the pure function `normalize`.
 
     Attributes:
@@ -477,9 +478,11 @@ class RawPortfolio:
     """
 
     account: Account
-    payloads: Mapping[str, Any] = attrs.field(repr=False)
+    payloads: Mapping[str, Any]
     fetched_at: datetime
     environment: Environment | None = None
+
+    __repr__ = repr_without("payloads")
 
 
 @runtime_checkable
@@ -553,8 +556,7 @@ class Wake(Protocol):
         ...
 
 
-@attrs.frozen(kw_only=True)
-class MarketData:
+class MarketData(Record, frozen=True, kw_only=True):
     """One instrument's prices and sensitivities, per unit (one share, one unit of the option's price).
 
     `theta` per day, `vega` per volatility point, `implied_volatility` as a fraction; `iv_rank` and `iv_percentile` of the
@@ -579,8 +581,7 @@ class MarketData:
     halted: bool = False
 
 
-@attrs.frozen(kw_only=True)
-class MarketSnapshot:
+class MarketSnapshot(Record, frozen=True, kw_only=True):
     """What a quote source answered. An instrument it does not know is absent, never a zero.
 
     Attributes:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from variance_bridge.broker import setting
 from variance_bridge.errors import ConfigurationError
+from variance_bridge.settings import structure as structure_module
 from variance_bridge.settings.structure import KEY, FlagText, structure, try_structure
 
 
@@ -301,3 +302,17 @@ def test_cattrs_is_not_imported_for_help():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
 
     assert done.returncode == 0
+
+
+def test_a_table_of_texts_is_taken_as_it_is_and_nothing_is_imported_to_convert_it(monkeypatch):
+    @attrs.frozen(kw_only=True)
+    class Addressed:
+        url: str
+        account: str | None = None
+
+    monkeypatch.setattr(structure_module, "_converter", None)
+    table = {"url": FlagText("http://127.0.0.1:1/"), "account": "7"}
+    made = structure(table, Addressed)
+
+    assert made == Addressed(url="http://127.0.0.1:1/", account="7")
+    assert type(made.url) is str

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import attrs
+from msgspec import structs
 
 from variance_bridge.broker import MarketData
 from variance_bridge.money import difference, product
@@ -37,11 +37,11 @@ def stale_after() -> timedelta:
 def only_numbers(data: MarketData) -> MarketData:
     """The data without what is not a number (NaN, infinity), which some feeds send for "no price"."""
     strange: dict[str, Any] = {
-        field.name: None
-        for field in attrs.fields(MarketData)
-        if isinstance(value := getattr(data, field.name), Decimal) and not value.is_finite()
+        name: None
+        for name in MarketData.__struct_fields__
+        if isinstance(value := getattr(data, name), Decimal) and not value.is_finite()
     }
-    return attrs.evolve(data, **strange) if strange else data
+    return structs.replace(data, **strange) if strange else data
 
 
 def of_one_unit(data: MarketData, kind: InstrumentType) -> MarketData:
@@ -51,7 +51,7 @@ def of_one_unit(data: MarketData, kind: InstrumentType) -> MarketData:
     """
     if kind not in _OPTIONS or data.delta is None or abs(data.delta) <= _limits()["option_delta"]:
         return data
-    return attrs.evolve(data, delta=None, gamma=None, theta=None, vega=None)
+    return structs.replace(data, delta=None, gamma=None, theta=None, vega=None)
 
 
 def market_of(data: MarketData, kind: InstrumentType, known: Decimal | None) -> MarketData:
@@ -70,7 +70,7 @@ def market_of(data: MarketData, kind: InstrumentType, known: Decimal | None) -> 
         return data
     last = data.last if data.last is not None and _may_be(data.last, kind) else None
     nothing: dict[str, Any] = dict.fromkeys(_MARKET)
-    return attrs.evolve(data, **nothing, last=last)
+    return structs.replace(data, **nothing, last=last)
 
 
 def _is_market(data: MarketData, kind: InstrumentType, known: Decimal | None) -> bool:

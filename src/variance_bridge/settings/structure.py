@@ -50,6 +50,8 @@ _NUMBER = re.compile(
 )
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 _MAX_WHOLE = 10**18
+_TEXT_TYPES: Final = ("str", "str | None", str, str | None)
+"""Of a field; as text where the module of the class has `from __future__ import annotations`."""
 _FEW = 5
 
 
@@ -106,10 +108,10 @@ def try_structure(
         folder: relative paths are taken from here.
         places: how messages name single keys of the table, where not by `place`: `--set timeout`.
     """
-    if not table and isinstance(table, Mapping):
-        # Nobody set anything, as in most runs: there is nothing to convert, and cattrs takes its time to be imported.
-        with suppress(TypeError, ValueError):
-            return cls(), ()
+    if isinstance(table, Mapping) and (texts := _texts_only(table, cls)) is not None:
+        # Nothing is to be converted, as in most runs, and cattrs takes its time to be imported. It finds the words for a fault.
+        with suppress(Exception):
+            return cls(**texts), ()
     from cattrs.errors import StructureHandlerNotFoundError
 
     token = _FOLDER.set(folder)
@@ -125,6 +127,22 @@ def try_structure(
         return None, tuple(_without_values(fault, table) for fault in found)
     finally:
         _FOLDER.reset(token)
+
+
+def _texts_only(table: Mapping[str, Any], cls: type[Any]) -> dict[str, str] | None:
+    """What to call the class with where the table has nothing but texts for fields of text; else None."""
+    if not table:
+        return {}
+    if not attrs.has(cls) or _is_struct(cls):
+        return None
+    fields, keys = attrs.fields_dict(cls), keys_of(cls)
+    found = {}
+    for key, value in table.items():
+        field = fields.get(keys.get(key, ""))
+        if field is None or field.type not in _TEXT_TYPES or not isinstance(value, str):
+            return None
+        found[field.alias or field.name] = str(value)
+    return found
 
 
 def structure_shipped(table: Mapping[str, Any], cls: type[T]) -> T:

@@ -70,7 +70,7 @@ class AccountRun:
     def normalize(self, payloads: Mapping[str, Any]) -> Outcome:
         """What the broker makes of other payloads; an exception is a result too."""
         try:
-            result = self.broker.normalize(attrs.evolve(self.raw, payloads=payloads))
+            result = self.broker.normalize(structs.replace(self.raw, payloads=payloads))
         except Exception as error:  # noqa: BLE001 - which one is what a case looks at
             return error
         return result if isinstance(result, Portfolio) else TypeError("no Portfolio came back")

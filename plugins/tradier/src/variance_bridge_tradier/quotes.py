@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-import attrs
+from msgspec import structs
 
 from variance_bridge import (
     BrokerContext,
@@ -67,7 +67,7 @@ def _assembled(
             continue
         on = prices.get(holding.underlying or "")
         underlying = None if on is None else (on.last if on.last is not None else on.mark)
-        yield holding.symbol, attrs.evolve(found, underlying_price=underlying)
+        yield holding.symbol, structs.replace(found, underlying_price=underlying)
 
 
 def market_data(quote: Mapping[str, Any]) -> MarketData:

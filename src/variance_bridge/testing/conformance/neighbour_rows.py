@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import attrs
+from msgspec import structs
 
 from variance_bridge.model import Caution, Holding, Portfolio
 from variance_bridge.symbology import Deliverable, InstrumentType
@@ -210,7 +211,7 @@ class NeighbourRows(ConformanceCase):
         """The same payloads three years later are the same positions: what the broker still lists is still held."""
         for payload in self.with_rows():
             run = payload.account_run
-            later = attrs.evolve(run.raw, fetched_at=run.raw.fetched_at + _YEARS_LATER)
+            later = structs.replace(run.raw, fetched_at=run.raw.fetched_at + _YEARS_LATER)
             outcome = attrs.evolve(run, raw=later).normalize(run.raw.payloads)
             if not isinstance(outcome, Portfolio):
                 continue

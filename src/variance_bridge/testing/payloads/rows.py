@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
+from msgspec import structs
 
 from variance_bridge.model import Holding, Portfolio
 from variance_bridge.testing.payloads.trees import Place, Sources, again, at, nodes, put, take
@@ -163,6 +164,6 @@ def thinned(
         return account_run, sources, row
     gone = sum(one[:-1] == row[:-1] and one < row and one not in kept for one in places)
     small = attrs.evolve(
-        account_run, raw=attrs.evolve(account_run.raw, payloads=payloads), portfolio=portfolio
+        account_run, raw=structs.replace(account_run.raw, payloads=payloads), portfolio=portfolio
     )
     return small, Sources(payloads, sources.own), (*row[:-1], int(row[-1]) - gone)
