@@ -424,6 +424,9 @@ class BrokerContext:
             redacted from logs and searched for before a document is published.
         shared: scratch space of this run, shared by the broker and the quote source of one distribution.
         warn: tells the user something about this run, on stderr; no personal values.
+        progress: shows on a terminal how far a long read is: what is counted (`"rows"`), a function that says how many are
+            done, and how many there are (0: unknown). The function is called from another thread, ten times a second at
+            most, so that counting costs the reader nothing.
         store_credential: keeps a credential that the broker replaced, such as a rotated refresh token, where the old one
             came from. Call it before the new one is used. It raises `ConfigurationError` where the new one cannot be
             kept; let that end the run, because the old one may be dead.
@@ -441,6 +444,9 @@ class BrokerContext:
     folder: Path | None = None
     shared: MutableMapping[str, Any] = attrs.field(factory=dict)
     warn: Callable[[str], None] = attrs.field(default=lambda _message: None)
+    progress: Callable[[str, Callable[[], int], int], None] = attrs.field(
+        default=lambda _counted, _done, _of: None
+    )
     store_credential: Callable[[str, Secret], object] = attrs.field(default=_keep_nothing)
     hold_credential: Callable[[str], AbstractContextManager[Secret | None]] = attrs.field(
         default=lambda _name: nullcontext()

@@ -192,5 +192,5 @@ def strike(amount: Decimal | None) -> str:
 
 
 def plural(count: int, noun: str, several: str | None = None) -> str:
-    """`1 position`, `3 positions`; `several` where the plural is not just an "s" more."""
-    return f"{count} {noun if count == 1 else several or noun + 's'}"
+    """`1 position`, `3,000 positions`; `several` where the plural is not just an "s" more."""
+    return f"{count:,} {noun if count == 1 else several or noun + 's'}"

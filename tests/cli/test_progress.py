@@ -34,9 +34,9 @@ def screen(monkeypatch):
 @pytest.mark.parametrize(
     ("stage", "words"),
     [
-        ("accounts", "Reading accounts"),
-        ("fetch", "Reading positions"),
-        ("quotes", "Reading quotes"),
+        ("accounts", "Asking for accounts"),
+        ("fetch", "Asking for positions"),
+        ("quotes", "Asking for quotes"),
     ],
 )
 def test_a_sync_of_one_account_says_what_it_does(screen, stage, words):
@@ -56,12 +56,40 @@ def test_a_file_that_is_read_is_named_without_its_account_number(screen):
     assert "Reading positions_***.csv" in terminal.getvalue()
 
 
+def test_a_long_file_says_how_many_rows_are_read(screen):
+    terminal, rows = screen(), [None] * 23_000
+    invocation = Invocation()
+    with shown_progress(invocation, Path("pos.csv")) as progress:
+        progress.stage("accounts", "csv")
+        invocation.gauge("rows", rows.__len__, 60_000)
+        invocation.speak("")  # draws again
+    assert "Reading pos.csv rows 23,000 of 60,000" in terminal.getvalue()
+
+
+def test_the_next_stage_does_not_show_the_count_of_the_last(screen):
+    terminal = screen()
+    invocation = Invocation()
+    with shown_progress(invocation, Path("pos.csv")) as progress:
+        invocation.gauge("rows", lambda: 7, 0)
+        progress.stage("publish", "x")
+        terminal.truncate(0)
+        invocation.speak("")
+    assert "Saving" in terminal.getvalue()
+    assert "rows" not in terminal.getvalue()
+
+
+def test_a_count_is_asked_for_only_when_the_line_is_drawn():
+    asked = []
+    Invocation().gauge("rows", lambda: asked.append(1) or 1, 2)
+    assert asked == []
+
+
 def test_of_several_accounts_it_says_which(screen):
     terminal = screen()
     with shown_progress(Invocation()) as progress:
         progress.stage("fetch", "a1b2***")
         progress.accounts(1, 3, "a1b2***")
-    assert "2 of 3" in terminal.getvalue()
+    assert "Asking for positions of account 2 of 3" in terminal.getvalue()
 
 
 def test_what_is_quick_draws_nothing(screen):

@@ -24,6 +24,9 @@ SECOND = "5WX00002,QZA,STOCK,-5,,--,,,-10.00,490.00,-100.00,-500.00\n"
 OPTION = "5WX00001,QZB,OPTION,-1,2026-03-20,{dte},95,Put,10.00,100.00,-0.90,-90.00\n"
 
 
+MOMENT = datetime(2026, 1, 5, 14, 0, tzinfo=UTC).timestamp()
+
+
 class Clock:
     def now(self):
         return datetime(2026, 1, 5, 15, 0, tzinfo=UTC)
@@ -333,3 +336,25 @@ def test_a_total_of_all_accounts_is_compared_with_the_rows_of_all(read_csv):
     assert [[flag["caution"] for flag in one["meta"]["flags"]] for one in outcome.documents] == [
         ["total_disagrees"]
     ] * 2
+
+
+def test_whoever_watches_sees_the_rows_while_they_are_read(tmp_path):
+    seen = []
+    text = HEADER + FIRST + SECOND
+    (tmp_path / "positions.csv").write_text(text)
+    os.utime(tmp_path / "positions.csv", (MOMENT, MOMENT))
+    broker = CsvBroker(
+        BrokerContext(
+            settings=CsvSettings(),
+            credentials={},
+            session=None,
+            clock=Clock(),
+            personal=PersonalValues(),
+            input_file=tmp_path / "positions.csv",
+            progress=lambda counted, done, of: seen.append((counted, done, of)),
+        )
+    )
+    broker.accounts()
+    counted, done, of = seen[0]
+    assert (counted, of) == ("rows", 2)
+    assert done() == of

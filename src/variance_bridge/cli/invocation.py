@@ -35,6 +35,7 @@ class Invocation:
         asks: whether the user may be asked; not while a shell completes.
         subject: the account of several that is being synced, by hash; warnings begin with it.
         speak: writes a line to stderr; a progress bar takes it over while it is drawn.
+        gauge: shows how far a broker is; a progress bar takes it over too.
         warned: the warnings so far, so that nothing is said twice.
     """
 
@@ -44,6 +45,7 @@ class Invocation:
         self.asks = True
         self.subject = ""
         self.speak: Callable[[str], None] = _to_stderr
+        self.gauge: Callable[[str, Callable[[], int], int], None] = lambda _what, _done, _of: None
         self.warned: list[str] = []
         self._removed: Mapping[str, str] = {}
         self._undo: list[Callable[[], None]] = []
@@ -159,6 +161,7 @@ class Invocation:
             hash_account=installation_hash(configuration.folder, self.keyring),
             trust=lambda loaded: self._trust(loaded, yes=trust),
             warn=self.warn,
+            progress=self._progress,
         )
 
     def _trust(self, loaded: LoadedPlugin | LoadedListener, *, yes: bool) -> None:
@@ -338,6 +341,10 @@ class Invocation:
         self.warned.append(message)
         subject = f"{self.subject}: " if self.subject else ""
         self._say(f"Warning: {subject}{message}")
+
+    def _progress(self, counted: str, done: Callable[[], int], of: int) -> None:
+        """Whatever bar is drawn now."""
+        self.gauge(counted, done, of)
 
     def note(self, message: str) -> None:
         """Tell more, with `-v`."""

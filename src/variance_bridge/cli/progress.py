@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 _WORDS = {
-    "accounts": "Reading accounts",
-    "fetch": "Reading positions",
-    "quotes": "Reading quotes",
+    "accounts": "Asking for accounts",
+    "fetch": "Asking for positions",
+    "quotes": "Asking for quotes",
     "check": "Checking",
     "publish": "Saving",
 }
@@ -48,7 +48,10 @@ def shown_progress(invocation: Invocation, file: Path | None = None) -> Iterator
 
 
 def _words(file: Path | None) -> Mapping[str, str]:
-    return _WORDS if file is None else {**_WORDS, "accounts": f"Reading {masked(file.name)}"}
+    if file is None:
+        return _WORDS
+    reading = f"Reading {masked(file.name)}"
+    return {**_WORDS, "accounts": reading, "fetch": reading}
 
 
 @contextmanager
@@ -69,7 +72,7 @@ def _bar(stages: _Stages, words: Mapping[str, str]) -> Iterator[Progress]:
             stages.go_on(done, of, account)
             line.count(done, of)
 
-        with stages.spoken_by(line.above):
+        with stages.spoken_by(line.above, line.gauge):
             yield structs.replace(plain, stage=begin, accounts=go_on)
 
 
@@ -101,13 +104,17 @@ class _Stages:
         self._invocation.subject = account if of > 1 else ""
 
     @contextmanager
-    def spoken_by(self, speak: Callable[[str], None]) -> Iterator[None]:
-        """Lines go above the bar while it is drawn, and not into it."""
-        before, self._invocation.speak = self._invocation.speak, speak
+    def spoken_by(
+        self, speak: Callable[[str], None], gauge: Callable[[str, Callable[[], int], int], None]
+    ) -> Iterator[None]:
+        """Lines go above the bar while it is drawn, and counts into it."""
+        invocation = self._invocation
+        before = invocation.speak, invocation.gauge
+        invocation.speak, invocation.gauge = speak, gauge
         try:
             yield
         finally:
-            self._invocation.speak = before
+            invocation.speak, invocation.gauge = before
 
     def begin(self, stage: str, detail: str) -> None:
         self.end()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console, RenderableType
@@ -25,11 +25,18 @@ class _Bar(Progress):
 
 
 class _Count(TextColumn):
-    """`2 of 5`, where there are several accounts."""
+    """`of account 2 of 5`, where there are several; `rows 23,000 of 60,000`, where a broker counts them."""
 
     def render(self, task: Task) -> Text:
-        of = task.total or 1
-        return Text(f"{min(int(task.completed) + 1, int(of))} of {int(of)}" if of > 1 else "")
+        said = []
+        of = int(task.total or 1)
+        if of > 1:
+            said.append(f"of account {min(int(task.completed) + 1, of)} of {of}")
+        if (gauge := task.fields.get("gauge")) is not None:
+            counted, done, count = gauge
+            known = f" of {count:,}" if count else ""
+            said.append(f"{counted} {min(done(), count or done()):,}{known}")
+        return Text("  ".join(said))
 
 
 class ProgressLine:
@@ -45,7 +52,11 @@ class ProgressLine:
 
     def say(self, words: str) -> None:
         """What is being done now."""
-        self._bar.update(self._task, description=words)
+        self._bar.update(self._task, description=words, gauge=None)
+
+    def gauge(self, counted: str, done: Callable[[], int], of: int) -> None:
+        """How far that is: asked whenever the line is drawn again."""
+        self._bar.update(self._task, gauge=(counted, done, of))
 
     def count(self, done: int, of: int) -> None:
         """How many accounts are done, of how many."""

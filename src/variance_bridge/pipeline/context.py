@@ -96,6 +96,7 @@ class RunContext:
         hash_account: the account hash for (broker, account number).
         trust: raises unless the user trusts the plugin; nothing of it is used before.
         warn: shows the user a line, on stderr.
+        progress: shows how far a broker is; see `BrokerContext.progress`.
     """
 
     configuration: Configuration
@@ -125,6 +126,9 @@ class RunContext:
         default=attrs.Factory(_built_in_only, takes_self=True)
     )
     warn: Callable[[str], None] = attrs.field(default=lambda _message: None)
+    progress: Callable[[str, Callable[[], int], int], None] = attrs.field(
+        default=lambda _counted, _done, _of: None
+    )
 
 
 def configured_policy(configuration: Configuration) -> Policy:

@@ -237,6 +237,7 @@ def _broker_context(
         input_file=input_file,
         folder=context.configuration.folder / spec.name,
         warn=context.warn,
+        progress=context.progress,
         store_credential=partial(_store_credential, context, spec, login),
         hold_credential=partial(context.hold_credential, login),
     )

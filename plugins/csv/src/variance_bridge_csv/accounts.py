@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -148,7 +148,12 @@ class ParsedFile(Struct, frozen=True):
 
 
 def parse(
-    lines: Iterable[Line], layout: Layout, dialect: Dialect, as_of: date, where: str
+    lines: Iterable[Line],
+    layout: Layout,
+    dialect: Dialect,
+    as_of: date,
+    where: str,
+    watch: Callable[[Sized], None] = lambda _found: None,
 ) -> ParsedFile:
     """What the file says.
 
@@ -158,11 +163,12 @@ def parse(
         dialect: how to read them.
         as_of: the day of the file.
         where: the file, for errors.
+        watch: is given the rows that are read, while they are read.
 
     Raises:
         DataRefused: the file is cut off in its last row, or none of its rows can be read.
     """
-    found = read_rows(layout.table_rows(lines), dialect, as_of, where)
+    found = read_rows(layout.table_rows(lines), dialect, as_of, where, watch)
     if dialect.lots.sum:
         found = _with_sums(found)
     refuse_other_mark(found, dialect, where)

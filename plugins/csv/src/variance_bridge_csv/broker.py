@@ -84,7 +84,9 @@ class CsvBroker:
     def _read(self) -> Source:
         path = choose(self._context.input_file, self._settings.input_folder)
         known = library.load(self._context.folder)
-        return read_source(path, known, self._context.clock.now(), self._settings.dialect)
+        context = self._context
+        wanted = self._settings.dialect
+        return read_source(path, known, context.clock.now(), wanted, context.progress)
 
     def _report(self, source: Source) -> None:
         """Personal values to those who keep them out, and to the user what is worth knowing."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sized
 from datetime import date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -49,9 +49,15 @@ class Source(Struct, frozen=True):
 
 
 def read_source(
-    path: Path, known: Mapping[str, KnownDialect], now: datetime, wanted: str | None = None
+    path: Path,
+    known: Mapping[str, KnownDialect],
+    now: datetime,
+    wanted: str | None = None,
+    progress: Callable[[str, Callable[[], int], int], None] = lambda _counted, _done, _of: None,
 ) -> Source:
     """What a file says, by the dialect that is wanted or else by the one that is found. I/O.
+
+    `progress` is that of the broker's context.
 
     Raises:
         ConfigurationError: there is no such dialect.
@@ -67,12 +73,20 @@ def read_source(
     layout = lay_out(candidate.lines(), candidate.header, dialect, file.shown)
     stated = stated_time(candidate.lines(), layout, dialect)
     time = _time(file, dialect, stated, now)
-    parsed = parse(candidate.lines(), layout, dialect, time.moment.date(), file.shown)
+    # Without the header; titles and totals count too, which is near enough.
+    count = max(0, candidate.text.text.count("\n") - 1)
+
+    def watch(rows: Sized) -> None:
+        progress("rows", rows.__len__, count)
+
+    parsed = parse(candidate.lines(), layout, dialect, time.moment.date(), file.shown, watch)
     if parsed.implied_date is not None:
         first_day = time.moment.date()
         time = _time(file, dialect, stated, now, parsed.implied_date)
         if time.moment.date() != first_day:
-            parsed = parse(candidate.lines(), layout, dialect, time.moment.date(), file.shown)
+            parsed = parse(
+                candidate.lines(), layout, dialect, time.moment.date(), file.shown, watch
+            )
     text = FileText(file.shown, candidate.text.text, known[dialect.name].table, time.moment.date())
     return Source(
         file=file, candidate=candidate, layout=layout, text=text, parsed=parsed, time=time

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sized
 from datetime import date
 from decimal import Decimal
 
@@ -151,15 +151,21 @@ class ReadRow(Struct, gc=False):
 
 
 def read_rows(
-    rows: Iterable[tuple[Section, Row]], dialect: Dialect, as_of: date, where: str
+    rows: Iterable[tuple[Section, Row]],
+    dialect: Dialect,
+    as_of: date,
+    where: str,
+    watch: Callable[[Sized], None] = lambda _found: None,
 ) -> list[ReadRow]:
-    """Every row of the table, in the order of the file.
+    """Every row of the table, in the order of the file. `watch` is given the list before it grows.
 
     Raises:
         DataRefused: the file is cut off in its last row, or more rows cannot be read than a document may list.
     """
     columns: dict[int, Columns] = {}
-    found, rejected = [], 0
+    found: list[ReadRow] = []
+    watch(found)
+    rejected = 0
     ends = LastCells()
     cash: set[tuple[object, ...]] = set()
     for section, row in rows:
