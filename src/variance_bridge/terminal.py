@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import NamedTuple, TextIO
 
 _DUMB = frozenset({"dumb", "unknown"})
-_COMMAND = re.compile(r"`[^`\n]*`")
+_COMMAND = re.compile(r"(?:→ )?`[^`\n]*`")
 _KEPT_SPACE = "\x00"
 _STYLES = {"Error:": "\x1b[1;31m", "Warning:": "\x1b[1;33m"}
 _DOUBT = "\x1b[33m"

@@ -194,6 +194,29 @@ def test_doctor_names_what_would_stop_a_sync_and_how_to_fix_it(variance, acme):
     line = next(line for line in done.out.splitlines() if "ACME_TOKEN" in line)
     assert line.startswith("problem")
     assert "variance auth set --broker acme" in done.out
+    assert done.out.splitlines()[-1] == "1 problem would stop a sync: ACME_TOKEN."
+
+
+def test_doctor_says_the_same_of_several_plugins_once(variance, acme, token):
+    done = variance("doctor")
+
+    assert "ok      plugins: acme, csv, " in done.out
+    assert done.out.count(": OK\n") == 1
+    assert "output_dir, quotes: from default" in done.out
+    assert variance("-v", "doctor").out.count(": OK\n") > 3
+
+
+def test_doctor_names_what_is_wrong_with_the_positions_that_are_there(variance, export):
+    with export.open("a") as file:
+        file.write("XYZ,Stock,many,,,,,52,,,,,,\n")
+    os.utime(export, (1_700_000_000, 1_700_000_000))
+    variance("sync", export)
+    said = variance("doctor", "--offline")
+
+    line = next(line for line in said.out.splitlines() if " positions: " in line)
+    assert line.startswith("note    positions: valid, ")
+    assert "partial: 1 row could not be read; too old: show and triage refuse it" in line
+    assert said.code == 0
 
 
 def test_doctor_says_where_each_setting_comes_from_and_nothing_personal(

@@ -105,7 +105,10 @@ def test_a_sync_is_remembered_where_nothing_is_configured(
     monkeypatch.chdir(elsewhere)
 
     assert "XYZ" in variance("show").out
-    assert "broker: from last sync" in variance("doctor").out
+    assert "broker, output_dir: from last sync" in variance("doctor").out
+    said = variance("--sync")
+    assert said.code == 2
+    assert f"in the folder of the last one: `variance sync {export.parent}`" in said.err
     assert variance("sync", "--input", export).code == 0
     assert list(elsewhere.iterdir()) == []
     (elsewhere / "positions").mkdir()

@@ -232,9 +232,11 @@ def test_listeners_are_listed_with_their_state(variance, listener, install, conf
     assert "broken: broken-plugin 1.0 cannot be" in screen
     lines = {
         line.split(":")[0].split("listener ")[-1]: line
-        for line in variance("doctor", "--offline", "--broker", "csv").out.splitlines()
+        for line in variance("-v", "doctor", "--offline", "--broker", "csv").out.splitlines()
         if "listener" in line
     }
     assert "journal-plugin 1.0: OK" in lines["journal"]
     assert "not used" in lines["idle"]
+    short = variance("doctor", "--offline", "--broker", "csv").out
+    assert "ok      listeners: command, history, idle, webhook: not used\n" in short
     assert "ZeroDivisionError" in lines["broken"]

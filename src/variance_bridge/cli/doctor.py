@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 WOULD_STOP = 3
 
 _DETAILS_AT = len("problem ")
+_FOLDED = frozenset({"plugin", "listener"})
 
 
 @click.command(epilog="\b\nExamples:\n  variance doctor\n  variance doctor --broker NAME")
@@ -32,13 +33,18 @@ def doctor(
     """Say what would stop a sync, and how to fix it. Safe to paste into a public issue."""
     from variance_bridge.pipeline.run import Choice
 
-    findings = []
+    findings: list[Finding] = []
+    alike: list[Finding] = []
     for finding in _findings(
         invocation, Choice(broker=broker, profile=profile), online=not offline
     ):
         findings.append(finding)
+        if alike and _kind(finding) != _kind(alike[0]):
+            _print_alike(invocation, alike)
+            alike = []
         if not as_json:
-            _print(invocation, finding)
+            alike.append(finding)
+    _print_alike(invocation, alike)
     if as_json:
         _print_json(findings)
     else:
@@ -64,6 +70,32 @@ def _findings(invocation: Invocation, choice: Choice, *, online: bool) -> Iterat
     yield from examine(given, online=online)
 
 
+def _kind(finding: Finding) -> tuple[str, ...]:
+    """Findings of one kind that follow each other say the same: nothing is wrong, and nothing is to be done."""
+    if finding.problem or finding.fix:
+        return ("alone", finding.subject)
+    if finding.subject.startswith("  "):
+        return ("  ", finding.detail)
+    word, _, name = finding.subject.partition(" ")
+    _who, _, state = finding.detail.rpartition(": ")
+    return (word, state) if name and word in _FOLDED else ("alone", finding.subject)
+
+
+def _print_alike(invocation: Invocation, alike: list[Finding]) -> None:
+    """In one line, but with `-v`."""
+    from variance_bridge.cli.doctor_checks import Finding
+
+    if len(alike) < 2 or invocation.verbosity:
+        for finding in alike:
+            _print(invocation, finding)
+        return
+    word, state = _kind(alike[0])
+    names = ", ".join(each.subject.removeprefix(word).strip() for each in alike)
+    subject = f"  {names}" if word == "  " else f"{word}s"
+    detail = state if word == "  " else f"{names}: {state}"
+    _print(invocation, Finding(subject, problem=False, detail=detail))
+
+
 def _print(invocation: Invocation, finding: Finding) -> None:
     from variance_bridge.formatting import printable
     from variance_bridge.terminal import laid_out
@@ -72,12 +104,13 @@ def _print(invocation: Invocation, finding: Finding) -> None:
         text = printable(invocation.personal.redact(line))
         return text if sys.stdout is None else laid_out(text, sys.stdout, hanging=_DETAILS_AT)
 
-    word = "problem" if finding.problem else "ok"
+    word = "problem" if finding.problem else "note" if finding.fix else "ok"
     line = laid(f"{word:<{_DETAILS_AT}}{finding.subject}: {finding.detail}")
     if finding.problem:
         click.secho(line, fg="red")
     else:
-        click.echo(click.style(word, fg="green") + line.removeprefix(word))
+        colour = "yellow" if finding.fix else "green"
+        click.echo(click.style(word, fg=colour) + line.removeprefix(word))
     if finding.fix:
         is_command = finding.fix.startswith(("chmod ", "variance "))
         fix = f"`{finding.fix}`" if is_command else finding.fix
@@ -86,10 +119,13 @@ def _print(invocation: Invocation, finding: Finding) -> None:
 
 def _print_summary(findings: list[Finding]) -> None:
     """The last line, as a long list is read from its end."""
-    problems = sum(finding.problem for finding in findings)
+    from variance_bridge.terminal import laid_out
+
+    problems = [finding.subject.strip() for finding in findings if finding.problem]
     if problems:
-        text = f"{plural(problems, 'problem')} would stop a sync."
-        click.secho(text, fg="red", bold=True)
+        text = f"{plural(len(problems), 'problem')} would stop a sync: {', '.join(problems)}."
+        shown = text if sys.stdout is None else laid_out(text, sys.stdout)
+        click.secho(shown, fg="red", bold=True)
     else:
         click.secho("Nothing would stop a sync.", fg="green", bold=True)
 

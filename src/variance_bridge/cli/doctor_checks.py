@@ -20,13 +20,14 @@ from variance_bridge.broker import Capability
 from variance_bridge.document.newest import newest_live
 from variance_bridge.errors import BridgeError, DataRefused, PositionsTooOld
 from variance_bridge.formatting import age_words, path_text, plural
-from variance_bridge.model import Timeliness
+from variance_bridge.model import Status, Timeliness
 from variance_bridge.pipeline.context import RunContext
 from variance_bridge.pipeline.listeners import open_listener
 from variance_bridge.pipeline.run import Choice, open_broker
 from variance_bridge.plugins.loading import LoadedPlugin, import_place
 from variance_bridge.plugins.registry import BROKERS, names
-from variance_bridge.reading.load import load
+from variance_bridge.reading.freshness import configured_limits
+from variance_bridge.reading.load import Snapshot, load
 from variance_bridge.settings.account_hash import FILE_NAME as KEY_FILE
 from variance_bridge.settings.configuration import FILE_NAME as CONFIGURATION_FILE
 from variance_bridge.settings.configuration import Configuration, broker_settings
@@ -191,7 +192,19 @@ def _positions(given: DoctorInput) -> Iterator[Finding]:
         return
     end_of_day = snapshot.portfolio.meta.timeliness is Timeliness.END_OF_DAY
     age = age_words(snapshot.age, end_of_day=end_of_day)
-    yield Finding("positions", problem=False, detail=f"valid, {age}")
+    doubts = list(_doubts(snapshot, given))
+    fix = "sync again; an export: download it again" if doubts else None
+    detail = "; ".join([f"valid, {age}", *doubts])
+    yield Finding("positions", problem=False, detail=detail, fix=fix)
+
+
+def _doubts(snapshot: Snapshot, given: DoctorInput) -> Iterator[str]:
+    """Why a valid file is not what it should be, which stops no sync."""
+    meta = snapshot.portfolio.meta
+    if meta.status is Status.PARTIAL:
+        yield f"partial: {plural(len(meta.rejected), 'row')} could not be read"
+    if not configured_limits(given.configuration).is_readable(snapshot.age):
+        yield "too old: show and triage refuse it without --any-age"
 
 
 def _installation_key(given: DoctorInput) -> Iterator[Finding]:
@@ -224,16 +237,19 @@ def _plugins(given: DoctorInput) -> Iterator[Finding]:
             detail="no broker is installed",
             fix="install one, such as variance-bridge-csv",
         )
+    formats = []
     for listing in given.context.registry.brokers():
         sick = listing.reason is not None
         detail = f"{', '.join(listing.distributions)}: {listing.reason or 'OK'}"
-        loaded = listing.loaded
-        if loaded and Capability.READS_FILES in loaded.broker.capabilities:
-            folder = given.configuration.folder / listing.name
-            detail += _tilde(f"; your own formats go into {path_text(folder)}", given)
         yield Finding(
             f"plugin {listing.name}", problem=sick and listing.name == wanted, detail=detail
         )
+        loaded = listing.loaded
+        if loaded and Capability.READS_FILES in loaded.broker.capabilities:
+            folder = path_text(given.configuration.folder / listing.name)
+            formats.append(_tilde(f"{listing.name}: your own formats go into {folder}", given))
+    for detail in formats:
+        yield Finding("files", problem=False, detail=detail)
 
 
 def _listeners(given: DoctorInput) -> Iterator[Finding]:

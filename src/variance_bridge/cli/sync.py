@@ -162,9 +162,24 @@ def run_sync(invocation: Invocation, options: dict[str, Any]) -> list[Synced | F
     )
     context = invocation.run_context(trust=options.get("yes", False))
     with shown_progress(invocation, choice.input_file) as progress:
-        results = run(context, request, progress)
+        try:
+            results = run(context, request, progress)
+        except UsageError as error:
+            raise _with_last_exports(error, invocation, choice.input_file) from error
     _remember(invocation, options, results)
     return results
+
+
+def _with_last_exports(error: UsageError, invocation: Invocation, named: Path | None) -> UsageError:
+    """After `sync FILE`, a sync without one is told apart from a mistake: the folder of that file is named."""
+    from variance_bridge.formatting import path_text
+    from variance_bridge.settings.last_sync import last_sync
+
+    folder = last_sync(invocation.configuration.folder).exports
+    if named is not None or folder is None or "reads a file" not in error.what:
+        return error
+    hint = f"the newest export in the folder of the last one: `variance sync {path_text(folder)}`"
+    return UsageError(error.what, where=error.where, hint=f"{hint}\n  or {error.hint}")
 
 
 def sync_folder(invocation: Invocation, options: dict[str, Any]) -> list[Synced | Failed]:
@@ -198,7 +213,9 @@ def _remember(
         broker = before.broker
     if options.get("output") is None:
         positions = done.path.parent.absolute()
-    remember(folder, LastSync(broker, positions))
+    named: Path | None = options.get("input_file")
+    exports = named.parent.absolute() if named is not None and named.is_file() else before.exports
+    remember(folder, LastSync(broker, positions, exports))
 
 
 def _write_documents(invocation: Invocation, results: Sequence[Synced | Failed]) -> None:

@@ -16,10 +16,15 @@ _HEAD: Final = "# What `variance` uses where variance.toml does not say. Rewritt
 
 
 class LastSync(Struct, frozen=True):
-    """What the last sync used; None where that is not known."""
+    """What the last sync used; None where that is not known.
+
+    Attributes:
+        exports: the folder of the last export that was read.
+    """
 
     broker: str | None = None
     positions: Path | None = None
+    exports: Path | None = None
 
 
 def last_sync(folder: Path) -> LastSync:
@@ -33,11 +38,9 @@ def last_sync(folder: Path) -> LastSync:
         stated = read_toml(file) if file.is_file() else {}
     except (ConfigurationError, OSError):
         return LastSync()
-    broker, positions = stated.get("broker"), stated.get("positions")
-    return LastSync(
-        broker if isinstance(broker, str) else None,
-        Path(positions) if isinstance(positions, str) else None,
-    )
+    texts = {key: value for key, value in stated.items() if isinstance(value, str)}
+    folders = (Path(texts[key]) if key in texts else None for key in ("positions", "exports"))
+    return LastSync(texts.get("broker"), *folders)
 
 
 def remember(folder: Path, used: LastSync) -> None:
@@ -46,8 +49,8 @@ def remember(folder: Path, used: LastSync) -> None:
 
     if used == last_sync(folder):
         return
-    stated = {"broker": used.broker, "positions": used.positions and str(used.positions)}
-    lines = (f"{key} = {toml_text(value)}\n" for key, value in stated.items() if value)
+    stated = {"broker": used.broker, "positions": used.positions, "exports": used.exports}
+    lines = (f"{key} = {toml_text(str(value))}\n" for key, value in stated.items() if value)
     with suppress(ConfigurationError, OSError, UnicodeError):
         text = _HEAD + "".join(lines)
         write_private(folder / FILE_NAME, text.encode(), "the last sync", replace=True)
