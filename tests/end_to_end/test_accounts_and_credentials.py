@@ -213,7 +213,7 @@ def test_doctor_names_what_is_wrong_with_the_positions_that_are_there(variance, 
     variance("sync", export)
     said = variance("doctor", "--offline")
 
-    line = next(line for line in said.out.splitlines() if " positions: " in line)
+    line = next(line for line in said.out.splitlines() if " positions: valid" in line)
     assert line.startswith("note    positions: valid, ")
     assert "partial: 1 row could not be read; too old: show and triage refuse it" in line
     assert said.code == 0
