@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import NamedTuple, TextIO
 
 _DUMB = frozenset({"dumb", "unknown"})
-_COMMAND = re.compile(r"(?:→ )?`[^`\n]*`")
+_COMMAND = r"(?:→ )?`[^`\n]*`"
 _KEPT_SPACE = "\x00"
 _STYLES = {"Error:": "\x1b[1;31m", "Warning:": "\x1b[1;33m"}
 _DOUBT = "\x1b[33m"
@@ -84,7 +84,7 @@ def at_words(line: str, width: int, *, first: str = "", later: str = "") -> str:
         first: what the first line begins with.
         later: what the others begin with.
     """
-    kept = _COMMAND.sub(lambda found: found[0].replace(" ", _KEPT_SPACE), line)
+    kept = re.sub(_COMMAND, lambda found: found[0].replace(" ", _KEPT_SPACE), line)
     wrapped = textwrap.wrap(
         kept,
         width,

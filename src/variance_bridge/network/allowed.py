@@ -24,15 +24,13 @@ _LAST_PORT = 65535
 _DECODING_ROUNDS = 3
 _SOCKET_SCHEMES: Final = {"wss": "https", "ws": "http"}
 
-_CHARACTERS = re.compile(r"(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*")
-_PARTS = re.compile(
-    r"(?P<scheme>https?)://(?P<authority>[^/?]*)(?P<path>/[^?]*)?(?:\?(?P<query>.*))?"
-)
-_AUTHORITY = re.compile(r"(?P<host>\[[0-9a-f:]+\]|[a-z0-9.-]+)(?::(?P<port>[1-9][0-9]{0,4}))?")
-_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-_VERSION_SEGMENT = re.compile(r"v[0-9]{1,3}")
-_ESCAPED_ON_THE_WIRE = re.compile(r"%[0-9A-Fa-f]{2}|[\[\]]")
-_ENCODED_CONTROL = re.compile(r"%(?:[01][0-9A-Fa-f]|7[Ff]|5[Cc])")
+_CHARACTERS = r"(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*"
+_PARTS = r"(?P<scheme>https?)://(?P<authority>[^/?]*)(?P<path>/[^?]*)?(?:\?(?P<query>.*))?"
+_AUTHORITY = r"(?P<host>\[[0-9a-f:]+\]|[a-z0-9.-]+)(?::(?P<port>[1-9][0-9]{0,4}))?"
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_VERSION_SEGMENT = r"v[0-9]{1,3}"
+_ESCAPED_ON_THE_WIRE = r"%[0-9A-Fa-f]{2}|[\[\]]"
+_ENCODED_CONTROL = r"%(?:[01][0-9A-Fa-f]|7[Ff]|5[Cc])"
 
 
 class Address(Struct, frozen=True):
@@ -75,7 +73,9 @@ class Address(Struct, frozen=True):
     def shown(self) -> str:
         """Origin and path for a message: no query, and no path segment that holds a digit (an account number)."""
         segments = [
-            "***" if any(map(str.isdigit, part)) and not _VERSION_SEGMENT.fullmatch(part) else part
+            "***"
+            if any(map(str.isdigit, part)) and not re.fullmatch(_VERSION_SEGMENT, part)
+            else part
             for part in self.path.split("/")
         ]
         return self.origin + "/".join(segments)
@@ -90,7 +90,7 @@ def check_hosts(hosts: Iterable[str]) -> frozenset[str]:
     declared = frozenset(hosts)
     for host in declared:
         labels = host.split(".")
-        plain = len(host) < 254 and all(_LABEL.fullmatch(label) for label in labels)
+        plain = len(host) < 254 and all(re.fullmatch(_LABEL, label) for label in labels)
         if not is_loopback(host) and (not plain or len(labels) < 2 or labels[-1].isdigit()):
             raise PluginError(
                 "a plugin declares a host that is not a plain host name",
@@ -107,7 +107,7 @@ def check_post_paths(paths: Iterable[str]) -> frozenset[str]:
     """
     declared = frozenset(paths)
     for path in declared:
-        if not path.startswith("/") or not _CHARACTERS.fullmatch(path) or _path_problem(path):
+        if not path.startswith("/") or not re.fullmatch(_CHARACTERS, path) or _path_problem(path):
             raise PluginError("a plugin declares a path for POST that is not a plain absolute path")
         if "?" in path or "#" in path or "%" in path:
             raise PluginError(
@@ -130,14 +130,14 @@ def resolve(url: str, hosts: frozenset[str], params: Sequence[tuple[str, str]] =
     """
     if len(url) > MAX_URL:
         raise _forbidden(f"the URL is longer than {MAX_URL} characters")
-    if not _CHARACTERS.fullmatch(url):
+    if not re.fullmatch(_CHARACTERS, url):
         raise _forbidden("the URL holds a character that has no place in a URL")
     if "#" in url:
         raise _forbidden("the URL has a fragment")
-    parts = _PARTS.fullmatch(url)
+    parts = re.fullmatch(_PARTS, url)
     if parts is None:
         raise _forbidden("the URL does not start with https://")
-    authority = _AUTHORITY.fullmatch(parts["authority"])
+    authority = re.fullmatch(_AUTHORITY, parts["authority"])
     if authority is None:
         raise _forbidden(
             "user info in the URL"
@@ -190,13 +190,13 @@ def _as_sent(path: str) -> str:
         found = match[0]
         return found.upper() if found.startswith("%") else quote(found)
 
-    return _ESCAPED_ON_THE_WIRE.sub(escape, path)
+    return re.sub(_ESCAPED_ON_THE_WIRE, escape, path)
 
 
 def _path_problem(path: str) -> str | None:
     if "//" in path:
         return "the URL's path has an empty segment"
-    if _ENCODED_CONTROL.search(path):
+    if re.search(_ENCODED_CONTROL, path):
         return "the URL's path holds an encoded control character or backslash"
     for segment in path.split("/"):
         decoded = segment

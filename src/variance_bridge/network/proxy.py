@@ -16,7 +16,7 @@ from variance_bridge.storage.private import read_private
 _PROXY_VARIABLES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
 _NO_PROXY_VARIABLES = ("no_proxy", "NO_PROXY")
 _NETRC_NAMES = (".netrc", "_netrc")
-_PROXY = re.compile(r"https?://[^\s/?#]+/?")
+_PROXY = r"https?://[^\s/?#]+/?"
 
 
 class NetworkAccess(Struct, frozen=True, kw_only=True):
@@ -93,7 +93,7 @@ def network_access(
     """
     variable = next((name for name in _PROXY_VARIABLES if environment.get(name)), None)
     file = next((home / name for name in _NETRC_NAMES if (home / name).is_file()), None)
-    if allow_proxy and variable is not None and not _PROXY.fullmatch(environment[variable]):
+    if allow_proxy and variable is not None and not re.fullmatch(_PROXY, environment[variable]):
         raise ConfigurationError(
             "the proxy's address must be http://HOST:PORT or https://HOST:PORT", where=variable
         )

@@ -16,7 +16,7 @@ from variance_bridge.clock import http_date
 from variance_bridge.network.proxy import NetworkAccess
 from variance_bridge.storage.read import MEBIBYTE
 
-_SECONDS = re.compile(r"[0-9]{1,9}")
+_SECONDS = r"[0-9]{1,9}"
 TOO_MANY_REQUESTS = 429
 _FIRST_SERVER_ERROR = 500
 
@@ -76,7 +76,7 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     A text that is neither is ignored, and a date that has passed means no wait.
     """
     value = headers.get("retry-after", "").strip()
-    if _SECONDS.fullmatch(value):
+    if re.fullmatch(_SECONDS, value):
         return float(value)
     moment = http_date(value)
     return None if moment is None else max(0.0, (moment - now).total_seconds())

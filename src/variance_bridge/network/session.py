@@ -52,11 +52,9 @@ if TYPE_CHECKING:
     from variance_bridge.network.wire import Answer, Request, Wire
 
 _LOG = logging.getLogger(__name__)
-_MEDIA_TYPE: Final = re.compile(r"[a-z]+/[a-z0-9.+-]+(?:; ?charset=[A-Za-z0-9-]+)?")
-_TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_USER_AGENT: Final = re.compile(
-    r"(?:[A-Za-z0-9._-]+/[A-Za-z0-9._+-]+ )?[A-Za-z0-9._-]+/[0-9][A-Za-z0-9._+-]*(?: \([A-Za-z0-9 .;:/_+-]*\))?"
-)
+_MEDIA_TYPE: Final = r"[a-z]+/[a-z0-9.+-]+(?:; ?charset=[A-Za-z0-9-]+)?"
+_FIELD_NAME: Final = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
+_USER_AGENT: Final = r"(?:[A-Za-z0-9._-]+/[A-Za-z0-9._+-]+ )?[A-Za-z0-9._-]+/[0-9][A-Za-z0-9._+-]*(?: \([A-Za-z0-9 .;:/_+-]*\))?"
 _SHORTEST_TOKEN: Final = 8
 _LONGEST_SCHEME: Final = len("Bearer ")
 
@@ -168,7 +166,7 @@ class ReadOnlySession:
         rate_limits: Sequence[RateLimit] | Rates = (),
         random: Callable[[], float] = _random,
     ) -> None:
-        if not _USER_AGENT.fullmatch(user_agent):
+        if not re.fullmatch(_USER_AGENT, user_agent):
             raise PluginError("the user agent is not of the form product/version")
         self._hosts = check_hosts(hosts)
         self._token_paths = check_post_paths(token_paths)
@@ -402,10 +400,10 @@ class ReadOnlySession:
             sent["Content-Type"] = content_type
         for name, value in given.items():
             own = name.lower() in _OWN_HEADERS or name.lower() in map(str.lower, sent)
-            if own or not _TOKEN.fullmatch(name):
+            if own or not re.fullmatch(_FIELD_NAME, name):
                 raise ForbiddenRequest(
                     "a request was stopped before it was sent: a plugin may not set this header field",
-                    where=name if _TOKEN.fullmatch(name) else None,
+                    where=name if re.fullmatch(_FIELD_NAME, name) else None,
                 )
             sent[name] = self._reveal(value)
             if not _is_plain(sent[name]):
@@ -459,7 +457,7 @@ class ReadOnlySession:
             fields = [(name, self._reveal(value)) for name, value in form.items()]
             return "application/x-www-form-urlencoded", urlencode(fields).encode("ascii")
         if exact is not None:
-            if not _MEDIA_TYPE.fullmatch(content_type):
+            if not re.fullmatch(_MEDIA_TYPE, content_type):
                 raise ForbiddenRequest("the content type is not of the form type/subtype")
             return content_type, exact
         return "application/json", exact_json.dumps(self._in_the_clear(document))

@@ -43,24 +43,24 @@ _SHORTEST_NUMBER: Final = 7
 _SHORTEST_MIXED: Final = 6
 _HITS_SHOWN: Final = 3
 
-_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9:.]{8,18}(?:Z|[+]00:00))?")
-_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
-_GRAMMARS: Final[Mapping[str, re.Pattern[str]]] = {
-    "account_hash": re.compile(r"[0-9a-f]{4,64}[*]{3}"),
+_TIME: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9:.]{8,18}(?:Z|[+]00:00))?"
+_NAME: Final = r"[a-z][a-z0-9_]{0,31}"
+_GRAMMARS: Final[Mapping[str, str]] = {
+    "account_hash": r"[0-9a-f]{4,64}[*]{3}",
     "as_of": _TIME,
-    "currency": re.compile(r"[A-Z]{3}"),
+    "currency": r"[A-Z]{3}",
     "expiration": _TIME,
     "expires_at": _TIME,
     "fetched_at": _TIME,
-    "generator": re.compile(r"[a-z][a-z0-9-]* [0-9][0-9a-z.+-]*"),
+    "generator": r"[a-z][a-z0-9-]* [0-9][0-9a-z.+-]*",
     "opened_on": _TIME,
-    "schema_version": re.compile(r"[0-9]+[.][0-9]+"),
+    "schema_version": r"[0-9]+[.][0-9]+",
     "source": _NAME,
 }
 _SYMBOLS: Final = frozenset({"broker_symbol", "root", "symbol", "underlying"})
 _SECTOR_FILE: Final = "sector_words.toml"
-_WORD: Final = re.compile(r"\w+")
-_RUN: Final = re.compile(r"[^\W_]+")
+_WORD: Final = r"\w+"
+_RUN: Final = r"[^\W_]+"
 
 
 class _Place(Enum):
@@ -177,7 +177,7 @@ def _texts(value: Any, pointer: str, name: str = "") -> Iterator[_Text]:
 
 def _place(name: str, text: str) -> _Place:
     grammar = _GRAMMARS.get(name)
-    if grammar is not None and grammar.fullmatch(text):
+    if grammar is not None and re.fullmatch(grammar, text):
         return _Place.GRAMMAR
     if name in _SYMBOLS:
         return _Place.SYMBOL
@@ -198,7 +198,7 @@ def _is_hit(value: PersonalValue, one: _Text) -> bool:
     if one.place is _Place.SYMBOL:
         return len(value.folded.split()) > 1
     if one.place is _Place.SECTOR:
-        return not set(_WORD.findall(value.folded)) <= _sector_words()
+        return not set(re.findall(_WORD, value.folded)) <= _sector_words()
     return one.place is _Place.ANYTHING
 
 
@@ -219,7 +219,7 @@ def _occurs_in(value: PersonalValue, one: _Text) -> bool:
     if value.folded.isdigit() and one.place is not _Place.ANYTHING:
         readings = map(fold, (one.text, *decodings(one.text)))
         return value.occurs_encoded(one.text, fold(one.text)) or any(
-            value.folded in _RUN.findall(reading) for reading in readings
+            value.folded in re.findall(_RUN, reading) for reading in readings
         )
     return _occurs(value, one.text)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from variance_bridge.settings.configuration import Configuration, ProfileTable
 
-_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9-]+")
+_NOT_IN_A_NAME = r"[^A-Za-z0-9-]+"
 
 
 def target_of(configuration: Configuration, profile: ProfileTable, slug: str) -> Path:
@@ -21,7 +21,7 @@ def target_of(configuration: Configuration, profile: ProfileTable, slug: str) ->
     if profile.output is not None:
         return Path(profile.output)
     name = next((n for n, each in sharing(configuration).items() if each is profile), None)
-    suffix = f"_{_NOT_IN_A_NAME.sub('-', name)}" if name else ""
+    suffix = f"_{re.sub(_NOT_IN_A_NAME, '-', name)}" if name else ""
     folder: Path = configuration.positions_folder().value
     return folder / f"live_{slug}{suffix}.json"
 

@@ -45,10 +45,8 @@ REST: Final = "rest"
 
 _FOLDER: ContextVar[Path | None] = ContextVar("folder", default=None)
 _BOOLEANS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-_NUMBER = re.compile(
-    r"[+-]?(?:[0-9]{1,40}(?:\.[0-9]{0,40})?|\.[0-9]{1,40})(?:[eE][+-]?[0-9]{1,2})?"
-)
-_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+_NUMBER = r"[+-]?(?:[0-9]{1,40}(?:\.[0-9]{0,40})?|\.[0-9]{1,40})(?:[eE][+-]?[0-9]{1,2})?"
+_WHOLE = r"[+-]?[0-9]{1,18}"
 _MAX_WHOLE = 10**18
 _TEXT_TYPES: Final = ("str", "str | None", str, str | None)
 """Of a field; as text where the module of the class has `from __future__ import annotations`."""
@@ -213,7 +211,7 @@ def _boolean(value: Any, _type: Any) -> bool:
 
 
 def _whole(value: Any, _type: Any) -> int:
-    number = int(value) if isinstance(value, FlagText) and _WHOLE.fullmatch(value) else value
+    number = int(value) if isinstance(value, FlagText) and re.fullmatch(_WHOLE, value) else value
     if isinstance(number, bool) or not isinstance(number, int) or abs(number) >= _MAX_WHOLE:
         raise must_be("a whole number", value)
     return number
@@ -221,7 +219,7 @@ def _whole(value: Any, _type: Any) -> int:
 
 def _decimal(value: Any, _type: Any) -> Decimal:
     number = value
-    if isinstance(value, FlagText) and _NUMBER.fullmatch(value):
+    if isinstance(value, FlagText) and re.fullmatch(_NUMBER, value):
         number = Decimal(value)
     # A float is refused: it has already lost what it stood for.
     if isinstance(number, bool) or not isinstance(number, int | Decimal):

@@ -22,7 +22,7 @@ _MAX_BITS: Final = 333  # of a number with MAX_DIGITS digits
 _KEY = r"""(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')"""
 # `a.a.a. ...` takes tomllib time that grows with the square of the number of dots: minutes for 1 MiB.
 _MANY_DOTS = re.compile(rf"(?<![\w-]){_KEY}(?:[ \t]*+\.[ \t]*+{_KEY}){{{MAX_DEPTH}}}")
-_MANY_DIGITS = re.compile(rf"[0-9](?:_?[0-9]){{{MAX_DIGITS}}}")
+_MANY_DIGITS = rf"[0-9](?:_?[0-9]){{{MAX_DIGITS}}}"
 _PLACE = re.compile(r"(.*) \(at (.*)\)", re.DOTALL)
 
 
@@ -88,7 +88,7 @@ def parse_toml(text: str, where: str) -> dict[str, Any]:
     except _NumberRefused as error:
         raise _refused(_line_of(text, text.find(error.args[0])), _TOO_LONG, where) from None
     except ValueError:  # int() refuses more than 4,300 digits and does not say where they are
-        digits = _MANY_DIGITS.search(text)
+        digits = re.search(_MANY_DIGITS, text)
         place = _line_of(text, digits.start()) if digits else ""
         raise _refused(place, _TOO_LONG, where) from None
     except RecursionError:

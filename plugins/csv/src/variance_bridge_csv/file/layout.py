@@ -265,7 +265,7 @@ def find_header(lines: Iterable[Line], dialect: Dialect) -> Header | None:
             continue
         if line.aside:
             continue
-        if not _has_a_known_name(row, dialect):
+        if not has_a_known_name(row, dialect):
             continue
         header = read_header(row, dialect)
         if not before_found:
@@ -277,7 +277,8 @@ def find_header(lines: Iterable[Line], dialect: Dialect) -> Header | None:
     return nearest
 
 
-def _has_a_known_name(row: Row, dialect: Dialect) -> bool:
+def has_a_known_name(row: Row, dialect: Dialect) -> bool:
+    """Whether a cell is the name of a column of the dialect, without which the row cannot be its header: a quick look."""
     vocabulary = _vocabulary(dialect)
     names = set(map(plain, row.cells))
     if not vocabulary.known.isdisjoint(names):

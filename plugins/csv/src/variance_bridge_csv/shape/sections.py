@@ -12,6 +12,7 @@ from variance_bridge_csv.file.layout import (
     HEADER_WORDS,
     MIN_HEADER_WORDS,
     filled_cells,
+    has_a_known_name,
     read_header,
 )
 from variance_bridge_csv.file.lines import Line, is_in_quotes
@@ -134,7 +135,8 @@ def _titled(
 
 
 def _refuse_table(line: Line, dialect: Dialect, where: str) -> None:
-    if read_header(line.row(), dialect).fits:
+    row = line.row()
+    if has_a_known_name(row, dialect) and read_header(row, dialect).fits:
         raise DataRefused(
             "a table of positions under a title that is not known",
             where=f"{where}, line {line.number}, column 1",
