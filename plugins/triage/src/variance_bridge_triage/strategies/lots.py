@@ -98,10 +98,9 @@ def merge(positions: Iterable[Holding]) -> list[Lot]:
     for holding in positions:
         rows.setdefault(contract(holding), []).append(holding)
     shared: dict[object, Any] = {}
-    lots = [(_lot(_days(same), shared), contract_) for contract_, same in rows.items()]
-    symbols = Counter(lot.holding.symbol for lot, _contract in lots)
-    lots.sort(key=lambda each: _order(*each, tied=symbols[each[0].holding.symbol] > 1))
-    return [lot for lot, _contract in lots]
+    lots = [_lot(_days(same), shared) for same in rows.values()]
+    symbols = Counter(lot.holding.symbol for lot in lots)
+    return sorted(lots, key=lambda lot: _order(lot.holding, tied=symbols[lot.holding.symbol] > 1))
 
 
 def _days(rows: list[Holding]) -> tuple[Holding, ...]:
@@ -130,14 +129,13 @@ def contract(holding: Holding) -> tuple[object, ...]:
     )
 
 
-def _order(lot: Lot, contract_: tuple[object, ...], *, tied: bool) -> tuple[object, ...]:
-    holding = lot.holding
+def _order(holding: Holding, *, tied: bool) -> tuple[object, ...]:
     return (
         holding.root,
         holding.expiration or _LAST,
         holding.strike or Decimal(0),
         holding.symbol,
-        "|".join(map(str, contract_)) if tied else "",
+        "|".join(map(str, contract(holding))) if tied else "",
     )
 
 
