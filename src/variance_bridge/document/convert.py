@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
-from itertools import groupby
+from itertools import chain, groupby
 from operator import lt
 from typing import Any
 
@@ -37,7 +37,19 @@ def in_canonical_order(holdings: Iterable[Holding]) -> tuple[Holding, ...]:
     What is grouped together stands together, near expirations and low strikes first. Only positions that are alike in
     all that orders them are compared member by member.
     """
-    rows = tuple(holdings)
+    # Most positions share root, type and expiration with others: finding a group is quicker than comparing all three again and again.
+    groups: dict[tuple[Any, ...], list[Holding]] = {}
+    for holding in holdings:
+        groups.setdefault(_group(holding), []).append(holding)
+    return tuple(chain.from_iterable(_in_order(groups[group]) for group in sorted(groups)))
+
+
+def _group(holding: Holding) -> tuple[Any, ...]:
+    return (holding.root, _TYPE_ORDER[holding.type], holding.expiration or date.min)
+
+
+def _in_order(rows: list[Holding]) -> list[Holding]:
+    """The positions of one group in their order."""
     places = list(map(_place, rows))
     if all(map(lt, places, places[1:])):  # What was written by us is in order already.
         return rows
@@ -46,14 +58,11 @@ def in_canonical_order(holdings: Iterable[Holding]) -> tuple[Holding, ...]:
     for _place_of_all, alike in groupby(order, key=places.__getitem__):
         ties = [rows[at] for at in alike]
         ordered += sorted(ties, key=_whole) if len(ties) > 1 else ties
-    return tuple(ordered)
+    return ordered
 
 
 def _place(holding: Holding) -> tuple[Any, ...]:
     return (
-        holding.root,
-        _TYPE_ORDER[holding.type],
-        holding.expiration or date.min,
         holding.strike or _ZERO,
         _RIGHT_ORDER[holding.option_type],
         holding.symbol,

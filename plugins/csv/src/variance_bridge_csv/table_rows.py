@@ -109,8 +109,7 @@ class RejectedLine(Struct, frozen=True):
         return f"{self.reason.sentence} ({self.detail})" if self.detail else self.reason.sentence
 
 
-# gc=False: a record of each row, and part of no cycle that Python would have to look for.
-class ReadRow(Struct, gc=False):
+class ReadRow(Struct):
     """A row, what it is, and what became of it: all that is kept of it.
 
     Nobody changes it; there are too many for the price of a frozen class.

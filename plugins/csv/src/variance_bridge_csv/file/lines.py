@@ -47,8 +47,7 @@ def _csv_dialect(delimiter: str) -> Any:
     return csv.reader((), delimiter=delimiter, strict=True).dialect
 
 
-# gc=False: a record of each row, and part of no cycle that Python would have to look for.
-class Row(Struct, gc=False):
+class Row(Struct):
     """A line, separated into its cells. Nobody changes it; there are too many for the price of a frozen class.
 
     Attributes:
@@ -84,7 +83,7 @@ class Row(Struct, gc=False):
         return [*starts, *(len(self.text) + 1 for _cell in self.cells[len(starts) :])]
 
 
-class Line(Struct, gc=False):
+class Line(Struct):
     """A line of the file that nobody has separated into cells yet: most questions are answered by its text.
 
     As with `Row`, nobody changes it.

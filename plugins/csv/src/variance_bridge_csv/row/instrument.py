@@ -62,8 +62,7 @@ _STOCK = InstrumentType.STOCK
 _CRYPTO = InstrumentType.CRYPTO
 
 
-# gc=False: a record of each row, and part of no cycle that Python would have to look for.
-class Identity(Struct, gc=False):
+class Identity(Struct):
     """An instrument, as the broker spelled it, and the multiplier where the symbol's text tells one."""
 
     instrument: Instrument
@@ -71,7 +70,7 @@ class Identity(Struct, gc=False):
     multiplier: Decimal | None = None
 
 
-class _Terms(Struct, gc=False):
+class _Terms(Struct):
     """What the columns beside the symbol say."""
 
     kind: InstrumentType | None

@@ -54,8 +54,7 @@ class CostCheck(Enum):
     CONTRADICTED = auto()
 
 
-# gc=False: a record of each row, and part of no cycle that Python would have to look for.
-class Amounts(Struct, kw_only=True, gc=False):
+class Amounts(Struct, kw_only=True):
     """The amounts of a row as the file has them, and what they belong to."""
 
     type: InstrumentType
@@ -70,7 +69,7 @@ class Amounts(Struct, kw_only=True, gc=False):
     day_gain: Decimal | None
 
 
-class Money(Struct, kw_only=True, gc=False):
+class Money(Struct, kw_only=True):
     """The amounts of a position in the signs of the lingua franca; `mark` is the one that agrees with the value."""
 
     average_price: Decimal | None = None

@@ -94,8 +94,7 @@ _FROM_PRODUCT = MultiplierSource.PRODUCT
 _ADJUSTED = Deliverable.ADJUSTED
 
 
-# gc=False: a record of each row, and part of no cycle that Python would have to look for.
-class CheckedHolding(Struct, gc=False):
+class CheckedHolding(Struct):
     """A position of the file, and what a reader should know of it. `holding` is None for a closed one.
 
     `stated_value` is its value as the file has it, which a total row adds up; `rate_to_base` what a unit of its currency is
