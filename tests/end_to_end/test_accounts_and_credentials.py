@@ -197,6 +197,20 @@ def test_doctor_names_what_would_stop_a_sync_and_how_to_fix_it(variance, acme):
     assert done.out.splitlines()[-1] == "1 problem would stop a sync: ACME_TOKEN."
 
 
+def test_a_row_that_is_named_is_not_counted_in_a_second_warning(variance, export):
+    with export.open("a") as file:
+        file.write("XYZ,Stock,many,,,,,52,,,,,,\n")
+    done = variance("show", export, "--any-age")
+
+    assert "line 5: row rejected" in done.err
+    assert "Warning: partial: " not in done.err
+    assert "partial: 1 rejected" in done.out
+
+
+def test_listeners_that_are_not_used_share_a_line(variance, acme):
+    assert "Listeners that are not used: command, history, webhook\n" in variance("brokers").out
+
+
 def test_doctor_says_the_same_of_several_plugins_once(variance, acme, token):
     done = variance("doctor")
 

@@ -86,8 +86,11 @@ def _print_tables(brokers: list[dict[str, Any]], listeners: list[dict[str, Any]]
     console = Console()
     form = _table if console.width >= _MIN_TABLE else _list
     console.print(form("Broker", brokers) if brokers else "No broker is installed.")
-    if listeners:
-        console.print(form("Listener", listeners))
+    used = [each for each in listeners if each["state"] != "not used"]
+    if used:
+        console.print(form("Listener", used))
+    if unused := [each["name"] for each in listeners if each not in used]:
+        console.print(f"Listeners that are not used: {', '.join(unused)}", style="dim")
 
 
 def _list(kind: str, entries: list[dict[str, Any]]) -> RenderableType:

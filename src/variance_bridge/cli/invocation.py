@@ -295,7 +295,7 @@ class Invocation:
         for source in book.sources:
             if source.snapshot is None or not source.counts:
                 continue
-            for warning in source.snapshot.warnings:
+            for warning in _said_once(source.snapshot.warnings):
                 names_its_file = warning.startswith(f"{source.snapshot.shown}: ")
                 of = f"{source.file}: " if several and not names_its_file else ""
                 self.warn(f"{of}{warning}")
@@ -355,6 +355,12 @@ class Invocation:
         from variance_bridge.formatting import printable
 
         self.speak(printable(self.personal.redact(text)))
+
+
+def _said_once(warnings: Sequence[str]) -> Iterable[str]:
+    """Without the count of rejected rows, where those are named; the table and the dashboard say "partial" at their head."""
+    named = any(": row rejected: " in warning for warning in warnings)
+    return [each for each in warnings if not (named and each.startswith("partial: "))]
 
 
 def _to_stderr(text: str) -> None:

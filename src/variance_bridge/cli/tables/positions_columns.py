@@ -124,7 +124,7 @@ def _profit_share(holding: Holding) -> Text:
     if profit is None or not basis:
         return Text(UNKNOWN)
     share = quotient(product(profit, Decimal(100)), basis.copy_abs())
-    return signed(number(share, 1))
+    return signed(f"{number(share, 1)}%")
 
 
 def name_of(holding: Holding, *, alone: bool, strike_width: int = 0) -> str:

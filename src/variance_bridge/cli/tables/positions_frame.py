@@ -9,7 +9,7 @@ from rich.text import Text
 
 from variance_bridge.cli.tables.positions_columns import sum_of
 from variance_bridge.formatting import age_words, is_whole_cents, money
-from variance_bridge.model import Environment, Holding, Portfolio, Timeliness
+from variance_bridge.model import Caution, Environment, Holding, Portfolio, Timeliness
 from variance_bridge.reading.freshness import Freshness
 from variance_bridge.reading.load import Snapshot
 from variance_bridge.symbology import InstrumentType
@@ -40,7 +40,8 @@ def head(snapshot: Snapshot) -> Text:
         age_words(snapshot.age, end_of_day=meta.timeliness is Timeliness.END_OF_DAY),
         style=_AGE_STYLE[snapshot.freshness],
     )
-    text.append(f" ({meta.fetched_at:%Y-%m-%d %H:%M} UTC)", style="not bold dim")
+    of_file = ", file time" if _is_of_file(snapshot) else ""
+    text.append(f" ({meta.fetched_at:%Y-%m-%d %H:%M} UTC{of_file})", style="not bold dim")
     if meta.rejected:
         text.append(f"  partial: {len(meta.rejected)} rejected", style="yellow")
     return text
@@ -69,10 +70,16 @@ def foot(snapshot: Snapshot) -> Iterator[Text]:
     yield Text(f"Positions: {snapshot.limits}", style="dim")
 
 
+def _is_of_file(snapshot: Snapshot) -> bool:
+    """Whether only the file system says of what time the positions are."""
+    return any(flag.caution is Caution.TIME_FROM_FILE for flag in snapshot.portfolio.meta.flags)
+
+
 def _unsaid_cautions(snapshot: Snapshot) -> Counter[str]:
-    """The cautions that no warning has explained: those end with `(flag NAME)`."""
+    """The cautions that nothing has explained: a warning does that and ends with `(flag NAME)`, or the head."""
     said = " ".join(snapshot.warnings)
-    names = (flag.caution.value for flag in snapshot.portfolio.meta.flags)
+    flags = snapshot.portfolio.meta.flags
+    names = (flag.caution.value for flag in flags if flag.caution is not Caution.TIME_FROM_FILE)
     return Counter(name.replace("_", " ") for name in names if f"(flag {name})" not in said)
 
 
