@@ -165,6 +165,21 @@ def test_a_roll_fits_a_narrow_terminal():
     )
 
 
+def test_a_wide_terminal_gets_a_table_with_headings():
+    roll = rolled(OPTION, "SPXW  260220P06750000", profit=Decimal(40))
+    gone = Change(
+        root="Q", symbol="QZZ", before=Decimal(5), after=Decimal(0), profit_before=Decimal("-2.5")
+    )
+    found = comparison(Changes(rolled=(roll,), closed=(gone,)), QZZ=("Stock",))
+    assert list(diff_lines([found], 90))[1:] == [
+        "  change  position                    before  now  open P/L",
+        "  closed  QZZ                              5    0     -2.50  in Stock",
+        "  rolled  SPXW 2026-01-16 6800 put        -1    0    +40.00  +35 d, strike -50",
+        "  rolled  → SPXW 2026-02-20 6750 put       0   -1    +40.00",
+    ]
+    assert "open P/L" in "".join(diff_lines([found], 40))  # below each other where there is no room
+
+
 def test_nothing_to_compare_and_nothing_changed_are_said():
     assert list(diff_lines([], 80)) == ["There are not two documents to compare yet."]
     assert list(diff_lines([comparison(Changes())], 80)) == [
@@ -265,7 +280,7 @@ def test_a_terminal_lists_the_first_changes_and_counts_the_others():
     found = [comparison(Changes(opened=opened))]
     assert len(list(diff_lines(found, None))) == 1026
     *_, last = lines = list(diff_lines(found, 100))
-    assert len(lines) == 1 + MAX_LISTED + 1
+    assert len(lines) == 2 + MAX_LISTED + 1
     assert "and 1,005 more" in last
 
 

@@ -155,6 +155,10 @@ def diff_lines(found: Sequence[Comparison], width: int | None) -> Iterator[str]:
         return
     for each in found:
         yield from _broken(_heading(each), width)
+        table = [] if width is None else list(change_table(each))
+        if width is not None and table and max(map(len, table)) <= width:
+            yield from table
+            continue
         for line in _changes(each, None if width is None else MAX_LISTED):
             yield line if width is None else _at_words(line, width)
     if all(each.changes == Changes() for each in found):
@@ -196,6 +200,61 @@ def _money(before: Sum | None, after: Sum, currency: str | None, *, sign: bool) 
         return shown
     since = total(after.complete, before.complete.copy_negate())
     return f"{shown} ({money(since, currency, sign=True)} since)"
+
+
+def change_table(of: Comparison) -> Iterator[str]:
+    """The changes as a table with headings, for a screen that has room for it; nothing where nothing changed."""
+    rows: list[tuple[str, ...]] = []
+    for kind in KINDS:
+        found: Sequence[Change] = getattr(of.changes, kind)
+        rows += [(kind, *_change_cells(of, each)) for each in found[:MAX_LISTED]]
+        rows += [(line.strip(),) for line in _more(kind, len(found), MAX_LISTED)]
+    for roll in of.changes.rolled[:MAX_LISTED]:
+        rows += [("rolled", *cells) for cells in _roll_cells(of, roll)]
+    rows += [(line.strip(),) for line in _more("rolled", len(of.changes.rolled), MAX_LISTED)]
+    if not rows:
+        return
+    cells = [_CHANGE_TITLES, *(row for row in rows if len(row) > 1)]
+    widths = [max(len(row[place]) for row in cells) for place in range(len(_CHANGE_TITLES))]
+    for row in (_CHANGE_TITLES, *rows):
+        placed = (
+            text.rjust(width) if place in _NUMBERS else text.ljust(width)
+            for place, (text, width) in enumerate(zip(row, widths, strict=False))
+        )
+        yield f"  {'  '.join(placed)}".rstrip() if len(row) > 1 else f"  {row[0]}"
+
+
+_CHANGE_TITLES = ("change", "position", "before", "now", "open P/L", "")
+_NUMBERS = (2, 3, 4)
+
+
+def _change_cells(of: Comparison, each: Change) -> tuple[str, ...]:
+    profit = each.profit_after if each.after else each.profit_before
+    shown = "" if profit is None else money(profit, _only_currency(of), sign=True)
+    looks = f"looks {each.looks}" if each.looks else ""
+    about = ", ".join(filter(None, (looks, _part_of(of, each.symbol).strip())))
+    return (_contract(each.symbol), quantity(each.before), quantity(each.after), shown, about)
+
+
+def _roll_cells(of: Comparison, roll: Roll) -> Iterator[tuple[str, ...]]:
+    """What was closed with its last profit and how far it was moved, and below it what took its place."""
+    for each, mark, amounts, about in (
+        (
+            roll.closed,
+            "",
+            (quantity(roll.closed.quantity), "0"),
+            ", ".join(_moved(roll, short=True)),
+        ),
+        (
+            roll.opened,
+            "→ ",
+            ("0", quantity(roll.opened.quantity)),
+            _part_of(of, roll.opened.symbol),
+        ),
+    ):
+        profit = each.unrealized_pl
+        shown = "" if profit is None else money(profit, _only_currency(of), sign=True)
+        yield f"{mark}{_contract(each.symbol)}", *amounts, shown, about.strip()
 
 
 def _at_words(line: str, width: int) -> str:
@@ -246,19 +305,26 @@ def _only_currency(of: Comparison) -> str | None:
 def _roll(of: Comparison, roll: Roll) -> str:
     """`SPY 2026-01-16 640 put → SPY 2026-02-20 635 put (-1, 35 days later, strike -5, last open P/L +$40.00)`."""
     closed, opened = roll.closed, roll.opened
-    about = [quantity(opened.quantity)]
+    about = [quantity(opened.quantity), *_moved(roll)]
+    if closed.unrealized_pl is not None:
+        about.append(f"last open P/L {money(closed.unrealized_pl, _only_currency(of), sign=True)}")
+    return f"{_contract(closed.symbol)} → {_contract(opened.symbol)} ({', '.join(about)})"
+
+
+def _moved(roll: Roll, *, short: bool = False) -> Iterator[str]:
+    """`35 days later` (short: `+35 d`), `strike -5`."""
+    closed, opened = roll.closed, roll.opened
     if closed.expiration is not None and opened.expiration is not None:
         days = (opened.expiration - closed.expiration).days
-        if days:
-            about.append(f"{plural(abs(days), 'day')} {'later' if days > 0 else 'earlier'}")
+        if days and short:
+            yield f"{days:+} d"
+        elif days:
+            yield f"{plural(abs(days), 'day')} {'later' if days > 0 else 'earlier'}"
     strikes = [_strike(each.symbol) for each in (closed, opened)]
     if None not in strikes and strikes[0] != strikes[1]:
         before, after = (each or Decimal(0) for each in strikes)
         moved = total(after, before.copy_negate())
-        about.append(f"strike {'+' if moved > 0 else ''}{quantity(moved)}")
-    if closed.unrealized_pl is not None:
-        about.append(f"last open P/L {money(closed.unrealized_pl, _only_currency(of), sign=True)}")
-    return f"{_contract(closed.symbol)} → {_contract(opened.symbol)} ({', '.join(about)})"
+        yield f"strike {'+' if moved > 0 else ''}{quantity(moved)}"
 
 
 def _strike(symbol: str) -> Decimal | None:
