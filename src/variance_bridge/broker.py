@@ -209,7 +209,8 @@ def _rate_limits(values: Iterable[RateLimit]) -> tuple[RateLimit, ...]:
 _RATE_LIMITS = attrs.validators.deep_iterable(attrs.validators.instance_of(RateLimit))
 
 
-@attrs.frozen(kw_only=True)
+# It is never made itself, so attrs need not write its methods.
+@attrs.frozen(kw_only=True, init=False, repr=False, eq=False, match_args=False)
 class _Declaration:
     """What brokers and quote sources declare alike; `BrokerSpec` says what each attribute means."""
 

@@ -58,17 +58,13 @@ TYPED_TOTALS = frozenset(
 """What people write before a total that they add below an export."""
 _NO_TICKERS = TYPED_TOTALS - {"sum"}
 """Those that are nothing else in the column of the symbol: SUM was a share."""
-_WITH_COMMA = re.compile(
-    r"[-+($\u20ac\u00a3 ]{0,4}(?:[0-9]{1,3}(?:[. ][0-9]{3})+,[0-9]+|[0-9]+,(?:[0-9]{1,2}|[0-9]{4,}))[)% ]{0,3}"
-)
-_WITH_POINT = re.compile(
-    r"[-+($\u20ac\u00a3 ]{0,4}(?:[0-9]{1,3}(?:[, '][0-9]{3})+\.[0-9]+|[0-9]+\.(?:[0-9]{1,2}|[0-9]{4,}))[)% ]{0,3}"
-)
+_WITH_COMMA = r"[-+($\u20ac\u00a3 ]{0,4}(?:[0-9]{1,3}(?:[. ][0-9]{3})+,[0-9]+|[0-9]+,(?:[0-9]{1,2}|[0-9]{4,}))[)% ]{0,3}"
+_WITH_POINT = r"[-+($\u20ac\u00a3 ]{0,4}(?:[0-9]{1,3}(?:[, '][0-9]{3})+\.[0-9]+|[0-9]+\.(?:[0-9]{1,2}|[0-9]{4,}))[)% ]{0,3}"
 """Numbers that can only be read by the other decimal mark."""
-_DATE_LIKE = re.compile(
+_DATE_LIKE = (
     r"[0-9]{1,4}[-/. ](?:[0-9]{1,2}|[A-Za-z]{3})[-/. ][0-9]{1,4}|[A-Za-z]{3}[-/. ][0-9]{1,4}"
 )
-_NUMBER_LIKE = re.compile(
+_NUMBER_LIKE = (
     r"(?!(?:[^0-9]*[0-9]){4})(?:[A-Za-z]{1,5}|[-+]?[0-9.,']{1,8}[A-Za-z%]{0,3}|[#?/-]{1,8})"
 )
 """A short word, or at most three digits. A name is longer, as a rule, and so is an account number."""
@@ -78,10 +74,10 @@ _HARMLESS = {
     Rejection.NUMBER_UNREADABLE: _NUMBER_LIKE,
     Rejection.QUANTITY_UNREADABLE: _NUMBER_LIKE,
 }
-_ROUNDED = re.compile(r"[0-9][.,][0-9]+[Ee][+]?[0-9]+")
+_ROUNDED = r"[0-9][.,][0-9]+[Ee][+]?[0-9]+"
 """What a spreadsheet program makes of a long account number: others become the same."""
-_PAGE = re.compile(r"(?i:page|seite) [0-9]{1,4}(?: ?(?i:of|von|/) ?[0-9]{1,4})?")
-_LOWER_CASE_WORD = re.compile(r"\b[a-z\u00df-\u00ff]{2,}\b")
+_PAGE = r"(?i:page|seite) [0-9]{1,4}(?: ?(?i:of|von|/) ?[0-9]{1,4})?"
+_LOWER_CASE_WORD = r"\b[a-z\u00df-\u00ff]{2,}\b"
 _DIGIT = re.compile(r"[0-9]")
 _MIN_WORDS = 3
 """So many words in lower case are a sentence: the names of securities have fewer."""
@@ -322,7 +318,7 @@ def _written(cells: RowCells, rejection: RowRejected) -> str | None:
     if harmless is None or rejection.field is None or not cells.columns.name(rejection.field):
         return None
     text = cells.text(rejection.field) or ""
-    return text if harmless.fullmatch(text) else None
+    return text if re.fullmatch(harmless, text) else None
 
 
 def _is_typed_total(row: Row) -> bool:
@@ -337,7 +333,7 @@ def _is_prose(row: Row) -> bool:
     if len(filled) != 1:
         return False
     text = visible(filled[0])
-    if _PAGE.fullmatch(text) or len(_LOWER_CASE_WORD.findall(text)) >= _MIN_WORDS:
+    if re.fullmatch(_PAGE, text) or len(re.findall(_LOWER_CASE_WORD, text)) >= _MIN_WORDS:
         return True
     return text[-1:] in ".:" and " " in text and not _DIGIT.search(text)
 
@@ -365,7 +361,7 @@ def _account(
         if rejected is not None and rejected.reason is Rejection.WRONG_CELL_COUNT:
             return None
         account = _nameable(cells.text(_ACCOUNT))
-        if account and _ROUNDED.fullmatch(account):
+        if account and re.fullmatch(_ROUNDED, account):
             raise _rounded_account(cells, where)
         return account
     return account_above(section)
@@ -428,7 +424,7 @@ def _other_mark(cells: RowCells, rejected: RejectedLine | None) -> int:
         (
             cells.column(field)
             for field in (Field.QUANTITY, *(field for field, *_rest in cells.columns.amounts))
-            if written.fullmatch(cells.text(field) or "")
+            if re.fullmatch(written, cells.text(field) or "")
         ),
         0,
     )

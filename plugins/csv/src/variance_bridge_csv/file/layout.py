@@ -19,8 +19,8 @@ from variance_bridge_csv.shape.places import places
 
 _DIGIT = re.compile(r"[0-9]")
 _MOMENT = ("date", "time", "zone")
-_NUMBER = re.compile(r"[-+($\u20ac\u00a3 ]{0,4}[0-9][0-9.,' ]*[)% ]{0,3}")
-_DATE = re.compile(r"[0-9]{1,4}[./-][0-9]{1,2}[./-][0-9]{1,4}")
+_NUMBER = r"[-+($\u20ac\u00a3 ]{0,4}[0-9][0-9.,' ]*[)% ]{0,3}"
+_DATE = r"[0-9]{1,4}[./-][0-9]{1,2}[./-][0-9]{1,4}"
 _MIN_NAMES = 2
 """So many names of columns make a row without a number the header of a table, whatever its other cells say."""
 HEADER_WORDS = frozenset(
@@ -590,7 +590,7 @@ def _account_named(captured: Mapping[str, str]) -> str | None:
 
 def _has_number(line: Line) -> bool:
     texts = [visible(cell) for cell in line.row().cells]
-    return any(_NUMBER.fullmatch(text) and not _DATE.fullmatch(text) for text in texts)
+    return any(re.fullmatch(_NUMBER, text) and not re.fullmatch(_DATE, text) for text in texts)
 
 
 def filled_cells(line: Line) -> int:
