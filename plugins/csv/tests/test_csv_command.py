@@ -77,7 +77,7 @@ def test_a_narrow_explanation_lists_positions_below_each_other(variance, export)
     facts = json.loads(variance("csv", "explain", "--json", export)[1])
     facts["accounts"][0]["positions"][0]["symbol"] = "QZA   270115P00640000"
     shown = as_text(facts, 40)
-    assert "\n  QZA   270115P00640000\n    long 10, value 120" in shown
+    assert "\n  QZA 2027-01-15 640 put\n    long 10, value 120" in shown
 
 
 def test_explain_says_of_each_rejected_row_once_why(variance, export):
@@ -326,10 +326,10 @@ def explain_own(variance, tmp_path):
 def test_explain_lists_the_positions_as_they_are_understood(explain_own):
     out = explain_own("QZA,Stock,1000,20.5,20.65,20650,150,\nQZB,Stock,-7,2,3,-21,-7,USD\n")
     assert (
-        "          Symbol  Side   Quantity  Price paid   Value  Profit  Currency\n"
-        "          QZA     long      1,000        20.5  20,650     150       EUR\n"
+        "          Position  Side   Quantity  Price paid   Value  Profit  Currency\n"
+        "          QZA       long      1,000       20.50  20,650     150       EUR\n"
     ) in out
-    assert "QZB     short         7" in out
+    assert "QZB       short         7" in out
 
 
 def test_explain_lists_twenty_positions_and_says_where_the_others_are(explain_own):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from variance_bridge import lazy_names
 
 if TYPE_CHECKING:
+    from variance_bridge.symbology.contract_names import contract_name
     from variance_bridge.symbology.equity_options import listed_option, option_symbol
     from variance_bridge.symbology.expirations import Settlement
     from variance_bridge.symbology.fractions import FractionError, parse_fraction
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from variance_bridge.symbology.text import DateOrder
 
 _PLACES = {
+    "contract_names": ("contract_name",),
     "equity_options": ("listed_option", "option_symbol"),
     "expirations": ("Settlement",),
     "fractions": ("FractionError", "parse_fraction"),
@@ -56,6 +58,7 @@ __all__ = [
     "Settlement",
     "SymbolError",
     "contract_expiring",
+    "contract_name",
     "future_may_expire",
     "future_option_symbol",
     "futures_product",

@@ -11,6 +11,7 @@ import click
 from msgspec import Struct
 
 from variance_bridge.formatting import plural, printable
+from variance_bridge.symbology import contract_name
 from variance_bridge.terminal import at_words
 
 _WIDE = 60
@@ -62,7 +63,7 @@ _MEANINGS = {
 }
 """What a column is called on the screen, where the field's name alone does not say it."""
 _POSITION = {
-    "symbol": "Symbol",
+    "symbol": "Position",
     "side": "Side",
     "quantity": "Quantity",
     "average_price": "Price paid",
@@ -244,7 +245,7 @@ def _positions(positions: Sequence[Mapping[str, Any]], room: int | None) -> Iter
             break
     else:
         for row in shown:
-            yield _Line(str(row["symbol"]))
+            yield _Line(contract_name(str(row["symbol"])))
             yield _Line(f"  {_described(row)}", aligned=2)
     if len(positions) > _MAX_POSITIONS:
         more = len(positions) - _MAX_POSITIONS
@@ -254,7 +255,10 @@ def _positions(positions: Sequence[Mapping[str, Any]], room: int | None) -> Iter
 def _aligned(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Iterator[str]:
     """The columns of that name below their headings."""
     table = [[_POSITION[name] for name in names]]
-    table += [[_cell(row[name]) for name in names] for row in rows]
+    table += [
+        [_cell(contract_name(row[name]) if name == "symbol" else row[name]) for name in names]
+        for row in rows
+    ]
     widths = [max(len(row[place]) for row in table) for place in range(len(names))]
     for row in table:
         cells = (
@@ -274,7 +278,14 @@ def _described(row: Mapping[str, Any]) -> str:
 
 
 def _cell(value: Any) -> str:
-    return "-" if value is None else f"{value:,f}" if isinstance(value, Decimal) else str(value)
+    """Numbers as exact as they are read, without zeros that say nothing."""
+    if value is None:
+        return "-"
+    if not isinstance(value, Decimal):
+        return str(value)
+    exact = f"{value:,f}"
+    whole, point, places = exact.partition(".")
+    return f"{whole}.{places.rstrip('0').ljust(2, '0')}" if point and places.strip("0") else whole
 
 
 def _caution(word: str, lines: Sequence[int]) -> str:

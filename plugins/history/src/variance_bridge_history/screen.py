@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from variance_bridge.formatting import money, plural, quantity, strike
+from variance_bridge.formatting import money, plural, quantity
 from variance_bridge.money import Sum, total
-from variance_bridge.symbology import Deliverable, InstrumentType, SymbolError, parse
+from variance_bridge.symbology import SymbolError, contract_name, parse
 from variance_bridge.terminal import at_words
 from variance_bridge_history.account_comparison import Comparison, State
 from variance_bridge_history.diff_document import KINDS
@@ -233,7 +233,7 @@ def _change_cells(of: Comparison, each: Change) -> tuple[str, ...]:
     shown = "" if profit is None else money(profit, _only_currency(of), sign=True)
     looks = f"looks {each.looks}" if each.looks else ""
     about = ", ".join(filter(None, (looks, _part_of(of, each.symbol).strip())))
-    return (_contract(each.symbol), quantity(each.before), quantity(each.after), shown, about)
+    return (contract_name(each.symbol), quantity(each.before), quantity(each.after), shown, about)
 
 
 def _roll_cells(of: Comparison, roll: Roll) -> Iterator[tuple[str, ...]]:
@@ -254,7 +254,7 @@ def _roll_cells(of: Comparison, roll: Roll) -> Iterator[tuple[str, ...]]:
     ):
         profit = each.unrealized_pl
         shown = "" if profit is None else money(profit, _only_currency(of), sign=True)
-        yield f"{mark}{_contract(each.symbol)}", *amounts, shown, about.strip()
+        yield f"{mark}{contract_name(each.symbol)}", *amounts, shown, about.strip()
 
 
 def _at_words(line: str, width: int) -> str:
@@ -281,7 +281,7 @@ def _more(kind: str, count: int, most: int | None) -> Iterator[str]:
 def _change(of: Comparison, each: Change) -> str:
     looks = f", looks {each.looks}" if each.looks else ""
     moved = f"{quantity(each.before)} → {quantity(each.after)}"
-    return f"{_contract(each.symbol)}: {moved}{_profit(of, each)}{looks}{_part_of(of, each.symbol)}"
+    return f"{contract_name(each.symbol)}: {moved}{_profit(of, each)}{looks}{_part_of(of, each.symbol)}"
 
 
 def _profit(of: Comparison, each: Change) -> str:
@@ -308,7 +308,7 @@ def _roll(of: Comparison, roll: Roll) -> str:
     about = [quantity(opened.quantity), *_moved(roll)]
     if closed.unrealized_pl is not None:
         about.append(f"last open P/L {money(closed.unrealized_pl, _only_currency(of), sign=True)}")
-    return f"{_contract(closed.symbol)} → {_contract(opened.symbol)} ({', '.join(about)})"
+    return f"{contract_name(closed.symbol)} → {contract_name(opened.symbol)} ({', '.join(about)})"
 
 
 def _moved(roll: Roll, *, short: bool = False) -> Iterator[str]:
@@ -361,18 +361,3 @@ def _part_of(of: Comparison, symbol: str) -> str:
     """`  in Iron Condor`; nothing for shares alone, or where strategies are not known."""
     names = of.strategies.get(symbol, ())
     return f"  in {' and '.join(names)}" if names else ""
-
-
-def _contract(symbol: str) -> str:
-    """`SPY 2026-12-18 640 put`; what is not an option, or cannot be read, as it is."""
-    try:
-        option = parse(symbol)
-    except SymbolError:
-        return symbol
-    if option.option_type is None:
-        return symbol
-    series = symbol[:6].strip()  # SPXW and SPX are different contracts, and so are BABA2 and BABA
-    if option.type is InstrumentType.FUTURE_OPTION:
-        series = f"{option.underlying} {option.contract}"
-    adjusted = " adj" if option.deliverable is Deliverable.ADJUSTED else ""
-    return f"{series} {option.expiration} {strike(option.strike)} {option.option_type}{adjusted}"
