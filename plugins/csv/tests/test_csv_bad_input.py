@@ -78,7 +78,7 @@ def test_a_nul_byte_costs_its_row_alone(read_csv):
     assert outcome.meta["rejected"] == [{"row": 2, "reason": "unreadable_row"}]
     error = refusal(read_csv, (HEADER + damaged).encode())
     assert "NUL" in error.what
-    assert error.where == "positions.csv, line 2, column 12"
+    assert error.where == "positions.csv, line 2"
 
 
 def test_a_header_with_a_nul_byte_is_not_a_header(read_csv):
@@ -211,7 +211,7 @@ def test_a_row_with_too_many_cells_is_rejected_unless_they_are_empty(read_csv):
 def test_a_file_of_bad_rows_only_is_refused(read_csv):
     error = refusal(read_csv, HEADER + "5WX00001,QZC,STOCK,10,,,50,-950,100,1000\n")
     assert "no row can be read" in error.what
-    assert error.where == "positions.csv, line 2, column 41"
+    assert error.where == "positions.csv, line 2"
 
 
 def test_a_column_that_stands_twice_refuses_the_file(read_csv):

@@ -26,7 +26,7 @@ def refuse_unreadable(rows: Sequence[ReadRow], where: str) -> None:
     if first is not None and not any(row.position for row in rows):
         raise DataRefused(
             f"no row can be read: {first.describe()}",
-            where=f"{where}, line {first.line}, column {first.column}",
+            where=f"{where}, line {first.line}",
             hint="export the positions again; do not save them from a spreadsheet program",
         )
 
@@ -103,7 +103,7 @@ def refuse_many_rejected(parsed: ParsedFile, max_percent: int, where: str) -> No
     enough = -(-100 * len(lines) // rows)
     raise DataRefused(
         f"{len(lines)} of {rows} rows cannot be read (lines {_listed(lines)}): {grouped(lines.values())}",
-        where=f"{where}, line {first.line}, column {first.column}",
+        where=f"{where}, line {first.line}",
         hint=f"{again}; or allow more: `--set max_rejected_percent={enough}`",
     )
 

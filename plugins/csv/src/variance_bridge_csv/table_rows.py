@@ -236,7 +236,7 @@ def _cut_in_last_cell(row: Row, where: str) -> DataRefused:
 def _too_many_rejected(last: RejectedLine, where: str) -> DataRefused:
     return DataRefused(
         f"more than {MAX_REJECTED} rows cannot be read; here: {last.describe()}",
-        where=f"{where}, line {last.line}, column {last.column}",
+        where=f"{where}, line {last.line}",
         hint="export the positions again; do not save them from a spreadsheet program",
     )
 
