@@ -48,6 +48,7 @@ def lines_of(*entries, width=None):
 def test_amounts_stand_below_each_other():
     assert lines_of(entry("9500"), entry("10250.5", profit="-5")) == [
         "acme a1b2c3d4e5f6***  net liq ▁█",
+        "  net liq +$750.50 since 2026-01-16, low $9,500.00, high $10,250.50",
         "  time (UTC)              net liq    open P/L  positions",
         "  2026-01-16 15:00:00   $9,500.00  +$1,055.00          1",
         "  2026-01-16 15:00:00  $10,250.50      -$5.00          1",
@@ -57,15 +58,23 @@ def test_amounts_stand_below_each_other():
 def test_an_account_without_net_liquidity_has_no_column_of_dashes():
     assert lines_of(entry(None, profit="1"), entry(None, profit="-5", hours=1)) == [
         "acme a1b2c3d4e5f6***  open P/L █▁",
+        "  open P/L -$6.00 since 2026-01-16, low -$5.00, high +$1.00",
         "  time (UTC)        open P/L  positions",
         "  2026-01-16 15:00    +$1.00          1",
         "  2026-01-16 16:00    -$5.00          1",
     ]
 
 
+def test_amounts_of_two_currencies_have_no_difference():
+    first, second = entry("9500"), structs.replace(entry("9600", hours=1), currency="EUR")
+    assert "since" not in "".join(lines_of(first, second))
+
+
 def test_a_narrow_terminal_keeps_the_table():
     assert lines_of(entry("9500"), entry("10250.5", hours=1), width=40) == [
         "acme a1b2c3d4e5f6***  net liq ▁█",
+        "  net liq +$750.50 since 2026-01-16, low",
+        "    $9,500.00, high $10,250.50",
         "time (UTC)          net liq   open P/L",
         "2026-01-16 15:00  $9,500.00 +$1,055.00",
         "2026-01-16 16:00 $10,250.50 +$1,055.00",

@@ -49,6 +49,7 @@ def history_lines(
         bars = sparkline(own)
         drawn = f"{_WORTH if worths else _PROFIT_TITLE} {bars}" if bars else ""
         yield from _broken([f"{own[-1].source} {account}", drawn], width)
+        yield from _fitted(_span_of(own, worths=worths), width)
         titles = [each for each in _TITLES if worths or each != _WORTH]
         rows = [dict(zip(_TITLES, cells, strict=True)) for cells in _rows(own)]
         ends = ["", *(_in_one(found[each.sha256]) for each in own)]
@@ -56,6 +57,21 @@ def history_lines(
 
 
 _TIME, _WORTH, _PROFIT_TITLE, _COUNT = _TITLES = ("time (UTC)", "net liq", "open P/L", "positions")
+
+
+def _span_of(entries: Sequence[Entry], *, worths: bool) -> str:
+    """`  net liq -$523.00 since 2026-11-01, low $48,233.00, high $51,244.00`; nothing where it never changed."""
+    name = "net_liquidating_value" if worths else _PROFIT
+    known = [each for each in entries if getattr(each, name) is not None]
+    currencies = {each.currency for each in known}
+    values = [getattr(each, name) for each in known]
+    if len(set(values)) < 2 or len(currencies) > 1:
+        return ""
+    currency = currencies.pop()
+    since = money(total(values[-1], values[0].copy_negate()), currency, sign=True)
+    low, high = (money(each, currency, sign=not worths) for each in (min(values), max(values)))
+    title = _MONEY[name]
+    return f"  {title} {since} since {known[0].fetched_at:%Y-%m-%d}, low {low}, high {high}"
 
 
 def _rows(entries: Sequence[Entry]) -> Iterator[tuple[str, str, str, str]]:
@@ -129,6 +145,8 @@ def _broken(pieces: Iterable[str], width: int | None) -> Iterator[str]:
 
 def _fitted(line: str, width: int | None) -> Iterable[str]:
     """A single piece may still be too wide: it is broken at words."""
+    if not line:
+        return []
     return [line] if width is None else at_words(line, width, later="    ").split("\n")
 
 
@@ -352,7 +370,7 @@ _KINDS = {
 _KIND = re.compile(rf"(?<=^  )(?:{'|'.join(_KINDS)})\b", re.MULTILINE)
 _ACCOUNT = re.compile(r"^(?:\S+ )?[0-9a-f]{4,64}\*{3}")
 _GAIN = re.compile(
-    r"(?:(?<=P/L )|(?<=P/L\n    )|(?<=\()|(?<=  )|(?<=\d ))[+-](?:[A-Z]{3} |[^\w\s])?[\d,]+\.\d\d\b(?! →)"
+    r"(?:(?<=P/L )|(?<=liq )|(?<=low )|(?<=high )|(?<=P/L\n    )|(?<=\()|(?<=  )|(?<=\d ))[+-](?:[A-Z]{3} |[^\w\s])?[\d,]+\.\d\d\b(?! →)"
 )
 """A signed amount: behind its name, in parentheses, or in a column. A quantity stands before an arrow or behind it."""
 
