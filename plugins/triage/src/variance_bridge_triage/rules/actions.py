@@ -117,6 +117,7 @@ class Circumstances(Struct, frozen=True, kw_only=True):
         benchmark: what deltas are weighted against.
         benchmark_price: in the currency that the thresholds state; None where unknown.
         portfolio_beta_delta: of all positions.
+        doubted: symbols of positions whose numbers are in doubt; None among them where it may be any.
     """
 
     thresholds: Thresholds
@@ -128,6 +129,7 @@ class Circumstances(Struct, frozen=True, kw_only=True):
     benchmark: str
     benchmark_price: Decimal | None
     portfolio_beta_delta: Sum
+    doubted: frozenset[str | None] = frozenset()
 
 
 Outcome = Finding | Lacking | None
@@ -282,7 +284,7 @@ def size_threat(facts: Facts, circumstances: Circumstances) -> Outcome:
     limit, net = circumstances.thresholds.size_threat.share, circumstances.net_liquidity
     if net <= 0:
         return Lacking("a net liquidity above zero")
-    most = max_loss(facts) if facts.currency is None else None
+    most = _all_that_can_be_lost(facts, circumstances)
     if most is not None and most / net <= limit:
         return None
     lacking = _unmeasurable(circumstances)
@@ -302,6 +304,14 @@ def size_threat(facts: Facts, circumstances: Circumstances) -> Outcome:
         f"{percent(share, 1)} of net liq (limit {percent(limit)})",
         weight=share,
     )
+
+
+def _all_that_can_be_lost(facts: Facts, circumstances: Circumstances) -> Decimal | None:
+    """None where no number limits the loss, or where one that does is in doubt (a sign that is unconfirmed)."""
+    symbols = {None, *(leg.symbol for leg in facts.cluster.legs)}
+    if facts.currency is not None or not circumstances.doubted.isdisjoint(symbols):
+        return None
+    return max_loss(facts)
 
 
 def _loss_words(facts: Facts, loss: Decimal, most: Decimal | None, currency: str | None) -> str:

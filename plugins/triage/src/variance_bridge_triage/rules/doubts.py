@@ -33,3 +33,8 @@ def doubts(flags: Iterable[Flag]) -> Iterator[str]:
     if doubted:
         names = ", ".join(caution for caution in _CONTRADICTED if caution in cautions)
         yield f"The numbers of {plural(len(doubted), 'position')} are in doubt ({names})."
+
+
+def doubted_symbols(flags: Iterable[Flag]) -> frozenset[str | None]:
+    """Of the positions whose numbers are in doubt; None among them where it may be any position."""
+    return frozenset(flag.symbol for flag in flags if flag.caution in _CONTRADICTED)

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
 from variance_bridge.model import Holding, Side
-from variance_bridge.money import total
+from variance_bridge.money import exactly, total
 from variance_bridge.symbology import Deliverable, InstrumentType, OptionType
-from variance_bridge_triage.rules.metrics import Facts
-from variance_bridge_triage.strategies.lots import OPTIONS
+from variance_bridge_triage.rules.metrics import Facts, price_for
+from variance_bridge_triage.strategies.lots import OPTIONS, deliverable_of
 
 _OUTRIGHT = {InstrumentType.STOCK, InstrumentType.FUTURE}
 _CAN_ONLY_GO_TO_ZERO = {
@@ -24,46 +24,64 @@ def stress_loss(facts: Facts, low: Decimal, high: Decimal) -> Decimal | None:
     """The largest loss from today's value, in money, for a price of the underlying from `low` to `high`; 0 without a loss.
 
     Options count at what exercise would bring, also those that expire later: a long option is worth at least that much. None
-    where a value, a multiplier or the price is unknown, and for adjusted options, whose deliverable is not the strike's.
+    where a value, a multiplier or the price is unknown or contradicts its side, and for adjusted options, whose deliverable is
+    not the strike's.
     """
     # A payoff is made of straight lines: its lowest point is at an end or at a strike.
-    return _largest_loss(facts, [low, high, *_strikes(facts, low, high)])
+    with exactly():
+        return _largest_loss(facts, [low, high, *_strikes(facts, low, high)])
 
 
 def max_loss(facts: Facts) -> Decimal | None:
     """The most that a strategy can still lose from today's value, in money, whatever the price does.
 
-    None where it is unlimited or a number is unknown, and for options of several expirations or of several underlyings: there
-    the payoff of one day does not bound the loss (a European put can be worth less than exercise would bring).
+    None where it is unlimited or a number is unknown, and for options of several expirations, of several series (SPX is
+    settled in the morning, SPXW of the same day in the evening) or of several underlyings: there the payoff of one moment does
+    not bound the loss (a European put can be worth less than exercise would bring).
+
+    Early assignment costs no more than this: who exercises early gives up the rest of the option. Dividends and interest owed
+    on shares that were assigned are not in it, nor what the price does between an expiration and the next opening.
     """
     legs = facts.cluster.legs
     if all(leg.side is Side.LONG and leg.type in _CAN_ONLY_GO_TO_ZERO for leg in legs):
-        values = [leg.market_value for leg in legs]
-        known = [value for value in values if value is not None]
-        return total(*known) if len(known) == len(values) else None
+        return _value_of_all(legs)
     if not _have_one_payoff(legs):
         return None
-    highest = max((leg.strike for leg in facts.options if leg.strike is not None), default=None)
-    # Above the highest strike and, for what has no floor at zero, below the lowest the payoff is one straight line.
-    beyond = 2 * max(highest or Decimal(0), facts.price or Decimal(0)) + 1
+    with exactly():
+        loss = _loss_at_any_price(facts)
+    value = _value_of_all(legs) if len(facts.options) == len(legs) else None
+    # Before it expires a box is worth less than its width: what the payoff is sure to bring protects no value of today.
+    return loss if loss is None or value is None else max(loss, value)
+
+
+def _loss_at_any_price(facts: Facts) -> Decimal | None:
+    known = [facts.price, *(leg.strike for leg in facts.options)]
+    # Further out than any strike the payoff is one straight line. Strikes and prices of futures can be below zero.
+    beyond = 2 * max((abs(each) for each in known if each is not None), default=Decimal(0)) + 1
+    has_floor = not _without_floor(facts.cluster.legs)
     rises = _change_between(facts, beyond, beyond + 1)
-    falls = _change_between(facts, -beyond, -beyond - 1) if _without_floor(legs) else Decimal(0)
+    falls = Decimal(0) if has_floor else _change_between(facts, -beyond, -beyond - 1)
     if rises is None or falls is None or rises < 0 or falls < 0:
         return None
-    lowest = -beyond if _without_floor(legs) else Decimal(0)
-    return stress_loss(facts, lowest, beyond)
+    return stress_loss(facts, Decimal(0) if has_floor else -beyond, beyond)
 
 
 def _have_one_payoff(legs: Iterable[Holding]) -> bool:
     """Whether all depends on one price at one moment."""
     listed = list(legs)
-    expirations = {leg.expiration for leg in listed if leg.type in OPTIONS}
+    moments = {(leg.expiration, _series(leg)) for leg in listed if leg.type in OPTIONS}
     delivered = {
         leg.symbol if leg.type is InstrumentType.FUTURE else leg.underlying
         for leg in listed
         if leg.type in {InstrumentType.FUTURE, InstrumentType.FUTURE_OPTION}
     }
-    return len(expirations) <= 1 and None not in expirations | delivered and len(delivered) <= 1
+    dated = all(expiration is not None for expiration, _ in moments)
+    return dated and len(moments) <= 1 and None not in delivered and len(delivered) <= 1
+
+
+def _series(leg: Holding) -> str:
+    """What stands before the date in the symbol of an option: `SPXW`, `./ESH6 EW3F6`."""
+    return leg.symbol[:6] if leg.type is InstrumentType.OPTION else leg.symbol.rpartition(" ")[0]
 
 
 def _without_floor(legs: Iterable[Holding]) -> bool:
@@ -83,7 +101,9 @@ def _change_between(facts: Facts, one: Decimal, other: Decimal) -> Decimal | Non
 
 
 def _strikes(facts: Facts, low: Decimal, high: Decimal) -> Iterator[Decimal]:
-    yield from (leg.strike for leg in facts.options if leg.strike and low < leg.strike < high)
+    yield from (
+        leg.strike for leg in facts.options if leg.strike is not None and low < leg.strike < high
+    )
 
 
 def _change(facts: Facts, at: Decimal) -> Decimal | None:
@@ -96,17 +116,40 @@ def _change(facts: Facts, at: Decimal) -> Decimal | None:
 def _change_of(leg: Holding, price: Decimal | None, at: Decimal) -> Decimal | None:
     if leg.type in OPTIONS:
         return _change_of_option(leg, at)
-    if leg.type not in _OUTRIGHT or price is None:
+    if leg.type not in _OUTRIGHT:
         return None
     multiplier = leg.multiplier or (Decimal(1) if leg.type is InstrumentType.STOCK else None)
-    return None if multiplier is None else leg.signed_quantity * multiplier * (at - price)
+    if multiplier is None:
+        return None
+    size = leg.signed_quantity * multiplier
+    if leg.type is InstrumentType.STOCK and leg.market_value is not None:
+        value = _value(leg)
+        return None if value is None else size * at - value
+    own = price_for(leg, {})
+    now = own if own is not None else price
+    return None if now is None else size * (at - now)
 
 
 def _change_of_option(leg: Holding, at: Decimal) -> Decimal | None:
-    if leg.strike is None or leg.option_type is None or leg.deliverable is Deliverable.ADJUSTED:
+    if leg.strike is None or leg.option_type is None:
         return None
-    if leg.market_value is None or leg.multiplier is None:
+    if leg.type is InstrumentType.OPTION and deliverable_of(leg) is not Deliverable.STANDARD:
+        return None
+    value = _value(leg)
+    if value is None or not leg.multiplier:
         return None
     distance = at - leg.strike
     worth = max(distance if leg.option_type is OptionType.CALL else -distance, Decimal(0))
-    return leg.signed_quantity * leg.multiplier * worth - leg.market_value
+    return leg.signed_quantity * leg.multiplier * worth - value
+
+
+def _value_of_all(legs: Iterable[Holding]) -> Decimal | None:
+    values = [_value(leg) for leg in legs]
+    known = [value for value in values if value is not None]
+    return total(*known) if len(known) == len(values) else None
+
+
+def _value(leg: Holding) -> Decimal | None:
+    """What the position is worth today; None where that is unknown, or below zero for a long position or above for a short."""
+    value = leg.market_value
+    return None if value is None or value * leg.side.sign < 0 else value

@@ -21,7 +21,7 @@ from variance_bridge_triage.rules.actions import (
     judge,
     unavailable,
 )
-from variance_bridge_triage.rules.doubts import doubts
+from variance_bridge_triage.rules.doubts import doubted_symbols, doubts
 from variance_bridge_triage.rules.metrics import (
     Facts,
     Prices,
@@ -225,6 +225,7 @@ def triage(snapshot: Snapshot, thresholds: Thresholds, now: datetime) -> Report:
         benchmark=benchmark,
         benchmark_price=benchmark_price,
         portfolio_beta_delta=sums.beta_delta,
+        doubted=doubted_symbols(portfolio.meta.flags),
     )
     entries = [
         _entry(facts(each, today, prices), circumstances)

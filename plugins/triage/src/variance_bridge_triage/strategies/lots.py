@@ -185,7 +185,7 @@ def _added_greeks(greeks: list[Greeks | None]) -> Greeks | None:
 def _lot(holdings: tuple[Holding, ...], shared: dict[object, Any]) -> Lot:
     """`shared` holds what lots have in common, once for all of them."""
     holding = holdings[0]
-    series, deliverable = _series(holding), _deliverable(holding)
+    series, deliverable = _series(holding), deliverable_of(holding)
     pool, delivers = _pool(holding, deliverable), _delivers(holding, deliverable)
     return Lot(
         holdings=holdings,
@@ -220,7 +220,7 @@ def _series(holding: Holding) -> str:
     return holding.symbol[:6].strip() if holding.type is InstrumentType.OPTION else ""
 
 
-def _deliverable(holding: Holding) -> Deliverable | None:
+def deliverable_of(holding: Holding) -> Deliverable | None:
     """The lot that an equity or index option delivers; None for all else."""
     if holding.type is not InstrumentType.OPTION:
         return None
