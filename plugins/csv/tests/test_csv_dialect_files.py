@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from pathlib import Path
 
@@ -345,6 +346,15 @@ def test_the_shipped_reports_that_are_not_positions_are_read_without_checks_as_t
     text = (Path(library.__file__).parents[1] / "dialects" / "other_reports.toml").read_text()
     reports = [structure(table, OtherReport) for table in parse_toml(text, "")["report"]]
     assert library.other_reports() == tuple(reports)
+
+
+def test_the_groups_of_a_pattern_are_those_that_python_finds_in_it():
+    odd = [r"\(?P<a>b", r"[(?P<a>]", r"[]\](?P<a>](?P<b>x)", r"\\(?P<a>(?P<b>x)|y)", "(x)"]
+    used = [part.pattern for known in library.load(None).values() for part in known.dialect.parts]
+
+    assert len(used) >= 5
+    for pattern in (*odd, *used):
+        assert patterns.group_names(pattern) == set(re.compile(pattern).groupindex)
 
 
 def test_every_shipped_dialect_says_where_its_knowledge_comes_from():

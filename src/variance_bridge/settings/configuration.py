@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -217,7 +218,7 @@ class Configuration(Struct, frozen=True, kw_only=True):
         place = joined("listeners", name)
         settings, faults = try_structure(
             self.listeners[name],
-            settings_class or _NoSettings,
+            settings_class or _no_settings(),
             place=place,
             folder=self.file.parent if self.file else None,
         )
@@ -324,9 +325,10 @@ class BrokerSettings(Struct, frozen=True, kw_only=True):
     origins: Mapping[str, str]
 
 
-@attrs.frozen
-class _NoSettings:
+@cache
+def _no_settings() -> type[Any]:
     """The settings of a broker that has none."""
+    return attrs.make_class("NoSettings", (), frozen=True)
 
 
 class _Stated(Struct, frozen=True):
@@ -351,7 +353,7 @@ def broker_settings(
         ConfigurationError: a key that the broker does not know, a value of the wrong type, a required one missing.
         PluginError: the plugin's class is not an attrs class.
     """
-    cls = settings_class or _NoSettings
+    cls = settings_class or _no_settings()
     if not attrs.has(cls):
         raise PluginError(f"the settings of the broker `{broker}` are not an attrs class")
     stated: dict[str, _Stated] = {}

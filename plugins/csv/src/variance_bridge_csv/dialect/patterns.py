@@ -21,6 +21,7 @@ _SET = re.compile(r"\[\^?\]?[^\]]*\]")
 _OPEN_REPEAT = re.compile(r"[*+]|\{[0-9]*,(?:[0-9]{2,})?\}")
 _REPEATED_GROUP = re.compile(r"\)(?:[*+]|\{[0-9]+(?:,[0-9]*)?\})")
 _BACKREFERENCE = re.compile(r"\\[1-9]|\(\?P=")
+_GROUP = re.compile(r"\(\?P<([^>]*)>")
 _LOOKAROUND = re.compile(r"\(\?(?:[=!]|<[=!])")
 
 
@@ -32,7 +33,7 @@ def fault(pattern: str) -> str | None:
         return "has a back-reference"
     if _LOOKAROUND.search(pattern):
         return "looks ahead or behind"
-    skeleton = _SET.sub("s", _ESCAPE.sub("e", pattern))
+    skeleton = _skeleton(pattern)
     if _nested_repeat(skeleton):
         return "repeats a group that has a repeat or a choice in it"
     if len(_OPEN_REPEAT.findall(skeleton)) > MOST_OPEN_REPEATS:
@@ -46,6 +47,11 @@ def fault(pattern: str) -> str | None:
     except FutureWarning:
         return "has a set with `[`, `--`, `&&`, `~~` or `||` in it, which will mean something else one day: escape it"
     return None
+
+
+def _skeleton(pattern: str) -> str:
+    """The pattern without its escapes and sets, whose signs mean nothing."""
+    return _SET.sub("s", _ESCAPE.sub("e", pattern))
 
 
 def _nested_repeat(skeleton: str) -> bool:
@@ -74,5 +80,5 @@ def match(pattern: str, text: str) -> re.Match[str] | None:
 
 
 def group_names(pattern: str) -> frozenset[str]:
-    """The named groups of a pattern that has no `fault`."""
-    return frozenset(_compiled(pattern).groupindex)
+    """The named groups of a pattern that has no `fault`. It is not compiled for that: each dialect is asked, and one is used."""
+    return frozenset(_GROUP.findall(_skeleton(pattern)))
