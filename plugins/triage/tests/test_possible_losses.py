@@ -163,6 +163,39 @@ def test_a_box_can_lose_its_value_before_it_expires(hold, today):
     assert most(tuple(worth(hold, *leg) for leg in box), today) == 1950
 
 
+SHARES, SOLD = ("100 stock", 10000), ("-100 stock", -10000)
+PUT, CALL = ("1 95P", 20), ("1 105C", 20)
+
+
+@pytest.mark.parametrize(
+    ("legs", "days", "loss"),
+    [
+        ([SHARES, PUT], 1, 520),
+        ([SHARES, PUT], 0, 10020),
+        ([SHARES, ("-1 105C", -150)], 0, 9850),
+        ([SOLD, CALL], 1, 520),
+        ([SOLD, CALL], 0, None),
+        ([("-1 95C", -520), CALL], 0, 500),
+    ],
+)
+def test_an_option_protects_shares_until_its_last_day(hold, today, legs, days, loss):
+    assert most(tuple(worth(hold, f"{text} {days}d", value) for text, value in legs), today) == loss
+
+
+def test_the_limit_of_shares_with_options_is_one_until_these_expire(hold, triaged):
+    legs = [
+        exposed(worth(hold, text, value))
+        for text, value in [("1000 stock", 100000), ("10 95P", 200)]
+    ]
+    benchmark = hold("1 stock", root="SPY", quote=Quote(mark=Decimal(600)))
+    reasons = [
+        each.reason for entry in triaged([*legs, benchmark]).entries for each in entry.findings
+    ]
+    assert [reason.partition(":")[0].partition("costs ")[2] for reason in reasons] == [
+        "at most $5,200.00, all that it can still lose until its options expire"
+    ]
+
+
 def test_numbers_of_any_length_are_counted_to_the_last_digit(hold, today):
     size = 10**28 + 1
     short = worth(hold, "-1 100P", -300 * size, quantity=Decimal(size))

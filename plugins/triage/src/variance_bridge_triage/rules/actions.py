@@ -317,7 +317,9 @@ def _all_that_can_be_lost(facts: Facts, circumstances: Circumstances) -> Decimal
 def _loss_words(facts: Facts, loss: Decimal, most: Decimal | None, currency: str | None) -> str:
     """How much, and by what it was measured."""
     if most is not None and most < loss:
-        return f"at most {money(most, currency)}, all that it can still lose"
+        mixed = 0 < len(facts.options) < len(facts.cluster.legs)
+        until = " until its options expire" if mixed else ""
+        return f"at most {money(most, currency)}, all that it can still lose{until}"
     gamma = facts.beta_gamma
     if gamma.complete is None:
         by = f" (by delta alone: gamma is known for {gamma.known} of {gamma.count} legs)"

@@ -39,6 +39,8 @@ def max_loss(facts: Facts) -> Decimal | None:
     settled in the morning, SPXW of the same day in the evening) or of several underlyings: there the payoff of one moment does
     not bound the loss (a European put can be worth less than exercise would bring).
 
+    Of shares and futures with options: until the options expire. Where that is today, the options protect nothing.
+
     Early assignment costs no more than this: who exercises early gives up the rest of the option. Dividends and interest owed
     on shares that were assigned are not in it, nor what the price does between an expiration and the next opening.
     """
@@ -49,9 +51,16 @@ def max_loss(facts: Facts) -> Decimal | None:
         return None
     with exactly():
         loss = _loss_at_any_price(facts)
-    value = _value_of_all(legs) if len(facts.options) == len(legs) else None
-    # Before it expires a box is worth less than its width: what the payoff is sure to bring protects no value of today.
-    return loss if loss is None or value is None else max(loss, value)
+    outright = [leg for leg in legs if leg.type in _OUTRIGHT]
+    last_day = facts.dte is not None and facts.dte <= 0
+    if loss is None or (outright and not (facts.options and last_day)):
+        return loss
+    if not all(leg.side is Side.LONG and leg.type is InstrumentType.STOCK for leg in outright):
+        return None  # tomorrow nothing limits it any more
+    # What the payoff is sure to bring protects no value of today in shares whose put ends today, nor in a box, which is worth
+    # less than its width before it expires.
+    value = _value_of_all(legs)
+    return None if value is None else max(loss, value)
 
 
 def _loss_at_any_price(facts: Facts) -> Decimal | None:
