@@ -41,7 +41,8 @@ def check_quote(position: Mapping[str, Any], _frame: Frame) -> Sequence[Fault]:
         ]
     if position["type"] == "option" and quote.get("underlying_price", 0) < 0:
         faults.append(_UNDERLYING)
-    if not limits().rank_least <= quote.get("iv_rank", 0) <= limits().rank_most:
+    rank = quote.get("iv_rank")
+    if rank is not None and not limits().rank_least <= rank <= limits().rank_most:
         faults.append(_RANK)
     if not 0 <= quote.get("iv_percentile", 0) <= 100:
         faults.append(_PERCENTILE)
