@@ -55,7 +55,7 @@ def test_what_is_missing_for_the_next_tier_is_printed_with_its_reason_and_what_i
         "soylent (variance-bridge-soylent 0.1.0): silver",
         "bronze  7 of 7 rules",
         "silver  6 of 6 rules",
-        "gold    6 of 8 rules",
+        "gold    7 of 9 rules",
         "Missing for gold:",
     ]
     place = lines.index("  The opposite side is the exact opposite")
