@@ -189,6 +189,14 @@ def test_a_wide_terminal_gets_a_table_with_headings():
     assert "open P/L" in "".join(diff_lines([found], 40))  # below each other where there is no room
 
 
+def test_a_table_that_does_not_fit_does_without_the_strategies():
+    gone = Change(root="SPX", symbol=OPTION, before=Decimal(-1), after=Decimal(0))
+    found = comparison(Changes(closed=(gone,)), **{OPTION: ("Vertical Spread (Put)",)})
+    wide, narrow = (list(diff_lines([found], width)) for width in (100, 70))
+    assert wide[-1].endswith("in Vertical Spread (Put)")
+    assert narrow == [line.partition("  in ")[0].rstrip() for line in wide]
+
+
 def test_nothing_to_compare_and_nothing_changed_are_said():
     assert list(diff_lines([], 80)) == ["There are not two documents to compare yet."]
     assert list(diff_lines([comparison(Changes())], 80)) == [

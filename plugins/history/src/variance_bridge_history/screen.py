@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import click
+from msgspec import structs
 
 from variance_bridge.formatting import money, plural, quantity
 from variance_bridge.money import Sum, total
@@ -173,8 +174,7 @@ def diff_lines(found: Sequence[Comparison], width: int | None) -> Iterator[str]:
         return
     for each in found:
         yield from _broken(_heading(each), width)
-        table = [] if width is None else list(change_table(each))
-        if width is not None and table and max(map(len, table)) <= width:
+        if width is not None and (table := _table_that_fits(each, width)):
             yield from table
             continue
         for line in _changes(each, None if width is None else MAX_LISTED):
@@ -218,6 +218,15 @@ def _money(before: Sum | None, after: Sum, currency: str | None, *, sign: bool) 
         return shown
     since = total(after.complete, before.complete.copy_negate())
     return f"{shown} ({money(since, currency, sign=True)} since)"
+
+
+def _table_that_fits(of: Comparison, width: int) -> list[str]:
+    """The table, else the same without the names of strategies; empty where that is too wide too."""
+    for each in (of, structs.replace(of, strategies={})):
+        table = list(change_table(each))
+        if table and max(map(len, table)) <= width:
+            return table
+    return []
 
 
 def change_table(of: Comparison) -> Iterator[str]:
