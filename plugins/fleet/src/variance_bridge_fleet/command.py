@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -127,6 +128,8 @@ def _configuration() -> Path | None:
 def _require_libraries() -> None:
     from variance_bridge import ConfigurationError
 
+    # Arrow's own allocators keep what was freed, half as much again; it reads this when it is imported.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     try:
         import distributed  # noqa: F401
         import pyarrow  # noqa: F401, ICN001
