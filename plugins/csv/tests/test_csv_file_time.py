@@ -7,7 +7,9 @@ from datetime import UTC, date, datetime
 import pytest
 
 from variance_bridge.errors import DataRefused
+from variance_bridge_csv.dialect.schema import TimeRules
 from variance_bridge_csv.file.name import day_in_name
+from variance_bridge_csv.file_time import StatedTime, export_time
 
 HEADER = (
     "Account,Symbol,Type,Quantity,Exp Date,DTE,Strike Price,Call/Put,P/L Open,Cost,Mark,Net Liq\n"
@@ -101,6 +103,52 @@ def test_what_a_file_states_does_not_make_it_newer_than_its_modification_time(re
     outcome = read_csv(data, modified=datetime(2025, 11, 1, 12, tzinfo=UTC))
     assert outcome.documents[0]["meta"]["fetched_at"] == "2025-11-01T12:00:00Z"
     assert any("newer than 2025-11-01 12:00 UTC" in one for one in outcome.warnings)
+
+
+FIDELITY = (
+    "Account Number,Account Name,Symbol,Description,Quantity,Last Price,Current Value\n"
+    "X11111111,Mine,QZA,INVENTED,10,$52.00,$520.00\n\n"
+    '"Date downloaded {footer}"\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("footer", "fetched_at", "contradicted"),
+    [
+        ("01/05/2026 9:15 a.m. ET", "14:15", False),
+        ("01/05/2026 9:31 a.m. ET", "14:30", False),
+        ("01/05/2026 12:30 p.m. ET", "14:30", True),
+        ("Jan-05-2026 at 12:30 p.m ET", "14:30", True),
+        ("01/05/2026 12:30 p.m.", "14:30", False),
+        ("01/05/2026", "14:30", False),
+    ],
+)
+def test_a_footer_from_after_the_modification_time_is_a_contradiction(
+    read_csv, footer, fetched_at, contradicted
+):
+    outcome = read_csv(FIDELITY.format(footer=footer))
+    assert outcome.meta["fetched_at"] == f"2026-01-05T{fetched_at}:00Z"
+    assert ("time_contradicted" in outcome.cautions()) == contradicted
+    assert any("newer than 2026-01-05 14:30 UTC" in one for one in outcome.warnings) == contradicted
+
+
+@pytest.mark.parametrize(
+    ("stated", "named", "source"),
+    [
+        (datetime(2026, 1, 5, 14, 15, tzinfo=UTC), None, "the file says so"),
+        (datetime(2026, 1, 5, 17, 30, tzinfo=UTC), None, "its modification time; the file states a later time"),
+        (None, None, "its modification time; the file does not say"),
+        (datetime(2026, 1, 5, 14, 15, tzinfo=UTC), date(2026, 1, 2), "the date in its name"),
+    ],
+)  # fmt: skip
+def test_the_source_of_a_files_time_is_named(stated, named, source):
+    found = export_time(
+        datetime(2026, 1, 5, 14, 30, tzinfo=UTC),
+        stated=stated and StatedTime(moment=stated),
+        named_day=named,
+        rules=TimeRules(),
+    )
+    assert found.source == source
 
 
 def test_a_name_of_the_future_does_not_hide_a_file_of_the_future(read_csv):

@@ -12,7 +12,7 @@ from msgspec import Struct, structs
 from variance_bridge.commands import instant_text, settled
 from variance_bridge.errors import DataRefused
 from variance_bridge.formatting import plural
-from variance_bridge.model import Caution, Holding, Portfolio
+from variance_bridge.model import Holding, Portfolio
 from variance_bridge_csv.accounts import AccountPart
 from variance_bridge_csv.dialect.schema import Dialect
 from variance_bridge_csv.file.layout import Header, read_header
@@ -47,7 +47,7 @@ def explain(source: Source) -> dict[str, Any]:
         },
         "time": {
             "fetched_at": instant_text(source.time.moment),
-            "says_so": _time_source(source),
+            "says_so": source.time.source,
             "notes": list(source.time.notes),
         },
         "columns": _columns(candidate.dialect, candidate.header),
@@ -129,14 +129,6 @@ def _as_written(dialect: Dialect, header: Header) -> Header:
     by_place, _currencies = places(cells, dialect)
     unknown = tuple(name for name in written.unknown if name in header.unknown)
     return structs.replace(written, columns={**written.columns, **by_place}, unknown=unknown)
-
-
-def _time_source(source: Source) -> str:
-    if source.time.caution is Caution.TIME_FROM_FILE:
-        return "its modification time; the file does not say"
-    if source.time.caution is Caution.TIME_CONTRADICTED:
-        return "the earliest of several times that disagree"
-    return "the file says so"
 
 
 def _columns(dialect: Dialect, header: Header) -> dict[str, Any]:

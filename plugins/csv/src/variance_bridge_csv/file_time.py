@@ -27,6 +27,22 @@ _DAY_ENDS = timedelta(hours=34)
 _DAY_BEGINS = -timedelta(hours=14)
 """And has not begun anywhere (Kiribati: UTC+14)."""
 _ONE_DAY = timedelta(days=1)
+CLOCK_TOLERANCE = timedelta(seconds=120)
+"""By so much two clocks may differ; so far in the future a file's time may lie (the same as for documents)."""
+
+
+class StatedTime(Struct, frozen=True, kw_only=True):
+    """When a file says that it was true.
+
+    Attributes:
+        moment: UTC: an instant, or the close of a day.
+        day: that day, where the file states no time of day.
+        is_exact: with a time of day and its zone; without a zone the instant may be hours off.
+    """
+
+    moment: datetime
+    day: date | None = None
+    is_exact: bool = False
 
 
 class ExportTime(Struct, frozen=True, kw_only=True):
@@ -36,9 +52,11 @@ class ExportTime(Struct, frozen=True, kw_only=True):
         moment: UTC.
         caution: TIME_FROM_FILE: only the modification time says so; TIME_CONTRADICTED: the sources disagree.
         notes: what the user should know of it, without a value out of the file.
+        source: which of them says so, for a person to read.
     """
 
     moment: datetime
+    source: str
     caution: Caution | None = None
     notes: tuple[str, ...] = ()
 
@@ -46,8 +64,7 @@ class ExportTime(Struct, frozen=True, kw_only=True):
 def export_time(
     modified_at: datetime,
     *,
-    stated: datetime | None = None,
-    stated_day: date | None = None,
+    stated: StatedTime | None = None,
     named_day: date | None = None,
     implied_day: date | None = None,
     rules: TimeRules,
@@ -56,19 +73,21 @@ def export_time(
 
     Args:
         modified_at: the file's modification time, UTC.
-        stated: what the file states: an instant, or the close of a day.
-        stated_day: that day, where the file states no time of day.
+        stated: what the file states; None where it states nothing.
         named_day: the date in the file's name.
         implied_day: the day from which the days to expiration count.
         rules: the dialect's; a day alone stands for its `day_ends`.
     """
-    moment = modified_at if stated is None else min(modified_at, stated)
+    moment, origin = _own_time(modified_at, stated)
     notes = []
-    if stated is not None and stated_day is None and stated - modified_at > _ONE_DAY:
-        notes.append(_newer("it says itself", modified_at))
-    for day, source in (
-        (named_day, "its name says"),
-        (implied_day, "its days to expiration say"),
+    if stated is not None and _contradicts(stated, modified_at):
+        notes.append(
+            f"it states a time newer than {modified_at:%Y-%m-%d %H:%M} UTC, when it was last changed;"
+            " the older time counts"
+        )
+    for day, source, name in (
+        (named_day, "its name says", "the date in its name"),
+        (implied_day, "its days to expiration say", "its days to expiration"),
     ):
         if day is None:
             continue
@@ -77,7 +96,7 @@ def export_time(
             notes.append(
                 f"{source} that it is from {day:%Y-%m-%d}, not {moment:%Y-%m-%d %H:%M} UTC; the older time counts"
             )
-            moment = utc(_close(day, rules))
+            moment, origin = utc(_close(day, rules)), name
         elif begins + _DAY_BEGINS - moment > _ONE_DAY:
             notes.append(_newer(f"{source} that it is from {day:%Y-%m-%d}, and", moment))
     caution = None
@@ -85,39 +104,52 @@ def export_time(
         caution = Caution.TIME_CONTRADICTED
     elif stated is None:
         caution = Caution.TIME_FROM_FILE
-    return ExportTime(moment=moment, caution=caution, notes=tuple(notes))
+    return ExportTime(moment=moment, source=origin, caution=caution, notes=tuple(notes))
+
+
+def _own_time(modified_at: datetime, stated: StatedTime | None) -> tuple[datetime, str]:
+    """The earlier of the two, and which it is."""
+    if stated is None:
+        return modified_at, "its modification time; the file does not say"
+    if stated.moment <= modified_at:
+        return stated.moment, "the file says so"
+    return modified_at, "its modification time; the file states a later time"
+
+
+def _contradicts(stated: StatedTime, modified_at: datetime) -> bool:
+    """Whether the file states a time at which it was already there, beyond what clocks and zones explain."""
+    if stated.day is not None:
+        return False
+    return stated.moment - modified_at > (CLOCK_TOLERANCE if stated.is_exact else _ONE_DAY)
 
 
 def _newer(source: str, moment: datetime) -> str:
     return f"{source} it is newer than {moment:%Y-%m-%d %H:%M} UTC; the older time counts"
 
 
-def stated_time(
-    lines: Iterable[Line], layout: Layout, dialect: Dialect
-) -> tuple[datetime | None, date | None]:
-    """When the file says that it was true: an instant, or a day alone; neither when it says nothing that can be read.
+def stated_time(lines: Iterable[Line], layout: Layout, dialect: Dialect) -> StatedTime | None:
+    """When the file says that it was true: an instant, or a day alone; None when it says nothing that can be read.
 
     The earliest, where it says several. A day alone comes with the instant at which the market closed on it.
     """
     rules = dialect.time
     found = [one for one in (_moment(said, rules) for said in layout.moments) if one is not None]
-    if not found:
-        day = min(_row_days(lines, layout, dialect), default=None)
-        closed = None if day is None else _close(day, rules)
-        return (None, None) if closed is None else (utc(closed), day)
-    moment, day = min(found, key=lambda one: one[0])
-    return utc(moment), day
+    if found:
+        return min(found, key=lambda one: one.moment)
+    day = min(_row_days(lines, layout, dialect), default=None)
+    return None if day is None else StatedTime(moment=utc(_close(day, rules)), day=day)
 
 
-def _moment(said: Mapping[str, str], rules: TimeRules) -> tuple[datetime, date | None] | None:
+def _moment(said: Mapping[str, str], rules: TimeRules) -> StatedTime | None:
     day = dates.parse_day(said["date"], rules.dates, rules.months)
     if day is None or day.year not in _YEARS_OF_EXPORTS:
         return None
     zone = said.get("zone")
     time_of_day = dates.parse_time(said["time"], rules.times) if "time" in said else None
     if time_of_day is None:
-        return _close(day, rules, zone), day
-    return _at(day, time_of_day, rules, zone), None
+        return StatedTime(moment=utc(_close(day, rules, zone)), day=day)
+    is_exact = zone is not None and dates.zone(zone) is not None
+    return StatedTime(moment=utc(_at(day, time_of_day, rules, zone)), is_exact=is_exact)
 
 
 def _close(day: date, rules: TimeRules, zone: str | None = None) -> datetime:

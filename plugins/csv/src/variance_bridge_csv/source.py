@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sized
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
 
@@ -27,14 +27,18 @@ from variance_bridge_csv.file.detection import (
 from variance_bridge_csv.file.input import InputFile, read_input
 from variance_bridge_csv.file.layout import Layout, lay_out
 from variance_bridge_csv.file.xml import as_table
-from variance_bridge_csv.file_time import ExportTime, export_time, stated_time
+from variance_bridge_csv.file_time import (
+    CLOCK_TOLERANCE,
+    ExportTime,
+    StatedTime,
+    export_time,
+    stated_time,
+)
 from variance_bridge_csv.payload import FileText
 from variance_bridge_csv.table_rows import read_rows
 
 _MAX_NEAR = 6
 """So many formats are shown with what a file lacks of them."""
-CLOCK_TOLERANCE = timedelta(seconds=120)
-"""How far in the future a file's time may lie (the same as for documents)."""
 
 
 class Source(Struct, frozen=True):
@@ -125,15 +129,14 @@ def misses(path: Path, known: Mapping[str, KnownDialect]) -> list[str]:
 def _time(
     file: InputFile,
     dialect: Dialect,
-    stated: tuple[datetime | None, date | None],
+    stated: StatedTime | None,
     now: datetime,
     implied: date | None = None,
 ) -> ExportTime:
     """When the file was true."""
     found = export_time(
         file.modified_at,
-        stated=stated[0],
-        stated_day=stated[1],
+        stated=stated,
         named_day=file.named_day,
         implied_day=implied,
         rules=dialect.time,
