@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from contextlib import closing
 
@@ -124,6 +125,29 @@ def test_two_exports_that_name_different_accounts_are_refused(variance, tmp_path
     assert "22222222" not in err
     code, out, err = variance("diff", "a.csv", "c.csv", "--json")
     assert (code, json.loads(out)["changed"][0]["quantity_after"]) == (0, 5), err
+
+
+def test_an_export_that_names_its_account_is_not_compared_with_one_that_names_none(
+    variance, tmp_path
+):
+    (tmp_path / "named.csv").write_text(FIDELITY.format(account="X11111111", quantity=1))
+    (tmp_path / "other.csv").write_text(f"{HEADER}QZY,Stock,1,,,,100,110\n")
+
+    for files in (("named.csv", "other.csv"), ("other.csv", "named.csv")):
+        code, out, err = variance("diff", *files)
+        assert (code, out) == (6, "")
+        assert "only one of them names its account" in err
+
+
+def test_a_diff_whose_first_file_is_the_newer_one_warns(variance, tmp_path):
+    for name, quantity, age in (("old", 1, 60), ("new", 3, 0)):
+        file = tmp_path / f"{name}.csv"
+        file.write_text(f"{HEADER}QZZ,Stock,{quantity},,,,100,110\n")
+        os.utime(file, (file.stat().st_mtime - age,) * 2)
+
+    code, _out, err = variance("diff", "new.csv", "old.csv")
+    assert (code, "new.csv is newer than old.csv: give the older file first" in err) == (0, True)
+    assert "is newer" not in variance("diff", "old.csv", "new.csv")[2]
 
 
 def test_two_documents_of_different_accounts_are_refused(variance, tmp_path):

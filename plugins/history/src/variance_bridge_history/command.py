@@ -186,12 +186,17 @@ def _of_files(invocation: Invocation, old: Path, new: Path) -> Comparison:
     now = invocation.clock.now()
     read = [load(each, now, any_age=True) for each in (old, new)]
     if not _may_be_of_one_account(*read):
+        names_none = None in (read[0].account, read[1].account)
         raise DataRefused(
-            "the two files are of different accounts",
+            "the two files are of different accounts, or only one of them names its account"
+            if names_none
+            else "the two files are of different accounts",
             where=read[1].shown,
             hint="give two files of one account; `variance diff` alone compares each account of the history with itself",
         )
     accounts = {each.portfolio.meta.account_hash for each in read} - {None}
+    if read[0].portfolio.meta.fetched_at > read[1].portfolio.meta.fetched_at:
+        invocation.warn(f"{read[0].shown} is newer than {read[1].shown}: give the older file first")
     for snapshot in read:
         if snapshot.portfolio.meta.status is Status.PARTIAL or snapshot.portfolio.meta.rejected:
             # The history keeps no such document, for the same reason.
@@ -202,13 +207,9 @@ def _of_files(invocation: Invocation, old: Path, new: Path) -> Comparison:
 
 
 def _may_be_of_one_account(one: Snapshot, other: Snapshot) -> bool:
-    """A positions file and an export cannot be compared in this, nor can an export that names no account."""
+    """A positions file and an export cannot be compared in this."""
     are_exports = [each.portfolio.meta.account_hash is None for each in (one, other)]
-    return (
-        one.account == other.account
-        or None in (one.account, other.account)
-        or len(set(are_exports)) > 1
-    )
+    return one.account == other.account or len(set(are_exports)) > 1
 
 
 def _of_history(
