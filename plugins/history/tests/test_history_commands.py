@@ -6,10 +6,13 @@ import json
 import os
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from variance_bridge.cli.boundary import run
+from variance_bridge.exchange import exchange_date
+from variance_bridge_history.since import beginning, end
 from variance_bridge_history.store import FILE_NAME
 
 HEADER = "Symbol,Type,Quantity,Exp Date,Strike Price,Call/Put,Cost,Mark\n"
@@ -223,6 +226,82 @@ def test_a_document_from_the_future_is_not_compared_and_it_is_said(sync, varianc
 
     assert (code, "QZZ: 12 → 15" in out) == (0, True)
     assert "from the future (2099-01-01 00:00 UTC)" in err
+
+
+@pytest.fixture
+def days(sync, variance, tmp_path):
+    """Three documents, of 10, 12 and 15 shares: kept four, two and no days ago; the moments of the first two."""
+    for quantity in (10, 12, 15):
+        sync(f"QZZ,Stock,{quantity},,,,1000,110")
+    now = datetime.now(UTC)
+    moments = [now - timedelta(days=4), now - timedelta(hours=50)]
+    with closing(sqlite3.connect(tmp_path / "positions" / FILE_NAME)) as connection, connection:
+        for place, moment in enumerate(moments, 1):
+            text = f"{moment:%Y-%m-%dT%H:%M:%S.%fZ}"
+            connection.execute("UPDATE document SET fetched_at = ? WHERE number = ?", (text, place))
+    return moments
+
+
+def test_a_diff_since_a_day_begins_with_the_last_document_up_to_its_end(days, variance):
+    first, second = days
+    for since, before in (
+        ("yesterday", 12),
+        (exchange_date(second).isoformat(), 12),
+        (exchange_date(first).isoformat(), 10),
+        (second.isoformat(), 12),
+        ((second - timedelta(seconds=1)).isoformat(), 10),
+    ):
+        code, out, err = variance("diff", "--since", since)
+        assert (code, f"QZZ: {before} → 15" in out) == (0, True), err
+    assert "QZZ: 12 → 15" in variance("diff")[1]
+
+
+def test_a_diff_since_a_day_before_the_history_names_the_oldest_document(days, variance):
+    code, out, err = variance("diff", "--since", "2020-01-01")
+    assert (code, out) == (6, "")
+    assert "no document up to 2020-01-02 04:59 UTC" in err
+    assert f"the oldest is of {days[0]:%Y-%m-%d %H:%M} UTC" in err
+
+
+def test_a_history_since_a_day_has_the_documents_from_its_beginning_on(days, variance):
+    def count(since):
+        return len(json.loads(variance("history", "--since", since, "--json")[1])["entries"])
+
+    first, second = days
+    assert count(exchange_date(first).isoformat()) == 3
+    assert count(exchange_date(second).isoformat()) == 2
+    assert count("yesterday") == 1
+    code, _out, err = variance("history", "--since", "2099-01-01")
+    assert (code, "no document since 2099-01-01 05:00 UTC" in err) == (6, True)
+
+
+@pytest.mark.parametrize(
+    "since", ["tomorrow", "today", "2026-02-30", "2026-03-02T16:00", "2099-01-01"]
+)
+def test_a_time_that_since_cannot_use_is_a_usage_error_with_examples(sync, variance, since):
+    sync("QZZ,Stock,10,,,,1000,110")
+    code, out, err = variance("diff", "--since", since)
+    assert (code, out) == (2, "")
+    assert "--since yesterday" in err
+
+
+def test_since_picks_documents_of_the_history_and_not_files(variance):
+    assert variance("diff", "old.json", "new.json", "--since", "yesterday")[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("now", "first", "last"),
+    [
+        # In New York it is still the evening of the 2nd.
+        ("2026-03-03T03:00Z", "2026-03-01T05:00Z", "2026-03-02T04:59:59.999999Z"),
+        ("2026-03-03T06:00Z", "2026-03-02T05:00Z", "2026-03-03T04:59:59.999999Z"),
+        # The day on which summer time begins has 23 hours.
+        ("2026-03-09T12:00Z", "2026-03-08T05:00Z", "2026-03-09T03:59:59.999999Z"),
+    ],
+)
+def test_yesterday_is_a_day_in_new_york(now, first, last):
+    moment, *bounds = map(datetime.fromisoformat, (now, first, last))
+    assert [beginning("yesterday", moment), end("yesterday", moment)] == bounds
 
 
 def damage(file):

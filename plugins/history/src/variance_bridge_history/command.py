@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,12 +22,14 @@ _FILE = click.option(
     help="The history; beside the newest positions file by default.",
 )
 _ACCOUNT = click.option("--account", metavar="HASH", help="Only this account, by its hash.")
+_SINCE = "`yesterday`, a day (2026-03-02; in New York), or an instant with its zone."
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
 @click.command()
 @_FILE
 @_ACCOUNT
+@click.option("--since", metavar="DAY", help=f"Only documents from this day on: {_SINCE}")
 @click.option(
     "--currency", metavar="EUR", help="Also show each amount in this currency, at that day's rate."
 )
@@ -38,6 +40,7 @@ def history(
     file: Path | None,
     account: str | None,
     *,
+    since: str | None,
     currency: str | None,
     as_json: bool,
 ) -> None:
@@ -46,10 +49,14 @@ def history(
     The history is kept by the listener `history`: put `listeners = ["history"]` into variance.toml.
     """
     from variance_bridge.commands import dumps
+    from variance_bridge_history.since import beginning
     from variance_bridge_history.store import open_history
 
+    first = None if since is None else beginning(since, invocation.clock.now())
     with open_history(_existing(invocation, file)) as kept:
         entries = _entries(kept, account)
+        if first is not None:
+            entries = _from(first, entries)
         found = {each.sha256: _converted(invocation, kept, each, currency) for each in entries}
     if as_json:
         listed = [_entry(each, found[each.sha256]) for each in entries]
@@ -103,6 +110,11 @@ _AMOUNTS = ("net_liquidating_value", "unrealized_pl")
 @click.argument("new", required=False, type=click.Path(path_type=Path))
 @_FILE
 @_ACCOUNT
+@click.option(
+    "--since",
+    metavar="DAY",
+    help=f"Compare with the last document up to the end of this day: {_SINCE}",
+)
 @_JSON
 @click.pass_obj
 def diff(
@@ -112,21 +124,24 @@ def diff(
     file: Path | None,
     account: str | None,
     *,
+    since: str | None,
     as_json: bool,
 ) -> None:
     """Show what was opened, closed, changed, rolled or expired, and the profit since.
 
     OLD and NEW are positions files or exports of one account; without them, the last two documents of each account in the
-    history are compared.
+    history are compared; with `--since`, the last one up to that day and the newest.
     """
     from variance_bridge.commands import dumps
 
     if (old is None) != (new is None):
         raise click.UsageError("give both OLD and NEW, or neither")
+    if old is not None and since is not None:
+        raise click.UsageError("give OLD and NEW, or --since: it picks documents of the history")
     if old is not None and new is not None:
         found = [_of_files(invocation, old, new)]
     else:
-        found = list(_of_history(invocation, file, account))
+        found = list(_of_history(invocation, file, account, since))
     if as_json:
         from variance_bridge_history.diff_document import diff_document
 
@@ -179,6 +194,24 @@ def _entries(kept: History, account: str | None) -> list[Entry]:
     return found
 
 
+def _from(first: datetime, entries: Sequence[Entry]) -> list[Entry]:
+    """Those of that moment and later.
+
+    Raises:
+        DataRefused: there is none, and there are earlier ones.
+    """
+    from variance_bridge import DataRefused
+
+    found = [each for each in entries if each.fetched_at >= first]
+    if entries and not found:
+        raise DataRefused(
+            f"the history holds no document since {_minute(first)};"
+            f" the newest is of {_minute(entries[-1].fetched_at)}",
+            hint="give `--since` an earlier day, or leave it out",
+        )
+    return found
+
+
 def _of_files(invocation: Invocation, old: Path, new: Path) -> Comparison:
     from variance_bridge import DataRefused, Status, load
     from variance_bridge_history.account_comparison import compare, state_of
@@ -213,26 +246,63 @@ def _may_be_of_one_account(one: Snapshot, other: Snapshot) -> bool:
 
 
 def _of_history(
-    invocation: Invocation, file: Path | None, account: str | None
+    invocation: Invocation, file: Path | None, account: str | None, since: str | None
 ) -> Iterator[Comparison]:
     from variance_bridge_history.account_comparison import compare, kept_state
+    from variance_bridge_history.since import end
     from variance_bridge_history.store import open_history
 
+    now = invocation.clock.now()
+    last = None if since is None else end(since, now)
     with open_history(_existing(invocation, file)) as kept:
         by_account: dict[str, list[Entry]] = {}
         for entry in _entries(kept, account):
-            if entry.fetched_at <= invocation.clock.now() + _CLOCKS_DIFFER:
+            if entry.fetched_at <= now + _CLOCKS_DIFFER:
                 by_account.setdefault(entry.account_hash, []).append(entry)
             else:
-                when = f"{entry.fetched_at:%Y-%m-%d %H:%M} UTC"
                 invocation.warn(
-                    f"{entry.account_hash}: a document from the future ({when}) is not compared:"
-                    " the clock was wrong when it was kept"
+                    f"{entry.account_hash}: a document from the future ({_minute(entry.fetched_at)}) is not"
+                    " compared: the clock was wrong when it was kept"
                 )
-        for account_hash, entries in by_account.items():
-            if len(entries) > 1:
-                before, after = (kept_state(kept, each) for each in entries[-2:])
-                yield compare(account_hash, before, after)
+        if last is None:
+            pairs = {name: each[-2:] for name, each in by_account.items() if len(each) > 1}
+        else:
+            pairs = _pairs_since(invocation, by_account, last)
+        for account_hash, pair in pairs.items():
+            before, after = (kept_state(kept, each) for each in pair)
+            yield compare(account_hash, before, after)
+
+
+def _pairs_since(
+    invocation: Invocation, by_account: Mapping[str, list[Entry]], last: datetime
+) -> dict[str, list[Entry]]:
+    """Of each account the last document up to that moment, and its newest.
+
+    Raises:
+        DataRefused: no account has one that old.
+    """
+    from variance_bridge import DataRefused
+
+    pairs = {}
+    oldest = {name: entries[0].fetched_at for name, entries in by_account.items()}
+    for name, entries in by_account.items():
+        if earlier := [each for each in entries if each.fetched_at <= last]:
+            pairs[name] = [earlier[-1], entries[-1]]
+    if oldest and not pairs:
+        raise DataRefused(
+            f"the history holds no document up to {_minute(last)};"
+            f" the oldest is of {_minute(min(oldest.values()))}",
+            hint="give `--since` a later day, or leave it out to compare the last two documents",
+        )
+    for name in oldest.keys() - pairs.keys():
+        invocation.warn(
+            f"{name}: not compared: its oldest document is of {_minute(oldest[name])}, which is later"
+        )
+    return pairs
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def _entry(entry: Entry, converted: Converted | None) -> dict[str, Any]:
