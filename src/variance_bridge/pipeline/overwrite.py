@@ -231,12 +231,8 @@ def _same_source(case: _Case) -> Judgement:
 
 
 def _same_account(case: _Case) -> Judgement:
-    """Hashes may be cut to different lengths (4 to 64 digits, docs/schema.md): one then begins with the other."""
     old, new = case.old.meta.account_hash, case.new.meta.account_hash
-    if old is None or new is None:
-        return _ACCEPTED
-    shorter, longer = sorted((old.rstrip("*"), new.rstrip("*")), key=len)
-    if longer.startswith(shorter):
+    if old is None or new is None or is_same_hash(old, new):
         return _ACCEPTED
     reason = f"the file holds account {old}; these are positions of account {new}"
     hint = (
@@ -244,6 +240,12 @@ def _same_account(case: _Case) -> Judgement:
         " A change of the installation's key gives every account a new hash"
     )
     return _refuse(reason, hint)
+
+
+def is_same_hash(one: str, other: str) -> bool:
+    """Hashes may be cut to different lengths (4 to 64 digits, docs/schema.md): one then begins with the other."""
+    shorter, longer = sorted((one.rstrip("*"), other.rstrip("*")), key=len)
+    return longer.startswith(shorter)
 
 
 def _not_from_the_future(case: _Case) -> Judgement:

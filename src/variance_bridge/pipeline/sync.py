@@ -7,7 +7,7 @@ Nothing is written before everything has been checked.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -204,28 +204,88 @@ def carry_out(ready: Ready, progress: Progress | None = None) -> list[Synced | F
             accounts = run.accounts()
             if not request.all_accounts:
                 account = select_account(run, accounts, request.choice.account)
-                return [_sync_account(run, account, previous, lock, request, tell)]
+                return [_sync_chosen(run, account, previous, lock, request, tell)]
         if request.output is not None and len(accounts) > 1:
             raise DataRefused(
                 "one output file cannot hold several accounts",
                 hint="drop `--output`: each account gets a file of its own",
             )
-        return list(_sync_each(run, accounts, target, request, tell))
+        return list(_sync_each(run, accounts, target, lock, request, tell))
+
+
+def _sync_chosen(
+    run: BrokerRun,
+    account: Account,
+    previous: PreviousDocument,
+    lock: OutputLock | None,
+    request: SyncRequest,
+    tell: Progress,
+) -> Synced:
+    """The account into its file: the exports of several accounts may be synced into one folder, one after the other."""
+    path = _file_of(run, account, previous, request)
+    if path == previous.path:
+        return _sync_account(run, account, previous, lock, request, tell)
+    own = PreviousDocument(path)
+    with _locked(path, request, run.context) as own_lock, _keeping(own, run.context):
+        own.check_replaceable()
+        return _sync_account(run, account, own, own_lock, request, tell)
+
+
+def _file_of(
+    run: BrokerRun, account: Account, previous: PreviousDocument, request: SyncRequest
+) -> Path:
+    """The file that holds the account; else that of the broker, unless another account has it."""
+    target, pseudonym = previous.path, run.account_hash(account)
+    if not pseudonym or not _is_free_to_choose(run, request):
+        return target
+    from variance_bridge.pipeline.overwrite import is_same_hash
+    from variance_bridge.pipeline.targets import file_of_account, named_after
+
+    found = file_of_account(target, run.spec.name, pseudonym)
+    if found is not None:
+        return found
+    old = previous.outline.meta if previous.outline else None
+    taken = old.account_hash if old and old.source == run.spec.name else None
+    if taken is None or is_same_hash(taken, pseudonym):
+        return target
+    path = named_after(target, pseudonym)
+    run.context.warn(
+        f"{target.name} holds another account ({taken}): these positions (account {pseudonym}) go to {path.name}"
+    )
+    return path
+
+
+def _is_free_to_choose(run: BrokerRun, request: SyncRequest) -> bool:
+    """An export is read, and the user named neither a file to write nor a profile, which has its own."""
+    profile = run.context.configuration.top("profile", request.choice.profile).value
+    reads_files = Capability.READS_FILES in run.spec.capabilities
+    return reads_files and request.output is None and profile is None
 
 
 def _sync_each(
-    run: BrokerRun, accounts: Sequence[Account], target: Path, request: SyncRequest, tell: Progress
+    run: BrokerRun,
+    accounts: Sequence[Account],
+    target: Path,
+    lock: OutputLock | None,
+    request: SyncRequest,
+    tell: Progress,
 ) -> Iterator[Synced | Failed]:
     """Each account into a file of its own. One that fails does not cost the others; an outage ends it for all."""
+    from variance_bridge.pipeline.targets import file_of_account, named_after
+
     for done, account in enumerate(accounts):
         pseudonym = run.account_hash(account) or ""
         tell.accounts(done, len(accounts), pseudonym)
-        path = target.with_name(f"{target.stem}_{pseudonym.removesuffix('***')}.json")
+        found = None
+        if pseudonym and _is_free_to_choose(run, request):
+            found = file_of_account(target, run.spec.name, pseudonym)
+        path = found or named_after(target, pseudonym)
         previous = PreviousDocument(path)
+        own_lock = nullcontext(lock) if path == target else _locked(path, request, run.context)
         try:
-            with _locked(path, request, run.context) as lock, _keeping(previous, run.context):
+            with own_lock as held, _keeping(previous, run.context):
                 previous.check_replaceable()
-                yield _sync_account(run, account, previous, lock, request, tell)
+                yield _sync_account(run, account, previous, held, request, tell)
         except BridgeError as error:
             yield Failed(account=pseudonym, error=error)
             if isinstance(error, BrokerUnreachable):
