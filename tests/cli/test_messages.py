@@ -228,8 +228,8 @@ def test_positions_of_another_account_name_the_option_that_keeps_both(typed, tmp
     header, row = (tmp_path / "positions.csv").read_text().splitlines()
     for name in ("first", "second"):
         (tmp_path / f"{name}.csv").write_text(f"Account,{header}\n{name}-1,{row}\n")
-    assert typed("sync first.csv")[0] == 0
-    code, said = typed("sync second.csv")
+    assert typed("sync first.csv --output live.json")[0] == 0
+    code, said = typed("sync second.csv --output live.json")
     assert (code, "`--all-accounts`" in said.err) == (6, True)
     assert typed("sync second.csv --all-accounts")[0] == 0
 

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-from variance_bridge.pipeline.overwrite import is_same_hash
-from variance_bridge.pipeline.previous import PreviousDocument
 from variance_bridge.settings.configuration import Configuration, ProfileTable
 
 _NOT_IN_A_NAME = r"[^A-Za-z0-9-]+"
@@ -49,6 +47,10 @@ def file_of_account(target: Path, source: str, account: str) -> Path | None:
         source: the broker's name.
         account: the account's hash.
     """
+    # Imported here: `show` asks this module for names alone.
+    from variance_bridge.pipeline.overwrite import is_same_hash
+    from variance_bridge.pipeline.previous import PreviousDocument
+
     found: Path | None = None
     newest: datetime | None = None
     for path in (target, *sorted(target.parent.glob(f"{target.stem}_*.json"))):
