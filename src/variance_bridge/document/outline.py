@@ -29,7 +29,7 @@ class OutlineMeta(Struct, frozen=True):
     status: Status | None = None
 
 
-class OutlinePosition(Struct, frozen=True, gc=False):
+class OutlinePosition(Struct, frozen=True):
     """Which contract a position is in."""
 
     symbol: str
