@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from variance_bridge_csv.dialect.library import extended
+from variance_bridge_csv.dialect_format.library import extended
 
 FOLDER = Path(__file__).parents[1] / "plugins" / "csv" / "src" / "variance_bridge_csv" / "dialects"
 OTHER_REPORTS = "other_reports.toml"
@@ -32,4 +32,4 @@ def gathered() -> bytes:
 
 
 if __name__ == "__main__":
-    (FOLDER / "shipped.json").write_bytes(gathered())
+    (FOLDER / "all_dialects.generated.json").write_bytes(gathered())

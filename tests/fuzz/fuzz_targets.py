@@ -53,7 +53,7 @@ from variance_bridge.symbology import (
     parse_fraction,
 )
 from variance_bridge_csv.broker import CsvBroker
-from variance_bridge_csv.dialect.file import read_dialect
+from variance_bridge_csv.dialect_format.file import read_dialect
 from variance_bridge_csv.settings import CsvSettings
 from variance_bridge_tastytrade.broker import TastytradeBroker
 from variance_bridge_tastytrade.plugin import variance_bridge_brokers

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from variance_bridge.cli.redaction import describe, install_exception_hooks, install_redaction
+from variance_bridge.cli.log_redaction import describe, install_exception_hooks, install_redaction
 from variance_bridge.errors import BrokerUnreachable
 from variance_bridge.privacy import PersonalValues, Secret
 

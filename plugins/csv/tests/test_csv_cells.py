@@ -10,8 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from variance_bridge_csv.dialect import dates
-from variance_bridge_csv.dialect.schema import CellRules, Field
+from variance_bridge_csv.dialect_format import dates
+from variance_bridge_csv.dialect_format.schema import CellRules, Field
 from variance_bridge_csv.row import cells
 from variance_bridge_csv.row.cells import CellFault
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from variance_bridge_csv.dialect import library
-from variance_bridge_csv.dialect.schema import Field
+from variance_bridge_csv.dialect_format import library
+from variance_bridge_csv.dialect_format.schema import Field
 from variance_bridge_csv.file.input import InputFile
 from variance_bridge_csv.file.layout import lay_out, read_header
 from variance_bridge_csv.file.lines import Separation, split

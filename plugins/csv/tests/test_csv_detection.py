@@ -8,8 +8,8 @@ from decimal import Decimal
 import pytest
 
 from variance_bridge.errors import ConfigurationError, DataRefused
-from variance_bridge_csv.dialect import library
-from variance_bridge_csv.dialect.schema import Field
+from variance_bridge_csv.dialect_format import library
+from variance_bridge_csv.dialect_format.schema import Field
 from variance_bridge_csv.file.detection import Detector, Trial, detect
 
 CORE = "Symbol,Type,Quantity,Exp Date,DTE,Strike Price,Call/Put,Underlying Last Price,P/L Open"

@@ -14,10 +14,10 @@ from variance_bridge.cli.boundary import run
 from variance_bridge.errors import ConfigurationError
 from variance_bridge.files import structure
 from variance_bridge.settings.toml import parse_toml
-from variance_bridge_csv.dialect import library, patterns
-from variance_bridge_csv.dialect import schema as dialect
-from variance_bridge_csv.dialect.file import read_dialect
-from variance_bridge_csv.dialect.schema import OtherReport
+from variance_bridge_csv.dialect_format import library, patterns
+from variance_bridge_csv.dialect_format import schema as dialect
+from variance_bridge_csv.dialect_format.file import read_dialect
+from variance_bridge_csv.dialect_format.schema import OtherReport
 
 SMALL = """
 description = 1

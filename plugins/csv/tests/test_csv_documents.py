@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import attrs
 import pytest
 
@@ -9,40 +11,7 @@ from variance_bridge.document import exact_json
 from variance_bridge.document.convert import in_canonical_order
 from variance_bridge.pipeline.contradictory_rows import settle
 
-FILES = (
-    "degiro",
-    "degiro_point",
-    "etrade",
-    "fidelity",
-    "fidelity_options",
-    "futu",
-    "ibkr_activity",
-    "ibkr_activity_chinese",
-    "ibkr_activity_german",
-    "ibkr_flex",
-    "ibkr_flex_coded",
-    "ibkr_flex_xml",
-    "ibkr_risk_navigator",
-    "ibkr_tws",
-    "merrill",
-    "merrill_cob",
-    "merrill_holdings",
-    "questrade",
-    "questrade_edge",
-    "saxo",
-    "saxo_comma",
-    "schwab_all_accounts",
-    "tastytrade_2021",
-    "tastytrade_2026",
-    "template",
-    "thinkorswim",
-    "thinkorswim_statement",
-    "trading212",
-    "vanguard",
-    "vanguard_web",
-    "variance_plain",
-    "variance_short_row",
-)
+FILES = sorted(path.stem for path in (Path(__file__).parent / "files").glob("*.json"))
 
 
 def content_of(files, name):

@@ -20,8 +20,8 @@ import pytest
 from variance_bridge.document.convert import to_document
 from variance_bridge.errors import DataRefused
 from variance_bridge.pipeline.contradictory_rows import settle
-from variance_bridge_csv.dialect import library
-from variance_bridge_csv.dialect.schema import Completeness
+from variance_bridge_csv.dialect_format import library
+from variance_bridge_csv.dialect_format.schema import Completeness
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ from variance_bridge.broker import Account, RawPortfolio
 from variance_bridge.cli.boundary import run
 from variance_bridge_csv import table_rows
 from variance_bridge_csv.broker import CsvBroker
-from variance_bridge_csv.dialect import library
+from variance_bridge_csv.dialect_format import library
 from variance_bridge_csv.file import detection
 from variance_bridge_csv.row import instrument
 

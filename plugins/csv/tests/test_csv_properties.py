@@ -16,7 +16,7 @@ from variance_bridge.errors import ConfigurationError, DataRefused
 from variance_bridge.model import Caution, Portfolio, Side
 from variance_bridge.pipeline.contradictory_rows import settle
 from variance_bridge_csv.broker import CsvBroker
-from variance_bridge_csv.dialect import library
+from variance_bridge_csv.dialect_format import library
 from variance_bridge_csv.file.input import InputFile
 from variance_bridge_csv.payload import FileText
 from variance_bridge_csv.portfolio import portfolio

@@ -18,13 +18,13 @@ from variance_bridge.document import exact_json
 from variance_bridge.pipeline.sync import Failed
 from variance_bridge.storage import replace
 from variance_bridge_fleet import dask_workers, job
-from variance_bridge_fleet import summary as fleet_summary
+from variance_bridge_fleet import run_counts as fleet_summary
 from variance_bridge_fleet.job import Job, OtherVersions, do, installed
 from variance_bridge_fleet.manifest import read_manifest
-from variance_bridge_fleet.output import Output, content_hash
+from variance_bridge_fleet.output_folder import Output, content_hash
 from variance_bridge_fleet.report import lines, page, report
 from variance_bridge_fleet.run import Run
-from variance_bridge_fleet.summary import summary
+from variance_bridge_fleet.run_counts import summary
 from variance_bridge_fleet.tables import write_tables
 from variance_bridge_fleet.work import Work
 

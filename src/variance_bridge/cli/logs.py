@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from variance_bridge.cli.redaction import install_exception_hooks, install_redaction
+from variance_bridge.cli.log_redaction import install_exception_hooks, install_redaction
 
 if TYPE_CHECKING:
     from variance_bridge.privacy import PersonalValues

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from variance_bridge.document.consistency import check_consistency
+from variance_bridge.document.rules.consistency import check_consistency
 from variance_bridge.document.schema import check_schema
 from variance_bridge.document.violation import Violation
 from variance_bridge.errors import DataRefused

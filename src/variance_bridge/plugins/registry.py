@@ -195,7 +195,9 @@ def _known_plugins() -> Mapping[str, Any]:
     from variance_bridge.settings.toml import parse_toml
     from variance_bridge.storage.shipped import shipped_text
 
-    return parse_toml(shipped_text("known_plugins.toml"), "known_plugins.toml")
+    return parse_toml(
+        shipped_text("known_brokers_and_formats.toml"), "known_brokers_and_formats.toml"
+    )
 
 
 def is_built_in(plugin: Plugin) -> bool:

@@ -11,7 +11,7 @@ from msgspec import Struct, structs
 
 from variance_bridge.formatting import repr_without
 from variance_bridge.model import Caution, Flag, Holding, RejectedRow, Rejection
-from variance_bridge_csv.dialect.schema import (
+from variance_bridge_csv.dialect_format.schema import (
     Completeness,
     Dialect,
     Field,
@@ -19,13 +19,13 @@ from variance_bridge_csv.dialect.schema import (
 )
 from variance_bridge_csv.file.layout import Layout
 from variance_bridge_csv.file.lines import Line
-from variance_bridge_csv.name_matching import plain, shown
-from variance_bridge_csv.refusals import (
+from variance_bridge_csv.file_refusals import (
     refuse_lots,
     refuse_other_mark,
     refuse_repeated,
     refuse_unreadable,
 )
+from variance_bridge_csv.name_matching import plain, shown
 from variance_bridge_csv.row.cells import CellFault, number_reader
 from variance_bridge_csv.row.lots import contract_of, sum_of
 from variance_bridge_csv.row.money import CostCheck

@@ -9,11 +9,11 @@ from variance_bridge.broker import Account, BrokerContext, RawPortfolio
 from variance_bridge.errors import DataRefused
 from variance_bridge.model import Portfolio
 from variance_bridge_csv.accounts import AccountPart, ParsedFile
-from variance_bridge_csv.dialect import library
+from variance_bridge_csv.dialect_format import library
 from variance_bridge_csv.file.input import choose
+from variance_bridge_csv.file_refusals import refuse_many_rejected
 from variance_bridge_csv.payload import pack, unpack
 from variance_bridge_csv.portfolio import notes, portfolio
-from variance_bridge_csv.refusals import refuse_many_rejected
 from variance_bridge_csv.settings import CsvSettings
 from variance_bridge_csv.source import Source, read_source
 

@@ -29,7 +29,7 @@ def explain(invocation: Invocation, file: Path, *, dialect: str | None, as_json:
     """Say how FILE is read and why: its format, each line's kind, each column, each total. Nothing is written."""
     from variance_bridge.errors import DataRefused
     from variance_bridge.formatting import path_text
-    from variance_bridge_csv.dialect import library
+    from variance_bridge_csv.dialect_format import library
     from variance_bridge_csv.source import misses, read_source
 
     known = library.load(invocation.folder / _FOLDER)
@@ -63,7 +63,7 @@ def check(files: tuple[Path, ...]) -> None:
     """Check your own CSV formats (TOML files). Nothing else is read."""
     from variance_bridge.errors import ConfigurationError
     from variance_bridge.formatting import path_text
-    from variance_bridge_csv.dialect import library
+    from variance_bridge_csv.dialect_format import library
 
     faulty = False
     for file in files:
@@ -85,7 +85,7 @@ def dialects(invocation: Invocation, *, as_json: bool) -> None:
     """List the formats that are known, and the folder for your own."""
     from variance_bridge.formatting import path_text, printable
     from variance_bridge.terminal import at_words, screen_of
-    from variance_bridge_csv.dialect import library
+    from variance_bridge_csv.dialect_format import library
 
     folder = invocation.folder / _FOLDER
     own = library.own_names(folder)

@@ -12,8 +12,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from msgspec import Struct
 
 from variance_bridge.model import Caution, utc
-from variance_bridge_csv.dialect import dates
-from variance_bridge_csv.dialect.schema import Dialect, Field, TimeRules
+from variance_bridge_csv.dialect_format import dates
+from variance_bridge_csv.dialect_format.schema import Dialect, Field, TimeRules
 from variance_bridge_csv.file.layout import Layout
 from variance_bridge_csv.file.lines import Line
 from variance_bridge_csv.row.cells import CellFault

@@ -23,7 +23,7 @@ from variance_bridge.model import (
 from variance_bridge.money import difference, total
 from variance_bridge.symbology import InstrumentType
 from variance_bridge_csv.accounts import AccountPart, ParsedFile, file_flags
-from variance_bridge_csv.dialect.schema import Dialect, Field, RowClass
+from variance_bridge_csv.dialect_format.schema import Dialect, Field, RowClass
 from variance_bridge_csv.table_rows import RejectedLine
 
 SOURCE = "csv"

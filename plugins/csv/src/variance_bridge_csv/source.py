@@ -13,9 +13,9 @@ from variance_bridge.errors import ConfigurationError, DataRefused
 from variance_bridge.formatting import did_you_mean, printable
 from variance_bridge.model import Caution
 from variance_bridge_csv.accounts import ParsedFile, parse
-from variance_bridge_csv.dialect import library
-from variance_bridge_csv.dialect.library import KnownDialect
-from variance_bridge_csv.dialect.schema import Dialect
+from variance_bridge_csv.dialect_format import library
+from variance_bridge_csv.dialect_format.library import KnownDialect
+from variance_bridge_csv.dialect_format.schema import Dialect
 from variance_bridge_csv.file.detection import (
     Candidate,
     Detector,

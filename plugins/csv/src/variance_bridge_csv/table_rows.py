@@ -13,7 +13,7 @@ from variance_bridge.errors import DataRefused
 from variance_bridge.formatting import plural, repr_without
 from variance_bridge.model import Rejection
 from variance_bridge.symbology import InstrumentType
-from variance_bridge_csv.dialect.schema import (
+from variance_bridge_csv.dialect_format.schema import (
     Dialect,
     Field,
     RowClass,

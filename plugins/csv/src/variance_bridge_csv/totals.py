@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
-from variance_bridge_csv.dialect.schema import (
+from variance_bridge_csv.dialect_format.schema import (
     Dialect,
     RowClass,
 )

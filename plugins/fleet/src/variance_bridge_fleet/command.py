@@ -10,7 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from variance_bridge.commands import Invocation
-    from variance_bridge_fleet.output import Output
+    from variance_bridge_fleet.output_folder import Output
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
@@ -48,9 +48,9 @@ def run(
         raise click.UsageError("use `--scheduler` or `--workers`, not both")
     _require_libraries()
     from variance_bridge_fleet.manifest import in_words, read_manifest
-    from variance_bridge_fleet.output import Output
+    from variance_bridge_fleet.output_folder import Output
     from variance_bridge_fleet.run import Run
-    from variance_bridge_fleet.summary import summary
+    from variance_bridge_fleet.run_counts import summary
 
     found = read_manifest(manifest)
     if found.unreadable and not keep_going:
@@ -83,8 +83,8 @@ def report(folder: Path, html_file: Path | None, *, as_json: bool) -> int:
     Exits with the code of the run: 6 when some accounts were refused, 5 when some failed.
     """
     _require_libraries()
-    from variance_bridge_fleet.output import Output
-    from variance_bridge_fleet.summary import summary
+    from variance_bridge_fleet.output_folder import Output
+    from variance_bridge_fleet.run_counts import summary
 
     output = Output(folder.absolute())
     if html_file is not None:
@@ -99,7 +99,7 @@ def _print(output: Output, *, as_json: bool) -> None:
     from variance_bridge.commands import dumps
     from variance_bridge.formatting import printable
     from variance_bridge_fleet.report import lines, report
-    from variance_bridge_fleet.summary import summary
+    from variance_bridge_fleet.run_counts import summary
 
     if as_json:
         click.echo(dumps(summary(output).document()), nl=False)

@@ -23,7 +23,7 @@ from variance_bridge.commands import arrow_table
 from variance_bridge.errors import UsageError
 from variance_bridge.unattended import Failed, Synced, UnattendedSyncs, installation_mark
 from variance_bridge_fleet.manifest import Input
-from variance_bridge_fleet.output import Output, content_hash
+from variance_bridge_fleet.output_folder import Output, content_hash
 from variance_bridge_fleet.work import TABLES, Outcome, batch_file, read_batch, write, write_batch
 
 TRIAGE_KINDS: Mapping[str, type[Any]] = {

@@ -10,8 +10,8 @@ from typing import Any
 from msgspec import Struct
 
 from variance_bridge.formatting import money, plural
-from variance_bridge_fleet.output import Output
-from variance_bridge_fleet.summary import STATUSES, Summary, batches_of, rows_of, summary
+from variance_bridge_fleet.output_folder import Output
+from variance_bridge_fleet.run_counts import STATUSES, Summary, batches_of, rows_of, summary
 
 MAX_SHOWN = 20
 
@@ -44,7 +44,7 @@ class Report(Struct, frozen=True, kw_only=True):
 
 
 def report(output: Output) -> Report:
-    """What became of a run; raises as `summary`."""
+    """What became of a run; raises as `run_counts`."""
     order = _urgency()
     accounts = Counter(
         each for each in rows_of(output, "outcomes", "source", "account_hash") if None not in each

@@ -13,7 +13,7 @@ from variance_bridge.unattended import brokers_of
 from variance_bridge_fleet.dask_workers import carry_out, check_workers, connected, threads_of
 from variance_bridge_fleet.job import Job, installed, killed
 from variance_bridge_fleet.manifest import Input
-from variance_bridge_fleet.output import Output, content_hash
+from variance_bridge_fleet.output_folder import Output, content_hash
 from variance_bridge_fleet.tables import write_tables
 from variance_bridge_fleet.work import Work, write_batch
 

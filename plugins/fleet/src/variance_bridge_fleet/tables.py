@@ -15,7 +15,7 @@ from variance_bridge.commands import arrow_table
 from variance_bridge.exchange import exchange_date
 from variance_bridge_fleet.job import TRIAGE_KINDS
 from variance_bridge_fleet.manifest import Input
-from variance_bridge_fleet.output import Output
+from variance_bridge_fleet.output_folder import Output
 from variance_bridge_fleet.work import Work
 
 OUTCOME_KINDS: Mapping[str, type[Any]] = {

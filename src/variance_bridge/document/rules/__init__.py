@@ -1,1 +1,1 @@
-"""Rules about the numbers and terms of one document, by subject. Pure. `document.consistency` applies them all."""
+"""Rules about the numbers and terms of one document, by subject. Pure. `document.rules.consistency` applies them all."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, timedelta
 
-from variance_bridge.document.consistency import check_consistency
 from variance_bridge.document.convert import canonical, from_bytes, to_bytes
+from variance_bridge.document.rules.consistency import check_consistency
 from variance_bridge.document.schema import check_schema
 from variance_bridge.errors import DataRefused
 from variance_bridge.formatting import format_age

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from variance_bridge.errors import DataRefused, UnknownFormat
 from variance_bridge.formatting import repr_without
-from variance_bridge_csv.dialect.schema import Dialect, OtherReport
+from variance_bridge_csv.dialect_format.schema import Dialect, OtherReport
 from variance_bridge_csv.file import text as texts
 from variance_bridge_csv.file.layout import (
     TITLE_MISSING,

@@ -11,8 +11,15 @@ from msgspec import Struct, structs
 
 from variance_bridge.errors import DataRefused
 from variance_bridge.formatting import repr_without
-from variance_bridge_csv.dialect import patterns
-from variance_bridge_csv.dialect.schema import Capture, Dialect, Field, RepeatedHeader, Scope, Where
+from variance_bridge_csv.dialect_format import patterns
+from variance_bridge_csv.dialect_format.schema import (
+    Capture,
+    Dialect,
+    Field,
+    RepeatedHeader,
+    Scope,
+    Where,
+)
 from variance_bridge_csv.file.lines import Line, Row
 from variance_bridge_csv.name_matching import bare, plain, shown, trace, visible
 from variance_bridge_csv.shape.places import places

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from variance_bridge.errors import DataRefused
 from variance_bridge.formatting import repr_without
-from variance_bridge_csv.dialect.schema import Field
+from variance_bridge_csv.dialect_format.schema import Field
 from variance_bridge_csv.name_matching import visible
 
 MAX_LINE_LENGTH = 256 * 1024

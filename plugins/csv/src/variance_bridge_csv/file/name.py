@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 
 from variance_bridge.formatting import masked
-from variance_bridge_csv.dialect import dates, patterns
+from variance_bridge_csv.dialect_format import dates, patterns
 
 _YEAR = r"(20[1-9][0-9])"
 _BETWEEN = r"[-_ .,]{1,2}"

@@ -14,8 +14,8 @@ from decimal import Decimal
 
 from variance_bridge import symbology
 from variance_bridge.symbology import OptionType
-from variance_bridge_csv.dialect import dates
-from variance_bridge_csv.dialect.schema import CellRules, Field
+from variance_bridge_csv.dialect_format import dates
+from variance_bridge_csv.dialect_format.schema import CellRules, Field
 from variance_bridge_csv.name_matching import plain, visible
 
 MAX_NUMBER_LENGTH = 48

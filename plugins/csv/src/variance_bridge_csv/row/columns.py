@@ -9,8 +9,8 @@ from functools import lru_cache
 from typing import TypeVar
 
 from variance_bridge.model import Caution, Rejection
-from variance_bridge_csv.dialect import dates, patterns
-from variance_bridge_csv.dialect.schema import Dialect, Field, RowClass, RowRule
+from variance_bridge_csv.dialect_format import dates, patterns
+from variance_bridge_csv.dialect_format.schema import Dialect, Field, RowClass, RowRule
 from variance_bridge_csv.file.layout import Header, filled_width
 from variance_bridge_csv.file.lines import Row
 from variance_bridge_csv.name_matching import plain

@@ -24,8 +24,8 @@ from variance_bridge.symbology import (
     listed_option,
     parse,
 )
-from variance_bridge_csv.dialect import patterns
-from variance_bridge_csv.dialect.schema import Dialect, Field, SymbolRules
+from variance_bridge_csv.dialect_format import patterns
+from variance_bridge_csv.dialect_format.schema import Dialect, Field, SymbolRules
 from variance_bridge_csv.name_matching import plain
 from variance_bridge_csv.row.cells import CellFault, option_type_of
 from variance_bridge_csv.row.columns import RowCells, RowRejected

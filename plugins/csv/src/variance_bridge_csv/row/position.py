@@ -13,7 +13,7 @@ from msgspec import Struct, structs
 from variance_bridge.model import Caution, Greeks, Holding, Quote, Rejection, Side
 from variance_bridge.money_unit import MoneyUnit, in_currency, is_comparable, money_unit
 from variance_bridge.symbology import Deliverable, InstrumentType, futures_product
-from variance_bridge_csv.dialect.schema import (
+from variance_bridge_csv.dialect_format.schema import (
     Field,
     GreeksScope,
     MoneyRules,

@@ -10,8 +10,8 @@ from itertools import combinations
 
 from msgspec import Struct
 
-from variance_bridge_csv.dialect import dates
-from variance_bridge_csv.dialect.schema import Dialect, Field
+from variance_bridge_csv.dialect_format import dates
+from variance_bridge_csv.dialect_format.schema import Dialect, Field
 from variance_bridge_csv.row.cells import CellFault, day_reader, number_reader, option_type_of
 
 _COMPARED = (

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from msgspec import Struct, field, structs
 
 from variance_bridge.errors import DataRefused
-from variance_bridge_csv.dialect import patterns
-from variance_bridge_csv.dialect.schema import Dialect, Field, HierarchyRules
+from variance_bridge_csv.dialect_format import patterns
+from variance_bridge_csv.dialect_format.schema import Dialect, Field, HierarchyRules
 from variance_bridge_csv.file.layout import read_header
 from variance_bridge_csv.file.lines import Line
 from variance_bridge_csv.name_matching import visible

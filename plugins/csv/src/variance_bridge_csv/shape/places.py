@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from variance_bridge_csv.dialect import patterns
-from variance_bridge_csv.dialect.schema import Dialect, Field, Place
+from variance_bridge_csv.dialect_format import patterns
+from variance_bridge_csv.dialect_format.schema import Dialect, Field, Place
 from variance_bridge_csv.name_matching import plain, visible
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from msgspec import structs
 
 from variance_bridge.errors import DataRefused
-from variance_bridge_csv.dialect.schema import Dialect, Marked, SectionRules
+from variance_bridge_csv.dialect_format.schema import Dialect, Marked, SectionRules
 from variance_bridge_csv.file.layout import (
     HEADER_WORDS,
     MIN_HEADER_WORDS,

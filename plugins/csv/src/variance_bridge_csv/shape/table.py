@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, structs
 
-from variance_bridge_csv.dialect import patterns
-from variance_bridge_csv.dialect.schema import Dialect, Field
+from variance_bridge_csv.dialect_format import patterns
+from variance_bridge_csv.dialect_format.schema import Dialect, Field
 from variance_bridge_csv.file.layout import read_header
 from variance_bridge_csv.file.lines import Line, Row
 from variance_bridge_csv.name_matching import plain, visible

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct, structs
 
 from variance_bridge import DataRefused
-from variance_bridge_fleet.output import Output
+from variance_bridge_fleet.output_folder import Output
 
 STATUSES = ("complete", "partial", "refused", "failed")
 _ROWS_AT_A_TIME = 20_000
@@ -66,13 +66,13 @@ def summary(output: Output) -> Summary:
 
 
 def rows_of(output: Output, table: str, *columns: str) -> Iterator[tuple[Any, ...]]:
-    """The rows of a table of a run, with these columns; raises as `summary`."""
+    """The rows of a table of a run, with these columns; raises as `run_counts`."""
     for batch in batches_of(output, table, columns):
         yield from zip(*(batch[name].to_pylist() for name in columns), strict=True)
 
 
 def batches_of(output: Output, table: str, columns: Sequence[str] | None = None) -> Iterator[Any]:
-    """A table of a run, some rows at a time, so that memory does not grow with the run; raises as `summary`."""
+    """A table of a run, some rows at a time, so that memory does not grow with the run; raises as `run_counts`."""
     from pyarrow import parquet
 
     try:

@@ -11,8 +11,8 @@ from typing import Any
 
 from variance_bridge.errors import ConfigurationError
 from variance_bridge.files import Fault, refusal, try_structure
-from variance_bridge_csv.dialect.lint import faults
-from variance_bridge_csv.dialect.schema import DESCRIPTION_VERSION, Dialect
+from variance_bridge_csv.dialect_format.lint import faults
+from variance_bridge_csv.dialect_format.schema import DESCRIPTION_VERSION, Dialect
 
 MAX_BYTES = 256 * 1024
 """Of a dialect file."""

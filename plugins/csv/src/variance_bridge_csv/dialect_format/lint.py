@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from variance_bridge_csv.dialect import dates, patterns
-from variance_bridge_csv.dialect.schema import Dialect, Field, Marked, RowClass
+from variance_bridge_csv.dialect_format import dates, patterns
+from variance_bridge_csv.dialect_format.schema import Dialect, Field, Marked, RowClass
 from variance_bridge_csv.name_matching import plain
 
 _CAPTURE_GROUPS = frozenset({"account", "account_label", "date", "time", "zone", "simulated"})

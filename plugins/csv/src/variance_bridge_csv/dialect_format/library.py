@@ -1,6 +1,6 @@
 """The dialects that are at hand: those shipped with this plugin, and the user's own.
 
-The shipped ones are written as TOML, one file each, and read from `dialects/shipped.json`, which holds them all, with what
+The shipped ones are written as TOML, one file each, and read from `dialects/all_dialects.generated.json`, which holds them all, with what
 they extend: that takes 1 ms, and the 30 files 14. `scripts/gather_dialects.py` writes it, and a test holds it to the files.
 """
 
@@ -19,10 +19,10 @@ from msgspec import Struct
 from variance_bridge.errors import ConfigurationError
 from variance_bridge.files import merge_tables, read_toml
 from variance_bridge.formatting import did_you_mean, printable, repr_without
-from variance_bridge_csv.dialect.file import HINT, MAX_BYTES, read_dialect
-from variance_bridge_csv.dialect.schema import Dialect, OtherReport
+from variance_bridge_csv.dialect_format.file import HINT, MAX_BYTES, read_dialect
+from variance_bridge_csv.dialect_format.schema import Dialect, OtherReport
 
-_SHIPPED = Path(__file__).parents[1] / "dialects" / "shipped.json"
+_SHIPPED = Path(__file__).parents[1] / "dialects" / "all_dialects.generated.json"
 _OTHER_REPORTS = "other_reports.toml"
 _MOST_USER_DIALECTS = 200
 
@@ -96,7 +96,7 @@ def _user_files(folder: Path | None) -> list[Path]:
 
 
 class _Shipped(Struct, frozen=True):
-    """What `shipped.json` holds; `reports` are the kinds of broker file that are no positions files."""
+    """What `all_dialects.generated.json` holds; `reports` are the kinds of broker file that are no positions files."""
 
     dialects: dict[str, Dialect]
     reports: tuple[OtherReport, ...]

@@ -1,7 +1,7 @@
 """What a dialect says: how one kind of position file is written and what its words and signs mean.
 
 A dialect is data (a TOML file, see docs/dialects.md); these classes are its shape, one class per table of the file, and
-`variance_bridge_csv.dialect.file` is the only reader. The field names are the keys of the file.
+`variance_bridge_csv.dialect_format.file` is the only reader. The field names are the keys of the file.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import lru_cache
 from msgspec import Struct, field
 
 from variance_bridge.symbology import InstrumentType
-from variance_bridge_csv.dialect import patterns
+from variance_bridge_csv.dialect_format import patterns
 
 DESCRIPTION_VERSION = 1
 """The version of this description language that is read here (key `description`)."""
