@@ -30,6 +30,9 @@ settings.register_profile("long", parent=settings.get_profile("ci"), max_example
 _IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 settings.load_profile(os.environ.get("VARIANCE_HYPOTHESIS_PROFILE", "ci" if _IN_CI else "fast"))
 
+# What runs tests side by side states the width of its own terminal.
+_OF_THE_TERMINAL = {"COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR"}
+
 _connect = socket.socket.connect
 
 
@@ -53,11 +56,14 @@ def _homes(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def _alone_on_this_machine(monkeypatch, _homes):
-    """No configuration, credentials or keyring of the person who runs the tests."""
+    """No configuration, credentials, keyring or terminal of the person who runs the tests."""
     home = next(_homes)
     home.mkdir()
     for name in list(os.environ):
-        if name.startswith(("VARIANCE_", "TT_", "TASTY_", "API_BASE_URL")):
+        if (
+            name.startswith(("VARIANCE_", "TT_", "TASTY_", "API_BASE_URL"))
+            or name in _OF_THE_TERMINAL
+        ):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / ".config"))

@@ -391,7 +391,10 @@ def test_a_watch_that_is_ended_while_it_listens_leaves_a_whole_document_and_no_l
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
     with waking(opened("ok", then=serve)) as server:
         configure(server.url)
+        # A shell that starts the tests in the background has them ignore interrupts, and so would what they start.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
         process = subprocess.Popen(command, env=environment, stdout=-1, stderr=-1)
+        signal.signal(signal.SIGINT, before)
         try:
             assert said.wait(60)
             process.send_signal(sent)

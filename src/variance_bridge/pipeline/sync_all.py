@@ -143,7 +143,7 @@ def _collisions(ready: Mapping[str | None, Ready]) -> dict[str | None, BridgeErr
         name: ConfigurationError(
             f"the profiles {' and '.join(f'`{each}`' for each in sharing)} would write one file",
             where=str(ready[name].target),
-            hint="give each of them an `output_folder` of its own in variance.toml",
+            hint="give each of them an `output` of its own in variance.toml",
         )
         for sharing in by_target.values()
         if len(sharing) > 1

@@ -44,7 +44,7 @@ class Report(Struct, frozen=True, kw_only=True):
 
 
 def report(output: Output) -> Report:
-    """What became of a run; raises as `run_counts`."""
+    """What became of a run; raises as `summary`."""
     order = _urgency()
     accounts = Counter(
         each for each in rows_of(output, "outcomes", "source", "account_hash") if None not in each

@@ -66,13 +66,13 @@ def summary(output: Output) -> Summary:
 
 
 def rows_of(output: Output, table: str, *columns: str) -> Iterator[tuple[Any, ...]]:
-    """The rows of a table of a run, with these columns; raises as `run_counts`."""
+    """The rows of a table of a run, with these columns; raises as `summary`."""
     for batch in batches_of(output, table, columns):
         yield from zip(*(batch[name].to_pylist() for name in columns), strict=True)
 
 
 def batches_of(output: Output, table: str, columns: Sequence[str] | None = None) -> Iterator[Any]:
-    """A table of a run, some rows at a time, so that memory does not grow with the run; raises as `run_counts`."""
+    """A table of a run, some rows at a time, so that memory does not grow with the run; raises as `summary`."""
     from pyarrow import parquet
 
     try:
