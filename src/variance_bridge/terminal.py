@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple, TextIO
 
@@ -73,6 +73,27 @@ def forced_colour(environment: Mapping[str, str]) -> bool | None:
 
 def _refuses_colour(environment: Mapping[str, str]) -> bool:
     return bool(environment.get("NO_COLOR")) or environment.get("TERM", "").lower() in _DUMB
+
+
+def columns_that_fit(widths: Sequence[int], ranks: Sequence[int], room: int) -> list[int]:
+    """The places of the columns that are shown, in their order: the lowest ranks first, as long as there is room.
+
+    Args:
+        widths: of the columns, with the blanks between them.
+        ranks: of the columns. Those of rank 0 are shown even where there is no room.
+        room: in columns of the terminal.
+    """
+    kept: list[int] = []
+    for place in sorted(range(len(widths)), key=ranks.__getitem__):
+        if ranks[place] == 0 or widths[place] <= room:
+            kept.append(place)
+            room -= widths[place]
+    return sorted(kept)
+
+
+def not_shown(names: Sequence[str]) -> str:
+    """The line that names what a narrow screen lacks; empty where it lacks nothing."""
+    return f"Not shown at this width: {', '.join(names)}." if names else ""
 
 
 def at_words(line: str, width: int, *, first: str = "", later: str = "") -> str:

@@ -276,3 +276,14 @@ def test_an_export_without_positions_taints_the_book(export, write_rows, run):
 
 def test_a_closed_position_says_that_an_export_is_whole(write_rows, run):
     assert run("show", write_rows("closed.csv", "TEST-1,QZA,Stock,0,1,USD,10,12,0\n"))[0] == 0
+
+
+def test_a_star_in_a_sum_of_several_accounts_is_explained(run, write):
+    known, unknown = write("a.json", IRA, "1"), write("b.json", TAXED, "0")
+    document = exact_json.loads(Path(unknown).read_bytes())
+    del document["positions"][0]["unrealized_pl"]
+    Path(unknown).write_bytes(exact_json.dumps(document))
+    starred = run("show", known, unknown)[1]
+    assert "1.00*" in starred
+    assert "* Sums leave out what is unknown." in starred
+    assert "*" not in run("show", known, write("b.json", TAXED, "0"))[1].replace("***", "")

@@ -82,11 +82,21 @@ def test_positions_stand_in_the_order_that_was_asked_for(shown, arguments, order
     assert (code, roots, done.err) == (0, order, "")
 
 
+def columns_of(screen):
+    return next(line for line in screen.splitlines() if line.startswith(" Position"))
+
+
 @pytest.mark.parametrize("column", ["avg", "mark", "days"])
 def test_the_column_that_positions_are_sorted_by_is_shown_where_it_is_narrow(shown, column):
     name = column.capitalize()
-    assert name not in shown("--sort", "pl", width=50)[2].out
-    assert name in shown("--sort", column, width=50)[2].out
+    assert name not in columns_of(shown("--sort", "pl", width=44)[2].out)
+    assert name in columns_of(shown("--sort", column, width=44)[2].out)
+
+
+def test_a_narrow_table_ends_with_the_names_of_the_columns_it_lacks(shown):
+    narrow = shown(width=50)[2].out
+    assert "Not shown at this width: Underlying, Avg, Mark, Value." in " ".join(narrow.split())
+    assert "Not shown" not in shown(width=120)[2].out
 
 
 def test_a_filtered_table_says_how_many_of_all_positions_it_lists(shown):
@@ -135,4 +145,4 @@ def test_an_unknown_column_is_an_error_of_usage():
 def test_the_underlyings_price_is_shown_where_there_is_room(shown):
     assert "Underlying" in shown(width=120)[2].out
     assert "182.35" in shown(width=120)[2].out
-    assert "Underlying" not in shown(width=50)[2].out
+    assert "Underlying" not in columns_of(shown(width=50)[2].out)

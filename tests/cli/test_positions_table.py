@@ -158,8 +158,10 @@ time)  partial: 1 rejected
 
  6 positions                                            6,389.00*  2,375.50*
 
-Net liq 31,415.90   Cash -200.00 USD
 * Sums leave out the notional of futures and what is unknown.
+Not shown at this width: Underlying, Avg, Mark, P/L %, Day, Delta, β-Delta,
+Theta.
+Net liq 31,415.90   Cash -200.00 USD
 Cautions: quote stale (2)
 Positions: fresh up to 1 h, readable up to 24 h
 """
@@ -182,8 +184,9 @@ acme  0f1e2d3c4b5a***  simulator  1 h 15 min old (2026-03-02 15:30 UTC, file tim
 
  6 positions                                                                            6,389.00*  2,375.50*          -23.50*   23.41*
 
-Net liq 31,415.90   Cash -200.00 USD
 * Sums leave out the notional of futures and what is unknown.
+Not shown at this width: Delta, Theta.
+Net liq 31,415.90   Cash -200.00 USD
 Cautions: quote stale (2)
 Positions: fresh up to 1 h, readable up to 24 h
 """

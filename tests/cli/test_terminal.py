@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from variance_bridge.cli.boundary import run
-from variance_bridge.terminal import Screen, at_words, forced_colour, screen_of
+from variance_bridge.terminal import Screen, at_words, columns_that_fit, forced_colour, screen_of
 
 
 class Terminal(io.StringIO):
@@ -82,3 +82,8 @@ def test_colours_and_columns_can_be_asked_for_off_a_terminal(
 
     assert "\x1b[" not in plain.out + plain.err + refused.out + refused.err
     assert "\x1b[" in coloured.out + coloured.err
+
+
+def test_a_column_without_room_leaves_its_room_to_narrower_ones():
+    assert columns_that_fit([10, 30, 8, 12], [0, 1, 3, 2], 30) == [0, 2, 3]
+    assert columns_that_fit([10, 30], [0, 0], 5) == [0, 1]

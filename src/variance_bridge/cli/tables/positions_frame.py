@@ -1,4 +1,4 @@
-"""What stands above and below the positions table: whose, how old, how complete, and what the sums lack."""
+"""What stands above and below the positions table: whose, how old and how complete."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from variance_bridge.cli.tables.positions_columns import sum_of
 from variance_bridge.formatting import age_words, is_whole_cents, money
 from variance_bridge.model import Caution, Environment, Holding, Portfolio, Timeliness
 from variance_bridge.reading.freshness import Freshness
 from variance_bridge.reading.load import Snapshot
-from variance_bridge.symbology import InstrumentType
 
 _AGE_STYLE = {Freshness.FRESH: "green", Freshness.STALE: "yellow"}
 
@@ -48,7 +46,7 @@ def head(snapshot: Snapshot) -> Text:
 
 
 def foot(snapshot: Snapshot) -> Iterator[Text]:
-    """Balances, what the sums lack, cautions, and how old positions may be."""
+    """Balances, cautions, and how old positions may be."""
     portfolio = snapshot.portfolio
     if (balances := portfolio.balances) is not None:
         text = f"Net liq {money(balances.net_liquidating_value)}   Cash {money(balances.cash)}"
@@ -62,8 +60,6 @@ def foot(snapshot: Snapshot) -> Iterator[Text]:
     )
     if not all(map(is_whole_cents, amounts)):
         yield Text("Money is rounded to the cent.", style="dim")
-    if reasons := " and ".join(_reasons(portfolio)):
-        yield Text(f"* Sums leave out {reasons}.", style="dim")
     if cautions := _unsaid_cautions(snapshot):
         counted = ", ".join(f"{name} ({count})" for name, count in sorted(cautions.items()))
         yield Text(f"Cautions: {counted}", style="yellow")
@@ -81,16 +77,3 @@ def _unsaid_cautions(snapshot: Snapshot) -> Counter[str]:
     flags = snapshot.portfolio.meta.flags
     names = (flag.caution.value for flag in flags if flag.caution is not Caution.TIME_FROM_FILE)
     return Counter(name.replace("_", " ") for name in names if f"(flag {name})" not in said)
-
-
-def _reasons(portfolio: Portfolio) -> Iterator[str]:
-    """Why a sum may lack something."""
-    currency = account_currency(portfolio)
-    own = [each for each in portfolio.positions if not is_foreign(each, currency)]
-    if len(own) < len(portfolio.positions):
-        yield f"what is not in {currency}" if currency else "amounts of several currencies"
-    if any(each.type is InstrumentType.FUTURE and each.market_value for each in own):
-        yield "the notional of futures"
-    values = [each.market_value for each in own]
-    if any("*" in sum_of(amounts) for amounts in (values, [each.unrealized_pl for each in own])):
-        yield "what is unknown"

@@ -21,12 +21,15 @@ from variance_bridge.cli.tables.positions_columns import (
     name_of,
     strike_of,
     sum_of,
+    worth,
 )
 from variance_bridge.cli.tables.positions_frame import account_currency, foot, head, is_foreign
 from variance_bridge.cli.tables.table_lines import BETWEEN, Table
 from variance_bridge.formatting import plural, price, printable
 from variance_bridge.model import Holding
 from variance_bridge.reading.load import Snapshot
+from variance_bridge.symbology import InstrumentType
+from variance_bridge.terminal import columns_that_fit, not_shown
 
 if TYPE_CHECKING:
     from variance_bridge.cli.tables.positions_order import Order
@@ -81,8 +84,9 @@ class PositionsTable(Struct, frozen=True, kw_only=True):
         ]
         widths = [max(wide, footer[place].cell_len) for place, wide in enumerate(widths)]
         ranks = [self._rank(column) for column in all_columns]
-        kept = _that_fit(widths, ranks, options.max_width)
-        numbers = _width(widths, kept) - widths[0]
+        with_gap = [wide + BETWEEN for wide in widths[1:]]
+        kept = columns_that_fit(with_gap, ranks, options.max_width - widths[0] - 2)
+        numbers = sum(with_gap[place] for place in kept) + 2
         names = [row.cells[0] for row in rows]
         room = min(widths[0], max(_min_width(names), options.max_width - numbers))
         shown = [all_columns[place] for place in kept]
@@ -102,7 +106,40 @@ class PositionsTable(Struct, frozen=True, kw_only=True):
                 yield from table.blank()
         below = [_folded(footer[0], room), *(footer[place + 1] for place in kept)]
         yield from table.foot(console, below)
+        yield from self._explained(shown, [*(row.cells[1:] for row in rows), footer[1:]], kept)
+        missing = [each.name for place, each in enumerate(all_columns) if place not in kept]
+        if missing:
+            yield Text(not_shown(missing), style="dim")
         yield from self.below
+
+    def _explained(
+        self, shown: Sequence[Column], lines: Iterable[Sequence[Text]], kept: Sequence[int]
+    ) -> Iterator[Text]:
+        """What a `*` in a sum means, where there is one."""
+        starred = {place for cells in lines for place in kept if cells[place].plain.endswith("*")}
+        summed = [column for place, column in zip(kept, shown, strict=True) if place in starred]
+        if reasons := " and ".join(self._left_out(summed)):
+            yield Text(f"* Sums leave out {reasons}.", style="dim")
+
+    def _left_out(self, summed: Sequence[Column]) -> Iterator[str]:
+        """Why these columns' sums lack something."""
+        if not summed:
+            return
+        currency = self.currency
+        own = [each for each in self.positions if not (currency and is_foreign(each, currency))]
+        if len(own) < len(self.positions):
+            yield f"what is not in {currency}"
+        futures = [each for each in own if each.type is InstrumentType.FUTURE]
+        by_worth = any(column.adds_up is worth for column in summed)
+        if by_worth and any(each.market_value for each in futures):
+            yield "the notional of futures"
+        if any(
+            column.adds_up is not None and column.adds_up(each) is None
+            for column in summed
+            for each in own
+            if column.adds_up is not worth or each not in futures
+        ):
+            yield "what is unknown"
 
     def _rank(self, column: Column) -> int:
         if self.sort is None:
@@ -174,20 +211,6 @@ def positions_table(snapshot: Snapshot, order: Order | None = None) -> Positions
         above=(head(snapshot),),
         below=foot(snapshot),
     )
-
-
-def _that_fit(widths: Sequence[int], ranks: Sequence[int], room: int) -> list[int]:
-    """The places of the columns that are shown: those of the highest rank go until the rest fits."""
-    kept = list(range(len(ranks)))
-    while _width(widths, kept) > room and (
-        rank := max((ranks[place] for place in kept), default=0)
-    ):
-        kept = [place for place in kept if ranks[place] != rank]
-    return kept
-
-
-def _width(widths: Sequence[int], kept: Sequence[int]) -> int:
-    return widths[0] + sum(widths[place + 1] + BETWEEN for place in kept) + 2
 
 
 def _min_width(names: Iterable[Text]) -> int:

@@ -60,6 +60,15 @@ def expiries(report: Report, width: int) -> RenderableType | None:
     return Group(_header(columns), *lines, *_explained(shown), Text())
 
 
+def lacks_risk(report: Report, width: int) -> bool:
+    """Whether a wider terminal would show the risk of some day."""
+    strategies = [entry.facts for entry in report.entries]
+    if width >= _MIN_WIDTH_OF_BARS or len({facts.currency for facts in strategies}) != 1:
+        return False
+    risks = expiry_risks(strategies, exchange_date(report.now))[:_RUNGS]
+    return any(risk.loss is not None for risk in risks)
+
+
 def _header(columns: _Columns) -> Text:
     dte_, amount = "DTE".rjust(columns.dte), "At risk".rjust(columns.amount)
     return Text(f" Expires   {dte_}  {amount}  {' ' * columns.bar}  Contracts", style="dim")
@@ -68,10 +77,12 @@ def _header(columns: _Columns) -> Text:
 def _explained(shown: Sequence[ExpiryRisk]) -> Iterator[RenderableType]:
     """What the amounts mean, and what of the days shown is not in them."""
     yield Padding(Text(LEGEND, style="dim"), (0, 1))
-    missing = [each for risk in shown for each in risk.left_out]
-    if missing:
-        listed = ", ".join(dict.fromkeys(missing))
-        yield Padding(Text(f"~ without what is not counted: {listed}", style="dim"), (0, 1))
+    for sign, risks in (
+        ("~ without what is not counted", [risk for risk in shown if risk.loss is not None]),
+        (f"{UNKNOWN} not counted", [risk for risk in shown if risk.loss is None]),
+    ):
+        if missing := dict.fromkeys(each for risk in risks for each in risk.left_out):
+            yield Padding(Text(f"{sign}: {', '.join(missing)}", style="dim"), (0, 1))
 
 
 def _columns(shown: Sequence[ExpiryRisk], currency: str | None, width: int) -> _Columns:

@@ -1,4 +1,4 @@
-"""The open profit of each strategy as bars on one scale, for wide terminals."""
+"""The open profit of each strategy as bars on one scale."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from variance_bridge_triage.render.cells import gain, left, right
 from variance_bridge_triage.render.legs import one_line, title
 from variance_bridge_triage.rules.report import Report
 
-MIN_WIDTH = 100
+MIN_WIDTH = 72
+"""Of the terminal: there the longest bar still has 20 columns."""
 _MAX_BARS, _MAX_NAME, _MAX_LENGTH = 12, 32, 60
 _AXIS = "│"
 
@@ -28,7 +29,7 @@ class _Profit(NamedTuple):
 def profit_bars(report: Report, width: int) -> RenderableType | None:
     """Losses to the left of the axis and gains to the right, the largest gain first; what is not drawn is counted.
 
-    None on a narrow terminal, with fewer than two amounts, and for amounts of several currencies, which do not compare.
+    None with fewer than two amounts, and for amounts of several currencies, which do not compare.
     """
     currencies = {entry.facts.currency or report.currency for entry in report.entries}
     profits = [
@@ -36,7 +37,7 @@ def profit_bars(report: Report, width: int) -> RenderableType | None:
         for entry in report.entries
         if (amount := entry.facts.net_pl.complete)
     ]
-    if width < MIN_WIDTH or len(profits) < 2 or len(currencies) > 1:
+    if len(profits) < 2 or len(currencies) > 1:
         return None
     profits.sort(key=lambda each: abs(each.amount), reverse=True)
     shown, smaller = profits[:_MAX_BARS], profits[_MAX_BARS:]

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from variance_bridge.formatting import UNKNOWN, money, percent, price
 from variance_bridge.money import Sum
+from variance_bridge.terminal import columns_that_fit
 from variance_bridge_triage.render.cells import gain, left, right
 from variance_bridge_triage.render.legs import describe, dte, one_line, title
 from variance_bridge_triage.render.price_range import price_range
@@ -100,6 +101,8 @@ _PRICE = Column(name="Price", rank=2, cell=_price)
 _DELTA = Column(name="Delta", rank=3, cell=_delta)
 _BETA_DELTA = Column(name="Beta delta", rank=3, cell=_beta_delta)
 _THETA = Column(name="Theta", rank=4, cell=_theta)
+_STACKED = (_DTE, _PROFIT, _SHARE)
+"""What a terminal shows that is too narrow for columns."""
 
 
 class Layout(NamedTuple):
@@ -111,6 +114,7 @@ class Layout(NamedTuple):
         name: of the strategies; 0 where the terminal is so narrow that each number stands on a line of its own.
         columns: of numbers, with their widths.
         scale: of the strike lines; None without.
+        hidden: what there is no room for, by name.
     """
 
     width: int
@@ -119,6 +123,7 @@ class Layout(NamedTuple):
     name: int
     columns: tuple[tuple[Column, int], ...]
     scale: Scale | None
+    hidden: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, report: Report, width: int) -> Layout:
@@ -133,15 +138,26 @@ class Layout(NamedTuple):
         room = width - 1 - (action + _GAP if action else 0) - root - _GAP
         kept = _that_fit(columns, room - min(names, _USUAL_NAME))
         rest = room - sum(wide + _GAP for _column, wide in kept)
-        if rest < min(names, _MIN_NAME):
-            return cls(width=width, action=action, root=root, name=0, columns=kept, scale=None)
+        drawn = [found for each in entries if (found := price_range(each.facts))]
+        in_lines = rest >= min(names, _MIN_NAME)
+        shown = kept if in_lines else [pair for pair in columns if pair[0] in _STACKED]
+        hidden = tuple(pair[0].name for pair in columns if pair not in shown)
+        without_strikes = cls(
+            width=width,
+            action=action,
+            root=root,
+            name=min(names, rest) if in_lines else 0,
+            columns=kept,
+            scale=None,
+            hidden=(*hidden, "strikes") if drawn else hidden,
+        )
+        if not in_lines:
+            return without_strikes
         beside = max((_length_with_legs(each.facts) for each in entries), default=0)
         name = max(min(names, _MAX_NAME, rest), min(beside, rest - MAX_WIDTH - _GAP))
         picture = min(MAX_WIDTH, rest - name - _GAP)
-        drawn = [found for each in entries if (found := price_range(each.facts))]
         if picture < MIN_WIDTH or not drawn or len(kept) < len(columns):
-            name = min(names, rest)
-            return cls(width=width, action=action, root=root, name=name, columns=kept, scale=None)
+            return without_strikes
         scale = scale_of(drawn, picture)
         return cls(width=width, action=action, root=root, name=name, columns=kept, scale=scale)
 
@@ -185,13 +201,9 @@ def _known_columns(report: Report) -> list[tuple[Column, int]]:
 
 
 def _that_fit(columns: Sequence[tuple[Column, int]], room: int) -> tuple[tuple[Column, int], ...]:
-    kept = list(columns)
-    while (
-        sum(wide + _GAP for _column, wide in kept) > room
-        and (rank := max(column.rank for column, _wide in kept)) > 0
-    ):
-        kept = [(column, wide) for column, wide in kept if column.rank != rank]
-    return tuple(kept)
+    widths = [wide + _GAP for _column, wide in columns]
+    ranks = [column.rank for column, _wide in columns]
+    return tuple(columns[place] for place in columns_that_fit(widths, ranks, room))
 
 
 def header(layout: Layout) -> RenderableType:

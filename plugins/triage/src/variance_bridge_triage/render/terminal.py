@@ -15,9 +15,10 @@ from rich.text import Text
 from variance_bridge import Freshness
 from variance_bridge.formatting import is_whole_cents, printable
 from variance_bridge.model import Environment
-from variance_bridge_triage.render.expiries import expiries
+from variance_bridge.terminal import not_shown
+from variance_bridge_triage.render.expiries import expiries, lacks_risk
 from variance_bridge_triage.render.legs import one_line
-from variance_bridge_triage.render.profit_bars import profit_bars
+from variance_bridge_triage.render.profit_bars import MIN_WIDTH, profit_bars
 from variance_bridge_triage.render.strategy_table import Layout, header, strategy
 from variance_bridge_triage.render.strike_line import legend
 from variance_bridge_triage.render.summary import notes, shared_lacks
@@ -75,13 +76,24 @@ def dashboard(report: Report, width: int) -> RenderableType:
             parts.append(_strategies(report, entries, layout, nowhere.union(above)))
     if layout.scale is not None:
         parts += [_note(legend(layout.scale)), Text()]
-    for heading, chart in (
-        ("PROFIT AND LOSS", profit_bars(report, width)),
-        ("EXPIRIES", expiries(report, width)),
-    ):
-        if chart is not None:
-            parts += [_title(heading, "bold"), chart]
-    return Group(*parts, *_notes(report))
+    charts, hidden = _charts(report, width)
+    return Group(*parts, *charts, *_notes(report, [*layout.hidden, *hidden]))
+
+
+def _charts(report: Report, width: int) -> tuple[list[RenderableType], list[str]]:
+    """The charts that there is room for, with their headings; and what there is none for."""
+    charts: list[RenderableType] = []
+    hidden = []
+    bars = profit_bars(report, max(width, MIN_WIDTH))
+    if bars is not None and width < MIN_WIDTH:
+        hidden.append("profit and loss chart")
+    elif bars is not None:
+        charts += [_title("PROFIT AND LOSS", "bold"), bars]
+    if (calendar := expiries(report, width)) is not None:
+        charts += [_title("EXPIRIES", "bold"), calendar]
+    if lacks_risk(report, width):
+        hidden.append("At risk")
+    return charts, hidden
 
 
 def _strategies(
@@ -142,7 +154,7 @@ def _status(report: Report) -> Text:
     return Text(report.status_words, style="green" if report.meta.status else "dim")
 
 
-def _notes(report: Report) -> Iterator[RenderableType]:
+def _notes(report: Report, hidden: Sequence[str]) -> Iterator[RenderableType]:
     """What was not judged, and what the rest was judged by; each once."""
     for note in notes(report):
         yield _note(note)
@@ -154,6 +166,8 @@ def _notes(report: Report) -> Iterator[RenderableType]:
     amounts += [entry.facts.net_pl.amount for entry in report.entries]
     if not all(map(is_whole_cents, amounts)):
         yield _note("Money is rounded to the cent")
+    if hidden:
+        yield _note(not_shown(hidden))
 
 
 def _note(text: str) -> Padding:
