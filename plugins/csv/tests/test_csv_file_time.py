@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 import pytest
-from variance_bridge_csv.dialect_format.schema import TimeRules
 
 from variance_bridge.errors import DataRefused
+from variance_bridge_csv.dialect_format.schema import TimeRules
 from variance_bridge_csv.file.name import day_in_name
 from variance_bridge_csv.file_time import StatedTime, export_time
 
