@@ -10,6 +10,7 @@ import attrs
 import pytest
 
 from variance_bridge.broker import BrokerContext
+from variance_bridge.cli.boundary import run
 from variance_bridge.document.convert import to_document
 from variance_bridge.privacy import PersonalValues
 from variance_bridge_csv.broker import CsvBroker
@@ -106,3 +107,17 @@ def read_csv(tmp_path):
 @pytest.fixture
 def files():
     return Path(__file__).parent / "files"
+
+
+@pytest.fixture
+def variance(tmp_path, monkeypatch, capsys):
+    """Run a command in a folder of its own: its exit code, stdout and stderr."""
+    monkeypatch.setenv("VARIANCE_CONFIG_DIR", str(tmp_path / "configuration"))
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments):
+        code = run(list(map(str, arguments)))
+        done = capsys.readouterr()
+        return code, done.out, done.err
+
+    return call

@@ -8,7 +8,6 @@ import re
 
 import pytest
 
-from variance_bridge.cli.boundary import run
 from variance_bridge_csv.explanation_screen import as_text
 
 SCHWAB = (
@@ -19,19 +18,6 @@ SCHWAB = (
     '"Cash & Cash Investments","--","--","--","$5.00","--","--","--","Cash and Money Market",\n'
     '"Positions Total","","--","--","$245.00","$100.00","--","--","--",\n'
 )
-
-
-@pytest.fixture
-def variance(tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("VARIANCE_CONFIG_DIR", str(tmp_path / "configuration"))
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        code = run(list(map(str, arguments)))
-        done = capsys.readouterr()
-        return code, done.out, done.err
-
-    return call
 
 
 @pytest.fixture

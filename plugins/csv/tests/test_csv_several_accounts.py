@@ -6,21 +6,6 @@ import json
 
 import pytest
 
-from variance_bridge.cli.boundary import run
-
-
-@pytest.fixture
-def variance(tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("VARIANCE_CONFIG_DIR", str(tmp_path / "configuration"))
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        code = run(list(map(str, arguments)))
-        done = capsys.readouterr()
-        return code, done.out, done.err
-
-    return call
-
 
 @pytest.fixture
 def export(tmp_path):

@@ -238,7 +238,6 @@ def _file_of(
     target, pseudonym = previous.path, run.account_hash(account)
     if not pseudonym or not _is_free_to_choose(run, request):
         return target
-    from variance_bridge.pipeline.overwrite import is_same_hash
     from variance_bridge.pipeline.targets import file_of_account, named_after
 
     found = file_of_account(target, run.spec.name, pseudonym)
@@ -246,7 +245,7 @@ def _file_of(
         return found
     old = previous.outline.meta if previous.outline else None
     taken = old.account_hash if old and old.source == run.spec.name else None
-    if taken is None or is_same_hash(taken, pseudonym):
+    if taken is None:
         return target
     path = named_after(target, pseudonym)
     run.context.warn(
