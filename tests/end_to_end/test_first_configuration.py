@@ -15,6 +15,7 @@ import tomllib
 import pytest
 
 from variance_bridge.document import exact_json
+from variance_bridge.plugins import registry
 
 
 @pytest.fixture
@@ -30,7 +31,11 @@ def test_init_works_without_a_terminal(variance, configuration, folder):
 
     file = configuration / "variance.toml"
     assert (done.code, done.out) == (0, f"Wrote {file}\n")
-    assert tomllib.loads(file.read_text()) == {"broker": "csv", "output_dir": str(folder / "mine")}
+    assert tomllib.loads(file.read_text()) == {
+        "broker": "csv",
+        "output_dir": str(folder / "mine"),
+        "listeners": ["history"],
+    }
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert (folder / "mine").is_dir()
     assert str(folder / "mine") in done.err
@@ -77,6 +82,98 @@ def test_init_says_what_to_type(variance, configuration, options, code, words):
 
     assert done.code == code
     assert words in done.err
+    assert not (configuration / "variance.toml").exists()
+
+
+@pytest.fixture
+def answers(monkeypatch):
+    """What the user types at a terminal, line by line; nothing more to type is Ctrl-D."""
+    pending = []
+
+    def typed(*_arguments, **_options):
+        if not pending:
+            raise EOFError
+        return pending.pop(0)
+
+    monkeypatch.setattr("variance_bridge.cli.init._on_terminal", lambda: True)
+    monkeypatch.setattr("click.termui.visible_prompt_func", typed)
+    return pending
+
+
+def test_init_asks_again_until_the_answer_can_be_used(variance, configuration, folder, answers):
+    (folder / "a_file").write_text("")
+    answers += ["csvv", "999", "", "CSV", "a_file", "~nobody-of-that-name", "mine", "yes"]
+    done = variance("init")
+
+    assert (done.code, answers) == (0, [])
+    said = done.err.splitlines()
+    assert '  did you mean "csv"?' in said
+    assert any(line.startswith("Error: the numbers go from 1 to ") for line in said)
+    assert any("a_file: the folder cannot be made" in line for line in said)
+    assert any("there is no such user" in line for line in said)
+    stated = tomllib.loads((configuration / "variance.toml").read_text())
+    assert stated["broker"] == "csv"
+    assert stated["output_dir"] == str(folder / "mine")
+
+
+@pytest.mark.parametrize("given", [[], ["csvv"], ["csv"], ["csv", "mine"]])
+def test_init_writes_nothing_when_the_user_leaves(variance, configuration, answers, given):
+    answers += given
+    done = variance("init")
+
+    assert done.code == 130
+    assert done.err.endswith("Interrupted. Nothing was left half-written.\n")
+    assert not (configuration / "variance.toml").exists()
+
+
+@pytest.mark.parametrize(
+    ("typed", "options", "listeners"),
+    [
+        ("", (), ["history"]),
+        ("y", (), ["history"]),
+        ("n", (), None),
+        (None, ("--no-history",), None),
+        (None, ("--yes", "--no-history"), None),
+        (None, ("--yes", "--history"), ["history"]),
+    ],
+)
+def test_init_keeps_a_history_unless_the_user_says_no(
+    variance, configuration, answers, typed, options, listeners
+):
+    answers += [] if typed is None else [typed]
+    done = variance("init", "--broker", "csv", "--positions", "mine", *options)
+
+    assert (done.code, answers) == (0, [])
+    stated = tomllib.loads((configuration / "variance.toml").read_text())
+    assert stated.get("listeners") == listeners
+    assert ("variance diff" in done.err) == (listeners is not None)
+
+
+@pytest.fixture
+def without_listeners(monkeypatch):
+    """No listener is installed."""
+    installed = registry.plugins
+
+    def plugins(group=registry.BROKERS, *find):
+        return () if group == registry.LISTENERS else installed(group, *find)
+
+    monkeypatch.setattr(registry, "plugins", plugins)
+
+
+@pytest.mark.usefixtures("without_listeners")
+def test_init_offers_no_history_where_its_plugin_is_missing(variance, configuration):
+    options = ("init", "--broker", "csv", "--positions", "mine", "--yes")
+
+    assert variance(*options).code == 0
+    assert "listeners" not in (configuration / "variance.toml").read_text()
+
+
+@pytest.mark.usefixtures("without_listeners")
+def test_init_says_what_to_install_for_a_history_that_is_asked_for(variance, configuration):
+    done = variance("init", "--broker", "csv", "--positions", "mine", "--history", "--yes")
+
+    assert done.code == 3
+    assert "variance-bridge-history" in done.err
     assert not (configuration / "variance.toml").exists()
 
 
@@ -265,12 +362,17 @@ def test_on_a_terminal_a_sync_without_configuration_offers_to_set_it_up(
         ("now? [Y/n]", "y"),
         ("Number or name", "csv"),
         ("Folder for positions files", str(folder / "mine")),
+        ("Keep a history", "y"),
     ]
     shown, code = typed(["sync"], answers, environment, folder)
 
     assert "Where do your positions come from?" in shown
     stated = tomllib.loads((configuration / "variance.toml").read_text())
-    assert stated == {"broker": "csv", "output_dir": str(folder / "mine")}
+    assert stated == {
+        "broker": "csv",
+        "output_dir": str(folder / "mine"),
+        "listeners": ["history"],
+    }
     assert "variance sync FILE" in shown
     assert code == 2  # the broker that was chosen needs a file, and says so
     shutil.rmtree(configuration)

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from variance_bridge.cli.invocation import Invocation
-from variance_bridge.errors import ConfigurationError, UsageError
+from variance_bridge.errors import BridgeError, ConfigurationError, UsageError
 from variance_bridge.formatting import path_text, printable
 
 if TYPE_CHECKING:
     from variance_bridge.broker import BrokerSpec
 
 _HEAD = "# Written by `variance init`. All keys: `variance doctor` shows what is used; docs/configuration.md has the rest.\n"
+Answer = TypeVar("Answer")
+
+_HISTORY = "history"
+"""The listener that keeps a history of positions."""
 
 
 @click.command(
@@ -29,20 +34,31 @@ _HEAD = "# Written by `variance init`. All keys: `variance doctor` shows what is
     help="The folder for positions files.",
 )
 @click.option(
+    "--history/--no-history",
+    default=None,
+    help="Keep each document, so that `variance diff` can say what changed; yes where the plugin is installed.",
+)
+@click.option(
     "--force", is_flag=True, help="Replace a variance.toml; the old one is kept beside it."
 )
-@click.option("--yes", is_flag=True, help="Ask nothing.")
+@click.option("--yes", is_flag=True, help="Ask nothing; take the defaults.")
 @click.pass_obj
 def init(
-    invocation: Invocation, broker: str | None, positions: Path | None, *, force: bool, yes: bool
+    invocation: Invocation,
+    broker: str | None,
+    positions: Path | None,
+    *,
+    history: bool | None,
+    force: bool,
+    yes: bool,
 ) -> None:
-    """Write variance.toml: which broker, and where positions files are kept.
+    """Write variance.toml: which broker, where positions files are kept, and whether their history is.
 
     On a terminal it asks for what the options leave open. It never asks for a secret: use
     `variance auth login`.
     """
     asks = not yes and _on_terminal()
-    set_up(invocation, broker, positions, asks=asks, force=force)
+    set_up(invocation, broker, positions, history=history, asks=asks, force=force)
 
 
 def offer_setup(invocation: Invocation, options: Mapping[str, Any]) -> None:
@@ -54,7 +70,7 @@ def offer_setup(invocation: Invocation, options: Mapping[str, Any]) -> None:
         return
     click.echo("Nothing is set up yet.", err=True)
     if click.confirm("Choose a broker and a folder now?", default=True, err=True):
-        set_up(invocation, None, None, asks=True, force=False)
+        set_up(invocation, None, None, history=None, asks=True, force=False)
         del invocation.configuration  # read again, with what was written
 
 
@@ -63,33 +79,34 @@ def set_up(
     broker: str | None,
     positions: Path | None,
     *,
+    history: bool | None,
     asks: bool,
     force: bool,
 ) -> None:
-    """Write the configuration file.
+    """Write the configuration file. What is None is asked for, again where the answer cannot be used, or takes its default.
 
     Raises:
         UsageError: there is one already; no broker was named, and there is a choice.
-        UnknownPlugin: no installed broker has the name.
+        UnknownPlugin: no installed broker has the name; there is no plugin for the history that was asked for.
         ConfigurationError: it cannot be written.
     """
     from variance_bridge.settings.configuration import configuration_file
 
     file = configuration_file(invocation.folder, invocation.config, invocation.environment)
     _check_free(file, asks=asks, force=force)
-    name, settings = _resolved(invocation, broker or _ask_broker(invocation, asks=asks))
+    if broker is None:
+        name, settings = _chosen_broker(invocation, asks=asks)
+    else:
+        name, settings = _resolved(invocation, broker)
     spec = invocation.registry.load(name).broker
-    folder = (positions or _ask_folder(asks=asks)).expanduser().absolute()
-    _make(folder)
-    try:
-        text = _text(name, settings, folder)
-    except UnicodeEncodeError:
-        raise UsageError(
-            "TOML cannot hold the name of this folder", where=path_text(folder)
-        ) from None
+    folder = _chosen_folder(asks=asks) if positions is None else _usable_folder(str(positions))
+    keeps_history = _is_history_wanted(history, asks=asks)
+    text = _text(name, settings, folder, keeps_history=keeps_history)
     _write(file, text)
     click.echo(f"Wrote {path_text(file.absolute())}")
     click.echo(f"Positions are kept in {path_text(folder)}", err=True)
+    if keeps_history:
+        click.echo("So is their history: `variance history`, `variance diff`", err=True)
     click.echo(f"Next: {_next_command(invocation, spec)}", err=True)
 
 
@@ -110,8 +127,8 @@ def _check_free(file: Path, *, asks: bool, force: bool) -> None:
     )
 
 
-def _ask_broker(invocation: Invocation, *, asks: bool) -> str:
-    """The broker that the user picks from a list; the only installed one is not asked for."""
+def _chosen_broker(invocation: Invocation, *, asks: bool) -> tuple[str, Mapping[str, Any]]:
+    """The broker that the user picks from a list, with its settings; the only installed one is not asked for."""
     names = invocation.registry.names
     if not names:
         raise ConfigurationError(
@@ -119,7 +136,7 @@ def _ask_broker(invocation: Invocation, *, asks: bool) -> str:
             hint="install one, for example: pip install 'variance-bridge[csv]'",
         )
     if len(names) == 1:
-        return names[0]
+        return names[0], {}
     if not asks:
         raise UsageError(
             f"no broker was named (installed: {', '.join(names)})",
@@ -129,9 +146,31 @@ def _ask_broker(invocation: Invocation, *, asks: bool) -> str:
     for place, listing in enumerate(invocation.registry.brokers(), 1):
         title = listing.loaded.broker.title if listing.loaded else listing.state.value
         click.echo(printable(f"  {place}  {listing.name:<12} {title}"), err=True)
-    answer = click.prompt("Number or name", err=True).strip()
-    is_number = answer.isdecimal() and 1 <= int(answer) <= len(names)
-    return names[int(answer) - 1] if is_number else answer
+
+    def picked(answer: str) -> tuple[str, Mapping[str, Any]]:
+        word = answer.strip().lower()
+        if word.isdecimal() and not 1 <= int(word) <= len(names):
+            raise UsageError(f"the numbers go from 1 to {len(names)}")
+        name = names[int(word) - 1] if word.isdecimal() else word
+        found = _resolved(invocation, name)
+        invocation.registry.load(found[0])
+        return found
+
+    return _asked("Number or name", picked)
+
+
+def _asked(question: str, use: Callable[[str], Answer], default: str | None = None) -> Answer:
+    """What the answer of the user means; asked again, with what is wrong, until `use` accepts it. Ctrl-D ends the command."""
+
+    def used(answer: str) -> Answer:
+        try:
+            return use(answer)
+        except BridgeError as error:
+            hint = f"\n  {error.hint}" if error.hint else ""
+            raise click.UsageError(printable(f"{error}{hint}")) from error
+
+    answer: Answer = click.prompt(question, default=default, value_proc=used, err=True)
+    return answer
 
 
 def _resolved(invocation: Invocation, name: str) -> tuple[str, Mapping[str, Any]]:
@@ -150,34 +189,67 @@ def _resolved(invocation: Invocation, name: str) -> tuple[str, Mapping[str, Any]
     return name, {}
 
 
-def _ask_folder(*, asks: bool) -> Path:
+def _chosen_folder(*, asks: bool) -> Path:
     """`positions` of the working folder where it is there, else a folder of the user's data; asked for on a terminal."""
     from variance_bridge.settings.configuration import POSITIONS, data_folder
 
     usual = POSITIONS.absolute() if POSITIONS.is_dir() else data_folder() / POSITIONS
-    if not asks:
-        return usual
-    answer = click.prompt("Folder for positions files", default=str(usual), err=True)
-    return Path(answer)
+    if asks:
+        return _asked("Folder for positions files", _usable_folder, default=str(usual))
+    return _usable_folder(str(usual))
 
 
-def _make(folder: Path) -> None:
+def _usable_folder(name: str) -> Path:
+    """The folder, made where it is not there.
+
+    Raises:
+        ConfigurationError: it cannot be made, or nothing can be written in it.
+        UsageError: variance.toml cannot hold its name.
+    """
     from variance_bridge.storage.filesystem import reason
 
     try:
+        folder = Path(name).expanduser().absolute()
+        str(folder).encode()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(
-            f"the folder cannot be made: {reason(error)}",
-            where=path_text(folder),
-            hint="choose another one with `--positions`",
+    except UnicodeEncodeError:
+        raise UsageError(
+            "TOML cannot hold the name of this folder", where=path_text(folder)
         ) from None
+    except (OSError, ValueError, RuntimeError) as error:
+        why = reason(error) if isinstance(error, OSError | ValueError) else "there is no such user"
+        raise ConfigurationError(
+            f"the folder cannot be made: {why}",
+            where=path_text(Path(name)),
+            hint="choose another folder",
+        ) from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ConfigurationError(
+            "you may not write in this folder",
+            where=path_text(folder),
+            hint="choose another folder",
+        )
+    return folder
 
 
-def _text(name: str, settings: Mapping[str, Any], folder: Path) -> str:
+def _is_history_wanted(stated: bool | None, *, asks: bool) -> bool:
+    """As stated; else where the plugin is installed, unless the user at the terminal says no."""
+    from variance_bridge.plugins.registry import LISTENERS, find_plugin, names
+
+    if stated:
+        find_plugin(_HISTORY, LISTENERS, what="listener")
+    if stated is not None or _HISTORY not in names(LISTENERS):
+        return bool(stated)
+    question = "Keep a history, so that `variance diff` can say what changed?"
+    return not asks or click.confirm(question, default=True, err=True)
+
+
+def _text(name: str, settings: Mapping[str, Any], folder: Path, *, keeps_history: bool) -> str:
     from variance_bridge.settings.last_sync import toml_text
 
     lines = [f"broker = {toml_text(name)}", f"output_dir = {toml_text(str(folder))}"]
+    if keeps_history:
+        lines.append(f"listeners = [{toml_text(_HISTORY)}]")
     if settings:
         lines += ["", f"[brokers.{name}]"]
         lines += [f"{key} = {toml_text(str(value))}" for key, value in settings.items()]
