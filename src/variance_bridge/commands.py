@@ -84,13 +84,29 @@ class Invocation(Protocol):
 
         Args:
             files: positions files and exports; without any, the positions files of all accounts.
-            account: one account alone, by its hash or the beginning of it.
+            account: one account alone, by its label, or by its hash or the beginning of it.
             any_age: count old positions too.
             may_be_unread: give a book although its only file cannot be read: its source has the error.
 
         Raises:
             DataRefused: there is no positions file, or none of that account.
             BridgeError: the only file cannot be read.
+        """
+        ...
+
+    def account_labels(self, hashes: Iterable[str | None]) -> Mapping[str, str]:
+        """What the user calls these accounts, by hash; nothing for an account without a label.
+
+        For the terminal and pages of the user alone: a label must not get into a document, JSON, an export, a log or a
+        message.
+        """
+        ...
+
+    def account_called(self, text: str, hashes: Iterable[str | None]) -> str:
+        """What the user typed behind `--account`, as the hash of one of these accounts where it is a label, else as it is.
+
+        Raises:
+            DataRefused: several accounts are called so.
         """
         ...
 

@@ -68,6 +68,12 @@ def offered(place, monkeypatch, capsys):
     return press
 
 
+def test_the_label_of_an_account_is_offered_as_a_word_of_the_shell(offered, place):
+    labelled = PROFILES + '[accounts]\na1b2 = "Roth IRA"\n'
+    (place / "configuration" / "variance.toml").write_text(labelled)
+    assert offered("variance show --account ro") == ["plain,Roth-IRA"]
+
+
 @pytest.mark.parametrize(
     ("line", "values"),
     [

@@ -23,13 +23,15 @@ _SEVERAL = 2
     type=click.Path(path_type=Path),
     help="The same as FILE.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, without nicknames.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object, without nicknames and labels."
+)
 @click.pass_obj
 def accounts(invocation: Invocation, /, **options: Any) -> None:
-    """List accounts by hash, type and nickname, and say how to select one.
+    """List accounts by hash, type, nickname and your own label, and say how to select one.
 
-    FILE is an export: its accounts are listed. The nickname stays on the screen: it is in no file, no log and not in
-    `--json`.
+    FILE is an export: its accounts are listed. Nickname and label stay on the screen: they are in no file, no log and
+    not in `--json`. To give an account a label: `[accounts]` in variance.toml.
     """
     from variance_bridge.cli.progress import waiting
     from variance_bridge.pipeline.run import Choice, open_broker
@@ -47,8 +49,13 @@ def accounts(invocation: Invocation, /, **options: Any) -> None:
         entries = [{"account_hash": run.account_hash(one), "kind": one.kind} for one in found]
         click.echo(dumps({"accounts": entries}), nl=False)
         return
+    hashes = [run.account_hash(one) or "" for one in found]
+    labels = invocation.account_labels(hashes)
     _print_table(
-        [(run.account_hash(one) or "", one.kind or "", one.nickname or "") for one in found]
+        [
+            (pseudonym, one.kind or "", one.nickname or "", labels.get(pseudonym, ""))
+            for pseudonym, one in zip(hashes, found, strict=True)
+        ]
     )
     if len(found) < _SEVERAL:
         return
@@ -56,7 +63,7 @@ def accounts(invocation: Invocation, /, **options: Any) -> None:
     click.echo(f'  [brokers.{run.spec.name}]\n  default_account_id = "HASH"', err=True)
 
 
-def _print_table(rows: list[tuple[str, str, str]]) -> None:
+def _print_table(rows: list[tuple[str, str, str, str]]) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -65,8 +72,14 @@ def _print_table(rows: list[tuple[str, str, str]]) -> None:
     from variance_bridge.formatting import printable
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("Account", "Type", "Nickname"):
-        table.add_column(name, overflow="fold")
+    names = ("Account", "Type", "Nickname", "Label")
+    shown = [
+        place
+        for place, name in enumerate(names)
+        if name != "Label" or any(row[place] for row in rows)
+    ]
+    for place in shown:
+        table.add_column(names[place], overflow="fold")
     for row in rows:
-        table.add_row(*(Text(printable(cell)) for cell in row))
+        table.add_row(*(Text(printable(row[place])) for place in shown))
     Console().print(table if rows else "The broker lists no open account.")

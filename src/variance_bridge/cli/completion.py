@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import click
 from variance_bridge.cli.invocation import Invocation
 from variance_bridge.errors import ConfigurationError, UsageError
 from variance_bridge.formatting import path_text
+from variance_bridge.terminal import laid_out
 
 PROGRAM = "variance"
 VARIABLE = "_VARIANCE_COMPLETE"
@@ -46,7 +48,8 @@ def completion(invocation: Invocation, shell: str | None, *, install: bool) -> N
     file = _place(shell, invocation.environment)
     _write(file, script)
     click.echo(path_text(file))
-    click.echo(_how_to_begin(shell, file), err=True)
+    how = _how_to_begin(shell, file)
+    click.echo(laid_out(how, sys.stderr, hanging=0) if sys.stderr else how, err=True)
 
 
 def _login_shell(environment: Mapping[str, str]) -> str:
@@ -96,8 +99,8 @@ def _how_to_begin(shell: str, file: Path) -> str:
     if shell == "zsh":
         return (
             "It works in new shells if ~/.zshrc has:\n"
-            f"  fpath+={file.parent}; autoload -Uz compinit && compinit"
+            f"  `fpath+={file.parent}; autoload -Uz compinit && compinit`"
         )
     if shell == "bash":
-        return f"It works in new shells (package bash-completion), and in this one after: source {file}"
+        return f"It works in new shells (package bash-completion), and in this one after: `source {file}`"
     return "It works in new shells."

@@ -81,9 +81,13 @@ def _profiles(invocation: Invocation) -> Iterable[str]:
 
 
 def _accounts(invocation: Invocation) -> Iterable[str]:
-    return dict.fromkeys(
-        each.meta.account_hash.removesuffix("***") for each in _documents(invocation)
-    )
+    """The hashes, and first the labels of those that have one, each as a word of the shell."""
+    from variance_bridge.settings.account_labels import as_word
+
+    hashes = dict.fromkeys(each.meta.account_hash for each in _documents(invocation))
+    labels = invocation.account_labels(hashes).values()
+    words = [*map(as_word, labels), *(each.removesuffix("***") for each in hashes)]
+    return dict.fromkeys(filter(None, words))
 
 
 def _roots(invocation: Invocation) -> Iterable[str]:

@@ -10,6 +10,7 @@ import platform
 import stat
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import attrs
@@ -17,7 +18,10 @@ from msgspec import Struct
 
 from variance_bridge import __version__
 from variance_bridge.broker import Capability
+from variance_bridge.cli.default_book import live_files
+from variance_bridge.document.exact_json import MAX_BYTES
 from variance_bridge.document.newest import newest_live
+from variance_bridge.document.outline import outline
 from variance_bridge.errors import BridgeError, DataRefused, PositionsTooOld
 from variance_bridge.formatting import age_words, path_text, plural
 from variance_bridge.model import Status, Timeliness
@@ -36,6 +40,7 @@ from variance_bridge.settings.credentials import CredentialStore
 from variance_bridge.settings.keyring import Protection
 from variance_bridge.storage.filesystem import reason
 from variance_bridge.storage.private import inspect_private
+from variance_bridge.storage.read import read_bounded
 
 
 class Finding(Struct, frozen=True):
@@ -207,6 +212,26 @@ def _doubts(snapshot: Snapshot, given: DoctorInput) -> Iterator[str]:
         yield "too old: show and triage refuse it without --any-age"
 
 
+def _account_labels(given: DoctorInput) -> Iterator[Finding]:
+    """Whether each label of `[accounts]` names an account; never the label itself."""
+    labels = given.configuration.account_labels
+    if not labels.stated:
+        return
+    hashes = set(_accounts_with_files(given.configuration))
+    doubts = list(labels.doubts(hashes))
+    for detail, fix in doubts:
+        yield Finding("accounts", problem=False, detail=f"[accounts] {detail}", fix=fix)
+    if not doubts:
+        detail = f"{len(labels.among(hashes))} of {plural(len(hashes), 'account')} with a label"
+        yield Finding("accounts", problem=False, detail=detail)
+
+
+def _accounts_with_files(configuration: Configuration) -> Iterator[str]:
+    for file in live_files(configuration):
+        with suppress(BridgeError):
+            yield outline(read_bounded(file, MAX_BYTES)).meta.account_hash or ""
+
+
 def _installation_key(given: DoctorInput) -> Iterator[Finding]:
     path = given.configuration.folder / KEY_FILE
     try:
@@ -361,6 +386,7 @@ _OFFLINE = (
     _configuration,
     _output_folder,
     _positions,
+    _account_labels,
     _installation_key,
     _keyring,
     _plugins,

@@ -32,7 +32,9 @@ _STDOUT = Path("-")
     "--output", type=click.Path(path_type=Path), help="Write to a file; `-` is stdout, the default."
 )
 @click.option("--force", is_flag=True, help="Replace the output file if it exists.")
-@click.option("--account", metavar="HASH", help="Only this account: its hash, or the start of it.")
+@click.option(
+    "--account", metavar="HASH", help="Only this account: its label or hash, or the start of it."
+)
 @click.option("--any-age", is_flag=True, help="Export positions however old they are.")
 @click.option("--partial", is_flag=True, help="Export the rest if one of several cannot be read.")
 @click.pass_obj

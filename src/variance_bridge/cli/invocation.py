@@ -240,12 +240,21 @@ class Invocation:
         if not files:
             book = with_unsynced(book, self.configuration)
         if account is not None:
-            book = book.of_account(account)
+            held = [each.account_hash for each in book.sources]
+            book = book.of_account(self.account_called(account, held))
         if len(book.sources) == 1 and (error := book.sources[0].error) and not may_be_unread:
             raise error
         check(book)
         self._warn_of(book)
         return book
+
+    def account_labels(self, hashes: Iterable[str | None]) -> Mapping[str, str]:
+        """What the user calls these accounts, by hash. See `variance_bridge.commands`."""
+        return self.configuration.account_labels.among(hashes)
+
+    def account_called(self, text: str, hashes: Iterable[str | None]) -> str:
+        """The hash of the account that the user calls so, else the text. See `variance_bridge.commands`."""
+        return self.configuration.account_labels.called(text, hashes)
 
     def in_currency(
         self,

@@ -11,6 +11,8 @@ from variance_bridge.cli.invocation import Invocation
 from variance_bridge.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from variance_bridge.cli.tables.positions_order import Order
     from variance_bridge.reading.book import Book
     from variance_bridge.reading.currency_conversion import Converted
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
     epilog="\b\nExamples:\n  variance show --sort pl\n  variance show --root SPY --root QQQ\n  variance show export.csv\n  variance show --json | jq .positions"
 )
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--account", metavar="HASH", help="Only this account: its hash, or the start of it.")
+@click.option(
+    "--account", metavar="HASH", help="Only this account: its label or hash, or the start of it."
+)
 @click.option("--root", "roots", multiple=True, help="Only positions of this root, such as SPY.")
 @click.option(
     "--sort", metavar="COLUMN", help="Sort by a column, such as pl, days, value or delta."
@@ -72,7 +76,8 @@ def show(
     if as_json:
         click.echo(_json(book, converted), nl=False)
     else:
-        _print(book, order, converted)
+        hashes = [each.portfolio.meta.account_hash for each in book.snapshots]
+        _print(book, order, converted, invocation.account_labels(hashes))
     return 0 if partial else book.exit_code
 
 
@@ -103,7 +108,9 @@ def _check(order: Order | None, book: Book) -> None:
         order.check(holding for each in book.snapshots for holding in each.portfolio.positions)
 
 
-def _print(book: Book, order: Order | None, converted: Converted | None) -> None:
+def _print(
+    book: Book, order: Order | None, converted: Converted | None, labels: Mapping[str, str]
+) -> None:
     from rich.console import Console
 
     from variance_bridge.cli.tables.book_table import BookTable, converted_line
@@ -111,8 +118,10 @@ def _print(book: Book, order: Order | None, converted: Converted | None) -> None
 
     console = Console()
     if len(book.sources) > 1 or not book.snapshots:
-        console.print(BookTable(book, order, converted), crop=False)
+        console.print(BookTable(book, order, converted, labels), crop=False)
         return
-    console.print(positions_table(book.snapshots[0], order), crop=False)
+    snapshot = book.snapshots[0]
+    label = labels.get(snapshot.portfolio.meta.account_hash or "")
+    console.print(positions_table(snapshot, order, label), crop=False)
     if converted is not None:
         console.print(converted_line(converted, book))

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from variance_bridge.cli.invocation import Invocation
-from variance_bridge.cli.sync_outcome import doubtful, entry, explain, failure, sentence
+from variance_bridge.cli.sync_outcome import doubtful, entry, explain, failure, labelled, sentence
 from variance_bridge.errors import UsageError
 from variance_bridge.pipeline.previous import STANDARD_STREAM
 from variance_bridge.pipeline.sync import Failed, Synced
@@ -23,7 +23,7 @@ from variance_bridge.pipeline.sync import Failed, Synced
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option("--broker", help="Name of an installed broker; `variance brokers` lists them.")
 @click.option("--profile", help="A profile of variance.toml.")
-@click.option("--account", help="Number, hash or nickname of the account.")
+@click.option("--account", help="Number, hash, label or nickname of the account.")
 @click.option("--all-accounts", is_flag=True, help="One file per account.")
 @click.option(
     "--all", "all_profiles", is_flag=True, help="Sync every profile, brokers in parallel."
@@ -234,6 +234,8 @@ def _print_sentence(result: Synced, invocation: Invocation) -> None:
 
     text, passages = sentence(result, invocation), doubtful(result, invocation)
     if sys.stdout is not None and screen_of(sys.stdout).is_terminal:
+        # What goes into a file or a pipe may be a log, in which no label stands.
+        text = f"{labelled(result, invocation)}{text}"
         text = laid_out(text, sys.stdout, doubtful=passages)
     click.echo(text)
 

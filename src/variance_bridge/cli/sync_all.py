@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -45,8 +45,7 @@ def sync_all_profiles(invocation: Invocation, options: Mapping[str, Any]) -> int
 
         click.echo(dumps(document(invocation, outcomes)), nl=False)
     else:
-        for line in lines(outcomes, invocation):
-            click.echo(line)
+        print_lines(outcomes, invocation, sys.stdout)
     return max((each.exit_code for each in outcomes), default=0)
 
 
@@ -110,10 +109,31 @@ def _waiting(invocation: Invocation) -> Iterator[None]:
             invocation.speak = before
 
 
-def lines(outcomes: Sequence[ProfileOutcome], invocation: Invocation) -> Iterator[str]:
-    """One line an account: profile, account, and what was written where, or that it was not."""
+def print_lines(
+    outcomes: Sequence[ProfileOutcome], invocation: Invocation, stream: TextIO | None
+) -> None:
+    """The lines, broken at words and with labels where the stream is the user's own screen."""
+    from variance_bridge.terminal import laid_out, screen_of
+
+    on_screen = stream is not None and screen_of(stream).is_terminal
+    for line in lines(outcomes, invocation, with_labels=on_screen):
+        click.echo(laid_out(line, stream) if stream and on_screen else line, file=stream)
+
+
+def lines(
+    outcomes: Sequence[ProfileOutcome], invocation: Invocation, *, with_labels: bool = False
+) -> Iterator[str]:
+    """One line an account: profile, account, and what was written where, or that it was not.
+
+    Args:
+        outcomes: of the profiles.
+        invocation: of this command.
+        with_labels: whether accounts stand there by their labels, which is for the user's own screen and not for a log.
+    """
+    hashes = [_account(one) for each in outcomes for one in each.results]
+    labels = invocation.account_labels(hashes) if with_labels else {}
     rows = [
-        (_name(each), _account(one), _what(one, invocation))
+        (_name(each), labels.get(_account(one), _account(one)), _what(one, invocation))
         for each in outcomes
         for one in each.results
     ]

@@ -77,6 +77,13 @@ def sentence(result: Synced, invocation: Invocation) -> str:
     return printable(f"{text} {place}{note}")
 
 
+def labelled(result: Synced, invocation: Invocation) -> str:
+    """`Roth IRA: `, to stand before the sentence on the user's own screen; nothing for an account without a label."""
+    account = result.portfolio.meta.account_hash
+    label = invocation.account_labels([account]).get(account or "")
+    return f"{label}: " if label else ""
+
+
 def _of_rows(counts: Counts | None) -> str:
     """` (of 5 rows: 1 closed, 1 rejected)`; nothing where each row is a position."""
     if counts is None:

@@ -195,7 +195,8 @@ def _print_json(invocation: Invocation, each: Round) -> None:
 def _redraw(ctx: click.Context, each: Round, listened_to: Sequence[str]) -> None:
     """The dashboard in the place of the last one, and when the next sync is."""
     from variance_bridge.cli.home import show_dashboard
-    from variance_bridge.cli.sync_all import lines
+    from variance_bridge.cli.sync_all import print_lines
+    from variance_bridge.terminal import laid_out
 
     invocation: Invocation = ctx.obj
     click.clear()
@@ -203,11 +204,10 @@ def _redraw(ctx: click.Context, each: Round, listened_to: Sequence[str]) -> None
         show_dashboard(ctx.find_root())
     except BridgeError as error:
         invocation.warn(str(error))
-    for line in lines(each.outcomes, invocation):
-        click.echo(line, err=True)
+    print_lines(each.outcomes, invocation, sys.stderr)
     if each.next_at is not None:
         sooner = f", or when {' or '.join(listened_to)} says that something changed" * bool(
             listened_to
         )
         wait = f"Synced at {each.at:%H:%M:%S} UTC; next at {each.next_at:%a %H:%M:%S} UTC{sooner}. Ctrl-C ends."
-        click.echo(wait, err=True)
+        click.echo(laid_out(wait, sys.stderr, hanging=0) if sys.stderr else wait, err=True)

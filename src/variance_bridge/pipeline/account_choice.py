@@ -1,4 +1,4 @@
-"""Which account is meant: by number, by hash, by nickname, or because it is the only one."""
+"""Which account is meant: by number, by hash, by label or nickname, or because it is the only one."""
 
 from __future__ import annotations
 
@@ -27,6 +27,10 @@ def select_account(run: BrokerRun, accounts: Sequence[Account], wanted: str | No
             return accounts[0]
         raise _which(run, accounts, f"there are {len(accounts)} accounts")
     fitting = [account for account in accounts if _is_named(run, account, str(name))]
+    if not fitting:
+        hashes = [run.account_hash(account) for account in accounts]
+        called = run.context.configuration.account_labels.called(str(name), hashes)
+        fitting = [account for account in accounts if run.account_hash(account) == called]
     if len(fitting) == 1:
         return fitting[0]
     # What was typed a second ago is repeated; what stands in a file may be pasted by somebody who does not know it.

@@ -179,7 +179,7 @@ class Book:
             what = f"no account is {as_typed(account)}" if not fitting else "several accounts match"
             raise DataRefused(
                 f"{what} (there are: {', '.join(sorted(fitting or hashes)) or 'none'})",
-                hint="give the account by its hash, as `variance show` prints it",
+                hint="give the account by its hash, as `variance show` prints it, or by its label",
             )
         return attrs.evolve(
             self, sources=tuple(each for each in self.sources if each.account_hash == fitting[0])

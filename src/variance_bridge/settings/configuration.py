@@ -25,6 +25,7 @@ from variance_bridge.settings.toml import read_toml
 from variance_bridge.storage.filesystem import reason
 
 if TYPE_CHECKING:
+    from variance_bridge.settings.account_labels import AccountLabels
     from variance_bridge.settings.last_sync import LastSync
 
 FILE_NAME = "variance.toml"
@@ -105,6 +106,7 @@ class ConfigurationFile(Struct, frozen=True, kw_only=True):
     network: NetworkTable = NetworkTable()
     freshness: FreshnessTable = FreshnessTable()
     watch: WatchTable = WatchTable()
+    accounts: Mapping[str, str] = field(default_factory=dict)
 
 
 class Sourced(Struct, frozen=True):
@@ -232,6 +234,13 @@ class Configuration(Struct, frozen=True, kw_only=True):
                 else None,
             )
         return settings if settings_class else None
+
+    @property
+    def account_labels(self) -> AccountLabels:
+        """What the user calls the accounts."""
+        from variance_bridge.settings.account_labels import AccountLabels
+
+        return AccountLabels(self.stated.accounts)
 
     def broker_table(self, broker: str) -> BrokerTable:
         """The broker's own table; empty when there is none."""

@@ -21,7 +21,9 @@ _FILE = click.option(
     type=click.Path(path_type=Path),
     help="The history; beside the newest positions file by default.",
 )
-_ACCOUNT = click.option("--account", metavar="HASH", help="Only this account, by its hash.")
+_ACCOUNT = click.option(
+    "--account", metavar="HASH", help="Only this account, by its hash or label."
+)
 _SINCE = "`yesterday`, a day (2026-03-02; in New York), or an instant with its zone."
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
@@ -54,7 +56,7 @@ def history(
 
     first = None if since is None else beginning(since, invocation.clock.now())
     with open_history(_existing(invocation, file)) as kept:
-        entries = _entries(kept, account)
+        entries = _entries(invocation, kept, account)
         if first is not None:
             entries = _from(first, entries)
         found = {each.sha256: _converted(invocation, kept, each, currency) for each in entries}
@@ -64,7 +66,8 @@ def history(
         return
     from variance_bridge_history.screen import history_lines
 
-    _print(lambda width: history_lines(entries, found, width))
+    labels = invocation.account_labels(each.account_hash for each in entries)
+    _print(lambda width: history_lines(entries, found, width, labels))
 
 
 def _print(lines: Callable[[int | None], Iterable[str]]) -> None:
@@ -149,7 +152,8 @@ def diff(
         return
     from variance_bridge_history.screen import diff_lines
 
-    _print(lambda width: diff_lines(found, width))
+    labels = invocation.account_labels(each.account for each in found)
+    _print(lambda width: diff_lines(found, width, labels))
 
 
 def _existing(invocation: Invocation, file: Path | None) -> Path:
@@ -176,7 +180,7 @@ def _how_to_begin(invocation: Invocation) -> str:
     )
 
 
-def _entries(kept: History, account: str | None) -> list[Entry]:
+def _entries(invocation: Invocation, kept: History, account: str | None) -> list[Entry]:
     """The documents of one account, or of all.
 
     Raises:
@@ -184,9 +188,12 @@ def _entries(kept: History, account: str | None) -> list[Entry]:
     """
     from variance_bridge import DataRefused
 
-    found = kept.entries(account)
-    if account is not None and not found:
-        known = ", ".join(sorted({each.account_hash for each in kept.entries()})) or "none"
+    if account is None:
+        return kept.entries()
+    hashes = {each.account_hash for each in kept.entries()}
+    found = kept.entries(invocation.account_called(account, hashes))
+    if not found:
+        known = ", ".join(sorted(hashes)) or "none"
         raise DataRefused(
             f"the history has no document of that account (there are: {known})",
             hint="give the account by its hash, as `variance history` prints it",
@@ -256,7 +263,7 @@ def _of_history(
     last = None if since is None else end(since, now)
     with open_history(_existing(invocation, file)) as kept:
         by_account: dict[str, list[Entry]] = {}
-        for entry in _entries(kept, account):
+        for entry in _entries(invocation, kept, account):
             if entry.fetched_at <= now + _CLOCKS_DIFFER:
                 by_account.setdefault(entry.account_hash, []).append(entry)
             else:

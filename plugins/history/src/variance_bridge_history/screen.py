@@ -23,6 +23,7 @@ from variance_bridge_history.store import Entry
 if TYPE_CHECKING:
     from variance_bridge.commands import Converted
 
+NO_LABELS: Mapping[str, str] = {}
 _BARS = "▁▂▃▄▅▆▇█"
 _MAX_BARS = 36
 MAX_LISTED = 20
@@ -32,7 +33,10 @@ _MONEY = {"net_liquidating_value": "net liq", _PROFIT: "open P/L"}
 
 
 def history_lines(
-    entries: Sequence[Entry], found: Mapping[str, Converted | None], width: int | None
+    entries: Sequence[Entry],
+    found: Mapping[str, Converted | None],
+    width: int | None,
+    labels: Mapping[str, str] = NO_LABELS,
 ) -> Iterator[str]:
     """What each account was worth, document by document.
 
@@ -40,6 +44,7 @@ def history_lines(
         entries: oldest first.
         found: the amounts in a wanted currency, by the entry's sha256.
         width: of the terminal; None for a file or a pipe, where no line is broken.
+        labels: what the user calls the accounts, by hash.
     """
     if not entries:
         yield "The history is empty."
@@ -49,7 +54,7 @@ def history_lines(
         worths = any(each.net_liquidating_value is not None for each in own)
         bars = sparkline(own)
         drawn = f"{_WORTH if worths else _PROFIT_TITLE} {bars}" if bars else ""
-        yield from _broken([f"{own[-1].source} {account}", drawn], width)
+        yield from _broken([f"{own[-1].source} {labels.get(account, account)}", drawn], width)
         yield from _fitted(_span_of(own, worths=worths), width)
         titles = [each for each in _TITLES if worths or each != _WORTH]
         rows = [dict(zip(_TITLES, cells, strict=True)) for cells in _rows(own)]
@@ -167,13 +172,15 @@ def sparkline(entries: Sequence[Entry]) -> str:
     return "".join(_BARS[int((value - low) * (len(_BARS) - 1) / (high - low))] for value in values)
 
 
-def diff_lines(found: Sequence[Comparison], width: int | None) -> Iterator[str]:
-    """What changed, by account; `width` is that of the terminal, None for a file or a pipe."""
+def diff_lines(
+    found: Sequence[Comparison], width: int | None, labels: Mapping[str, str] = NO_LABELS
+) -> Iterator[str]:
+    """What changed, by account; `width` is that of the terminal, None for a file or a pipe, `labels` are by hash."""
     if not found:
         yield "There are not two documents to compare yet."
         return
     for each in found:
-        yield from _broken(_heading(each), width)
+        yield from _broken(_heading(each, labels), width)
         if width is not None and (table := _table_that_fits(each, width)):
             yield from table
             continue
@@ -183,10 +190,10 @@ def diff_lines(found: Sequence[Comparison], width: int | None) -> Iterator[str]:
         yield "Nothing changed."
 
 
-def _heading(of: Comparison) -> Iterator[str]:
+def _heading(of: Comparison, labels: Mapping[str, str]) -> Iterator[str]:
     """The account, the time between the two states, and what happened to its money in each currency."""
     if of.account:
-        yield of.account
+        yield labels.get(of.account, of.account)
     yield f"{_span(of.before.fetched_at, of.after.fetched_at)} UTC"
     for currency in dict.fromkeys((*of.after.totals, *of.before.totals)):
         for name, title in _MONEY.items():

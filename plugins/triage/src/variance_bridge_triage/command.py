@@ -54,7 +54,9 @@ def _offered_actions(incomplete: str) -> list[str]:
     type=click.Path(path_type=Path),
     help="TOML file of thresholds; triage.toml of the configuration folder by default.",
 )
-@click.option("--account", metavar="HASH", help="Only this account: its hash, or the start of it.")
+@click.option(
+    "--account", metavar="HASH", help="Only this account: its label or hash, or the start of it."
+)
 @click.option("--any-age", is_flag=True, help="Judge positions of any age.")
 @click.option(
     "--currency",
@@ -98,10 +100,14 @@ def command(
     from variance_bridge_triage.rules.thresholds import thresholds
 
     wanted = _actions(fail_on)
+    book = invocation.book(
+        files, account=account, any_age=any_age, may_be_unread=as_json or partial
+    )
     judged = judge_book(
-        invocation.book(files, account=account, any_age=any_age, may_be_unread=as_json or partial),
+        book,
         thresholds(invocation.folder, thresholds_file),
         invocation.clock.now(),
+        invocation.account_labels(each.account_hash for each in book.sources),
     )
     converted = None
     if currency is not None:
@@ -158,7 +164,7 @@ def _show_news(news: Sequence[News]) -> None:
 
     for each in news:
         cluster = each.entry.facts.cluster
-        account = each.report.meta.account_hash or each.report.meta.source
+        account = each.report.label or each.report.meta.account_hash or each.report.meta.source
         line = f"{each.finding.action.value}  {account}  {cluster.root}  {cluster.strategy}: {each.finding.reason}"
         click.echo(printable(line))
     if not news:

@@ -23,18 +23,20 @@ if TYPE_CHECKING:
     from variance_bridge.reading.currency_conversion import Converted
 
 _BESIDE = "  "
+NO_LABELS: Mapping[str, str] = {}
 
 
 class BookTable(Struct, frozen=True):
-    """The whole book, for rich to print."""
+    """The whole book, for rich to print; `labels` are the user's own, by account hash."""
 
     book: Book
     order: Order | None = None
     converted: Converted | None = None
+    labels: Mapping[str, str] = NO_LABELS
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Print itself; called by rich."""
-        listed = list(_side_by_side(self.book))
+        listed = list(_side_by_side(self.book, self.labels))
         rows = self.order.arranged(listed, lambda row: row[0]) if self.order else listed
         currencies = {holding.currency for holding, _account in rows}
         own = currencies.pop() if len(currencies) == 1 else None
@@ -45,16 +47,18 @@ class BookTable(Struct, frozen=True):
             accounts=[account for _holding, account in rows],
             sort=self.order.sort if self.order else None,
             of=len(listed),
-            above=[*above(self.book, self.converted)],
+            above=[*above(self.book, self.converted, self.labels)],
             below=[*_below(self.book)],
         ).__rich_console__(console, options)
 
 
-def above(book: Book, converted: Converted | None) -> Iterator[RenderableType]:
+def above(
+    book: Book, converted: Converted | None, labels: Mapping[str, str] = NO_LABELS
+) -> Iterator[RenderableType]:
     """How many accounts, each of them, and the totals of those that count."""
     style = "bold" if not book.failed else "bold yellow"
     yield Text(f"All accounts: {book.headline}", style=style)
-    names = _names(book)
+    names = _names(book, labels)
     yield from _lines([_source(each, names) for each in book.sources])
     for currency, totals in book.totals_by_currency.items():
         yield total_line(currency, totals.sums, _missing_from(book))
@@ -89,7 +93,7 @@ def _source(source: Source, names: Mapping[int, str]) -> list[tuple[str, str]]:
         state = (f"TOO OLD  {age}" if too_old else f"REFUSED  {source.error.what}", "bold red")
     elif snapshot.freshness is Freshness.STALE:
         state = (f"STALE  {age}", "bold yellow")
-    account = names.get(id(snapshot), meta.account_hash or UNKNOWN)
+    account = printable(names.get(id(snapshot), meta.account_hash or UNKNOWN))
     return [(printable(meta.source), "bold"), (account, ""), state, _file(source)]
 
 
@@ -135,23 +139,40 @@ def _amount(sum_: Sum, noun: str) -> str:
     return f"{shown} ({sum_.known} of {sum_.count} {noun}s)"
 
 
-def _side_by_side(book: Book) -> Iterator[tuple[Holding, str]]:
+def _side_by_side(book: Book, labels: Mapping[str, str]) -> Iterator[tuple[Holding, str]]:
     """The positions by root, each with the name of its account, and its currency stated."""
-    names = _names(book)
+    names = _names(book, _in_few_words(labels))
     for held in (each for found in book.by_root().values() for each in found):
         own = held.snapshot.portfolio.currency
-        account = names[id(held.snapshot)].removesuffix("***")[:_ACCOUNT_DIGITS]
+        account = names[id(held.snapshot)]
+        if account.endswith(_MASK):
+            account = account[:_ACCOUNT_DIGITS]
         yield structs.replace(held.holding, currency=held.holding.currency or own), account
 
 
-_ACCOUNT_DIGITS = 6
+def _in_few_words(labels: Mapping[str, str]) -> dict[str, str]:
+    """The labels as rows have room for them: their first words, as many as tell them apart."""
+    words = {each: label.split() for each, label in labels.items()}
 
+    def is_alone(account: str, count: int) -> bool:
+        return sum(its[:count] == words[account][:count] for its in words.values()) == 1
 
-def _names(book: Book) -> dict[int, str]:
-    """What each account is called: its hash; its number in the book where it has none, as in an export."""
     return {
-        id(each): each.portfolio.meta.account_hash or f"#{place}"
-        for place, each in enumerate(book.snapshots, 1)
+        each: " ".join(its[: next((n for n in range(1, len(its)) if is_alone(each, n)), len(its))])
+        for each, its in words.items()
+    }
+
+
+_ACCOUNT_DIGITS = 6
+_MASK = "***"
+
+
+def _names(book: Book, labels: Mapping[str, str]) -> dict[int, str]:
+    """What each account is called: its label, else its hash; its number in the book where it has none, as in an export."""
+    hashes = [each.portfolio.meta.account_hash for each in book.snapshots]
+    return {
+        id(each): labels.get(own or "") or own or f"#{place}"
+        for place, (each, own) in enumerate(zip(book.snapshots, hashes, strict=True), 1)
     }
 
 

@@ -27,10 +27,10 @@ def is_foreign(holding: Holding, currency: str | None) -> bool:
     return holding.currency not in {None, currency}
 
 
-def head(snapshot: Snapshot) -> Text:
-    """Source, account, world and age."""
+def head(snapshot: Snapshot, label: str | None = None) -> Text:
+    """Source, account (by its label, if it has one), world and age."""
     meta = snapshot.portfolio.meta
-    text = Text("  ".join(filter(None, (meta.source, meta.account_hash))), style="bold")
+    text = Text("  ".join(filter(None, (meta.source, label or meta.account_hash))), style="bold")
     if meta.environment is not None:
         real = meta.environment is Environment.PRODUCTION
         text.append("  ").append(meta.environment.value, style="" if real else "reverse yellow")

@@ -199,8 +199,10 @@ class PositionsTable(Struct, frozen=True, kw_only=True):
         return is_foreign(holding, self.currency)
 
 
-def positions_table(snapshot: Snapshot, order: Order | None = None) -> PositionsTable:
-    """The table of a snapshot, with its head and foot, for rich to print."""
+def positions_table(
+    snapshot: Snapshot, order: Order | None = None, label: str | None = None
+) -> PositionsTable:
+    """The table of a snapshot, with its head and foot, for rich to print; `label` is the account's, if it has one."""
     listed = snapshot.portfolio.positions
     return PositionsTable(
         positions=order.arranged(listed, lambda holding: holding) if order else listed,
@@ -208,7 +210,7 @@ def positions_table(snapshot: Snapshot, order: Order | None = None) -> Positions
         currency=account_currency(snapshot.portfolio),
         sort=order.sort if order else None,
         of=len(listed),
-        above=(head(snapshot),),
+        above=(head(snapshot, label),),
         below=foot(snapshot),
     )
 

@@ -125,8 +125,8 @@ def _head(report: Report) -> RenderableType:
     meta = report.meta
     left = Text()
     left.append(one_line(meta.source), style="bold")
-    if meta.account_hash:
-        left.append(f"  {one_line(meta.account_hash)}")
+    if account := report.label or meta.account_hash:
+        left.append(f"  {one_line(account)}", style="bold" if report.label else "")
     if meta.environment not in (None, Environment.PRODUCTION):
         left.append(f"  {meta.environment.value.upper()}" if meta.environment else "", "bold cyan")
     right = Text()

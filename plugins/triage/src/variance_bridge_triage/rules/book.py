@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from msgspec import Struct, structs
@@ -12,6 +13,8 @@ from variance_bridge_triage.rules.actions import Action
 from variance_bridge_triage.rules.metrics import Amounts
 from variance_bridge_triage.rules.report import Report, triage
 from variance_bridge_triage.rules.thresholds import Thresholds
+
+NO_LABELS: Mapping[str, str] = {}
 
 
 class Judged(Struct, frozen=True, kw_only=True):
@@ -95,21 +98,26 @@ def _together(several: list[Amounts], *, one_benchmark: bool) -> Amounts:
     return Amounts(**sums)
 
 
-def judge_book(book: Book, thresholds: Thresholds, now: datetime) -> JudgedBook:
+def judge_book(
+    book: Book, thresholds: Thresholds, now: datetime, labels: Mapping[str, str] = NO_LABELS
+) -> JudgedBook:
     """The triage of every snapshot that counts.
 
     Args:
         book: what was read.
         thresholds: for all accounts.
         now: aware.
+        labels: what the user calls the accounts, by hash, where the reports are for the user's own screen.
     """
-    judged = (
-        Judged(
-            source=each,
-            report=triage(each.snapshot, thresholds, now)
-            if each.counts and each.snapshot
-            else None,
-        )
-        for each in book.sources
+
+    def report_of(source: Source) -> Report | None:
+        if source.snapshot is None or not source.counts:
+            return None
+        report = triage(source.snapshot, thresholds, now)
+        label = labels.get(source.account_hash or "")
+        return structs.replace(report, label=label) if label else report
+
+    return JudgedBook(
+        book=book,
+        judged=tuple(Judged(source=each, report=report_of(each)) for each in book.sources),
     )
-    return JudgedBook(book=book, judged=tuple(judged))

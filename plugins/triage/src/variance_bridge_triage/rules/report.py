@@ -68,6 +68,7 @@ class Report(Struct, frozen=True, kw_only=True):
         entries: those that need action first, by urgency; then those that could not be judged fully, and the rest, by root.
         rows: how many positions there are.
         sign_of_positions: what the balances say against an account without any.
+        label: what the user calls the account; for the screen and the page alone, never for JSON.
     """
 
     meta: Meta
@@ -87,6 +88,7 @@ class Report(Struct, frozen=True, kw_only=True):
     sign_of_positions: str | None
     unavailable: tuple[Unavailable, ...]
     thresholds: Thresholds
+    label: str | None = None
 
     @property
     def age_words(self) -> str:
