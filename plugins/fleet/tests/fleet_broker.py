@@ -52,17 +52,24 @@ TOKEN, SECRET = "canary-token-8c41d2", "canary-secret-77aa31"
 
 
 class Acme:
-    """The server: when it was asked, and an outage now and then, so that there are second tries."""
+    """The server: when it was asked, and an outage now and then, so that there are second tries.
 
-    def __init__(self) -> None:
+    From request number `held_from` on it answers nothing until `may_answer` is set, so that a test can look at a run that cannot end meanwhile.
+    """
+
+    def __init__(self, held_from: int | None = None) -> None:
         self.url = ""
         self.asked: list[float] = []
+        self.may_answer = threading.Event()
+        self._held_from = held_from
         self._lock = threading.Lock()
 
     def answer(self, _method, target, headers, _body):
         with self._lock:
             self.asked.append(time.monotonic())
             count = len(self.asked)
+        if self._held_from is not None and count >= self._held_from:
+            self.may_answer.wait(120)
         if (headers.get("Authorization"), headers.get("X-Secret")) != (TOKEN, SECRET):
             return 401, {}, b"{}"
         if count % 7 == 3:

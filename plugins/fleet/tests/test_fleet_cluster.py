@@ -282,7 +282,7 @@ def most_in_a_window(moments: list[float], seconds: float) -> int:
 @pytest.mark.parametrize("kills", [0, 1])
 def test_the_rates_of_a_broker_hold_for_all_workers_and_all_tries(place, dask, monkeypatch, kills):
     install_plugin(place, monkeypatch)
-    with serving(Acme()) as acme:
+    with serving(Acme(held_from=10 if kills else None)) as acme:
         manifest = profiles(place, 8, acme.url)
         (place / "configuration" / ".env").write_text(f"ACME_TOKEN={TOKEN}\nACME_SECRET={SECRET}\n")
         (place / "configuration" / ".env").chmod(0o600)
@@ -297,6 +297,8 @@ def test_the_rates_of_a_broker_hold_for_all_workers_and_all_tries(place, dask, m
                 pids = client.run(os.getpid)
                 (victim,) = (each for each in workers if each.pid == pids[busy])
                 victim.kill()
+                victim.wait(60)
+                acme.may_answer.set()
             _said, errors = run.communicate(timeout=240)
     assert run.returncode == 0, errors
     outcomes = tables(place / "out")["outcomes"]
@@ -312,7 +314,7 @@ def test_no_secret_is_in_graph_scheduler_logs_spill_or_output(place, dask, monke
     install_plugin(place, monkeypatch)
     cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers do not have this module
     seen: list[bytes] = []
-    with serving(Acme()) as acme:
+    with serving(Acme(held_from=1)) as acme:
         manifest = profiles(place, 4, acme.url)
         exports(place, 20)
         manifest.write_text('inputs = ["exports/*.csv"]\n' + manifest.read_text())
@@ -326,23 +328,24 @@ def test_no_secret_is_in_graph_scheduler_logs_spill_or_output(place, dask, monke
         monkeypatch.setenv("ACME_TOKEN", TOKEN)
         with Client(scheduler) as client:
             client.wait_for_workers(1, timeout=60)
+            client.run(keep_what_is_spilled)
             run = start("fleet", "run", manifest, "--out", "out", "--scheduler", scheduler)
-            spilled = 0
             while run.poll() is None:
-                seen += [pickle.dumps(client.run_on_scheduler(graph_and_state))]
-                files = [file for file in dask.logs.rglob("*") if file.is_file()]
-                spilled += sum("storage" in file.parts for file in files)
-                seen += contents(files)
+                graph = pickle.dumps(client.run_on_scheduler(graph_and_state))
+                if b"client-3" in graph:  # until then the first answer is waited for
+                    acme.may_answer.set()
+                seen += [graph, *contents(dask.logs.rglob("*"))]
                 time.sleep(0.05)
             said = run.communicate()
             kept = client.submit(bytes, 5000)
             wait(kept)
             seen += everything_dask_knows(client, place / "state")
-            files = [file for file in dask.logs.rglob("*") if file.is_file()]
-            assert any("storage" in file.parts for file in files)
+            spilled = [file for file in dask.logs.rglob("*") if file.parent.name == "storage"]
+            seen += contents(spilled)
     assert run.returncode == 0, said[1]
     assert len(tables(place / "out")["outcomes"]) == 24
-    assert spilled
+    assert sum(file.name.startswith("variance-") for file in spilled) == 11  # the end of each job
+    assert len(spilled) == 12
     seen += contents(file for file in (place / "out").rglob("*") if file.is_file())
     seen += contents(dask.logs.rglob("*.log"))
     seen += [repr(tables(place / "out")).encode(), *(text.encode() for text in said)]
@@ -361,6 +364,13 @@ def contents(files) -> list[bytes]:
         except OSError:  # gone meanwhile, or a folder
             continue
     return found
+
+
+def keep_what_is_spilled():
+    """A worker's files of what it spills stay there when Dask has no more use for them, which is at once."""
+    from zict import File
+
+    File.__delitem__ = lambda self, key: self.filenames.pop(key)
 
 
 def graph_and_state(dask_scheduler):
