@@ -20,9 +20,9 @@ from rich.console import Console
 from variance_bridge import load
 from variance_bridge.commands import simulated_sync
 from variance_bridge_tastytrade.demo_server import DemoPortfolio, DemoServer
-from variance_bridge_triage.render.page import page
-from variance_bridge_triage.render.terminal import dashboard
-from variance_bridge_triage.render.worth_line import PastWorth
+from variance_bridge_triage.render.page.html_page import page
+from variance_bridge_triage.render.page.worth_line import PastWorth
+from variance_bridge_triage.render.terminal.dashboard import dashboard
 from variance_bridge_triage.rules.report import Report, triage
 from variance_bridge_triage.rules.thresholds import shipped_thresholds
 

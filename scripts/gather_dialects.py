@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from variance_bridge_csv.dialect_format.library import extended
+from variance_bridge_csv.dialect_format.known_dialects import extended
 
 FOLDER = Path(__file__).parents[1] / "plugins" / "csv" / "src" / "variance_bridge_csv" / "dialects"
 OTHER_REPORTS = "other_reports.toml"

@@ -18,8 +18,8 @@ from variance_bridge.document import exact_json
 from variance_bridge.document.check import check
 from variance_bridge.document.schema import is_valid
 from variance_bridge.network.session import Response
-from variance_bridge.pipeline.context import RunContext
 from variance_bridge.pipeline.run import Choice
+from variance_bridge.pipeline.run_context import RunContext
 from variance_bridge.pipeline.sync import SyncRequest, sync
 from variance_bridge.privacy import Secret
 from variance_bridge.settings.configuration import Configuration

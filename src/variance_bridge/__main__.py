@@ -20,7 +20,7 @@ _leave = os._exit
 def main() -> None:
     """Run the command line and exit with its documented code."""
     _fill_closed_streams()
-    from variance_bridge.cli.boundary import run
+    from variance_bridge.cli.error_report import run
 
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -182,8 +182,8 @@ def simulated_sync(
     import secrets
 
     from variance_bridge.network.retry import Policy
-    from variance_bridge.pipeline.context import RunContext
     from variance_bridge.pipeline.run import Choice
+    from variance_bridge.pipeline.run_context import RunContext
     from variance_bridge.pipeline.sync import SyncRequest, sync
     from variance_bridge.privacy import PersonalValues, Secret
     from variance_bridge.settings.account_hash import account_hash

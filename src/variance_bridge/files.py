@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from variance_bridge.errors import DataRefused
-from variance_bridge.settings.setting_faults import Fault, refusal
-from variance_bridge.settings.structure import KEY, structure, structure_shipped, try_structure
+from variance_bridge.settings.setting_messages import Fault, refusal
+from variance_bridge.settings.table_to_class import KEY, structure, structure_shipped, try_structure
 from variance_bridge.settings.toml import merge_tables, parse_toml, read_toml
 from variance_bridge.storage.filesystem import reason
 from variance_bridge.storage.read import MAX_BYTES, FileContent, Reader

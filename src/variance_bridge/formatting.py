@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from functools import lru_cache
@@ -19,9 +18,6 @@ UNKNOWN = "–"
 
 _SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 
-_WORD = re.compile(r"[^\W_]+")
-_DAY = re.compile(r"(?:[A-Za-z]{3,})?20[0-3][0-9](?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])")
-_MASK = "***"
 _HIDDEN = {"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"}
 
 
@@ -47,48 +43,9 @@ def repr_without(*hidden: str) -> Callable[[Any], str]:
     return shown
 
 
-MAX_TYPED = 40
-_ACCOUNT_DIGITS = 4
-
-
-def as_typed(word: str, *, marks: str = '"') -> str:
-    """A name that the user typed, in quotation marks, as an error repeats it.
-
-    `***` for what is more likely a secret or an account number in the wrong place: more than 40 characters, or four
-    digits and more.
-    """
-    digits = sum(sign.isdigit() for sign in word)
-    if len(word) > MAX_TYPED or digits >= _ACCOUNT_DIGITS:
-        return "***"
-    return f"{marks}{printable(word)}{marks}".replace("\n", "?")
-
-
 def path_text(path: PurePath) -> str:
     """A path as text that every writer can encode and no terminal obeys: the path itself for all ordinary names."""
     return printable(str(path).encode("utf-8", "replace").decode(), limit=MAX_PATH)
-
-
-def masked(name: str, personal: Iterable[tuple[int, int]] = ()) -> str:
-    """A file's name without what may say whose it is.
-
-    Every word that looks like an account number becomes `***`: five digits or more, or three among letters in a word of
-    six characters, unless it is a day (`20261125`). So do the `personal` places, each from its start to its end.
-    """
-    account_like = (word.span() for word in _WORD.finditer(name) if _is_account_like(word[0]))
-    pieces: list[str] = []
-    shown_to = 0
-    for start, end in sorted([*personal, *account_like]):
-        if start > shown_to or not pieces:
-            pieces += [name[shown_to:start], _MASK]
-        shown_to = max(shown_to, end)
-    return "".join([*pieces, name[shown_to:]])
-
-
-def _is_account_like(word: str) -> bool:
-    if _DAY.fullmatch(word):
-        return False
-    digits = sum(sign.isdigit() for sign in word)
-    return digits >= 5 or (3 <= digits < len(word) and len(word) >= 6)
 
 
 def format_age(age: timedelta) -> str:

@@ -15,12 +15,6 @@ from typing import Final
 from variance_bridge.model import Side
 from variance_bridge.symbology.instrument import Record
 
-RELATIVE_TOLERANCE = Decimal("0.000001")
-"""Relative: what a source loses that writes prices with few digits."""
-
-HALF_A_CENT = Decimal("0.005")
-"""Per contract: what a source loses that rounds money to cents."""
-
 _EXACT = Context(prec=1000)
 # Python 3.11 takes longer to find a member of an enumeration than to call a function: what every row asks for stands here.
 _LONG = Side.LONG
@@ -121,16 +115,3 @@ def together(sums: Iterable[Sum]) -> Sum:
 def quotient(dividend: Decimal, divisor: Decimal, digits: int = 1000) -> Decimal:
     """`dividend` / `divisor` to so many significant digits, rounded half to even."""
     return Context(prec=digits).divide(dividend, divisor)
-
-
-def within_tolerance(stated: Decimal, computed: Decimal, quantity: Decimal) -> bool:
-    """Whether two amounts of money are the same but for the rounding of their source.
-
-    The tolerance is one millionth, and half a cent for each contract (half a cent for less than one).
-    """
-    if stated == computed:
-        return True
-    larger = max(abs(stated), abs(computed))
-    rounding = multiply(HALF_A_CENT, max(quantity, Decimal(1)))
-    tolerance = add(multiply(RELATIVE_TOLERANCE, larger), rounding)
-    return abs(difference(stated, computed)) <= tolerance

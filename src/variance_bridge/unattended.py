@@ -13,15 +13,15 @@ from pathlib import Path
 from msgspec import structs
 
 from variance_bridge.errors import BridgeError, ConfigurationError
-from variance_bridge.pipeline.context import (
+from variance_bridge.pipeline.output_file import broker_of
+from variance_bridge.pipeline.run import Choice, redact_error
+from variance_bridge.pipeline.run_context import (
     RunContext,
     configured_policy,
     credential_store,
     installation_hash,
 )
-from variance_bridge.pipeline.run import Choice, redact_error
 from variance_bridge.pipeline.sync import Failed, Synced, SyncRequest, carry_out, prepare
-from variance_bridge.pipeline.targets import broker_of
 from variance_bridge.plugins.environment_secrets import isolate_environment
 from variance_bridge.privacy import PersonalValues
 from variance_bridge.settings.account_hash import FILE_NAME, account_hash, installation_key

@@ -15,7 +15,7 @@ from variance_bridge.network.session import Response
 from variance_bridge.oauth import AccessToken, refusal
 from variance_bridge.settings.credential_owner import Login
 from variance_bridge.settings.credentials import CredentialStore
-from variance_bridge.storage.private import exclusive_lock
+from variance_bridge.storage.private_files import exclusive_lock
 
 NAME = "ACME_REFRESH_TOKEN"
 LOGIN = Login("acme")

@@ -174,7 +174,7 @@ def test_what_a_public_module_promises_is_there(name):
         ("from variance_bridge import reading", False),
         ("from variance_bridge.broker import Secret", False),
         ("from variance_bridge.rows import _anything", False),
-        ("from variance_bridge.rows.row import Members", False),
+        ("from variance_bridge.rows.members import Members", False),
         ("from variance_bridge.pipeline.sync import sync", False),
         ("import variance_bridge.network.session", False),
     ],

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from variance_bridge.cli.boundary import run
+from variance_bridge.cli.error_report import run
 
 PREFIX = "ZQ7CANARY"
 LETTERS = "Zqcanary"

@@ -172,7 +172,7 @@ def desk(nest, canaries) -> Iterator[Desk]:
             HTTPS_PROXY=f"http://u:{canaries.text('proxy password')}@127.0.0.1:9",
         )
         nest.patch.setattr(
-            "variance_bridge.pipeline.context.configured_policy",
+            "variance_bridge.pipeline.run_context.configured_policy",
             lambda _configuration: Policy(
                 connect_seconds=2, read_seconds=0.2, total_seconds=1, tries=2, body_bytes=1 << 20
             ),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from variance_bridge.cli.boundary import run
+from variance_bridge.cli.error_report import run
 from variance_bridge.document import exact_json
 
 PROFILES = '[profiles.ira]\nbroker = "csv"\n[profiles.taxed]\nbroker = "csv"\n'

@@ -216,7 +216,7 @@ def test_a_bank_that_does_not_answer_leaves_the_rates_as_they_are(run, monkeypat
 
 def test_the_history_has_each_amount_with_the_rate_of_its_day(run, work, write):
     from variance_bridge.document.convert import from_bytes
-    from variance_bridge_history.store import FILE_NAME, open_history
+    from variance_bridge_history.database import FILE_NAME, open_history
 
     data = (work / write("a.json", "aaaa***", "USD", "1000.50", "10")).read_bytes()
     with open_history(work / FILE_NAME) as history:
@@ -233,7 +233,7 @@ def test_the_history_has_each_amount_with_the_rate_of_its_day(run, work, write):
 
 def test_the_history_has_the_rate_that_the_broker_stated_in_the_document(run, work, write):
     from variance_bridge.document.convert import from_bytes
-    from variance_bridge_history.store import FILE_NAME, open_history
+    from variance_bridge_history.database import FILE_NAME, open_history
 
     rates = [("EUR", "1.25", "2026-11-24"), ("JPY", "0.0063", "2026-11-24")]
     data = (work / write("a.json", "aaaa***", "USD", "1000.50", "10", rates)).read_bytes()

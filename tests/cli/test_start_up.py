@@ -24,7 +24,7 @@ OURS = {
     "",
     ".__main__",
     ".cli",
-    ".cli.boundary",
+    ".cli.error_report",
     ".cli.subcommands",
     ".cli.invocation",
     ".errors",
@@ -45,7 +45,7 @@ NOT_FOR_FILES = {
 def loaded_by(*arguments: str) -> set[str]:
     code = (
         "import sys\n"
-        "from variance_bridge.cli.boundary import run\n"
+        "from variance_bridge.cli.error_report import run\n"
         f"code = run({list(arguments)!r})\n"
         "print('MODULES', *sorted(sys.modules))\n"
         "sys.exit(code)\n"

@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from variance_bridge.cli.boundary import run
+from variance_bridge.cli.error_report import run
 from variance_bridge.terminal import Screen, at_words, columns_that_fit, forced_colour, screen_of
 
 

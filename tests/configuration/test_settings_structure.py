@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from variance_bridge.broker import setting
 from variance_bridge.errors import ConfigurationError
-from variance_bridge.settings import structure as structure_module
-from variance_bridge.settings.structure import KEY, FlagText, structure, try_structure
+from variance_bridge.settings import table_to_class as structure_module
+from variance_bridge.settings.table_to_class import KEY, FlagText, structure, try_structure
 
 
 class Colour(StrEnum):
@@ -294,8 +294,8 @@ def test_any_table_is_an_instance_or_an_error_with_a_place(table):
 
 def test_cattrs_is_not_imported_for_help():
     code = (
-        "import sys\nfrom variance_bridge.cli.boundary import run\n"
-        "import variance_bridge.settings.structure\n"
+        "import sys\nfrom variance_bridge.cli.error_report import run\n"
+        "import variance_bridge.settings.table_to_class\n"
         "run(['--help'])\nsys.exit('cattrs' in sys.modules)"
     )
 

@@ -14,7 +14,7 @@ from variance_bridge.errors import ConfigurationError
 from variance_bridge.formatting import format_age
 from variance_bridge.settings.configuration import ConfigurationFile
 from variance_bridge.settings.duration import parse_duration
-from variance_bridge.settings.structure import structure
+from variance_bridge.settings.table_to_class import structure
 from variance_bridge.settings.toml import merge_tables, parse_toml, read_toml
 
 

@@ -14,7 +14,7 @@ from variance_bridge.pipeline import run as broker_run
 from variance_bridge.pipeline import sync
 from variance_bridge.pipeline.run import Choice
 from variance_bridge.settings import configuration
-from variance_bridge.settings.structure import keys_of
+from variance_bridge.settings.table_to_class import keys_of
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ import click
 import pytest
 
 from variance_bridge import errors
-from variance_bridge.cli.boundary import BUG, INTERRUPTED
+from variance_bridge.cli.error_report import BUG, INTERRUPTED
 from variance_bridge.cli.invocation import Invocation
 from variance_bridge.cli.subcommands import variance
 from variance_bridge_triage.command import NEEDS_ACTION

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from variance_bridge.cli.boundary import run
+from variance_bridge.cli.error_report import run
 
 
 class Done(NamedTuple):

@@ -9,9 +9,9 @@ import pytest
 from loopback_server import serving
 
 from variance_bridge.broker import RateLimit
-from variance_bridge.network.declared import Reach
+from variance_bridge.network.declared_hosts import Reach
 from variance_bridge.network.retry import Policy
-from variance_bridge.pipeline.context import RunContext
+from variance_bridge.pipeline.run_context import RunContext
 from variance_bridge.settings.configuration import Configuration
 
 BROKER = """

@@ -18,7 +18,7 @@ from tradier_server import TOKEN, Tradier
 
 from variance_bridge import load_all
 from variance_bridge.document.exact_json import loads
-from variance_bridge.exchange import exchange_date, previous_trading_day
+from variance_bridge.trading_hours import exchange_date, previous_trading_day
 
 D = Decimal
 RATE = D("0.8625")

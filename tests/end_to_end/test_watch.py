@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from variance_bridge.cli.boundary import run
+from variance_bridge.cli.error_report import run
 from variance_bridge.errors import (
     BrokerRefused,
     BrokerUnreachable,
@@ -17,13 +17,13 @@ from variance_bridge.errors import (
     DataRefused,
     SyncRunning,
 )
-from variance_bridge.exchange import is_in_session, next_open
 from variance_bridge.model import Meta, Portfolio, Timeliness
 from variance_bridge.pipeline.sync import Failed, Synced
 from variance_bridge.pipeline.sync_all import ProfileOutcome
 from variance_bridge.pipeline.watch import MIN_GAP, Heard, Pace, next_sync, sleep_until, watch
 from variance_bridge.storage.lock import output_lock
 from variance_bridge.testing.frozen_clock import FrozenClock
+from variance_bridge.trading_hours import is_in_session, next_open
 
 TUESDAY = datetime(2026, 3, 3, 15, 0, tzinfo=UTC)
 """Ten o'clock in New York, in the session."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from variance_bridge.cli.boundary import run
+from variance_bridge.cli.error_report import run
 from variance_bridge.document import exact_json
 
 EXAMPLE = Path(__file__).parents[2] / "schemas" / "examples" / "full.json"

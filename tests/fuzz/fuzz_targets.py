@@ -30,7 +30,7 @@ from variance_bridge.model import Portfolio
 from variance_bridge.network.session import Response
 from variance_bridge.pipeline.contradictory_rows import settle
 from variance_bridge.pipeline.enrich import enrich
-from variance_bridge.pipeline.personal import find_personal
+from variance_bridge.pipeline.personal_data import find_personal
 from variance_bridge.privacy import PersonalValues, Secret
 from variance_bridge.reading.engine_rows import positions, rows
 from variance_bridge.reading.freshness import Freshness
@@ -53,7 +53,7 @@ from variance_bridge.symbology import (
     parse_fraction,
 )
 from variance_bridge_csv.broker import CsvBroker
-from variance_bridge_csv.dialect_format.file import read_dialect
+from variance_bridge_csv.dialect_format.dialect_file import read_dialect
 from variance_bridge_csv.settings import CsvSettings
 from variance_bridge_tastytrade.broker import TastytradeBroker
 from variance_bridge_tastytrade.plugin import variance_bridge_brokers

@@ -22,7 +22,7 @@ import json, resource, sys
 limit, seconds, commands = json.loads(sys.argv[1])
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-from variance_bridge.cli.boundary import run
+from variance_bridge.cli.error_report import run
 codes = [run(command) for command in commands]
 # Not ru_maxrss: that begins with what the parent held when it started this process (getrusage(2) after an exec).
 (peak,) = [int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")]

@@ -11,7 +11,7 @@ import pytest
 from fuzz_mutation import inputs
 from fuzz_targets import seeds
 
-from variance_bridge.cli.boundary import run
+from variance_bridge.cli.error_report import run
 
 pytestmark = pytest.mark.slow
 

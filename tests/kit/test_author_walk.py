@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from variance_bridge.cli.boundary import run
-from variance_bridge.pipeline.context import RunContext
+from variance_bridge.cli.error_report import run
 from variance_bridge.pipeline.run import Choice
+from variance_bridge.pipeline.run_context import RunContext
 from variance_bridge.pipeline.sync import NO_QUOTES, SyncRequest, sync
 from variance_bridge.plugins.loading import Registry
 from variance_bridge.plugins.registry import Plugin

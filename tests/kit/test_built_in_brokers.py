@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from variance_bridge.cli.boundary import run
+from variance_bridge.cli.error_report import run
 
 PLUGINS = Path(__file__).parents[2] / "plugins"
 

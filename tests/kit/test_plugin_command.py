@@ -8,7 +8,7 @@ import sys
 import attrs
 import pytest
 
-from variance_bridge.cli.boundary import run
+from variance_bridge.cli.error_report import run
 from variance_bridge.cli.plugin import _print_text
 from variance_bridge.errors import ConfigurationError, PluginError
 from variance_bridge.plugins.loading import Registry

@@ -9,7 +9,7 @@ import tomllib
 
 import pytest
 
-from variance_bridge.cli.boundary import run
+from variance_bridge.cli.error_report import run
 from variance_bridge.errors import UsageError
 from variance_bridge.scaffold import check_name, replaced, write_project
 

@@ -10,7 +10,7 @@ import pytest
 
 from variance_bridge.document import exact_json
 from variance_bridge.errors import ConfigurationError, DataRefused
-from variance_bridge.pipeline.context import RunContext
+from variance_bridge.pipeline.run_context import RunContext
 from variance_bridge.plugins.loading import Registry
 from variance_bridge.plugins.registry import Plugin
 from variance_bridge.privacy import PersonalKind, PersonalValues, Secret

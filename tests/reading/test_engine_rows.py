@@ -10,7 +10,6 @@ from hypothesis import given
 
 from variance_bridge import PortfolioParser
 from variance_bridge.document import convert as document
-from variance_bridge.exchange import days_to_expiration
 from variance_bridge.model import Greeks, Holding, Meta, Portfolio, Quote, Side
 from variance_bridge.reading.engine_rows import (
     COLUMNS,
@@ -20,6 +19,7 @@ from variance_bridge.reading.engine_rows import (
 )
 from variance_bridge.symbology import InstrumentType, OptionType
 from variance_bridge.testing.hypothesis_portfolios import portfolios
+from variance_bridge.trading_hours import days_to_expiration
 
 NOW = datetime(2026, 3, 2, 15, 0, 0, tzinfo=UTC)
 FULL = Path(__file__).parents[2] / "schemas" / "examples" / "full.json"

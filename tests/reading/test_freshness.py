@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from variance_bridge.document import exact_json
-from variance_bridge.document.newest import newest_export, newest_live
+from variance_bridge.document.newest_file import newest_export, newest_live
 from variance_bridge.errors import ConfigurationError, DataRefused, PositionsTooOld
 from variance_bridge.formatting import format_age
 from variance_bridge.reading.freshness import (

@@ -6,7 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from variance_bridge.money import Sum, add_up, quotient, together, total, within_tolerance
+from variance_bridge.money import Sum, add_up, quotient, together, total
+from variance_bridge.rounding_tolerance import within_tolerance
 
 D = Decimal
 

@@ -179,7 +179,7 @@ def test_every_index_shares_its_root_with_all_its_options():
 
 
 def test_every_word_of_the_table_names_its_type_in_any_case_and_joining():
-    for kind, words in table("broker_type_words.toml")["words"].items():
+    for kind, words in table("instrument_type_words.toml")["words"].items():
         for word in words:
             assert instrument_type_of(word) is InstrumentType(kind)
             assert instrument_type_of(word.upper().replace(" ", "_")) is InstrumentType(kind)
@@ -188,7 +188,7 @@ def test_every_word_of_the_table_names_its_type_in_any_case_and_joining():
 
 def test_no_word_names_two_types():
     words = [
-        word for listed in table("broker_type_words.toml")["words"].values() for word in listed
+        word for listed in table("instrument_type_words.toml")["words"].values() for word in listed
     ]
     assert len(words) == len(set(words))
 

@@ -24,7 +24,7 @@ from variance_bridge.settings.account_hash import (
     rotate_key,
 )
 from variance_bridge.storage.filesystem import FileSystem
-from variance_bridge.storage.private import write_private
+from variance_bridge.storage.private_files import write_private
 
 KEY = bytes(range(32))
 FORM = re.compile(r"[0-9a-f]{12}\*{3}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from variance_bridge.cli.boundary import run
+from variance_bridge.cli.error_report import run
 
 OWNER = "jane.doe"
 

@@ -12,7 +12,7 @@ import pytest
 
 from variance_bridge.errors import ConfigurationError
 from variance_bridge.storage.filesystem import FileSystem
-from variance_bridge.storage.private import (
+from variance_bridge.storage.private_files import (
     exclusive_lock,
     inspect_private,
     make_private_folder,

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from variance_bridge.formatting import masked, printable
+from variance_bridge.formatting import printable
+from variance_bridge.masking import masked
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from variance_bridge import load
-from variance_bridge.cli.boundary import run
+from variance_bridge.cli.error_report import run
 from variance_bridge.errors import DataRefused
 
 ROOT = Path(__file__).parents[2]

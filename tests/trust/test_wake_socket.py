@@ -19,11 +19,11 @@ from variance_bridge.broker import Notice
 from variance_bridge.clock import SystemClock
 from variance_bridge.errors import ForbiddenRequest
 from variance_bridge.network import wake_socket
-from variance_bridge.network.allowed import resolve_socket
+from variance_bridge.network.allowed_requests import resolve_socket
+from variance_bridge.network.connection import ConnectionFailure
 from variance_bridge.network.proxy import NetworkAccess
 from variance_bridge.network.retry import Policy
 from variance_bridge.network.wake_socket import Conversation, Ended, Lost, WakeSocket, _Channel
-from variance_bridge.network.wire import ConnectionFailure
 from variance_bridge.privacy import Secret
 
 HOSTS = frozenset({"stream.acme.example"})

@@ -29,8 +29,8 @@ from variance_bridge.errors import (
     ConfigurationError,
     DataRefused,
 )
+from variance_bridge.network.connection import _tls_context
 from variance_bridge.network.proxy import NetworkAccess
-from variance_bridge.network.wire import _tls_context
 from variance_bridge.privacy import Secret
 
 MEBIBYTE = 1024 * 1024

@@ -13,7 +13,7 @@ from variance_bridge.document import exact_json
 from variance_bridge.document.convert import to_document
 from variance_bridge.document.rules.consistency import check_consistency
 from variance_bridge.document.schema import check_schema
-from variance_bridge.money import within_tolerance
+from variance_bridge.rounding_tolerance import within_tolerance
 from variance_bridge.testing.hypothesis_portfolios import amounts, portfolios
 
 EXACT = Context(prec=100)

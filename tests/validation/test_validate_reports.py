@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from variance_bridge.cli.boundary import run
+from variance_bridge.cli.error_report import run
 from variance_bridge.cli.validate import FORMATS
 from variance_bridge.document.validation_reports import REPORTS, Checked
 from variance_bridge.document.violation import Violation

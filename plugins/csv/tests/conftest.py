@@ -10,7 +10,7 @@ import attrs
 import pytest
 
 from variance_bridge.broker import BrokerContext
-from variance_bridge.cli.boundary import run
+from variance_bridge.cli.error_report import run
 from variance_bridge.document.convert import to_document
 from variance_bridge.privacy import PersonalValues
 from variance_bridge_csv.broker import CsvBroker

@@ -14,8 +14,8 @@ import pytest
 
 from variance_bridge.errors import BridgeError, DataRefused
 from variance_bridge_csv import table_rows
-from variance_bridge_csv.file import lines
-from variance_bridge_csv.file.text import MAX_FILE_BYTES
+from variance_bridge_csv.file import lines_and_cells
+from variance_bridge_csv.file.encoding import MAX_FILE_BYTES
 
 HEADER = "Account,Symbol,Type,Quantity,Exp Date,Strike Price,Call/Put,P/L Open,Cost,Mark,Net Liq\n"
 GOOD = "5WX00001,QZA,STOCK,10,,,,50.00,-950.00,100.00,1000.00\n"
@@ -292,7 +292,7 @@ def test_a_device_and_a_pipe_are_not_files_and_nobody_waits_for_them(read_csv, t
     ],
 )
 def test_what_no_positions_file_has_is_refused_by_its_size(read_csv, monkeypatch, content, words):
-    monkeypatch.setattr(lines, "MAX_LINES", 1_000)
+    monkeypatch.setattr(lines_and_cells, "MAX_LINES", 1_000)
     monkeypatch.setattr(table_rows, "MAX_REJECTED", 500)
     error = refusal(read_csv, content)
     assert "more than" in error.what
@@ -301,7 +301,7 @@ def test_what_no_positions_file_has_is_refused_by_its_size(read_csv, monkeypatch
 
 def test_the_limits_leave_room_for_a_million_rows_of_any_broker():
     widest = len((Path(__file__).parent / "files" / "ibkr_flex.csv").read_text().splitlines()[1])
-    assert lines.MAX_LINES > 1_000_000
+    assert lines_and_cells.MAX_LINES > 1_000_000
     assert 1_000_000 * widest < MAX_FILE_BYTES
 
 

@@ -12,7 +12,7 @@ from variance_bridge.broker import Account, Broker, BrokerContext, BrokerSpec
 from variance_bridge.errors import ConfigurationError, DataRefused, UsageError
 from variance_bridge.privacy import PersonalValues
 from variance_bridge_csv.broker import CsvBroker
-from variance_bridge_csv.file.name import describe_name
+from variance_bridge_csv.file.file_name import describe_name
 from variance_bridge_csv.plugin import variance_bridge_brokers
 from variance_bridge_csv.settings import CsvSettings
 

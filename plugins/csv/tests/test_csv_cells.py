@@ -10,10 +10,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from variance_bridge_csv.dialect_format import dates
-from variance_bridge_csv.dialect_format.schema import CellRules, Field
-from variance_bridge_csv.row import cells
-from variance_bridge_csv.row.cells import CellFault
+from variance_bridge_csv.dialect_format import date_formats
+from variance_bridge_csv.dialect_format.dialect_options import CellRules, Field
+from variance_bridge_csv.row import cell_values
+from variance_bridge_csv.row.cell_values import CellFault
 
 RULES = CellRules(fractions=True)
 UNUSED_UNIT = {Field.COST_TOTAL: ("units",)}
@@ -21,7 +21,7 @@ EUROPEAN = CellRules(decimal=",", thousands=".", currency_signs=("€",))
 
 
 def number(text, rules=RULES, field=Field.COST_TOTAL, fraction=None):
-    return cells.number_reader(field, rules)(text, fraction)
+    return cell_values.number_reader(field, rules)(text, fraction)
 
 
 @pytest.mark.parametrize(
@@ -183,14 +183,14 @@ def test_any_text_is_a_number_unknown_or_refused(text):
     ],
 )
 def test_dates_are_read_by_the_declared_formats(text, formats, day):
-    assert dates.parse_day(text, formats) == day
+    assert date_formats.parse_day(text, formats) == day
 
 
 @pytest.mark.parametrize(
     "text", ["Feb 30, 2026", "Foo 3, 2026", "45674", "Mar 20", "20 Mar 2026", "Mar 20, 2026 x"]
 )
 def test_what_is_not_a_date_of_the_format_or_the_calendar_is_none(text):
-    assert dates.parse_day(text, ("%b %d, %Y",)) is None
+    assert date_formats.parse_day(text, ("%b %d, %Y",)) is None
 
 
 @pytest.mark.parametrize(
@@ -206,22 +206,25 @@ def test_what_is_not_a_date_of_the_format_or_the_calendar_is_none(text):
     ],
 )
 def test_times_of_day(text, found):
-    assert dates.parse_time(text, ("%I:%M %p", "%I:%M:%S %p")) == found
+    assert date_formats.parse_time(text, ("%I:%M %p", "%I:%M:%S %p")) == found
 
 
 @given(st.text(max_size=50))
 def test_any_text_is_a_date_or_none(text):
-    assert dates.parse_day(text, ("%b %d, %Y", "%Y-%m-%d", "%m/%d/%y")) is None or len(text) >= 6
+    assert (
+        date_formats.parse_day(text, ("%b %d, %Y", "%Y-%m-%d", "%m/%d/%y")) is None
+        or len(text) >= 6
+    )
 
 
 @pytest.mark.parametrize("name", ["ET", "et", "America/New_York", "UTC"])
 def test_zones_have_the_names_that_brokers_use(name):
-    assert dates.zone(name) is not None
+    assert date_formats.zone(name) is not None
 
 
 @pytest.mark.parametrize("name", ["", "XX", "../etc", "/etc/localtime", "a\x00b", "America"])
 def test_an_unknown_zone_is_none(name):
-    assert dates.zone(name) is None
+    assert date_formats.zone(name) is None
 
 
 @given(
@@ -230,8 +233,10 @@ def test_an_unknown_zone_is_none(name):
 )
 @example("-1000000000000000.0000000000000", CellRules())
 def test_a_number_in_its_simplest_form_has_the_value_that_the_grammar_gives_it(text, rules):
-    grammar = cells.number_reader(Field.COST_TOTAL, structs.replace(rules, suffixes=UNUSED_UNIT))
-    simple = cells.number_reader(Field.COST_TOTAL, rules)
+    grammar = cell_values.number_reader(
+        Field.COST_TOTAL, structs.replace(rules, suffixes=UNUSED_UNIT)
+    )
+    simple = cell_values.number_reader(Field.COST_TOTAL, rules)
 
     def outcome(read):
         try:

@@ -9,19 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from variance_bridge_csv.dialect_format import library
-from variance_bridge_csv.dialect_format.schema import Field
+from variance_bridge_csv.dialect_format import known_dialects
+from variance_bridge_csv.dialect_format.dialect_options import Field
 from variance_bridge_csv.file.input import InputFile
 from variance_bridge_csv.file.layout import lay_out, read_header
-from variance_bridge_csv.file.lines import Separation, split
-from variance_bridge_csv.row import cells, columns
-from variance_bridge_csv.row.cells import CellFault
+from variance_bridge_csv.file.lines_and_cells import Separation, split
+from variance_bridge_csv.row import cell_values, columns
+from variance_bridge_csv.row.cell_values import CellFault
 from variance_bridge_csv.row.columns import Columns, RowCells
 from variance_bridge_csv.source import candidate_for
 from variance_bridge_csv.table_rows import read_rows
 
 DAY = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
-KNOWN = library.load(None)
+KNOWN = known_dialects.load(None)
 DIALECTS = {name: known.dialect for name, known in KNOWN.items()}
 FILES = sorted((Path(__file__).parent / "files").glob("*.csv"))
 FIELDS = {
@@ -65,10 +65,10 @@ def test_a_remembered_cell_says_what_it_says_when_it_is_read_by_itself(table):
                 assert (seen.text(field), seen.number(field), seen.day(field)) == (None,) * 3
                 continue
             cell = row.cells[place]
-            assert seen.text(field) == cells.text_reader(field, rules)(cell)
-            number = outcome(cells.number_reader(field, rules), cell, None)
+            assert seen.text(field) == cell_values.text_reader(field, rules)(cell)
+            number = outcome(cell_values.number_reader(field, rules), cell, None)
             assert outcome(seen.number, field) == number
-            assert outcome(seen.day, field) == outcome(cells.day_reader(field, rules), cell)
+            assert outcome(seen.day, field) == outcome(cell_values.day_reader(field, rules), cell)
 
 
 def test_what_is_remembered_of_a_column_stays_small(monkeypatch):

@@ -8,8 +8,8 @@ from decimal import Decimal
 import pytest
 
 from variance_bridge.errors import ConfigurationError, DataRefused
-from variance_bridge_csv.dialect_format import library
-from variance_bridge_csv.dialect_format.schema import Field
+from variance_bridge_csv.dialect_format import known_dialects
+from variance_bridge_csv.dialect_format.dialect_options import Field
 from variance_bridge_csv.file.detection import Detector, Trial, detect
 
 CORE = "Symbol,Type,Quantity,Exp Date,DTE,Strike Price,Call/Put,Underlying Last Price,P/L Open"
@@ -217,7 +217,9 @@ def test_no_header_of_one_shipped_dialect_is_taken_for_another():
     # Two dialects with one header: their numbers tell them apart (test_csv_documents.py).
     by_numbers = {"degiro_point", "saxo_comma"}
     dialects = {
-        name: known.dialect for name, known in library.load(None).items() if name not in by_numbers
+        name: known.dialect
+        for name, known in known_dialects.load(None).items()
+        if name not in by_numbers
     }
     for name, dialect in dialects.items():
         if dialect.detect.only_named:
@@ -241,21 +243,23 @@ def test_no_header_of_one_shipped_dialect_is_taken_for_another():
         chosen = detect(
             detector,
             dialects,
-            library.other_reports(),
+            known_dialects.other_reports(),
             lambda candidate, _lines: Trial(0, 0, candidate.dialect.name),
         )
         assert chosen.dialect.name == name
 
 
 def test_every_pair_of_shipped_dialects_that_shares_a_header_says_how_they_differ():
-    dialects = [known.dialect for known in library.load(None).values()]
+    dialects = [known.dialect for known in known_dialects.load(None).values()]
     for one, other in itertools.combinations(dialects, 2):
         shared = set(one.detect.evidence) & set(other.detect.evidence)
         assert not shared, (one.name, other.name)
 
 
 def test_every_field_is_used_by_some_shipped_dialect():
-    used = {field for known in library.load(None).values() for field in known.dialect.columns}
+    used = {
+        field for known in known_dialects.load(None).values() for field in known.dialect.columns
+    }
     assert set(Field) - used == {Field.IMPLIED_VOLATILITY}
 
 

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from msgspec import Struct, structs
 
-from variance_bridge.cli.boundary import run
+from variance_bridge.cli.error_report import run
 from variance_bridge.errors import ConfigurationError
 from variance_bridge.files import structure
 from variance_bridge.settings.toml import parse_toml
-from variance_bridge_csv.dialect_format import library, patterns
-from variance_bridge_csv.dialect_format import schema as dialect
-from variance_bridge_csv.dialect_format.file import read_dialect
-from variance_bridge_csv.dialect_format.schema import OtherReport
+from variance_bridge_csv.dialect_format import dialect_options as dialect
+from variance_bridge_csv.dialect_format import known_dialects, regular_expressions
+from variance_bridge_csv.dialect_format.dialect_file import read_dialect
+from variance_bridge_csv.dialect_format.dialect_options import OtherReport
 
 SMALL = """
 description = 1
@@ -214,23 +214,23 @@ def test_all_faults_are_named_at_once():
     ],
 )
 def test_a_pattern_that_could_stall_the_program_is_refused(pattern):
-    assert patterns.fault(pattern)
+    assert regular_expressions.fault(pattern)
 
 
 @pytest.mark.parametrize(
     "pattern", ["a+b*", r"(?P<x>[A-Z()+*]+) \(x\)", "(?:ab){2}", "(abc)?", "[]a]+x"]
 )
 def test_a_harmless_pattern_is_allowed(pattern):
-    assert patterns.fault(pattern) is None
+    assert regular_expressions.fault(pattern) is None
 
 
 def test_the_slowest_allowed_pattern_ends_soon():
     pattern = ".*a.*a.*ab"
-    assert patterns.fault(pattern) is None
+    assert regular_expressions.fault(pattern) is None
     start = time.thread_time()
-    assert patterns.match(pattern, "a" * patterns.LONGEST_TEXT) is None
+    assert regular_expressions.match(pattern, "a" * regular_expressions.LONGEST_TEXT) is None
     assert time.thread_time() - start < 5
-    assert patterns.match(".*", "x" * (patterns.LONGEST_TEXT + 1)) is None
+    assert regular_expressions.match(".*", "x" * (regular_expressions.LONGEST_TEXT + 1)) is None
 
 
 def test_a_user_extends_a_shipped_dialect_of_the_same_name(read_csv, tmp_path):
@@ -293,24 +293,24 @@ def test_a_fallback_is_considered_only_where_no_other_dialect_fits(read_csv, tmp
 def test_a_faulty_dialect_of_the_user_stops_the_run_with_its_name(tmp_path, text, words):
     (tmp_path / "broken.toml").write_text(text)
     with pytest.raises(ConfigurationError, match=words) as caught:
-        library.load(tmp_path)
+        known_dialects.load(tmp_path)
     assert caught.value.where == "broken.toml"
 
 
 def test_a_dialect_that_is_not_text_or_too_long_is_a_fault(tmp_path):
     (tmp_path / "broken.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigurationError, match="line 1: not UTF-8"):
-        library.load(tmp_path)
+        known_dialects.load(tmp_path)
     (tmp_path / "broken.toml").write_text("#" * 300_000)
     with pytest.raises(ConfigurationError, match="is larger than 262144 bytes"):
-        library.load(tmp_path)
+        known_dialects.load(tmp_path)
 
 
 def test_too_many_dialect_files_are_no_configuration(tmp_path):
     for number in range(201):
         (tmp_path / f"{number}.toml").touch()
     with pytest.raises(ConfigurationError, match="more than 200"):
-        library.load(tmp_path)
+        known_dialects.load(tmp_path)
 
 
 def test_a_dialect_is_checked_without_reading_a_file(tmp_path, capsys):
@@ -326,39 +326,47 @@ def test_a_dialect_is_checked_without_reading_a_file(tmp_path, capsys):
 
 
 def test_all_shipped_dialects_pass_the_check_and_are_read_as_their_files_have_them():
-    folder = Path(library.__file__).parent.parent / "dialects"
+    folder = Path(known_dialects.__file__).parent.parent / "dialects"
     files = [path for path in folder.glob("*.toml") if path.name != "other_reports.toml"]
     assert len(files) >= 8
-    shipped = {name: structs.asdict(known.dialect) for name, known in library.load(None).items()}
-    current = {dialect.name: structs.asdict(dialect) for dialect in map(library.check, files)}
+    shipped = {
+        name: structs.asdict(known.dialect) for name, known in known_dialects.load(None).items()
+    }
+    current = {
+        dialect.name: structs.asdict(dialect) for dialect in map(known_dialects.check, files)
+    }
     assert current == shipped, "run: python scripts/gather_dialects.py"
     assert list(shipped) == [path.stem for path in sorted(files)]
 
 
 def test_a_shipped_dialect_is_read_without_checks_as_it_is_with_them():
-    for known in library.load(None).values():
+    for known in known_dialects.load(None).values():
         checked = read_dialect(known.table, known.dialect.name)
         assert structs.asdict(known.dialect) == structs.asdict(checked)
         assert repr(known.dialect) == repr(checked)
 
 
 def test_the_shipped_reports_that_are_not_positions_are_read_without_checks_as_they_are_with_them():
-    text = (Path(library.__file__).parents[1] / "dialects" / "other_reports.toml").read_text()
+    text = (
+        Path(known_dialects.__file__).parents[1] / "dialects" / "other_reports.toml"
+    ).read_text()
     reports = [structure(table, OtherReport) for table in parse_toml(text, "")["report"]]
-    assert library.other_reports() == tuple(reports)
+    assert known_dialects.other_reports() == tuple(reports)
 
 
 def test_the_groups_of_a_pattern_are_those_that_python_finds_in_it():
     odd = [r"\(?P<a>b", r"[(?P<a>]", r"[]\](?P<a>](?P<b>x)", r"\\(?P<a>(?P<b>x)|y)", "(x)"]
-    used = [part.pattern for known in library.load(None).values() for part in known.dialect.parts]
+    used = [
+        part.pattern for known in known_dialects.load(None).values() for part in known.dialect.parts
+    ]
 
     assert len(used) >= 5
     for pattern in (*odd, *used):
-        assert patterns.group_names(pattern) == set(re.compile(pattern).groupindex)
+        assert regular_expressions.group_names(pattern) == set(re.compile(pattern).groupindex)
 
 
 def test_every_shipped_dialect_says_where_its_knowledge_comes_from():
-    for known in library.load(None).values():
+    for known in known_dialects.load(None).values():
         assert known.dialect.evidence
         if known.dialect.name not in {"generic", "generic_comma", "template"}:
             assert known.dialect.first_seen <= known.dialect.last_seen
@@ -421,4 +429,4 @@ def test_the_template_in_the_reference_is_read(read_csv):
 def test_every_shipped_dialect_stands_on_the_page_of_csv_files():
     page = REFERENCE.parent / "brokers" / "csv.md"
     text = page.read_text(encoding="utf-8")
-    assert all(f"| `{name}` |" in text for name in library.load(None))
+    assert all(f"| `{name}` |" in text for name in known_dialects.load(None))

@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime
 import pytest
 
 from variance_bridge.errors import DataRefused
-from variance_bridge_csv.dialect_format.schema import TimeRules
-from variance_bridge_csv.file.name import day_in_name
-from variance_bridge_csv.file_time import StatedTime, export_time
+from variance_bridge_csv.dialect_format.dialect_options import TimeRules
+from variance_bridge_csv.export_time import StatedTime, export_time
+from variance_bridge_csv.file.file_name import day_in_name
 
 HEADER = (
     "Account,Symbol,Type,Quantity,Exp Date,DTE,Strike Price,Call/Put,P/L Open,Cost,Mark,Net Liq\n"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from variance_bridge_csv.file.lines import Line, Row, Separation, _scan, split
+from variance_bridge_csv.file.lines_and_cells import Line, Row, Separation, _scan, split
 from variance_bridge_csv.name_matching import visible
 
 CELL = st.text(st.characters(exclude_characters="\r\n\0", exclude_categories=["Cs"]), max_size=8)

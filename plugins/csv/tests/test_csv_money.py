@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from variance_bridge.model import Caution, Quote, Side
 from variance_bridge.symbology import InstrumentType
-from variance_bridge_csv.dialect_format.schema import Basis, MoneyRules, Sign
+from variance_bridge_csv.dialect_format.dialect_options import Basis, MoneyRules, Sign
 from variance_bridge_csv.row import money
 from variance_bridge_csv.row.money import CostCheck
 

@@ -20,8 +20,8 @@ import pytest
 from variance_bridge.document.convert import to_document
 from variance_bridge.errors import DataRefused
 from variance_bridge.pipeline.contradictory_rows import settle
-from variance_bridge_csv.dialect_format import library
-from variance_bridge_csv.dialect_format.schema import Completeness
+from variance_bridge_csv.dialect_format import known_dialects
+from variance_bridge_csv.dialect_format.dialect_options import Completeness
 
 pytestmark = pytest.mark.slow
 
@@ -494,6 +494,6 @@ def near(value, original):
 def test_every_shipped_dialect_is_mutated(read_csv):
     seen = {read_csv(path.read_bytes()).broker._source.parsed.dialect.name for path in FILES}
     unnamed = {
-        name for name, one in library.load(None).items() if not one.dialect.detect.only_named
+        name for name, one in known_dialects.load(None).items() if not one.dialect.detect.only_named
     }
     assert seen == unnamed

@@ -8,10 +8,10 @@ from collections import Counter
 import pytest
 
 from variance_bridge.broker import Account, RawPortfolio
-from variance_bridge.cli.boundary import run
+from variance_bridge.cli.error_report import run
 from variance_bridge_csv import table_rows
 from variance_bridge_csv.broker import CsvBroker
-from variance_bridge_csv.dialect_format import library
+from variance_bridge_csv.dialect_format import known_dialects
 from variance_bridge_csv.file import detection
 from variance_bridge_csv.row import instrument
 
@@ -90,7 +90,8 @@ def test_the_header_is_looked_for_once_by_each_dialect(read_csv, monkeypatch):
     monkeypatch.setattr(detection, "find_header", counting)
     read_csv(HEADER + stock("5WX00001", "QZA"))
     delimiters = {
-        name: len(known.dialect.file.delimiters) for name, known in library.load(None).items()
+        name: len(known.dialect.file.delimiters)
+        for name, known in known_dialects.load(None).items()
     }
     assert all(count <= delimiters[name] for name, count in searched.items())
     assert searched["tastytrade"] == 1

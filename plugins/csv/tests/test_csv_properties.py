@@ -16,14 +16,14 @@ from variance_bridge.errors import ConfigurationError, DataRefused
 from variance_bridge.model import Caution, Portfolio, Side
 from variance_bridge.pipeline.contradictory_rows import settle
 from variance_bridge_csv.broker import CsvBroker
-from variance_bridge_csv.dialect_format import library
+from variance_bridge_csv.dialect_format import known_dialects
 from variance_bridge_csv.file.input import InputFile
 from variance_bridge_csv.payload import FileText
 from variance_bridge_csv.portfolio import portfolio
 from variance_bridge_csv.source import candidate_for
 
 DAY = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
-KNOWN = library.load(None)
+KNOWN = known_dialects.load(None)
 DIALECTS = {name: known.dialect for name, known in KNOWN.items()}
 SAMPLES = [path.read_bytes() for path in sorted((Path(__file__).parent / "files").glob("*.csv"))]
 

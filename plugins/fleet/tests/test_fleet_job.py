@@ -13,20 +13,20 @@ from fleet_exports import CANARY, export, exports, installation, tables
 from msgspec import structs
 
 from variance_bridge import ROW_COLUMNS, DataRefused, load, unattended
-from variance_bridge.cli.boundary import run
+from variance_bridge.cli.error_report import run
 from variance_bridge.document import exact_json
 from variance_bridge.pipeline.sync import Failed
 from variance_bridge.storage import replace
-from variance_bridge_fleet import dask_workers, job
+from variance_bridge_fleet import dask_workers, worker_job
 from variance_bridge_fleet import run_counts as fleet_summary
-from variance_bridge_fleet.job import Job, OtherVersions, do, installed
 from variance_bridge_fleet.manifest import read_manifest
 from variance_bridge_fleet.output_folder import Output, content_hash
+from variance_bridge_fleet.output_tables import write_tables
 from variance_bridge_fleet.report import lines, page, report
 from variance_bridge_fleet.run import Run
 from variance_bridge_fleet.run_counts import summary
-from variance_bridge_fleet.tables import write_tables
-from variance_bridge_fleet.work import Work
+from variance_bridge_fleet.worker_files import Work
+from variance_bridge_fleet.worker_job import Job, OtherVersions, do, installed
 
 NOW = datetime.now(UTC)
 
@@ -35,10 +35,10 @@ NOW = datetime.now(UTC)
 def place(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     installation(tmp_path, monkeypatch)
-    for each in (job._syncs, job._thresholds, job._installed_once):
+    for each in (worker_job._syncs, worker_job._thresholds, worker_job._installed_once):
         each.cache_clear()
     yield tmp_path
-    for each in (job._syncs, job._thresholds, job._installed_once):
+    for each in (worker_job._syncs, worker_job._thresholds, worker_job._installed_once):
         each.cache_clear()
 
 
@@ -201,14 +201,14 @@ def test_an_all_clear_covers_only_the_accounts_that_were_read(place):
 
 def test_a_failure_in_one_input_does_not_stop_the_others(place, monkeypatch):
     output, inputs = begun(place, 2)
-    whole = job._read_back
+    whole = worker_job._read_back
 
     def fragile(results, of):
         if results[0].path.name.startswith(inputs[0].key):
             raise RuntimeError(CANARY)
         return whole(results, of)
 
-    monkeypatch.setattr(job, "_read_back", fragile)
+    monkeypatch.setattr(worker_job, "_read_back", fragile)
     work(output, inputs)
     write_all(output, inputs)
 
@@ -443,14 +443,18 @@ def test_the_worst_come_first_and_are_twenty_at_most(place, monkeypatch, rows_at
     monkeypatch.setattr(fleet_summary, "_ROWS_AT_A_TIME", rows_at_a_time)
     output, inputs = begun(place, 1)
     work(output, inputs)
-    row = dict.fromkeys(job.TRIAGE_KINDS) | {"root": "QZZ", "strategy": "Stock", "reason": "why"}
+    row = dict.fromkeys(worker_job.TRIAGE_KINDS) | {
+        "root": "QZZ",
+        "strategy": "Stock",
+        "reason": "why",
+    }
     rows = [row | {"action": "HARVEST", "net_pl": Decimal(place)} for place in range(30)]
     rows += [
         row | {"action": "DEFENSE", "net_pl": loss} for loss in (None, Decimal(-5), Decimal(-9))
     ]
     rows += [row | {"net_pl": Decimal(-99)}] * 8
     (part,) = output.work.glob("*.triage.arrow")
-    part.write_bytes(job._as_arrow(rows, job.TRIAGE_KINDS))
+    part.write_bytes(worker_job._as_arrow(rows, worker_job.TRIAGE_KINDS))
     (file,) = output.work.glob("*.json")
     outcomes = exact_json.loads(file.read_bytes())
     outcomes["inputs"][0]["rows"]["triage"] = len(rows)

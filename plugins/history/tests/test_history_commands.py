@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from variance_bridge.cli.boundary import run
-from variance_bridge.exchange import exchange_date
+from variance_bridge.cli.error_report import run
+from variance_bridge.trading_hours import exchange_date
+from variance_bridge_history.database import FILE_NAME
 from variance_bridge_history.since import beginning, end
-from variance_bridge_history.store import FILE_NAME
 
 HEADER = "Symbol,Type,Quantity,Exp Date,Strike Price,Call/Put,Cost,Mark\n"
 
@@ -341,7 +341,7 @@ def test_trouble_with_the_history_is_a_line_that_names_it_and_no_exit(
 
 
 def test_a_history_that_another_program_uses_costs_the_sync_nothing(sync, tmp_path, monkeypatch):
-    monkeypatch.setattr("variance_bridge_history.store._BUSY_SECONDS", 0.01)
+    monkeypatch.setattr("variance_bridge_history.database._BUSY_SECONDS", 0.01)
     sync("QZZ,Stock,10,,,,1000,110")
     with closing(sqlite3.connect(tmp_path / "positions" / FILE_NAME)) as other:
         other.execute("BEGIN EXCLUSIVE")
@@ -359,7 +359,7 @@ def test_a_full_disk_under_the_history_costs_the_sync_nothing(sync, monkeypatch)
         raise error
 
     sync("QZZ,Stock,10,,,,1000,110")
-    monkeypatch.setattr("variance_bridge_history.store.History.add", full)
+    monkeypatch.setattr("variance_bridge_history.database.History.add", full)
     code, _, err = sync("QZZ,Stock,12,,,,1200,110")
 
     assert code == 0

@@ -13,6 +13,7 @@ from variance_bridge import Balances, Holding, InstrumentType, Meta, Portfolio, 
 from variance_bridge.reading.freshness import Freshness
 from variance_bridge.symbology import parse
 from variance_bridge_history.account_comparison import Comparison, State, compare, state_of
+from variance_bridge_history.database import Entry
 from variance_bridge_history.position_changes import Change, Changes, Delivery, Held, Roll
 from variance_bridge_history.screen import (
     MAX_LISTED,
@@ -21,7 +22,6 @@ from variance_bridge_history.screen import (
     history_lines,
     sparkline,
 )
-from variance_bridge_history.store import Entry
 
 NOW = datetime(2026, 1, 16, 15, tzinfo=UTC)
 ACCOUNT = "a1b2c3d4e5f6***"

@@ -29,7 +29,7 @@ from variance_bridge import (
     Side,
     Status,
 )
-from variance_bridge_history.store import FILE_NAME, open_history
+from variance_bridge_history.database import FILE_NAME, open_history
 
 D = Decimal
 NOW = datetime(2026, 1, 16, 15, tzinfo=UTC)
@@ -208,7 +208,7 @@ def test_damaged_values_are_refused_like_damaged_pages(file, spoil, read):
 
 
 def test_a_history_in_use_is_refused_after_a_while(file, monkeypatch):
-    monkeypatch.setattr("variance_bridge_history.store._BUSY_SECONDS", 0.01)
+    monkeypatch.setattr("variance_bridge_history.database._BUSY_SECONDS", 0.01)
     with open_history(file):
         pass
     other = sqlite3.connect(file)
@@ -231,7 +231,7 @@ def test_a_full_disk_is_an_error_and_what_was_kept_is_safe(file, monkeypatch):
         connection.execute(f"PRAGMA max_page_count = {pages}")
         return connection
 
-    monkeypatch.setattr("variance_bridge_history.store.sqlite3.connect", on_a_small_disk)
+    monkeypatch.setattr("variance_bridge_history.database.sqlite3.connect", on_a_small_disk)
     with pytest.raises(DataRefused, match="the disk is full"), open_history(file) as history:
         history.add(portfolio(NOW + timedelta(days=1), rows=5000), os.urandom(100_000))
     monkeypatch.undo()
@@ -261,7 +261,7 @@ def test_a_history_that_may_only_be_read_is_read_and_not_written(file, monkeypat
     def refuse(*_):
         raise OSError(reason, os.strerror(reason))
 
-    monkeypatch.setattr("variance_bridge_history.store.os.open", refuse)
+    monkeypatch.setattr("variance_bridge_history.database.os.open", refuse)
     with open_history(file) as history:
         assert len(history.entries()) == 1
     with pytest.raises(DataRefused, match="cannot be written"), open_history(file) as history:
@@ -287,7 +287,7 @@ import sys
 sys.path.insert(0, sys.argv[2])
 from pathlib import Path
 from test_history_store import NOW, portfolio, timedelta
-from variance_bridge_history.store import open_history
+from variance_bridge_history.database import open_history
 sys.stdin.readline()
 for number in range(60):
     with open_history(Path(sys.argv[1])) as history:

@@ -15,7 +15,7 @@ from flex_server import GET, QUERY, SEND, TOKEN, Flex, failure
 from loopback_server import serving
 
 from variance_bridge import DataRefused, Secret
-from variance_bridge.cli.boundary import run
+from variance_bridge.cli.error_report import run
 from variance_bridge.document import exact_json
 from variance_bridge_ibkr.api import Api
 from variance_bridge_ibkr.flex_responses import by_account

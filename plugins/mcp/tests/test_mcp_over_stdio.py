@@ -13,7 +13,7 @@ from mcp import Client, StdioServerParameters
 from mcp_folder import CANARIES, two_accounts
 
 from variance_bridge import load
-from variance_bridge.cli.boundary import run
+from variance_bridge.cli.error_report import run
 from variance_bridge.document import exact_json
 
 QUESTIONS = (

@@ -21,9 +21,13 @@ from variance_bridge import (
     Side,
     Status,
 )
-from variance_bridge.cli.boundary import run
+from variance_bridge.cli.error_report import run
 from variance_bridge.symbology import InstrumentType
-from variance_bridge_notify.command import PLACEHOLDERS, CommandSettings, variance_bridge_synced
+from variance_bridge_notify.command_listener import (
+    PLACEHOLDERS,
+    CommandSettings,
+    variance_bridge_synced,
+)
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 PORTFOLIO = Portfolio(

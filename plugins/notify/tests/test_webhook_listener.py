@@ -21,9 +21,9 @@ from variance_bridge import (
     Side,
     Status,
 )
-from variance_bridge.cli.boundary import run
+from variance_bridge.cli.error_report import run
 from variance_bridge.symbology import InstrumentType
-from variance_bridge_notify.webhook import WebhookSettings, variance_bridge_synced
+from variance_bridge_notify.webhook_listener import WebhookSettings, variance_bridge_synced
 
 PORTFOLIO = Portfolio(
     meta=Meta(

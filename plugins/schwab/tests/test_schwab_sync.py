@@ -15,7 +15,7 @@ from json_faults import FAULTS
 from loopback_server import serving
 from schwab_server import ACCESS, CALLBACK, KEY, NUMBERS, REFRESH, SECRET, TOKEN, Schwab
 
-from variance_bridge.cli.boundary import run
+from variance_bridge.cli.error_report import run
 from variance_bridge.document import exact_json
 
 D = Decimal

@@ -18,7 +18,7 @@ from snaptrade_server import (
 )
 
 from variance_bridge import Secret
-from variance_bridge.cli.boundary import run
+from variance_bridge.cli.error_report import run
 from variance_bridge.document import exact_json
 from variance_bridge_snaptrade.signature import signature
 

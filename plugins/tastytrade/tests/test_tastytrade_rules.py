@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from variance_bridge import rows
 from variance_bridge.broker import BrokerSpec, Capability
 from variance_bridge.errors import ConfigurationError
-from variance_bridge.exchange import exchange_date
 from variance_bridge.model import Caution, Environment
 from variance_bridge.network.rate_limits import Rates
 from variance_bridge.rows import Members, RowRejected
-from variance_bridge.settings.structure import structure
+from variance_bridge.settings.table_to_class import structure
+from variance_bridge.trading_hours import exchange_date
 from variance_bridge_tastytrade import plugin
 from variance_bridge_tastytrade.client import hosts
 from variance_bridge_tastytrade.client.hosts import endpoint

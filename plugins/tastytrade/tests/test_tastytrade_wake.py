@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from tastytrade_simulator import SimulatedPortfolio, Simulator
 from variance_bridge import Secret, load
 from variance_bridge.broker import Account, Notice
-from variance_bridge.cli.boundary import run
+from variance_bridge.cli.error_report import run
+from variance_bridge_tastytrade.account_streamer import TastytradeWake
 from variance_bridge_tastytrade.client.hosts import endpoint, streamer_address
 from variance_bridge_tastytrade.settings import TastytradeSettings
-from variance_bridge_tastytrade.wake import TastytradeWake
 
 SOON = 20
 
@@ -126,7 +126,7 @@ def trader(tmp_path, monkeypatch):
     monkeypatch.setenv("VARIANCE_CONFIG_DIR", str(place))
     for name in ("QUIET", "MIN_GAP"):
         monkeypatch.setattr(f"variance_bridge.pipeline.watch.{name}", timedelta(seconds=0.5))
-    monkeypatch.setattr("variance_bridge_tastytrade.wake.HEARTBEAT_SECONDS", 0.5)
+    monkeypatch.setattr("variance_bridge_tastytrade.account_streamer.HEARTBEAT_SECONDS", 0.5)
     portfolio = SimulatedPortfolio.of([{"symbol": "MCD", "quantity": 100, "average_open_price": "290.10"}], cash="1000.00")  # fmt: skip
     with Simulator(portfolio) as simulator:
         known = simulator.credentials

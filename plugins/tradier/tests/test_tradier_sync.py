@@ -11,7 +11,7 @@ from json_faults import FAULTS
 from loopback_server import serving
 from tradier_server import TOKEN, Tradier
 
-from variance_bridge.cli.boundary import run
+from variance_bridge.cli.error_report import run
 from variance_bridge.document import exact_json
 
 D = Decimal

@@ -243,7 +243,7 @@ def invented_report():
 
 def invented_past():
     """What that account was worth in the three months before: a gap of two weeks, and a document without net liquidity."""
-    from variance_bridge_triage.render.worth_line import PastWorth
+    from variance_bridge_triage.render.page.worth_line import PastWorth
 
     return [
         PastWorth(
@@ -258,7 +258,7 @@ def invented_past():
 
 def invented_page():
     """The page of `invented_report`, with its past."""
-    from variance_bridge_triage.render.page import page
+    from variance_bridge_triage.render.page.html_page import page
 
     return page(invented_report(), past={"a1b2c3d4e5f6***": invented_past()})
 

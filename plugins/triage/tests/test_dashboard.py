@@ -18,8 +18,13 @@ from variance_bridge.model import Balances, Counts, Environment, Status
 from variance_bridge.money import Sum
 from variance_bridge.symbology import Deliverable
 from variance_bridge_triage.render.price_range import price_range
-from variance_bridge_triage.render.strike_line import fits, heading, scale_of, strike_line
-from variance_bridge_triage.render.terminal import dashboard, render, show
+from variance_bridge_triage.render.terminal.dashboard import dashboard, render, show
+from variance_bridge_triage.render.terminal.strike_line import (
+    fits,
+    heading,
+    scale_of,
+    strike_line,
+)
 from variance_bridge_triage.rules.expected_move import expected_move
 from variance_bridge_triage.rules.thresholds import shipped_thresholds
 

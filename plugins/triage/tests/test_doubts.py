@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from variance_bridge.model import Balances, Caution, Flag
-from variance_bridge_triage.render.terminal import render
+from variance_bridge_triage.render.terminal.dashboard import render
 
 QUIET = (
     Caution.TIME_FROM_FILE,

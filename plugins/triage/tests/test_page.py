@@ -19,12 +19,12 @@ from jinja2 import TemplateError
 from variance_bridge.errors import DataRefused
 from variance_bridge.files import write_file
 from variance_bridge.model import Counts, Environment, Quote, Status
-from variance_bridge_triage.render.charts import MAX_ROWS, charts
-from variance_bridge_triage.render.page import _environment, page
+from variance_bridge_triage.render.page.charts import MAX_ROWS, charts
+from variance_bridge_triage.render.page.html_page import _environment, page
 from variance_bridge_triage.rules.possible_losses import stress_loss
 
 CSS, SCRIPT = (
-    resources.files("variance_bridge_triage.render").joinpath(name).read_text(encoding="utf-8")
+    resources.files("variance_bridge_triage.render.page").joinpath(name).read_text(encoding="utf-8")
     for name in ("page.css", "page.js")
 )
 write_page = partial(write_file, title="the page", hint="name another place")

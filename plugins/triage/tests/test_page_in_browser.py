@@ -14,8 +14,8 @@ from devtools_browser import CHROMIUM, NO_CHROMIUM, Browser
 from page_pictures import FONTS, SCHEMES, TOLERANCE, WIDTHS, difference, small_picture
 
 from variance_bridge.model import Balances
-from variance_bridge_triage.render import page as page_module
-from variance_bridge_triage.render.page import page
+from variance_bridge_triage.render.page import html_page as page_module
+from variance_bridge_triage.render.page.html_page import page
 
 SCREENS = Path(__file__).parent / "screens"
 TAB, ENTER = ("Tab", 9), ("Enter", 13, "\r")

@@ -20,9 +20,9 @@ from tastytrade_simulator import SimulatedPortfolio, Simulator, to_csv
 from tastytrade_simulator.csv_file import generation_columns
 from variance_bridge.clock import SystemClock
 from variance_bridge.commands import simulated_sync
-from variance_bridge.exchange import exchange_date
 from variance_bridge.reading.engine_rows import rows
 from variance_bridge.reading.load import Snapshot, load
+from variance_bridge.trading_hours import exchange_date
 from variance_bridge_tastytrade.demo_server.contracts import future_option_symbol
 from variance_bridge_triage.rules.actions import Action
 from variance_bridge_triage.rules.report import Entry, Report, triage

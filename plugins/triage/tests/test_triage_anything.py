@@ -13,8 +13,8 @@ from variance_bridge.document.exact_json import dumps
 from variance_bridge.formatting import money, number, price, quantity
 from variance_bridge.model import Greeks, Quote
 from variance_bridge_triage.render.json_report import to_document
-from variance_bridge_triage.render.page import page
-from variance_bridge_triage.render.terminal import render
+from variance_bridge_triage.render.page.html_page import page
+from variance_bridge_triage.render.terminal.dashboard import render
 
 extreme = st.sampled_from(["0", "1", "-1", "1e-30", "-3.3e40", "9" * 60, "0.1234567890123456789"])
 numbers = st.none() | extreme.map(Decimal)

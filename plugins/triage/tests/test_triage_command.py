@@ -142,7 +142,7 @@ def test_only_a_page_costs_the_loading_of_the_template_engine(
 ):
     code = (
         "import sys\n"
-        "import variance_bridge_triage.command, variance_bridge_triage.render.terminal\n"
+        "import variance_bridge_triage.command, variance_bridge_triage.render.terminal.dashboard\n"
         "import variance_bridge_triage.render.json_report, variance_bridge_triage.rules.report\n"
         "sys.exit('jinja2' in sys.modules)\n"
     )

@@ -10,7 +10,7 @@ import pytest
 from variance_bridge.document.convert import from_bytes, to_bytes
 from variance_bridge.document.exact_json import loads
 from variance_bridge.model import Meta, Portfolio, Status
-from variance_bridge_history.store import FILE_NAME, open_history
+from variance_bridge_history.database import FILE_NAME, open_history
 from variance_bridge_triage.command import command
 
 IRA, TAXED = "a1a1a1a1a1a1***", "b2b2b2b2b2b2***"

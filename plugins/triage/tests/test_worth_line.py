@@ -10,10 +10,14 @@ import pytest
 
 from variance_bridge.document.convert import from_bytes, to_bytes
 from variance_bridge.model import Balances, Meta, Portfolio, Status
-from variance_bridge_history.store import FILE_NAME, open_history
+from variance_bridge_history.database import FILE_NAME, open_history
 from variance_bridge_triage.command import command
-from variance_bridge_triage.render.page import page
-from variance_bridge_triage.render.worth_line import MAX_POINTS, PastWorth, worth_line
+from variance_bridge_triage.render.page.html_page import page
+from variance_bridge_triage.render.page.worth_line import (
+    MAX_POINTS,
+    PastWorth,
+    worth_line,
+)
 
 ACCOUNT, OTHER = "a1b2c3d4e5f6***", "b2b2b2b2b2b2***"
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from devtools_browser import CHROMIUM, NO_CHROMIUM, Browser
 from page_pictures import FONTS, SCHEMES, WIDTHS, small_picture
 
-from variance_bridge_triage.render.terminal import render
+from variance_bridge_triage.render.terminal.dashboard import render
 
 _HERE = Path(__file__).parent
 COLUMNS = (80, 140)

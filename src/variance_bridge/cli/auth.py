@@ -10,7 +10,7 @@ import click
 
 from variance_bridge.cli.invocation import Invocation
 from variance_bridge.errors import BridgeError, ConfigurationError, UsageError
-from variance_bridge.formatting import as_typed
+from variance_bridge.masking import as_typed
 from variance_bridge.settings.credential_expiry import expiry_words
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from variance_bridge.broker import BrokerSpec, Credential
     from variance_bridge.cli.invocation import Invocation
     from variance_bridge.network.authorization import Request
-    from variance_bridge.pipeline.context import RunContext
+    from variance_bridge.pipeline.run_context import RunContext
     from variance_bridge.plugins.loading import LoadedPlugin
     from variance_bridge.settings.credential_owner import Login
 

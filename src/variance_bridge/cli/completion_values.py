@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from variance_bridge.cli.invocation import Invocation
 from variance_bridge.document.exact_json import MAX_BYTES, without_mark
-from variance_bridge.document.newest import LIVE_FILES
+from variance_bridge.document.newest_file import LIVE_FILES
 from variance_bridge.errors import BridgeError
 from variance_bridge.storage.read import read_bounded
 

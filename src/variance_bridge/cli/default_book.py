@@ -8,7 +8,7 @@ from pathlib import Path
 import attrs
 
 from variance_bridge.errors import DataRefused
-from variance_bridge.pipeline.targets import broker_of, sharing, target_of
+from variance_bridge.pipeline.output_file import broker_of, sharing, target_of
 from variance_bridge.reading.book import LIVE_FILES, Book, Source
 from variance_bridge.settings.configuration import Configuration
 

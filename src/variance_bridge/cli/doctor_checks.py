@@ -20,14 +20,14 @@ from variance_bridge import __version__
 from variance_bridge.broker import Capability
 from variance_bridge.cli.default_book import live_files
 from variance_bridge.document.exact_json import MAX_BYTES
-from variance_bridge.document.newest import newest_live
+from variance_bridge.document.newest_file import newest_live
 from variance_bridge.document.outline import outline
 from variance_bridge.errors import BridgeError, DataRefused, PositionsTooOld
 from variance_bridge.formatting import age_words, path_text, plural
 from variance_bridge.model import Status, Timeliness
-from variance_bridge.pipeline.context import RunContext
 from variance_bridge.pipeline.listeners import open_listener
 from variance_bridge.pipeline.run import Choice, open_broker
+from variance_bridge.pipeline.run_context import RunContext
 from variance_bridge.plugins.loading import LoadedPlugin, import_place
 from variance_bridge.plugins.registry import BROKERS, names
 from variance_bridge.reading.freshness import configured_limits
@@ -39,7 +39,7 @@ from variance_bridge.settings.credential_expiry import expiry_words, is_near, re
 from variance_bridge.settings.credentials import CredentialStore
 from variance_bridge.settings.keyring import Protection
 from variance_bridge.storage.filesystem import reason
-from variance_bridge.storage.private import inspect_private
+from variance_bridge.storage.private_files import inspect_private
 from variance_bridge.storage.read import read_bounded
 
 
@@ -345,7 +345,7 @@ def _credentials(given: DoctorInput, loaded: LoadedPlugin) -> Iterator[Finding]:
 
 
 def _network(given: DoctorInput) -> Iterator[Finding]:
-    from variance_bridge.pipeline.context import configured_policy
+    from variance_bridge.pipeline.run_context import configured_policy
 
     access = configured_policy(given.configuration).access
     detours = (

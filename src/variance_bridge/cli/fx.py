@@ -54,7 +54,7 @@ def _fetched(invocation: Invocation, url: str) -> bytes:
     """The file, by the same read-only session that brokers get: one host, https, no redirect followed."""
     from variance_bridge.cli.progress import waiting
     from variance_bridge.errors import BrokerRefused, BrokerUnreachable
-    from variance_bridge.network.declared import Reach
+    from variance_bridge.network.declared_hosts import Reach
 
     session = invocation.run_context().open_session(Reach(hosts=(HOST,)))
     try:

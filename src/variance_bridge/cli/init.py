@@ -259,7 +259,7 @@ def _text(name: str, settings: Mapping[str, Any], folder: Path, *, keeps_history
 def _write(file: Path, text: str) -> None:
     """The new file in the old one's place; the old one stays as `variance.toml.old`."""
     from variance_bridge.storage.filesystem import reason
-    from variance_bridge.storage.private import write_private
+    from variance_bridge.storage.private_files import write_private
 
     try:
         if file.exists():

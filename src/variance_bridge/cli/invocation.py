@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from variance_bridge.clock import SystemClock
     from variance_bridge.model import Portfolio
     from variance_bridge.money import Sum
-    from variance_bridge.pipeline.context import RunContext
+    from variance_bridge.pipeline.run_context import RunContext
     from variance_bridge.plugins.loading import LoadedListener, LoadedPlugin, Registry
     from variance_bridge.plugins.registry import Plugin
     from variance_bridge.privacy import PersonalValues
@@ -130,7 +130,7 @@ class Invocation:
     @cached_property
     def credentials(self) -> CredentialStore:
         """Environment, `.env` and keyring."""
-        from variance_bridge.pipeline.context import credential_store
+        from variance_bridge.pipeline.run_context import credential_store
 
         return credential_store(self.configuration, self.personal, self.keyring)
 
@@ -140,7 +140,7 @@ class Invocation:
         Args:
             trust: whether `--yes` was given: a third party's plugin is trusted without a question.
         """
-        from variance_bridge.pipeline.context import (
+        from variance_bridge.pipeline.run_context import (
             RunContext,
             configured_policy,
             installation_hash,
@@ -315,7 +315,7 @@ class Invocation:
         Raises:
             DataRefused: there is none; says how to get one.
         """
-        from variance_bridge.document.newest import newest_live
+        from variance_bridge.document.newest_file import newest_live
 
         return self._found(
             newest_live(self.output_folder),
@@ -330,7 +330,7 @@ class Invocation:
         Raises:
             DataRefused: there is none.
         """
-        from variance_bridge.document.newest import newest_export
+        from variance_bridge.document.newest_file import newest_export
 
         return self._found(
             newest_export(self.output_folder, suffix),

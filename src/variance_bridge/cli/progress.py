@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from variance_bridge.formatting import masked
+from variance_bridge.masking import masked
 from variance_bridge.pipeline.sync import Progress
 
 if TYPE_CHECKING:

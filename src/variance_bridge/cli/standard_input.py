@@ -11,7 +11,7 @@ from pathlib import Path
 
 from variance_bridge.cli.invocation import Invocation
 from variance_bridge.errors import DataRefused, UsageError
-from variance_bridge.pipeline.previous import STANDARD_STREAM
+from variance_bridge.pipeline.previous_document import STANDARD_STREAM
 
 MAX_BYTES = 512 * 1024 * 1024
 NAME = "standard-input"

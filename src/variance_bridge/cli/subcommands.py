@@ -13,7 +13,6 @@ import click
 from variance_bridge import __version__
 from variance_bridge.cli.invocation import Invocation
 from variance_bridge.errors import BridgeError, PluginError, UnknownPlugin, UsageError
-from variance_bridge.formatting import as_typed
 from variance_bridge.plugins.registry import (
     COMMANDS,
     Plugin,
@@ -174,6 +173,9 @@ class LazyGroup(click.Group):
             return name, self.get_command(ctx, name), args
         if args[0] == "help":
             return self._help(ctx, args[1:])
+        # Imported here: only a refusal needs it, and a start without one is faster.
+        from variance_bridge.masking import as_typed
+
         raise UsageError(
             f"there is no command {as_typed(args[0])}",
             hint=_nearest(args[0], self.list_commands(ctx)),

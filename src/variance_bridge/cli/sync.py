@@ -13,7 +13,7 @@ import click
 from variance_bridge.cli.invocation import Invocation
 from variance_bridge.cli.sync_outcome import doubtful, entry, explain, failure, labelled, sentence
 from variance_bridge.errors import UsageError
-from variance_bridge.pipeline.previous import STANDARD_STREAM
+from variance_bridge.pipeline.previous_document import STANDARD_STREAM
 from variance_bridge.pipeline.sync import Failed, Synced
 
 
@@ -110,7 +110,8 @@ def _check_input(file: Path | None) -> None:
     if len(file.parts) != 1 or file.exists():
         return
     from variance_bridge.cli.completion_values import broker_names
-    from variance_bridge.formatting import as_typed, nearest
+    from variance_bridge.formatting import nearest
+    from variance_bridge.masking import as_typed
 
     near = nearest(file.name.casefold(), broker_names())
     if near is not None:

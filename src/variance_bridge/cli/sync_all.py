@@ -16,7 +16,7 @@ from variance_bridge.formatting import plural, printable
 from variance_bridge.pipeline.sync import Failed, Progress, Synced
 
 if TYPE_CHECKING:
-    from variance_bridge.pipeline.context import RunContext
+    from variance_bridge.pipeline.run_context import RunContext
     from variance_bridge.pipeline.sync_all import ProfileOutcome
 
 _OF_ONE_SYNC = {

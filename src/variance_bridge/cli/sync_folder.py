@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from variance_bridge.errors import BridgeError, DataRefused, UnknownFormat, UsageError
-from variance_bridge.formatting import masked, path_text, plural
+from variance_bridge.formatting import path_text, plural
+from variance_bridge.masking import masked
 from variance_bridge.pipeline.sync import Failed, Synced
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from variance_bridge.cli.invocation import Invocation
 from variance_bridge.errors import BridgeError, SyncRunning, UsageError
 
 if TYPE_CHECKING:
-    from variance_bridge.pipeline.context import RunContext
+    from variance_bridge.pipeline.run_context import RunContext
     from variance_bridge.pipeline.sync_all import ProfileOutcome
     from variance_bridge.pipeline.wake import Wakes
     from variance_bridge.pipeline.watch import Round

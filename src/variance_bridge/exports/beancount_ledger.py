@@ -14,10 +14,10 @@ from decimal import Decimal
 
 from variance_bridge.document.convert import instant_text
 from variance_bridge.document.exact_json import plain
-from variance_bridge.exchange import exchange_date
 from variance_bridge.model import Holding, Portfolio
 from variance_bridge.money import product, quotient, signed, total
 from variance_bridge.symbology import InstrumentType
+from variance_bridge.trading_hours import exchange_date
 
 _NOT_IN_COMMODITY = re.compile(r"[^A-Z0-9'._-]+")
 _NOT_IN_ACCOUNT = re.compile(r"[^A-Za-z0-9]+")

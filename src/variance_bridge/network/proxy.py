@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from variance_bridge.errors import ConfigurationError
 from variance_bridge.privacy import PersonalKind, PersonalValues, Secret
-from variance_bridge.storage.private import read_private
+from variance_bridge.storage.private_files import read_private
 
 _PROXY_VARIABLES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
 _NO_PROXY_VARIABLES = ("no_proxy", "NO_PROXY")

@@ -1,8 +1,8 @@
 """The read-only session: all that a broker plugin can do to the network.
 
 GET to the declared hosts, POST to the declared token paths and reads, https or loopback, no redirect followed, at most
-three tries, bounded in time and memory. What may be called is decided in `network.allowed`, when to try again in
-`network.retry`; `network.proxy` has the proxy and the netrc file, and `network.wire` does one try.
+three tries, bounded in time and memory. What may be called is decided in `network.allowed_requests`, when to try again in
+`network.retry`; `network.proxy` has the proxy and the netrc file, and `network.connection` does one try.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from variance_bridge.errors import (
 )
 from variance_bridge.formatting import format_age, plural
 from variance_bridge.model import Route
-from variance_bridge.network.allowed import (
+from variance_bridge.network.allowed_requests import (
     Address,
     check_hosts,
     check_post_paths,
@@ -49,7 +49,7 @@ from variance_bridge.privacy import MAX_SECRET_LENGTH, PersonalKind, PersonalVal
 
 if TYPE_CHECKING:
     from variance_bridge.broker import Clock, RateLimit
-    from variance_bridge.network.wire import Answer, Request, Wire
+    from variance_bridge.network.connection import Answer, Request, Wire
 
 _LOG = logging.getLogger(__name__)
 _MEDIA_TYPE: Final = r"[a-z]+/[a-z0-9.+-]+(?:; ?charset=[A-Za-z0-9-]+)?"
@@ -275,7 +275,7 @@ class ReadOnlySession:
         content_type: str | None = None,
         body: bytes | None = None,
     ) -> Response:
-        from variance_bridge.network.wire import Request
+        from variance_bridge.network.connection import Request
 
         sent = self._headers(headers, address, content_type)
         request = Request(method=method, address=address, headers=sent, body=body)
@@ -296,7 +296,7 @@ class ReadOnlySession:
 
     def _try(self, request: Request, tries: int) -> Answer:
         """Up to so many tries within `policy.total_seconds`."""
-        from variance_bridge.network.wire import ConnectionFailure, NoResponse
+        from variance_bridge.network.connection import ConnectionFailure, NoResponse
 
         self._keep_to_rates(request)  # the wait for the first try is not part of the request's time
         started = self._clock.monotonic()
@@ -357,7 +357,7 @@ class ReadOnlySession:
 
     def _send(self, request: Request, seconds: float, attempt: int) -> Answer:
         """One try, counted and logged."""
-        from variance_bridge.network.wire import NoResponse, Wire
+        from variance_bridge.network.connection import NoResponse, Wire
 
         if self._wire is None:
             self._wire = Wire(self._policy)
@@ -431,7 +431,7 @@ class ReadOnlySession:
         login = self._policy.access.login_for(address.host)
         if login is None:
             return
-        from variance_bridge.network.wire import basic_authorization
+        from variance_bridge.network.connection import basic_authorization
 
         user, password = login
         self._personal.add(password)

@@ -1,6 +1,6 @@
 """One WebSocket on which a broker says that something changed. It is listened to; nothing that it says is kept.
 
-Address, certificates and proxy are those of the session (`network.allowed`, `network.wire`, `network.proxy`). All that is
+Address, certificates and proxy are those of the session (`network.allowed_requests`, `network.connection`, `network.proxy`). All that is
 sent are the texts by which the broker's plugin introduces itself and keeps the connection alive. `websockets` is used
 for the protocol alone: its own connections would follow redirects, and use proxies that the configuration did not allow.
 """
@@ -24,9 +24,9 @@ from websockets.protocol import State
 from websockets.uri import parse_uri
 
 from variance_bridge.broker import Notice
-from variance_bridge.network.allowed import Address
+from variance_bridge.network.allowed_requests import Address
+from variance_bridge.network.connection import ConnectionFailure, NoResponse, open_socket
 from variance_bridge.network.retry import Policy
-from variance_bridge.network.wire import ConnectionFailure, NoResponse, open_socket
 from variance_bridge.storage.read import MEBIBYTE
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from variance_bridge.broker import Account
 from variance_bridge.errors import ConfigurationError, DataRefused
-from variance_bridge.formatting import as_typed
+from variance_bridge.masking import as_typed
 from variance_bridge.pipeline.run import BrokerRun
 
 

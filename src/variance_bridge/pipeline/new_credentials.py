@@ -12,14 +12,14 @@ import attrs
 from variance_bridge.addresses import base_address, is_this_machine
 from variance_bridge.broker import AuthorizationCode, BrokerSpec
 from variance_bridge.errors import BrokerRefused, DataRefused
-from variance_bridge.network.declared import Reach
+from variance_bridge.network.declared_hosts import Reach
 from variance_bridge.pipeline.run import Choice, open_broker
 from variance_bridge.privacy import PersonalKind, Secret
 
 if TYPE_CHECKING:
     from variance_bridge.broker import Credential
     from variance_bridge.network.authorization import Request
-    from variance_bridge.pipeline.context import RunContext
+    from variance_bridge.pipeline.run_context import RunContext
     from variance_bridge.settings.credential_owner import Login
 
 _REFUSED = (400, 401, 403)
@@ -99,7 +99,7 @@ def exchange(
 
 def basic(user: Secret, password: Secret) -> Secret:
     """The value of `Authorization` for a user and a password."""
-    from variance_bridge.network.wire import basic_authorization
+    from variance_bridge.network.connection import basic_authorization
 
     return Secret(basic_authorization(user.reveal(), password.reveal()))
 

@@ -9,7 +9,7 @@ from variance_bridge.document.check import check, refuse
 from variance_bridge.document.convert import from_bytes, to_document
 from variance_bridge.errors import DataRefused
 from variance_bridge.model import Portfolio
-from variance_bridge.pipeline.previous import PreviousDocument
+from variance_bridge.pipeline.previous_document import PreviousDocument
 from variance_bridge.storage.lock import output_lock, previous_path
 from variance_bridge.storage.replace import publish, read_published
 

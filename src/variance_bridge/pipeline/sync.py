@@ -17,7 +17,7 @@ from msgspec import Struct, structs
 from variance_bridge.broker import Account, Capability, Session
 from variance_bridge.document.check import refuse
 from variance_bridge.document.exact_json import pieces
-from variance_bridge.document.newest import newest
+from variance_bridge.document.newest_file import newest
 from variance_bridge.errors import (
     BridgeError,
     BrokerRefused,
@@ -28,13 +28,13 @@ from variance_bridge.errors import (
 from variance_bridge.formatting import format_age, plural, repr_without
 from variance_bridge.model import Caution, Environment, Flag, Portfolio, Status
 from variance_bridge.pipeline.account_choice import select_account
-from variance_bridge.pipeline.context import RunContext
 from variance_bridge.pipeline.contradictory_rows import settle
 from variance_bridge.pipeline.listeners import Listener, call_listeners, open_listener
 from variance_bridge.pipeline.overwrite import Judgement, Verdict, judge_overwrite
-from variance_bridge.pipeline.personal import seal
-from variance_bridge.pipeline.previous import STANDARD_STREAM, PreviousDocument
+from variance_bridge.pipeline.personal_data import seal
+from variance_bridge.pipeline.previous_document import STANDARD_STREAM, PreviousDocument
 from variance_bridge.pipeline.run import BrokerRun, Choice, fetch_quotes, open_broker
+from variance_bridge.pipeline.run_context import RunContext
 from variance_bridge.storage.lock import OutputLock, output_lock
 from variance_bridge.storage.replace import publish
 
@@ -238,7 +238,7 @@ def _file_of(
     target, pseudonym = previous.path, run.account_hash(account)
     if not pseudonym or not _is_free_to_choose(run, request):
         return target
-    from variance_bridge.pipeline.targets import file_of_account, named_after
+    from variance_bridge.pipeline.output_file import file_of_account, named_after
 
     found = file_of_account(target, run.spec.name, pseudonym)
     if found is not None:
@@ -270,7 +270,7 @@ def _sync_each(
     tell: Progress,
 ) -> Iterator[Synced | Failed]:
     """Each account into a file of its own. One that fails does not cost the others; an outage ends it for all."""
-    from variance_bridge.pipeline.targets import file_of_account, named_after
+    from variance_bridge.pipeline.output_file import file_of_account, named_after
 
     for done, account in enumerate(accounts):
         pseudonym = run.account_hash(account) or ""
@@ -295,7 +295,7 @@ def _sync_each(
 def _target(context: RunContext, request: SyncRequest, run: BrokerRun) -> Path:
     if request.output is not None:
         return request.output
-    from variance_bridge.pipeline.targets import target_of
+    from variance_bridge.pipeline.output_file import target_of
 
     return target_of(context.configuration, run.profile, run.spec.slug)
 

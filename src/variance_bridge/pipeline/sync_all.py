@@ -14,8 +14,9 @@ import attrs
 from msgspec import Struct, structs
 
 from variance_bridge.errors import BridgeError, ConfigurationError
-from variance_bridge.pipeline.context import RunContext
+from variance_bridge.pipeline.output_file import broker_of
 from variance_bridge.pipeline.run import Choice
+from variance_bridge.pipeline.run_context import RunContext
 from variance_bridge.pipeline.sync import (
     Failed,
     Progress,
@@ -27,7 +28,6 @@ from variance_bridge.pipeline.sync import (
     quote_source_of,
     tell_listeners,
 )
-from variance_bridge.pipeline.targets import broker_of
 from variance_bridge.plugins.registry import prints_on_stderr
 
 

@@ -22,16 +22,16 @@ from variance_bridge.errors import (
     PluginError,
     SyncRunning,
 )
-from variance_bridge.exchange import is_in_session
-from variance_bridge.network.declared import Reach
+from variance_bridge.network.declared_hosts import Reach
 from variance_bridge.network.retry import Policy, wait_before
 from variance_bridge.pipeline.account_choice import select_account
-from variance_bridge.pipeline.context import USER_AGENT, RunContext
 from variance_bridge.pipeline.run import BrokerRun, Choice, open_broker
+from variance_bridge.pipeline.run_context import USER_AGENT, RunContext
 from variance_bridge.pipeline.watch import Heard
 from variance_bridge.plugins.loading import import_place
 from variance_bridge.plugins.registry import guarded
 from variance_bridge.privacy import Secret
+from variance_bridge.trading_hours import is_in_session
 
 if TYPE_CHECKING:
     from variance_bridge.network.wake_socket import WakeSocket
@@ -330,7 +330,7 @@ class _Thread:
         return (select_account(run, accounts, None),)
 
     def _socket(self, opened: _Opened, wake: Wake) -> WakeSocket:
-        from variance_bridge.network.allowed import check_hosts, resolve_socket
+        from variance_bridge.network.allowed_requests import check_hosts, resolve_socket
         from variance_bridge.network.proxy import learned_proxy
         from variance_bridge.network.wake_socket import WakeSocket
 

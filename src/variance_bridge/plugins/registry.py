@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 from variance_bridge.errors import BridgeError, DataRefused, PluginError, UnknownPlugin
-from variance_bridge.formatting import as_typed, nearest
+from variance_bridge.formatting import nearest
 
 BROKERS = "variance_bridge"
 COMMANDS = "variance_bridge.commands"
@@ -193,7 +193,7 @@ def known_plugins(kind: str) -> Mapping[str, Mapping[str, Any]]:
 @cache
 def _known_plugins() -> Mapping[str, Any]:
     from variance_bridge.settings.toml import parse_toml
-    from variance_bridge.storage.shipped import shipped_text
+    from variance_bridge.storage.shipped_files import shipped_text
 
     return parse_toml(
         shipped_text("known_brokers_and_formats.toml"), "known_brokers_and_formats.toml"
@@ -232,6 +232,9 @@ def _folder_of(package: str) -> str | None:
 
 
 def _unknown(name: str, names: Sequence[str], what: str) -> UnknownPlugin:
+    # Imported here: only a refusal needs it, and a start without one is faster.
+    from variance_bridge.masking import as_typed
+
     known = known_plugins(what)
     formats = known_plugins("format") if what == "broker" else {}
     near = nearest(name.lower(), [*names, *known, *formats])

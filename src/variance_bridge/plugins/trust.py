@@ -18,7 +18,7 @@ import attrs
 from msgspec import Struct
 
 from variance_bridge.errors import ConfigurationError, DataRefused
-from variance_bridge.storage.private import exclusive_lock, read_private, write_private
+from variance_bridge.storage.private_files import exclusive_lock, read_private, write_private
 
 if TYPE_CHECKING:
     from variance_bridge.broker import BrokerSpec, Clock, QuoteSourceSpec
@@ -264,7 +264,7 @@ def read_consents(folder: Path) -> tuple[PluginIdentity, ...]:
         ConfigurationError: others can change the record, or it is damaged.
     """
     from variance_bridge.document import exact_json
-    from variance_bridge.settings.structure import structure
+    from variance_bridge.settings.table_to_class import structure
 
     path = folder / FILE_NAME
     try:

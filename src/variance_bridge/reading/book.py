@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import attrs
 
 from variance_bridge.errors import BridgeError, DataRefused
-from variance_bridge.formatting import as_typed, masked, path_text, plural
+from variance_bridge.formatting import path_text, plural
+from variance_bridge.masking import as_typed, masked
 from variance_bridge.model import Environment, Holding
 from variance_bridge.reading.freshness import DEFAULT_LIMITS, AgeLimits, Freshness
 from variance_bridge.reading.load import DOCUMENTS, Snapshot, load_each

@@ -13,7 +13,7 @@ from msgspec import Struct
 from variance_bridge.broker import Account
 from variance_bridge.document.check import refuse
 from variance_bridge.errors import DataRefused, UnknownPlugin
-from variance_bridge.formatting import masked
+from variance_bridge.masking import masked
 from variance_bridge.model import Portfolio
 from variance_bridge.pipeline.overwrite import Verdict, judge_overwrite
 from variance_bridge.pipeline.run import BrokerRun, Choice, open_broker, reader_of_ending
@@ -68,7 +68,7 @@ Choose = Callable[[BrokerRun, Sequence[Account]], Sequence[Account]]
 
 
 def _read(file: Path, choose: Choose) -> tuple[BrokerFile, ...]:
-    from variance_bridge.pipeline.context import reading_context
+    from variance_bridge.pipeline.run_context import reading_context
 
     warnings: list[str] = []
     ending = file.suffix.lower()

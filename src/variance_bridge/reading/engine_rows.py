@@ -18,10 +18,10 @@ from typing import Generic, TypeVar
 import attrs
 
 from variance_bridge.document.exact_json import plain
-from variance_bridge.exchange import days_to_expiration
 from variance_bridge.model import Greeks, Holding, Portfolio, Quote
 from variance_bridge.reading.load import Snapshot, load
 from variance_bridge.symbology import InstrumentType, OptionType, SymbolError, parse
+from variance_bridge.trading_hours import days_to_expiration
 
 """Days to expiration are counted in calendar days of the exchanges' time zone."""
 

@@ -95,7 +95,7 @@ def age_of(fetched_at: datetime, now: datetime, *, end_of_day: bool = False) -> 
             "a time without a zone has no age", hint="write times with Z or an offset"
         )
     if end_of_day and fetched_at <= now:
-        from variance_bridge.exchange import next_close
+        from variance_bridge.trading_hours import next_close
 
         return max(timedelta(0), now - next_close(fetched_at))
     return now - fetched_at

@@ -5,8 +5,8 @@ from variance_bridge.rows.collect import CLOSED, Closed, Collected, collect
 from variance_bridge.rows.exchange_rates import exchange_rates
 from variance_bridge.rows.holdings import holding
 from variance_bridge.rows.instruments import listed_option
+from variance_bridge.rows.members import Members
 from variance_bridge.rows.response_body import body_of, json_of, list_of, object_of
-from variance_bridge.rows.row import Members
 from variance_bridge.rows.values import RowRejected, day, moment, number, side_of, word
 
 __all__ = [

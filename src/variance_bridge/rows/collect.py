@@ -36,8 +36,8 @@ from variance_bridge.model import (
 from variance_bridge.money_unit import in_currency, is_comparable
 from variance_bridge.rows.holdings import MAX_SYMBOL_LENGTH
 from variance_bridge.rows.instruments import OPTIONS
+from variance_bridge.rows.members import Members
 from variance_bridge.rows.response_body import list_of
-from variance_bridge.rows.row import Members
 from variance_bridge.rows.values import RowRejected
 
 _LOG = logging.getLogger(__name__)

@@ -7,8 +7,9 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from variance_bridge.model import Caution, Holding, Quote, Side
-from variance_bridge.money import cost_basis, difference, market_value, signed, within_tolerance
-from variance_bridge.rows.row import Members
+from variance_bridge.money import cost_basis, difference, market_value, signed
+from variance_bridge.rounding_tolerance import within_tolerance
+from variance_bridge.rows.members import Members
 from variance_bridge.symbology import Deliverable, Instrument, InstrumentType
 
 MAX_SYMBOL_LENGTH = 64

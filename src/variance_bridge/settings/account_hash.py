@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from variance_bridge.errors import ConfigurationError
-from variance_bridge.storage.private import (
+from variance_bridge.storage.private_files import (
     exclusive_lock,
     inspect_private,
     read_private,

@@ -17,10 +17,17 @@ import attrs
 from msgspec import Struct, field
 
 from variance_bridge.errors import ConfigurationError, PluginError, UsageError
-from variance_bridge.formatting import as_typed, did_you_mean, repr_without
+from variance_bridge.formatting import did_you_mean, repr_without
+from variance_bridge.masking import as_typed
 from variance_bridge.settings.credential_owner import Login, profile_suffix
-from variance_bridge.settings.setting_faults import joined, refusal
-from variance_bridge.settings.structure import REST, FlagText, keys_of, structure, try_structure
+from variance_bridge.settings.setting_messages import joined, refusal
+from variance_bridge.settings.table_to_class import (
+    REST,
+    FlagText,
+    keys_of,
+    structure,
+    try_structure,
+)
 from variance_bridge.settings.toml import read_toml
 from variance_bridge.storage.filesystem import reason
 

@@ -237,7 +237,7 @@ class CredentialStore:
             ConfigurationError: as `find`.
             SyncRunning: another process has held it for longer than any exchange takes.
         """
-        from variance_bridge.storage.private import exclusive_lock
+        from variance_bridge.storage.private_files import exclusive_lock
 
         lock = f".{login.broker}.exchange.lock"
         with ExitStack() as stack:
@@ -378,7 +378,7 @@ class CredentialStore:
 
     def _write_env_value(self, path: Path, variable: str, secret: Secret) -> None:
         from variance_bridge.settings.env_file import write_env_value
-        from variance_bridge.storage.private import exclusive_lock
+        from variance_bridge.storage.private_files import exclusive_lock
 
         with ExitStack() as stack:
             # Without a folder to hold the lock the file is still replaced whole.

@@ -13,7 +13,7 @@ from msgspec import Struct, field
 from variance_bridge.errors import ConfigurationError
 from variance_bridge.privacy import Secret
 from variance_bridge.storage.filesystem import reason
-from variance_bridge.storage.private import inspect_private, make_private_folder, read_private
+from variance_bridge.storage.private_files import inspect_private, make_private_folder, read_private
 from variance_bridge.storage.replace import replace_file
 
 _TITLE: Final = "the .env file"

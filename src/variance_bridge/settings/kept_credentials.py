@@ -17,7 +17,7 @@ from variance_bridge.errors import ConfigurationError, DataRefused
 from variance_bridge.formatting import repr_without
 from variance_bridge.privacy import Secret
 from variance_bridge.settings.credential_owner import Login
-from variance_bridge.storage.private import exclusive_lock, read_private, write_private
+from variance_bridge.storage.private_files import exclusive_lock, read_private, write_private
 
 FILE_NAME: Final = "credentials.json"
 _TITLE: Final = "the record of credentials"
@@ -77,7 +77,7 @@ def read_kept(folder: Path) -> tuple[KeptCredential, ...]:
     except FileNotFoundError:
         return ()
     from variance_bridge.document import exact_json
-    from variance_bridge.settings.structure import structure
+    from variance_bridge.settings.table_to_class import structure
 
     try:
         entries = structure({"entry": exact_json.loads(data)}, _Record).entry

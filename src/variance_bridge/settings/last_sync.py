@@ -45,7 +45,7 @@ def last_sync(folder: Path) -> LastSync:
 
 def remember(folder: Path, used: LastSync) -> None:
     """Keep it for the next run, 0600. What cannot be written is not kept, and no error: the sync itself is done."""
-    from variance_bridge.storage.private import write_private
+    from variance_bridge.storage.private_files import write_private
 
     if used == last_sync(folder):
         return

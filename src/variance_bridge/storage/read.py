@@ -11,7 +11,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from variance_bridge.errors import BridgeError, DataRefused
-from variance_bridge.formatting import masked, nearest, printable, repr_without
+from variance_bridge.formatting import nearest, printable, repr_without
 from variance_bridge.storage.filesystem import (
     SYSTEM,
     FileSystem,
@@ -141,6 +141,9 @@ def refuse_missing(file: Path) -> None:
     Raises:
         DataRefused: there is nothing of that name.
     """
+    # Imported here: only a refusal needs it, and a start without one is faster.
+    from variance_bridge.masking import masked
+
     try:
         file.stat()
     except FileNotFoundError:
@@ -151,6 +154,9 @@ def refuse_missing(file: Path) -> None:
 
 def _near(path: Path) -> str | None:
     """The file beside it whose name is most like a mistyped one; without what may say whose it is."""
+    # Imported here: only a refusal needs it, and a start without one is faster.
+    from variance_bridge.masking import masked
+
     try:
         names = [
             each.name

@@ -25,13 +25,13 @@ if TYPE_CHECKING:
         SymbolError,
     )
     from variance_bridge.symbology.parsing import parse, root
+    from variance_bridge.symbology.symbol_text import DateOrder
     from variance_bridge.symbology.tables import (
         FuturesProduct,
         futures_product,
         index_of,
         instrument_type_of,
     )
-    from variance_bridge.symbology.text import DateOrder
 
 _PLACES = {
     "contract_names": ("contract_name",),
@@ -43,7 +43,7 @@ _PLACES = {
     "instrument": ("Deliverable", "Instrument", "InstrumentType", "OptionType", "SymbolError"),
     "parsing": ("parse", "root"),
     "tables": ("FuturesProduct", "futures_product", "index_of", "instrument_type_of"),
-    "text": ("DateOrder",),
+    "symbol_text": ("DateOrder",),
 }
 _MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
 

@@ -23,7 +23,7 @@ from variance_bridge.symbology.instrument import (
     OptionType,
     SymbolError,
 )
-from variance_bridge.symbology.text import (
+from variance_bridge.symbology.symbol_text import (
     NO_HINTS,
     Hints,
     agreed_expiration,

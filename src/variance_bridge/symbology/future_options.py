@@ -18,7 +18,7 @@ from variance_bridge.symbology import tables
 from variance_bridge.symbology.equity_options import RIGHTS, strike_of
 from variance_bridge.symbology.futures import ContractCode, future_symbol, read_code
 from variance_bridge.symbology.instrument import Instrument, InstrumentType, OptionType, SymbolError
-from variance_bridge.symbology.text import (
+from variance_bridge.symbology.symbol_text import (
     NO_HINTS,
     Hints,
     agreed_expiration,

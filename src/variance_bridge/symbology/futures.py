@@ -16,7 +16,7 @@ from msgspec import Struct, structs
 
 from variance_bridge.symbology import tables
 from variance_bridge.symbology.instrument import Instrument, InstrumentType, SymbolError
-from variance_bridge.symbology.text import MONTH_CODES, Hints, month_number
+from variance_bridge.symbology.symbol_text import MONTH_CODES, Hints, month_number
 
 _EXCHANGE = re.compile(r":[A-Z]{2,8}$")
 _CODE = re.compile(rf"([A-Z0-9]{{1,4}})([{MONTH_CODES}])(20[0-9]{{2}}|[0-9]{{1,2}})")

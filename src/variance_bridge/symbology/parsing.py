@@ -11,7 +11,7 @@ from datetime import date
 from variance_bridge.symbology import tables
 from variance_bridge.symbology.equity_options import parse_compact, parse_padded
 from variance_bridge.symbology.instrument import Instrument, InstrumentType, SymbolError
-from variance_bridge.symbology.text import DateOrder, Hints, as_date, clean, leading_blanks
+from variance_bridge.symbology.symbol_text import DateOrder, Hints, as_date, clean, leading_blanks
 
 _OPTION_OR_UNKNOWN = (None, InstrumentType.OPTION)
 

@@ -11,7 +11,7 @@ import re
 
 from variance_bridge.symbology import tables
 from variance_bridge.symbology.instrument import Instrument, InstrumentType, SymbolError
-from variance_bridge.symbology.text import Hints
+from variance_bridge.symbology.symbol_text import Hints
 
 _TICKER = re.compile(r"[A-Z0-9]{1,12}")
 _MIN_CURRENCY_LENGTH = 3

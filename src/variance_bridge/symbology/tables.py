@@ -161,7 +161,7 @@ def cash_phrases() -> frozenset[str]:
 
 @cache
 def _words() -> Mapping[str, InstrumentType]:
-    table: dict[str, list[str]] = read_table("broker_type_words.toml")["words"]
+    table: dict[str, list[str]] = read_table("instrument_type_words.toml")["words"]
     return MappingProxyType(
         {word: InstrumentType(kind) for kind, words in table.items() for word in words}
     )

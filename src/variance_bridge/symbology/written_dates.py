@@ -11,7 +11,13 @@ from collections.abc import Callable, Sequence
 from datetime import date
 
 from variance_bridge.symbology.instrument import SymbolError
-from variance_bridge.symbology.text import DateOrder, Hints, agreed_expiration, day, month_number
+from variance_bridge.symbology.symbol_text import (
+    DateOrder,
+    Hints,
+    agreed_expiration,
+    day,
+    month_number,
+)
 
 DATE = (
     r"(?P<date>"

@@ -27,7 +27,7 @@ from variance_bridge.symbology.future_options import (
 from variance_bridge.symbology.futures import read_code
 from variance_bridge.symbology.instrument import Instrument, InstrumentType, SymbolError
 from variance_bridge.symbology.shares_funds_coins import parse_share
-from variance_bridge.symbology.text import Hints, exact_number, month_number
+from variance_bridge.symbology.symbol_text import Hints, exact_number, month_number
 from variance_bridge.symbology.trading_days import is_trading_day
 from variance_bridge.symbology.written_dates import DATE, written_day
 

@@ -19,7 +19,7 @@ from variance_bridge.document.check import check
 from variance_bridge.document.convert import to_document
 from variance_bridge.document.violation import Violation
 from variance_bridge.model import Balances, Caution, Greeks, Holding, Portfolio, Quote
-from variance_bridge.money import RELATIVE_TOLERANCE, within_tolerance
+from variance_bridge.rounding_tolerance import RELATIVE_TOLERANCE, within_tolerance
 from variance_bridge.symbology import InstrumentType
 from variance_bridge.testing.recorded_run import completed
 

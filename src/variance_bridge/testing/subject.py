@@ -12,7 +12,7 @@ import attrs
 
 from variance_bridge.broker import BrokerSpec, Capability, QuoteSourceSpec
 from variance_bridge.errors import BridgeError
-from variance_bridge.network.declared import Reach
+from variance_bridge.network.declared_hosts import Reach
 from variance_bridge.plugins.loading import LoadedPlugin, Registry, import_place
 from variance_bridge.plugins.registry import BROKERS, Plugin, installed
 from variance_bridge.symbology import InstrumentType

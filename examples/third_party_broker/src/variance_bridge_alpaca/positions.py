@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from variance_bridge import Caution, Holding, InstrumentType, Rejection, Side
-from variance_bridge.money import cost_basis, within_tolerance
+from variance_bridge.money import cost_basis
+from variance_bridge.rounding_tolerance import within_tolerance
 from variance_bridge.rows import CLOSED, Closed, Members, RowRejected, holding
 
 TYPES = {

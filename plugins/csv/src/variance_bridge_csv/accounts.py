@@ -11,14 +11,14 @@ from msgspec import Struct, structs
 
 from variance_bridge.formatting import repr_without
 from variance_bridge.model import Caution, Flag, Holding, RejectedRow, Rejection
-from variance_bridge_csv.dialect_format.schema import (
+from variance_bridge_csv.dialect_format.dialect_options import (
     Completeness,
     Dialect,
     Field,
     RowClass,
 )
 from variance_bridge_csv.file.layout import Layout
-from variance_bridge_csv.file.lines import Line
+from variance_bridge_csv.file.lines_and_cells import Line
 from variance_bridge_csv.file_refusals import (
     refuse_lots,
     refuse_other_mark,
@@ -26,10 +26,11 @@ from variance_bridge_csv.file_refusals import (
     refuse_unreadable,
 )
 from variance_bridge_csv.name_matching import plain, shown
-from variance_bridge_csv.row.cells import CellFault, number_reader
+from variance_bridge_csv.row.cell_values import CellFault, number_reader
 from variance_bridge_csv.row.lots import contract_of, sum_of
 from variance_bridge_csv.row.money import CostCheck
 from variance_bridge_csv.row.position import CheckedHolding
+from variance_bridge_csv.stated_totals import compared_with_total, sum_of_values, total_seen
 from variance_bridge_csv.table_rows import (
     IN_CASH,
     OUTSIDE,
@@ -40,7 +41,6 @@ from variance_bridge_csv.table_rows import (
     account_above,
     read_rows,
 )
-from variance_bridge_csv.totals import compared_with_total, sum_of_values, total_seen
 
 _TOTALS = frozenset({RowClass.TOTAL, RowClass.SUBTOTAL})
 _PENDING = RowClass.PENDING

@@ -29,10 +29,10 @@ def explain(invocation: Invocation, file: Path, *, dialect: str | None, as_json:
     """Say how FILE is read and why: its format, each line's kind, each column, each total. Nothing is written."""
     from variance_bridge.errors import DataRefused
     from variance_bridge.formatting import path_text
-    from variance_bridge_csv.dialect_format import library
+    from variance_bridge_csv.dialect_format import known_dialects
     from variance_bridge_csv.source import misses, read_source
 
-    known = library.load(invocation.folder / _FOLDER)
+    known = known_dialects.load(invocation.folder / _FOLDER)
     try:
         source = read_source(file, known, invocation.clock.now(), dialect)
     except DataRefused:
@@ -63,12 +63,12 @@ def check(files: tuple[Path, ...]) -> None:
     """Check your own CSV formats (TOML files). Nothing else is read."""
     from variance_bridge.errors import ConfigurationError
     from variance_bridge.formatting import path_text
-    from variance_bridge_csv.dialect_format import library
+    from variance_bridge_csv.dialect_format import known_dialects
 
     faulty = False
     for file in files:
         try:
-            library.check(file)
+            known_dialects.check(file)
         except ConfigurationError as fault:
             faulty = True
             click.echo(f"{path_text(file)}: {fault.what}")
@@ -85,11 +85,11 @@ def dialects(invocation: Invocation, *, as_json: bool) -> None:
     """List the formats that are known, and the folder for your own."""
     from variance_bridge.formatting import path_text, printable
     from variance_bridge.terminal import at_words, screen_of
-    from variance_bridge_csv.dialect_format import library
+    from variance_bridge_csv.dialect_format import known_dialects
 
     folder = invocation.folder / _FOLDER
-    own = library.own_names(folder)
-    found = [one.dialect for _name, one in sorted(library.load(folder).items())]
+    own = known_dialects.own_names(folder)
+    found = [one.dialect for _name, one in sorted(known_dialects.load(folder).items())]
     if as_json:
         from variance_bridge.commands import dumps
 

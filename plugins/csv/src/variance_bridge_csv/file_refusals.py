@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from variance_bridge.errors import DataRefused
 from variance_bridge.formatting import plural
 from variance_bridge.model import Rejection
-from variance_bridge_csv.dialect_format.schema import Dialect, RepeatedHeader, RowClass
+from variance_bridge_csv.dialect_format.dialect_options import Dialect, RepeatedHeader, RowClass
 from variance_bridge_csv.file.layout import Layout
 from variance_bridge_csv.table_rows import OUTSIDE, POSITIONS, ReadRow, RejectedLine
 

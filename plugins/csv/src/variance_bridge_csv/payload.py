@@ -15,10 +15,10 @@ from variance_bridge.errors import DataRefused
 from variance_bridge.formatting import repr_without
 from variance_bridge.model import Caution
 from variance_bridge_csv.accounts import ParsedFile, parse
-from variance_bridge_csv.dialect_format.file import read_dialect
-from variance_bridge_csv.dialect_format.schema import Dialect
+from variance_bridge_csv.dialect_format.dialect_file import read_dialect
+from variance_bridge_csv.dialect_format.dialect_options import Dialect
 from variance_bridge_csv.file.layout import find_header, lay_out
-from variance_bridge_csv.file.lines import Line, Separation, split
+from variance_bridge_csv.file.lines_and_cells import Line, Separation, split
 from variance_bridge_csv.shape.table import shaped
 
 

@@ -23,7 +23,7 @@ from variance_bridge.model import (
 from variance_bridge.money import difference, total
 from variance_bridge.symbology import InstrumentType
 from variance_bridge_csv.accounts import AccountPart, ParsedFile, file_flags
-from variance_bridge_csv.dialect_format.schema import Dialect, Field, RowClass
+from variance_bridge_csv.dialect_format.dialect_options import Dialect, Field, RowClass
 from variance_bridge_csv.table_rows import RejectedLine
 
 SOURCE = "csv"
@@ -95,8 +95,8 @@ def _exchange_rates(
     if not stated:
         return ()
     # Few formats state rates: the others start without these modules.
-    from variance_bridge.exchange import exchange_date
     from variance_bridge.rows import exchange_rates
+    from variance_bridge.trading_hours import exchange_date
 
     return exchange_rates(stated, currency, exchange_date(fetched_at))
 

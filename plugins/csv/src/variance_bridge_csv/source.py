@@ -13,9 +13,16 @@ from variance_bridge.errors import ConfigurationError, DataRefused
 from variance_bridge.formatting import did_you_mean, printable
 from variance_bridge.model import Caution
 from variance_bridge_csv.accounts import ParsedFile, parse
-from variance_bridge_csv.dialect_format import library
-from variance_bridge_csv.dialect_format.library import KnownDialect
-from variance_bridge_csv.dialect_format.schema import Dialect
+from variance_bridge_csv.dialect_format import known_dialects
+from variance_bridge_csv.dialect_format.dialect_options import Dialect
+from variance_bridge_csv.dialect_format.known_dialects import KnownDialect
+from variance_bridge_csv.export_time import (
+    CLOCK_TOLERANCE,
+    ExportTime,
+    StatedTime,
+    export_time,
+    stated_time,
+)
 from variance_bridge_csv.file.detection import (
     Candidate,
     Detector,
@@ -27,13 +34,6 @@ from variance_bridge_csv.file.detection import (
 from variance_bridge_csv.file.input import InputFile, read_input
 from variance_bridge_csv.file.layout import Layout, lay_out
 from variance_bridge_csv.file.xml import as_table
-from variance_bridge_csv.file_time import (
-    CLOCK_TOLERANCE,
-    ExportTime,
-    StatedTime,
-    export_time,
-    stated_time,
-)
 from variance_bridge_csv.payload import FileText
 from variance_bridge_csv.table_rows import read_rows
 
@@ -114,7 +114,7 @@ def misses(path: Path, known: Mapping[str, KnownDialect]) -> list[str]:
     dialects = {name: one.dialect for name, one in known.items()}
     file, data = open_file(path, dialects)
     detector = Detector(data, file.shown)
-    if other_report(detector, library.other_reports())[0] is not None:
+    if other_report(detector, known_dialects.other_reports())[0] is not None:
         return []
     near = []
     for name, dialect in dialects.items():
@@ -175,7 +175,7 @@ def candidate_for(
 
 
 def _detected(detector: Detector, dialects: Mapping[str, Dialect], file: InputFile) -> Candidate:
-    return detect(detector, dialects, library.other_reports(), _trier(file))
+    return detect(detector, dialects, known_dialects.other_reports(), _trier(file))
 
 
 def _trier(file: InputFile) -> Callable[[Candidate, int | None], Trial]:

@@ -13,16 +13,16 @@ from variance_bridge.errors import DataRefused
 from variance_bridge.formatting import plural, repr_without
 from variance_bridge.model import Rejection
 from variance_bridge.symbology import InstrumentType
-from variance_bridge_csv.dialect_format.schema import (
+from variance_bridge_csv.dialect_format.dialect_options import (
     Dialect,
     Field,
     RowClass,
     RowRule,
 )
 from variance_bridge_csv.file.layout import Section
-from variance_bridge_csv.file.lines import Row, is_in_quotes
+from variance_bridge_csv.file.lines_and_cells import Row, is_in_quotes
 from variance_bridge_csv.name_matching import plain, visible
-from variance_bridge_csv.row.cells import CellFault
+from variance_bridge_csv.row.cell_values import CellFault
 from variance_bridge_csv.row.columns import (
     Columns,
     RowCells,

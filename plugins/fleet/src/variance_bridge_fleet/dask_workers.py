@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from variance_bridge import BrokerUnreachable, ConfigurationError
-from variance_bridge_fleet.job import Job, OtherVersions, differences, do, installed
+from variance_bridge_fleet.worker_job import Job, OtherVersions, differences, do, installed
 
 if TYPE_CHECKING:
     from distributed import Client, Future

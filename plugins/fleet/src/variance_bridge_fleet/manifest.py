@@ -15,7 +15,8 @@ from typing import Any
 from msgspec import Struct, field
 
 from variance_bridge.files import read_file
-from variance_bridge.formatting import masked, plural, printable
+from variance_bridge.formatting import plural, printable
+from variance_bridge.masking import masked
 
 _KEY_DIGITS = 16
 _WILD = frozenset("*?[")

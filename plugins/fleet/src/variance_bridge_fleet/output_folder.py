@@ -1,7 +1,7 @@
 """The output folder: what a run writes into it.
 
 documents/                  one JSON per account, as `sync` writes it
-work/                       what the tables are made of (see `variance_bridge_fleet.work`)
+work/                       what the tables are made of (see `variance_bridge_fleet.worker_files`)
 run.json                    when the run began
 positions/                  the tables, made of `work/` when all inputs have ended
 outcomes.parquet
@@ -21,7 +21,7 @@ from msgspec import Struct
 from variance_bridge import DataRefused
 from variance_bridge.commands import dumps, instant_text
 from variance_bridge.files import read_file
-from variance_bridge_fleet.work import write
+from variance_bridge_fleet.worker_files import write
 
 _RUN = "run.json"
 

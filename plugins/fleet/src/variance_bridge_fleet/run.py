@@ -11,11 +11,11 @@ from msgspec import Struct, structs
 
 from variance_bridge.unattended import brokers_of
 from variance_bridge_fleet.dask_workers import carry_out, check_workers, connected, threads_of
-from variance_bridge_fleet.job import Job, installed, killed
 from variance_bridge_fleet.manifest import Input
 from variance_bridge_fleet.output_folder import Output, content_hash
-from variance_bridge_fleet.tables import write_tables
-from variance_bridge_fleet.work import Work, write_batch
+from variance_bridge_fleet.output_tables import write_tables
+from variance_bridge_fleet.worker_files import Work, write_batch
+from variance_bridge_fleet.worker_job import Job, installed, killed
 
 MAX_BATCH = 25
 """Inputs in a job: enough that handing it out and writing its files cost little beside it, few enough to do them again."""

@@ -8,10 +8,10 @@ from datetime import datetime
 from msgspec import Struct
 
 from variance_bridge import Book, BridgeError, Holding, Snapshot, Source, Totals
-from variance_bridge.exchange import exchange_date
-from variance_bridge_history.earlier import snapshot_of
+from variance_bridge.trading_hours import exchange_date
+from variance_bridge_history.database import Entry, History
+from variance_bridge_history.earlier_documents import snapshot_of
 from variance_bridge_history.position_changes import Changes, changes, held
-from variance_bridge_history.store import Entry, History
 
 
 class State(Struct, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from variance_bridge import Snapshot
     from variance_bridge.commands import Converted, Invocation
     from variance_bridge_history.account_comparison import Comparison
-    from variance_bridge_history.store import Entry, History
+    from variance_bridge_history.database import Entry, History
 
 _FILE = click.option(
     "--file",
@@ -51,8 +51,8 @@ def history(
     The history is kept by the listener `history`: put `listeners = ["history"]` into variance.toml.
     """
     from variance_bridge.commands import dumps
+    from variance_bridge_history.database import open_history
     from variance_bridge_history.since import beginning
-    from variance_bridge_history.store import open_history
 
     first = None if since is None else beginning(since, invocation.clock.now())
     with open_history(_existing(invocation, file)) as kept:
@@ -158,7 +158,7 @@ def diff(
 
 def _existing(invocation: Invocation, file: Path | None) -> Path:
     from variance_bridge import DataRefused
-    from variance_bridge_history.store import FILE_NAME
+    from variance_bridge_history.database import FILE_NAME
 
     place = file or invocation.newest_live().parent / FILE_NAME
     if not place.is_file():
@@ -256,8 +256,8 @@ def _of_history(
     invocation: Invocation, file: Path | None, account: str | None, since: str | None
 ) -> Iterator[Comparison]:
     from variance_bridge_history.account_comparison import compare, kept_state
+    from variance_bridge_history.database import open_history
     from variance_bridge_history.since import end
-    from variance_bridge_history.store import open_history
 
     now = invocation.clock.now()
     last = None if since is None else end(since, now)

@@ -9,7 +9,7 @@ import attrs
 
 from variance_bridge import Portfolio, Status, hookimpl, setting
 from variance_bridge.files import read_file
-from variance_bridge_history.store import FILE_NAME, open_history
+from variance_bridge_history.database import FILE_NAME, open_history
 
 MAX_DOCUMENT_BYTES = 768 * 1024 * 1024
 

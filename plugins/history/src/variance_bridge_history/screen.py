@@ -16,9 +16,9 @@ from variance_bridge.money import Sum, total
 from variance_bridge.symbology import SymbolError, contract_name, parse
 from variance_bridge.terminal import at_words
 from variance_bridge_history.account_comparison import Comparison, State
+from variance_bridge_history.database import Entry
 from variance_bridge_history.diff_document import KINDS
 from variance_bridge_history.position_changes import Change, Changes, Roll
-from variance_bridge_history.store import Entry
 
 if TYPE_CHECKING:
     from variance_bridge.commands import Converted

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 
 from variance_bridge.errors import UsageError
-from variance_bridge.exchange import EXCHANGE_TIME, exchange_date
+from variance_bridge.trading_hours import EXCHANGE_TIME, exchange_date
 
 _ONE_DAY = timedelta(days=1)
 _EXAMPLES = (

@@ -10,9 +10,9 @@ from typing import Any
 from msgspec import Struct
 
 from variance_bridge import Balances, Caution
-from variance_bridge.exchange import close_of
 from variance_bridge.rows import Members
-from variance_bridge_ibkr.values import day_or_none, stated
+from variance_bridge.trading_hours import close_of
+from variance_bridge_ibkr.flex_values import day_or_none, stated
 
 _BASE = "BASE_SUMMARY"
 

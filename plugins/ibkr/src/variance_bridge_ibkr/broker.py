@@ -16,11 +16,12 @@ from variance_bridge import (
     RawPortfolio,
     Timeliness,
 )
-from variance_bridge.exchange import close_of, exchange_date
 from variance_bridge.rows import Members, collect, exchange_rates, list_of, object_of
+from variance_bridge.trading_hours import close_of, exchange_date
 from variance_bridge_ibkr.api import Api
 from variance_bridge_ibkr.balances import sheet_of
 from variance_bridge_ibkr.flex_responses import by_account, last_day, statements_of
+from variance_bridge_ibkr.flex_values import stated
 from variance_bridge_ibkr.lots import level_of, one_row_each, renumbered
 from variance_bridge_ibkr.positions import (
     SOURCE,
@@ -30,7 +31,6 @@ from variance_bridge_ibkr.positions import (
     read_row,
     useful_settings,
 )
-from variance_bridge_ibkr.values import stated
 
 _POSITIONS = "OpenPositions"
 _PERSONAL = {

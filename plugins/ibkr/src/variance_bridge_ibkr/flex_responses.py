@@ -20,7 +20,7 @@ from variance_bridge import BrokerRefused, BrokerUnreachable, DataRefused
 from variance_bridge.errors import BridgeError, ConfigurationError
 from variance_bridge.formatting import repr_without
 from variance_bridge.rows import RowRejected
-from variance_bridge_ibkr.values import flex_day
+from variance_bridge_ibkr.flex_values import flex_day
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

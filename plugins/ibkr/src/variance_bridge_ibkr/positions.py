@@ -37,8 +37,8 @@ from variance_bridge.rows import (
     word,
 )
 from variance_bridge.symbology import future_option_symbol, parse
+from variance_bridge_ibkr.flex_values import day_or_none, flex_day
 from variance_bridge_ibkr.lots import SUMMARY, level_of
-from variance_bridge_ibkr.values import day_or_none, flex_day
 
 SOURCE = "ibkr"
 

@@ -21,9 +21,9 @@ from variance_bridge.commands import (
     sums_document,
     to_document,
 )
-from variance_bridge.exchange import exchange_date
 from variance_bridge.model import SCHEMA_VERSION
 from variance_bridge.money import Sum
+from variance_bridge.trading_hours import exchange_date
 from variance_bridge_mcp.allowed_texts import option, symbol, ticker
 from variance_bridge_mcp.folder import Folder
 

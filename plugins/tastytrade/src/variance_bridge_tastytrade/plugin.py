@@ -64,7 +64,7 @@ def variance_bridge_brokers() -> Iterable[BrokerSpec]:
             token_paths=_TOKEN_PATHS,
             settings=_SETTINGS,
             credentials=_CREDENTIALS,
-            wakes="variance_bridge_tastytrade.wake:TastytradeWake",
+            wakes="variance_bridge_tastytrade.account_streamer:TastytradeWake",
             capabilities=frozenset(
                 {
                     "stock",

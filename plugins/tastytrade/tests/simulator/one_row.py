@@ -7,9 +7,9 @@ from typing import Any
 
 import attrs
 
-from variance_bridge.exchange import exchange_date
 from variance_bridge.model import Caution, Holding, RejectedRow
 from variance_bridge.rows import CLOSED, Closed, collect
+from variance_bridge.trading_hours import exchange_date
 from variance_bridge_tastytrade.normalize.positions import read_position
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from variance_bridge.exchange import is_trading_day
+from variance_bridge.trading_hours import is_trading_day
 from variance_bridge_tastytrade.demo_server import black_scholes, contracts, expirations
 
 DAYS = st.dates(date(2024, 1, 1), date(2035, 12, 31))

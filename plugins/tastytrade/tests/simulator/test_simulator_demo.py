@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tastytrade_simulator import SimulatedPortfolio
 from tastytrade_simulator.csv_file import to_csv
-from variance_bridge.exchange import EXCHANGE_TIME, is_trading_day
+from variance_bridge.trading_hours import EXCHANGE_TIME, is_trading_day
 from variance_bridge_tastytrade.demo_server.contracts import option_terms
 
 TODAY = date(2026, 11, 20)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from variance_bridge import Snapshot
     from variance_bridge.commands import Converted, Invocation
-    from variance_bridge_triage.render.worth_line import PastWorth
+    from variance_bridge_triage.render.page.worth_line import PastWorth
     from variance_bridge_triage.rules.actions import Action
     from variance_bridge_triage.rules.book import JudgedBook
     from variance_bridge_triage.rules.new_actions import News
@@ -140,7 +140,7 @@ def _news(invocation: Invocation, judged: JudgedBook) -> tuple[News, ...]:
     from variance_bridge_triage.rules.new_actions import news_of
 
     try:
-        from variance_bridge_history.earlier import previous_snapshot
+        from variance_bridge_history.earlier_documents import previous_snapshot
     except ImportError:
         from variance_bridge import ConfigurationError
 
@@ -198,10 +198,10 @@ def _actions(text: str | None) -> frozenset[Action]:
 def _past(invocation: Invocation, judged: JudgedBook) -> dict[str | None, list[PastWorth]]:
     """What the accounts were worth before, by their hashes. Nothing where the history is not installed; its trouble is a warning."""
     from variance_bridge import BridgeError
-    from variance_bridge_triage.render.worth_line import PastWorth
+    from variance_bridge_triage.render.page.worth_line import PastWorth
 
     try:
-        from variance_bridge_history.earlier import entries_until
+        from variance_bridge_history.earlier_documents import entries_until
     except ImportError:
         return {}
     found: dict[str | None, list[PastWorth]] = {}
@@ -233,7 +233,7 @@ def _write(
     from variance_bridge.errors import DataRefused
     from variance_bridge.files import write_file
     from variance_bridge.formatting import printable
-    from variance_bridge_triage.render.page import page
+    from variance_bridge_triage.render.page.html_page import page
 
     if not judged.reports:
         raise DataRefused("no file could be read, so no page was written", where=str(file))
@@ -251,8 +251,8 @@ def _write(
 def _show(judged: JudgedBook, converted: Converted | None) -> None:
     from rich.console import Console
 
-    from variance_bridge_triage.render.book_totals import show_totals
-    from variance_bridge_triage.render.terminal import show
+    from variance_bridge_triage.render.terminal.book_totals import show_totals
+    from variance_bridge_triage.render.terminal.dashboard import show
 
     console = Console(emoji=False, highlight=False, markup=False)
     if len(judged.judged) > 1 or converted is not None or not judged.reports:

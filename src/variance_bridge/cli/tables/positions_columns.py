@@ -10,11 +10,11 @@ from typing import Literal
 from msgspec import Struct
 from rich.text import Text
 
-from variance_bridge.exchange import days_to_expiration
 from variance_bridge.formatting import UNKNOWN, money, number, price, printable, quantity, strike
 from variance_bridge.model import Greeks, Holding, Quote, Side
 from variance_bridge.money import product, quotient, total
 from variance_bridge.symbology import InstrumentType
+from variance_bridge.trading_hours import days_to_expiration
 
 _SIDE_STYLE = {Side.LONG: "green", Side.SHORT: "red"}
 

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from msgspec import Struct
 
 from variance_bridge.errors import UsageError
-from variance_bridge.formatting import as_typed, did_you_mean, nearest
+from variance_bridge.formatting import did_you_mean, nearest
+from variance_bridge.masking import as_typed
 from variance_bridge.model import Holding
 from variance_bridge.money import quotient
 

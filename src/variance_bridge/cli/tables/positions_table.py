@@ -23,7 +23,12 @@ from variance_bridge.cli.tables.positions_columns import (
     sum_of,
     worth,
 )
-from variance_bridge.cli.tables.positions_frame import account_currency, foot, head, is_foreign
+from variance_bridge.cli.tables.positions_head_and_foot import (
+    account_currency,
+    foot,
+    head,
+    is_foreign,
+)
 from variance_bridge.cli.tables.table_lines import BETWEEN, Table
 from variance_bridge.formatting import plural, price, printable
 from variance_bridge.model import Holding

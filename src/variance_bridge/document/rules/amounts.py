@@ -10,16 +10,9 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from variance_bridge.document.rules.frame import Fault, Frame, limits
-from variance_bridge.money import (
-    HALF_A_CENT,
-    add,
-    difference,
-    multiply,
-    product,
-    total,
-    within_tolerance,
-)
+from variance_bridge.document.rules.rule_context import Fault, Frame, limits
+from variance_bridge.money import add, difference, multiply, product, total
+from variance_bridge.rounding_tolerance import HALF_A_CENT, within_tolerance
 
 _PRICED_FROM_ZERO = frozenset({"stock", "option", "future_option", "crypto"})
 _OPTIONS = frozenset({"option", "future_option"})
@@ -129,7 +122,7 @@ def _profit_faults(
 
 
 def is_beyond_counting(profit: Decimal, computed: Decimal, scale: Decimal) -> bool:
-    """Whether two profits differ by more than brokers differ in how they count them (`limits.toml`, contradicted)."""
+    """Whether two profits differ by more than brokers differ in how they count them (`plausibility_limits.toml`, contradicted)."""
     apart, factor = abs(difference(profit, computed)), limits().contradicted_factor
     smaller, larger = sorted((abs(profit), abs(computed)))
     multiple = larger >= multiply(smaller, factor)

@@ -13,8 +13,8 @@ from typing import Any
 
 from variance_bridge.document.rules.amounts import check_amounts
 from variance_bridge.document.rules.dates import check_document_times, check_times
-from variance_bridge.document.rules.frame import Fault, Frame, frame_of
-from variance_bridge.document.rules.market import check_greeks, check_quote
+from variance_bridge.document.rules.quotes_and_greeks import check_greeks, check_quote
+from variance_bridge.document.rules.rule_context import Fault, Frame, frame_of
 from variance_bridge.document.rules.terms import check_terms
 from variance_bridge.document.violation import Violation
 from variance_bridge.money import exactly

@@ -7,7 +7,13 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from variance_bridge.document.rules.frame import Fault, Frame, is_after, is_in_calendar, limits
+from variance_bridge.document.rules.rule_context import (
+    Fault,
+    Frame,
+    is_after,
+    is_in_calendar,
+    limits,
+)
 from variance_bridge.document.violation import Violation
 
 _PRICED = ("quote", "greeks")

@@ -7,7 +7,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from variance_bridge.document.rules.frame import Fault, Frame
+from variance_bridge.document.rules.rule_context import Fault, Frame
 from variance_bridge.money import multiply
 from variance_bridge.symbology import Instrument, InstrumentType, SymbolError, parse
 

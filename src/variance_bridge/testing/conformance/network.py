@@ -19,7 +19,7 @@ from variance_bridge.errors import (
     ForbiddenRequest,
 )
 from variance_bridge.model import Environment
-from variance_bridge.network.wire import ConnectionFailure
+from variance_bridge.network.connection import ConnectionFailure
 from variance_bridge.testing import canaries
 from variance_bridge.testing.blockade import Kind
 from variance_bridge.testing.canaries import WORD

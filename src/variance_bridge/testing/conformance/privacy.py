@@ -11,7 +11,7 @@ from variance_bridge.document import exact_json
 from variance_bridge.document.convert import to_bytes
 from variance_bridge.errors import BridgeError, DataRefused
 from variance_bridge.model import Portfolio
-from variance_bridge.pipeline.personal import find_personal
+from variance_bridge.pipeline.personal_data import find_personal
 from variance_bridge.privacy import PersonalKind, Secret
 from variance_bridge.testing import canaries
 from variance_bridge.testing.cases import Complaints, case

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from variance_bridge_csv.dialect_format import dates, patterns
-from variance_bridge_csv.dialect_format.schema import Dialect, Field, Marked, RowClass
+from variance_bridge_csv.dialect_format import date_formats, regular_expressions
+from variance_bridge_csv.dialect_format.dialect_options import Dialect, Field, Marked, RowClass
 from variance_bridge_csv.name_matching import plain
 
 _CAPTURE_GROUPS = frozenset({"account", "account_label", "date", "time", "zone", "simulated"})
@@ -145,11 +145,11 @@ def _sections(dialect: Dialect) -> Iterator[str]:
 
 def _patterns(dialect: Dialect) -> Iterator[str]:
     for place, pattern, groups in _all_patterns(dialect):
-        problem = patterns.fault(pattern)
+        problem = regular_expressions.fault(pattern)
         if problem:
             yield f"{place}: the pattern {problem}"
             continue
-        for group in sorted(patterns.group_names(pattern) - groups):
+        for group in sorted(regular_expressions.group_names(pattern) - groups):
             yield f"{place}: the group {group!r} means nothing here"
 
 
@@ -188,7 +188,7 @@ def _formats(dialect: Dialect) -> Iterator[str]:
     ]
     for place, formats in every:
         for date_format in formats:
-            problem = dates.date_format_fault(date_format)
+            problem = date_formats.date_format_fault(date_format)
             if problem:
                 yield f"{place}: {date_format!r} {problem}"
 
@@ -215,9 +215,9 @@ def _rows(dialect: Dialect) -> Iterator[str]:
 
 
 def _time(dialect: Dialect) -> Iterator[str]:
-    if dates.zone(dialect.time.zone) is None:
+    if date_formats.zone(dialect.time.zone) is None:
         yield f"time.zone: {dialect.time.zone!r} is no IANA time zone"
-    if dates.parse_time(dialect.time.day_ends, ("%H:%M",)) is None:
+    if date_formats.parse_time(dialect.time.day_ends, ("%H:%M",)) is None:
         yield "time.day_ends: HH:MM"
     for name, number in dialect.time.months.items():
         if name != name.lower() or not 1 <= number <= 12:

@@ -14,16 +14,16 @@ from msgspec import Struct
 
 from variance_bridge.errors import DataRefused, UnknownFormat
 from variance_bridge.formatting import repr_without
-from variance_bridge_csv.dialect_format.schema import Dialect, OtherReport
-from variance_bridge_csv.file import text as texts
+from variance_bridge_csv.dialect_format.dialect_options import Dialect, OtherReport
+from variance_bridge_csv.file import encoding as texts
+from variance_bridge_csv.file.encoding import Text
 from variance_bridge_csv.file.layout import (
     TITLE_MISSING,
     Header,
     find_header,
     missing_without_a_header,
 )
-from variance_bridge_csv.file.lines import Line, Row, Separation, split
-from variance_bridge_csv.file.text import Text
+from variance_bridge_csv.file.lines_and_cells import Line, Row, Separation, split
 from variance_bridge_csv.name_matching import plain
 from variance_bridge_csv.shape.table import shaped
 

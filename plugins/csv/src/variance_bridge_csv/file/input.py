@@ -11,8 +11,8 @@ from msgspec import Struct
 from variance_bridge.errors import ConfigurationError, DataRefused, UsageError
 from variance_bridge.files import read_file
 from variance_bridge.formatting import repr_without
-from variance_bridge_csv.file.name import day_in_name, describe_name
-from variance_bridge_csv.file.text import MAX_FILE_BYTES
+from variance_bridge_csv.file.encoding import MAX_FILE_BYTES
+from variance_bridge_csv.file.file_name import day_in_name, describe_name
 
 
 class InputFile(Struct, frozen=True):

@@ -11,8 +11,8 @@ from msgspec import Struct, structs
 
 from variance_bridge.errors import DataRefused
 from variance_bridge.formatting import repr_without
-from variance_bridge_csv.dialect_format import patterns
-from variance_bridge_csv.dialect_format.schema import (
+from variance_bridge_csv.dialect_format import regular_expressions
+from variance_bridge_csv.dialect_format.dialect_options import (
     Capture,
     Dialect,
     Field,
@@ -20,7 +20,7 @@ from variance_bridge_csv.dialect_format.schema import (
     Scope,
     Where,
 )
-from variance_bridge_csv.file.lines import Line, Row
+from variance_bridge_csv.file.lines_and_cells import Line, Row
 from variance_bridge_csv.name_matching import bare, plain, shown, trace, visible
 from variance_bridge_csv.shape.places import places
 
@@ -267,7 +267,9 @@ def find_header(lines: Iterable[Line], dialect: Dialect) -> Header | None:
         row = line.row()
         if line.blank or row.fault:
             continue
-        if not before_found and patterns.match(dialect.detect.before_header or "", _says(line)):
+        if not before_found and regular_expressions.match(
+            dialect.detect.before_header or "", _says(line)
+        ):
             before_found = True
             continue
         if line.aside:
@@ -544,9 +546,9 @@ class _Walk:
             return False
         text, joined = _says(line), _joined(line) if '"' in line.text else ""
         for capture in self._captures:
-            found = patterns.match(capture.pattern, text)
+            found = regular_expressions.match(capture.pattern, text)
             if found is None and joined:
-                found = patterns.match(capture.pattern, joined)
+                found = regular_expressions.match(capture.pattern, joined)
             if found is None:
                 continue
             said = {

@@ -9,13 +9,13 @@ from functools import lru_cache
 from typing import TypeVar
 
 from variance_bridge.model import Caution, Rejection
-from variance_bridge_csv.dialect_format import dates, patterns
-from variance_bridge_csv.dialect_format.schema import Dialect, Field, RowClass, RowRule
+from variance_bridge_csv.dialect_format import date_formats, regular_expressions
+from variance_bridge_csv.dialect_format.dialect_options import Dialect, Field, RowClass, RowRule
 from variance_bridge_csv.file.layout import Header, filled_width
-from variance_bridge_csv.file.lines import Row
+from variance_bridge_csv.file.lines_and_cells import Row
 from variance_bridge_csv.name_matching import plain
-from variance_bridge_csv.row import cells
-from variance_bridge_csv.row.cells import CellFault
+from variance_bridge_csv.row import cell_values
+from variance_bridge_csv.row.cell_values import CellFault
 
 T = TypeVar("T")
 
@@ -74,10 +74,10 @@ class Column:
     def __init__(self, place: int, field: Field, dialect: Dialect) -> None:
         rules, entities = dialect.cells, dialect.file.html_entities
         self.place = place
-        self.text = Memo(cells.text_reader(field, rules, entities))
-        self.number_in = cells.number_reader(field, rules, entities)
+        self.text = Memo(cell_values.text_reader(field, rules, entities))
+        self.number_in = cell_values.number_reader(field, rules, entities)
         self.number: Memo[Decimal | None] = Memo(self.number_in)
-        self.day = Memo(cells.day_reader(field, rules, entities))
+        self.day = Memo(cell_values.day_reader(field, rules, entities))
 
 
 class Columns:
@@ -97,7 +97,7 @@ class Columns:
             if field in _AMOUNTS
         )
         rules = dialect.cells
-        self.date_order = dates.order_of(
+        self.date_order = date_formats.order_of(
             [*rules.dates, *rules.column_dates.get(Field.EXPIRATION, ())]
         )
         words = dialect.quantity.side_words
@@ -218,7 +218,9 @@ def rule_for(row: RowCells) -> RowRule:
 def _fits(rule: RowRule, row: RowCells) -> bool:
     if rule.width is not None and rule.width != row.filled_width:
         return False
-    if rule.first_cell is not None and not patterns.match(rule.first_cell, row.row.cells[0]):
+    if rule.first_cell is not None and not regular_expressions.match(
+        rule.first_cell, row.row.cells[0]
+    ):
         return False
     for field in rule.empty:
         if row.text(field) is not None:
@@ -237,7 +239,7 @@ def _says(rule: RowRule, row: RowCells) -> bool:
         if text is None or plain(text) not in _plain_words(words):
             return False
     for field, pattern in rule.matches.items():
-        if patterns.match(pattern, row.text(field) or "") is None:
+        if regular_expressions.match(pattern, row.text(field) or "") is None:
             return False
     return True
 

@@ -24,10 +24,10 @@ from variance_bridge.symbology import (
     listed_option,
     parse,
 )
-from variance_bridge_csv.dialect_format import patterns
-from variance_bridge_csv.dialect_format.schema import Dialect, Field, SymbolRules
+from variance_bridge_csv.dialect_format import regular_expressions
+from variance_bridge_csv.dialect_format.dialect_options import Dialect, Field, SymbolRules
 from variance_bridge_csv.name_matching import plain
-from variance_bridge_csv.row.cells import CellFault, option_type_of
+from variance_bridge_csv.row.cell_values import CellFault, option_type_of
 from variance_bridge_csv.row.columns import RowCells, RowRejected
 
 T = TypeVar("T")
@@ -184,7 +184,7 @@ def _symbol(spelled: str, rules: SymbolRules) -> tuple[str, Decimal | None]:
         symbol = symbol.removeprefix(prefix)
     for suffix in rules.strip_suffix:
         symbol = symbol.removesuffix(suffix)
-    found = patterns.match(rules.pattern, symbol) if rules.pattern else None
+    found = regular_expressions.match(rules.pattern, symbol) if rules.pattern else None
     if found is None:
         return symbol, None
     groups = found.groupdict()

@@ -12,9 +12,10 @@ from enum import Enum, auto
 from msgspec import Struct
 
 from variance_bridge.model import Caution, Quote, Side
-from variance_bridge.money import signed, within_tolerance
+from variance_bridge.money import signed
+from variance_bridge.rounding_tolerance import within_tolerance
 from variance_bridge.symbology import InstrumentType
-from variance_bridge_csv.dialect_format.schema import Basis, MoneyRules, Sign
+from variance_bridge_csv.dialect_format.dialect_options import Basis, MoneyRules, Sign
 
 MAX_DIGITS = 38
 """Significant digits of a computed amount; what has more is not written."""

@@ -13,7 +13,7 @@ from msgspec import Struct, structs
 from variance_bridge.model import Caution, Greeks, Holding, Quote, Rejection, Side
 from variance_bridge.money_unit import MoneyUnit, in_currency, is_comparable, money_unit
 from variance_bridge.symbology import Deliverable, InstrumentType, futures_product
-from variance_bridge_csv.dialect_format.schema import (
+from variance_bridge_csv.dialect_format.dialect_options import (
     Field,
     GreeksScope,
     MoneyRules,
@@ -23,7 +23,7 @@ from variance_bridge_csv.dialect_format.schema import (
 )
 from variance_bridge_csv.name_matching import plain
 from variance_bridge_csv.row import money
-from variance_bridge_csv.row.cells import CellFault
+from variance_bridge_csv.row.cell_values import CellFault
 from variance_bridge_csv.row.columns import GREEKS, RowCells, RowRejected
 from variance_bridge_csv.row.instrument import Identity, identify
 

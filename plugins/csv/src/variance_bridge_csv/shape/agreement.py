@@ -10,9 +10,9 @@ from itertools import combinations
 
 from msgspec import Struct
 
-from variance_bridge_csv.dialect_format import dates
-from variance_bridge_csv.dialect_format.schema import Dialect, Field
-from variance_bridge_csv.row.cells import CellFault, day_reader, number_reader, option_type_of
+from variance_bridge_csv.dialect_format import date_formats
+from variance_bridge_csv.dialect_format.dialect_options import Dialect, Field
+from variance_bridge_csv.row.cell_values import CellFault, day_reader, number_reader, option_type_of
 
 _COMPARED = (
     Field.OPTION_TYPE,
@@ -24,7 +24,7 @@ _COMPARED = (
 )
 """What a row must not say in two ways."""
 _MONTH_WORD = re.compile(
-    rf"(?<![A-Z])({'|'.join(dates.MONTH_NAMES)})[ .'-]{{0,2}}([0-9]{{4}}|[0-9]{{1,2}})(?![0-9A-Z])",
+    rf"(?<![A-Z])({'|'.join(date_formats.MONTH_NAMES)})[ .'-]{{0,2}}([0-9]{{4}}|[0-9]{{1,2}})(?![0-9A-Z])",
     re.IGNORECASE,
 )
 _STRIKE = r"([0-9]{1,5}(?:[.,'][0-9]{1,4}){0,3})"
@@ -112,7 +112,7 @@ class Agreement:
         return abs(number) if field is Field.QUANTITY and number is not None else number
 
     def _month(self, text: str) -> Month | None:
-        found = dates.parse_month(text, self._formats)
+        found = date_formats.parse_month(text, self._formats)
         return _month_of(text) if found is None else Month(found[1], found[0])
 
     def _worded(self, text: str) -> Iterator[tuple[Field, object]]:
@@ -149,7 +149,7 @@ def _month_of(text: str) -> Month | None:
     if len(found) != 1:
         return None
     name, number = found[0]
-    return Month(dates.month_number(name), int(number))
+    return Month(date_formats.month_number(name), int(number))
 
 
 def _agree(meant: Sequence[object]) -> bool:

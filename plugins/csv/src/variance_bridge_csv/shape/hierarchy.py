@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from msgspec import Struct, field, structs
 
 from variance_bridge.errors import DataRefused
-from variance_bridge_csv.dialect_format import patterns
-from variance_bridge_csv.dialect_format.schema import Dialect, Field, HierarchyRules
+from variance_bridge_csv.dialect_format import regular_expressions
+from variance_bridge_csv.dialect_format.dialect_options import Dialect, Field, HierarchyRules
 from variance_bridge_csv.file.layout import read_header
-from variance_bridge_csv.file.lines import Line
+from variance_bridge_csv.file.lines_and_cells import Line
 from variance_bridge_csv.name_matching import visible
 
 PARENT, CHILD, ALONE = "parent", "child", "alone"
@@ -56,16 +56,16 @@ class Family(Struct):
     def _take(self, line: Line) -> Iterator[Line]:
         rules = self.rules
         text = self._text(line)
-        if patterns.match(rules.outside, text):
+        if regular_expressions.match(rules.outside, text):
             yield from self._release(ALONE)
             self._name = ""
             yield line
-        elif patterns.match(rules.parent, text):
+        elif regular_expressions.match(rules.parent, text):
             yield from self._release(ALONE)
             self._parent, self._name = line, text
         else:
             yield from self._release(PARENT)
-            own = any(patterns.match(pattern, text) for pattern in rules.own_symbol)
+            own = any(regular_expressions.match(pattern, text) for pattern in rules.own_symbol)
             yield self._with(line, CHILD, text if own else self._name)
 
     def _release(self, level: str) -> Iterator[Line]:

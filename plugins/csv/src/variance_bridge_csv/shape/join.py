@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from variance_bridge_csv.dialect_format.schema import Dialect, Field, Join, SectionRules
-from variance_bridge_csv.file.lines import Line
+from variance_bridge_csv.dialect_format.dialect_options import Dialect, Field, Join, SectionRules
+from variance_bridge_csv.file.lines_and_cells import Line
 from variance_bridge_csv.name_matching import plain, visible
 from variance_bridge_csv.shape.sections import name_and_kind
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from variance_bridge_csv.dialect_format import patterns
-from variance_bridge_csv.dialect_format.schema import Dialect, Field, Place
+from variance_bridge_csv.dialect_format import regular_expressions
+from variance_bridge_csv.dialect_format.dialect_options import Dialect, Field, Place
 from variance_bridge_csv.name_matching import plain, visible
 
 
@@ -19,7 +19,9 @@ def places(cells: Sequence[str], dialect: Dialect) -> tuple[dict[Field, int], di
         if place is None or rule.field in found:
             continue
         found[rule.field] = place
-        match = patterns.match(rule.matches, visible(cells[place])) if rule.matches else None
+        match = (
+            regular_expressions.match(rule.matches, visible(cells[place])) if rule.matches else None
+        )
         if match is not None and match.groupdict().get("currency"):
             currencies[rule.field] = match["currency"]
     return found, currencies
@@ -31,7 +33,7 @@ def _place(rule: Place, cells: Sequence[str], names: Sequence[str]) -> int | Non
             (
                 place
                 for place, cell in enumerate(cells)
-                if patterns.match(rule.matches, visible(cell))
+                if regular_expressions.match(rule.matches, visible(cell))
             ),
             None,
         )

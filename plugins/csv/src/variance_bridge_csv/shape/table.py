@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, structs
 
-from variance_bridge_csv.dialect_format import patterns
-from variance_bridge_csv.dialect_format.schema import Dialect, Field
+from variance_bridge_csv.dialect_format import regular_expressions
+from variance_bridge_csv.dialect_format.dialect_options import Dialect, Field
 from variance_bridge_csv.file.layout import read_header
-from variance_bridge_csv.file.lines import Line, Row
+from variance_bridge_csv.file.lines_and_cells import Line, Row
 from variance_bridge_csv.name_matching import plain, visible
 from variance_bridge_csv.shape.join import Joined, read_joins
 from variance_bridge_csv.shape.places import places
@@ -178,7 +178,7 @@ def _pieces(said: Mapping[Field, str], dialect: Dialect) -> _Pieces:
     symbol_text = None
     for rule in dialect.parts:
         whole = said.get(rule.of, "")
-        match = patterns.match(rule.pattern, whole)
+        match = regular_expressions.match(rule.pattern, whole)
         if match is None:
             continue
         texts = {Field(name): text for name, text in match.groupdict().items() if text is not None}

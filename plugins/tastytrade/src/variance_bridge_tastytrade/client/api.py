@@ -12,7 +12,7 @@ from variance_bridge.rows import http_date
 from variance_bridge_tastytrade.client.hosts import Endpoint, endpoint
 from variance_bridge_tastytrade.client.oauth_grant import OAuthAccess
 from variance_bridge_tastytrade.client.password_session import SessionAccess
-from variance_bridge_tastytrade.client.responses import envelope_of
+from variance_bridge_tastytrade.client.response_errors import envelope_of
 from variance_bridge_tastytrade.settings import SESSION, TastytradeSettings
 
 _SHARED = "tastytrade.api"

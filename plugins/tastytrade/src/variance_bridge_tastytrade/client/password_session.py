@@ -13,7 +13,7 @@ from typing import Any
 from variance_bridge import Secret
 from variance_bridge.broker import BrokerContext
 from variance_bridge.errors import BridgeError, CredentialsMissing, DataRefused
-from variance_bridge_tastytrade.client.responses import (
+from variance_bridge_tastytrade.client.response_errors import (
     CREATE_GRANT,
     CREATED,
     OK,

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Final
 
-from variance_bridge.exchange import EXCHANGE_TIME
+from variance_bridge.trading_hours import EXCHANGE_TIME
 from variance_bridge_tastytrade.demo_server.spelling import plain_text
 
 MONTH_CODES: Final = "FGHJKMNQUVXZ"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
-from variance_bridge.exchange import (
+from variance_bridge.trading_hours import (
     is_trading_day,
     previous_trading_day,
     trading_day_on_or_before,

@@ -10,7 +10,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from importlib.resources import files
 from typing import Any, Final
 
-from variance_bridge.exchange import EXCHANGE_TIME, trading_day_on_or_before
+from variance_bridge.trading_hours import EXCHANGE_TIME, trading_day_on_or_before
 from variance_bridge_tastytrade.demo_server import black_scholes, contracts, expirations
 from variance_bridge_tastytrade.demo_server.expirations import Listing
 from variance_bridge_tastytrade.demo_server.portfolio import (

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from variance_bridge.exchange import EXCHANGE_TIME, previous_trading_day
+from variance_bridge.trading_hours import EXCHANGE_TIME, previous_trading_day
 from variance_bridge_tastytrade.demo_server.exact import difference, product, total
 from variance_bridge_tastytrade.demo_server.portfolio import (
     CRYPTOCURRENCY,

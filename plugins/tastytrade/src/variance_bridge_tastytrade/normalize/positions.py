@@ -8,11 +8,11 @@ from datetime import date, datetime, timedelta
 from msgspec import structs
 
 from variance_bridge import rows
-from variance_bridge.exchange import exchange_date, trade_date
 from variance_bridge.model import Caution, Holding, Rejection, Side
 from variance_bridge.money import signed
 from variance_bridge.rows import CLOSED, Closed, Members, RowRejected
 from variance_bridge.symbology import Instrument, InstrumentType, instrument_type_of
+from variance_bridge.trading_hours import exchange_date, trade_date
 from variance_bridge_tastytrade.normalize.day_profit import day_profit
 
 SOURCE = "tastytrade"

@@ -14,7 +14,7 @@ from tastytrade_simulator.csv_file import generations, to_csv
 from tastytrade_simulator.portfolio import SimulatedPortfolio
 from tastytrade_simulator.server import Simulator
 from tastytrade_simulator.state import PRODUCTION, SANDBOX
-from variance_bridge.exchange import EXCHANGE_TIME
+from variance_bridge.trading_hours import EXCHANGE_TIME
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -19,7 +19,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 from tastytrade_simulator.portfolio import SimulatedPortfolio
-from variance_bridge.exchange import EXCHANGE_TIME
+from variance_bridge.trading_hours import EXCHANGE_TIME
 from variance_bridge_tastytrade.demo_server.contracts import OptionTerms, option_terms
 from variance_bridge_tastytrade.demo_server.exact import difference, product
 from variance_bridge_tastytrade.demo_server.portfolio import (

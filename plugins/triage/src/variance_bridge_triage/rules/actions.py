@@ -33,12 +33,12 @@ from functools import lru_cache, partial
 from msgspec import Struct
 
 from variance_bridge import formatting
-from variance_bridge.exchange import EXCHANGE_TIME
 from variance_bridge.formatting import UNKNOWN, money, percent, plural, quantity, strike
 from variance_bridge.model import Holding, Side
 from variance_bridge.money import Sum, add_up
 from variance_bridge.symbology import InstrumentType, SymbolError, parse
-from variance_bridge_triage.rules.deltas import delta_words
+from variance_bridge.trading_hours import EXCHANGE_TIME
+from variance_bridge_triage.rules.delta_text import delta_words
 from variance_bridge_triage.rules.metrics import (
     Facts,
     Prices,

@@ -9,9 +9,9 @@ from decimal import Decimal
 from msgspec import Struct
 
 from variance_bridge import AgeLimits, Freshness, Snapshot
-from variance_bridge.exchange import exchange_date
 from variance_bridge.formatting import age_words, money, plural
 from variance_bridge.model import Meta, Status, Timeliness
+from variance_bridge.trading_hours import exchange_date
 from variance_bridge_triage.rules.actions import (
     Action,
     Circumstances,

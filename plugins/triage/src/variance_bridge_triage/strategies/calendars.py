@@ -1,4 +1,4 @@
-"""Options of two expirations: the later one covers the earlier one."""
+"""Calendars: options of two expirations, of which the later one covers the earlier one, and futures of two months."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from datetime import date
 from decimal import Decimal
 
-from variance_bridge_triage.strategies.line_matching import grouped, nested
-from variance_bridge_triage.strategies.working_lots import Group, Part, free, joined
+from variance_bridge_triage.strategies.line_matching import Point, grouped, nearest, nested
+from variance_bridge_triage.strategies.parts_and_groups import Group, Part, free, joined, pair
 
 
 class TimeSpread(Group, eq=False):
@@ -169,3 +169,25 @@ def _same_expirations(spread: TimeSpread) -> Iterable[Hashable]:
 
 def _same_size(spread: TimeSpread) -> Iterable[Hashable]:
     return [(spread.near.board, spread.far.board, spread.near.sign, spread.units)]
+
+
+def futures_calendars(parts: Iterable[Part]) -> list[Group]:
+    """Futures of one product and size, one bought and one sold, of neighbouring months."""
+    groups: list[Group] = []
+    futures = [part for part in parts if part.kind == "future" and part.left]
+    for line in grouped(futures, _product):
+        line.sort(key=lambda part: _month(part.lot.holding.symbol))
+        points = [Point(Decimal(place), part.sign * part.left) for place, part in enumerate(line)]
+        for i, j, units in nearest(points):
+            groups.append(pair(line[i], line[j], units))
+    return groups
+
+
+def _product(part: Part) -> Iterable[Hashable]:
+    return [(part.lot.holding.multiplier, part.lot.holding.currency)]
+
+
+def _month(symbol: str) -> tuple[str, str]:
+    """Year and month as the symbol has them: months are lettered in the order of the alphabet."""
+    product_and_month = symbol.rstrip("0123456789")
+    return symbol[len(product_and_month) :], product_and_month[-1:]

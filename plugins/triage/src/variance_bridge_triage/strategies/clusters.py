@@ -20,8 +20,10 @@ from msgspec import Struct, field
 
 from variance_bridge.model import Holding
 from variance_bridge.money import exactly
+from variance_bridge_triage.strategies.butterflies_and_condors import combined
 from variance_bridge_triage.strategies.calendars import (
     doubled,
+    futures_calendars,
     jelly_rolls,
     reverse_doubles,
     reverse_time_spreads,
@@ -33,20 +35,21 @@ from variance_bridge_triage.strategies.covered_options import (
     spread_collars,
     stock_repairs,
 )
-from variance_bridge_triage.strategies.leftover_pairs import (
-    futures_calendars,
+from variance_bridge_triage.strategies.lots import Lot, merge
+from variance_bridge_triage.strategies.parts_and_groups import Group, Part
+from variance_bridge_triage.strategies.ratios_lizards_ladders import (
     ladders,
     lizards,
-    puts_with_calls,
     ratios,
-    risk_reversals,
     seagulls,
+)
+from variance_bridge_triage.strategies.straddles_and_strangles import (
+    puts_with_calls,
+    risk_reversals,
     straps,
 )
-from variance_bridge_triage.strategies.lots import Lot, merge
-from variance_bridge_triage.strategies.spreads import combined, offsetting, verticals
 from variance_bridge_triage.strategies.strategy_names import Strategies, strategies
-from variance_bridge_triage.strategies.working_lots import Group, Part
+from variance_bridge_triage.strategies.vertical_spreads import offsetting, verticals
 
 UNNAMED = "Custom/Combo"
 """What a kind of instrument that the table does not know is called."""

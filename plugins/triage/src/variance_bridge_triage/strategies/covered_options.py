@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from variance_bridge_triage.strategies.line_matching import grouped, nested
 from variance_bridge_triage.strategies.lots import STANDARD_LOT, Deliverables, covers
-from variance_bridge_triage.strategies.spreads import Vertical
-from variance_bridge_triage.strategies.working_lots import Group, Part, Shares, free, joined
+from variance_bridge_triage.strategies.parts_and_groups import Group, Part, Shares, free, joined
+from variance_bridge_triage.strategies.vertical_spreads import Vertical
 
 
 class Cover(Group, eq=False):

@@ -1,0 +1,88 @@
+"""What a file's name states: the account and its nickname, the date, and the name as it can be shown. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import date
+
+from variance_bridge.masking import masked
+from variance_bridge_csv.dialect_format import date_formats, regular_expressions
+
+_YEAR = r"(20[1-9][0-9])"
+_BETWEEN = r"[-_ .,]{1,2}"
+_MONTH = r"([A-Za-z]{3,9})"
+_NAMED_DAYS = (
+    (
+        re.compile(rf"(?<![0-9]){_YEAR}([-_.]?)([01][0-9])\2([0-3][0-9])(?![0-9])"),
+        (1, 3, 4),
+        ("%Y-%m-%d",),
+    ),
+    (
+        re.compile(rf"(?<![A-Za-z]){_MONTH}{_BETWEEN}([0-9]{{1,2}}){_BETWEEN}{_YEAR}(?![0-9])"),
+        (1, 2, 3),
+        ("%b-%d-%Y", "%B-%d-%Y"),
+    ),
+    (
+        re.compile(rf"(?<![0-9])([0-9]{{1,2}}){_BETWEEN}{_MONTH}{_BETWEEN}{_YEAR}(?![0-9])"),
+        (1, 2, 3),
+        ("%d-%b-%Y", "%d-%B-%Y"),
+    ),
+    (
+        re.compile(rf"(?<![0-9])([0-9]{{1,2}})\.([0-9]{{1,2}})\.{_YEAR}(?![0-9])"),
+        (1, 2, 3),
+        ("%d-%m-%Y",),
+    ),
+    # In either order: of two days that are both possible the later one counts, because the modification time is there too.
+    (
+        re.compile(rf"(?<![0-9])([0-9]{{1,2}})([-_])([0-9]{{1,2}})\2{_YEAR}(?![0-9])"),
+        (1, 3, 4),
+        ("%m-%d-%Y",),
+    ),
+    (
+        re.compile(rf"(?<![0-9])([0-9]{{1,2}})([-_])([0-9]{{1,2}})\2{_YEAR}(?![0-9])"),
+        (1, 3, 4),
+        ("%d-%m-%Y",),
+    ),
+)
+_NAME_FORMATS = ("%y%m%d", "%Y%m%d", "%Y-%m-%d", "%Y_%m_%d", "%b-%d-%Y", "%d-%b-%Y")
+"""Of what a dialect's pattern of file names calls `date`."""
+
+
+def describe_name(name: str, name_patterns: Iterable[str]) -> tuple[str, str, str | None]:
+    """The name as it can be shown, the account number and the nickname in it.
+
+    What a dialect's pattern says is personal is hidden; so is every word that looks like an account number.
+    """
+    account, nickname = "", None
+    hidden: list[tuple[int, int]] = []
+    for pattern in name_patterns:
+        found = re.fullmatch(pattern, name[: regular_expressions.LONGEST_TEXT], re.IGNORECASE)
+        if found is None:
+            continue
+        groups = found.groupdict()
+        account = account or groups.get("account") or ""
+        nickname = nickname or groups.get("nickname")
+        hidden += [found.span(group) for group in ("account", "nickname") if groups.get(group)]
+    shown = masked(name, hidden)
+    printable = "".join(character if character.isprintable() else "?" for character in shown)
+    return printable[:100], account, nickname
+
+
+def day_in_name(name: str, name_patterns: Iterable[str]) -> date | None:
+    """The date in a file's name: what a dialect's pattern calls `date`, else the latest that is spelled out in full."""
+    for pattern in name_patterns:
+        found = re.fullmatch(pattern, name[: regular_expressions.LONGEST_TEXT], re.IGNORECASE)
+        written = found.groupdict().get("date") if found else None
+        day = date_formats.parse_day(written, _NAME_FORMATS) if written else None
+        if day is not None:
+            return day
+    return max(_days_in(name[: regular_expressions.LONGEST_TEXT]), default=None)
+
+
+def _days_in(name: str) -> Iterator[date]:
+    for pattern, groups, written_as in _NAMED_DAYS:
+        for found in pattern.finditer(name):
+            day = date_formats.parse_day("-".join(found.group(*groups)), written_as)
+            if day is not None:
+                yield day

@@ -1,0 +1,174 @@
+"""The triage on a terminal: what to do first, then the rest. Readable at 80 columns and without colour."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from variance_bridge import Freshness
+from variance_bridge.formatting import is_whole_cents, printable
+from variance_bridge.model import Environment
+from variance_bridge.terminal import not_shown
+from variance_bridge_triage.render.legs import one_line
+from variance_bridge_triage.render.summary import notes, shared_lacks
+from variance_bridge_triage.render.terminal.expiries import expiries, lacks_risk
+from variance_bridge_triage.render.terminal.profit_bars import MIN_WIDTH, profit_bars
+from variance_bridge_triage.render.terminal.strategy_table import Layout, header, strategy
+from variance_bridge_triage.render.terminal.strike_line import legend
+from variance_bridge_triage.render.terminal.totals import totals_of
+from variance_bridge_triage.rules.actions import Action
+from variance_bridge_triage.rules.report import Entry, Report
+from variance_bridge_triage.rules.thresholds import SHIPPED
+
+_PLAIN = str.maketrans({
+    "█": "#", "▌": "#", "▐": "#", "░": "+", "│": "|", "┃": "#", "●": "o", "─": "-", "━": "=", "×": "x", "–": "-", "·": "-", "…": "~", "€": "E", "£": "L",
+})  # fmt: skip
+"""For terminals that have no more than ASCII."""
+
+
+def show(report: Report, console: Console) -> None:
+    """Print the dashboard, as wide as the console is."""
+    if console.encoding.lower().replace("-", "").startswith("utf"):
+        console.print(dashboard(report, console.width))
+        return
+    text = render(report, console.width).translate(_PLAIN)
+    console.file.write(text.encode(console.encoding, "replace").decode(console.encoding))
+
+
+def render(report: Report, width: int) -> str:
+    """The dashboard as plain text of that width."""
+    file = io.StringIO()
+    console = Console(file=file, width=width, color_system=None, force_terminal=False, emoji=False)
+    console.print(dashboard(report, width))
+    return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
+
+
+def dashboard(report: Report, width: int) -> RenderableType:
+    """Everything, for a console of that many columns."""
+    parts: list[RenderableType] = [_head(report), totals_of(report, width), Text()]
+    parts += _verdict(report)
+    layout, of = Layout.of(report, width), len(report.entries)
+    undecided = f"NOT FULLY JUDGED  {len(report.undecided)} of {of}"
+    nowhere = set(report.judged_nowhere)
+    shared = [each.action for each in shared_lacks(report) or ()]
+    said = ", ".join(action.value for action in shared)
+    named = f"{undecided}  not judged: {said}"
+    fits = len(named) < width
+    if said and fits:
+        undecided = named
+    for heading, style, entries in (
+        (f"ACTION REQUIRED  {len(report.actions)} of {of}", "bold yellow", report.actions),
+        (undecided, "bold", report.undecided),
+        (f"NO ACTION  {len(report.rest)} of {of}", "bold", report.rest),
+    ):
+        if entries:
+            parts.append(_title(heading, style))
+            if heading == undecided and said and not fits:
+                parts.append(Padding(Text(f"not judged: {said}", style="yellow"), (0, 1)))
+            above = shared if heading == undecided else []
+            parts.append(_strategies(report, entries, layout, nowhere.union(above)))
+    if layout.scale is not None:
+        parts += [_note(legend(layout.scale)), Text()]
+    charts, hidden = _charts(report, width)
+    return Group(*parts, *charts, *_notes(report, [*layout.hidden, *hidden]))
+
+
+def _charts(report: Report, width: int) -> tuple[list[RenderableType], list[str]]:
+    """The charts that there is room for, with their headings; and what there is none for."""
+    charts: list[RenderableType] = []
+    hidden = []
+    bars = profit_bars(report, max(width, MIN_WIDTH))
+    if bars is not None and width < MIN_WIDTH:
+        hidden.append("profit and loss chart")
+    elif bars is not None:
+        charts += [_title("PROFIT AND LOSS", "bold"), bars]
+    if (calendar := expiries(report, width)) is not None:
+        charts += [_title("EXPIRIES", "bold"), calendar]
+    if lacks_risk(report, width):
+        hidden.append("At risk")
+    return charts, hidden
+
+
+def _strategies(
+    report: Report, entries: Sequence[Entry], layout: Layout, said: AbstractSet[Action]
+) -> RenderableType:
+    layout = layout.of_section(entries)
+    lines: list[RenderableType] = [header(layout)] if layout.name else []
+    for entry in entries:
+        lines += strategy(report, entry, layout, said)
+    return Group(*lines, Text())
+
+
+def _verdict(report: Report) -> Iterator[RenderableType]:
+    """Green only where everything could be judged."""
+    style = "bold yellow"
+    if report.all_clear:
+        style = "bold green" if report.entries else "bold"
+    for sentence in report.verdict:
+        yield Padding(Text(sentence, style=style), (0, 1))
+    if report.verdict:
+        yield Text()
+
+
+def _title(text: str, style: str) -> Rule:
+    return Rule(Text(text, style=style), align="left", style="dim", characters="─")
+
+
+def _head(report: Report) -> RenderableType:
+    meta = report.meta
+    left = Text()
+    left.append(one_line(meta.source), style="bold")
+    if account := report.label or meta.account_hash:
+        left.append(f"  {one_line(account)}", style="bold" if report.label else "")
+    if meta.environment not in (None, Environment.PRODUCTION):
+        left.append(f"  {meta.environment.value.upper()}" if meta.environment else "", "bold cyan")
+    right = Text()
+    right.append_text(_age(report))
+    right.append("  ")
+    right.append_text(_status(report))
+    grid = Table.grid(expand=True)
+    grid.add_column()
+    grid.add_column(justify="right")
+    grid.add_row(left, right)
+    return Padding(grid, (0, 0, 0, 1))
+
+
+def _age(report: Report) -> Text:
+    if report.too_old:
+        return Text(f"TOO OLD: {report.age_words}", style="bold red")
+    if report.freshness is Freshness.STALE:
+        return Text(f"STALE: {report.age_words}", style="bold yellow")
+    return Text(report.age_words, style="green")
+
+
+def _status(report: Report) -> Text:
+    if report.partial:
+        return Text(report.status_words.upper(), style="bold yellow")
+    return Text(report.status_words, style="green" if report.meta.status else "dim")
+
+
+def _notes(report: Report, hidden: Sequence[str]) -> Iterator[RenderableType]:
+    """What was not judged, and what the rest was judged by; each once."""
+    for note in notes(report):
+        yield _note(note)
+    yield _note(f"Positions: {report.age_limits}")
+    if report.thresholds.origin != SHIPPED:
+        yield _note(f"Thresholds: {printable(report.thresholds.origin)}")
+    totals = report.totals
+    amounts = [totals.net_pl.amount, totals.theta.amount, totals.net_liquidity, totals.buying_power]
+    amounts += [entry.facts.net_pl.amount for entry in report.entries]
+    if not all(map(is_whole_cents, amounts)):
+        yield _note("Money is rounded to the cent")
+    if hidden:
+        yield _note(not_shown(hidden))
+
+
+def _note(text: str) -> Padding:
+    return Padding(Text(text, style="dim"), (0, 1))

@@ -1,0 +1,192 @@
+"""What a run is given: the one record that is built for it, by the command line, a demo, a reader or a test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+from msgspec import structs
+
+from variance_bridge import __version__
+from variance_bridge.broker import Clock, Credential, Session
+from variance_bridge.clock import SystemClock
+from variance_bridge.errors import ConfigurationError
+from variance_bridge.network.declared_hosts import Reach
+from variance_bridge.plugins.loading import LoadedListener, LoadedPlugin, Registry
+from variance_bridge.privacy import PersonalValues, Secret
+from variance_bridge.settings.configuration import (
+    Configuration,
+    read_configuration,
+    user_folder,
+)
+from variance_bridge.settings.credential_owner import Login
+
+if TYPE_CHECKING:
+    from variance_bridge.network.rate_limits import Rates
+    from variance_bridge.network.retry import Policy
+    from variance_bridge.settings.credentials import CredentialStore
+    from variance_bridge.settings.keyring import Keyring
+
+USER_AGENT = f"variance-bridge/{__version__}"
+
+
+def _sessions(context: RunContext) -> Callable[[Reach], Session]:
+    """Opens read-only sessions within the policy; without one they may call no host. Those of one broker share its rates."""
+
+    def open_session(reach: Reach) -> Session:
+        from variance_bridge.network.rate_limits import Rates
+        from variance_bridge.network.session import ReadOnlySession
+
+        permitted = reach if context.policy else Reach()
+        shared = context.rates.setdefault(permitted, Rates(permitted.rate_limits))
+        return ReadOnlySession(
+            permitted.hosts,
+            permitted.token_paths,
+            read_posts=permitted.read_posts,
+            clock=context.clock,
+            personal=context.personal,
+            user_agent=permitted.named(USER_AGENT),
+            policy=context.policy,
+            rate_limits=shared,
+        )
+
+    return open_session
+
+
+def _built_in_only(context: RunContext) -> Callable[[LoadedPlugin | LoadedListener], None]:
+    """Trust what is made with the core, and what the user allowed before."""
+
+    def trust(loaded: LoadedPlugin | LoadedListener) -> None:
+        from variance_bridge.plugins.trust import trust_plugin
+
+        trust_plugin(loaded, context.configuration, context.clock, lambda _question: False)
+
+    return trust
+
+
+def _keep_nothing(_login: Login, name: str, _secret: Secret) -> object:
+    raise ConfigurationError("this run has no place for credentials", where=name)
+
+
+@attrs.frozen(kw_only=True)
+class RunContext:
+    """What a run is given. The defaults give it nothing: no credential, no network, no account hash.
+
+    Attributes:
+        configuration: read already.
+        registry: the installed plugins.
+        clock: the time.
+        personal: everything personal that this run sees.
+        policy: the limits of the network; None: no host may be called.
+        find_credential: the value of a declared credential of a log-in, or None.
+        store_credential: keeps a credential of a log-in that the broker replaced where the old one came from; raises
+            where it cannot.
+        hold_credential: keeps other processes from exchanging a credential of a log-in meanwhile, and gives it as it is kept now;
+            None where it is kept nowhere.
+        credential_expiry: when a credential that a log-in uses stops working, and whose it is; None where that is unknown.
+        warned: what the user was warned of that need not be said twice in a run.
+        rates: what the sessions of each broker share, so that all of them together keep to its limits.
+        open_session: a read-only session for what a plugin declared.
+        hash_account: the account hash for (broker, account number).
+        trust: raises unless the user trusts the plugin; nothing of it is used before.
+        warn: shows the user a line, on stderr.
+        progress: shows how far a broker is; see `BrokerContext.progress`.
+    """
+
+    configuration: Configuration
+    registry: Registry = attrs.field(factory=Registry)
+    clock: Clock = attrs.field(factory=SystemClock)
+    personal: PersonalValues = attrs.field(factory=PersonalValues)
+    policy: Policy | None = None
+    find_credential: Callable[[Login, Credential], Secret | None] = attrs.field(
+        default=lambda _login, _credential: None
+    )
+    store_credential: Callable[[Login, str, Secret], object] = attrs.field(default=_keep_nothing)
+    hold_credential: Callable[[Login, str], AbstractContextManager[Secret | None]] = attrs.field(
+        default=lambda _login, _name: nullcontext()
+    )
+    credential_expiry: Callable[[Login, Credential], tuple[Login, datetime] | None] = attrs.field(
+        default=lambda _login, _credential: None
+    )
+    warned: set[str] = attrs.field(factory=set)
+    rates: dict[Reach, Rates] = attrs.field(factory=dict)
+    open_session: Callable[[Reach], Session] = attrs.field(
+        default=attrs.Factory(_sessions, takes_self=True)
+    )
+    hash_account: Callable[[str, str], str | None] = attrs.field(
+        default=lambda _broker, _number: None
+    )
+    trust: Callable[[LoadedPlugin | LoadedListener], None] = attrs.field(
+        default=attrs.Factory(_built_in_only, takes_self=True)
+    )
+    warn: Callable[[str], None] = attrs.field(default=lambda _message: None)
+    progress: Callable[[str, Callable[[], int], int], None] = attrs.field(
+        default=lambda _counted, _done, _of: None
+    )
+
+
+def configured_policy(configuration: Configuration) -> Policy:
+    """The session's limits, with the proxy, the netrc file and the certificates that the configuration allows."""
+    from variance_bridge.network.proxy import network_access
+    from variance_bridge.network.retry import Policy
+
+    network = configuration.stated.network
+    access = network_access(
+        configuration.environment,
+        Path(configuration.environment.get("HOME") or "."),
+        allow_proxy=network.proxy,
+        allow_netrc=network.netrc,
+    )
+    return Policy(
+        access=structs.replace(
+            access, ca_file=network.ca_file, system_certificates=network.system_certificates
+        )
+    )
+
+
+def installation_hash(folder: Path, keyring: Keyring) -> Callable[[str, str], str]:
+    """Account hashes under the key of this installation, which is read or made when the first one is asked for."""
+
+    @cache
+    def key() -> bytes:
+        from variance_bridge.settings.account_hash import installation_key
+
+        return installation_key(folder, keyring)
+
+    def hash_account(broker: str, number: str) -> str:
+        from variance_bridge.settings.account_hash import account_hash
+
+        return account_hash(key(), broker, number)
+
+    return hash_account
+
+
+def credential_store(
+    configuration: Configuration, personal: PersonalValues, keyring: Keyring
+) -> CredentialStore:
+    """Environment, `.env` of the configuration folder or the working folder, keyring."""
+    from variance_bridge.settings.credentials import CredentialStore
+
+    return CredentialStore(
+        environment=configuration.environment,
+        folders=(configuration.folder, Path()),
+        keyring=keyring,
+        personal=personal,
+    )
+
+
+def reading_context(warn: Callable[[str], None]) -> RunContext:
+    """For reading an export file: no credentials, no network, no account hash, nothing written."""
+    environment = dict(os.environ)
+    personal = PersonalValues()
+    return RunContext(
+        configuration=read_configuration(user_folder(environment), None, environment),
+        personal=personal,
+        warn=lambda message: warn(personal.redact(message)),
+    )
