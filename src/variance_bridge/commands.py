@@ -64,6 +64,14 @@ class Invocation(Protocol):
         """The listeners that the configuration names."""
         ...
 
+    def enable_listener(self, name: str) -> Path:
+        """Name a listener in variance.toml, from now on; the file is made where there is none. Returns the file.
+
+        Raises:
+            ConfigurationError: it is not TOML, or cannot be written.
+        """
+        ...
+
     def newest_live(self) -> Path:
         """The newest positions file.
 

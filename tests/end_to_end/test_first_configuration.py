@@ -212,6 +212,22 @@ def test_a_sync_is_remembered_where_nothing_is_configured(
     assert str(elsewhere / "positions") in variance("show").err
 
 
+def test_the_first_sync_of_all_mentions_the_history_once_at_a_terminal(
+    variance, configuration, export, monkeypatch
+):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # which makes a terminal of any output
+    mentions = [variance("sync", export).err.count("variance history enable") for _ in range(2)]
+    assert mentions == [1, 0]
+
+    (configuration / "last_sync.toml").unlink()
+    (configuration / "variance.toml").write_text('broker = "csv"\n')
+    assert "variance history" not in variance("sync", export).err
+
+
+def test_a_first_sync_that_is_not_watched_mentions_nothing(variance, configuration, export):
+    assert "history" not in variance("sync", export).err
+
+
 def test_syncing_a_file_keeps_the_remembered_broker(variance, configuration, export):
     configuration.mkdir(mode=0o700)
     (configuration / "last_sync.toml").write_text('broker = "tastytrade"\n')

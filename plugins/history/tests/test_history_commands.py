@@ -13,7 +13,7 @@ import pytest
 from variance_bridge.cli.error_report import run
 from variance_bridge.trading_hours import exchange_date
 from variance_bridge_history.database import FILE_NAME
-from variance_bridge_history.since import beginning, end
+from variance_bridge_history.named_time import base, beginning, named_span
 
 HEADER = "Symbol,Type,Quantity,Exp Date,Strike Price,Call/Put,Cost,Mark\n"
 
@@ -275,9 +275,7 @@ def test_a_history_since_a_day_has_the_documents_from_its_beginning_on(days, var
     assert (code, "no document since 2099-01-01 05:00 UTC" in err) == (6, True)
 
 
-@pytest.mark.parametrize(
-    "since", ["tomorrow", "today", "2026-02-30", "2026-03-02T16:00", "2099-01-01"]
-)
+@pytest.mark.parametrize("since", ["tomorrow", "2026-02-30", "2026-03-02T16:00", "2099-01-01"])
 def test_a_time_that_since_cannot_use_is_a_usage_error_with_examples(sync, variance, since):
     sync("QZZ,Stock,10,,,,1000,110")
     code, out, err = variance("diff", "--since", since)
@@ -287,6 +285,133 @@ def test_a_time_that_since_cannot_use_is_a_usage_error_with_examples(sync, varia
 
 def test_since_picks_documents_of_the_history_and_not_files(variance):
     assert variance("diff", "old.json", "new.json", "--since", "yesterday")[0] == 2
+
+
+def test_two_times_pick_two_documents_of_the_history(days, variance):
+    first, second = days
+    for old, new, change in (
+        (first, second, "QZZ: 10 → 12"),
+        (exchange_date(first), exchange_date(second), "QZZ: 10 → 12"),
+        # As `variance history` shows it: to the minute.
+        (f"{first:%Y-%m-%dT%H:%MZ}", f"{second:%Y-%m-%dT%H:%MZ}", "QZZ: 10 → 12"),
+        (exchange_date(first), "today", "QZZ: 10 → 15"),
+        (f"{second:%A}", None, "QZZ: 12 → 15"),
+        ("today", None, "QZZ: 12 → 15"),
+    ):
+        arguments = (f"{old:%Y-%m-%dT%H:%M:%S.%fZ}" if isinstance(old, datetime) else str(old),)
+        if new is not None:
+            arguments += (new.isoformat() if isinstance(new, datetime) else str(new),)
+        code, out, err = variance("diff", *arguments)
+        assert (code, change in out) == (0, True), (arguments, out, err)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("today", "yesterday"), 2, "today is not before yesterday"),
+        (("2026-03-02", "export.csv"), 2, "not one of each"),
+        (("export.csv", "monday"), 2, "not one of each"),
+        (("2099-01-01", "2099-01-02"), 2, "2099-01-01 is in the future"),
+        (("2026-03-02T16:00",), 2, "2026-03-02T16:00Z is UTC"),
+        (("1990-01-01",), 6, "no document up to 1990-01-02 04:59 UTC"),
+        (("9999-12-31",), 2, ""),
+    ],
+)
+def test_times_that_cannot_be_compared_are_refused_with_what_to_type(
+    sync, variance, arguments, code, words
+):
+    sync("QZZ,Stock,10,,,,1000,110")
+    found, out, err = variance("diff", *arguments)
+    assert (found, out, words in err) == (code, "", True), err
+
+
+def test_a_diff_since_the_newest_document_says_that_nothing_came_after_it(sync, variance):
+    sync("QZZ,Stock,10,,,,1000,110")
+    sync("QZZ,Stock,12,,,,1000,110")
+    now = datetime.now(UTC)
+    code, out, err = variance("diff", "--since", now.isoformat())
+
+    assert (code, out) == (6, "")
+    assert f"no document after {now:%Y-%m-%d}" in err
+
+
+def test_a_diff_without_changes_says_where_the_last_one_is(days, sync, variance):
+    second = days[1]
+    sync("QZZ,Stock,15,,,,1000,111")
+    out = variance("diff")[1]
+
+    assert "Nothing changed." in out
+    (line,) = [line for line in out.splitlines() if "last changed between" in line]
+    command = line.split("`")[1].split()
+    assert command == ["variance", "diff", f"{second:%Y-%m-%dT%H:%M:%SZ}"]
+    assert "QZZ: 12 → 15" in variance(*command[1:])[1]
+    assert json.loads(variance("diff", "--json")[1])["changed"] == []
+
+
+def test_history_enable_keeps_what_is_there_and_each_sync_from_then_on(variance, sync, tmp_path):
+    configuration = tmp_path / "configuration" / "variance.toml"
+    configuration.write_text("# mine\n[watch]\nwake = false\n")
+    for quantity in (8, 10, 12):
+        sync(f"QZZ,Stock,{quantity},,,,1000,110")
+    code, _out, err = variance("history")
+    assert (code, "`variance history enable`" in err) == (6, True)
+
+    code, out, err = variance("history", "enable")
+    assert (code, err) == (0, "")
+    assert "2 documents" in out
+    assert "# mine\n" in configuration.read_text()
+    assert "QZZ: 10 → 12" in variance("diff")[1]
+    sync("QZZ,Stock,15,,,,1000,110")
+    assert "QZZ: 12 → 15" in variance("diff")[1]
+
+    assert variance("history", "enable")[0] == 0
+    assert len(json.loads(variance("history", "--json")[1])["entries"]) == 3
+
+
+def test_history_enable_works_before_the_first_sync_and_without_a_configuration(
+    variance, sync, tmp_path
+):
+    (tmp_path / "configuration" / "variance.toml").unlink()
+    assert variance("history", "enable")[0] == 0
+    sync("QZZ,Stock,15,,,,1000,110")
+    assert len(json.loads(variance("history", "--json")[1])["entries"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("word", "day"),
+    [
+        ("today", "2026-11-26"),
+        ("Yesterday", "2026-11-25"),
+        ("wednesday", "2026-11-25"),
+        ("thu", "2026-11-19"),
+        ("Friday", "2026-11-20"),
+        ("mon", "2026-11-23"),
+    ],
+)
+def test_a_weekday_is_the_last_one_before_today(word, day):
+    thursday = datetime(2026, 11, 26, 15, tzinfo=UTC)
+    assert named_span(word, thursday).day.isoformat() == day
+
+
+@pytest.mark.parametrize(
+    ("text", "last"),
+    [
+        ("2026-03-02T16:00Z", "2026-03-02T16:00:59.999999Z"),
+        ("2026-03-02T11:00-05:00", "2026-03-02T16:00:59.999999Z"),
+        ("2026-03-02 16:00:05z", "2026-03-02T16:00:05.999999Z"),
+        ("2026-03-02T16:00:05.25Z", "2026-03-02T16:00:05.25Z"),
+    ],
+)
+def test_an_instant_lasts_as_long_as_its_last_digit(text, last):
+    now = datetime(2026, 11, 26, 15, tzinfo=UTC)
+    assert named_span(text, now).ends == datetime.fromisoformat(last)
+
+
+@pytest.mark.parametrize(
+    "text", ["mo", "2026", "11/24/2026", "9999-12-31", "0001-01-01T00:00+14:00", "7", ""]
+)
+def test_what_is_not_a_time_names_none(text):
+    assert named_span(text, datetime(2026, 11, 26, 15, tzinfo=UTC)) is None
 
 
 @pytest.mark.parametrize(
@@ -301,7 +426,7 @@ def test_since_picks_documents_of_the_history_and_not_files(variance):
 )
 def test_yesterday_is_a_day_in_new_york(now, first, last):
     moment, *bounds = map(datetime.fromisoformat, (now, first, last))
-    assert [beginning("yesterday", moment), end("yesterday", moment)] == bounds
+    assert [beginning("yesterday", moment), base("yesterday", moment)] == bounds
 
 
 def damage(file):

@@ -96,6 +96,75 @@ def test_many_documents_have_a_line_of_some_and_of_the_last():
     assert list(bars) == sorted(bars)
 
 
+OTHER = "ffffffffffff***"
+
+
+def of_other(entry, **changes):
+    return structs.replace(entry, account_hash=OTHER, sha256=f"other-{entry.sha256}", **changes)
+
+
+def test_all_accounts_have_a_sum_at_the_end_of_each_day_from_when_all_have_begun():
+    assert lines_of(
+        entry("100", profit="1"),
+        of_other(entry("1000", profit="-3", hours=4)),
+        entry("200", profit="2", hours=24),
+        entry("250", profit="3", hours=25),
+    )[-5:] == [
+        "all 2 accounts (1 of them as of 2026-01-16)  net liq ▁█",
+        "  net liq +$150.00 since 2026-01-16, low $1,100.00, high $1,250.00",
+        "  time (UTC)          net liq  open P/L  positions",
+        "  2026-01-16 19:00  $1,100.00    -$2.00          2",
+        "  2026-01-17 16:00  $1,250.00     $0.00          2",
+    ]
+
+
+def test_there_is_no_partial_sum_and_it_is_said_which_account_lacks_it():
+    lines = lines_of(entry("100", profit="1"), of_other(entry(None, profit="-3", hours=1)))
+
+    assert lines[-4:] == [
+        "all 2 accounts",
+        "  time (UTC)        open P/L  positions",
+        "  2026-01-16 16:00    -$2.00          2",
+        f"  no sum of net liq: unknown for {OTHER}",
+    ]
+
+
+def test_accounts_in_two_currencies_have_no_sum_and_it_is_said():
+    lines = lines_of(entry("100"), of_other(entry("1000"), currency="EUR"))
+    assert lines[-1] == "No sum of all accounts: they are in EUR and USD."
+    assert not any("all 2 accounts" in line for line in lines)
+
+
+def test_an_account_of_an_earlier_day_counts_and_is_said():
+    entries = [entry("100"), of_other(entry("1000", hours=48)), of_other(entry("1100", hours=72))]
+    lines = list(history_lines(entries[2:], {}, None, earlier=entries[:2]))
+
+    assert "all 2 accounts (1 of them as of 2026-01-16)" in lines
+    assert lines[-1].split()[2] == "$1,200.00"
+    assert lines_of(entry("100"))[-1].split()[2] == "$100.00"
+
+
+@pytest.mark.parametrize(
+    ("minutes", "count", "by", "shown"),
+    [
+        (5, 40, "", 40),
+        (5, 41, "hour", 4),
+        (5, 300, "hour", 25),
+        (60, 300, "day", 13),
+        (1440, 90, "day", 40),
+    ],
+)
+def test_a_terminal_shows_the_last_document_of_each_hour_or_day(minutes, count, by, shown):
+    entries = [entry(str(n), hours=n * minutes / 60) for n in range(count)]
+    lines = lines_of(*entries, width=120)
+    rows = [line for line in lines if re.match(r"  20\d\d-", line)]
+
+    assert len(rows) == shown
+    assert rows[-1].split()[2] == f"${count - 1}.00"
+    assert (f"{count} documents, the last of each {by} shown" in lines[-1]) == bool(by)
+    assert len(lines_of(*entries)) == count + 3
+
+
 def comparison(changes, account=ACCOUNT, **strategies):
     before, after = (State(fetched_at=NOW + timedelta(hours=n), positions=()) for n in (0, 1))
     return Comparison(
@@ -205,6 +274,17 @@ def test_nothing_to_compare_and_nothing_changed_are_said():
     ]
 
 
+def test_an_account_without_changes_says_so_where_another_has_some():
+    sold = Change(root="QZZ", symbol="QZZ", before=Decimal(5), after=Decimal(0))
+    found = [comparison(Changes()), comparison(Changes(closed=(sold,)), OTHER)]
+    assert list(diff_lines(found, None)) == [
+        f"{ACCOUNT}  {WHEN}",
+        "  nothing changed",
+        f"{OTHER}  {WHEN}",
+        "  closed   QZZ: 5 → 0",
+    ]
+
+
 def state(worth, profit, *, hours=0, **other):
     held = Holding(
         root="QZZ", symbol="QZZ", type=InstrumentType.STOCK, side=Side.LONG, quantity=Decimal(1),
@@ -285,9 +365,9 @@ def test_what_is_gone_says_its_last_open_profit():
     found = structs.replace(
         compare(ACCOUNT, state("1", "-12.5"), state("1", "0")), changes=Changes(closed=(gone,))
     )
-    assert list(diff_lines([found], None))[1].startswith(
-        "  closed   QZZ: 5 → 0, last open P/L -$12.50"
-    )
+    heading, line = diff_lines([found], None)
+    assert line.startswith("  closed   QZZ: 5 → 0, last open P/L -$12.50")
+    assert heading.endswith("open P/L $0.00 (+$12.50 since)  what is gone last had -$12.50")
 
 
 def test_a_terminal_lists_the_first_changes_and_counts_the_others():

@@ -212,6 +212,16 @@ class Invocation:
         """The listeners that the configuration names."""
         return tuple(self.configuration.listeners)
 
+    def enable_listener(self, name: str) -> Path:
+        """Name a listener in variance.toml. See `variance_bridge.commands`."""
+        from variance_bridge.settings.configuration import configuration_file
+        from variance_bridge.settings.listener_choice import enable_listener
+
+        file = configuration_file(self.folder, self.config, self.environment)
+        enable_listener(file, name)
+        self.__dict__.pop("configuration", None)  # read again, with what was written
+        return file.absolute()
+
     @property
     def output_folder(self) -> Path:
         """Where positions files are written and looked for."""

@@ -78,6 +78,7 @@ def sync(invocation: Invocation, /, **options: Any) -> int:
         from variance_bridge.cli.init import offer_setup
 
         offer_setup(invocation, options)
+    is_first = _is_first(invocation)
     with _input_file(invocation, options["input_file"]) as input_file:
         options["input_file"] = input_file
         is_folder = input_file is not None and input_file.is_dir()
@@ -89,10 +90,34 @@ def sync(invocation: Invocation, /, **options: Any) -> int:
     elif options["as_json"]:
         _print_json(results, invocation.redact)
     else:
-        for result in results:
-            if not isinstance(result, Failed):
-                _print_sentence(result, invocation)
+        done = [one for one in results if isinstance(one, Synced)]
+        for result in done:
+            _print_sentence(result, invocation)
+        if is_first and any(one.published for one in done):
+            _hint_at_history()
     return next((one.error.exit_code for one in results if isinstance(one, Failed)), 0)
+
+
+def _is_first(invocation: Invocation) -> bool:
+    """Whether nothing is configured and nothing was synced before."""
+    from variance_bridge.settings.last_sync import LastSync, last_sync
+
+    configuration = invocation.configuration
+    return configuration.file is None and last_sync(configuration.folder) == LastSync()
+
+
+def _hint_at_history() -> None:
+    """Once, to a user at a terminal: of what is synced before the history is on, it has the last two documents at most."""
+    from variance_bridge.plugins.registry import LISTENERS, names
+    from variance_bridge.terminal import laid_out, screen_of
+
+    if (
+        sys.stderr is not None
+        and screen_of(sys.stderr).is_terminal
+        and "history" in names(LISTENERS)
+    ):
+        hint = "To see later what changed, keep a history: `variance history enable`"
+        click.echo(laid_out(hint, sys.stderr), err=True)
 
 
 def _check_input(file: Path | None) -> None:

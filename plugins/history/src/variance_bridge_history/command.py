@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from variance_bridge.commands import Converted, Invocation
     from variance_bridge_history.account_comparison import Comparison
     from variance_bridge_history.database import Entry, History
+    from variance_bridge_history.document_pairs import Pair
+
+LISTENER = "history"
+"""The name of our entry point."""
 
 _FILE = click.option(
     "--file",
@@ -24,11 +28,13 @@ _FILE = click.option(
 _ACCOUNT = click.option(
     "--account", metavar="HASH", help="Only this account, by its hash or label."
 )
-_SINCE = "`yesterday`, a day (2026-03-02; in New York), or an instant with its zone."
+_SINCE = (
+    "`today`, `yesterday`, `monday`, a day (2026-03-02; in New York), or an instant with its zone."
+)
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @_FILE
 @_ACCOUNT
 @click.option("--since", metavar="DAY", help=f"Only documents from this day on: {_SINCE}")
@@ -36,9 +42,9 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
     "--currency", metavar="EUR", help="Also show each amount in this currency, at that day's rate."
 )
 @_JSON
-@click.pass_obj
+@click.pass_context
 def history(
-    invocation: Invocation,
+    context: click.Context,
     file: Path | None,
     account: str | None,
     *,
@@ -48,17 +54,19 @@ def history(
 ) -> None:
     """Show net liquidity and profit over time.
 
-    The history is kept by the listener `history`: put `listeners = ["history"]` into variance.toml.
+    `variance history enable` turns it on.
     """
+    if context.invoked_subcommand is not None:
+        return
+    invocation: Invocation = context.obj
     from variance_bridge.commands import dumps
     from variance_bridge_history.database import open_history
-    from variance_bridge_history.since import beginning
+    from variance_bridge_history.named_time import beginning
 
     first = None if since is None else beginning(since, invocation.clock.now())
     with open_history(_existing(invocation, file)) as kept:
-        entries = _entries(invocation, kept, account)
-        if first is not None:
-            entries = _from(first, entries)
+        every = _entries(invocation, kept, account)
+        entries = every if first is None else _from(first, every)
         found = {each.sha256: _converted(invocation, kept, each, currency) for each in entries}
     if as_json:
         listed = [_entry(each, found[each.sha256]) for each in entries]
@@ -66,8 +74,25 @@ def history(
         return
     from variance_bridge_history.screen import history_lines
 
-    labels = invocation.account_labels(each.account_hash for each in entries)
-    _print(lambda width: history_lines(entries, found, width, labels))
+    earlier = every[: len(every) - len(entries)]
+    labels = invocation.account_labels(each.account_hash for each in every)
+    _print(lambda width: history_lines(entries, found, width, labels, earlier))
+
+
+@history.command()
+@click.pass_obj
+def enable(invocation: Invocation) -> None:
+    """Keep each document from now on, and the positions files that are there.
+
+    Adds the listener `history` to variance.toml.
+    """
+    from variance_bridge.formatting import path_text, plural
+    from variance_bridge_history.taking_in import take_in
+
+    file = invocation.enable_listener(LISTENER)
+    click.echo(f"The history is on: each sync adds to it ({path_text(file)})")
+    if kept := take_in(invocation):
+        click.echo(f"Taken into it from earlier syncs: {plural(kept, 'document')}")
 
 
 def _print(lines: Callable[[int | None], Iterable[str]]) -> None:
@@ -109,21 +134,21 @@ _AMOUNTS = ("net_liquidating_value", "unrealized_pl")
 
 
 @click.command()
-@click.argument("old", required=False, type=click.Path(path_type=Path))
-@click.argument("new", required=False, type=click.Path(path_type=Path))
+@click.argument("old", required=False)
+@click.argument("new", required=False)
 @_FILE
 @_ACCOUNT
 @click.option(
     "--since",
     metavar="DAY",
-    help=f"Compare with the last document up to the end of this day: {_SINCE}",
+    help=f"Compare with the last document up to the end of this day (`today`: before it): {_SINCE}",
 )
 @_JSON
 @click.pass_obj
 def diff(
     invocation: Invocation,
-    old: Path | None,
-    new: Path | None,
+    old: str | None,
+    new: str | None,
     file: Path | None,
     account: str | None,
     *,
@@ -132,19 +157,22 @@ def diff(
 ) -> None:
     """Show what was opened, closed, changed, rolled or expired, and the profit since.
 
-    OLD and NEW are positions files or exports of one account; without them, the last two documents of each account in the
-    history are compared; with `--since`, the last one up to that day and the newest.
+    Without OLD and NEW, the last two documents of each account in the history are compared. OLD and NEW are two files of one
+    account (positions files or exports), or two days or instants of the history, such as `monday yesterday`; OLD alone is
+    the same as `--since OLD`.
     """
     from variance_bridge.commands import dumps
 
-    if (old is None) != (new is None):
-        raise click.UsageError("give both OLD and NEW, or neither")
     if old is not None and since is not None:
         raise click.UsageError("give OLD and NEW, or --since: it picks documents of the history")
-    if old is not None and new is not None:
-        found = [_of_files(invocation, old, new)]
+    times = _times(invocation, since, old, new)
+    unchanged: list[Pair] = []
+    if times is None and old is not None:
+        if new is None:
+            raise click.UsageError("give both OLD and NEW, or neither")
+        found = [_of_files(invocation, Path(old), Path(new))]
     else:
-        found = list(_of_history(invocation, file, account, since))
+        found, unchanged = _of_history(invocation, file, account, times)
     if as_json:
         from variance_bridge_history.diff_document import diff_document
 
@@ -153,7 +181,51 @@ def diff(
     from variance_bridge_history.screen import diff_lines
 
     labels = invocation.account_labels(each.account for each in found)
-    _print(lambda width: diff_lines(found, width, labels))
+    _print(
+        lambda width: [*diff_lines(found, width, labels), *_last_changes(unchanged, labels, width)]
+    )
+
+
+def _last_changes(
+    pairs: Iterable[Pair], labels: Mapping[str, str], width: int | None
+) -> Iterator[str]:
+    """Where to look for the last change: with `watch`, the last two documents are minutes apart."""
+    from variance_bridge.terminal import at_words
+    from variance_bridge_history.document_pairs import minute
+
+    for before, after in pairs:
+        name = labels.get(before.account_hash, before.account_hash)
+        sentence = (
+            f"{name}: positions last changed between {minute(before.fetched_at)} and {minute(after.fetched_at)}:"
+            f" `variance diff {before.fetched_at:%Y-%m-%dT%H:%M:%SZ}` shows how"
+        )
+        yield sentence if width is None else at_words(sentence, width)
+
+
+def _times(
+    invocation: Invocation, since: str | None, old: str | None, new: str | None
+) -> tuple[datetime, datetime | None] | None:
+    """The moments up to which the two documents are looked for; None where files are named, or nothing is.
+
+    Raises:
+        UsageError: a file and a time, a time that has not begun, or the later one first.
+    """
+    from variance_bridge.errors import UsageError
+    from variance_bridge_history.named_time import base, end, named_span
+
+    now = invocation.clock.now()
+    if since is not None:
+        return base(since, now), None
+    given = [each for each in (old, new) if each is not None]
+    are_times = [not Path(each).exists() and named_span(each, now) is not None for each in given]
+    if not any(are_times) or old is None:
+        return None
+    if not all(are_times):
+        raise UsageError("OLD and NEW are two files, or two times in the history; not one of each")
+    times = base(old, now), None if new is None else end(new, now)
+    if times[1] is not None and times[0] >= times[1]:
+        raise UsageError(f"{old} is not before {new}", hint="name the earlier time first")
+    return times
 
 
 def _existing(invocation: Invocation, file: Path | None) -> Path:
@@ -169,14 +241,14 @@ def _existing(invocation: Invocation, file: Path | None) -> Path:
 
 
 def _how_to_begin(invocation: Invocation) -> str:
-    if "history" in invocation.listeners:
+    if LISTENER in invocation.listeners:
         return (
             "it is switched on, and begins with the next complete sync: a document with rows that could"
             " not be read is not kept"
         )
     return (
-        'put listeners = ["history"] into variance.toml'
-        f" (in {invocation.folder}, unless you named another), and sync"
+        f"turn it on: `variance history enable`, which writes to {invocation.folder} unless you named another"
+        " configuration; each sync adds to it from then on"
     )
 
 
@@ -208,12 +280,13 @@ def _from(first: datetime, entries: Sequence[Entry]) -> list[Entry]:
         DataRefused: there is none, and there are earlier ones.
     """
     from variance_bridge import DataRefused
+    from variance_bridge_history.document_pairs import minute
 
     found = [each for each in entries if each.fetched_at >= first]
     if entries and not found:
         raise DataRefused(
-            f"the history holds no document since {_minute(first)};"
-            f" the newest is of {_minute(entries[-1].fetched_at)}",
+            f"the history holds no document since {minute(first)};"
+            f" the newest is of {minute(entries[-1].fetched_at)}",
             hint="give `--since` an earlier day, or leave it out",
         )
     return found
@@ -253,63 +326,48 @@ def _may_be_of_one_account(one: Snapshot, other: Snapshot) -> bool:
 
 
 def _of_history(
-    invocation: Invocation, file: Path | None, account: str | None, since: str | None
-) -> Iterator[Comparison]:
+    invocation: Invocation,
+    file: Path | None,
+    account: str | None,
+    times: tuple[datetime, datetime | None] | None,
+) -> tuple[list[Comparison], list[Pair]]:
+    """What changed in each account; and where nothing did in the last two documents, the two between which it last did."""
     from variance_bridge_history.account_comparison import compare, kept_state
     from variance_bridge_history.database import open_history
-    from variance_bridge_history.since import end
+    from variance_bridge_history.document_pairs import last_change, last_two, pairs_between
+    from variance_bridge_history.position_changes import Changes
+
+    found, unchanged = [], []
+    with open_history(_existing(invocation, file)) as kept:
+        accounts = _by_account(invocation, _entries(invocation, kept, account))
+        if times is None:
+            pairs = last_two(accounts)
+        else:
+            pairs = pairs_between(accounts, *times, invocation.warn)
+        for name, pair in pairs.items():
+            before, after = (kept_state(kept, each) for each in pair)
+            found.append(compare(name, before, after))
+            if times is None and found[-1].changes == Changes():
+                changed = last_change(kept, accounts[name])
+                unchanged += [] if changed is None else [changed]
+    return found, unchanged
+
+
+def _by_account(invocation: Invocation, entries: Iterable[Entry]) -> dict[str, list[Entry]]:
+    """The documents of each account; those from the future are left out, with a warning."""
+    from variance_bridge_history.document_pairs import minute
 
     now = invocation.clock.now()
-    last = None if since is None else end(since, now)
-    with open_history(_existing(invocation, file)) as kept:
-        by_account: dict[str, list[Entry]] = {}
-        for entry in _entries(invocation, kept, account):
-            if entry.fetched_at <= now + _CLOCKS_DIFFER:
-                by_account.setdefault(entry.account_hash, []).append(entry)
-            else:
-                invocation.warn(
-                    f"{entry.account_hash}: a document from the future ({_minute(entry.fetched_at)}) is not"
-                    " compared: the clock was wrong when it was kept"
-                )
-        if last is None:
-            pairs = {name: each[-2:] for name, each in by_account.items() if len(each) > 1}
+    accounts: dict[str, list[Entry]] = {}
+    for entry in entries:
+        if entry.fetched_at <= now + _CLOCKS_DIFFER:
+            accounts.setdefault(entry.account_hash, []).append(entry)
         else:
-            pairs = _pairs_since(invocation, by_account, last)
-        for account_hash, pair in pairs.items():
-            before, after = (kept_state(kept, each) for each in pair)
-            yield compare(account_hash, before, after)
-
-
-def _pairs_since(
-    invocation: Invocation, by_account: Mapping[str, list[Entry]], last: datetime
-) -> dict[str, list[Entry]]:
-    """Of each account the last document up to that moment, and its newest.
-
-    Raises:
-        DataRefused: no account has one that old.
-    """
-    from variance_bridge import DataRefused
-
-    pairs = {}
-    oldest = {name: entries[0].fetched_at for name, entries in by_account.items()}
-    for name, entries in by_account.items():
-        if earlier := [each for each in entries if each.fetched_at <= last]:
-            pairs[name] = [earlier[-1], entries[-1]]
-    if oldest and not pairs:
-        raise DataRefused(
-            f"the history holds no document up to {_minute(last)};"
-            f" the oldest is of {_minute(min(oldest.values()))}",
-            hint="give `--since` a later day, or leave it out to compare the last two documents",
-        )
-    for name in oldest.keys() - pairs.keys():
-        invocation.warn(
-            f"{name}: not compared: its oldest document is of {_minute(oldest[name])}, which is later"
-        )
-    return pairs
-
-
-def _minute(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
+            invocation.warn(
+                f"{entry.account_hash}: a document from the future ({minute(entry.fetched_at)}) is not"
+                " compared: the clock was wrong when it was kept"
+            )
+    return accounts
 
 
 def _entry(entry: Entry, converted: Converted | None) -> dict[str, Any]:

@@ -151,6 +151,13 @@ class History:
         with _as_it_was_written():
             return [_holding(row) for row in rows]
 
+    def quantities(self, sha256: str) -> dict[str, Decimal]:
+        """What a document holds: the signed quantity of each symbol."""
+        held: dict[str, Decimal] = {}
+        for each in self.positions(sha256):
+            held[each.symbol] = total(held.get(each.symbol, Decimal(0)), each.signed_quantity)
+        return held
+
     def exchange_rates(self, sha256: str) -> tuple[ExchangeRate, ...]:
         """Those that the broker stated in a document. Raises as `document`."""
         data = self.document(sha256)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -49,11 +50,19 @@ def snapshot_of(kept: History, entry: Entry) -> Snapshot:
     Raises:
         DataRefused: the document is not valid by the rules of today.
     """
-    data = kept.document(entry.sha256)
+    return snapshot_from(kept.document(entry.sha256), entry.fetched_at)
+
+
+def snapshot_from(data: bytes, now: datetime) -> Snapshot:
+    """A document, whatever its age at that time.
+
+    Raises:
+        DataRefused: it is not valid by the rules of today.
+    """
     with TemporaryDirectory(prefix="variance-") as folder:
         place = Path(folder) / "document.json"
         place.write_bytes(data)
-        return load(place, entry.fetched_at, any_age=True)
+        return load(place, now, any_age=True)
 
 
 def _history_beside(snapshot: Snapshot) -> Path:

@@ -43,8 +43,12 @@ def variance_bridge_synced(
         return "not kept in the history: partial"
     if portfolio.meta.account_hash is None:
         return None
-    data = read_file(path, max_bytes=MAX_DOCUMENT_BYTES).data
     with open_history(path.parent / FILE_NAME) as history:
-        history.add(portfolio, data)
+        history.add(portfolio, document_at(path))
         history.prune(portfolio.meta.fetched_at, settings.keep_days)
     return None
+
+
+def document_at(path: Path) -> bytes:
+    """The bytes of a positions file."""
+    return read_file(path, max_bytes=MAX_DOCUMENT_BYTES).data

@@ -15,9 +15,11 @@ from variance_bridge.formatting import money, plural, quantity
 from variance_bridge.money import Sum, total
 from variance_bridge.symbology import SymbolError, contract_name, parse
 from variance_bridge.terminal import at_words
+from variance_bridge.trading_hours import exchange_date
 from variance_bridge_history.account_comparison import Comparison, State
 from variance_bridge_history.database import Entry
 from variance_bridge_history.diff_document import KINDS
+from variance_bridge_history.over_time import Thinned, all_accounts, thinned
 from variance_bridge_history.position_changes import Change, Changes, Roll
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ def history_lines(
     found: Mapping[str, Converted | None],
     width: int | None,
     labels: Mapping[str, str] = NO_LABELS,
+    earlier: Sequence[Entry] = (),
 ) -> Iterator[str]:
     """What each account was worth, document by document.
 
@@ -45,21 +48,63 @@ def history_lines(
         found: the amounts in a wanted currency, by the entry's sha256.
         width: of the terminal; None for a file or a pipe, where no line is broken.
         labels: what the user calls the accounts, by hash.
+        earlier: the documents before those, which are not shown; an account may have no other.
     """
     if not entries:
         yield "The history is empty."
         return
     for account in dict.fromkeys(entry.account_hash for entry in entries):
         own = [entry for entry in entries if entry.account_hash == account]
-        worths = any(each.net_liquidating_value is not None for each in own)
-        bars = sparkline(own)
-        drawn = f"{_WORTH if worths else _PROFIT_TITLE} {bars}" if bars else ""
-        yield from _broken([f"{own[-1].source} {labels.get(account, account)}", drawn], width)
-        yield from _fitted(_span_of(own, worths=worths), width)
-        titles = [each for each in _TITLES if worths or each != _WORTH]
-        rows = [dict(zip(_TITLES, cells, strict=True)) for cells in _rows(own)]
-        ends = ["", *(_in_one(found[each.sha256]) for each in own)]
-        yield from _table(titles, rows, ends, width)
+        yield from _over_time(own, f"{own[-1].source} {labels.get(account, account)}", found, width)
+    yield from _all_together(entries[0].fetched_at, [*earlier, *entries], labels, width)
+
+
+def _over_time(
+    own: Sequence[Entry], title: str, found: Mapping[str, Converted | None], width: int | None
+) -> Iterator[str]:
+    """One account, or all together: its sparkline, how far it went, and its documents."""
+    worths = any(each.net_liquidating_value is not None for each in own)
+    bars = sparkline(own)
+    drawn = f"{_WORTH if worths else _PROFIT_TITLE} {bars}" if bars else ""
+    yield from _broken([title, drawn], width)
+    yield from _fitted(_span_of(own, worths=worths), width)
+    shown = Thinned(own) if width is None else thinned(own)
+    titles = [each for each in _TITLES if worths or each != _WORTH]
+    rows = [dict(zip(_TITLES, cells, strict=True)) for cells in _rows(shown.entries)]
+    ends = ["", *(_in_one(found.get(each.sha256)) for each in shown.entries)]
+    yield from _table(titles, rows, ends, width)
+    if shown.by:
+        yield from _fitted(
+            f"  {len(own):,} documents, the last of each {shown.by} shown;"
+            " `variance history | less` shows all, `--since today` those of today",
+            width,
+        )
+
+
+def _all_together(
+    first: datetime, entries: Sequence[Entry], labels: Mapping[str, str], width: int | None
+) -> Iterator[str]:
+    """The sum of all accounts at the end of each day from a moment on; or why there is none."""
+    last = {each.account_hash: each for each in entries}.values()
+    currencies = sorted({each.currency or "an unknown currency" for each in entries})
+    if len(last) > 1 and len(currencies) > 1:
+        there_are = " and ".join(currencies)
+        yield from _fitted(f"No sum of all accounts: they are in {there_are}.", width)
+    together = [each for each in all_accounts(entries) if each.fetched_at >= first]
+    if not together:
+        return
+    days = [exchange_date(each.fetched_at) for each in last]
+    old = [day for day in days if day < max(days)]
+    as_of = f" ({len(old)} of them as of {min(old)})" if old else ""
+    yield from _over_time(together, f"{together[-1].source}{as_of}", {}, width)
+    for name, title in _MONEY.items():
+        lacking = [
+            labels.get(each.account_hash, each.account_hash)
+            for each in last
+            if getattr(each, name) is None
+        ]
+        if 0 < len(lacking) < len(last):
+            yield from _fitted(f"  no sum of {title}: unknown for {', '.join(lacking)}", width)
 
 
 _TIME, _WORTH, _PROFIT_TITLE, _COUNT = _TITLES = ("time (UTC)", "net liq", "open P/L", "positions")
@@ -179,14 +224,18 @@ def diff_lines(
     if not found:
         yield "There are not two documents to compare yet."
         return
+    none_changed = all(each.changes == Changes() for each in found)
     for each in found:
         yield from _broken(_heading(each, labels), width)
+        if each.changes == Changes():
+            yield from () if none_changed else ("  nothing changed",)
+            continue
         if width is not None and (table := _table_that_fits(each, width)):
             yield from table
             continue
         for line in _changes(each, None if width is None else MAX_LISTED):
             yield line if width is None else _at_words(line, width)
-    if all(each.changes == Changes() for each in found):
+    if none_changed:
         yield "Nothing changed."
 
 
@@ -200,6 +249,19 @@ def _heading(of: Comparison, labels: Mapping[str, str]) -> Iterator[str]:
             before, after = (_sum(state, currency, name) for state in (of.before, of.after))
             if after is not None and any(map(_is_known, (before, after))):
                 yield f"{title} {_money(before, after, currency, sign=name == _PROFIT)}"
+    yield _of_what_is_gone(of)
+
+
+def _of_what_is_gone(of: Comparison) -> str:
+    """So that nobody takes a profit that was realized for a loss of open profit; nothing where it is not known."""
+    changes = of.changes
+    profits = [each.profit_before for each in (*changes.closed, *changes.expired)]
+    profits += [each.closed.unrealized_pl for each in changes.rolled]
+    known = [each for each in profits if each is not None]
+    currency = _only_currency(of)
+    if not known or len(known) < len(profits) or currency is None:
+        return ""
+    return f"what is gone last had {money(total(*known), currency, sign=True)}"
 
 
 def _span(before: datetime, after: datetime) -> str:
@@ -384,9 +446,9 @@ _KINDS = {
     "rolled": "magenta",
 }
 _KIND = re.compile(rf"(?<=^  )(?:{'|'.join(_KINDS)})\b", re.MULTILINE)
-_ACCOUNT = re.compile(r"^(?:\S+ )?[0-9a-f]{4,64}\*{3}")
+_ACCOUNT = re.compile(r"^(?:(?:\S+ )?[0-9a-f]{4,64}\*{3}|all \d+ accounts)")
 _GAIN = re.compile(
-    r"(?:(?<=P/L )|(?<=liq )|(?<=low )|(?<=high )|(?<=P/L\n    )|(?<=\()|(?<=  )|(?<=\d ))[+-](?:[A-Z]{3} |[^\w\s])?[\d,]+\.\d\d\b(?! →)"
+    r"(?:(?<=P/L )|(?<=liq )|(?<=low )|(?<=had )|(?<=high )|(?<=P/L\n    )|(?<=\()|(?<=  )|(?<=\d ))[+-](?:[A-Z]{3} |[^\w\s])?[\d,]+\.\d\d\b(?! →)"
 )
 """A signed amount: behind its name, in parentheses, or in a column. A quantity stands before an arrow or behind it."""
 

@@ -146,7 +146,7 @@ def _news(invocation: Invocation, judged: JudgedBook) -> tuple[News, ...]:
 
         raise ConfigurationError(
             "`--changed-only` needs the history",
-            hint='install variance-bridge-history, and put listeners = ["history"] into variance.toml',
+            hint="install variance-bridge-history, and run `variance history enable`",
         ) from None
 
     def previous(snapshot: Snapshot) -> Snapshot | None:

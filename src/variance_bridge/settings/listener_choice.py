@@ -1,0 +1,79 @@
+"""A listener written into variance.toml, which keeps its comments and all else that it holds."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from variance_bridge.errors import ConfigurationError
+from variance_bridge.settings.toml import read_toml
+from variance_bridge.storage.private_files import write_private
+
+_LIST = re.compile(r"^listeners[ \t]*=[ \t]*\[", re.MULTILINE)
+_HEAD = re.compile(r"\A(?:[ \t]*#.*\r?\n)*")
+"""The comments with which a file begins."""
+
+
+def enable_listener(file: Path, name: str) -> None:
+    """Name the listener in the file, which is made where there is none. Nothing happens where it is named already.
+
+    Args:
+        file: the configuration file; a link is followed.
+        name: of its entry point.
+
+    Raises:
+        ConfigurationError: the file is not TOML, cannot be written, or is written in a way that is not understood; it is
+            as it was.
+    """
+    target = file.resolve()
+    before = read_toml(file) if target.exists() else {}
+    if name in before.get("listeners", ()):
+        return
+    text = target.read_text(encoding="utf-8-sig") if target.exists() else ""
+    changed = with_listener(text, name)
+    if changed is None:
+        raise ConfigurationError(
+            f"the listener `{name}` could not be added without changing something else",
+            where=str(file),
+            hint=f'add "{name}" to `listeners` there yourself, or a table [listeners.{name}]',
+        )
+    write_private(target, changed.encode(), "the configuration", replace=True)
+
+
+def with_listener(text: str, name: str) -> str | None:
+    """The text of a configuration with one more listener; None where that cannot be done by adding to it alone.
+
+    Args:
+        text: TOML.
+        name: of a listener that it does not name yet; letters, digits, `-` and `_`.
+    """
+    wanted = _with(tomllib.loads(text), name)
+    for changed in _candidates(text, name):
+        try:
+            if tomllib.loads(changed) == wanted:
+                return changed
+        except tomllib.TOMLDecodeError:
+            continue
+    return None
+
+
+def _with(stated: Mapping[str, Any], name: str) -> dict[str, Any]:
+    listeners = stated.get("listeners", [])
+    more = {**listeners, name: {}} if isinstance(listeners, Mapping) else [name, *listeners]
+    return {**stated, "listeners": more}
+
+
+def _candidates(text: str, name: str) -> list[str]:
+    """A key of its own above all tables, a member of the list, a table at the end: at most one of them is right."""
+    key = f'listeners = ["{name}"]\n'
+    head = _HEAD.match(text)
+    place = head.end() if head else 0
+    end = "" if not text or text.endswith("\n") else "\n"
+    return [
+        text[:place] + key + text[place:],
+        _LIST.sub(lambda found: f'{found[0]}"{name}", ', text, count=1),
+        f"{text}{end}\n[listeners.{name}]\n",
+    ]
