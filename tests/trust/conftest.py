@@ -114,6 +114,13 @@ class Server:
             body += connection.recv(65536)
         return Received(head, body)
 
+    def all_closed(self) -> None:
+        """Wait until this side of every connection is closed, as its handler wanted it."""
+        until = time.monotonic() + 10
+        while any(one.fileno() >= 0 for one in self._open):
+            assert time.monotonic() < until
+            time.sleep(0.001)
+
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()

@@ -6,9 +6,9 @@ import pytest
 
 from variance_bridge.errors import BrokerUnreachable, ConfigurationError
 from variance_bridge.model import Route
-from variance_bridge.network import connection
-from variance_bridge.network.connection import Answer, basic_authorization
+from variance_bridge.network.connection import ConnectionFailure, NoResponse, basic_authorization
 from variance_bridge.network.proxy import NetworkAccess, network_access
+from variance_bridge.network.request import Answer
 from variance_bridge.privacy import Secret
 
 URL = "https://api.acme.example/positions"
@@ -62,12 +62,12 @@ def test_a_proxy_that_is_set_and_not_used_is_named_when_there_is_no_answer(
             pass
 
         def send(self, request, seconds, proxy):
-            raise connection.NoResponse(connection.ConnectionFailure.UNRESOLVED)
+            raise NoResponse(ConnectionFailure.UNRESOLVED)
 
         def close(self) -> None:
             pass
 
-    monkeypatch.setattr(connection, "Wire", NoWire)
+    monkeypatch.setattr("variance_bridge.network.request.Wire", NoWire)
     with pytest.raises(BrokerUnreachable) as caught:
         open_session(access=access, tries=1).get(URL)
     assert f"{variable} is set and not used" in str(caught.value.hint)
@@ -162,7 +162,7 @@ def sent(monkeypatch):
         def close(self) -> None:
             pass
 
-    monkeypatch.setattr(connection, "Wire", NoWire)
+    monkeypatch.setattr("variance_bridge.network.request.Wire", NoWire)
     return requests
 
 

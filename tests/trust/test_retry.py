@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from variance_bridge.broker import RateLimit
 from variance_bridge.errors import BrokerUnreachable
-from variance_bridge.network import connection
-from variance_bridge.network.connection import Answer, ConnectionFailure, NoResponse
+from variance_bridge.network.connection import ConnectionFailure, NoResponse
+from variance_bridge.network.request import Answer
 from variance_bridge.network.retry import Policy, is_transient, retry_after, wait_before
 
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
@@ -39,7 +39,7 @@ def script(monkeypatch):
         def close(self) -> None:
             pass
 
-    monkeypatch.setattr(connection, "Wire", ScriptedWire)
+    monkeypatch.setattr("variance_bridge.network.request.Wire", ScriptedWire)
 
     def write(*steps: int | Answer | ConnectionFailure) -> list[float]:
         outcomes[:] = [Answer(status=one, headers={}) if type(one) is int else one for one in steps]

@@ -7,7 +7,6 @@ import socket
 import threading
 
 import pytest
-import urllib3.util.connection
 
 from variance_bridge.errors import BrokerUnreachable, ForbiddenRequest
 from variance_bridge.network.session import Response
@@ -80,7 +79,7 @@ def test_a_connection_that_takes_too_long_is_explained(open_session, monkeypatch
     def slow(*_args, **_kwargs):
         raise TimeoutError
 
-    monkeypatch.setattr(urllib3.util.connection, "create_connection", slow)
+    monkeypatch.setattr(socket, "create_connection", slow)
     with pytest.raises(BrokerUnreachable, match="no connection within the time allowed"):
         open_session().get("https://api.acme.example/")
 

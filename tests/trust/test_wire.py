@@ -29,8 +29,11 @@ from variance_bridge.errors import (
     ConfigurationError,
     DataRefused,
 )
+from variance_bridge.network.allowed_requests import resolve
 from variance_bridge.network.connection import _tls_context
 from variance_bridge.network.proxy import NetworkAccess
+from variance_bridge.network.request import Request, Wire
+from variance_bridge.network.retry import Policy
 from variance_bridge.privacy import Secret
 
 MEBIBYTE = 1024 * 1024
@@ -134,6 +137,106 @@ def test_one_connection_is_kept_for_all_requests(serve, open_session) -> None:
     for _ in range(4):
         assert session.get(f"{server.url}/").json() == {}
     assert server.connections == 1
+
+
+@pytest.mark.parametrize(
+    "words", ["Connection: close", "X-Words: none, and the connection is closed"]
+)
+def test_a_connection_that_the_broker_closed_between_two_requests_is_made_anew(
+    serve, open_session, words: str
+) -> None:
+    server = serve(sends(whole(b"[1]", words), then_close=True))
+    session = open_session(tries=1)
+    for _ in range(3):
+        assert session.get(f"{server.url}/").json() == [1]
+        server.all_closed()
+    assert server.connections == 3
+
+
+@pytest.mark.parametrize("status", [302, 429, 503])
+def test_what_was_not_read_of_an_answer_is_not_taken_for_the_next_one(
+    serve, open_session, status: int
+) -> None:
+    answers = [whole(b'["next"]'), whole(whole(b'["forged"]'), status=status)]
+
+    def handle(connection, _request) -> None:
+        connection.sendall(answers.pop())
+
+    session = open_session(tries=1)
+    server = serve(handle)
+    with pytest.raises((BrokerRefused, BrokerUnreachable)):
+        session.get(f"{server.url}/")
+    assert session.get(f"{server.url}/").json() == ["next"]
+    assert server.connections == 2
+
+
+def test_what_follows_an_answer_unasked_is_not_taken_for_the_next_one(serve, open_session) -> None:
+    answers = [whole(b'["next"]'), whole(b'["first"]') + whole(b'["forged"]')]
+
+    def handle(connection, _request) -> None:
+        connection.sendall(answers.pop())
+
+    session = open_session(tries=1)
+    server = serve(handle)
+    assert session.get(f"{server.url}/").json() == ["first"]
+    assert session.get(f"{server.url}/").json() == ["next"]
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_requests_share_a_connection_through_a_proxy_that_sees_nothing_of_them(
+    self_signed, tmp_path, scheme: str
+) -> None:
+    access = NetworkAccess(ca_file=tmp_path / "certificate.pem")
+    _tls_context.cache_clear()
+    with (
+        socket.create_server(("127.0.0.1", 0)) as broker,
+        socket.create_server(("127.0.0.1", 0)) as proxy,
+    ):
+        asked: list[bytes] = []
+        received: list[bytes] = []
+
+        def answer_two() -> None:
+            connection, _ = broker.accept()
+            with self_signed.wrap_socket(connection, server_side=True) as encrypted:
+                for _ in range(2):
+                    received.append(encrypted.recv(65536))
+                    encrypted.sendall(whole(b"[1]"))
+
+        def tunnel() -> None:
+            near, _ = proxy.accept()
+            if scheme == "https":
+                near = self_signed.wrap_socket(near, server_side=True)
+            asked.append(near.recv(65536))
+            far = socket.create_connection(broker.getsockname())
+            near.sendall(b"HTTP/1.1 200 X\r\n\r\n")
+            back = threading.Thread(target=relay, args=(far, near))
+            back.start()
+            relay(near, far)
+            back.join(SOON)
+
+        threads = [threading.Thread(target=answer_two), threading.Thread(target=tunnel)]
+        for thread in threads:
+            thread.start()
+        wire = Wire(Policy(access=access))
+        address = resolve(f"https://127.0.0.1:{broker.getsockname()[1]}/", frozenset())
+        request = Request(method="GET", address=address, headers={"X-Canary": CANARY})
+        through = Secret(f"{scheme}://127.0.0.1:{proxy.getsockname()[1]}")
+        answers = [wire.send(request, SOON, through).body for _ in range(2)]
+        wire.close()
+        for thread in threads:
+            thread.join(SOON)
+    _tls_context.cache_clear()
+    assert answers == [b"[1]", b"[1]"]
+    assert [CANARY.encode() in one for one in received] == [True, True]
+    assert [one.startswith(b"CONNECT 127.0.0.1:") for one in asked] == [True]
+    assert CANARY.encode() not in asked[0]
+
+
+def relay(source: socket.socket, target: socket.socket) -> None:
+    """Pass on what arrives until nothing does any more."""
+    with suppress(OSError), source, target:
+        while data := source.recv(65536):
+            target.sendall(data)
 
 
 def test_a_compressed_answer_is_decompressed(serve, open_session) -> None:
@@ -284,6 +387,7 @@ FLOODS = {
     "chunks": endless(CHUNKED, b"10000\r\n" + b"x" * 65536 + b"\r\n"),
     "one endless chunk": endless(CHUNKED + b"fffffffffff\r\n", b"x" * 65536),
     "chunk size": endless(CHUNKED, b"0" * 65536),
+    "a chunk of a negative size": endless(CHUNKED + b"-1\r\n", b"x" * 65536),
     "gzip": endless(head("Content-Encoding: gzip"), b"\x1f\x8b" * 32768),
 }
 
@@ -350,6 +454,7 @@ BROKEN_BODIES = {
     "chunk cut off": CHUNKED + b"ff\r\n[]",
     "no last chunk": CHUNKED + b"2\r\n[]\r\n",
     "chunk size that is no number": CHUNKED + b"zz\r\n[]\r\n",
+    "chunk size below zero": CHUNKED + b"-1\r\n[]\r\n0\r\n\r\n",
     "nothing at all": b"",
     "no HTTP": b"220 mail.example ESMTP\r\n",
     "head cut off": b"HTTP/1.1 200 OK\r\nContent-Le",
@@ -728,3 +833,22 @@ def test_the_network_libraries_are_imported_when_the_first_request_is_sent() -> 
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_request_that_no_proxy_carries_is_sent_without_urllib3(serve) -> None:
+    code = (
+        "import sys\n"
+        "from variance_bridge.network.allowed_requests import resolve\n"
+        "from variance_bridge.network.retry import Policy\n"
+        "from variance_bridge.network.request import Request, Wire\n"
+        "address = resolve(sys.argv[1], frozenset())\n"
+        "print(Wire(Policy()).send(Request(method='GET', address=address, headers={}), 10, None).status)\n"
+        "print(sorted({'requests', 'urllib3', 'certifi'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, f"{serve(sends(whole())).url}/"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["200", "[]"]

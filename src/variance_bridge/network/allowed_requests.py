@@ -55,9 +55,14 @@ class Address(Struct, frozen=True):
     __repr__ = repr_without("path", "query")
 
     @property
+    def authority(self) -> str:
+        """Host and port, as the header field `Host` has them."""
+        return self.host + (f":{self.port}" if self.port else "")
+
+    @property
     def origin(self) -> str:
         """Scheme, host and port: nothing personal in it."""
-        return f"{self.scheme}://{self.host}" + (f":{self.port}" if self.port else "")
+        return f"{self.scheme}://{self.authority}"
 
     @property
     def target(self) -> str:

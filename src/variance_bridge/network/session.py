@@ -2,7 +2,8 @@
 
 GET to the declared hosts, POST to the declared token paths and reads, https or loopback, no redirect followed, at most
 three tries, bounded in time and memory. What may be called is decided in `network.allowed_requests`, when to try again in
-`network.retry`; `network.proxy` has the proxy and the netrc file, and `network.connection` does one try.
+`network.retry`; `network.proxy` has the proxy and the netrc file, `network.connection` opens sockets, and
+`network.request` does one try.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ from variance_bridge.privacy import MAX_SECRET_LENGTH, PersonalKind, PersonalVal
 
 if TYPE_CHECKING:
     from variance_bridge.broker import Clock, RateLimit
-    from variance_bridge.network.connection import Answer, Request, Wire
+    from variance_bridge.network.request import Answer, Request, Wire
 
 _LOG = logging.getLogger(__name__)
 _MEDIA_TYPE: Final = r"[a-z]+/[a-z0-9.+-]+(?:; ?charset=[A-Za-z0-9-]+)?"
@@ -275,7 +276,7 @@ class ReadOnlySession:
         content_type: str | None = None,
         body: bytes | None = None,
     ) -> Response:
-        from variance_bridge.network.connection import Request
+        from variance_bridge.network.request import Request
 
         sent = self._headers(headers, address, content_type)
         request = Request(method=method, address=address, headers=sent, body=body)
@@ -357,7 +358,8 @@ class ReadOnlySession:
 
     def _send(self, request: Request, seconds: float, attempt: int) -> Answer:
         """One try, counted and logged."""
-        from variance_bridge.network.connection import NoResponse, Wire
+        from variance_bridge.network.connection import NoResponse
+        from variance_bridge.network.request import Wire
 
         if self._wire is None:
             self._wire = Wire(self._policy)

@@ -25,7 +25,7 @@ from websockets.uri import parse_uri
 
 from variance_bridge.broker import Notice
 from variance_bridge.network.allowed_requests import Address
-from variance_bridge.network.connection import ConnectionFailure, NoResponse, open_socket
+from variance_bridge.network.connection import ConnectionFailure, NoResponse, open_socket, shut_down
 from variance_bridge.network.retry import Policy
 from variance_bridge.storage.read import MEBIBYTE
 
@@ -274,9 +274,7 @@ class _Channel:
 
     def shut_down(self) -> None:
         """End it under a thread that reads from it."""
-        beneath = getattr(self._socket, "socket", self._socket)  # of TLS within a proxy's TLS
-        with suppress(OSError):  # it is closed already
-            beneath.shutdown(socket.SHUT_RDWR)
+        shut_down(self._socket)
 
     def hang_up(self) -> None:
         """Say good-bye where that is possible, and close it."""

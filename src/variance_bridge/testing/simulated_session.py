@@ -14,7 +14,8 @@ from urllib.parse import parse_qsl, urlsplit
 import attrs
 
 from variance_bridge.errors import DataRefused, ForbiddenRequest
-from variance_bridge.network.connection import Answer, ConnectionFailure, NoResponse, Request, Wire
+from variance_bridge.network.connection import ConnectionFailure, NoResponse
+from variance_bridge.network.request import Answer, Request, Wire
 from variance_bridge.network.retry import Policy, is_transient
 from variance_bridge.network.session import ReadOnlySession, Response
 from variance_bridge.privacy import PersonalKind, PersonalValues
