@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import PurePath
 
 MAX_PATH = 4096
+_MIN_PATH = 12
 UNKNOWN = "–"
 """Stands for a number that is not known: never a zero."""
 
@@ -46,6 +47,24 @@ def repr_without(*hidden: str) -> Callable[[Any], str]:
 def path_text(path: PurePath) -> str:
     """A path as text that every writer can encode and no terminal obeys: the path itself for all ordinary names."""
     return printable(str(path).encode("utf-8", "replace").decode(), limit=MAX_PATH)
+
+
+def short_path(path: str, width: int) -> str:
+    """A path for a line of that width: without its first folders, then with a gap in the middle of the file's name.
+
+    At least 12 characters of it are shown, whatever the width.
+    """
+    if len(path) <= width:
+        return path
+    folders = [place for place, sign in enumerate(path) if sign == "/"]
+    for place in folders:
+        if len(path) - place + 1 <= width:
+            return f"…{path[place:]}"
+    name = path[folders[-1] + 1 :] if folders else path
+    room = max(width, _MIN_PATH) - 1
+    if len(name) <= room + 1:
+        return name
+    return f"{name[: room - room // 2]}…{name[len(name) - room // 2 :]}"
 
 
 def format_age(age: timedelta) -> str:

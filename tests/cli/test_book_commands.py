@@ -287,3 +287,30 @@ def test_a_star_in_a_sum_of_several_accounts_is_explained(run, write):
     assert "1.00*" in starred
     assert "* Sums leave out what is unknown." in starred
     assert "*" not in run("show", known, write("b.json", TAXED, "0"))[1].replace("***", "")
+
+
+LONG = "live_a_profile_with_a_rather_long_name_of_its_own.json"
+
+
+def test_a_file_that_has_no_room_beside_its_account_is_set_off_from_the_accounts(
+    write, work, invoke
+):
+    write("live_acme.json", IRA, "10.25")
+    write(LONG, TAXED, "3")
+    out = invoke(variance, "show", now=NOW, columns=50).stdout
+    accounts = [line for line in out.splitlines() if line.startswith("  acme")]
+    files = [line for line in out.splitlines() if line.startswith("    ") and ".json" in line]
+
+    assert len(accounts) == len(files) == 2
+    assert max(map(len, (line.rstrip() for line in files))) <= 50
+
+
+def test_what_does_not_count_is_explained_once(write, run):
+    older = write("live_old.json", IRA, "1", minutes=50)
+    newer = write("live_new.json", IRA, "2")
+    _code, out, err = run("show")
+
+    assert err.count(f"not counted: {Path(newer).relative_to(Path.cwd())}") == 1
+    listed = next(line for line in out.splitlines() if Path(older).name in line)
+    assert "not counted, another is newer" in listed
+    assert Path(newer).name not in listed

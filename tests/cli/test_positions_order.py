@@ -95,7 +95,7 @@ def test_the_column_that_positions_are_sorted_by_is_shown_where_it_is_narrow(sho
 
 def test_a_narrow_table_ends_with_the_names_of_the_columns_it_lacks(shown):
     narrow = shown(width=50)[2].out
-    assert "Not shown at this width: Underlying, Avg, Mark, Value." in " ".join(narrow.split())
+    assert "Not shown at this width: Days, Underlying, Avg, Mark." in " ".join(narrow.split())
     assert "Not shown" not in shown(width=120)[2].out
 
 

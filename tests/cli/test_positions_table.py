@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from variance_bridge.cli.tables.positions_order import Order
 from variance_bridge.cli.tables.positions_table import positions_table
 from variance_bridge.document.convert import in_canonical_order
 from variance_bridge.formatting import money, price, quantity
@@ -112,7 +113,12 @@ PORTFOLIO = Portfolio(
 
 
 def shown(
-    portfolio: Portfolio, width: int, *, colour: bool = False, warnings: tuple[str, ...] = ()
+    portfolio: Portfolio,
+    width: int,
+    *,
+    colour: bool = False,
+    warnings: tuple[str, ...] = (),
+    order: Order | None = None,
 ) -> str:
     snapshot = Snapshot(
         portfolio=portfolio, freshness=Freshness.STALE, age=timedelta(minutes=75),
@@ -123,7 +129,7 @@ def shown(
     console = Console(
         file=screen, width=width, force_terminal=colour, color_system="standard" if colour else None
     )
-    console.print(positions_table(snapshot), crop=False)
+    console.print(positions_table(snapshot, order), crop=False)
     return screen.getvalue()
 
 
@@ -142,51 +148,51 @@ AT_80 = """\
 acme  0f1e2d3c4b5a***  simulator  1 h 15 min old (2026-03-02 15:30 UTC, file
 time)  partial: 1 rejected
 
- Position                     Side          Qty  Days       Value        P/L
- ───────────────────────────────────────────────────────────────────────────
- /ES                                                   -1,225.00*   1,537.50
-   /ESM6                      long            1   108  301,250.00   1,200.00
-   /ESM6 2026-03-20 5900 put  short           1    18   -1,225.00     337.50
+ Position                     Side          Qty  Days       Value          P/L
+ ─────────────────────────────────────────────────────────────────────────────
+ /ES  6,025.00                                         -1,225.00*    +1,537.50
+   /ESM6                      long            1   108  301,250.00    +1,200.00
+   /ESM6 2026-03-20 5900 put  short           1    18   -1,225.00      +337.50
 
- BTC/USD                      long   0.01234567                 –          –
+ BTC/USD                      long   0.01234567                 –            –
 
- QZA  44.02                                              8,494.00     483.00
-   QZA                        long          200          8,804.00     553.00
-   2026-03-20 47.5 call       short           2    18     -310.00     -70.00
+ QZA  44.02                                              8,494.00      +483.00
+   QZA                        long          200          8,804.00      +553.00
+   2026-03-20 47.5 call       short           2    18     -310.00       -70.00
 
- SPXW 2026-06-18 5750 put     short           1   108     -880.00     355.00
+ SPXW 2026-06-18 5750 put     short           1   108     -880.00      +355.00
 
- 6 positions                                            6,389.00*  2,375.50*
+ 6 positions                                           $6,389.00*  +$2,375.50*
 
 * Sums leave out the notional of futures and what is unknown.
 Not shown at this width: Underlying, Avg, Mark, P/L %, Day, Delta, β-Delta,
 Theta.
-Net liq 31,415.90   Cash -200.00 USD
+Net liq $31,415.90   Cash -$200.00
 Cautions: quote stale (2)
 Positions: fresh up to 1 h, readable up to 24 h
 """
 AT_140 = """\
 acme  0f1e2d3c4b5a***  simulator  1 h 15 min old (2026-03-02 15:30 UTC, file time)  partial: 1 rejected
 
- Position                     Side          Qty  Days  Underlying       Avg      Mark       Value        P/L   P/L %      Day  β-Delta
- ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
- /ES                                                                                   -1,225.00*   1,537.50                –        –
-   /ESM6                      long            1   108              6,001.00  6,025.00  301,250.00   1,200.00    0.4%        –        –
-   /ESM6 2026-03-20 5900 put  short           1    18           –     31.25     24.50   -1,225.00     337.50   21.6%        –        –
+ Position                     Side          Qty  Days  Underlying       Avg      Mark       Value          P/L   P/L %       Day  β-Delta
+ ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+ /ES                                                                                   -1,225.00*    +1,537.50                 –        –
+   /ESM6                      long            1   108              6,001.00  6,025.00  301,250.00    +1,200.00   +0.4%         –        –
+   /ESM6 2026-03-20 5900 put  short           1    18    6,025.00     31.25     24.50   -1,225.00      +337.50  +21.6%         –        –
 
- BTC/USD                      long   0.01234567                           –         –           –          –       –        –        –
+ BTC/USD                      long   0.01234567                           –         –           –            –       –         –        –
 
- QZA                                                                                     8,494.00     483.00           -23.50    12.39
-   QZA                        long          200             44.02    41.255     44.02    8,804.00     553.00    6.7%   -36.00    17.50
-   2026-03-20 47.5 call       short           2    18       44.02      1.20      1.55     -310.00     -70.00  -29.2%    12.50    -5.11
+ QZA                                                                                     8,494.00      +483.00            -23.50   +12.39
+   QZA                        long          200                      41.255     44.02    8,804.00      +553.00   +6.7%    -36.00   +17.50
+   2026-03-20 47.5 call       short           2    18       44.02      1.20      1.55     -310.00       -70.00  -29.2%    +12.50    -5.11
 
- SPXW 2026-06-18 5750 put     short           1   108    6,012.50     12.35      8.80     -880.00     355.00   28.7%        –    11.02
+ SPXW 2026-06-18 5750 put     short           1   108    6,012.50     12.35      8.80     -880.00      +355.00  +28.7%         –   +11.02
 
- 6 positions                                                                            6,389.00*  2,375.50*          -23.50*   23.41*
+ 6 positions                                                                           $6,389.00*  +$2,375.50*          -$23.50*  +23.41*
 
 * Sums leave out the notional of futures and what is unknown.
 Not shown at this width: Delta, Theta.
-Net liq 31,415.90   Cash -200.00 USD
+Net liq $31,415.90   Cash -$200.00
 Cautions: quote stale (2)
 Positions: fresh up to 1 h, readable up to 24 h
 """
@@ -201,7 +207,7 @@ def test_sides_gains_and_losses_are_coloured_and_a_simulator_is_loud():
     text = shown(PORTFOLIO, 140, colour=True)
 
     for coloured in (
-        "[32mlong ", "[31mshort", "[32m   553.00", "[31m   -70.00", "7;33msimulator\x1b", "33m1 h 15 min old",
+        "[32mlong ", "[31mshort", "[32m    +553.00", "[31m     -70.00", "7;33msimulator\x1b", "33m1 h 15 min old",
     ):  # fmt: skip
         assert coloured in text, coloured
 
@@ -298,7 +304,7 @@ def test_the_notional_of_a_future_is_shown_and_in_no_sum():
 
     assert "301,250.00" in text
     assert "300,025.00" not in text
-    assert text.count("-1,225.00*") == 2
+    assert text.count(" -1,225.00*") == text.count("-$1,225.00*") == 1
     assert "* Sums leave out the notional of futures" in text
 
 
@@ -328,3 +334,57 @@ def test_the_sum_of_what_is_partly_unknown_says_so():
 )
 def test_numbers_are_shown_exactly(function, amount, expected):
     assert function(amount) == expected
+
+
+def test_an_option_shows_the_price_that_shares_in_the_same_account_state():
+    unpriced = attrs.evolve(CALL, quote=Quote(mark=D("1.55")))
+    portfolio = Portfolio(meta=PORTFOLIO.meta, positions=(SHARES, unpriced))
+    (row,) = [line for line in lines(shown(portfolio, 140)) if "47.5 call" in line]
+
+    assert row.split()[5:7] == ["18", "44.02"]
+
+
+@pytest.mark.parametrize(
+    ("quote", "mark"),
+    [
+        (Quote(mark=D(5), bid=D(1), ask=D(2), last=D(9)), "5.00"),
+        (Quote(bid=D(1), ask=D("2.5"), last=D(9)), "~1.75"),
+        (Quote(bid=D(3), ask=D(2), last=D(9)), "~9.00"),
+        (Quote(bid=D(0), ask=D(0)), "–"),
+        (Quote(underlying_price=D("12.95")), "~12.95"),
+        (None, "–"),
+    ],
+)
+def test_a_mark_that_is_not_stated_is_derived_and_marked_and_explained(quote, mark):
+    text = shown(holding(quote=quote, average_price=None, greeks=None), 140)
+    explained = "~ No mark is stated: the middle of bid and ask, else the last price."
+
+    if mark == "–":
+        assert " Mark" not in text
+    else:
+        assert f" {mark} " in text
+    assert (explained in text) is mark.startswith("~")
+
+
+def test_where_there_is_no_room_for_the_side_the_quantity_has_its_sign():
+    text = shown(Portfolio(meta=PORTFOLIO.meta, positions=(CALL, SHARES)), 40)
+
+    assert " Side " not in text
+    assert re.search(r" -2 +-70\.00", text)
+    assert re.search(r" 200 +\+553\.00", text)
+
+
+def test_money_in_another_currency_than_the_sums_names_it():
+    foreign = attrs.evolve(SHARES, symbol="QZF", currency="CAD", market_value=D(77_000))
+    text = shown(Portfolio(meta=PORTFOLIO.meta, positions=(SHARES, foreign)), 140)
+
+    assert " CAD 77,000.00 " in text
+    assert " 8,804.00 " in text
+    assert "$8,804.00*" in text
+
+
+def test_sorted_by_profit_the_share_of_it_has_room_before_other_columns():
+    few = Portfolio(meta=PORTFOLIO.meta, positions=(CALL, SHARES))
+
+    assert " P/L % " not in shown(few, 60)
+    assert " P/L % " in shown(few, 60, order=Order(sort="pl"))

@@ -233,7 +233,7 @@ def test_the_totals_in_one_currency_rest_on_the_brokers_own_rate(synced, varianc
     assert total["net_liquidating_value"] is None
     assert total["partial"]["net_liquidating_value"]["sum"] == WORTH_USD * RATE + D("1234.56")
     flat = re.sub(r"\s+", " ", variance("show", "--currency", "EUR").out)
-    assert "Open P/L 948.80" in flat  # 958.90 x 0.8625 + 121.75
+    assert "Open P/L +€948.80" in flat  # 958.90 x 0.8625 + 121.75
     assert f"1 USD = {RATE} EUR; ibkr, {day}" in flat
 
 

@@ -12,9 +12,10 @@ from rich.text import Text
 
 from variance_bridge.cli.tables.positions_table import PositionsTable
 from variance_bridge.errors import PositionsTooOld
-from variance_bridge.formatting import UNKNOWN, age_words, format_age, money, printable
+from variance_bridge.formatting import UNKNOWN, age_words, format_age, money, printable, short_path
 from variance_bridge.model import Holding, Timeliness
 from variance_bridge.money import Sum
+from variance_bridge.prices import underlying_prices, with_underlying_price
 from variance_bridge.reading.book import Book, Source
 from variance_bridge.reading.freshness import Freshness
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from variance_bridge.cli.tables.positions_order import Order
     from variance_bridge.reading.currency_conversion import Converted
 
-_BESIDE = "  "
+_BESIDE, _FURTHER_IN = "  ", "    "
+_MIN_LINE = 20
 NO_LABELS: Mapping[str, str] = {}
 
 
@@ -59,23 +61,48 @@ def above(
     style = "bold" if not book.failed else "bold yellow"
     yield Text(f"All accounts: {book.headline}", style=style)
     names = _names(book, labels)
-    yield from _lines([_source(each, names) for each in book.sources])
+    if book.sources:
+        yield _SourceLines([_source(each, names) for each in book.sources])
     for currency, totals in book.totals_by_currency.items():
         yield total_line(currency, totals.sums, _missing_from(book))
     if converted is not None:
         yield converted_line(converted, book)
 
 
-def _lines(rows: Sequence[Sequence[tuple[str, str]]]) -> Iterator[RenderableType]:
-    """Cells below each other, the last as long as it is; what a narrow terminal continues is indented too."""
-    widths = [max((len(row[place][0]) for row in rows), default=0) for place in range(2)]
-    for row in rows:
-        line = Text()
-        for place, (text, style) in enumerate(row):
-            wide = widths[place] if place < len(widths) else 0
-            line.append(text.ljust(wide), style=style).append(_BESIDE)
-        line.rstrip()
-        yield Padding(line, (0, 0, 0, len(_BESIDE)), expand=False)
+class _SourceLines(Struct, frozen=True):
+    """The sources below each other. Where there is no room beside it, a file stands on a line of its own, further in."""
+
+    rows: Sequence[Sequence[tuple[str, str]]]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Print itself; called by rich."""
+        width = options.max_width
+        widest = [max(len(row[place][0]) for row in self.rows) for place in range(2)]
+        aligned = [_beside(row[:-1], widest) for row in self.rows]
+        if max(line.cell_len for line in aligned) > width:
+            aligned = [_beside(row[:-1], (0, 0)) for row in self.rows]
+        files = [row[-1] for row in self.rows]
+        fit = all(
+            line.cell_len + len(_BESIDE) + len(name) <= width
+            for line, (name, _style) in zip(aligned, files, strict=True)
+        )
+        for line, (name, style) in zip(aligned, files, strict=True):
+            if fit:
+                yield line.append(_BESIDE).append(name, style=style)
+                continue
+            first, *more = line.wrap(console, max(width, _MIN_LINE))
+            yield first
+            yield from (Padding(part, (0, 0, 0, len(_FURTHER_IN)), expand=False) for part in more)
+            yield Text(f"{_FURTHER_IN}{short_path(name, width - len(_FURTHER_IN))}", style=style)
+
+
+def _beside(cells: Sequence[tuple[str, str]], widths: Sequence[int]) -> Text:
+    line = Text(_BESIDE)
+    for place, (text, style) in enumerate(cells):
+        line.append(_BESIDE if place else "")
+        line.append(text.ljust(widths[place] if place < len(widths) else 0), style=style)
+    line.rstrip()
+    return line
 
 
 def _source(source: Source, names: Mapping[int, str]) -> list[tuple[str, str]]:
@@ -87,7 +114,7 @@ def _source(source: Source, names: Mapping[int, str]) -> list[tuple[str, str]]:
     age = age_words(snapshot.age, end_of_day=meta.timeliness is Timeliness.END_OF_DAY)
     state = (age, "green")
     if source.replaced_by is not None:
-        state = (f"not counted, {printable(source.replaced_by)} is newer", "dim")
+        state = (f"not counted, another is newer  {age}", "dim")
     elif source.error is not None:
         too_old = isinstance(source.error, PositionsTooOld)
         state = (f"TOO OLD  {age}" if too_old else f"REFUSED  {source.error.what}", "bold red")
@@ -101,12 +128,14 @@ def _file(source: Source) -> tuple[str, str]:
     return (printable(source.file), "dim")
 
 
-def total_line(currency: str | None, sums: Mapping[str, Sum], *notes: str) -> Text:
+def total_line(
+    currency: str | None, sums: Mapping[str, Sum], *notes: str, name: str | None = None
+) -> Text:
     """The totals in one currency, and what there is to say about them: that accounts are missing, or the rates."""
-    line = Text(f"{currency or '?'}  ", style="bold")
-    for key, (name, noun) in _SHOWN.items():
+    line = Text(f"{name or currency or '?'}  ", style="bold")
+    for key, (title, noun) in _SHOWN.items():
         if sums[key].count:
-            line.append(f"{name} {_amount(sums[key], noun)}   ", style="not bold")
+            line.append(f"{title} {_amount(sums[key], noun, currency)}   ", style="not bold")
     if said := "; ".join(filter(None, notes)):
         line.append(f"({printable(said)})", style="not bold yellow")
     line.rstrip()
@@ -116,7 +145,11 @@ def total_line(currency: str | None, sums: Mapping[str, Sum], *notes: str) -> Te
 def converted_line(converted: Converted, book: Book) -> Text:
     """The totals of the book in one currency, with the rates that they rest on."""
     return total_line(
-        f"All in {converted.currency}", converted.sums, _missing_from(book), converted.stated
+        converted.currency,
+        converted.sums,
+        _missing_from(book),
+        converted.stated,
+        name=f"All in {converted.currency}",
     )
 
 
@@ -131,9 +164,9 @@ _SHOWN = {
 }
 
 
-def _amount(sum_: Sum, noun: str) -> str:
+def _amount(sum_: Sum, noun: str, currency: str | None) -> str:
     """An amount; of what is known in part only, how much of it."""
-    shown = money(sum_.amount)
+    shown = money(sum_.amount, currency, sign=noun == "position")
     if sum_.complete is not None or sum_.amount is None:
         return shown
     return f"{shown} ({sum_.known} of {sum_.count} {noun}s)"
@@ -142,12 +175,18 @@ def _amount(sum_: Sum, noun: str) -> str:
 def _side_by_side(book: Book, labels: Mapping[str, str]) -> Iterator[tuple[Holding, str]]:
     """The positions by root, each with the name of its account, and its currency stated."""
     names = _names(book, _in_few_words(labels))
+    portfolios = {id(each): each.portfolio for each in book.snapshots}
+    prices = {
+        each: underlying_prices(portfolio.positions, portfolio.currency)
+        for each, portfolio in portfolios.items()
+    }
     for held in (each for found in book.by_root().values() for each in found):
         own = held.snapshot.portfolio.currency
+        holding = with_underlying_price(held.holding, prices[id(held.snapshot)], own)
         account = names[id(held.snapshot)]
         if account.endswith(_MASK):
             account = account[:_ACCOUNT_DIGITS]
-        yield structs.replace(held.holding, currency=held.holding.currency or own), account
+        yield structs.replace(holding, currency=holding.currency or own), account
 
 
 def _in_few_words(labels: Mapping[str, str]) -> dict[str, str]:

@@ -49,10 +49,18 @@ def foot(snapshot: Snapshot) -> Iterator[Text]:
     """Balances, cautions, and how old positions may be."""
     portfolio = snapshot.portfolio
     if (balances := portfolio.balances) is not None:
-        text = f"Net liq {money(balances.net_liquidating_value)}   Cash {money(balances.cash)}"
-        if balances.buying_power is not None:
-            text += f"   Buying power {money(balances.buying_power)}"
-        yield Text(f"{text} {balances.currency}")
+        amounts_of = {
+            "Net liq": balances.net_liquidating_value,
+            "Cash": balances.cash,
+            "Buying power": balances.buying_power,
+        }
+        yield Text(
+            "   ".join(
+                f"{name} {money(amount, balances.currency)}"
+                for name, amount in amounts_of.items()
+                if amount is not None
+            )
+        )
     amounts = (
         amount
         for holding in portfolio.positions

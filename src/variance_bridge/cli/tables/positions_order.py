@@ -14,6 +14,7 @@ from variance_bridge.formatting import did_you_mean, nearest
 from variance_bridge.masking import as_typed
 from variance_bridge.model import Holding
 from variance_bridge.money import quotient
+from variance_bridge.prices import mark_of
 
 Row = TypeVar("Row")
 
@@ -21,10 +22,6 @@ Row = TypeVar("Row")
 def _profit_share(holding: Holding) -> Decimal | None:
     profit, basis = holding.unrealized_pl, holding.cost_basis
     return None if profit is None or not basis else quotient(profit, basis.copy_abs())
-
-
-def _quote(name: str) -> Callable[[Holding], Decimal | None]:
-    return lambda holding: getattr(holding.quote, name, None)
 
 
 def _greek(name: str) -> Callable[[Holding], Decimal | None]:
@@ -48,9 +45,9 @@ KEYS = {
     "side": _Key(lambda holding: holding.side.value, largest_first=False),
     "qty": _Key(lambda holding: holding.quantity),
     "days": _Key(_expiration, largest_first=False),
-    "underlying": _Key(_quote("underlying_price")),
+    "underlying": _Key(lambda holding: getattr(holding.quote, "underlying_price", None)),
     "avg": _Key(lambda holding: holding.average_price),
-    "mark": _Key(_quote("mark")),
+    "mark": _Key(lambda holding: mark_of(holding).price),
     "value": _Key(lambda holding: holding.market_value),
     "cost": _Key(lambda holding: holding.cost_basis),
     "pl": _Key(lambda holding: holding.unrealized_pl),

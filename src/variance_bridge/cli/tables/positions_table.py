@@ -14,13 +14,17 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.text import Text
 
 from variance_bridge.cli.tables.positions_columns import (
+    DERIVED,
+    QUANTITY,
+    SIDE,
     TOGETHER,
     UNDERLYING,
     Column,
     columns,
     name_of,
+    signed_quantity,
     strike_of,
-    sum_of,
+    sum_text,
     worth,
 )
 from variance_bridge.cli.tables.positions_head_and_foot import (
@@ -31,7 +35,8 @@ from variance_bridge.cli.tables.positions_head_and_foot import (
 )
 from variance_bridge.cli.tables.table_lines import BETWEEN, Table
 from variance_bridge.formatting import plural, price, printable
-from variance_bridge.model import Holding
+from variance_bridge.model import Holding, Portfolio
+from variance_bridge.prices import underlying_prices, with_underlying_price
 from variance_bridge.reading.load import Snapshot
 from variance_bridge.symbology import InstrumentType
 from variance_bridge.terminal import columns_that_fit, not_shown
@@ -50,6 +55,8 @@ class _Row(Struct, frozen=True):
     ends_section: bool = False
     short_name: Text | None = None
     """The first cell where the price of the underlying has a column of its own."""
+    signed_quantity: Text | None = None
+    """The quantity where the side has no column of its own."""
 
 
 class PositionsTable(Struct, frozen=True, kw_only=True):
@@ -80,7 +87,7 @@ class PositionsTable(Struct, frozen=True, kw_only=True):
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Print itself; called by rich."""
-        all_columns = columns(self.positions, self.read_at)
+        all_columns = columns(self.positions, self.read_at, self.currency)
         rows = list(self._rows(all_columns))
         footer = [self._counted(), *(self._footer(column) for column in all_columns)]
         widths = [
@@ -88,6 +95,9 @@ class PositionsTable(Struct, frozen=True, kw_only=True):
             for place, name in enumerate(("Position", *(column.name for column in all_columns)))
         ]
         widths = [max(wide, footer[place].cell_len) for place, wide in enumerate(widths)]
+        at_quantity = next(n for n, column in enumerate(all_columns) if column.name == QUANTITY)
+        signed = (row.signed_quantity.cell_len for row in rows if row.signed_quantity)
+        widths[at_quantity + 1] = max(widths[at_quantity + 1], *signed, 0)
         ranks = [self._rank(column) for column in all_columns]
         with_gap = [wide + BETWEEN for wide in widths[1:]]
         kept = columns_that_fit(with_gap, ranks, options.max_width - widths[0] - 2)
@@ -102,27 +112,38 @@ class PositionsTable(Struct, frozen=True, kw_only=True):
         names_of_columns = [Text("Position"), *(Text(column.name) for column in shown)]
         yield from self.above
         yield from table.head(console, names_of_columns)
-        has_prices = any(column.name == UNDERLYING for column in shown)
+        names_shown = {column.name for column in shown}
         for row in rows:
-            name = row.short_name if has_prices and row.short_name else row.cells[0]
+            name = row.short_name if UNDERLYING in names_shown and row.short_name else row.cells[0]
             cells = [_folded(name, room), *(row.cells[place + 1] for place in kept)]
+            if SIDE not in names_shown and row.signed_quantity:
+                cells[1 + kept.index(at_quantity)] = row.signed_quantity
             yield from table.line(console, cells)
             if row.ends_section and row is not rows[-1]:
                 yield from table.blank()
         below = [_folded(footer[0], room), *(footer[place + 1] for place in kept)]
         yield from table.foot(console, below)
         yield from self._explained(shown, [*(row.cells[1:] for row in rows), footer[1:]], kept)
-        missing = [each.name for place, each in enumerate(all_columns) if place not in kept]
+        missing = [
+            each.name
+            for place, each in enumerate(all_columns)
+            if place not in kept and each.name != SIDE
+        ]
         if missing:
             yield Text(not_shown(missing), style="dim")
         yield from self.below
 
     def _explained(
-        self, shown: Sequence[Column], lines: Iterable[Sequence[Text]], kept: Sequence[int]
+        self, shown: Sequence[Column], lines: Sequence[Sequence[Text]], kept: Sequence[int]
     ) -> Iterator[Text]:
-        """What a `*` in a sum means, where there is one."""
+        """What a `~` before a mark and a `*` in a sum mean, where there are any."""
         starred = {place for cells in lines for place in kept if cells[place].plain.endswith("*")}
         summed = [column for place, column in zip(kept, shown, strict=True) if place in starred]
+        if any(cells[place].plain.startswith(DERIVED) for cells in lines for place in kept):
+            yield Text(
+                f"{DERIVED} No mark is stated: the middle of bid and ask, else the last price.",
+                style="dim",
+            )
         if reasons := " and ".join(self._left_out(summed)):
             yield Text(f"* Sums leave out {reasons}.", style="dim")
 
@@ -151,7 +172,9 @@ class PositionsTable(Struct, frozen=True, kw_only=True):
             return column.rank
         from variance_bridge.cli.tables.positions_order import sort_key
 
-        return 0 if sort_key(column.name) == self.sort else column.rank
+        if sort_key(column.name) == self.sort:
+            return 0
+        return 1 if (self.sort, column.name) == ("pl", "P/L %") else column.rank
 
     def _rows(self, shown: Sequence[Column]) -> Iterator[_Row]:
         named = zip(self.positions, self.accounts or repeat(""), strict=False)
@@ -171,7 +194,11 @@ class PositionsTable(Struct, frozen=True, kw_only=True):
                 if account:
                     name.append(f"  {account}", style="not bold dim")
                 last = holding is holdings[-1] and (not alone or len(following) > 1)
-                yield _Row([name, *(column.cell(holding) for column in shown)], ends_section=last)
+                yield _Row(
+                    [name, *(column.cell(holding) for column in shown)],
+                    ends_section=last,
+                    signed_quantity=signed_quantity(holding),
+                )
 
     def _name(self, holding: Holding, *, alone: bool, strike_width: int) -> Text:
         text = name_of(holding, alone=alone, strike_width=strike_width)
@@ -187,18 +214,26 @@ class PositionsTable(Struct, frozen=True, kw_only=True):
         return Text(f"{count} of {plural(self.of, 'position')}")
 
     def _footer(self, column: Column) -> Text:
-        return self._sum(column, self.positions) if column.over == "account" else Text()
+        if column.over != "account":
+            return Text()
+        return self._sum(column, self.positions, self.currency)
 
-    def _sum(self, column: Column, holdings: Sequence[Holding]) -> Text:
-        """What adds up in one currency; another currency's money is as good as unknown."""
+    def _sum(self, column: Column, holdings: Sequence[Holding], unit: str | None = None) -> Text:
+        """What adds up in one currency; another currency's money is as good as unknown.
+
+        Args:
+            column: that is summed.
+            holdings: that are summed.
+            unit: the currency that stands with the sum of all: with the others only where it is not the table's.
+        """
         if column.adds_up is None:
             return Text()
         amount, currency = column.adds_up, self.currency
         if currency is None and len(named := {one.currency for one in holdings}) == 1:
             (currency,) = named
-        return column.shows(
-            sum_of(None if is_foreign(one, currency) else amount(one) for one in holdings)
-        )
+            unit = currency
+        amounts = (None if is_foreign(one, currency) else amount(one) for one in holdings)
+        return sum_text(amounts, unit, column.shows)
 
     def _is_foreign(self, holding: Holding) -> bool:
         return is_foreign(holding, self.currency)
@@ -208,7 +243,7 @@ def positions_table(
     snapshot: Snapshot, order: Order | None = None, label: str | None = None
 ) -> PositionsTable:
     """The table of a snapshot, with its head and foot, for rich to print; `label` is the account's, if it has one."""
-    listed = snapshot.portfolio.positions
+    listed = priced(snapshot.portfolio)
     return PositionsTable(
         positions=order.arranged(listed, lambda holding: holding) if order else listed,
         read_at=snapshot.read_at,
@@ -218,6 +253,12 @@ def positions_table(
         above=(head(snapshot, label),),
         below=foot(snapshot),
     )
+
+
+def priced(portfolio: Portfolio) -> list[Holding]:
+    """The positions of an account, options with the price of their underlying where any position states it."""
+    prices = underlying_prices(portfolio.positions, portfolio.currency)
+    return [with_underlying_price(each, prices, portfolio.currency) for each in portfolio.positions]
 
 
 def _min_width(names: Iterable[Text]) -> int:

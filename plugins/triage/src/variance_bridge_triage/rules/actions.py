@@ -36,15 +36,14 @@ from variance_bridge import formatting
 from variance_bridge.formatting import UNKNOWN, money, percent, plural, quantity, strike
 from variance_bridge.model import Holding, Side
 from variance_bridge.money import Sum, add_up
+from variance_bridge.prices import Prices, price_for
 from variance_bridge.symbology import InstrumentType, SymbolError, parse
 from variance_bridge.trading_hours import EXCHANGE_TIME
 from variance_bridge_triage.rules.delta_text import delta_words
 from variance_bridge_triage.rules.metrics import (
     Facts,
-    Prices,
     beta_gamma,
     in_the_money,
-    price_for,
 )
 from variance_bridge_triage.rules.possible_losses import max_loss
 from variance_bridge_triage.rules.thresholds import Thresholds

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -11,7 +11,8 @@ from msgspec import Struct, structs
 
 from variance_bridge.model import Balances, Greeks, Holding, Portfolio
 from variance_bridge.money import NO_ACCOUNT, Sum, add_up
-from variance_bridge.symbology import InstrumentType, OptionType
+from variance_bridge.prices import Prices, price_for
+from variance_bridge.symbology import OptionType
 from variance_bridge_triage.strategies.clusters import Cluster
 from variance_bridge_triage.strategies.lots import OPTIONS
 
@@ -86,51 +87,6 @@ class Facts(Struct, frozen=True, kw_only=True):
         """Profit as a fraction of what was paid or received to open."""
         profit_, cost = self.net_pl.complete, self.net_cost.complete
         return profit_ / abs(cost) if profit_ is not None and cost else None
-
-
-Underlying = tuple[str, str | None, str | None]
-"""Root, for futures and their options the future's symbol, and the currency where it is not the account's: a share that is
-listed in two countries has two prices."""
-
-Prices = Mapping[Underlying, Decimal]
-"""Prices of underlyings."""
-
-
-def underlying_prices(positions: Iterable[Holding]) -> dict[Underlying, Decimal]:
-    """The newest price of each underlying that any position has: as the underlying of an option, or as its own."""
-    newest: dict[Underlying, tuple[bool, str, Decimal]] = {}
-    for holding in positions:
-        price = _stated_price(holding)
-        if price is None:
-            continue
-        as_of = holding.quote.as_of.isoformat() if holding.quote and holding.quote.as_of else ""
-        found = (holding.type in OPTIONS, as_of, price)
-        key = _underlying(holding)
-        newest[key] = max(newest.get(key, found), found)
-    return {key: price for key, (_option, _as_of, price) in newest.items()}
-
-
-def _stated_price(holding: Holding) -> Decimal | None:
-    quote = holding.quote
-    if quote is None:
-        return None
-    if holding.type in OPTIONS:
-        return quote.underlying_price
-    return quote.mark if quote.mark is not None else quote.last
-
-
-def _underlying(holding: Holding) -> Underlying:
-    if holding.type is InstrumentType.FUTURE:
-        return holding.root, holding.symbol, holding.currency
-    if holding.type is InstrumentType.FUTURE_OPTION:
-        return holding.root, holding.underlying, holding.currency
-    return holding.root, None, holding.currency
-
-
-def price_for(holding: Holding, prices: Prices) -> Decimal | None:
-    """The price of a position's underlying: its own quote's, else what another position of it has."""
-    own = _stated_price(holding)
-    return own if own is not None else prices.get(_underlying(holding))
 
 
 def facts(cluster: Cluster, today: date, prices: Prices) -> Facts:

@@ -7,8 +7,9 @@ from decimal import Decimal
 
 from variance_bridge.model import Holding, Side
 from variance_bridge.money import exactly, total
+from variance_bridge.prices import price_for
 from variance_bridge.symbology import Deliverable, InstrumentType, OptionType
-from variance_bridge_triage.rules.metrics import Facts, price_for
+from variance_bridge_triage.rules.metrics import Facts
 from variance_bridge_triage.strategies.lots import OPTIONS, deliverable_of
 
 _OUTRIGHT = {InstrumentType.STOCK, InstrumentType.FUTURE}

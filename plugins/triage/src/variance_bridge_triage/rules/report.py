@@ -11,6 +11,7 @@ from msgspec import Struct
 from variance_bridge import AgeLimits, Freshness, Snapshot
 from variance_bridge.formatting import age_words, money, plural
 from variance_bridge.model import Meta, Status, Timeliness
+from variance_bridge.prices import Prices, underlying_prices
 from variance_bridge.trading_hours import exchange_date
 from variance_bridge_triage.rules.actions import (
     Action,
@@ -24,12 +25,10 @@ from variance_bridge_triage.rules.actions import (
 from variance_bridge_triage.rules.doubts import doubted_symbols, doubts
 from variance_bridge_triage.rules.metrics import (
     Facts,
-    Prices,
     Totals,
     facts,
     in_own_terms,
     totals,
-    underlying_prices,
 )
 from variance_bridge_triage.rules.thresholds import ASSUMED, Thresholds
 from variance_bridge_triage.strategies.clusters import cluster
