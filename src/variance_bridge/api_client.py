@@ -13,7 +13,7 @@ _UNAUTHORIZED = 401
 
 
 class LogIn(Protocol):
-    """What proves to the broker who asks. `FixedSecret` is one, and `variance_bridge.oauth.AccessToken` another."""
+    """What proves to the broker who asks. `FixedSecret` is one, and `variance_bridge.oauth_tokens.AccessToken` another."""
 
     def headers(self) -> Mapping[str, str | Secret]:
         """The header fields that go with each request."""

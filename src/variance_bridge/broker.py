@@ -433,7 +433,7 @@ class BrokerContext:
             kept; let that end the run, because the old one may be dead.
         hold_credential: for the time in which a credential is exchanged for a new one: `with hold_credential(name) as known:`
             no other sync exchanges it, and `known` is the credential as it is kept now, which another sync may have
-            replaced since this one began; None where it is kept nowhere. `variance_bridge.oauth.AccessToken` does that.
+            replaced since this one began; None where it is kept nowhere. `variance_bridge.oauth_tokens.AccessToken` does that.
     """
 
     settings: Any

@@ -189,7 +189,7 @@ def simulated_sync(
     """
     import secrets
 
-    from variance_bridge.network.retry import Policy
+    from variance_bridge.network.limits_and_retries import Policy
     from variance_bridge.pipeline.run import Choice
     from variance_bridge.pipeline.run_context import RunContext
     from variance_bridge.pipeline.sync import SyncRequest, sync

@@ -22,11 +22,11 @@ WITHHELD: Final = "[withheld: this text holds a personal value]"
 MAX_SECRET_LENGTH: Final = 8192
 """No token is longer, and a header field of more is refused by every server. Redaction takes time and memory by it."""
 
-_SHORTEST = 2
-_SHORTEST_ENCODED = 4
-_SHORTEST_SUBSTRING_WORD = 6
-_SHORTEST_SUBSTRING_NUMBER = 7
-_SHORTEST_BASE64_CORE = 6
+_MIN_LENGTH = 2
+_MIN_ENCODED_LENGTH = 4
+_MIN_SUBSTRING_WORD_LENGTH = 6
+_MIN_SUBSTRING_NUMBER_LENGTH = 7
+_MIN_BASE64_CORE_LENGTH = 6
 _DECODING_ROUNDS = 3
 
 _SEPARATORS = re.compile(r"[\s._/-]+")
@@ -168,15 +168,15 @@ class PersonalValues:
             kind = _guess(spelled, secret=isinstance(value, Secret))
         self._keep(spelled, kind)
         squeezed = _SEPARATORS.sub("", spelled)
-        if len(squeezed) >= _SHORTEST_SUBSTRING_WORD and any(map(str.isdigit, squeezed)):
+        if len(squeezed) >= _MIN_SUBSTRING_WORD_LENGTH and any(map(str.isdigit, squeezed)):
             self._keep(squeezed, kind)
         number = squeezed.lstrip("0")
-        if number.isdigit() and len(number) >= _SHORTEST_SUBSTRING_NUMBER:
+        if number.isdigit() and len(number) >= _MIN_SUBSTRING_NUMBER_LENGTH:
             self._keep(number, kind)
 
     def _keep(self, spelled: str, kind: PersonalKind) -> None:
         folded = fold(spelled)
-        if len(folded) >= _SHORTEST and folded not in self._values:
+        if len(folded) >= _MIN_LENGTH and folded not in self._values:
             self._values[folded] = _prepare(spelled, folded, kind)
 
     def find(self, text: str) -> tuple[PersonalKind, ...]:
@@ -262,7 +262,7 @@ def _guess(spelled: str, *, secret: bool) -> PersonalKind:
 
 
 def _prepare(spelled: str, folded: str, kind: PersonalKind) -> PersonalValue:
-    encodable = len(folded) >= _SHORTEST_ENCODED
+    encodable = len(folded) >= _MIN_ENCODED_LENGTH
     cases = (spelled, spelled.upper(), spelled.lower()) if encodable else ()
     spellings = {_encoded(case) for case in cases}
     return PersonalValue(
@@ -277,11 +277,11 @@ def _prepare(spelled: str, folded: str, kind: PersonalKind) -> PersonalValue:
 
 def _bounds(folded: str) -> re.Pattern[str] | None:
     if folded.isdigit():
-        shortest, neighbour = _SHORTEST_SUBSTRING_NUMBER, r"\d"
+        shortest, neighbour = _MIN_SUBSTRING_NUMBER_LENGTH, r"\d"
     elif folded.isalpha():
-        shortest, neighbour = _SHORTEST_SUBSTRING_WORD, r"[^\W_]"
+        shortest, neighbour = _MIN_SUBSTRING_WORD_LENGTH, r"[^\W_]"
     else:
-        shortest, neighbour = _SHORTEST_ENCODED, r"[^\W_]"
+        shortest, neighbour = _MIN_ENCODED_LENGTH, r"[^\W_]"
     if len(folded) >= shortest:
         return None
     return re.compile(rf"(?<!{neighbour}){re.escape(folded)}(?!{neighbour})", re.IGNORECASE)
@@ -294,7 +294,7 @@ def _base64_cores(data: bytes) -> Iterator[str]:
     for offset in range(3):
         first = -(-8 * offset // 6)
         last = 8 * (offset + len(data)) // 6
-        if last - first >= _SHORTEST_BASE64_CORE:
+        if last - first >= _MIN_BASE64_CORE_LENGTH:
             padded = b"\0" * offset + data
             yield base64.b64encode(padded).decode()[first:last]
             yield base64.urlsafe_b64encode(padded).decode()[first:last]

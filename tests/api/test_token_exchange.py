@@ -12,7 +12,7 @@ from variance_bridge import BrokerContext, BrokerRefused, PersonalValues, Secret
 from variance_bridge.clock import SystemClock
 from variance_bridge.errors import SyncRunning
 from variance_bridge.network.session import Response
-from variance_bridge.oauth import AccessToken, refusal
+from variance_bridge.oauth_tokens import AccessToken, refusal
 from variance_bridge.settings.credential_owner import Login
 from variance_bridge.settings.credentials import CredentialStore
 from variance_bridge.storage.private_files import exclusive_lock

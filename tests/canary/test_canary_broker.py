@@ -17,7 +17,7 @@ from tastytrade_simulator import (
     SimulatedPortfolio,
     Simulator,
 )
-from variance_bridge.network.retry import Policy
+from variance_bridge.network.limits_and_retries import Policy
 
 JSON = "application/json"
 ROWS = [

@@ -196,7 +196,9 @@ class Bank:
 
 def test_the_banks_file_is_fetched_with_one_get(run, monkeypatch):
     with serving(Bank()) as bank:
-        monkeypatch.setattr("variance_bridge.cli.fx._NEWEST", f"{bank.url}/eurofxref-daily.xml")
+        monkeypatch.setattr(
+            "variance_bridge.reading.central_bank_files.NEWEST", f"{bank.url}/eurofxref-daily.xml"
+        )
         out, _ = run("fx", "update")
 
     assert "the newest 2026-11-25" in out
@@ -207,7 +209,9 @@ def test_the_banks_file_is_fetched_with_one_get(run, monkeypatch):
 def test_a_bank_that_does_not_answer_leaves_the_rates_as_they_are(run, monkeypatch, status, error):
     run("fx", "update", "--file", "eurofxref.csv")
     with serving(Bank(status)) as bank:
-        monkeypatch.setattr("variance_bridge.cli.fx._NEWEST", f"{bank.url}/eurofxref-daily.xml")
+        monkeypatch.setattr(
+            "variance_bridge.reading.central_bank_files.NEWEST", f"{bank.url}/eurofxref-daily.xml"
+        )
         with pytest.raises(error):
             run("fx", "update")
 

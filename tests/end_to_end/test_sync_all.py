@@ -10,7 +10,7 @@ from loopback_server import serving
 
 from variance_bridge.broker import RateLimit
 from variance_bridge.network.declared_hosts import Reach
-from variance_bridge.network.retry import Policy
+from variance_bridge.network.limits_and_retries import Policy
 from variance_bridge.pipeline.run_context import RunContext
 from variance_bridge.settings.configuration import Configuration
 

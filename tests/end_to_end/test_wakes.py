@@ -15,7 +15,7 @@ from wake_server import waking
 
 from variance_bridge.cli.error_report import run
 from variance_bridge.cli.invocation import Invocation
-from variance_bridge.network.retry import Policy
+from variance_bridge.network.limits_and_retries import Policy
 from variance_bridge.pipeline.wake import Board, WakePace, WakeRun, Wakes
 
 SOON = 20

@@ -18,7 +18,7 @@ import attrs
 import pytest
 
 from variance_bridge.broker import RateLimit
-from variance_bridge.network.retry import Policy
+from variance_bridge.network.limits_and_retries import Policy
 from variance_bridge.network.session import ReadOnlySession
 from variance_bridge.privacy import PersonalValues
 from variance_bridge.settings.keyring import Keyring

@@ -21,8 +21,8 @@ from variance_bridge.errors import ForbiddenRequest
 from variance_bridge.network import wake_socket
 from variance_bridge.network.allowed_requests import resolve_socket
 from variance_bridge.network.connection import ConnectionFailure
+from variance_bridge.network.limits_and_retries import Policy
 from variance_bridge.network.proxy import NetworkAccess
-from variance_bridge.network.retry import Policy
 from variance_bridge.network.wake_socket import Conversation, Ended, Lost, WakeSocket, _Channel
 from variance_bridge.privacy import Secret
 

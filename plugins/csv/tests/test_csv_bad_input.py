@@ -15,7 +15,7 @@ import pytest
 from variance_bridge.errors import BridgeError, DataRefused
 from variance_bridge_csv import table_rows
 from variance_bridge_csv.file import lines_and_cells
-from variance_bridge_csv.file.encoding import MAX_FILE_BYTES
+from variance_bridge_csv.file.input import MAX_FILE_BYTES
 
 HEADER = "Account,Symbol,Type,Quantity,Exp Date,Strike Price,Call/Put,P/L Open,Cost,Mark,Net Liq\n"
 GOOD = "5WX00001,QZA,STOCK,10,,,,50.00,-950.00,100.00,1000.00\n"

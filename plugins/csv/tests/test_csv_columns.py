@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from variance_bridge_csv.dialect_format import known_dialects
 from variance_bridge_csv.dialect_format.dialect_options import Field
+from variance_bridge_csv.file.header import read_header
 from variance_bridge_csv.file.input import InputFile
-from variance_bridge_csv.file.layout import lay_out, read_header
+from variance_bridge_csv.file.layout import lay_out
 from variance_bridge_csv.file.lines_and_cells import Separation, split
 from variance_bridge_csv.row import cell_values, columns
 from variance_bridge_csv.row.cell_values import CellFault

@@ -12,7 +12,7 @@ import pytest
 from tastytrade_simulator import SimulatedPortfolio, Simulator
 from variance_bridge.broker import BrokerContext
 from variance_bridge.errors import ConfigurationError
-from variance_bridge.network.retry import Policy
+from variance_bridge.network.limits_and_retries import Policy
 from variance_bridge.network.session import ReadOnlySession
 from variance_bridge.privacy import PersonalValues, Secret
 from variance_bridge_tastytrade.plugin import variance_bridge_brokers

@@ -20,14 +20,14 @@ from tastytrade_simulator import (
 )
 from variance_bridge.document.convert import from_bytes
 from variance_bridge.errors import BridgeError
-from variance_bridge.network.retry import Policy
+from variance_bridge.network.limits_and_retries import Policy
 from variance_bridge.pipeline.run import Choice, open_broker
 from variance_bridge.pipeline.run_context import RunContext
 from variance_bridge.pipeline.sync import SyncRequest, sync
 from variance_bridge.plugins.loading import Registry
 from variance_bridge.settings.configuration import Configuration, ConfigurationFile
-from variance_bridge_tastytrade.client import response_data
-from variance_bridge_tastytrade.client.response_data import data_of
+from variance_bridge_tastytrade.client import items_and_pages
+from variance_bridge_tastytrade.client.items_and_pages import data_of
 from variance_bridge_tastytrade.normalize import portfolio as normalize_portfolio
 from variance_bridge_tastytrade.normalize.positions import read_position
 
@@ -436,7 +436,7 @@ def test_each_row_and_each_answer_is_read_once_in_a_sync(desk, tmp_path, monkeyp
         return data_of(envelope, what)
 
     monkeypatch.setattr(normalize_portfolio, "read_position", counted_row)
-    monkeypatch.setattr(response_data, "data_of", counted_answer)
+    monkeypatch.setattr(items_and_pages, "data_of", counted_answer)
     (done,) = run(desk, tmp_path)
 
     assert sorted(rows) == sorted(h.broker_symbol or h.symbol for h in done.portfolio.positions)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from variance_bridge.broker import BrokerSpec, Credential
     from variance_bridge.cli.invocation import Invocation
-    from variance_bridge.network.authorization import Request
+    from variance_bridge.network.oauth_authorization import Request
     from variance_bridge.pipeline.run_context import RunContext
     from variance_bridge.plugins.loading import LoadedPlugin
     from variance_bridge.settings.credential_owner import Login
@@ -254,7 +254,7 @@ def _answer_of_browser(
 
 
 def _begin(dialogue: Dialogue, way: AuthorizationCode, redirect: str, client_id: Secret) -> Request:
-    from variance_bridge.network.authorization import Request
+    from variance_bridge.network.oauth_authorization import Request
     from variance_bridge.pipeline.new_credentials import at_server
 
     request = Request.begin(redirect, pkce=way.pkce, random_text=secrets.token_urlsafe)

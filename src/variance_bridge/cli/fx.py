@@ -12,9 +12,6 @@ from variance_bridge.cli.invocation import Invocation
 if TYPE_CHECKING:
     from variance_bridge.reading.currency_conversion import ExchangeRates
 
-HOST = "www.ecb.europa.eu"
-_FOLDER = f"https://{HOST}/stats/eurofxref"
-_NEWEST, _QUARTER = f"{_FOLDER}/eurofxref-daily.xml", f"{_FOLDER}/eurofxref-hist-90d.xml"
 _BY_HAND = "download the file with a browser, and give it with `--file`"
 
 
@@ -33,7 +30,7 @@ def fx() -> None:
 @click.pass_obj
 def update(invocation: Invocation, file: Path | None, *, history: bool) -> None:
     """Fetch the reference rates of the European Central Bank, or read a file of them."""
-    from variance_bridge.reading.central_bank_files import read_reference_rates
+    from variance_bridge.reading import central_bank_files
     from variance_bridge.reading.currency_conversion import merged
     from variance_bridge.reading.rates_file import keep_rates, kept_rates
 
@@ -42,10 +39,10 @@ def update(invocation: Invocation, file: Path | None, *, history: bool) -> None:
 
         data, where = read_file(file).data, str(file)
     else:
-        where = _QUARTER if history else _NEWEST
+        where = central_bank_files.QUARTER if history else central_bank_files.NEWEST
         data = _fetched(invocation, where)
     folder = invocation.configuration.folder
-    rates = merged(kept_rates(folder), read_reference_rates(data, where))
+    rates = merged(kept_rates(folder), central_bank_files.read_reference_rates(data, where))
     kept = keep_rates(folder, rates)
     click.echo(f"{_counted(rates)} → {kept}")
 
@@ -55,6 +52,7 @@ def _fetched(invocation: Invocation, url: str) -> bytes:
     from variance_bridge.cli.progress import waiting
     from variance_bridge.errors import BrokerRefused, BrokerUnreachable
     from variance_bridge.network.declared_hosts import Reach
+    from variance_bridge.reading.central_bank_files import HOST
 
     session = invocation.run_context().open_session(Reach(hosts=(HOST,)))
     try:

@@ -15,7 +15,7 @@ from typing import Final, Self
 from urllib.parse import urlsplit
 
 from variance_bridge.errors import BrokerUnreachable, ConfigurationError
-from variance_bridge.network.authorization import MAX_REDIRECT
+from variance_bridge.network.oauth_authorization import MAX_REDIRECT
 from variance_bridge.storage.filesystem import reason
 
 _HOST: Final = "127.0.0.1"

@@ -30,7 +30,7 @@ from variance_bridge.network.connection import (
     open_socket,
     shut_down,
 )
-from variance_bridge.network.retry import Policy, is_transient
+from variance_bridge.network.limits_and_retries import Policy, is_transient
 from variance_bridge.time_limit import within
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 GET to the declared hosts, POST to the declared token paths and reads, https or loopback, no redirect followed, at most
 three tries, bounded in time and memory. What may be called is decided in `network.allowed_requests`, when to try again in
-`network.retry`; `network.proxy` has the proxy and the netrc file, `network.connection` opens sockets, and
+`network.limits_and_retries`; `network.proxy` has the proxy and the netrc file, `network.connection` opens sockets, and
 `network.request` does one try.
 """
 
@@ -37,15 +37,15 @@ from variance_bridge.network.allowed_requests import (
     check_token_post,
     resolve,
 )
-from variance_bridge.network.proxy import learned_proxy
-from variance_bridge.network.rate_limits import Rates
-from variance_bridge.network.retry import (
+from variance_bridge.network.limits_and_retries import (
     TOO_MANY_REQUESTS,
     Policy,
     is_transient,
     retry_after,
     wait_before,
 )
+from variance_bridge.network.proxy import learned_proxy
+from variance_bridge.network.rate_limits import Rates
 from variance_bridge.privacy import MAX_SECRET_LENGTH, PersonalKind, PersonalValues, Secret
 
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ _LOG = logging.getLogger(__name__)
 _MEDIA_TYPE: Final = r"[a-z]+/[a-z0-9.+-]+(?:; ?charset=[A-Za-z0-9-]+)?"
 _FIELD_NAME: Final = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 _USER_AGENT: Final = r"(?:[A-Za-z0-9._-]+/[A-Za-z0-9._+-]+ )?[A-Za-z0-9._-]+/[0-9][A-Za-z0-9._+-]*(?: \([A-Za-z0-9 .;:/_+-]*\))?"
-_SHORTEST_TOKEN: Final = 8
-_LONGEST_SCHEME: Final = len("Bearer ")
+_MIN_TOKEN_LENGTH: Final = 8
+_MAX_SCHEME_LENGTH: Final = len("Bearer ")
 
 _OWN_HEADERS: Final = frozenset(
     {
@@ -479,7 +479,7 @@ class ReadOnlySession:
         if not isinstance(value, Secret):
             return value
         revealed = value.reveal()
-        if len(revealed) > MAX_SECRET_LENGTH + _LONGEST_SCHEME:
+        if len(revealed) > MAX_SECRET_LENGTH + _MAX_SCHEME_LENGTH:
             raise ConfigurationError(
                 f"a credential is longer than {MAX_SECRET_LENGTH} characters",
                 hint="Set it again: it cannot be the right one.",
@@ -507,7 +507,9 @@ class ReadOnlySession:
                 if isinstance(value, dict | list):
                     waiting.append(value)
                 elif (
-                    isinstance(value, str) and len(value) >= _SHORTEST_TOKEN and _names_token(name)
+                    isinstance(value, str)
+                    and len(value) >= _MIN_TOKEN_LENGTH
+                    and _names_token(name)
                 ):
                     if len(value) > MAX_SECRET_LENGTH or not _is_plain(value):
                         raise DataRefused(

@@ -26,7 +26,7 @@ from websockets.uri import parse_uri
 from variance_bridge.broker import Notice
 from variance_bridge.network.allowed_requests import Address
 from variance_bridge.network.connection import ConnectionFailure, NoResponse, open_socket, shut_down
-from variance_bridge.network.retry import Policy
+from variance_bridge.network.limits_and_retries import Policy
 from variance_bridge.storage.read import MEBIBYTE
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from variance_bridge.privacy import PersonalKind, Secret
 
 if TYPE_CHECKING:
     from variance_bridge.broker import Credential
-    from variance_bridge.network.authorization import Request
+    from variance_bridge.network.oauth_authorization import Request
     from variance_bridge.pipeline.run_context import RunContext
     from variance_bridge.settings.credential_owner import Login
 

@@ -38,9 +38,9 @@ from variance_bridge.privacy import (
 )
 from variance_bridge.storage.shipped_files import shipped_text
 
-_SHORTEST_CREDENTIAL: Final = 8
-_SHORTEST_NUMBER: Final = 7
-_SHORTEST_MIXED: Final = 6
+_MIN_CREDENTIAL_LENGTH: Final = 8
+_MIN_NUMBER_LENGTH: Final = 7
+_MIN_MIXED_LENGTH: Final = 6
 _HITS_SHOWN: Final = 3
 
 _TIME: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9:.]{8,18}(?:Z|[+]00:00))?"
@@ -145,7 +145,7 @@ def _distinct_texts(document: Mapping[str, Any]) -> set[str]:
             if kind is str:
                 texts.add(value)
             elif kind is Decimal:
-                if value.adjusted() >= _SHORTEST_NUMBER - 1:
+                if value.adjusted() >= _MIN_NUMBER_LENGTH - 1:
                     texts.add(_integer_part(value))
             elif kind is dict or isinstance(value, list | tuple | Mapping):
                 groups.append(value)
@@ -205,13 +205,13 @@ def _is_hit(value: PersonalValue, one: _Text) -> bool:
 
 def _is_distinctive(value: PersonalValue) -> bool:
     folded = value.folded
-    if value.kind is PersonalKind.CREDENTIAL and len(folded) >= _SHORTEST_CREDENTIAL:
+    if value.kind is PersonalKind.CREDENTIAL and len(folded) >= _MIN_CREDENTIAL_LENGTH:
         return True
     if folded.isdigit():
-        return len(folded) >= _SHORTEST_NUMBER
+        return len(folded) >= _MIN_NUMBER_LENGTH
     signs = [sign for sign in folded if sign.isalnum()]
     mixed = any(map(str.isdigit, signs)) and any(map(str.isalpha, signs))
-    return "@" in folded or (mixed and len(signs) >= _SHORTEST_MIXED)
+    return "@" in folded or (mixed and len(signs) >= _MIN_MIXED_LENGTH)
 
 
 def _occurs_in(value: PersonalValue, one: _Text) -> bool:

@@ -28,8 +28,8 @@ from variance_bridge.settings.configuration import (
 from variance_bridge.settings.credential_owner import Login
 
 if TYPE_CHECKING:
+    from variance_bridge.network.limits_and_retries import Policy
     from variance_bridge.network.rate_limits import Rates
-    from variance_bridge.network.retry import Policy
     from variance_bridge.settings.credentials import CredentialStore
     from variance_bridge.settings.keyring import Keyring
 
@@ -133,8 +133,8 @@ class RunContext:
 
 def configured_policy(configuration: Configuration) -> Policy:
     """The session's limits, with the proxy, the netrc file and the certificates that the configuration allows."""
+    from variance_bridge.network.limits_and_retries import Policy
     from variance_bridge.network.proxy import network_access
-    from variance_bridge.network.retry import Policy
 
     network = configuration.stated.network
     access = network_access(

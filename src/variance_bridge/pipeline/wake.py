@@ -23,7 +23,7 @@ from variance_bridge.errors import (
     SyncRunning,
 )
 from variance_bridge.network.declared_hosts import Reach
-from variance_bridge.network.retry import Policy, wait_before
+from variance_bridge.network.limits_and_retries import Policy, wait_before
 from variance_bridge.pipeline.account_choice import select_account
 from variance_bridge.pipeline.run import BrokerRun, Choice, open_broker
 from variance_bridge.pipeline.run_context import USER_AGENT, RunContext

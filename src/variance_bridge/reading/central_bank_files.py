@@ -14,6 +14,11 @@ from typing import TYPE_CHECKING
 from variance_bridge.errors import DataRefused
 from variance_bridge.reading.currency_conversion import ExchangeRates
 
+HOST = "www.ecb.europa.eu"
+_FOLDER = f"https://{HOST}/stats/eurofxref"
+NEWEST, QUARTER = f"{_FOLDER}/eurofxref-daily.xml", f"{_FOLDER}/eurofxref-hist-90d.xml"
+"""Addresses of the files with the rates of the newest day, and of the last 90 days."""
+
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 

@@ -64,7 +64,7 @@ _TYPES = {
 }
 _CALL_PUT = {OptionType.CALL: "Call", OptionType.PUT: "Put"}
 _ENGINE_FUTURE = re.compile(r"(/[A-Z0-9]{1,3})[FGHJKMNQUVXZ][0-9]{1,2}")
-_LEAST_DELTA = Decimal("0.001")
+_MIN_DELTA = Decimal("0.001")
 """From a smaller delta the engine does not derive how gamma is weighted."""
 _LOG = logging.getLogger(__name__)
 
@@ -305,7 +305,7 @@ def _weighable(greeks: Greeks, type_: InstrumentType) -> tuple[Decimal | None, D
         return delta, gamma
     if delta and greeks.beta_delta is None:
         delta = None
-    scaled = delta is not None and delta.copy_abs() > _LEAST_DELTA
+    scaled = delta is not None and delta.copy_abs() > _MIN_DELTA
     if gamma and greeks.beta_gamma is None and not scaled:
         gamma = None
     return delta, gamma

@@ -23,8 +23,8 @@ from variance_bridge.settings.credential_owner import Login
 
 if TYPE_CHECKING:
     from variance_bridge.broker import Credential
+    from variance_bridge.settings.credential_records import KeptCredential
     from variance_bridge.settings.env_file import EnvFile
-    from variance_bridge.settings.kept_credentials import KeptCredential
     from variance_bridge.settings.keyring import Keyring, Protection
 
 
@@ -52,7 +52,7 @@ class Found:
         origin: for people: the environment variable, the file's path, or the keyring's backend.
         login: whose it is: the profile's own, or that of all profiles.
         path: of the `.env` file.
-        original: what the place holds; another value than `secret` where that replaced it (`settings.kept_credentials`).
+        original: what the place holds; another value than `secret` where that replaced it (`settings.credential_records`).
         expires_at: when it stops working, where that is known.
     """
 
@@ -91,7 +91,7 @@ class CredentialStore:
     Args:
         environment: the process's environment variables.
         folders: where a `.env` may lie, in order; the first that has the name wins. The first is the configuration
-            folder, which also has the record of what replaced credentials (`settings.kept_credentials`).
+            folder, which also has the record of what replaced credentials (`settings.credential_records`).
         keyring: the system's keyring; not asked before it is needed.
         personal: learns every secret that is found.
     """
@@ -262,7 +262,7 @@ class CredentialStore:
         Raises:
             ConfigurationError: the keyring fails.
         """
-        from variance_bridge.settings.kept_credentials import forget
+        from variance_bridge.settings.credential_records import forget
 
         self._kept = None
         was_kept = forget(self._folder, login, name)
@@ -326,7 +326,7 @@ class CredentialStore:
         found = self._in_place(login, name)
         if found is None:
             return None
-        from variance_bridge.settings.kept_credentials import digest, read_kept
+        from variance_bridge.settings.credential_records import digest, read_kept
 
         # Another thread, of another broker, may forget it meanwhile.
         known = self._kept
@@ -389,7 +389,7 @@ class CredentialStore:
 
     def _note(self, login: Login, name: str, secret: Secret, expires_at: datetime | None) -> None:
         """Remember when a credential expires. Where that fails, only the warning in time is lost."""
-        from variance_bridge.settings.kept_credentials import forget
+        from variance_bridge.settings.credential_records import forget
 
         with suppress(ConfigurationError):
             if expires_at is None:
@@ -401,7 +401,7 @@ class CredentialStore:
     def _keep(
         self, login: Login, name: str, original: Secret, until: datetime | None, value: str = ""
     ) -> None:
-        from variance_bridge.settings.kept_credentials import KeptCredential, digest, keep
+        from variance_bridge.settings.credential_records import KeptCredential, digest, keep
 
         kept = KeptCredential(
             login=login.keyring_group,
@@ -415,7 +415,7 @@ class CredentialStore:
 
     @property
     def _kept_file(self) -> Path:
-        from variance_bridge.settings.kept_credentials import FILE_NAME
+        from variance_bridge.settings.credential_records import FILE_NAME
 
         return self._folder / FILE_NAME
 

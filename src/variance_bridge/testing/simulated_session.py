@@ -15,8 +15,8 @@ import attrs
 
 from variance_bridge.errors import DataRefused, ForbiddenRequest
 from variance_bridge.network.connection import ConnectionFailure, NoResponse
+from variance_bridge.network.limits_and_retries import Policy, is_transient
 from variance_bridge.network.request import Answer, Request, Wire
-from variance_bridge.network.retry import Policy, is_transient
 from variance_bridge.network.session import ReadOnlySession, Response
 from variance_bridge.privacy import PersonalKind, PersonalValues
 from variance_bridge.testing.frozen_clock import FrozenClock

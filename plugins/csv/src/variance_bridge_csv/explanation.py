@@ -15,7 +15,7 @@ from variance_bridge.formatting import plural
 from variance_bridge.model import Holding, Portfolio
 from variance_bridge_csv.accounts import AccountPart
 from variance_bridge_csv.dialect_format.dialect_options import Dialect
-from variance_bridge_csv.file.layout import Header, read_header
+from variance_bridge_csv.file.header import Header, read_header
 from variance_bridge_csv.file.lines_and_cells import Line
 from variance_bridge_csv.file_refusals import refuse_many_rejected
 from variance_bridge_csv.name_matching import shown

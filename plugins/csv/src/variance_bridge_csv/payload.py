@@ -17,7 +17,8 @@ from variance_bridge.model import Caution
 from variance_bridge_csv.accounts import ParsedFile, parse
 from variance_bridge_csv.dialect_format.dialect_file import read_dialect
 from variance_bridge_csv.dialect_format.dialect_options import Dialect
-from variance_bridge_csv.file.layout import find_header, lay_out
+from variance_bridge_csv.file.header import find_header
+from variance_bridge_csv.file.layout import lay_out
 from variance_bridge_csv.file.lines_and_cells import Line, Separation, split
 from variance_bridge_csv.shape.table import shaped
 

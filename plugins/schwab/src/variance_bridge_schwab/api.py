@@ -11,7 +11,7 @@ from variance_bridge import BrokerContext, Environment, Secret
 from variance_bridge.addresses import base_address
 from variance_bridge.api_client import ApiClient
 from variance_bridge.broker import Response
-from variance_bridge.oauth import AccessToken, refusal
+from variance_bridge.oauth_tokens import AccessToken, refusal
 from variance_bridge_schwab.plugin import HOST, REFRESH, TOKEN_PATH
 from variance_bridge_schwab.settings import SchwabSettings
 

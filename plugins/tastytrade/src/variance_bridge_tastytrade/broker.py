@@ -8,7 +8,7 @@ from variance_bridge import PersonalKind
 from variance_bridge.broker import Account, BrokerContext, RawPortfolio
 from variance_bridge.model import Portfolio
 from variance_bridge_tastytrade.client.api import api_of
-from variance_bridge_tastytrade.client.response_data import all_items
+from variance_bridge_tastytrade.client.items_and_pages import all_items
 from variance_bridge_tastytrade.normalize.accounts import read_accounts
 from variance_bridge_tastytrade.normalize.portfolio import normalize
 

@@ -12,7 +12,7 @@ from variance_bridge.broker import BrokerContext, MarketSnapshot
 from variance_bridge.errors import BridgeError, BrokerRefused, BrokerUnreachable, DataRefused
 from variance_bridge.model import Portfolio
 from variance_bridge_tastytrade.client.api import api_of
-from variance_bridge_tastytrade.client.response_data import items_of
+from variance_bridge_tastytrade.client.items_and_pages import items_of
 from variance_bridge_tastytrade.normalize.market_data import (
     BENCHMARK,
     Metrics,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from variance_bridge.errors import DataRefused
-from variance_bridge_tastytrade.client.response_data import all_items, items_of
+from variance_bridge_tastytrade.client.items_and_pages import all_items, items_of
 
 
 def page(number, items, total):

@@ -24,7 +24,7 @@ from variance_bridge_csv.dialect_format.dialect_options import Dialect, OtherRep
 
 _SHIPPED = Path(__file__).parents[1] / "dialects" / "all_dialects.generated.json"
 _OTHER_REPORTS = "other_reports.toml"
-_MOST_USER_DIALECTS = 200
+_MAX_USER_DIALECTS = 200
 
 
 class KnownDialect(Struct, frozen=True):
@@ -88,9 +88,9 @@ def _user_files(folder: Path | None) -> list[Path]:
     found = sorted(
         path for path in folder.glob("*.toml") if path.name != _OTHER_REPORTS and not path.is_fifo()
     )
-    if len(found) > _MOST_USER_DIALECTS:
+    if len(found) > _MAX_USER_DIALECTS:
         raise ConfigurationError(
-            f"more than {_MOST_USER_DIALECTS} dialect files in the configuration folder"
+            f"more than {_MAX_USER_DIALECTS} dialect files in the configuration folder"
         )
     return found
 

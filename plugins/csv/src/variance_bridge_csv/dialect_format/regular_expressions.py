@@ -2,8 +2,8 @@
 
 A dialect may be copied from a stranger, so its patterns must not be able to stall the program. Python's engine
 backtracks; what makes that explode is a repeat inside a repeat, or many open-ended repeats in a row over a long text.
-The first is refused; of the second there may be `MOST_OPEN_REPEATS` (one of up to ten or more characters counts as
-open-ended), so that a match takes at most some millions of steps; longer text than `LONGEST_TEXT` matches nothing.
+The first is refused; of the second there may be `MAX_OPEN_REPEATS` (one of up to ten or more characters counts as
+open-ended), so that a match takes at most some millions of steps; longer text than `MAX_TEXT_LENGTH` matches nothing.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import re
 import warnings
 from functools import lru_cache
 
-LONGEST_PATTERN = 400
-LONGEST_TEXT = 300
-MOST_OPEN_REPEATS = 3
+MAX_PATTERN_LENGTH = 400
+MAX_TEXT_LENGTH = 300
+MAX_OPEN_REPEATS = 3
 
 _ESCAPE = re.compile(r"\\.", re.DOTALL)
 _SET = re.compile(r"\[\^?\]?[^\]]*\]")
@@ -27,8 +27,8 @@ _LOOKAROUND = re.compile(r"\(\?(?:[=!]|<[=!])")
 
 def fault(pattern: str) -> str | None:
     """What is wrong with a dialect's pattern, or None."""
-    if len(pattern) > LONGEST_PATTERN:
-        return f"is longer than {LONGEST_PATTERN} characters"
+    if len(pattern) > MAX_PATTERN_LENGTH:
+        return f"is longer than {MAX_PATTERN_LENGTH} characters"
     if _BACKREFERENCE.search(pattern):
         return "has a back-reference"
     if _LOOKAROUND.search(pattern):
@@ -36,8 +36,8 @@ def fault(pattern: str) -> str | None:
     skeleton = _skeleton(pattern)
     if _nested_repeat(skeleton):
         return "repeats a group that has a repeat or a choice in it"
-    if len(_OPEN_REPEAT.findall(skeleton)) > MOST_OPEN_REPEATS:
-        return f"has more than {MOST_OPEN_REPEATS} open-ended repeats"
+    if len(_OPEN_REPEAT.findall(skeleton)) > MAX_OPEN_REPEATS:
+        return f"has more than {MAX_OPEN_REPEATS} open-ended repeats"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", FutureWarning)
@@ -73,8 +73,8 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def match(pattern: str, text: str) -> re.Match[str] | None:
-    """The match of the whole text, or None. Text beyond `LONGEST_TEXT` matches nothing."""
-    if len(text) > LONGEST_TEXT:
+    """The match of the whole text, or None. Text beyond `MAX_TEXT_LENGTH` matches nothing."""
+    if len(text) > MAX_TEXT_LENGTH:
         return None
     return _compiled(pattern).fullmatch(text)
 

@@ -17,7 +17,7 @@ from variance_bridge.formatting import repr_without
 from variance_bridge_csv.dialect_format.dialect_options import Dialect, OtherReport
 from variance_bridge_csv.file import encoding as texts
 from variance_bridge_csv.file.encoding import Text
-from variance_bridge_csv.file.layout import (
+from variance_bridge_csv.file.header import (
     TITLE_MISSING,
     Header,
     find_header,

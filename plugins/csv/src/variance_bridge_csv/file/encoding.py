@@ -9,9 +9,6 @@ from msgspec import Struct
 from variance_bridge.errors import DataRefused
 from variance_bridge.formatting import repr_without
 
-MAX_FILE_BYTES = 512 * 1024 * 1024
-"""Room for a million rows of any broker; what is larger would not fit into the memory of a usual machine."""
-
 _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"%PDF", "a PDF document"),
     (b"PK\x03\x04", "an Excel workbook or another zip archive"),

@@ -57,7 +57,7 @@ def describe_name(name: str, name_patterns: Iterable[str]) -> tuple[str, str, st
     account, nickname = "", None
     hidden: list[tuple[int, int]] = []
     for pattern in name_patterns:
-        found = re.fullmatch(pattern, name[: regular_expressions.LONGEST_TEXT], re.IGNORECASE)
+        found = re.fullmatch(pattern, name[: regular_expressions.MAX_TEXT_LENGTH], re.IGNORECASE)
         if found is None:
             continue
         groups = found.groupdict()
@@ -72,12 +72,12 @@ def describe_name(name: str, name_patterns: Iterable[str]) -> tuple[str, str, st
 def day_in_name(name: str, name_patterns: Iterable[str]) -> date | None:
     """The date in a file's name: what a dialect's pattern calls `date`, else the latest that is spelled out in full."""
     for pattern in name_patterns:
-        found = re.fullmatch(pattern, name[: regular_expressions.LONGEST_TEXT], re.IGNORECASE)
+        found = re.fullmatch(pattern, name[: regular_expressions.MAX_TEXT_LENGTH], re.IGNORECASE)
         written = found.groupdict().get("date") if found else None
         day = date_formats.parse_day(written, _NAME_FORMATS) if written else None
         if day is not None:
             return day
-    return max(_days_in(name[: regular_expressions.LONGEST_TEXT]), default=None)
+    return max(_days_in(name[: regular_expressions.MAX_TEXT_LENGTH]), default=None)
 
 
 def _days_in(name: str) -> Iterator[date]:

@@ -11,8 +11,10 @@ from msgspec import Struct
 from variance_bridge.errors import ConfigurationError, DataRefused, UsageError
 from variance_bridge.files import read_file
 from variance_bridge.formatting import repr_without
-from variance_bridge_csv.file.encoding import MAX_FILE_BYTES
 from variance_bridge_csv.file.file_name import day_in_name, describe_name
+
+MAX_FILE_BYTES = 512 * 1024 * 1024
+"""Room for a million rows of any broker; what is larger would not fit into the memory of a usual machine."""
 
 
 class InputFile(Struct, frozen=True):

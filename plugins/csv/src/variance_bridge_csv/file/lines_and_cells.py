@@ -274,3 +274,18 @@ def _next_cell(line: str, start: int, separation: Separation) -> tuple[str, int,
     if end < len(line) and line[end] != delimiter:
         return "", end, "text follows the quote that closes a cell"
     return "".join(pieces), end, None
+
+
+def said_by(line: Line) -> str:
+    """What a line outside the table says: its only cell, or else the line as it is.
+
+    A line of another part of the file is always cells: it is given without quotes, and without empty cells at its end.
+    """
+    if line.aside and line.only_cell is None:
+        return without_quotes(line)
+    return line.only_cell or visible(line.text)
+
+
+def without_quotes(line: Line) -> str:
+    """The cells of a line as they would stand there without quotes, whatever separates them in the file."""
+    return ",".join(map(visible, line.row().cells)).rstrip(",")

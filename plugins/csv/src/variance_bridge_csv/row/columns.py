@@ -11,7 +11,8 @@ from typing import TypeVar
 from variance_bridge.model import Caution, Rejection
 from variance_bridge_csv.dialect_format import date_formats, regular_expressions
 from variance_bridge_csv.dialect_format.dialect_options import Dialect, Field, RowClass, RowRule
-from variance_bridge_csv.file.layout import Header, filled_width
+from variance_bridge_csv.file.header import Header
+from variance_bridge_csv.file.layout import filled_width
 from variance_bridge_csv.file.lines_and_cells import Row
 from variance_bridge_csv.name_matching import plain
 from variance_bridge_csv.row import cell_values

@@ -16,9 +16,7 @@ from variance_bridge.money import signed
 from variance_bridge.rounding_tolerance import within_tolerance
 from variance_bridge.symbology import InstrumentType
 from variance_bridge_csv.dialect_format.dialect_options import Basis, MoneyRules, Sign
-
-MAX_DIGITS = 38
-"""Significant digits of a computed amount; what has more is not written."""
+from variance_bridge_csv.row.cell_values import MAX_DIGITS
 
 _EXACT = Context(prec=200)
 _WRITABLE = Context(prec=MAX_DIGITS, traps=[Rounded])

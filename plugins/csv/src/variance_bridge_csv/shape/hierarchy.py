@@ -13,7 +13,7 @@ from msgspec import Struct, field, structs
 from variance_bridge.errors import DataRefused
 from variance_bridge_csv.dialect_format import regular_expressions
 from variance_bridge_csv.dialect_format.dialect_options import Dialect, Field, HierarchyRules
-from variance_bridge_csv.file.layout import read_header
+from variance_bridge_csv.file.header import read_header
 from variance_bridge_csv.file.lines_and_cells import Line
 from variance_bridge_csv.name_matching import visible
 

@@ -8,13 +8,8 @@ from msgspec import structs
 
 from variance_bridge.errors import DataRefused
 from variance_bridge_csv.dialect_format.dialect_options import Dialect, Marked, SectionRules
-from variance_bridge_csv.file.layout import (
-    HEADER_WORDS,
-    MIN_HEADER_WORDS,
-    filled_cells,
-    has_a_known_name,
-    read_header,
-)
+from variance_bridge_csv.file.header import has_a_known_name, read_header
+from variance_bridge_csv.file.layout import HEADER_WORDS, MIN_HEADER_WORDS, filled_cells
 from variance_bridge_csv.file.lines_and_cells import Line, is_in_quotes
 from variance_bridge_csv.name_matching import plain
 

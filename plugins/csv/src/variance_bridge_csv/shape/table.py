@@ -15,7 +15,7 @@ from msgspec import Struct, structs
 
 from variance_bridge_csv.dialect_format import regular_expressions
 from variance_bridge_csv.dialect_format.dialect_options import Dialect, Field
-from variance_bridge_csv.file.layout import read_header
+from variance_bridge_csv.file.header import read_header
 from variance_bridge_csv.file.lines_and_cells import Line, Row
 from variance_bridge_csv.name_matching import plain, visible
 from variance_bridge_csv.shape.join import Joined, read_joins

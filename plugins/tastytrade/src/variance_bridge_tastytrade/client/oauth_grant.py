@@ -15,7 +15,7 @@ from typing import Any
 from variance_bridge import Secret
 from variance_bridge.broker import BrokerContext, Response
 from variance_bridge.errors import CredentialsMissing
-from variance_bridge.oauth import AccessToken
+from variance_bridge.oauth_tokens import AccessToken
 from variance_bridge_tastytrade.client.response_errors import OK, json_of, refusal
 
 CLIENT_SECRET = "TT_CLIENT_SECRET"  # noqa: S105 - a variable's name

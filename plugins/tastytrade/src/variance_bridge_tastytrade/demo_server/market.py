@@ -24,7 +24,7 @@ from variance_bridge_tastytrade.demo_server.portfolio import (
 # The market of the demo stands at eleven in New York; options of the day still have some life in them.
 _HOUR_OF_VALUATION: Final = 11
 _HOUR_OF_CLOSE: Final = 16
-_SHORTEST_LIFE: Final = timedelta(hours=1)
+_MIN_LIFE: Final = timedelta(hours=1)
 _GREEK_STEP: Final = Decimal("0.000000001")
 _PENNY: Final = Decimal("0.01")
 _RELATIVE_SPREAD: Final = Decimal("0.02")
@@ -236,7 +236,7 @@ class _Market:
     def _value(
         self, right: str, price: Decimal, strike: Decimal, life: timedelta, underlying: Underlying
     ) -> black_scholes.Valuation:
-        years = max(life, _SHORTEST_LIFE) / timedelta(days=black_scholes.DAYS_PER_YEAR)
+        years = max(life, _MIN_LIFE) / timedelta(days=black_scholes.DAYS_PER_YEAR)
         volatility = _smile(underlying, strike)
         return black_scholes.value(
             right, float(price), float(strike), years, volatility, self._rate, underlying.carry

@@ -12,7 +12,7 @@ from variance_bridge.broker import Account
 from variance_bridge.errors import DataRefused
 from variance_bridge.formatting import repr_without
 from variance_bridge.rows import Members
-from variance_bridge_tastytrade.client.response_data import items_of
+from variance_bridge_tastytrade.client.items_and_pages import items_of
 
 _NUMBER = re.compile(r"[A-Za-z0-9_-]{1,32}")
 """Eight letters and digits today (`5WX00001`); whatever comes later must be a plain segment of a path."""

@@ -15,7 +15,7 @@ from msgspec import Struct, structs
 
 from variance_bridge.model import Balances, Caution
 from variance_bridge.rows import Members
-from variance_bridge_tastytrade.client.response_data import object_or_items_of
+from variance_bridge_tastytrade.client.items_and_pages import object_or_items_of
 
 CURRENCY = "USD"
 """tastytrade accounts are kept in US dollars; positions carry no currency at all."""

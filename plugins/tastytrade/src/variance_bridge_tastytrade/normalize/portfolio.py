@@ -6,7 +6,7 @@ from variance_bridge.broker import RawPortfolio
 from variance_bridge.model import Caution, Portfolio
 from variance_bridge.rows import collect
 from variance_bridge.trading_hours import exchange_date
-from variance_bridge_tastytrade.client.response_data import items_of
+from variance_bridge_tastytrade.client.items_and_pages import items_of
 from variance_bridge_tastytrade.normalize.balances import read_balances
 from variance_bridge_tastytrade.normalize.positions import SOURCE, read_position
 from variance_bridge_tastytrade.normalize.reconciliation import disagreements

@@ -43,7 +43,7 @@ from tastytrade_simulator.wire import PRODUCTION_2026, WireForm
 if TYPE_CHECKING:
     from tastytrade_simulator.streamer import Streamer
 
-_LARGEST_BODY: Final = 1024 * 1024
+_MAX_BODY: Final = 1024 * 1024
 # How long the accepting thread sleeps between looks at whether it should stop.
 _STOP_LATENCY: Final = 0.005
 
@@ -366,5 +366,5 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _body(self, headers: dict[str, str]) -> bytes:
         length = headers.get("content-length", "0")
-        size = min(int(length), _LARGEST_BODY) if length.isascii() and length.isdigit() else 0
+        size = min(int(length), _MAX_BODY) if length.isascii() and length.isdigit() else 0
         return self.rfile.read(size) if size else b""

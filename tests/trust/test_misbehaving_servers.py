@@ -31,9 +31,9 @@ from variance_bridge.errors import (
 )
 from variance_bridge.network.allowed_requests import resolve
 from variance_bridge.network.connection import _tls_context
+from variance_bridge.network.limits_and_retries import Policy
 from variance_bridge.network.proxy import NetworkAccess
 from variance_bridge.network.request import Request, Wire
-from variance_bridge.network.retry import Policy
 from variance_bridge.privacy import Secret
 
 MEBIBYTE = 1024 * 1024
@@ -839,7 +839,7 @@ def test_a_request_that_no_proxy_carries_is_sent_without_urllib3(serve) -> None:
     code = (
         "import sys\n"
         "from variance_bridge.network.allowed_requests import resolve\n"
-        "from variance_bridge.network.retry import Policy\n"
+        "from variance_bridge.network.limits_and_retries import Policy\n"
         "from variance_bridge.network.request import Request, Wire\n"
         "address = resolve(sys.argv[1], frozenset())\n"
         "print(Wire(Policy()).send(Request(method='GET', address=address, headers={}), 10, None).status)\n"
