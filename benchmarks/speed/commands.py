@@ -115,8 +115,8 @@ def sync_beside_sdk(times: int, sdk_python: Path) -> Pair:
 def beyond_network(times: int) -> tuple[float, float]:
     """Of a sync whose requests are each answered 50 ms late: CPU seconds, and seconds on the clock less the round trips. Medians.
 
-    A sync waits for nothing but the network and the disk, so that on a machine that does nothing else both are its time beyond
-    the network. On one that does, the clock counts what the machine does for others as well.
+    While the first answer is on its way, a sync loads what it needs afterwards, so that by the clock it takes less than its CPU time. On
+    a machine that is busy, the clock counts what the machine does for others as well: then it says nothing.
     """
     with workplace() as (folder, environment), serving(100, LATE) as address:
         there = {**environment, **address}

@@ -192,7 +192,8 @@ def simulated_sync(
     from variance_bridge.network.limits_and_retries import Policy
     from variance_bridge.pipeline.run import Choice
     from variance_bridge.pipeline.run_context import RunContext
-    from variance_bridge.pipeline.sync import SyncRequest, sync
+    from variance_bridge.pipeline.sync import sync
+    from variance_bridge.pipeline.sync_records import SyncRequest
     from variance_bridge.privacy import PersonalValues, Secret
     from variance_bridge.settings.account_hash import account_hash
     from variance_bridge.settings.configuration import Configuration

@@ -21,7 +21,8 @@ from variance_bridge.pipeline.run_context import (
     credential_store,
     installation_hash,
 )
-from variance_bridge.pipeline.sync import Failed, Synced, SyncRequest, carry_out, prepare
+from variance_bridge.pipeline.sync import carry_out, prepare
+from variance_bridge.pipeline.sync_records import Failed, Synced, SyncRequest
 from variance_bridge.plugins.environment_secrets import isolate_environment
 from variance_bridge.privacy import PersonalValues
 from variance_bridge.settings.account_hash import FILE_NAME, account_hash, installation_key

@@ -11,6 +11,8 @@ from pathlib import Path
 import platformdirs
 import pytest
 
+from tastytrade_simulator.portfolio import SimulatedPortfolio
+from tastytrade_simulator.server import Simulator
 from variance_bridge.document import exact_json
 from variance_bridge.settings.configuration import user_folder
 
@@ -40,6 +42,17 @@ NOT_FOR_FILES = {
     "variance_bridge.network.session", "variance_bridge.plugins.trust",
     "variance_bridge_csv", "variance_bridge_tastytrade",
 }  # fmt: skip
+
+
+MAX_MODULES_BEFORE_THE_FIRST_REQUEST, MAX_MODULES_AFTER_THE_FIRST_ANSWER = 326, 3
+SHARES = {
+    "symbol": "SPY",
+    "instrument_type": "Equity",
+    "quantity": 1,
+    "mark_price": "500",
+    "average_open_price": "400",
+}
+ACCOUNT = {"cash": "1000", "positions": [SHARES]}
 
 
 def loaded_by(*arguments: str) -> set[str]:
@@ -94,6 +107,45 @@ def test_a_sync_of_a_file_loads_no_http_client_and_no_keyring(tmp_path, monkeypa
     assert output.is_file()
     assert modules & {"keyring", "requests", "urllib3", "jsonschema", "rich"} == set()
     assert len(modules) <= MAX_MODULES_OF_WORK["sync"]
+
+
+def test_what_follows_the_answer_of_an_api_is_loaded_while_the_first_is_on_its_way(tmp_path):
+    """Else its time would be added to that of the network: a request is sent as soon as it can be, and waited for once."""
+    code = (
+        "import sys\n"
+        "from variance_bridge.network.session import ReadOnlySession\n"
+        "from variance_bridge.cli.error_report import run\n"
+        "loaded, send = [], ReadOnlySession._send\n"
+        "def noting(*given):\n"
+        "    loaded.append(set(sys.modules))\n"
+        "    return send(*given)\n"
+        "ReadOnlySession._send = noting\n"
+        "code = run(['sync', '--broker', 'tastytrade', '--quotes', 'none'])\n"
+        "before, then, *_ = *loaded, set(sys.modules)\n"
+        "print('LOADED', len(before), len(set(sys.modules) - loaded[1]), 'variance_bridge.document.check' in before)\n"
+        "sys.exit(code)\n"
+    )
+    with Simulator(SimulatedPortfolio.from_data({"accounts": [ACCOUNT]})) as server:
+        known = server.credentials
+        address = {
+            "API_BASE_URL": server.url,
+            "TT_CLIENT_ID": known.client_id,
+            "TT_CLIENT_SECRET": known.client_secret,
+            "TT_REFRESH_TOKEN": known.refresh_token,
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), **address},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    before, afterwards, is_early = done.stdout.rpartition("LOADED ")[2].split()
+
+    assert is_early == "False"
+    assert int(before) <= MAX_MODULES_BEFORE_THE_FIRST_REQUEST
+    assert int(afterwards) <= MAX_MODULES_AFTER_THE_FIRST_ANSWER
 
 
 def test_importing_the_package_loads_none_of_its_modules():

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from variance_bridge.model import Caution
-from variance_bridge.pipeline.sync import REFUSED_WHEN_STRICT
+from variance_bridge.pipeline.sync_account import REFUSED_WHEN_STRICT
 
 PAGE = (Path(__file__).parents[2] / "docs" / "schema.md").read_text(encoding="utf-8")
 ROWS = re.findall(

@@ -11,7 +11,7 @@ import pytest
 
 from variance_bridge.broker import setting
 from variance_bridge.pipeline import run as broker_run
-from variance_bridge.pipeline import sync
+from variance_bridge.pipeline import sync_account
 from variance_bridge.pipeline.run import Choice
 from variance_bridge.settings import configuration
 from variance_bridge.settings.table_to_class import keys_of
@@ -115,7 +115,7 @@ def chosen(kind: str, there: set[str], folder: Path) -> str:
             profile=read.profile(profile),
             spec=SimpleNamespace(name="acme", quotes="own"),
         )
-        return str(sync.quote_source_of(run, SimpleNamespace(quotes=flag)))
+        return str(sync_account.quote_source_of(run, SimpleNamespace(quotes=flag)))
     settings = configuration.broker_settings(
         Settings,
         configuration=read,

@@ -18,8 +18,8 @@ from variance_bridge.errors import (
     SyncRunning,
 )
 from variance_bridge.model import Meta, Portfolio, Timeliness
-from variance_bridge.pipeline.sync import Failed, Synced
 from variance_bridge.pipeline.sync_all import ProfileOutcome
+from variance_bridge.pipeline.sync_records import Failed, Synced
 from variance_bridge.pipeline.watch import MIN_GAP, Heard, Pace, next_sync, sleep_until, watch
 from variance_bridge.storage.lock import output_lock
 from variance_bridge.testing.frozen_clock import FrozenClock

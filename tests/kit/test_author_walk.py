@@ -12,7 +12,8 @@ import pytest
 from variance_bridge.cli.error_report import run
 from variance_bridge.pipeline.run import Choice
 from variance_bridge.pipeline.run_context import RunContext
-from variance_bridge.pipeline.sync import NO_QUOTES, SyncRequest, sync
+from variance_bridge.pipeline.sync import sync
+from variance_bridge.pipeline.sync_records import NO_QUOTES, SyncRequest
 from variance_bridge.plugins.loading import Registry
 from variance_bridge.plugins.registry import Plugin
 from variance_bridge.privacy import PersonalValues, Secret

@@ -192,6 +192,7 @@ def open_session(clock, personal):
     def start(
         random: Callable[[], float] = lambda: 0.5,
         rate_limits: Sequence[RateLimit] = (),
+        meanwhile: Callable[[], object] = lambda: None,
         **limits: object,
     ) -> ReadOnlySession:
         sessions.append(
@@ -205,6 +206,7 @@ def open_session(clock, personal):
                 policy=Policy(**limits),
                 rate_limits=rate_limits,
                 random=random,
+                meanwhile=meanwhile,
             )
         )
         return sessions[-1]

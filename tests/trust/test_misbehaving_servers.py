@@ -239,6 +239,22 @@ def relay(source: socket.socket, target: socket.socket) -> None:
             target.sendall(data)
 
 
+def test_what_can_be_done_meanwhile_is_done_while_the_answer_is_on_its_way(
+    serve, open_session
+) -> None:
+    done = threading.Event()
+
+    def handle(connection, _request) -> None:
+        assert done.wait(SOON)
+        done.clear()
+        connection.sendall(whole(b"[1]"))
+
+    server = serve(handle)
+    session = open_session(meanwhile=done.set)
+    for _ in range(2):
+        assert session.get(f"{server.url}/").json() == [1]
+
+
 def test_a_compressed_answer_is_decompressed(serve, open_session) -> None:
     body = json.dumps({"a": ["x" * 1000] * 100}).encode()
     server = serve(sends(whole(gzip.compress(body), "Content-Encoding: gzip")))

@@ -15,7 +15,7 @@ from msgspec import structs
 from variance_bridge import ROW_COLUMNS, DataRefused, load, unattended
 from variance_bridge.cli.error_report import run
 from variance_bridge.document import exact_json
-from variance_bridge.pipeline.sync import Failed
+from variance_bridge.pipeline.sync_records import Failed
 from variance_bridge.storage import replace
 from variance_bridge_fleet import dask_workers, worker_job
 from variance_bridge_fleet import run_counts as fleet_summary

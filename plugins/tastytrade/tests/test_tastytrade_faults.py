@@ -23,7 +23,8 @@ from variance_bridge.errors import BridgeError
 from variance_bridge.network.limits_and_retries import Policy
 from variance_bridge.pipeline.run import Choice, open_broker
 from variance_bridge.pipeline.run_context import RunContext
-from variance_bridge.pipeline.sync import SyncRequest, sync
+from variance_bridge.pipeline.sync import sync
+from variance_bridge.pipeline.sync_records import SyncRequest
 from variance_bridge.plugins.loading import Registry
 from variance_bridge.settings.configuration import Configuration, ConfigurationFile
 from variance_bridge_tastytrade.client import items_and_pages

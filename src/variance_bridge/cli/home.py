@@ -33,7 +33,7 @@ def home(
 
 def _sync_and_show(ctx: click.Context, invocation: Invocation, form: list[str]) -> int | None:
     from variance_bridge.cli.sync import run_sync
-    from variance_bridge.pipeline.sync import Synced
+    from variance_bridge.pipeline.sync_records import Synced
 
     result: int | None = None
     for synced in run_sync(invocation, {}):

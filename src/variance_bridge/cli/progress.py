@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from variance_bridge.masking import masked
-from variance_bridge.pipeline.sync import Progress
+from variance_bridge.pipeline.sync_records import Progress
 
 if TYPE_CHECKING:
     from variance_bridge.broker import Session

@@ -14,7 +14,7 @@ from variance_bridge.cli.invocation import Invocation
 from variance_bridge.cli.sync_outcome import doubtful, entry, explain, failure, labelled, sentence
 from variance_bridge.errors import UsageError
 from variance_bridge.pipeline.previous_document import STANDARD_STREAM
-from variance_bridge.pipeline.sync import Failed, Synced
+from variance_bridge.pipeline.sync_records import Failed, Synced
 
 
 @click.command(
@@ -166,8 +166,8 @@ def run_sync(invocation: Invocation, options: dict[str, Any]) -> list[Synced | F
     """The pipeline with the options of the command line; warnings and diagnostics go to stderr."""
     from variance_bridge.cli.progress import shown_progress
     from variance_bridge.pipeline.run import Choice
-    from variance_bridge.pipeline.sync import SyncRequest
     from variance_bridge.pipeline.sync import sync as run
+    from variance_bridge.pipeline.sync_records import SyncRequest
     from variance_bridge.settings.configuration import parse_overrides
 
     choice = Choice(

@@ -13,7 +13,7 @@ from variance_bridge.cli.invocation import Invocation
 from variance_bridge.cli.sync_outcome import entry, explain, failure, sentence
 from variance_bridge.errors import UsageError
 from variance_bridge.formatting import plural, printable
-from variance_bridge.pipeline.sync import Failed, Progress, Synced
+from variance_bridge.pipeline.sync_records import Failed, Progress, Synced
 
 if TYPE_CHECKING:
     from variance_bridge.pipeline.run_context import RunContext
@@ -64,8 +64,8 @@ def run_sync_all(
         only: the profiles to sync; all of them by default.
     """
     from variance_bridge.pipeline.run import Choice
-    from variance_bridge.pipeline.sync import SyncRequest
     from variance_bridge.pipeline.sync_all import sync_all
+    from variance_bridge.pipeline.sync_records import SyncRequest
 
     request = SyncRequest(
         choice=Choice(),

@@ -13,7 +13,7 @@ from msgspec import Struct
 from variance_bridge.errors import BridgeError, DataRefused, UnknownFormat, UsageError
 from variance_bridge.formatting import path_text, plural
 from variance_bridge.masking import masked
-from variance_bridge.pipeline.sync import Failed, Synced
+from variance_bridge.pipeline.sync_records import Failed, Synced
 
 if TYPE_CHECKING:
     from variance_bridge.cli.invocation import Invocation

@@ -13,7 +13,7 @@ from variance_bridge.clock import CLOCK_TOLERANCE
 from variance_bridge.formatting import plural
 from variance_bridge.model import Caution, Counts, RejectedRow, Rejection, Timeliness
 from variance_bridge.pipeline.previous_document import STANDARD_STREAM
-from variance_bridge.pipeline.sync import Failed, Synced
+from variance_bridge.pipeline.sync_records import Failed, Synced
 
 _OF_THE_PIPELINE = frozenset({Rejection.TERMS_CONTRADICT, Rejection.NUMBERS_CONTRADICT})
 

@@ -76,6 +76,11 @@ def _fast_validator() -> jsonschema_rs.Draft202012Validator:
     return jsonschema_rs.Draft202012Validator(dict(schema()))
 
 
+def prepare_schema() -> None:
+    """Load what judges a document, before there is one."""
+    _fast_validator()
+
+
 def is_valid(document: Any) -> bool:
     """Whether a document breaks no rule of the schema."""
     try:

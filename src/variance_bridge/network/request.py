@@ -13,7 +13,7 @@ from __future__ import annotations
 import http.client
 import socket
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
@@ -42,13 +42,22 @@ _GZIP: Final = zlib.MAX_WBITS | 16
 _CODINGS: Final = {"gzip", "x-gzip"}
 
 
+def _nothing() -> None:
+    pass
+
+
 class Request(Struct, frozen=True, kw_only=True):
-    """What is sent: the only place where secrets stand in the clear."""
+    """What is sent: the only place where secrets stand in the clear.
+
+    Attributes:
+        meanwhile: called when it has been sent and the answer is on its way, as a rule for the time of a round trip.
+    """
 
     method: str
     address: Address
     headers: Mapping[str, str]
     body: bytes | None = None
+    meanwhile: Callable[[], object] = _nothing
 
     __repr__ = repr_without("headers", "body")
 
@@ -138,6 +147,7 @@ class _Line:
                 request.body,
                 {"Host": request.address.authority, **request.headers},
             )
+            request.meanwhile()
             with closing(self._speaker.getresponse()) as response:
                 answer = _receive(response, self._policy.body_bytes)
                 kept = _is_read(response.status) and not response.will_close

@@ -149,6 +149,7 @@ class ReadOnlySession:
         rate_limits: the rates that the broker publishes, which are kept to by waiting; or those of another session of
             the same broker, so that both together keep to them.
         random: numbers in [0, 1) for the jitter.
+        meanwhile: called whenever a request has been sent, in the time in which its answer is on its way; raises nothing.
 
     Raises:
         PluginError: the declaration cannot be kept to: a wildcard, another machine's address, a relative path.
@@ -166,6 +167,7 @@ class ReadOnlySession:
         policy: Policy | None = None,
         rate_limits: Sequence[RateLimit] | Rates = (),
         random: Callable[[], float] = _random,
+        meanwhile: Callable[[], object] = lambda: None,
     ) -> None:
         if not re.fullmatch(_USER_AGENT, user_agent):
             raise PluginError("the user agent is not of the form product/version")
@@ -178,6 +180,7 @@ class ReadOnlySession:
         self._policy = policy or Policy()
         self._rates = rate_limits if isinstance(rate_limits, Rates) else Rates(rate_limits)
         self._random = random
+        self._meanwhile = meanwhile
         self._wire: Wire | None = None
         self._lock = threading.RLock()
         self._taken: dict[Route, None] = {}
@@ -279,7 +282,9 @@ class ReadOnlySession:
         from variance_bridge.network.request import Request
 
         sent = self._headers(headers, address, content_type)
-        request = Request(method=method, address=address, headers=sent, body=body)
+        request = Request(
+            method=method, address=address, headers=sent, body=body, meanwhile=self._meanwhile
+        )
         with self._lock:
             answer = self._try(request, tries)
         if 300 <= answer.status < 400:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import datetime
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,9 +55,18 @@ def _sessions(context: RunContext) -> Callable[[Reach], Session]:
             user_agent=permitted.named(USER_AGENT),
             policy=context.policy,
             rate_limits=shared,
+            meanwhile=_load_what_follows,
         )
 
     return open_session
+
+
+@cache
+def _load_what_follows() -> None:
+    """Import what a sync needs from the broker's answer on, while the first of them is on its way: it costs no time then."""
+    # By its name, because it imports this module. A fault is reported where the module is needed.
+    with suppress(Exception):
+        import_module("variance_bridge.pipeline.sync_account").prepare()
 
 
 def _built_in_only(context: RunContext) -> Callable[[LoadedPlugin | LoadedListener], None]:

@@ -17,17 +17,9 @@ from variance_bridge.errors import BridgeError, ConfigurationError
 from variance_bridge.pipeline.output_file import broker_of
 from variance_bridge.pipeline.run import Choice
 from variance_bridge.pipeline.run_context import RunContext
-from variance_bridge.pipeline.sync import (
-    Failed,
-    Progress,
-    Ready,
-    Synced,
-    SyncRequest,
-    carry_out,
-    prepare,
-    quote_source_of,
-    tell_listeners,
-)
+from variance_bridge.pipeline.sync import Ready, carry_out, prepare, tell_listeners
+from variance_bridge.pipeline.sync_account import quote_source_of
+from variance_bridge.pipeline.sync_records import Failed, Progress, Synced, SyncRequest
 from variance_bridge.plugins.registry import prints_on_stderr
 
 

@@ -15,8 +15,8 @@ from msgspec import Struct
 from variance_bridge.broker import Clock
 from variance_bridge.errors import BrokerRefused, ConfigurationError, UsageError
 from variance_bridge.model import Timeliness
-from variance_bridge.pipeline.sync import Failed, Synced
 from variance_bridge.pipeline.sync_all import ProfileOutcome
+from variance_bridge.pipeline.sync_records import Failed, Synced
 from variance_bridge.trading_hours import is_in_session, next_close, next_open
 
 MIN_EVERY = timedelta(seconds=30)

@@ -12,7 +12,8 @@ from variance_bridge.errors import BridgeError
 from variance_bridge.model import Side
 from variance_bridge.pipeline.run import Choice
 from variance_bridge.pipeline.run_context import RunContext
-from variance_bridge.pipeline.sync import NO_QUOTES, SyncRequest, sync
+from variance_bridge.pipeline.sync import sync
+from variance_bridge.pipeline.sync_records import NO_QUOTES, SyncRequest
 from variance_bridge.plugins.loading import Registry
 from variance_bridge.privacy import PersonalValues
 from variance_bridge.settings.configuration import Configuration
