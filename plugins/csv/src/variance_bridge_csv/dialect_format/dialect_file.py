@@ -39,9 +39,6 @@ def read_dialect(table: Mapping[str, Any], where: str) -> Dialect:
     dialect, found = try_structure(own, Dialect)
     if dialect is None:
         raise refusal(found, where=where, hint=HINT)
-    # Imported here: the shipped dialects are read without it, and checked by the tests.
-    from variance_bridge_csv.dialect_format.lint import faults
-
     if senseless := [Fault("", what) for what in faults(dialect)]:
         raise refusal(senseless, where=where, hint=HINT)
     return dialect
