@@ -12,8 +12,9 @@ from variance_bridge_csv.accounts import AccountPart, ParsedFile
 from variance_bridge_csv.dialect_format import known_dialects
 from variance_bridge_csv.file.input import choose
 from variance_bridge_csv.file_refusals import refuse_many_rejected
+from variance_bridge_csv.notes import notes
 from variance_bridge_csv.payload import pack, unpack
-from variance_bridge_csv.portfolio import notes, portfolio
+from variance_bridge_csv.portfolio import portfolio
 from variance_bridge_csv.settings import CsvSettings
 from variance_bridge_csv.source import Source, read_source
 

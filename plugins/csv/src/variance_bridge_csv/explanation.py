@@ -19,7 +19,8 @@ from variance_bridge_csv.file.header import Header, read_header
 from variance_bridge_csv.file.lines_and_cells import Line
 from variance_bridge_csv.file_refusals import refuse_many_rejected
 from variance_bridge_csv.name_matching import shown
-from variance_bridge_csv.portfolio import notes, portfolio
+from variance_bridge_csv.notes import notes
+from variance_bridge_csv.portfolio import portfolio
 from variance_bridge_csv.settings import CsvSettings
 from variance_bridge_csv.shape.places import places
 from variance_bridge_csv.source import Source

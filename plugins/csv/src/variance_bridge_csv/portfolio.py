@@ -1,13 +1,11 @@
-"""From a parsed file to the portfolios of its accounts, and to what the user should know of it. Pure."""
+"""From a parsed file to the portfolios of its accounts. Pure."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from variance_bridge.formatting import plural
 from variance_bridge.model import (
     Balances,
     Caution,
@@ -23,11 +21,9 @@ from variance_bridge.model import (
 from variance_bridge.money import difference, total
 from variance_bridge.symbology import InstrumentType
 from variance_bridge_csv.accounts import AccountPart, ParsedFile, file_flags
-from variance_bridge_csv.dialect_format.dialect_options import Dialect, Field, RowClass
-from variance_bridge_csv.table_rows import RejectedLine
+from variance_bridge_csv.dialect_format.dialect_options import Dialect, RowClass
 
 SOURCE = "csv"
-_MAX_LISTED = 5
 
 
 def portfolio(
@@ -50,8 +46,8 @@ def portfolio(
     flags = [*part.flags, *file_flags(parsed, part)]
     if time_caution is not None:
         flags.append(Flag(caution=time_caution))
-    balances = _balances(part, dialect)
-    if balances is None and _promises_balances(part, parsed) and not part.cash_unread:
+    balances = balances_of(part, dialect)
+    if balances is None and promises_balances(part, parsed) and not part.cash_unread:
         flags.append(Flag(caution=Caution.BALANCES_MISSING))
     counts = Counts(
         fetched=len(part.checked) + len(part.rejected_lines),
@@ -112,7 +108,7 @@ def _passed_over(parsed: ParsedFile, part: AccountPart) -> PassedOver | None:
     return PassedOver(**found) if found else None
 
 
-def _promises_balances(part: AccountPart, parsed: ParsedFile) -> bool:
+def promises_balances(part: AccountPart, parsed: ParsedFile) -> bool:
     """Whether the account should have balances by its dialect.
 
     Some brokers write no line of cash where there is none; and one total of several accounts is nobody's worth.
@@ -123,7 +119,7 @@ def _promises_balances(part: AccountPart, parsed: ParsedFile) -> bool:
     return rules.worth_is_sum and part.cash is not None
 
 
-def _balances(part: AccountPart, dialect: Dialect) -> Balances | None:
+def balances_of(part: AccountPart, dialect: Dialect) -> Balances | None:
     """Cash and worth of the account, where the dialect says that the total row or the sum of the rows is its worth."""
     rules = dialect.account
     if rules.currency is None or part.cash is None or part.cash_unread or part.other_currency:
@@ -155,126 +151,3 @@ def _summed(part: AccountPart, currency: str) -> Balances | None:
         cash=cash if pending is None else difference(cash, pending),
         pending_cash=pending,
     )
-
-
-def notes(parsed: ParsedFile) -> Iterator[str]:
-    """What the user should know of the file, without a value out of it."""
-    dialect = parsed.dialect
-    if dialect.account.leaves_out is not None:
-        yield f"this is not the whole account: the file leaves out {dialect.account.leaves_out}"
-    if dialect.detect.only_named:
-        pairs = ", ".join(f'{field} from "{name}"' for field, name in parsed.understood.items())
-        comma = " and with a decimal comma" if dialect.cells.decimal == "," else ""
-        yield f"read by the names of its columns{comma}, unconfirmed: {pairs}"
-    if parsed.unknown_columns:
-        names = ", ".join(f'"{name}"' for name in parsed.unknown_columns[:_MAX_LISTED])
-        more = len(parsed.unknown_columns) - _MAX_LISTED
-        yield (
-            f'columns that the dialect "{parsed.dialect.name}" does not know, not read: {names}'
-            + (f" and {more} more" if more > 0 else "")
-        )
-    if parsed.titles:
-        yield _on_titles(parsed.titles)
-    if parsed.other_tables:
-        yield _on_other_tables(parsed)
-    yield from _on_rejected(parsed)
-    for part in parsed.accounts:
-        yield from _notes_on_rows(parsed, part)
-    if not parsed.complete:
-        yield "the end of a complete file is missing: it may be cut off; export it again"
-
-
-def _on_titles(lines: Sequence[int]) -> str:
-    listed = ", ".join(map(str, lines[:_MAX_LISTED]))
-    more = f" and {len(lines) - _MAX_LISTED} more" if len(lines) > _MAX_LISTED else ""
-    lines_above = "line" if len(lines) == 1 else "lines"
-    return (
-        f"{lines_above} {listed}{more} above the table: not read; in a dialect of your own, [[capture]] takes an account or a date "
-        "from such a line, and detect.before_header knows the file by its title"
-    )
-
-
-def _on_other_tables(parsed: ParsedFile) -> str:
-    first, *more = parsed.other_tables
-    also = ""
-    if more:
-        listed = ", ".join(map(str, more[: _MAX_LISTED - 1]))
-        also = f" (and at {listed}{' and more' if len(more) >= _MAX_LISTED else ''})"
-    return f"line {first}: another table begins{also}, which is not in this format: {plural(parsed.unknown_lines, 'line')} not read"
-
-
-def _on_rejected(parsed: ParsedFile) -> Iterator[str]:
-    """Why rows were rejected. One that names no account is rejected in every document, and is one row all the same."""
-    rejected = {one.line: one for part in parsed.accounts for one in part.rejected_lines}
-    reasons: dict[str, list[RejectedLine]] = {}
-    for line in sorted(rejected):
-        reasons.setdefault(rejected[line].describe(), []).append(rejected[line])
-    for reason, lines in list(reasons.items())[:_MAX_LISTED]:
-        first, more = lines[0], len(lines) - 1
-        same = f"; {plural(more, 'more row')} for the same reason" if more else ""
-        yield f"line {first.line}: row rejected: {reason}{same}"
-    others = sum(len(lines) for lines in list(reasons.values())[_MAX_LISTED:])
-    if others:
-        yield f"{plural(others, 'more row')} rejected: see meta.rejected"
-
-
-def _notes_on_rows(parsed: ParsedFile, part: AccountPart) -> Iterator[str]:
-    doubted = _rows_with(part, Caution.COST_CONTRADICTED)
-    if doubted:
-        yield (
-            f"cost, profit and price contradict each other in {doubted} of {len(part.positions)} "
-            "positions (flag cost_contradicted)"
-        )
-    unvalued = _rows_with(part, Caution.MULTIPLIER_UNKNOWN)
-    if unvalued:
-        yield (
-            f"{_have(unvalued)} an unknown multiplier: totals are as the file states them, and nothing is computed from "
-            f"a price{_missing_column(parsed)} (flag multiplier_unknown)"
-        )
-    unread = _rows_with(part, Caution.NUMBER_UNREADABLE)
-    if unread:
-        yield (
-            f"{_have(unread)} a number that cannot be read and was left out; if the file was "
-            "saved from a spreadsheet program, export it again (flag number_unreadable)"
-        )
-    if part.cash_unread:
-        yield f"line {part.cash_unread[0]}: this amount of cash is missing, cannot be read or stands there twice, so the document has no balances"
-    elif (
-        parsed.dialect.account.balances
-        and part.total_agrees is not False
-        and _promises_balances(part, parsed)
-        and _balances(part, parsed.dialect) is None
-    ):
-        lack = _what_they_lack(part, parsed.dialect)
-        yield f"the document has no balances: {lack} (flag balances_missing)"
-    if part.not_compared:
-        yield f"the file's total is not compared: rows in {' and '.join(part.not_compared)}"
-    if part.total_agrees is False:
-        yield "the file's total is not the sum of its rows (flag total_disagrees)"
-
-
-def _what_they_lack(part: AccountPart, dialect: Dialect) -> str:
-    """Why an account has no balances although its dialect says that the file states them."""
-    if dialect.account.currency is None:
-        return "the dialect does not say in which currency they are (account.currency)"
-    if part.cash is None:
-        return "no row is cash"
-    if part.total is None:
-        return "no row is the total"
-    return "the cash or the total is in a currency that is not the account's"
-
-
-def _missing_column(parsed: ParsedFile) -> str:
-    """What to add to the export, where the format has a column for the multiplier and this file does not."""
-    names = parsed.dialect.columns.get(Field.MULTIPLIER, ())
-    if not names or Field.MULTIPLIER in parsed.understood:
-        return ""
-    return f'; add the column "{names[0]}" to the export'
-
-
-def _have(positions: int) -> str:
-    return "1 position has" if positions == 1 else f"{positions} positions have"
-
-
-def _rows_with(part: AccountPart, caution: Caution) -> int:
-    return sum(1 for one in part.checked if caution in one.cautions)

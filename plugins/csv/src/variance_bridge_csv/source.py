@@ -33,7 +33,6 @@ from variance_bridge_csv.file.detection import (
 )
 from variance_bridge_csv.file.input import InputFile, read_input
 from variance_bridge_csv.file.layout import Layout, lay_out
-from variance_bridge_csv.file.xml import as_table
 from variance_bridge_csv.payload import FileText
 from variance_bridge_csv.table_rows import read_rows
 
@@ -101,6 +100,11 @@ def open_file(path: Path, dialects: Mapping[str, Dialect]) -> tuple[InputFile, b
     """The file, and its bytes as a table of text. I/O."""
     patterns = [name for one in dialects.values() for name in one.file.names]
     file, data = read_input(path, patterns)
+    if b"<" not in data[:4096]:
+        return file, data
+    # Imported here: few exports are XML.
+    from variance_bridge_csv.file.xml import as_table
+
     elements = {one.file.xml_rows for one in dialects.values() if one.file.xml_rows}
     return file, as_table(data, elements, file.shown)
 
