@@ -87,12 +87,31 @@ def age_words(age: timedelta, *, end_of_day: bool = False) -> str:
     return f"{format_age(age)} past the next close" if age else "of the last close"
 
 
+_NEARLY_THE_SAME = 0.75
+"""Of two words, the part that they share."""
+
+
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that is most like a mistyped one; None where none is like it."""
+    """The known word that is most like a mistyped one; None where none is nearly the same.
+
+    A wrong suggestion is worse than none: `--since` is not a slip of `--json`.
+    """
     import difflib
 
-    found = difflib.get_close_matches(word, list(known), n=1)
-    return found[0] if found else None
+    typed = word.lstrip("-")
+    candidates = {each.lstrip("-"): each for each in known}
+    found = difflib.get_close_matches(typed, candidates, n=1, cutoff=_NEARLY_THE_SAME)
+    near = found[0] if found else next((each for each in candidates if _is_slip(typed, each)), None)
+    return None if near is None else candidates[near]
+
+
+def _is_slip(typed: str, known: str) -> bool:
+    """Of short words, of which a single letter is a large part: `cvs`, `AAB`; or a word that was cut short: `tasty`."""
+    if len(typed) < 3:
+        return False
+    others = sum(a != b for a, b in zip(typed, known, strict=False))
+    is_short_slip = len(typed) == len(known) and (others < 2 or sorted(typed) == sorted(known))
+    return is_short_slip or known.startswith(typed)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from variance_bridge.cli.error_report import run
 from variance_bridge.document import exact_json
+from variance_bridge.formatting import nearest
 from variance_bridge.terminal import laid_out
 
 LONG = "Error: live_acme.json: the positions are of yesterday\n  run `variance sync` and then look at them again, please"
@@ -265,3 +266,30 @@ def test_variance_alone_prints_json_too(typed, tmp_path):
     code, said = typed("--json")
     assert (code, said.err) == (0, "")
     assert json.loads(said.out)["clusters"][0]["root"] == "SPY"
+
+
+@pytest.mark.parametrize(
+    ("typed", "known", "near"),
+    [
+        ("csvv", ("csv", "ibkr"), "csv"),
+        ("cvs", ("csv", "ibkr"), "csv"),
+        ("AAB", ("QQQ", "AAA"), "AAA"),
+        ("tasty", ("csv", "tastytrade"), "tastytrade"),
+        ("tastytrad", ("csv", "tastytrade"), "tastytrade"),
+        ("hisotry", ("history", "diff"), "history"),
+        ("--acount", ("--all-accounts", "--account"), "--account"),
+        ("--since", ("--json", "--sort", "--html"), None),
+        ("--html", ("--help",), None),
+        ("spy", ("pl", "dte"), None),
+        ("", ("csv",), None),
+    ],
+)
+def test_only_a_word_that_is_nearly_the_same_is_suggested(typed, known, near):
+    assert nearest(typed, known) == near
+
+
+def test_an_option_that_is_like_no_other_is_answered_by_the_help(capsys):
+    assert run(["brokers", "--since", "yesterday"]) == 2
+    assert capsys.readouterr().err.splitlines()[1:] == [
+        "  `variance brokers --help` explains the command"
+    ]

@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from variance_bridge.errors import BridgeError
-from variance_bridge.formatting import printable
+from variance_bridge.formatting import nearest, printable
 
 if TYPE_CHECKING:
     import click
@@ -153,7 +153,7 @@ def _print_usage(error: click.ClickException, arguments: Sequence[str]) -> None:
         return
     message, near = error.format_message(), None
     if isinstance(error, click.NoSuchOption):
-        message, near = error.message, next(iter(error.possibilities or []), None)
+        message, near = error.message, nearest(error.option_name, error.possibilities or [])
     message = message.replace("\n\t", " ")  # the choices that click lists one below the other
     for argument in sorted(arguments, key=len, reverse=True):
         shown = _repeated(argument, arguments)
