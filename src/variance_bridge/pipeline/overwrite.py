@@ -28,14 +28,17 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from variance_bridge.clock import CLOCK_TOLERANCE
-from variance_bridge.document.outline import Outline
 from variance_bridge.formatting import plural
 from variance_bridge.model import Environment, Portfolio, Rejection, Side, Status
 from variance_bridge.symbology import InstrumentType
+
+if TYPE_CHECKING:
+    from variance_bridge.document.outline import Outline
 
 _MOVE = "write to another file (`--output`), or move the old one away"
 _MAX_NAMED = 5

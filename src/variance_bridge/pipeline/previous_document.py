@@ -6,15 +6,17 @@ import os
 import re
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from variance_bridge.document import exact_json
-from variance_bridge.document.outline import Outline, outline
-from variance_bridge.document.versions import is_of_another_major
 from variance_bridge.errors import BridgeError, DataRefused
-from variance_bridge.model import Portfolio
 from variance_bridge.storage.lock import previous_path
 from variance_bridge.storage.read import FileContent
 from variance_bridge.storage.replace import read_published
+
+if TYPE_CHECKING:
+    from variance_bridge.document.outline import Outline
+    from variance_bridge.model import Portfolio
 
 STANDARD_STREAM = Path("-")
 """As `--output` it stands for standard output: there is no previous document, and nothing is replaced."""
@@ -80,6 +82,9 @@ class PreviousDocument:
         content, error = self._bytes
         if content is None:
             return None, None, error
+        # Imported here: of a first sync there is nothing to read.
+        from variance_bridge.document.outline import outline
+
         try:
             found = outline(content.data)
         except BridgeError as error:
@@ -122,6 +127,8 @@ def _check_ours(path: Path, error: BridgeError, content: FileContent | None) -> 
     except DataRefused:
         ours = not content.data.strip() or _OURS.match(content.data) is not None
     else:
+        from variance_bridge.document.versions import is_of_another_major
+
         if is_of_another_major(document):
             raise _refused(path, error.what, f"{error.hint}, or {_MOVE}")
         ours = isinstance(document, dict) and {"meta", "positions"} <= document.keys()
