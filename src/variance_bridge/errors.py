@@ -9,6 +9,7 @@
     ├── BrokerRefused               4
     ├── BrokerUnreachable           5
     ├── DataRefused                 6
+    │   ├── OlderPositions          6
     │   └── UnknownFormat           6
     ├── PositionsTooOld             7
     ├── SyncRunning                 8
@@ -86,6 +87,10 @@ class DataRefused(BridgeError):
     """The data is not acceptable: unreadable input, an invalid document, a refused replacement (exit 6)."""
 
     exit_code = 6
+
+
+class OlderPositions(DataRefused):
+    """The positions are older than those of the file that they would replace (exit 6)."""
 
 
 class UnknownFormat(DataRefused):

@@ -22,7 +22,7 @@ from variance_bridge.pipeline.run_context import (
     installation_hash,
 )
 from variance_bridge.pipeline.sync import carry_out, prepare
-from variance_bridge.pipeline.sync_records import Failed, Synced, SyncRequest
+from variance_bridge.pipeline.sync_records import Failed, Skipped, Synced, SyncRequest
 from variance_bridge.plugins.environment_secrets import isolate_environment
 from variance_bridge.privacy import PersonalValues
 from variance_bridge.settings.account_hash import FILE_NAME, account_hash, installation_key
@@ -93,7 +93,7 @@ class UnattendedSyncs:
         context = self._context()
         try:
             ready = prepare(context, SyncRequest(choice=choice, all_accounts=True))
-            results = carry_out(structs.replace(ready, target=target))
+            results = [_decided(each) for each in carry_out(structs.replace(ready, target=target))]
         except BridgeError as error:
             redact_error(error, context.personal)
             raise
@@ -126,6 +126,13 @@ class UnattendedSyncs:
         except BridgeError:
             return 0.0
         return max((limit.seconds for limit in limits), default=0.0)
+
+
+def _decided(result: Synced | Failed | Skipped) -> Synced | Failed:
+    """Here, older positions are a failure: nobody reads a warning about them."""
+    if isinstance(result, Skipped):
+        return Failed(account=result.account, error=result.error)
+    return result
 
 
 def brokers_of(configuration: Path | None, profiles: Iterable[str]) -> dict[str, str | None]:

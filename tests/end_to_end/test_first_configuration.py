@@ -265,7 +265,12 @@ def test_the_newest_export_of_a_folder_is_read(variance, folder):
     place = folder / "downloads"
     place.mkdir()
     exports(place, "a.csv", "b.csv")
-    (place / "b.csv").write_text(f"{HEADER}\nABC,stock,7,,,,1,48.00,52.00,28\n")
+    held = "ABC,stock,7,,,,1,48.00,52.00,28\n"
+    with (place / "a.csv").open("a") as file:
+        file.write(held)
+    long_ago = time.time() - 3600
+    os.utime(place / "a.csv", (long_ago, long_ago))
+    (place / "b.csv").write_text(f"{HEADER}\n{held}")
     (place / "notes.csv").write_text("nothing of ours\n")
     (place / "picture.png").write_text("nothing of ours\n")
 

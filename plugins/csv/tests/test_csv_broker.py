@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from variance_bridge.broker import Account, Broker, BrokerContext, BrokerSpec
-from variance_bridge.errors import ConfigurationError, DataRefused, UsageError
+from variance_bridge.errors import DataRefused, UsageError
 from variance_bridge.privacy import PersonalValues
 from variance_bridge_csv.broker import CsvBroker
 from variance_bridge_csv.file.file_name import describe_name
@@ -67,22 +67,6 @@ def test_without_a_file_the_user_is_reported_how_to_name_one():
     with pytest.raises(UsageError) as caught:
         broker().accounts()
     assert "variance sync FILE" in caught.value.hint
-
-
-def test_the_newest_csv_of_the_input_folder_is_read(tmp_path):
-    written(tmp_path / "old.csv", HEADER + FIRST, datetime(2026, 1, 1, tzinfo=UTC))
-    written(tmp_path / "new.CSV", HEADER + SECOND)
-    written(tmp_path / "newest.txt", "no")
-    (tmp_path / "folder.csv").mkdir()
-    found = broker(input_folder=str(tmp_path))
-    assert [account.number for account in found.accounts()] == ["5WX00002"]
-
-
-@pytest.mark.parametrize("folder", ["empty", "missing"])
-def test_an_input_folder_without_files_is_a_matter_of_configuration(tmp_path, folder):
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(ConfigurationError, match=r"input[_ ]folder"):
-        broker(input_folder=str(tmp_path / folder)).accounts()
 
 
 def test_the_named_file_comes_before_the_folder(tmp_path):

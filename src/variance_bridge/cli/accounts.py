@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from variance_bridge.cli.invocation import Invocation
 from variance_bridge.errors import UsageError
+
+if TYPE_CHECKING:
+    from variance_bridge.broker import Account, BrokerSpec
+    from variance_bridge.pipeline.export_folder import ExportFolder
+    from variance_bridge.pipeline.previous_document import PreviousDocument
+    from variance_bridge.pipeline.run import BrokerRun
 
 _SEVERAL = 2
 
@@ -30,8 +37,9 @@ _SEVERAL = 2
 def accounts(invocation: Invocation, /, **options: Any) -> None:
     """List accounts by hash, type, nickname and your own label, and say how to select one.
 
-    FILE is an export: its accounts are listed. Nickname and label stay on the screen: they are in no file, no log and
-    not in `--json`. To give an account a label: `[accounts]` in variance.toml.
+    FILE is an export, or a folder of them: their accounts are listed. Without it, for a broker that reads files: the
+    accounts of the folder `input_folder`, else those of the positions files. Nickname and label stay on the screen: they
+    are in no file, no log and not in `--json`. To give an account a label: `[accounts]` in variance.toml.
     """
     from variance_bridge.cli.progress import waiting
     from variance_bridge.pipeline.run import Choice, open_broker
@@ -41,6 +49,9 @@ def accounts(invocation: Invocation, /, **options: Any) -> None:
     input_file: Path | None = options["file"] or options["input_file"]
     choice = Choice(broker=options["broker"], profile=options["profile"], input_file=input_file)
     run = open_broker(invocation.run_context(), choice)
+    if input_file is None and run.folder is None and (held := _held(invocation, run.spec)):
+        _list_held(invocation, held, as_json=options["as_json"])
+        return
     with waiting("Reading accounts"):
         found = run.accounts()
     if options["as_json"]:
@@ -48,22 +59,86 @@ def accounts(invocation: Invocation, /, **options: Any) -> None:
 
         entries = [{"account_hash": run.account_hash(one), "kind": one.kind} for one in found]
         click.echo(dumps({"accounts": entries}), nl=False)
-        return
+    else:
+        _print_accounts(invocation, run, found)
+
+
+def _print_accounts(invocation: Invocation, run: BrokerRun, found: Sequence[Account]) -> None:
+    """The accounts, of a folder with the file of each, and how to choose one of several."""
     hashes = [run.account_hash(one) or "" for one in found]
-    labels = invocation.account_labels(hashes)
-    _print_table(
-        [
-            (pseudonym, one.kind or "", one.nickname or "", labels.get(pseudonym, ""))
-            for pseudonym, one in zip(hashes, found, strict=True)
-        ]
-    )
+    columns = {
+        "Account": hashes,
+        "Type": [one.kind or "" for one in found],
+        "Nickname": [one.nickname or "" for one in found],
+        **_labels(invocation, hashes),
+    }
+    if run.folder is not None:
+        columns["Newest export"] = [run.folder.export_of(one).file.name for one in found]
+        _warn_of_unread(invocation, run.folder)
+    _print_table(columns)
     if len(found) < _SEVERAL:
         return
-    click.echo("Select one: `variance sync --account HASH`, or for good:", err=True)
+    all_of_them = "" if run.folder is None else "A sync writes each into a file of its own. "
+    click.echo(f"{all_of_them}Select one: `variance sync --account HASH`, or for good:", err=True)
     click.echo(f'  [brokers.{run.spec.name}]\n  default_account_id = "HASH"', err=True)
 
 
-def _print_table(rows: list[tuple[str, str, str, str]]) -> None:
+def _labels(invocation: Invocation, hashes: Sequence[str]) -> Mapping[str, Sequence[str]]:
+    """The column of the user's own labels, where there are any."""
+    labels = invocation.account_labels(hashes)
+    return {"Label": [labels.get(each, "") for each in hashes]} if labels else {}
+
+
+def _held(invocation: Invocation, spec: BrokerSpec) -> Sequence[PreviousDocument]:
+    """The positions files of a broker that reads files: where no export is named, they say which accounts there are."""
+    from variance_bridge.broker import Capability
+    from variance_bridge.cli.default_book import live_files
+    from variance_bridge.pipeline.previous_document import PreviousDocument
+
+    if Capability.READS_FILES not in spec.capabilities:
+        return []
+    documents = map(PreviousDocument, live_files(invocation.configuration))
+    return [each for each in documents if each.outline and each.outline.meta.source == spec.name]
+
+
+def _list_held(
+    invocation: Invocation, documents: Sequence[PreviousDocument], *, as_json: bool
+) -> None:
+    from variance_bridge.formatting import path_text
+
+    held = [(each.path.name, each.outline.meta) for each in documents if each.outline]
+    if as_json:
+        from variance_bridge.document.exact_json import dumps
+
+        each_once = dict.fromkeys(meta.account_hash for _file, meta in held)
+        click.echo(
+            dumps({"accounts": [{"account_hash": one, "kind": None} for one in each_once]}),
+            nl=False,
+        )
+        return
+    hashes = [meta.account_hash or "" for _file, meta in held]
+    columns = {
+        "Account": hashes,
+        **_labels(invocation, hashes),
+        "As of": [f"{meta.fetched_at:%Y-%m-%d %H:%M} UTC" for _file, meta in held],
+        "Positions file": [file for file, _meta in held],
+    }
+    _print_table(columns)
+    click.echo(
+        f"Saved in {path_text(invocation.output_folder.absolute())}. For those of an export: `variance accounts FILE`",
+        err=True,
+    )
+
+
+def _warn_of_unread(invocation: Invocation, folder: ExportFolder) -> None:
+    from variance_bridge.pipeline.export_folder import refusal_of
+
+    for each in folder.unread:
+        if each.may_be_newest:
+            invocation.warn(str(refusal_of(each)))
+
+
+def _print_table(columns: Mapping[str, Sequence[str]]) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -72,14 +147,8 @@ def _print_table(rows: list[tuple[str, str, str, str]]) -> None:
     from variance_bridge.formatting import printable
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    names = ("Account", "Type", "Nickname", "Label")
-    shown = [
-        place
-        for place, name in enumerate(names)
-        if name != "Label" or any(row[place] for row in rows)
-    ]
-    for place in shown:
-        table.add_column(names[place], overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(printable(row[place])) for place in shown))
-    Console().print(table if rows else "The broker lists no open account.")
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    for row in zip(*columns.values(), strict=True):
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    Console().print(table if table.row_count else "The broker lists no open account.")

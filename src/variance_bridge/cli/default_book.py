@@ -48,8 +48,8 @@ def _unsynced(book: Book, configuration: Configuration) -> Iterator[str]:
             synced = Path(profile.output).resolve() in files
         elif name in shared:
             # The slug is known to the plugin alone, which is not imported to read a file.
-            ending = target_of(configuration, profile, "").name.removeprefix("live_")
-            synced = any(each.startswith("live_") and each.endswith(ending) for each in names)
+            ending = target_of(configuration, profile, "").stem.removeprefix("live_")
+            synced = any(f"{ending}." in each or f"{ending}_" in each for each in names)
         else:
             synced = unreadable or broker_of(configuration, profile) in brokers
         if not synced:

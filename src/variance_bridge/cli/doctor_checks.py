@@ -25,6 +25,7 @@ from variance_bridge.document.outline import outline
 from variance_bridge.errors import BridgeError, DataRefused, PositionsTooOld
 from variance_bridge.formatting import age_words, path_text, plural
 from variance_bridge.model import Status, Timeliness
+from variance_bridge.pipeline.account_choice import select_account
 from variance_bridge.pipeline.listeners import open_listener
 from variance_bridge.pipeline.run import Choice, open_broker
 from variance_bridge.pipeline.run_context import RunContext
@@ -307,6 +308,32 @@ def _broker(given: DoctorInput) -> Iterator[Finding]:
     yield from _credentials(given, loaded)
 
 
+def _exports(given: DoctorInput) -> Iterator[Finding]:
+    """The folder of exports that a sync reads, and what in it would stop one."""
+    if given.broker is None:
+        return
+    if Capability.READS_FILES not in given.context.registry.load(given.broker).broker.capabilities:
+        return
+    quiet = attrs.evolve(given.context, warn=lambda _message: None)
+    run = open_broker(quiet, given.choice)
+    if run.folder is None:
+        return
+    from variance_bridge.pipeline.export_folder import refusal_of
+    from variance_bridge.pipeline.sync import SyncRequest, is_of_all, refuse_single_output
+
+    accounts, request = run.accounts(), SyncRequest(choice=given.choice)
+    detail = f"{_tilde(path_text(run.folder.path), given)}: {plural(len(accounts), 'account')}"
+    if is_of_all(run, accounts, request):
+        refuse_single_output(run, accounts, request)
+    elif len(accounts) > 1:
+        select_account(run, accounts, None)
+        detail += ", of which one is chosen"
+    yield Finding("exports", problem=False, detail=detail)
+    for unread in run.folder.unread:
+        if unread.may_be_newest:
+            yield finding_of("export", refusal_of(unread), given.environment)
+
+
 def _settings(given: DoctorInput, loaded: LoadedPlugin) -> Iterator[Finding]:
     configuration, spec = given.configuration, loaded.broker
     settings = broker_settings(
@@ -392,5 +419,6 @@ _OFFLINE = (
     _plugins,
     _listeners,
     _broker,
+    _exports,
     _network,
 )

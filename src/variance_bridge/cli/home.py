@@ -33,13 +33,16 @@ def home(
 
 def _sync_and_show(ctx: click.Context, invocation: Invocation, form: list[str]) -> int | None:
     from variance_bridge.cli.sync import run_sync
-    from variance_bridge.pipeline.sync_records import Synced
+    from variance_bridge.cli.sync_outcome import explain
+    from variance_bridge.pipeline.sync_records import Failed, Synced
 
-    result: int | None = None
-    for synced in run_sync(invocation, {}):
-        if isinstance(synced, Synced):
-            result = show_dashboard(ctx, synced.path, options=form)
-    return result
+    results = run_sync(invocation, {})
+    for result in results:
+        if not isinstance(result, Synced):
+            explain(invocation, result)
+    synced = [result.path for result in results if isinstance(result, Synced)]
+    shown = show_dashboard(ctx, *synced, options=form) if synced else None
+    return shown or next((one.error.exit_code for one in results if isinstance(one, Failed)), None)
 
 
 def show_dashboard(ctx: click.Context, *files: Path, options: Sequence[str] = ()) -> int | None:

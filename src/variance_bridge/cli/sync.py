@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,18 @@ from typing import Any
 import click
 
 from variance_bridge.cli.invocation import Invocation
-from variance_bridge.cli.sync_outcome import doubtful, entry, explain, failure, labelled, sentence
+from variance_bridge.cli.sync_outcome import (
+    doubtful,
+    entry,
+    explain,
+    failure,
+    labelled,
+    omission,
+    sentence,
+)
 from variance_bridge.errors import UsageError
 from variance_bridge.pipeline.previous_document import STANDARD_STREAM
-from variance_bridge.pipeline.sync_records import Failed, Synced
+from variance_bridge.pipeline.sync_records import Failed, Result, Skipped, Synced
 
 
 @click.command(
@@ -81,8 +89,7 @@ def sync(invocation: Invocation, /, **options: Any) -> int:
     is_first = _is_first(invocation)
     with _input_file(invocation, options["input_file"]) as input_file:
         options["input_file"] = input_file
-        is_folder = input_file is not None and input_file.is_dir()
-        results = (sync_folder if is_folder else run_sync)(invocation, options)
+        results = run_sync(invocation, options)
     for result in results:
         explain(invocation, result)
     if to_stdout:
@@ -162,7 +169,7 @@ def _input_file(invocation: Invocation, named: Path | None) -> AbstractContextMa
     return standard_input_as_file(invocation, named)
 
 
-def run_sync(invocation: Invocation, options: dict[str, Any]) -> list[Synced | Failed]:
+def run_sync(invocation: Invocation, options: Mapping[str, Any]) -> list[Result]:
     """The pipeline with the options of the command line; warnings and diagnostics go to stderr."""
     from variance_bridge.cli.progress import shown_progress
     from variance_bridge.pipeline.run import Choice
@@ -208,23 +215,8 @@ def _with_last_exports(error: UsageError, invocation: Invocation, named: Path | 
     return UsageError(error.what, where=error.where, hint=f"{hint}\n  or {error.hint}")
 
 
-def sync_folder(invocation: Invocation, options: dict[str, Any]) -> list[Synced | Failed]:
-    """The newest export of each account in the folder; what is not an export is passed over."""
-    from variance_bridge.cli.sync_folder import each_said_once, newest_of_each_account
-
-    newest, failed = newest_of_each_account(invocation, options["input_file"], options, run_sync)
-    results: list[Synced | Failed] = [*failed]
-    with each_said_once(invocation):
-        for export in newest:
-            chosen = {"input_file": export.file, "account": export.account, "all_accounts": False}
-            if len(newest) > 1:
-                chosen["output"] = export.target
-            results += run_sync(invocation, {**options, **chosen})
-    return results
-
-
 def _remember(
-    invocation: Invocation, options: dict[str, Any], results: Sequence[Synced | Failed]
+    invocation: Invocation, options: Mapping[str, Any], results: Sequence[Result]
 ) -> None:
     """Keep which broker and folder were used, for runs that name neither. Syncing a file keeps a remembered broker with an API."""
     from variance_bridge.settings.last_sync import LastSync, last_sync, remember
@@ -240,11 +232,13 @@ def _remember(
     if options.get("output") is None:
         positions = done.path.parent.absolute()
     named: Path | None = options.get("input_file")
-    exports = named.parent.absolute() if named is not None and named.is_file() else before.exports
+    exports = before.exports
+    if named is not None and named.exists():
+        exports = (named if named.is_dir() else named.parent).absolute()
     remember(folder, LastSync(broker, positions, exports))
 
 
-def _write_documents(invocation: Invocation, results: Sequence[Synced | Failed]) -> None:
+def _write_documents(invocation: Invocation, results: Sequence[Result]) -> None:
     """The document on stdout, as `--output FILE` would hold it; what is said about it goes to stderr."""
     from variance_bridge.document.exact_json import dumps
 
@@ -266,9 +260,14 @@ def _print_sentence(result: Synced, invocation: Invocation) -> None:
     click.echo(text)
 
 
-def _print_json(results: list[Synced | Failed], redact: Callable[[str], str]) -> None:
+def _print_json(results: Sequence[Result], redact: Callable[[str], str]) -> None:
     from variance_bridge.document.exact_json import dumps
 
-    entries = [entry(result) for result in results if not isinstance(result, Failed)]
-    failed = [failure(one, redact) for one in results if isinstance(one, Failed)]
-    click.echo(dumps({"synced": entries, **({"failed": failed} if failed else {})}), nl=False)
+    document: dict[str, Any] = {
+        "synced": [entry(one) for one in results if isinstance(one, Synced)]
+    }
+    if failed := [failure(one, redact) for one in results if isinstance(one, Failed)]:
+        document["failed"] = failed
+    if skipped := [omission(one, redact) for one in results if isinstance(one, Skipped)]:
+        document["skipped"] = skipped
+    click.echo(dumps(document), nl=False)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from variance_bridge.cli.invocation import Invocation
-from variance_bridge.cli.sync_outcome import entry, explain, failure, sentence
+from variance_bridge.cli.sync_outcome import entry, explain, failure, omission, sentence
 from variance_bridge.errors import UsageError
 from variance_bridge.formatting import plural, printable
-from variance_bridge.pipeline.sync_records import Failed, Progress, Synced
+from variance_bridge.pipeline.sync_records import Failed, Progress, Result, Skipped, Synced
 
 if TYPE_CHECKING:
     from variance_bridge.pipeline.run_context import RunContext
@@ -146,15 +146,17 @@ def _name(outcome: ProfileOutcome) -> str:
     return outcome.profile or outcome.broker or ""
 
 
-def _account(result: Synced | Failed) -> str:
-    if isinstance(result, Failed):
-        return result.account or "–"
-    return result.portfolio.meta.account_hash or "–"
+def _account(result: Result) -> str:
+    if isinstance(result, Synced):
+        return result.portfolio.meta.account_hash or "–"
+    return result.account or "–"
 
 
-def _what(result: Synced | Failed, invocation: Invocation) -> str:
+def _what(result: Result, invocation: Invocation) -> str:
     if isinstance(result, Failed):
         return f"not synced (exit {result.error.exit_code})"
+    if isinstance(result, Skipped):
+        return "not synced: the positions that are saved are newer"
     return sentence(result, invocation).replace("\n", "; ")
 
 
@@ -169,4 +171,7 @@ def document(invocation: Invocation, outcomes: Sequence[ProfileOutcome]) -> dict
     failed = [
         {**of, **failure(one, invocation.redact)} for of, one in named if isinstance(one, Failed)
     ]
-    return {"synced": synced, "failed": failed}
+    skipped = [
+        {**of, **omission(one, invocation.redact)} for of, one in named if isinstance(one, Skipped)
+    ]
+    return {"synced": synced, "failed": failed, **({"skipped": skipped} if skipped else {})}

@@ -13,12 +13,12 @@ from variance_bridge.clock import CLOCK_TOLERANCE
 from variance_bridge.formatting import plural
 from variance_bridge.model import Caution, Counts, RejectedRow, Rejection, Timeliness
 from variance_bridge.pipeline.previous_document import STANDARD_STREAM
-from variance_bridge.pipeline.sync_records import Failed, Synced
+from variance_bridge.pipeline.sync_records import Failed, Result, Skipped, Synced
 
 _OF_THE_PIPELINE = frozenset({Rejection.TERMS_CONTRADICT, Rejection.NUMBERS_CONTRADICT})
 
 
-def explain(invocation: Invocation, result: Synced | Failed, subject: str = "") -> None:
+def explain(invocation: Invocation, result: Result, subject: str = "") -> None:
     """What of an account was not synced, or not whole, on stderr; with `-v` each row and each caution.
 
     Args:
@@ -33,6 +33,11 @@ def explain(invocation: Invocation, result: Synced | Failed, subject: str = "") 
         # A file of a folder that could not be read is of nobody knows which account.
         invocation.warn(
             f"{name} was not synced: {result.error}{hint}" if name else f"{result.error}{hint}"
+        )
+        return
+    if isinstance(result, Skipped):
+        invocation.warn(
+            f"{of}{result.account} was not synced from {result.file}: {result.error.what}"
         )
         return
     meta = result.portfolio.meta
@@ -133,6 +138,15 @@ def entry(result: Synced) -> dict[str, Any]:
         "published": result.published,
         "note": result.note,
         "meta": result.document["meta"],
+    }
+
+
+def omission(skipped: Skipped, redact: Callable[[str], str]) -> dict[str, Any]:
+    """What `--json` says of an account whose newest export is older than what is saved."""
+    return {
+        "account_hash": skipped.account or None,
+        "file": redact(skipped.file),
+        "what": redact(skipped.error.what),
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from variance_bridge.broker import Account
 from variance_bridge.errors import ConfigurationError, DataRefused
+from variance_bridge.formatting import path_text, plural
 from variance_bridge.masking import as_typed
 from variance_bridge.pipeline.run import BrokerRun
 
@@ -21,7 +22,9 @@ def select_account(run: BrokerRun, accounts: Sequence[Account], wanted: str | No
         raise DataRefused(
             "the broker lists no open account", hint="check with the broker's own program"
         )
-    name = wanted or run.profile.account or _default(run)
+    name = chosen_account(run, wanted)
+    if name is not None and not wanted and run.profile.account is None:
+        _warn_of_others(run, len(accounts) - 1)
     if name is None:
         if len(accounts) == 1:
             return accounts[0]
@@ -37,6 +40,23 @@ def select_account(run: BrokerRun, accounts: Sequence[Account], wanted: str | No
     asked = as_typed(wanted) if wanted else "the configured one"
     problem = "no account matches" if not fitting else "more than one account matches"
     raise _which(run, accounts, f"{problem} {asked}")
+
+
+def chosen_account(run: BrokerRun, wanted: str | None) -> str | None:
+    """What `--account`, the profile or `default_account_id` calls the account to sync; None where nothing does."""
+    return wanted or run.profile.account or _default(run)
+
+
+def _warn_of_others(run: BrokerRun, others: int) -> None:
+    """A folder stands for all accounts that it has exports of: a default that is forgotten would let the others grow old."""
+    place = f"default_account_id of {run.spec.name}"
+    if run.folder is None or not others or place in run.context.warned:
+        return
+    run.context.warned.add(place)
+    run.context.warn(
+        f"{plural(others, 'other account')} in {path_text(run.folder.path)}: not synced, because `default_account_id` names one;"
+        " `--all-accounts` syncs them all"
+    )
 
 
 def _default(run: BrokerRun) -> str | None:

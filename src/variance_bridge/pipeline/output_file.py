@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from variance_bridge.settings.configuration import Configuration, ProfileTable
+
+if TYPE_CHECKING:
+    from variance_bridge.pipeline.previous_document import PreviousDocument
 
 _NOT_IN_A_NAME = r"[^A-Za-z0-9-]+"
 
@@ -39,28 +46,45 @@ def broker_of(configuration: Configuration, profile: ProfileTable) -> str | None
     return profile.broker or configuration.top("broker").value
 
 
-def file_of_account(target: Path, source: str, account: str) -> Path | None:
-    """The file of the folder that holds the account, of several the newest; None where none does.
+class HeldAccounts:
+    """Which files of a folder hold which accounts. They are read once, when the first account is asked for."""
 
-    Args:
-        target: `live_<slug>.json`; the names of the others begin as its name.
-        source: the broker's name.
-        account: the account's hash.
-    """
-    # Imported here: `show` asks this module for names alone.
-    from variance_bridge.pipeline.overwrite import is_same_hash
-    from variance_bridge.pipeline.previous_document import PreviousDocument
+    def __init__(self, target: PreviousDocument, source: str) -> None:
+        """Nothing is read yet.
 
-    found: Path | None = None
-    newest: datetime | None = None
-    for path in (target, *sorted(target.parent.glob(f"{target.stem}_*.json"))):
-        old = PreviousDocument(path).outline
-        held = old.meta.account_hash if old is not None and old.meta.source == source else None
-        if old is None or held is None or not is_same_hash(held, account):
-            continue
-        if newest is None or old.meta.fetched_at > newest:
-            found, newest = path, old.meta.fetched_at
-    return found
+        Args:
+            target: `live_<slug>.json`; the names of the others begin as its name.
+            source: the broker's name.
+        """
+        self._target = target
+        self._source = source
+
+    def file_of(self, account: str) -> Path | None:
+        """The file that holds the account of that hash, of several the newest; None where none does."""
+        # Imported here: `show` asks this module for names alone.
+        from variance_bridge.pipeline.overwrite import is_same_hash
+
+        fitting = [held for held in self._held if is_same_hash(held.account, account)]
+        return max(fitting, key=lambda held: held.fetched_at).path if fitting else None
+
+    @cached_property
+    def _held(self) -> Sequence[_Held]:
+        from variance_bridge.pipeline.previous_document import PreviousDocument
+
+        target = self._target.path
+        others = sorted(target.parent.glob(f"{target.stem}_*.json"))
+        found = []
+        for document in (self._target, *map(PreviousDocument, others)):
+            meta = document.outline.meta if document.outline is not None else None
+            if meta is not None and meta.account_hash and meta.source == self._source:
+                found.append(_Held(document.path, meta.account_hash, meta.fetched_at))
+        return found
+
+
+class _Held(Struct, frozen=True):
+    path: Path
+    account: str
+    fetched_at: datetime
 
 
 def named_after(target: Path, account: str) -> Path:

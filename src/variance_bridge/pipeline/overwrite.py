@@ -63,12 +63,14 @@ class Judgement(Struct, frozen=True, kw_only=True):
         reason: why it is not accepted, one line without personal values; "" when it is.
         hint: what the user can do.
         warnings: what the user should know of an accepted one.
+        is_older: whether it is refused because the file has newer positions.
     """
 
     verdict: Verdict = Verdict.ACCEPT
     reason: str = ""
     hint: str | None = None
     warnings: tuple[str, ...] = ()
+    is_older: bool = False
 
 
 class _Case(Struct, frozen=True, kw_only=True):
@@ -268,8 +270,8 @@ def _not_older(case: _Case) -> Judgement:
         return _warn(
             f"the file claimed to be from the future ({_moment(case.old)}); it is replaced"
         )
-    reason = f"these positions ({_moment(case.new)}) are older than those in the file ({_moment(case.old)})"
-    return _refuse(reason, _MOVE)
+    reason = f"these positions ({_moment(case.new)}) are older than those in the positions file ({_moment(case.old)})"
+    return Judgement(verdict=Verdict.REFUSE, reason=reason, hint=_MOVE, is_older=True)
 
 
 def _moment(portfolio: Outline | Portfolio) -> str:

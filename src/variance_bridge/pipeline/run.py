@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -43,6 +43,7 @@ from variance_bridge.settings.configuration import (
 from variance_bridge.settings.credential_owner import Login
 
 if TYPE_CHECKING:
+    from variance_bridge.pipeline.export_folder import ExportFolder, Warn
     from variance_bridge.privacy import Secret
 
 GENERATOR = f"variance-bridge {__version__}"
@@ -55,7 +56,7 @@ class Choice(Struct, frozen=True, kw_only=True):
         broker: its name in the registry; None leaves it to the configuration.
         profile: a profile of the configuration.
         account: a number, hash or nickname.
-        input_file: for brokers that read files.
+        input_file: for brokers that read files: the file, or a folder of exports.
         overrides: settings for this run.
     """
 
@@ -67,7 +68,11 @@ class Choice(Struct, frozen=True, kw_only=True):
 
 
 class BrokerRun(Struct, frozen=True, kw_only=True):
-    """A broker, ready to be asked."""
+    """A broker, ready to be asked.
+
+    Attributes:
+        folder: the folder of exports that is read, which stands in the broker's place; None where a file is read, or none.
+    """
 
     context: RunContext
     loaded: LoadedPlugin
@@ -75,6 +80,7 @@ class BrokerRun(Struct, frozen=True, kw_only=True):
     settings: BrokerSettings
     broker_context: BrokerContext
     broker: Any
+    folder: ExportFolder | None = None
     shown: set[tuple[str, str]] = field(default_factory=set)
     """Account and warning, of those that the user has seen."""
 
@@ -141,8 +147,13 @@ class BrokerRun(Struct, frozen=True, kw_only=True):
         return PluginError(f"{self.loaded.plugin} {what}", hint="report it to the plugin's authors")
 
 
-def open_broker(context: RunContext, choice: Choice) -> BrokerRun:
+def open_broker(context: RunContext, choice: Choice, *, allow_empty: bool = False) -> BrokerRun:
     """The chosen broker with its settings, credentials and session; nothing has been asked of it yet.
+
+    Args:
+        context: of the run.
+        choice: of the user.
+        allow_empty: whether exports of a folder are believed that have no positions.
 
     Raises:
         ConfigurationError: no broker is chosen, a setting is wrong, a credential is missing.
@@ -171,8 +182,20 @@ def open_broker(context: RunContext, choice: Choice) -> BrokerRun:
         context, loaded.broker, settings, reach, login, choice.input_file
     )
     broker_class = import_place(loaded.plugin, loaded.broker.broker)
-    with _guarded(context, loaded, "cannot be started"):
-        broker = broker_class(broker_context)
+    folder = None
+    if (path := _folder_of(loaded.broker, choice.input_file, settings.instance)) is not None:
+        broker = folder = _export_folder(
+            context,
+            path,
+            lambda file, warn: broker_class(
+                attrs.evolve(broker_context, input_file=file, warn=warn, shared={})
+            ),
+            is_configured=choice.input_file is None,
+            allow_empty=allow_empty,
+        )
+    else:
+        with _guarded(context, loaded, "cannot be started"):
+            broker = broker_class(broker_context)
     return BrokerRun(
         context=context,
         loaded=loaded,
@@ -180,16 +203,63 @@ def open_broker(context: RunContext, choice: Choice) -> BrokerRun:
         settings=settings,
         broker_context=broker_context,
         broker=broker,
+        folder=folder,
     )
 
 
+def _folder_of(spec: BrokerSpec, input_file: Path | None, settings: object) -> Path | None:
+    """The folder of exports that is read: the one that the user named, else the setting `input_folder`."""
+    if Capability.READS_FILES not in spec.capabilities:
+        return None
+    if input_file is not None:
+        return input_file if input_file.is_dir() else None
+    configured = getattr(settings, "input_folder", None)
+    return Path(configured).expanduser() if configured else None
+
+
+def _export_folder(
+    context: RunContext,
+    path: Path,
+    open_file: Callable[[Path, Warn], Any],
+    *,
+    is_configured: bool,
+    allow_empty: bool,
+) -> ExportFolder:
+    from variance_bridge.pipeline.export_folder import ExportFolder
+
+    return ExportFolder(
+        path,
+        open_file,
+        endings=_endings(context),
+        is_configured=is_configured,
+        allow_empty=allow_empty,
+        warn=context.warn,
+        redact=partial(redact_error, personal=context.personal),
+    )
+
+
+def _endings(context: RunContext) -> Sequence[str]:
+    """Of files that may be exports, in a folder in which anything may lie."""
+    return [f".{name}" for name in context.registry.names]
+
+
 def _reader_of(context: RunContext, file: Path, configured: str | None) -> str | None:
-    """The broker that reads a file: the configured one if it reads files, else the one that has the name of its ending."""
+    """The broker that reads a file: the configured one if it reads files, else the one that has the name of its ending.
+
+    A folder is read by the broker of its newest export.
+
+    Raises:
+        DataRefused: nothing in the folder looks like an export.
+    """
     if (
         configured
         and Capability.READS_FILES in context.registry.load(configured).broker.capabilities
     ):
         return configured
+    if file.is_dir():
+        from variance_bridge.pipeline.export_folder import newest_export
+
+        file = newest_export(file, _endings(context))
     reader = reader_of_ending(file)
     return reader if reader in context.registry.names else configured
 

@@ -12,7 +12,7 @@ from variance_bridge.broker import Account, Capability
 from variance_bridge.document.check import refuse
 from variance_bridge.document.exact_json import pieces
 from variance_bridge.document.schema import prepare_schema
-from variance_bridge.errors import DataRefused
+from variance_bridge.errors import DataRefused, OlderPositions
 from variance_bridge.formatting import plural
 from variance_bridge.model import Caution, Environment, Flag, Portfolio, Status
 from variance_bridge.pipeline.contradictory_rows import settle
@@ -200,7 +200,8 @@ def _judge(
     for warning in judgement.warnings:
         run.context.warn(warning)
     if judgement.verdict is not Verdict.ACCEPT:
-        raise DataRefused(judgement.reason, where=str(previous.path), hint=judgement.hint)
+        refused = OlderPositions if judgement.is_older else DataRefused
+        raise refused(judgement.reason, where=str(previous.path), hint=judgement.hint)
 
 
 def _why_empty(portfolio: Portfolio, capabilities: frozenset[Capability]) -> str:

@@ -19,7 +19,7 @@ from variance_bridge.pipeline.run import Choice
 from variance_bridge.pipeline.run_context import RunContext
 from variance_bridge.pipeline.sync import Ready, carry_out, prepare, tell_listeners
 from variance_bridge.pipeline.sync_account import quote_source_of
-from variance_bridge.pipeline.sync_records import Failed, Progress, Synced, SyncRequest
+from variance_bridge.pipeline.sync_records import Failed, Progress, Result, SyncRequest
 from variance_bridge.plugins.registry import prints_on_stderr
 
 
@@ -34,7 +34,7 @@ class ProfileOutcome(Struct, frozen=True, kw_only=True):
 
     profile: str | None
     broker: str | None
-    results: tuple[Synced | Failed, ...]
+    results: tuple[Result, ...]
 
     @property
     def exit_code(self) -> int:
@@ -43,7 +43,7 @@ class ProfileOutcome(Struct, frozen=True, kw_only=True):
         return max(codes, default=0)
 
 
-Outcomes = dict[str | None, tuple[Synced | Failed, ...]]
+Outcomes = dict[str | None, tuple[Result, ...]]
 
 
 def sync_all(
@@ -174,7 +174,7 @@ def _side_by_side(
 
 def _one(
     opened: Callable[[], Ready], progress: Progress, listening: threading.Lock
-) -> tuple[Synced | Failed, ...]:
+) -> tuple[Result, ...]:
     try:
         ready = opened()
         try:

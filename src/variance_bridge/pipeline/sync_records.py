@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from variance_bridge.broker import Session
-from variance_bridge.errors import BridgeError
+from variance_bridge.errors import BridgeError, OlderPositions
 from variance_bridge.formatting import repr_without
 from variance_bridge.model import Portfolio
 from variance_bridge.pipeline.run import Choice
@@ -72,6 +72,23 @@ class Failed(Struct, frozen=True, kw_only=True):
 
     account: str
     error: BridgeError
+
+
+class Skipped(Struct, frozen=True, kw_only=True):
+    """An account of a folder that has newer positions already than its newest export there.
+
+    Attributes:
+        account: its hash.
+        file: the name of the export, as messages may show it.
+        error: what a sync of that export alone would be refused with.
+    """
+
+    account: str
+    file: str
+    error: OlderPositions
+
+
+Result = Synced | Failed | Skipped
 
 
 class Progress(Struct, frozen=True, kw_only=True):

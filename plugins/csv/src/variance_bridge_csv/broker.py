@@ -10,7 +10,7 @@ from variance_bridge.errors import DataRefused
 from variance_bridge.model import Portfolio
 from variance_bridge_csv.accounts import AccountPart, ParsedFile
 from variance_bridge_csv.dialect_format import known_dialects
-from variance_bridge_csv.file.input import choose
+from variance_bridge_csv.file.input import required
 from variance_bridge_csv.file_refusals import refuse_many_rejected
 from variance_bridge_csv.notes import notes
 from variance_bridge_csv.payload import pack, unpack
@@ -83,7 +83,7 @@ class CsvBroker:
         return self._source
 
     def _read(self) -> Source:
-        path = choose(self._context.input_file, self._settings.input_folder)
+        path = required(self._context.input_file)
         known = known_dialects.load(self._context.folder)
         context = self._context
         wanted = self._settings.dialect

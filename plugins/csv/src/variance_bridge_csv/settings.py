@@ -17,7 +17,8 @@ class CsvSettings:
         "begin so",
     )
     input_folder: str | None = setting(
-        None, title="Folder whose newest .csv file is read when no --input is given"
+        None,
+        title="Folder of exports, of which the newest of each account is read when no file is named",
     )
     max_rejected_percent: int = setting(
         20,

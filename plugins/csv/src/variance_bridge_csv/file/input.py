@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from variance_bridge.errors import ConfigurationError, DataRefused, UsageError
+from variance_bridge.errors import DataRefused, UsageError
 from variance_bridge.files import read_file
 from variance_bridge.formatting import repr_without
 from variance_bridge_csv.file.file_name import day_in_name, describe_name
@@ -37,40 +37,18 @@ class InputFile(Struct, frozen=True):
     __repr__ = repr_without("account", "nickname")
 
 
-def choose(named: Path | None, folder: str | None) -> Path:
-    """The file that the user named, else the newest `.csv` in the folder of the settings.
+def required(named: Path | None) -> Path:
+    """The file to read, which the core chooses: the one that the user named, or each of the folder `input_folder`.
 
     Raises:
-        UsageError: neither was given.
-        ConfigurationError: the folder is none, or has no such file.
+        UsageError: there is none.
     """
-    if named is not None:
-        return named
-    if not folder:
+    if named is None:
         raise UsageError(
             "this broker reads a file, and none was named",
             hint="name it, as in `variance sync FILE` or `variance accounts FILE`; or set `input_folder` in the table [brokers.csv] of variance.toml",
         )
-    place = Path(folder).expanduser()
-    try:
-        found = [
-            (path.stat().st_mtime_ns, path.name, path)
-            for path in place.iterdir()
-            if path.suffix.casefold() == ".csv" and path.is_file()
-        ]
-    except OSError:
-        raise ConfigurationError(
-            "the folder `input_folder` cannot be read",
-            where=folder,
-            hint="set `input_folder` in the table [brokers.csv] to an existing folder",
-        ) from None
-    if not found:
-        raise ConfigurationError(
-            "the input folder of the settings has no .csv file",
-            where=folder,
-            hint="export the positions into it, or name a file: --input FILE",
-        )
-    return max(found)[2]
+    return named
 
 
 def read_input(path: Path, name_patterns: Iterable[str]) -> tuple[InputFile, bytes]:

@@ -1,0 +1,301 @@
+"""A folder of exports means the same wherever it is named: the newest export of each account, each into its own file."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+SCHWAB, FIDELITY, TASTY = "Individual-Positions.csv", "Portfolio_Positions.csv", "tasty.csv"
+NUMBERS = ("724", "X10000001", "5WX00001")
+FORMS = {
+    SCHWAB: (
+        '"Positions for account Joint ...724 as of {at:%I:%M %p} ET, {at:%Y/%m/%d}"\n\n'
+        '"Symbol","Description","Qty (Quantity)","Price","Mkt Val (Market Value)","Cost Basis","Asset Type",\n'
+        '"{symbol}","Q","10","12.00","$120.00","$100.00","Equity",\n'
+        '"Cash & Cash Investments","--","--","--","$50.00","--","Cash and Money Market",\n'
+        '"Positions Total","","--","--","$170.00","$100.00","--",\n'
+    ),
+    FIDELITY: (
+        "Account Number,Account Name,Symbol,Description,Quantity,Last Price,Current Value\n"
+        "X10000001,Nest egg,{symbol},A COMPANY,100,$52.00,$5200.00\n\n"
+        '"Date downloaded {at:%b-%d-%Y %I:%M %p} ET"\n'
+    ),
+    TASTY: (
+        "Account,Symbol,Type,Quantity,Exp Date,DTE,Strike Price,Call/Put,Underlying Last Price,P/L Open,Cost,Mark,Net Liq\n"
+        "5WX00001,{symbol},STOCK,10,,--,,,480.50,1205.00,-3600.00,480.50,4805.00\n"
+    ),
+}
+
+
+def hours_ago(path, hours):
+    then = time.time() - 3600 * hours
+    os.utime(path, (then, then))
+
+
+@pytest.fixture
+def exports(folder):
+    """A folder with an export of each of three accounts; another export is written with a call."""
+    place = folder / "exp"
+    place.mkdir()
+
+    def write(name, symbol, form=None, hours=1.0):
+        path = place / name
+        at = datetime.now(ZoneInfo("America/New_York")) - timedelta(hours=hours)
+        path.write_text(FORMS[form or name].format(symbol=symbol, at=at))
+        hours_ago(path, hours)
+        return path
+
+    for name, symbol in zip(FORMS, ("QZA", "QZB", "QZC"), strict=True):
+        write(name, symbol)
+    return write
+
+
+@pytest.fixture
+def configure(tmp_path, monkeypatch):
+    monkeypatch.setenv("VARIANCE_CONFIG_DIR", str(tmp_path / "configuration"))
+    (tmp_path / "configuration").mkdir(mode=0o700)
+
+    def write(text):
+        (tmp_path / "configuration" / "variance.toml").write_text(text)
+
+    write('broker = "csv"\n[brokers.csv]\ninput_folder = "exp"\n')
+    return write
+
+
+@pytest.fixture
+def held(folder):
+    """The symbols that each positions file holds."""
+
+    def read():
+        files = sorted((folder / "positions").glob("*.json"))
+        documents = {file.name: json.loads(file.read_text()) for file in files}
+        return {
+            name: [row["symbol"] for row in document["positions"]]
+            for name, document in documents.items()
+        }
+
+    return read
+
+
+def hashes(variance):
+    """The hash of each account by its newest export's name."""
+    rows = [line.split() for line in variance("accounts").out.splitlines()]
+    return {row[-1]: row[0] for row in rows if row and row[0].endswith("***")}
+
+
+ALL = [["QZA"], ["QZB"], ["QZC"]]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("sync",),
+        ("sync", "exp"),
+        ("sync", "--all-accounts"),
+        ("sync", "--all"),
+        ("--sync",),
+        ("watch", "--count", "1", "--always"),
+    ],
+)
+def test_a_folder_means_all_its_accounts_in_every_command(
+    variance, exports, configure, held, command
+):
+    done = variance(*command)
+    assert done.code == 0, done.err
+    assert sorted(held().values()) == ALL
+    assert not any(number in name for number in NUMBERS for name in held())
+
+
+def test_a_profile_with_a_folder_syncs_all_accounts_of_it(variance, exports, configure, held):
+    configure('[profiles.mine]\nbroker = "csv"\ninput_folder = "exp"\n')
+    for command in ("sync --profile mine", "sync --all", "watch --count 1 --always"):
+        assert variance(*command.split()).code == 0
+    assert sorted(held().values()) == ALL
+
+
+def test_each_account_stays_in_the_file_that_holds_it(variance, exports, configure, held):
+    assert variance("sync", exports(SCHWAB, "QZA")).code == 0
+    assert list(held()) == ["live_csv.json"]
+    assert variance("sync").code == 0
+    assert held()["live_csv.json"] == ["QZA"]
+    assert sorted(held().values()) == ALL
+    before = held()
+    assert variance("sync").code == 0
+    assert held() == before
+
+
+def test_the_newest_export_of_each_account_is_read(variance, exports, configure, held):
+    exports("older.csv", "OLD", form=TASTY, hours=5)
+    exports("newer.csv", "NEW", form=FIDELITY, hours=0.5)
+    done = variance("sync")
+    assert (done.code, done.err) == (0, "")
+    assert sorted(held().values()) == [["NEW"], ["QZA"], ["QZC"]]
+
+
+def test_accounts_lists_all_accounts_of_the_folder_with_their_exports(variance, exports, configure):
+    found = hashes(variance)
+    assert set(found) == set(FORMS)
+    assert len(set(found.values())) == 3
+    listed = json.loads(variance("accounts", "--json").out)["accounts"]
+    assert {each["account_hash"] for each in listed} == set(found.values())
+
+
+def test_accounts_lists_what_is_held_where_no_export_is_named(variance, exports, configure, held):
+    configure("")
+    assert "none was named" in variance("accounts", "--broker", "csv").err
+    assert variance("sync", "exp").code == 0
+    done = variance("accounts")
+    assert done.code == 0, done.err
+    assert all(name in done.out for name in held())
+    assert len(json.loads(variance("accounts", "--json").out)["accounts"]) == 3
+
+
+def test_a_profile_whose_accounts_have_files_of_their_own_counts_as_synced(
+    variance, exports, configure, folder
+):
+    other = f'[profiles.other]\nbroker = "csv"\ninput_folder = "{folder / "none"}"\n'
+    configure(f'[profiles.mine]\nbroker = "csv"\ninput_folder = "exp"\n{other}')
+    assert variance("sync", "--profile", "mine").code == 0
+    said = variance("show").err
+    assert "`other` has not been synced" in said
+    assert "`mine`" not in said
+
+
+@pytest.mark.parametrize("how", ["option", "profile", "default"])
+def test_a_chosen_account_alone_is_synced(variance, exports, configure, held, how):
+    chosen = hashes(variance)[TASTY]
+    arguments = ["--account", chosen] if how == "option" else []
+    if how == "profile":
+        configure(
+            f'profile = "one"\n[profiles.one]\nbroker = "csv"\ninput_folder = "exp"\naccount = "{chosen}"\n'
+        )
+    if how == "default":
+        configure(
+            f'broker = "csv"\n[brokers.csv]\ninput_folder = "exp"\ndefault_account_id = "{chosen}"\n'
+        )
+    done = variance("sync", *arguments)
+    assert done.code == 0, done.err
+    assert held() == {"live_csv.json": ["QZC"]}
+    assert ("2 other accounts in exp: not synced" in done.err) == (how == "default")
+
+
+def test_a_profile_with_one_output_and_a_folder_of_three_accounts_is_refused(
+    variance, exports, configure, held, folder
+):
+    profile = (
+        '[profiles.mine]\nbroker = "csv"\ninput_folder = "exp"\noutput = "positions/mine.json"\n'
+    )
+    configure(profile)
+    for command in ("sync --profile mine", "sync --all"):
+        done = variance(*command.split())
+        assert done.code == 3
+        assert "exports of 3 accounts" in done.err
+        assert 'write `account = "HASH"` into [profiles.mine]' in done.err
+    said = variance("doctor", "--offline", "--profile", "mine")
+    assert (said.code, "exports of 3 accounts" in said.out) == (3, True)
+    assert held() == {}
+    for name in (SCHWAB, FIDELITY):
+        (folder / "exp" / name).unlink()
+    assert variance("sync", "--all").code == 0
+    assert held() == {"mine.json": ["QZC"]}
+
+
+def test_one_output_never_takes_several_accounts(variance, exports, configure, held):
+    done = variance("sync", "exp", "--output", "positions/x.json")
+    assert done.code == 6
+    assert "one output file cannot hold several accounts" in done.err
+    assert held() == {}
+
+
+def test_an_export_that_is_older_than_what_is_saved_is_said_once(
+    variance, exports, configure, held, folder
+):
+    assert variance("sync").code == 0
+    exports(FIDELITY, "OLD", hours=3)
+    exports("older.csv", "OLDER", form=FIDELITY, hours=30)
+    done = variance("sync")
+    assert done.code == 0
+    assert len(done.err.splitlines()) == 1
+    assert f"was not synced from {FIDELITY}: these positions (" in done.err
+    assert sorted(held().values()) == ALL
+    (skipped,) = json.loads(variance("sync", "exp", "--json").out)["skipped"]
+    assert skipped["file"] == FIDELITY
+    assert f"live_csv_{skipped['account_hash'].removesuffix('***')}.json" in held()
+    everything = json.loads(variance("sync", "--all", "--json").out)
+    assert (len(everything["synced"]), everything["failed"]) == (2, [])
+    assert everything["skipped"][0]["account_hash"] == skipped["account_hash"]
+
+
+def test_a_folder_of_old_exports_alone_is_refused(variance, exports, configure):
+    assert variance("sync").code == 0
+    for name in FORMS:
+        exports(name, "OLD", hours=20)
+    done = variance("sync")
+    assert done.code == 6
+    assert done.err.count("are older than those in the positions file") == 3
+
+
+def test_an_older_export_takes_no_blame_for_one_that_cannot_be_read(
+    variance, exports, configure, held
+):
+    broken = exports("broken.csv", "QZB", form=FIDELITY, hours=0.1)
+    broken.write_text(broken.read_text().splitlines()[0] + "\n")
+    done = variance("sync")
+    assert done.code == 6
+    assert "broken.csv: it cannot be read, and is newer than an export that was" in done.err
+    assert sorted(held().values()) == ALL
+    said = variance("doctor", "--offline")
+    assert (said.code, "broken.csv: it cannot be read" in said.out) == (3, True)
+
+
+def test_the_doctor_says_how_many_accounts_a_folder_has(variance, exports, configure):
+    assert "exports: exp: 3 accounts" in variance("doctor", "--offline").out
+
+
+@pytest.mark.parametrize(
+    ("place", "words"), [("empty", "there is no export"), ("missing", "cannot be read")]
+)
+def test_a_configured_folder_without_exports_is_a_matter_of_configuration(
+    variance, folder, configure, place, words
+):
+    (folder / "empty").mkdir()
+    configure(f'broker = "csv"\n[brokers.csv]\ninput_folder = "{place}"\n')
+    for command in ("sync", "accounts"):
+        done = variance(command)
+        assert done.code == 3
+        assert "the folder `input_folder`" in done.err
+        assert words in done.err
+
+
+def test_two_exports_that_name_no_account_are_said_where_they_share_nothing(
+    variance, folder, configure, held
+):
+    place = folder / "exp"
+    place.mkdir()
+    header = "Symbol,Type,Quantity,Multiplier,Average Price,Mark,Unrealized P/L"
+    for name, symbol, hours in (("one.csv", "QZA", 2), ("two.csv", "QZB", 1)):
+        (place / name).write_text(f"{header}\n{symbol},stock,100,1,48.00,52.00,400\n")
+        hours_ago(place / name, hours)
+    done = variance("sync")
+    assert done.code == 0
+    assert held() == {"live_csv.json": ["QZB"]}
+    assert "one.csv: not read, because it names no account, and two.csv" in done.err
+    hours_ago(place / "one.csv", 24 * 30)
+    assert variance("sync").err == ""
+
+
+def test_files_are_searched_for_accounts_once_in_a_run(variance, exports, configure, monkeypatch):
+    from variance_bridge.pipeline import previous
+
+    assert variance("sync").code == 0
+    read = []
+    outline = previous.outline
+    monkeypatch.setattr(previous, "outline", lambda data: read.append(1) or outline(data))
+    assert variance("sync").code == 0
+    # Each of three files once for the index, and once with its lock held.
+    assert len(read) <= 6
