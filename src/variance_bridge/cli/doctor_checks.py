@@ -319,7 +319,8 @@ def _exports(given: DoctorInput) -> Iterator[Finding]:
     if run.folder is None:
         return
     from variance_bridge.pipeline.export_folder import refusal_of
-    from variance_bridge.pipeline.sync import SyncRequest, is_of_all, refuse_single_output
+    from variance_bridge.pipeline.sync import is_of_all, refuse_single_output
+    from variance_bridge.pipeline.sync_records import SyncRequest
 
     accounts, request = run.accounts(), SyncRequest(choice=given.choice)
     detail = f"{_tilde(path_text(run.folder.path), given)}: {plural(len(accounts), 'account')}"
