@@ -31,7 +31,7 @@ _IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 settings.load_profile(os.environ.get("VARIANCE_HYPOTHESIS_PROFILE", "ci" if _IN_CI else "fast"))
 
 # What runs tests side by side states the width of its own terminal.
-_OF_THE_TERMINAL = {"COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR"}
+_OF_THE_TERMINAL = {"COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR", "COLORTERM"}
 
 _connect = socket.socket.connect
 
@@ -65,6 +65,9 @@ def _alone_on_this_machine(monkeypatch, _homes):
             or name in _OF_THE_TERMINAL
         ):
             monkeypatch.delenv(name)
+    monkeypatch.setenv(
+        "TERM", "xterm"
+    )  # rich keeps the codes of a style for as many colours as it first had
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
     monkeypatch.setenv("VARIANCE_CONFIG_DIR", str(home / "variance"))

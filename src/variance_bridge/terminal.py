@@ -12,10 +12,61 @@ from typing import NamedTuple, TextIO
 _DUMB = frozenset({"dumb", "unknown"})
 _COMMAND = r"(?:→ )?`[^`\n]*`"
 _KEPT_SPACE = "\x00"
-_STYLES = {"Error:": "\x1b[1;31m", "Warning:": "\x1b[1;33m"}
-_DOUBT = "\x1b[33m"
 _PLAIN = "\x1b[0m"
 _MIN_WIDTH = 20
+
+
+class Colour(NamedTuple):
+    """A colour that can be read on a black screen and on a white one.
+
+    Attributes:
+        name: of the colour of eight that takes its place where a terminal has no more. Those look as the user's palette says.
+        number: of the 256 that look the same in every palette.
+    """
+
+    name: str
+    number: int
+
+    @property
+    def style(self) -> str:
+        """For rich, which finds out by itself how many colours there are."""
+        return f"color({self.number})"
+
+    @property
+    def bold(self) -> str:
+        """The same, bold."""
+        return f"bold color({self.number})"
+
+    @property
+    def fg(self) -> int | str:
+        """For `click.style`."""
+        return self.number if has_256_colours(os.environ) else self.name
+
+    def code(self, environment: Mapping[str, str], *, bold: bool = False) -> str:
+        """The escape sequence that begins it."""
+        colour = f"38;5;{self.number}" if has_256_colours(environment) else f"3{_EIGHT[self.name]}"
+        return f"\x1b[{'1;' if bold else ''}{colour}m"
+
+
+_EIGHT = {"red": 1, "green": 2, "yellow": 3, "blue": 4, "magenta": 5, "cyan": 6}
+
+# Yellow and bright green of the usual palettes cannot be read on white, nor their blue on black. Each of these has a
+# contrast of 3.8 and more on both (WCAG 2.2 asks for 3 of large and bold text).
+RED = Colour("red", 160)
+GREEN = Colour("green", 28)
+YELLOW = Colour("yellow", 130)
+BLUE = Colour("blue", 63)
+MAGENTA = Colour("magenta", 163)
+CYAN = Colour("cyan", 30)
+
+_STYLES = {"Error:": RED, "Warning:": YELLOW}
+
+
+def has_256_colours(environment: Mapping[str, str]) -> bool:
+    """By the rules that rich has: COLORTERM, or a TERM that says so."""
+    if environment.get("COLORTERM", "").strip().lower() in {"truecolor", "24bit"}:
+        return True
+    return environment.get("TERM", "").lower().endswith(("-256color", "-truecolor"))
 
 
 class Screen(NamedTuple):
@@ -138,7 +189,8 @@ def laid_out(
     if screen.width is not None:
         width = max(_MIN_WIDTH, screen.width - 1)
         text = "\n".join(_wrapped(line, width, hanging) for line in text.split("\n"))
-    return _coloured(text, doubtful) if screen.colour else text
+    given = os.environ if environment is None else environment
+    return _coloured(text, doubtful, given) if screen.colour else text
 
 
 def _wrapped(line: str, width: int, hanging: int) -> str:
@@ -147,11 +199,12 @@ def _wrapped(line: str, width: int, hanging: int) -> str:
     return at_words(line.strip(), width, first=indent, later=later)
 
 
-def _coloured(text: str, doubtful: Iterable[str]) -> str:
+def _coloured(text: str, doubtful: Iterable[str], environment: Mapping[str, str]) -> str:
+    doubt = YELLOW.code(environment)
     for passage in doubtful:
         wherever_broken = r"\s+".join(map(re.escape, passage.split()))
-        text = re.sub(wherever_broken, lambda found: f"{_DOUBT}{found[0]}{_PLAIN}", text, count=1)
-    for word, style in _STYLES.items():
+        text = re.sub(wherever_broken, lambda found: f"{doubt}{found[0]}{_PLAIN}", text, count=1)
+    for word, colour in _STYLES.items():
         if text.startswith(word):
-            return f"{style}{word}{_PLAIN}{text[len(word) :]}"
+            return f"{colour.code(environment, bold=True)}{word}{_PLAIN}{text[len(word) :]}"
     return text

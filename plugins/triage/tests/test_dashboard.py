@@ -17,6 +17,7 @@ from rich.console import Console
 from variance_bridge.model import Balances, Counts, Environment, Status
 from variance_bridge.money import Sum
 from variance_bridge.symbology import Deliverable
+from variance_bridge.terminal import CYAN, RED
 from variance_bridge_triage.render.price_range import price_range
 from variance_bridge_triage.render.terminal.dashboard import dashboard, render, show
 from variance_bridge_triage.render.terminal.strike_line import (
@@ -385,8 +386,8 @@ def test_the_price_on_the_strike_line_is_red_when_a_short_strike_is_tested(hold,
         at = line.plain.index("●")
         return next(str(span.style) for span in line.spans if span.start <= at < span.end)
 
-    assert dot("85") == "bold red"
-    assert dot("95") == "bold cyan"
+    assert dot("85") == RED.bold
+    assert dot("95") == CYAN.bold
 
 
 def test_all_strike_lines_have_one_scale_with_the_price_in_the_middle(hold, price, triaged):

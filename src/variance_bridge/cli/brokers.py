@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from variance_bridge.cli.invocation import Invocation
+from variance_bridge.terminal import GREEN, RED, YELLOW
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 _MIN_TABLE = 80
 """Columns that the table needs for its names and versions."""
 
-_STYLES = {"ready": "green", "credentials missing": "yellow", "not used": "dim"}
+_STYLES = {"ready": GREEN.style, "credentials missing": YELLOW.style, "not used": "dim"}
 
 
 @click.command()
@@ -131,7 +132,7 @@ def _cells(entry: dict[str, Any]) -> tuple[Text, Text, Text]:
     title = entry.get("title")
     if title and title.casefold() != entry["name"]:
         name.append(f"\n{printable(title)}", style="not bold dim")
-    state = Text(printable(entry["state"]), style=_STYLES.get(entry["state"], "red"))
+    state = Text(printable(entry["state"]), style=_STYLES.get(entry["state"], RED.style))
     if entry["reason"]:
         state.append(f": {printable(entry['reason'])}")
     brought_by = printable("\n".join(entry["distributions"]) or "–")

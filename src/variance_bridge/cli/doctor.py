@@ -10,6 +10,7 @@ import click
 
 from variance_bridge.cli.invocation import Invocation
 from variance_bridge.formatting import plural
+from variance_bridge.terminal import GREEN, RED, YELLOW
 
 if TYPE_CHECKING:
     from variance_bridge.cli.doctor_checks import Finding
@@ -107,10 +108,10 @@ def _print(invocation: Invocation, finding: Finding) -> None:
     word = "problem" if finding.problem else "note" if finding.fix else "ok"
     line = laid(f"{word:<{_DETAILS_AT}}{finding.subject}: {finding.detail}")
     if finding.problem:
-        click.secho(line, fg="red")
+        click.secho(line, fg=RED.fg)
     else:
-        colour = "yellow" if finding.fix else "green"
-        click.echo(click.style(word, fg=colour) + line.removeprefix(word))
+        colour = YELLOW if finding.fix else GREEN
+        click.echo(click.style(word, fg=colour.fg) + line.removeprefix(word))
     if finding.fix:
         is_command = finding.fix.startswith(("chmod ", "variance "))
         fix = f"`{finding.fix}`" if is_command else finding.fix
@@ -125,9 +126,9 @@ def _print_summary(findings: list[Finding]) -> None:
     if problems:
         text = f"{plural(len(problems), 'problem')} would stop a sync: {', '.join(problems)}."
         shown = text if sys.stdout is None else laid_out(text, sys.stdout)
-        click.secho(shown, fg="red", bold=True)
+        click.secho(shown, fg=RED.fg, bold=True)
     else:
-        click.secho("Nothing would stop a sync.", fg="green", bold=True)
+        click.secho("Nothing would stop a sync.", fg=GREEN.fg, bold=True)
 
 
 def _print_json(findings: list[Finding]) -> None:

@@ -10,8 +10,9 @@ from rich.console import Console, RenderableType
 from rich.progress import Progress, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
 from rich.table import Column
 from rich.text import Text
+from rich.theme import Theme
 
-from variance_bridge.terminal import laid_out
+from variance_bridge.terminal import GREEN, YELLOW, laid_out
 
 MOMENT = 0.3
 """Seconds before the line appears."""
@@ -68,6 +69,10 @@ class ProgressLine:
         console.print(Text.from_ansi(laid_out(text, sys.stderr)), soft_wrap=True)
 
 
+_READABLE = Theme({"progress.spinner": GREEN.style, "progress.elapsed": YELLOW.style})
+"""Rich's own are green and yellow of the terminal's palette, which cannot be read on white."""
+
+
 @contextmanager
 def progress_line(words: str) -> Iterator[ProgressLine]:
     """The line, until the block is left."""
@@ -77,5 +82,5 @@ def progress_line(words: str) -> Iterator[ProgressLine]:
         _Count(""),
         TimeElapsedColumn(),
     )
-    with _Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+    with _Bar(*columns, console=Console(stderr=True, theme=_READABLE), transient=True) as bar:
         yield ProgressLine(bar, words)

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from variance_bridge.formatting import plural, printable
 from variance_bridge.symbology import contract_name
-from variance_bridge.terminal import at_words
+from variance_bridge.terminal import RED, YELLOW, Colour, at_words
 
 _WIDE = 60
 """From so many columns on, the headings of sections stand beside them."""
@@ -76,7 +76,7 @@ _DISPENSABLE = ("currency", "average_price")
 """What goes where the terminal is too narrow for all, in this order."""
 _WORDS = 2
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-_BAD, _DOUBTFUL = "red", "yellow"
+_BAD, _DOUBTFUL = RED, YELLOW
 
 
 class _Line(Struct, frozen=True):
@@ -90,7 +90,7 @@ class _Line(Struct, frozen=True):
     """
 
     text: str
-    colour: str | None = None
+    colour: Colour | None = None
     aligned: int | None = None
     whole: bool = False
 
@@ -115,7 +115,11 @@ def as_text(facts: Mapping[str, Any], width: int | None = None, *, colour: bool 
             head, rest = shown[: len(first)], shown[len(first) :]
             lines.append(
                 _styled(head, colour=colour and bool(head.strip()), bold=True)
-                + _styled(rest, colour=colour and each.colour is not None, fg=each.colour)
+                + _styled(
+                    rest,
+                    colour=colour and each.colour is not None,
+                    fg=each.colour and each.colour.fg,
+                )
             )
             first = " " * margin
     return "\n".join(lines)

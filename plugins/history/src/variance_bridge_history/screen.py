@@ -14,7 +14,7 @@ from msgspec import structs
 from variance_bridge.formatting import money, plural, quantity
 from variance_bridge.money import Sum, total
 from variance_bridge.symbology import SymbolError, contract_name, parse
-from variance_bridge.terminal import at_words
+from variance_bridge.terminal import BLUE, CYAN, GREEN, MAGENTA, RED, YELLOW, at_words
 from variance_bridge.trading_hours import exchange_date
 from variance_bridge_history.account_comparison import Comparison, State
 from variance_bridge_history.database import Entry
@@ -432,18 +432,18 @@ def _strike(symbol: str) -> Decimal | None:
 
 def coloured(line: str) -> str:
     """The line with its account and kinds of change marked, its gains green, its losses red. Last of all: colours have no width."""
-    line = _KIND.sub(lambda found: click.style(found[0], fg=_KINDS[found[0]]), line)
+    line = _KIND.sub(lambda found: click.style(found[0], fg=_KINDS[found[0]].fg), line)
     line = _ACCOUNT.sub(lambda found: click.style(found[0], bold=True), line)
-    return _GAIN.sub(lambda found: click.style(found[0], fg=_COLOURS[found[0][0]]), line)
+    return _GAIN.sub(lambda found: click.style(found[0], fg=_COLOURS[found[0][0]].fg), line)
 
 
-_COLOURS = {"+": "green", "-": "red"}
+_COLOURS = {"+": GREEN, "-": RED}
 _KINDS = {
-    "opened": "cyan",
-    "closed": "yellow",
-    "changed": "blue",
-    "expired": "yellow",
-    "rolled": "magenta",
+    "opened": CYAN,
+    "closed": YELLOW,
+    "changed": BLUE,
+    "expired": YELLOW,
+    "rolled": MAGENTA,
 }
 _KIND = re.compile(rf"(?<=^  )(?:{'|'.join(_KINDS)})\b", re.MULTILINE)
 _ACCOUNT = re.compile(r"^(?:(?:\S+ )?[0-9a-f]{4,64}\*{3}|all \d+ accounts)")

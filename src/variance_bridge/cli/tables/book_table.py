@@ -18,6 +18,7 @@ from variance_bridge.money import Sum
 from variance_bridge.prices import underlying_prices, with_underlying_price
 from variance_bridge.reading.book import Book, Source
 from variance_bridge.reading.freshness import Freshness
+from variance_bridge.terminal import GREEN, RED, YELLOW
 
 if TYPE_CHECKING:
     from variance_bridge.cli.tables.positions_order import Order
@@ -58,7 +59,7 @@ def above(
     book: Book, converted: Converted | None, labels: Mapping[str, str] = NO_LABELS
 ) -> Iterator[RenderableType]:
     """How many accounts, each of them, and the totals of those that count."""
-    style = "bold" if not book.failed else "bold yellow"
+    style = "bold" if not book.failed else YELLOW.bold
     yield Text(f"All accounts: {book.headline}", style=style)
     names = _names(book, labels)
     if book.sources:
@@ -109,17 +110,17 @@ def _source(source: Source, names: Mapping[int, str]) -> list[tuple[str, str]]:
     snapshot = source.snapshot
     if snapshot is None:
         what = source.error.what if source.error else UNKNOWN
-        return [(UNKNOWN, "dim"), (UNKNOWN, "dim"), (f"MISSING  {what}", "bold red"), _file(source)]
+        return [(UNKNOWN, "dim"), (UNKNOWN, "dim"), (f"MISSING  {what}", RED.bold), _file(source)]
     meta = snapshot.portfolio.meta
     age = age_words(snapshot.age, end_of_day=meta.timeliness is Timeliness.END_OF_DAY)
-    state = (age, "green")
+    state = (age, GREEN.style)
     if source.replaced_by is not None:
         state = (f"not counted, another is newer  {age}", "dim")
     elif source.error is not None:
         too_old = isinstance(source.error, PositionsTooOld)
-        state = (f"TOO OLD  {age}" if too_old else f"REFUSED  {source.error.what}", "bold red")
+        state = (f"TOO OLD  {age}" if too_old else f"REFUSED  {source.error.what}", RED.bold)
     elif snapshot.freshness is Freshness.STALE:
-        state = (f"STALE  {age}", "bold yellow")
+        state = (f"STALE  {age}", YELLOW.bold)
     account = printable(names.get(id(snapshot), meta.account_hash or UNKNOWN))
     return [(printable(meta.source), "bold"), (account, ""), state, _file(source)]
 
@@ -137,7 +138,7 @@ def total_line(
         if sums[key].count:
             line.append(f"{title} {_amount(sums[key], noun, currency)}   ", style="not bold")
     if said := "; ".join(filter(None, notes)):
-        line.append(f"({printable(said)})", style="not bold yellow")
+        line.append(f"({printable(said)})", style=f"not bold {YELLOW.style}")
     line.rstrip()
     return line
 
@@ -220,4 +221,4 @@ def _below(book: Book) -> Iterable[Text]:
     yield from (Text(f"Positions: {each}", style="dim") for each in sorted(limits))
     if book.stale:
         oldest = max(each.snapshot.age for each in book.stale if each.snapshot)
-        yield Text(f"The oldest positions are {format_age(oldest)} old.", style="yellow")
+        yield Text(f"The oldest positions are {format_age(oldest)} old.", style=YELLOW.style)

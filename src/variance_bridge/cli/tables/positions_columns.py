@@ -15,9 +15,10 @@ from variance_bridge.model import Greeks, Holding, Side
 from variance_bridge.money import product, quotient, total
 from variance_bridge.prices import mark_of
 from variance_bridge.symbology import InstrumentType
+from variance_bridge.terminal import GREEN, RED
 from variance_bridge.trading_hours import days_to_expiration
 
-_SIDE_STYLE = {Side.LONG: "green", Side.SHORT: "red"}
+_SIDE_STYLE = {Side.LONG: GREEN.style, Side.SHORT: RED.style}
 
 TOGETHER = "\N{NO-BREAK SPACE}"
 """Stands in a name where a narrow column must not break it; a blank on the screen."""
@@ -47,7 +48,7 @@ def _theta(amount: Decimal | None, currency: str | None) -> Text:
 
 
 def _gain_style(amount: Decimal | None) -> str:
-    return "" if not amount else "red" if amount < 0 else "green"
+    return "" if not amount else RED.style if amount < 0 else GREEN.style
 
 
 Amount = Callable[[Holding], Decimal | None]
@@ -151,7 +152,7 @@ def _days(holding: Holding, now: datetime) -> Text:
     if holding.expiration is None:
         return Text("")
     days = days_to_expiration(holding.expiration, now)
-    return Text(str(days), style="bold red" if days <= 0 else "")
+    return Text(str(days), style=RED.bold if days <= 0 else "")
 
 
 def _underlying(holding: Holding) -> Text:

@@ -11,8 +11,9 @@ from variance_bridge.formatting import age_words, is_whole_cents, money
 from variance_bridge.model import Caution, Environment, Holding, Portfolio, Timeliness
 from variance_bridge.reading.freshness import Freshness
 from variance_bridge.reading.load import Snapshot
+from variance_bridge.terminal import GREEN, YELLOW
 
-_AGE_STYLE = {Freshness.FRESH: "green", Freshness.STALE: "yellow"}
+_AGE_STYLE = {Freshness.FRESH: GREEN.style, Freshness.STALE: YELLOW.style}
 
 
 def account_currency(portfolio: Portfolio) -> str | None:
@@ -33,7 +34,9 @@ def head(snapshot: Snapshot, label: str | None = None) -> Text:
     text = Text("  ".join(filter(None, (meta.source, label or meta.account_hash))), style="bold")
     if meta.environment is not None:
         real = meta.environment is Environment.PRODUCTION
-        text.append("  ").append(meta.environment.value, style="" if real else "reverse yellow")
+        text.append("  ").append(
+            meta.environment.value, style="" if real else f"reverse {YELLOW.style}"
+        )
     text.append("  ").append(
         age_words(snapshot.age, end_of_day=meta.timeliness is Timeliness.END_OF_DAY),
         style=_AGE_STYLE[snapshot.freshness],
@@ -41,7 +44,7 @@ def head(snapshot: Snapshot, label: str | None = None) -> Text:
     of_file = ", file time" if _is_of_file(snapshot) else ""
     text.append(f" ({meta.fetched_at:%Y-%m-%d %H:%M} UTC{of_file})", style="not bold dim")
     if meta.rejected:
-        text.append(f"  partial: {len(meta.rejected)} rejected", style="yellow")
+        text.append(f"  partial: {len(meta.rejected)} rejected", style=YELLOW.style)
     return text
 
 
@@ -70,7 +73,7 @@ def foot(snapshot: Snapshot) -> Iterator[Text]:
         yield Text("Money is rounded to the cent.", style="dim")
     if cautions := _unsaid_cautions(snapshot):
         counted = ", ".join(f"{name} ({count})" for name, count in sorted(cautions.items()))
-        yield Text(f"Cautions: {counted}", style="yellow")
+        yield Text(f"Cautions: {counted}", style=YELLOW.style)
     yield Text(f"Positions: {snapshot.limits}", style="dim")
 
 

@@ -39,7 +39,7 @@ from variance_bridge.model import Holding, Portfolio
 from variance_bridge.prices import underlying_prices, with_underlying_price
 from variance_bridge.reading.load import Snapshot
 from variance_bridge.symbology import InstrumentType
-from variance_bridge.terminal import columns_that_fit, not_shown
+from variance_bridge.terminal import YELLOW, columns_that_fit, not_shown
 
 if TYPE_CHECKING:
     from variance_bridge.cli.tables.positions_order import Order
@@ -204,7 +204,7 @@ class PositionsTable(Struct, frozen=True, kw_only=True):
         text = name_of(holding, alone=alone, strike_width=strike_width)
         name = Text(text, style="bold") if alone else Text(f"  {text}")
         if self._is_foreign(holding):
-            name.append(f"  {holding.currency}", style="yellow")
+            name.append(f"  {holding.currency}", style=YELLOW.style)
         return name
 
     def _counted(self) -> Text:

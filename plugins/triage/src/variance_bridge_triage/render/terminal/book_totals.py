@@ -13,6 +13,7 @@ from rich.text import Text
 from variance_bridge import PositionsTooOld, Source
 from variance_bridge.formatting import money, plural
 from variance_bridge.money import Sum
+from variance_bridge.terminal import RED, YELLOW
 from variance_bridge_triage.render.legs import one_line
 from variance_bridge_triage.rules.book import JudgedBook
 
@@ -27,14 +28,14 @@ def show_totals(judged: JudgedBook, converted: Converted | None, console: Consol
     for source in judged.book.sources:
         if source.error is not None:
             missing = Text(
-                f"{_state(source)}: {one_line(source.file)}: {source.error.what}", "bold red"
+                f"{_state(source)}: {one_line(source.file)}: {source.error.what}", RED.bold
             )
             console.print(Padding(missing, (0, 1)))
     for currency, sums in judged.sums.items():
         console.print(Padding(_sums(currency or "?", currency, sums), (0, 1)), crop=False)
     if converted is not None:
         name, currency = f"All in {converted.currency}", converted.currency
-        line = _sums(name, currency, converted.sums).append(f"  ({converted.stated})", "yellow")
+        line = _sums(name, currency, converted.sums).append(f"  ({converted.stated})", YELLOW.style)
         console.print(Padding(line, (0, 1)), crop=False)
     console.print()
 

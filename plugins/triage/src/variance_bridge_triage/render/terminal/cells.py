@@ -7,6 +7,7 @@ from decimal import Decimal
 from rich.text import Text
 
 from variance_bridge.formatting import money
+from variance_bridge.terminal import GREEN, RED
 
 
 def left(text: Text, width: int) -> Text:
@@ -23,5 +24,5 @@ def right(text: Text, width: int) -> Text:
 def gain(amount: Decimal | None, currency: str | None) -> Text:
     """An amount of money in the colour of gain or loss."""
     text = money(amount, currency, sign=True)
-    style = "" if not amount else "green" if amount > 0 else "red"
+    style = "" if not amount else GREEN.style if amount > 0 else RED.style
     return Text(text, style=style)

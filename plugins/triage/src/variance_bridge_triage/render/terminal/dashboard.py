@@ -15,7 +15,7 @@ from rich.text import Text
 from variance_bridge import Freshness
 from variance_bridge.formatting import is_whole_cents, printable
 from variance_bridge.model import Environment
-from variance_bridge.terminal import not_shown
+from variance_bridge.terminal import CYAN, GREEN, RED, YELLOW, not_shown
 from variance_bridge_triage.render.legs import one_line
 from variance_bridge_triage.render.summary import notes, shared_lacks
 from variance_bridge_triage.render.terminal.expiries import expiries, lacks_risk
@@ -64,14 +64,14 @@ def dashboard(report: Report, width: int) -> RenderableType:
     if said and fits:
         undecided = named
     for heading, style, entries in (
-        (f"ACTION REQUIRED  {len(report.actions)} of {of}", "bold yellow", report.actions),
+        (f"ACTION REQUIRED  {len(report.actions)} of {of}", YELLOW.bold, report.actions),
         (undecided, "bold", report.undecided),
         (f"NO ACTION  {len(report.rest)} of {of}", "bold", report.rest),
     ):
         if entries:
             parts.append(_title(heading, style))
             if heading == undecided and said and not fits:
-                parts.append(Padding(Text(f"not judged: {said}", style="yellow"), (0, 1)))
+                parts.append(Padding(Text(f"not judged: {said}", style=YELLOW.style), (0, 1)))
             above = shared if heading == undecided else []
             parts.append(_strategies(report, entries, layout, nowhere.union(above)))
     if layout.scale is not None:
@@ -108,9 +108,9 @@ def _strategies(
 
 def _verdict(report: Report) -> Iterator[RenderableType]:
     """Green only where everything could be judged."""
-    style = "bold yellow"
+    style = YELLOW.bold
     if report.all_clear:
-        style = "bold green" if report.entries else "bold"
+        style = GREEN.bold if report.entries else "bold"
     for sentence in report.verdict:
         yield Padding(Text(sentence, style=style), (0, 1))
     if report.verdict:
@@ -128,7 +128,7 @@ def _head(report: Report) -> RenderableType:
     if account := report.label or meta.account_hash:
         left.append(f"  {one_line(account)}", style="bold" if report.label else "")
     if meta.environment not in (None, Environment.PRODUCTION):
-        left.append(f"  {meta.environment.value.upper()}" if meta.environment else "", "bold cyan")
+        left.append(f"  {meta.environment.value.upper()}" if meta.environment else "", CYAN.bold)
     right = Text()
     right.append_text(_age(report))
     right.append("  ")
@@ -142,16 +142,16 @@ def _head(report: Report) -> RenderableType:
 
 def _age(report: Report) -> Text:
     if report.too_old:
-        return Text(f"TOO OLD: {report.age_words}", style="bold red")
+        return Text(f"TOO OLD: {report.age_words}", style=RED.bold)
     if report.freshness is Freshness.STALE:
-        return Text(f"STALE: {report.age_words}", style="bold yellow")
-    return Text(report.age_words, style="green")
+        return Text(f"STALE: {report.age_words}", style=YELLOW.bold)
+    return Text(report.age_words, style=GREEN.style)
 
 
 def _status(report: Report) -> Text:
     if report.partial:
-        return Text(report.status_words.upper(), style="bold yellow")
-    return Text(report.status_words, style="green" if report.meta.status else "dim")
+        return Text(report.status_words.upper(), style=YELLOW.bold)
+    return Text(report.status_words, style=GREEN.style if report.meta.status else "dim")
 
 
 def _notes(report: Report, hidden: Sequence[str]) -> Iterator[RenderableType]:

@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from variance_bridge.formatting import UNKNOWN, money, quantity
+from variance_bridge.terminal import RED, YELLOW
 from variance_bridge.trading_hours import exchange_date
 from variance_bridge_triage.render.expiry_risk import DEVIATIONS, ExpiryRisk, expiry_risks, lost
 from variance_bridge_triage.render.legs import contracts_of, day, dte, one_line
@@ -106,7 +107,7 @@ def _rung(risk: ExpiryRisk, columns: _Columns, width: int) -> Iterator[Text]:
     """Its line, and more lines where its roots need them."""
     rung = risk.rung
     line = Text(f" {day(rung.expiration)} ")
-    when = Text(dte(rung.dte), style="bold yellow" if rung.dte <= 0 else "")
+    when = Text(dte(rung.dte), style=YELLOW.bold if rung.dte <= 0 else "")
     line.append_text(right(when, columns.dte)).append("  ")
     if columns.bar:
         line.append_text(right(Text(_amount(risk, columns.currency)), columns.amount)).append("  ")
@@ -126,7 +127,7 @@ def _bar(risk: ExpiryRisk, columns: _Columns) -> Text:
     if not risk.loss:
         return Text()
     halves = max(1, round(risk.loss / columns.largest * columns.bar * 2))
-    return Text("█" * (halves // 2) + "▌" * (halves % 2), style="red")
+    return Text("█" * (halves // 2) + "▌" * (halves % 2), style=RED.style)
 
 
 def _cut(line: Text) -> Text:

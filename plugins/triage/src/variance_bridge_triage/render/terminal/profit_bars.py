@@ -11,6 +11,7 @@ from rich.text import Text
 
 from variance_bridge.formatting import money, plural
 from variance_bridge.money import total
+from variance_bridge.terminal import GREEN, RED
 from variance_bridge_triage.render.legs import one_line, title
 from variance_bridge_triage.render.terminal.cells import gain, left, right
 from variance_bridge_triage.rules.report import Report
@@ -73,7 +74,7 @@ def _bars(shown: list[_Profit], currency: str | None, width: int) -> Iterator[Te
         line.append("  ").append_text(right(amount, widest)).append("  ")
         if each.amount < 0:
             drawn = ("▐" * half + full)[-losses:].rjust(losses)
-            yield line.append(drawn, style="red").append(_AXIS, style="dim")
+            yield line.append(drawn, style=RED.style).append(_AXIS, style="dim")
         else:
             line.append(" " * losses).append(_AXIS, style="dim")
-            yield line.append(full + "▌" * half, style="green")
+            yield line.append(full + "▌" * half, style=GREEN.style)

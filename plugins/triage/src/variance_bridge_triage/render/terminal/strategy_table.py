@@ -12,7 +12,7 @@ from rich.text import Text
 
 from variance_bridge.formatting import UNKNOWN, money, percent, price
 from variance_bridge.money import Sum
-from variance_bridge.terminal import columns_that_fit
+from variance_bridge.terminal import CYAN, GREEN, MAGENTA, RED, YELLOW, columns_that_fit
 from variance_bridge_triage.render.legs import describe, dte, one_line, title
 from variance_bridge_triage.render.price_range import price_range
 from variance_bridge_triage.render.summary import is_weighted
@@ -32,12 +32,12 @@ from variance_bridge_triage.rules.metrics import Facts
 from variance_bridge_triage.rules.report import Entry, Report
 
 ACTION_STYLES = {
-    Action.EXPIRING: "bold yellow",
-    Action.HARVEST: "bold green",
-    Action.SIZE_THREAT: "bold red",
-    Action.DEFENSE: "bold red",
-    Action.GAMMA: "bold magenta",
-    Action.HEDGE_CHECK: "bold cyan",
+    Action.EXPIRING: YELLOW.bold,
+    Action.HARVEST: GREEN.bold,
+    Action.SIZE_THREAT: RED.bold,
+    Action.DEFENSE: RED.bold,
+    Action.GAMMA: MAGENTA.bold,
+    Action.HEDGE_CHECK: CYAN.bold,
 }
 
 _GAP = 2
@@ -62,7 +62,7 @@ def _partly(sum_: Sum, text: Text) -> Text:
 
 def _dte(_report: Report, facts: Facts) -> Text:
     urgent = facts.dte is not None and facts.dte <= 0
-    return Text(dte(facts.dte), style="bold yellow" if urgent else "")
+    return Text(dte(facts.dte), style=YELLOW.bold if urgent else "")
 
 
 def _profit(report: Report, facts: Facts) -> Text:
@@ -73,7 +73,7 @@ def _share(_report: Report, facts: Facts) -> Text:
     fraction = facts.pl_fraction
     if fraction is None:
         return Text(UNKNOWN)
-    return Text(percent(fraction, sign=True), style="green" if fraction > 0 else "red")
+    return Text(percent(fraction, sign=True), style=GREEN.style if fraction > 0 else RED.style)
 
 
 def _price(_report: Report, facts: Facts) -> Text:
@@ -244,7 +244,9 @@ def strategy(
     if not shows_legs:
         details.append(Text(legs, style="dim"))
     if details:
-        yield Padding(_Unbroken(Text(" · ", style="dim").join(details)), (0, 0, 0, layout.indent))
+        yield Padding(
+            _Unbroken(Text.assemble((" · ", "dim")).join(details)), (0, 0, 0, layout.indent)
+        )
 
 
 def _row(
@@ -319,7 +321,7 @@ def _reasons(entry: Entry, said: AbstractSet[Action]) -> Iterator[Text]:
         yield Text(also + finding.reason)
     names = [each.action.value for each in entry.not_judged if each.action not in said]
     if names:
-        yield Text(f"not judged: {', '.join(names)}", style="yellow")
+        yield Text(f"not judged: {', '.join(names)}", style=YELLOW.style)
 
 
 def _root(facts: Facts) -> Text:

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from variance_bridge.formatting import percent
 from variance_bridge.symbology import OptionType
+from variance_bridge.terminal import CYAN, GREEN, RED
 from variance_bridge_triage.render.legs import letter_of
 from variance_bridge_triage.render.price_range import PriceRange, Strike
 
@@ -95,7 +96,7 @@ def strike_line(drawn: PriceRange, scale: Scale) -> Text:
         low, high = (scale.place(_distance(edge, drawn)) for edge in drawn.expected)
         first, last = max(low, 0), min(high, scale.width - 1)
         signs[first : last + 1] = [EXPECTED] * (last + 1 - first)
-    signs[scale.middle], styles[scale.middle] = PRICE, "bold red" if drawn.tested else "bold cyan"
+    signs[scale.middle], styles[scale.middle] = PRICE, RED.bold if drawn.tested else CYAN.bold
     for at, sign, style in (*_marks(drawn, scale, -1), *_marks(drawn, scale, 1)):
         signs[at], styles[at] = sign, style
     return Text.assemble(*zip(signs, styles, strict=True))
@@ -115,7 +116,7 @@ def _marks(drawn: PriceRange, scale: Scale, side: int) -> Iterator[tuple[int, st
         ideal = side * scale.place(_distance(mark.strike, drawn))
         at = side * min(max(ideal, side * at + 1), side * end - farther)
         letter = letter_of(mark.right)
-        yield at, letter if mark.short else letter.lower(), "bold red" if mark.short else "green"
+        yield at, letter if mark.short else letter.lower(), RED.bold if mark.short else GREEN.style
     if exceeded:
         yield end, ABOVE if side > 0 else BELOW, "dim"
 

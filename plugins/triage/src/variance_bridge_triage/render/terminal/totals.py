@@ -10,6 +10,7 @@ from rich.text import Text
 
 from variance_bridge.formatting import UNKNOWN, money
 from variance_bridge.money import Sum
+from variance_bridge.terminal import YELLOW
 from variance_bridge_triage.render.legs import of, one_line
 from variance_bridge_triage.render.summary import counted, day_profits, used
 from variance_bridge_triage.render.terminal.cells import gain
@@ -85,7 +86,7 @@ def _beside(lines: Sequence[Sequence[tuple[str, Text, str]]], width: int) -> Ren
 
 def _style(note: str) -> str:
     """What lacks something is yellow; the rest says more of what is known."""
-    return "dim" if note.endswith(("used", "flat")) else "yellow"
+    return "dim" if note.endswith(("used", "flat")) else YELLOW.style
 
 
 def _padded(cells: Sequence[Text], width: int) -> Text:
