@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from rich.color import Color, ColorSystem
 from rich.console import Console
-from rich.style import Style
 from rich.terminal_theme import SVG_EXPORT_THEME, TerminalTheme
 from rich.text import Text
 
@@ -56,9 +55,8 @@ def test_a_drawn_picture_shows_the_colour_whatever_its_theme_is(name):
     white = TerminalTheme((255, 255, 255), (0, 0, 0), [(1, 1, 1)] * 8, [(2, 2, 2)] * 8)
     pictures = []
     for theme in (white, SVG_EXPORT_THEME):
-        console = Console(file=io.StringIO(), record=True, width=20, color_system="256")
-        # Not by its name: rich would keep the codes of the style for consoles of fewer colours.
-        console.print(Text("word", style=Style(bold=True, color=COLOURS[name].style)))
+        console = Console(file=io.StringIO(), record=True, width=20, color_system=None)
+        console.print(Text("word", style=COLOURS[name].bold))
         picture = console.export_svg(theme=theme)
         pictures.append(re.search(r"\.\S+-r1 \{ fill: (#[0-9a-f]{6})", picture)[1])
     assert pictures[0] == pictures[1] == Color.parse(COLOURS[name].style).get_truecolor().hex

@@ -168,6 +168,14 @@ def test_nothing_to_do_says_so_in_green(triaged, all_known):
     assert "\x1b[1;32mNothing needs action." in coloured.file.getvalue()
 
 
+def test_the_reason_for_an_action_is_not_dimmed_and_its_legs_are(account_report):
+    coloured = console()
+    coloured.print(dashboard(account_report, 80))
+    text = coloured.file.getvalue()
+    assert re.search(r"(?<!m)tested: 455\.30", text)
+    assert "\x1b[2m · " in text
+
+
 def test_what_could_not_be_judged_is_never_nothing(hold, triaged):
     screen = render(triaged([hold("1 stock")]), 80)
     assert "Nothing needs action" not in screen
