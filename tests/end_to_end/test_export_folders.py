@@ -290,12 +290,12 @@ def test_two_exports_that_name_no_account_are_said_where_they_share_nothing(
 
 
 def test_files_are_searched_for_accounts_once_in_a_run(variance, exports, configure, monkeypatch):
-    from variance_bridge.pipeline import previous_document
+    from variance_bridge.document import outline as outlines
 
     assert variance("sync").code == 0
     read = []
-    outline = previous_document.outline
-    monkeypatch.setattr(previous_document, "outline", lambda data: read.append(1) or outline(data))
+    outline = outlines.outline
+    monkeypatch.setattr(outlines, "outline", lambda data: read.append(1) or outline(data))
     assert variance("sync").code == 0
     # Each of three files once for the index, and once with its lock held.
-    assert len(read) <= 6
+    assert 0 < len(read) <= 6
