@@ -74,6 +74,17 @@ def test_the_label_of_an_account_is_offered_as_a_word_of_the_shell(offered, plac
     assert offered("variance show --account ro") == ["plain,Roth-IRA"]
 
 
+def test_how_the_completion_begins_is_broken_at_words_and_its_command_is_not(
+    place, capsys, monkeypatch
+):
+    monkeypatch.setenv("COLUMNS", "40")
+    assert run(["completion", "bash", "--install"]) == 0
+    *words, command = capsys.readouterr().err.splitlines()
+    assert max(map(len, words)) < 40
+    assert command.startswith("`source ")
+    assert command.endswith("/variance`")
+
+
 @pytest.mark.parametrize(
     ("line", "values"),
     [

@@ -61,6 +61,26 @@ def test_accounts_stand_side_by_side_and_only_profits_are_added_up(write, triage
     assert "totals" not in book
 
 
+def test_what_is_said_of_all_accounts_is_said_once_and_counts_over_all_of_them(write, triage):
+    write("ira.json", IRA)
+    write("taxed.json", TAXED)
+    out = " ".join(triage("ira.json", "taxed.json")[1].split())
+
+    assert out.count("SIZE_THREAT not judged for") == 1
+    assert "SIZE_THREAT not judged for 4 of 4 strategies" in out
+    assert out.count("Losses are measured against") == 1
+    assert out.count("Positions: fresh up to") == 1
+    assert out.index("NOTES ON ALL ACCOUNTS") > out.rindex("***")
+
+
+def test_an_export_is_named_by_its_file_at_the_head_of_its_dashboard(tmp_path, write, triage):
+    (tmp_path / "mine.csv").write_text(
+        "Symbol,Type,Quantity,Multiplier,Average Price,Mark,Unrealized P/L\nXYZ,stock,100,1,48,52,400\n"
+    )
+    screen = triage("mine.csv", "--any-age")[1]
+    assert screen.startswith(" csv  mine.csv ")
+
+
 def test_one_file_has_its_meta_and_totals_besides(write, triage):
     book = loads(triage(write("ira.json", IRA), "--json")[1])
 

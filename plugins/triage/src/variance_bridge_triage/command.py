@@ -257,7 +257,5 @@ def _show(judged: JudgedBook, converted: Converted | None) -> None:
     console = Console(emoji=False, highlight=False, markup=False)
     if len(judged.judged) > 1 or converted is not None or not judged.reports:
         show_totals(judged, converted, console)
-    for place, report in enumerate(judged.reports):
-        if place:
-            console.print()
-        show(report, console)
+    if judged.reports:
+        show(judged.reports, console)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from variance_bridge.formatting import age_words, is_whole_cents, money
+from variance_bridge.formatting import age_words, is_whole_cents, money, printable
 from variance_bridge.model import Caution, Environment, Holding, Portfolio, Timeliness
 from variance_bridge.reading.freshness import Freshness
 from variance_bridge.reading.load import Snapshot
@@ -29,9 +29,10 @@ def is_foreign(holding: Holding, currency: str | None) -> bool:
 
 
 def head(snapshot: Snapshot, label: str | None = None) -> Text:
-    """Source, account (by its label, if it has one), world and age."""
+    """Source, account (by its label, if it has one; of an export the file), world and age."""
     meta = snapshot.portfolio.meta
-    text = Text("  ".join(filter(None, (meta.source, label or meta.account_hash))), style="bold")
+    name = printable(label or meta.account_hash or snapshot.shown or "")
+    text = Text("  ".join(filter(None, (meta.source, name))), style="bold")
     if meta.environment is not None:
         real = meta.environment is Environment.PRODUCTION
         text.append("  ").append(

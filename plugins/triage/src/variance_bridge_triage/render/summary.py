@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from variance_bridge.formatting import money, percent, plural
 from variance_bridge.money import Sum, add_up
-from variance_bridge_triage.rules.actions import NotJudged
+from variance_bridge_triage.rules.actions import NotJudged, unavailable
 from variance_bridge_triage.rules.metrics import Totals
 from variance_bridge_triage.rules.report import BALANCES, Report
 
@@ -88,16 +88,26 @@ _SETTLED_BY = (
 )
 
 
-def notes(report: Report) -> Iterator[str]:
-    """Which rules could not be judged and why, what the rest was judged by, and what would settle it."""
-    for lacking in report.unavailable:
-        of_all = f"{lacking.clusters} of {plural(lacking.of, 'strategy', 'strategies')}"
+def notes(reports: Report | Sequence[Report]) -> Iterator[str]:
+    """Which rules could not be judged and why, what the rest was judged by, and what would settle it.
+
+    Of several accounts the same is said once: strategies are counted over all of them.
+    """
+    listed = [reports] if isinstance(reports, Report) else reports
+    of = plural(sum(len(each.entries) for each in listed), "strategy", "strategies")
+    for lacking in unavailable([entry.not_judged for each in listed for entry in each.entries]):
         settled = next((f"; {by}" for what, by in _SETTLED_BY if what in lacking.needs), "")
+        of_all = f"{lacking.clusters} of {of}"
         yield f"{lacking.action.value} not judged for {of_all}: it needs {lacking.needs}{settled}"
-    if report.net_liquidity_origin != BALANCES:
-        amount = money(report.net_liquidity, report.currency)
-        settled = "; set `net_liquidity` under [account] in triage.toml"
-        yield (
-            f"Losses are measured against {amount}, {report.net_liquidity_origin}"
-            f"{settled if report.assumes_net_liquidity else ''}"
-        )
+    unstated = [each for each in listed if each.net_liquidity_origin != BALANCES]
+    lead = "Losses" if len(unstated) == len(listed) else "Where net liquidity is not stated, losses"
+    yield from dict.fromkeys(f"{lead} are {_measured(each)}" for each in unstated)
+
+
+def _measured(report: Report) -> str:
+    amount = money(report.net_liquidity, report.currency)
+    settled = "; set `net_liquidity` under [account] in triage.toml"
+    return (
+        f"measured against {amount}, {report.net_liquidity_origin}"
+        f"{settled if report.assumes_net_liquidity else ''}"
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 
 from msgspec import Struct, structs
 
@@ -114,8 +115,9 @@ def judge_book(
         if source.snapshot is None or not source.counts:
             return None
         report = triage(source.snapshot, thresholds, now)
-        label = labels.get(source.account_hash or "")
-        return structs.replace(report, label=label) if label else report
+        # An export is of no account that has a name: its file says which positions are meant.
+        name = Path(source.file).name if source.account_hash is None else None
+        return structs.replace(report, label=labels.get(source.account_hash or "", name))
 
     return JudgedBook(
         book=book,

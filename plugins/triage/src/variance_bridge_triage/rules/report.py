@@ -67,7 +67,8 @@ class Report(Struct, frozen=True, kw_only=True):
         entries: those that need action first, by urgency; then those that could not be judged fully, and the rest, by root.
         rows: how many positions there are.
         sign_of_positions: what the balances say against an account without any.
-        label: what the user calls the account; for the screen and the page alone, never for JSON.
+        label: what the user calls the account, or the name of an export's file; for the screen and the page alone, never
+            for JSON.
     """
 
     meta: Meta

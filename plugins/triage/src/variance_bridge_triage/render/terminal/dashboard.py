@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from decimal import Decimal
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -33,25 +34,39 @@ _PLAIN = str.maketrans({
 """For terminals that have no more than ASCII."""
 
 
-def show(report: Report, console: Console) -> None:
-    """Print the dashboard, as wide as the console is."""
+def show(reports: Report | Sequence[Report], console: Console) -> None:
+    """Print the dashboard of one account, or of several, as wide as the console is."""
     if console.encoding.lower().replace("-", "").startswith("utf"):
-        console.print(dashboard(report, console.width))
+        console.print(dashboard(reports, console.width))
         return
-    text = render(report, console.width).translate(_PLAIN)
+    text = render(reports, console.width).translate(_PLAIN)
     console.file.write(text.encode(console.encoding, "replace").decode(console.encoding))
 
 
-def render(report: Report, width: int) -> str:
+def render(reports: Report | Sequence[Report], width: int) -> str:
     """The dashboard as plain text of that width."""
     file = io.StringIO()
     console = Console(file=file, width=width, color_system=None, force_terminal=False, emoji=False)
-    console.print(dashboard(report, width))
+    console.print(dashboard(reports, width))
     return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
 
 
-def dashboard(report: Report, width: int) -> RenderableType:
-    """Everything, for a console of that many columns."""
+def dashboard(reports: Report | Sequence[Report], width: int) -> RenderableType:
+    """Account after account, for a console of that many columns; what there is to say about all of them once, at the end."""
+    listed = [reports] if isinstance(reports, Report) else reports
+    parts: list[RenderableType] = []
+    hidden: dict[str, None] = {}
+    for place, report in enumerate(listed):
+        account, lacking = _account(report, width)
+        parts += [Text(), *account] if place else account
+        hidden |= dict.fromkeys(lacking)
+    if len(listed) > 1:
+        parts.append(_title("NOTES ON ALL ACCOUNTS", "bold"))
+    return Group(*parts, *_notes(listed, list(hidden)))
+
+
+def _account(report: Report, width: int) -> tuple[list[RenderableType], list[str]]:
+    """One account without its notes; and what there is no room for."""
     parts: list[RenderableType] = [_head(report), totals_of(report, width), Text()]
     parts += _verdict(report)
     layout, of = Layout.of(report, width), len(report.entries)
@@ -77,7 +92,7 @@ def dashboard(report: Report, width: int) -> RenderableType:
     if layout.scale is not None:
         parts += [_note(legend(layout.scale)), Text()]
     charts, hidden = _charts(report, width)
-    return Group(*parts, *charts, *_notes(report, [*layout.hidden, *hidden]))
+    return [*parts, *charts], [*layout.hidden, *hidden]
 
 
 def _charts(report: Report, width: int) -> tuple[list[RenderableType], list[str]]:
@@ -154,20 +169,30 @@ def _status(report: Report) -> Text:
     return Text(report.status_words, style=GREEN.style if report.meta.status else "dim")
 
 
-def _notes(report: Report, hidden: Sequence[str]) -> Iterator[RenderableType]:
+def _notes(reports: Sequence[Report], hidden: Sequence[str]) -> Iterator[RenderableType]:
     """What was not judged, and what the rest was judged by; each once."""
-    for note in notes(report):
+    for note in notes(reports):
         yield _note(note)
-    yield _note(f"Positions: {report.age_limits}")
-    if report.thresholds.origin != SHIPPED:
-        yield _note(f"Thresholds: {printable(report.thresholds.origin)}")
-    totals = report.totals
-    amounts = [totals.net_pl.amount, totals.theta.amount, totals.net_liquidity, totals.buying_power]
-    amounts += [entry.facts.net_pl.amount for entry in report.entries]
-    if not all(map(is_whole_cents, amounts)):
+    for limits in dict.fromkeys(str(each.age_limits) for each in reports):
+        yield _note(f"Positions: {limits}")
+    for origin in dict.fromkeys(each.thresholds.origin for each in reports):
+        if origin != SHIPPED:
+            yield _note(f"Thresholds: {printable(origin)}")
+    if not all(is_whole_cents(amount) for each in reports for amount in _amounts(each)):
         yield _note("Money is rounded to the cent")
     if hidden:
         yield _note(not_shown(hidden))
+
+
+def _amounts(report: Report) -> Iterator[Decimal | None]:
+    totals = report.totals
+    yield from (
+        totals.net_pl.amount,
+        totals.theta.amount,
+        totals.net_liquidity,
+        totals.buying_power,
+    )
+    yield from (entry.facts.net_pl.amount for entry in report.entries)
 
 
 def _note(text: str) -> Padding:
