@@ -289,6 +289,24 @@ def test_two_exports_that_name_no_account_are_said_where_they_share_nothing(
     assert variance("sync").err == ""
 
 
+def test_a_warning_about_a_file_of_two_accounts_is_said_once_and_names_its_lines(
+    variance, folder, configure
+):
+    (folder / "exp").mkdir()
+    rows = "".join(
+        f"{number},Nest egg,QZB,B,{quantity},$52.00,$5200.00\n"
+        for number in ("X10000001", "X20000002")
+        for quantity in ("abc" if number.endswith("2") else "50", 100)
+    )
+    header = FORMS[FIDELITY].partition("\n")[0]
+    (folder / "exp" / "both.csv").write_text(f"{header}\n{rows}")
+    for command in (("sync",), ("sync", "exp", "--all-accounts")):
+        said = variance(*command).err.splitlines()
+        assert len(said) == len(set(said))
+        (about_rows,) = [line for line in said if "row rejected" in line]
+        assert about_rows.startswith("Warning: both.csv: line 4: row rejected: ")
+
+
 def test_files_are_searched_for_accounts_once_in_a_run(variance, exports, configure, monkeypatch):
     from variance_bridge.document import outline as outlines
 

@@ -243,8 +243,15 @@ def test_contradicted_costs_and_unread_numbers_are_reported(read_csv):
     outcome = read_csv(
         HEADER + FIRST.replace("-950.00", "950.00") + FIRST.replace("50.00,-", "5O,-")
     )
-    assert any("contradict each other in 1 of 2" in one for one in outcome.warnings)
-    assert any("1 position has a number that cannot be read" in one for one in outcome.warnings)
+    contradicted = "contradict each other in 1 of 2 positions (line 2; flag cost_contradicted)"
+    assert any(contradicted in one for one in outcome.warnings)
+    unread = "1 position (line 3) has a number that cannot be read"
+    assert any(unread in one for one in outcome.warnings)
+
+
+def test_so_many_lines_are_named_and_the_others_counted(read_csv):
+    outcome = read_csv(HEADER + 8 * FIRST.replace("-950.00", "950.00"))
+    assert any("(lines 2, 3, 4, 5, 6 and 3 more; flag" in one for one in outcome.warnings)
 
 
 def test_a_cash_row_is_not_a_position_and_not_counted(read_csv):

@@ -135,12 +135,18 @@ class ExportFolder:
         self._warn_of_strangers(nameless)
         return [export.account for export in self.exports]
 
+    def report(self, accounts: Sequence[Account]) -> None:
+        """Say what there is to say of the files of these accounts, which may be one: each warning once, and not as of one account."""
+        for account in accounts:
+            warnings = self.export_of(account).warnings
+            for warning in warnings:
+                self._warn(warning)
+            warnings.clear()
+
     def fetch(self, account: Account) -> RawPortfolio:
-        """The newest export of the account. What there is to say of its file is said now, once."""
+        """The newest export of the account."""
+        self.report([account])
         export = self.export_of(account)
-        for warning in export.warnings:
-            self._warn(warning)
-        export.warnings.clear()
         return export.broker.fetch(export.account)
 
     def normalize(self, raw: RawPortfolio) -> Portfolio:

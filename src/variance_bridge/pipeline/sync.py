@@ -127,6 +127,8 @@ def carry_out(ready: Ready, progress: Progress | None = None) -> list[Result]:
                 account = select_account(run, accounts, request.choice.account)
                 return [*unread, _sync_chosen(run, account, previous, held, lock, request, tell)]
         refuse_single_output(run, accounts, request)
+        if run.folder is not None:
+            run.folder.report(accounts)
         results = list(_sync_each(run, accounts, previous, held, lock, request, tell))
         return [*unread, *_failed_where_all_skipped(results)]
 

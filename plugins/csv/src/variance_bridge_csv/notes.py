@@ -41,12 +41,16 @@ def notes(parsed: ParsedFile) -> Iterator[str]:
         yield "the end of a complete file is missing: it may be cut off; export it again"
 
 
-def _on_titles(lines: Sequence[int]) -> str:
+def _listed(lines: Sequence[int]) -> str:
+    """`line 2`, `lines 2, 5`, `lines 2, 5, 6, 7, 8 and 3 more`."""
     listed = ", ".join(map(str, lines[:_MAX_LISTED]))
     more = f" and {len(lines) - _MAX_LISTED} more" if len(lines) > _MAX_LISTED else ""
-    lines_above = "line" if len(lines) == 1 else "lines"
+    return f"{'line' if len(lines) == 1 else 'lines'} {listed}{more}"
+
+
+def _on_titles(lines: Sequence[int]) -> str:
     return (
-        f"{lines_above} {listed}{more} above the table: not read; in a dialect of your own, [[capture]] takes an account or a date "
+        f"{_listed(lines)} above the table: not read; in a dialect of your own, [[capture]] takes an account or a date "
         "from such a line, and detect.before_header knows the file by its title"
     )
 
@@ -76,19 +80,19 @@ def _on_rejected(parsed: ParsedFile) -> Iterator[str]:
 
 
 def _notes_on_rows(parsed: ParsedFile, part: AccountPart) -> Iterator[str]:
-    doubted = _rows_with(part, Caution.COST_CONTRADICTED)
+    doubted = _lines_with(part, Caution.COST_CONTRADICTED)
     if doubted:
         yield (
-            f"cost, profit and price contradict each other in {doubted} of {len(part.positions)} "
-            "positions (flag cost_contradicted)"
+            f"cost, profit and price contradict each other in {len(doubted)} of {len(part.positions)} "
+            f"positions ({_listed(doubted)}; flag cost_contradicted)"
         )
-    unvalued = _rows_with(part, Caution.MULTIPLIER_UNKNOWN)
+    unvalued = _lines_with(part, Caution.MULTIPLIER_UNKNOWN)
     if unvalued:
         yield (
             f"{_have(unvalued)} an unknown multiplier: totals are as the file states them, and nothing is computed from "
             f"a price{_missing_column(parsed)} (flag multiplier_unknown)"
         )
-    unread = _rows_with(part, Caution.NUMBER_UNREADABLE)
+    unread = _lines_with(part, Caution.NUMBER_UNREADABLE)
     if unread:
         yield (
             f"{_have(unread)} a number that cannot be read and was left out; if the file was "
@@ -129,9 +133,9 @@ def _missing_column(parsed: ParsedFile) -> str:
     return f'; add the column "{names[0]}" to the export'
 
 
-def _have(positions: int) -> str:
-    return "1 position has" if positions == 1 else f"{positions} positions have"
+def _have(lines: Sequence[int]) -> str:
+    return f"{plural(len(lines), 'position')} ({_listed(lines)}) {'has' if len(lines) == 1 else 'have'}"
 
 
-def _rows_with(part: AccountPart, caution: Caution) -> int:
-    return sum(1 for one in part.checked if caution in one.cautions)
+def _lines_with(part: AccountPart, caution: Caution) -> Sequence[int]:
+    return [one.line for one in part.checked if caution in one.cautions]
