@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -11,7 +12,6 @@ from zoneinfo import ZoneInfo
 import pytest
 
 SCHWAB, FIDELITY, TASTY = "Individual-Positions.csv", "Portfolio_Positions.csv", "tasty.csv"
-NUMBERS = ("724", "X10000001", "5WX00001")
 FORMS = {
     SCHWAB: (
         '"Positions for account Joint ...724 as of {at:%I:%M %p} ET, {at:%Y/%m/%d}"\n\n'
@@ -108,7 +108,7 @@ def test_a_folder_means_all_its_accounts_in_every_command(
     done = variance(*command)
     assert done.code == 0, done.err
     assert sorted(held().values()) == ALL
-    assert not any(number in name for number in NUMBERS for name in held())
+    assert all(re.fullmatch(r"live_csv_[0-9a-f]{12}\.json", name) for name in held())
 
 
 def test_a_profile_with_a_folder_syncs_all_accounts_of_it(variance, exports, configure, held):
