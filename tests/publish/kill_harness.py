@@ -66,8 +66,9 @@ def two_there(path: Path) -> None:
 
 
 def leftovers_there(path: Path) -> None:
-    """A sync after a killed one."""
+    """A sync after killed ones, of which the lock file is there too."""
     two_there(path)
+    path.with_name(f".{path.name}.lock").touch()
     for number in range(3):
         path.with_name(f".{path.name}.{number:016x}.tmp").write_bytes(NEW[: 100 * number])
 

@@ -40,6 +40,11 @@ def names(folder):
     return {entry.name for entry in folder.iterdir()}
 
 
+def lock_of_an_earlier_writer(path):
+    """What every writer of a document leaves, killed or not."""
+    path.with_name(f".{path.name}.lock").touch(mode=0o600)
+
+
 def mode(path):
     return stat.S_IMODE(path.lstat().st_mode)
 
@@ -222,6 +227,8 @@ def test_a_planted_link_in_the_name_of_a_temporary_file_is_not_written_through(
     monkeypatch.setattr("os.urandom", bytes)
     planted = path.with_name(".live_acme.json.0000000000000000.tmp")
     plant(planted, victim)
+    with pytest.raises(DataRefused):
+        publish(path, NEW)
     publish(path, NEW)
     assert victim.read_bytes() == b"precious"
     assert read_published(path).data == NEW
@@ -312,11 +319,25 @@ def test_leftovers_of_killed_writers_are_swept_and_nothing_else(path):
         path.with_name("live_acme.json.0123456789abcdef.tmp"),
         path.with_name(".live_acmeXjson.0123456789abcdef.tmp"),
     ]
+    lock_of_an_earlier_writer(path)
     for place in (leftover, *others):
         place.write_bytes(b"half")
     publish(path, NEW)
     assert not leftover.exists()
     assert all(place.read_bytes() == b"half" for place in others)
+
+
+def test_a_first_document_does_not_list_its_folder_which_may_hold_thousands(path):
+    listed = []
+
+    def counted(descriptor):
+        listed.append(descriptor)
+        return os.listdir(descriptor)
+
+    publish(path, OLD, files=FileSystem(names=counted))
+    assert not listed
+    publish(path, NEW, files=FileSystem(names=counted))
+    assert len(listed) == 1
 
 
 def test_a_write_that_takes_one_byte_at_a_time_is_finished(path):

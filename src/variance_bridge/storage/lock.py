@@ -44,10 +44,12 @@ class OutputLock(Place, eq=False):
 
     Attributes:
         descriptor: of the lock file.
+        is_first: whether the lock file was made for this lock. Lock files stay, so no writer of this document was here before.
         held: whether the block of `output_lock` still runs.
     """
 
     descriptor: int = -1
+    is_first: bool = False
     held: bool = True
 
 
@@ -89,7 +91,7 @@ def output_lock(
             _check_folder(path, folder, files, warn)
             lock = OutputLock(path, folder, files, warn)
             check_places(lock)
-            lock.descriptor = _take_lock(lock, wait, sleep)
+            lock.descriptor, lock.is_first = _take_lock(lock, wait, sleep)
             stack.callback(_release, files, lock.descriptor)
         try:
             yield lock
@@ -201,17 +203,19 @@ def _check_folder(path: Path, folder: int, files: FileSystem, warn: Callable[[st
         warn(f"{path.parent}: {caution}; a folder of your own with mode 700 is better")
 
 
-def _take_lock(lock: OutputLock, wait: float, sleep: Callable[[float], None]) -> int:
-    """The descriptor of the locked lock file.
+def _take_lock(
+    lock: OutputLock, wait: float, sleep: Callable[[float], None]
+) -> tuple[int, bool]:
+    """The descriptor of the locked lock file, and whether it was made here.
 
     flock(2) belongs to the open file and not to the process: a second taker is refused in the same process too, and no
     `close` of an unrelated descriptor releases it, as it would with POSIX record locks.
     """
     pauses = max(0, round(wait / _PAUSE))
     while True:
-        descriptor = _try_lock(lock)
-        if descriptor is not None:
-            return descriptor
+        taken = _try_lock(lock)
+        if taken is not None:
+            return taken
         if pauses == 0:
             raise SyncRunning(
                 "another sync is writing this file; this one changed nothing",
@@ -222,12 +226,11 @@ def _take_lock(lock: OutputLock, wait: float, sleep: Callable[[float], None]) ->
         sleep(_PAUSE)
 
 
-def _try_lock(lock: OutputLock) -> int | None:
-    """The descriptor of the locked lock file; None when another holds it."""
+def _try_lock(lock: OutputLock) -> tuple[int, bool] | None:
+    """The descriptor of the locked lock file, and whether it was made here; None when another holds it."""
     files = lock.files
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     while True:
-        descriptor = files.open(_lock_name(lock), flags, 0o600, dir_fd=lock.folder)
+        descriptor, is_made = _open_lock_file(lock)
         with ExitStack() as stack:
             stack.callback(close_quietly, files, descriptor)
             if not stat.S_ISREG(files.status(descriptor).st_mode):
@@ -238,7 +241,17 @@ def _try_lock(lock: OutputLock) -> int | None:
                 return None
             if _is_lock_file(lock, descriptor):
                 stack.pop_all()
-                return descriptor
+                return descriptor, is_made
+
+
+def _open_lock_file(lock: OutputLock) -> tuple[int, bool]:
+    """The descriptor of the lock file, and whether it was made here."""
+    name, flags = _lock_name(lock), os.O_RDWR | os.O_CREAT
+    flags |= os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        return lock.files.open(name, flags | os.O_EXCL, 0o600, dir_fd=lock.folder), True
+    except FileExistsError:
+        return lock.files.open(name, flags, 0o600, dir_fd=lock.folder), False
 
 
 def _release(files: FileSystem, descriptor: int) -> None:

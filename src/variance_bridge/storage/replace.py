@@ -170,7 +170,8 @@ def _replace(
     with os_errors_as_refusals(lock.path, UNCHANGED), ExitStack() as leftovers:
         check_unmoved(lock)
         check_places(lock)
-        _sweep(lock)
+        if not lock.is_first:  # a folder of thousands takes milliseconds to list, for each document
+            _sweep(lock)
         fresh = _write_temporary(lock, data, leftovers, document=True)
         old = _document_there(lock, previous) if keep_previous else b""
         if old:
