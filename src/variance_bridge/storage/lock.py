@@ -203,9 +203,7 @@ def _check_folder(path: Path, folder: int, files: FileSystem, warn: Callable[[st
         warn(f"{path.parent}: {caution}; a folder of your own with mode 700 is better")
 
 
-def _take_lock(
-    lock: OutputLock, wait: float, sleep: Callable[[float], None]
-) -> tuple[int, bool]:
+def _take_lock(lock: OutputLock, wait: float, sleep: Callable[[float], None]) -> tuple[int, bool]:
     """The descriptor of the locked lock file, and whether it was made here.
 
     flock(2) belongs to the open file and not to the process: a second taker is refused in the same process too, and no

@@ -1,8 +1,8 @@
 """The one way in which a file is written: `replace_file` for any file, `publish` for a document, the old one kept beside.
 
-No crash, kill or full disk takes the last good file away. The sequence for a document: lock; check the place; remove what a killed writer left; write the new document to a temporary file beside
-the old one, flush it, read it back and compare, close it; copy the old document to `<name>.prev` in the same way; rename
-the new one over the old one; flush the folder. Until that last rename a reader finds the old document, after it the new
+No crash, kill or full disk takes the last good file away. The sequence for a document: lock; check the place; where the lock file was there before, remove what a killed
+writer left; write the new document to a temporary file beside the old one, flush it, read it back and compare, close it; copy the old document to `<name>.prev` in the same
+way; rename the new one over the old one; flush the folder. Until that last rename a reader finds the old document, after it the new
 one, and the name never stands for nothing in between (rename(2) of POSIX replaces in one step). Flushing the content
 before the rename is what makes that true of a power loss too.
 
