@@ -15,17 +15,16 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import attrs
+from msgspec import field
 
 from variance_bridge.errors import ConfigurationError
 from variance_bridge.formatting import repr_without
 from variance_bridge.model import Environment, Portfolio, Route
+from variance_bridge.privacy import PersonalValues, Secret
 from variance_bridge.symbology.instrument import Record
-
-if TYPE_CHECKING:
-    from variance_bridge.privacy import PersonalValues, Secret
 
 HOOK_API = 1
 """The version of this interface. A plugin states the one that it was written for (docs/versioning.md)."""
@@ -72,12 +71,24 @@ _TEXTS = attrs.validators.deep_iterable(_TEXT)
 _OPTIONAL_TEXT = attrs.validators.optional(_TEXT)
 
 
+def _check(record: Record, kinds: type | tuple[type, ...], *names: str) -> None:
+    for name in names:
+        if not isinstance(getattr(record, name), kinds):
+            raise TypeError(f"{name} must be {kinds}, and is {type(getattr(record, name))}")
+
+
+def _check_text(record: Record, pattern: str, what: str, *names: str) -> None:
+    for name in names:
+        text = getattr(record, name)
+        if not isinstance(text, str) or not re.fullmatch(pattern, text):
+            raise ValueError(f"{name} must be {what} ({pattern})")
+
+
 def _capabilities(words: Iterable[str]) -> frozenset[Capability]:
     return frozenset(Capability(word) for word in words)
 
 
-@attrs.frozen
-class Credential:
+class Credential(Record, frozen=True):
     """A secret that a plugin asks for.
 
     Attributes:
@@ -89,13 +100,17 @@ class Credential:
         lifetime: how long it works from the log-in on, where the broker limits that: the user is warned in time.
     """
 
-    name: str = attrs.field(validator=_matches(_CREDENTIAL, "an environment variable's name"))
-    title: str = attrs.field(validator=_TEXT)
+    name: str
+    title: str
     required: bool = True
     when: tuple[str, str] | None = None
-    lifetime: timedelta | None = attrs.field(
-        default=None, validator=attrs.validators.optional(attrs.validators.instance_of(timedelta))
-    )
+    lifetime: timedelta | None = None
+
+    def __post_init__(self) -> None:
+        """What is declared is checked when it is declared."""
+        _check_text(self, _CREDENTIAL, "an environment variable's name", "name")
+        _check(self, str, "title")
+        _check(self, (timedelta, type(None)), "lifetime")
 
     def applies(self, settings: object = None) -> bool:
         """Whether the broker has a use for it, with these settings (None: with those that ask for the most)."""
@@ -123,19 +138,21 @@ def _credentials(values: Iterable[Credential]) -> tuple[Credential, ...]:
 _CREDENTIALS = attrs.validators.deep_iterable(attrs.validators.instance_of(Credential))
 
 
-@attrs.frozen(kw_only=True)
-class CredentialPage:
+class CredentialPage(Record, frozen=True, kw_only=True):
     """A log-in by a page of the broker: `variance auth login` opens it, and asks for the credentials that it shows.
 
     Attributes:
         url: the page's address, https.
     """
 
-    url: str = attrs.field(validator=_matches(_PAGE, "an https address"))
+    url: str
+
+    def __post_init__(self) -> None:
+        """What is declared is checked when it is declared."""
+        _check_text(self, _PAGE, "an https address", "url")
 
 
-@attrs.frozen(kw_only=True)
-class AuthorizationCode:
+class AuthorizationCode(Record, frozen=True, kw_only=True):
     """A log-in in the browser, by OAuth's authorization code (RFC 6749, section 4.1).
 
     The user agrees on a page of the broker, and the code that comes back is exchanged for a refresh token.
@@ -161,23 +178,28 @@ class AuthorizationCode:
             with another `state` it is refused in any case.
     """
 
-    authorize_url: str = attrs.field(validator=_matches(_PAGE, "an https address"))
-    token_url: str = attrs.field(validator=_matches(_PAGE, "an https address"))
-    client_id: str = attrs.field(validator=_matches(_CREDENTIAL, "a credential's name"))
-    client_secret: str | None = attrs.field(
-        default=None,
-        validator=attrs.validators.optional(_matches(_CREDENTIAL, "a credential's name")),
-    )
-    refresh_token: str = attrs.field(validator=_matches(_CREDENTIAL, "a credential's name"))
-    redirect: str = attrs.field(
-        default="http://127.0.0.1:0/",
-        validator=_matches(_REDIRECT, "an https address, or http on 127.0.0.1"),
-    )
-    redirect_setting: str | None = attrs.field(default=None, validator=_OPTIONAL_TEXT)
-    scope: str = attrs.field(default="", validator=_TEXT)
-    pkce: bool = attrs.field(default=False, validator=_FLAG)
-    basic: bool = attrs.field(default=False, validator=_FLAG)
-    returns_state: bool = attrs.field(default=True, validator=_FLAG)
+    authorize_url: str
+    token_url: str
+    client_id: str
+    client_secret: str | None = None
+    refresh_token: str
+    redirect: str = "http://127.0.0.1:0/"
+    redirect_setting: str | None = None
+    scope: str = ""
+    pkce: bool = False
+    basic: bool = False
+    returns_state: bool = True
+
+    def __post_init__(self) -> None:
+        """What is declared is checked when it is declared."""
+        _check_text(self, _PAGE, "an https address", "authorize_url", "token_url")
+        _check_text(self, _CREDENTIAL, "a credential's name", "client_id", "refresh_token")
+        if self.client_secret is not None:
+            _check_text(self, _CREDENTIAL, "a credential's name", "client_secret")
+        _check_text(self, _REDIRECT, "an https address, or http on 127.0.0.1", "redirect")
+        _check(self, (str, type(None)), "redirect_setting")
+        _check(self, str, "scope")
+        _check(self, bool, "pkce", "basic", "returns_state")
 
 
 _LOGIN = attrs.validators.optional(
@@ -185,8 +207,7 @@ _LOGIN = attrs.validators.optional(
 )
 
 
-@attrs.frozen(kw_only=True)
-class RateLimit:
+class RateLimit(Record, frozen=True, kw_only=True):
     """A rate that a broker publishes; the session keeps to it by waiting, and counts every try, the retries too.
 
     Attributes:
@@ -195,11 +216,16 @@ class RateLimit:
             all requests.
     """
 
-    requests: int = attrs.field(
-        validator=[attrs.validators.instance_of(int), attrs.validators.ge(1)]
-    )
-    seconds: float = attrs.field(default=1.0, validator=attrs.validators.gt(0))
-    path: str = attrs.field(default="", validator=_TEXT)
+    requests: int
+    seconds: float = 1.0
+    path: str = ""
+
+    def __post_init__(self) -> None:
+        """What is declared is checked when it is declared."""
+        _check(self, int, "requests")
+        _check(self, str, "path")
+        if self.requests < 1 or self.seconds <= 0:
+            raise ValueError("requests must be 1 or more, and seconds more than 0")
 
 
 def _rate_limits(values: Iterable[RateLimit]) -> tuple[RateLimit, ...]:
@@ -409,8 +435,7 @@ def _keep_nothing(name: str, _secret: Secret) -> object:
     raise ConfigurationError(f"the new {name} cannot be kept: there is no place for it")
 
 
-@attrs.frozen(kw_only=True)
-class BrokerContext:
+class BrokerContext(Record, frozen=True, kw_only=True):
     """All that a broker is given. It takes nothing else: no global clock, no environment, no socket.
 
     Attributes:
@@ -443,19 +468,16 @@ class BrokerContext:
     personal: PersonalValues
     input_file: Path | None = None
     folder: Path | None = None
-    shared: MutableMapping[str, Any] = attrs.field(factory=dict)
-    warn: Callable[[str], None] = attrs.field(default=lambda _message: None)
-    progress: Callable[[str, Callable[[], int], int], None] = attrs.field(
-        default=lambda _counted, _done, _of: None
-    )
-    store_credential: Callable[[str, Secret], object] = attrs.field(default=_keep_nothing)
-    hold_credential: Callable[[str], AbstractContextManager[Secret | None]] = attrs.field(
-        default=lambda _name: nullcontext()
+    shared: MutableMapping[str, Any] = field(default_factory=dict)
+    warn: Callable[[str], None] = lambda _message: None
+    progress: Callable[[str, Callable[[], int], int], None] = lambda _counted, _done, _of: None
+    store_credential: Callable[[str, Secret], object] = _keep_nothing
+    hold_credential: Callable[[str], AbstractContextManager[Secret | None]] = lambda _name: (
+        nullcontext()
     )
 
 
-@attrs.frozen(kw_only=True)
-class Account:
+class Account(Record, frozen=True, kw_only=True):
     """An account of the user. The only place where an account number lives.
 
     Attributes:
@@ -466,11 +488,13 @@ class Account:
         details: what the broker needs to fetch it, private to the broker.
     """
 
-    number: str = attrs.field(repr=False)
+    number: str
     kind: str | None = None
-    nickname: str | None = attrs.field(default=None, repr=False)
+    nickname: str | None = None
     currency: str | None = None
-    details: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    __repr__ = repr_without("number", "nickname", "details")
 
 
 class RawPortfolio(Record, frozen=True, kw_only=True):

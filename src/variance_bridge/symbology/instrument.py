@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import attrs
-from msgspec import Struct, structs
+from msgspec import NODEFAULT, Struct, structs
 
 if TYPE_CHECKING:
     from variance_bridge.symbology.expirations import Settlement
@@ -52,15 +52,22 @@ class _Fields:
 
 @cache
 def _fields(cls: type[Struct]) -> tuple[attrs.Attribute[Any], ...]:
-    members = {
-        field.name: attrs.field(default=attrs.NOTHING if field.required else field.default)
-        for field in structs.fields(cls)
-    }
+    members = {field.name: attrs.field(default=_default(field)) for field in structs.fields(cls)}
     like: Any = attrs.make_class(
-        cls.__name__, members, class_body={"__annotations__": cls.__annotations__}
+        cls.__name__, members, class_body={"__annotations__": cls.__annotations__}, kw_only=True
     )
     found: tuple[attrs.Attribute[Any], ...] = attrs.fields(like)
     return found
+
+
+def _default(field: structs.FieldInfo) -> Any:
+    if field.required:
+        return attrs.NOTHING
+    return (
+        field.default
+        if field.default_factory is NODEFAULT
+        else attrs.Factory(field.default_factory)
+    )
 
 
 class Record(Struct, frozen=True, omit_defaults=True, weakref=True):
