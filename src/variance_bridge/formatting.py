@@ -106,7 +106,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def _is_slip(typed: str, known: str) -> bool:
-    """Of short words, of which a single letter is a large part: `cvs`, `AAB`; or a word that was cut short: `tasty`."""
+    """Of short words, of which a single letter is a large part: `cvs`, `AAB`; or a word that was cut short: `trad`."""
     if len(typed) < 3:
         return False
     others = sum(a != b for a, b in zip(typed, known, strict=False))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import json
 import logging
@@ -34,6 +35,7 @@ from variance_bridge.network.connection import _tls_context
 from variance_bridge.network.limits_and_retries import Policy
 from variance_bridge.network.proxy import NetworkAccess
 from variance_bridge.network.request import Request, Wire
+from variance_bridge.network.session import ReadOnlySession
 from variance_bridge.privacy import Secret
 
 MEBIBYTE = 1024 * 1024
@@ -237,6 +239,17 @@ def relay(source: socket.socket, target: socket.socket) -> None:
     with suppress(OSError), source, target:
         while data := source.recv(65536):
             target.sendall(data)
+
+
+def test_a_session_that_nobody_closes_leaves_no_connection_open(serve, clock, personal) -> None:
+    server = serve(sends(whole(b"[1]")))
+    session = ReadOnlySession(
+        (), (), clock=clock, personal=personal, user_agent="variance-bridge/0.1.0"
+    )
+    assert session.get(f"{server.url}/").json() == [1]
+    del session
+    gc.collect()
+    server.all_closed()
 
 
 def test_what_can_be_done_meanwhile_is_done_while_the_answer_is_on_its_way(

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import http.client
 import socket
+import weakref
 import zlib
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -79,6 +80,7 @@ class Wire:
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
         self._lines: dict[tuple[str, str], _Line] = {}
+        weakref.finalize(self, _shut_down, self._lines)  # where nobody closes it
 
     def send(self, request: Request, seconds: float, proxy: Secret | None) -> Answer:
         """One try.
@@ -112,9 +114,12 @@ class Wire:
 
     def close(self) -> None:
         """Shut all connections down, also under a thread that reads from one."""
-        lines, self._lines = self._lines, {}
-        for line in lines.values():
-            line.shut_down()
+        _shut_down(self._lines)
+
+
+def _shut_down(lines: dict[tuple[str, str], _Line]) -> None:
+    while lines:
+        lines.popitem()[1].shut_down()
 
 
 class _Speaker(http.client.HTTPConnection):

@@ -188,7 +188,7 @@ def open_broker(context: RunContext, choice: Choice, *, allow_empty: bool = Fals
             context,
             path,
             lambda file, warn: broker_class(
-                attrs.evolve(broker_context, input_file=file, warn=warn, shared={})
+                structs.replace(broker_context, input_file=file, warn=warn, shared={})
             ),
             is_configured=choice.input_file is None,
             allow_empty=allow_empty,
