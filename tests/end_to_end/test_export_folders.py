@@ -289,6 +289,43 @@ def test_two_exports_that_name_no_account_are_said_where_they_share_nothing(
     assert variance("sync").err == ""
 
 
+@pytest.mark.parametrize(
+    "command", [("show",), ("triage",), ("export", "--format", "csv", "--output", "x.csv"), ()]
+)
+def test_what_reads_positions_takes_a_folder_of_exports(variance, exports, command, folder):
+    exports("older.csv", "OLD", form=TASTY, hours=5)
+    name, *options = command or (None,)
+    done = variance(*filter(None, [name, "exp", *options]))
+    assert done.code == 0, done.err
+    shown = (folder / "x.csv").read_text() if "x.csv" in command else done.out
+    assert all(symbol in shown for symbol in ("QZA", "QZB", "QZC"))
+    assert "OLD" not in shown
+
+
+def test_an_export_that_cannot_be_read_is_missing_from_the_folder_that_is_shown(variance, exports):
+    broken = exports("broken.csv", "QZB", form=FIDELITY, hours=0.1)
+    broken.write_text(broken.read_text().splitlines()[0] + "\n")
+    done = variance("show", "exp")
+    assert done.code == 6
+    assert "3 of 4 accounts" in done.out
+    assert "broken.csv: it cannot be read, and is newer" in done.err
+
+
+def test_validate_takes_the_folder_of_positions_files(variance, exports, configure):
+    assert variance("sync").code == 0
+    done = variance("validate", "positions")
+    assert (done.code, done.out.count(": valid, 1 position")) == (0, 3)
+    assert "not a regular file, but a folder" in variance("validate", "exp").out
+
+
+@pytest.mark.parametrize("command", [("diff", "exp", "exp"), ("fleet", "run", "exp", "--out", "y")])
+def test_a_command_that_needs_a_single_file_says_so_of_a_folder(variance, exports, command):
+    done = variance(*command)
+    assert done.code == 6
+    assert "exp: " in done.err
+    assert "name a file in it" in done.err
+
+
 def test_a_warning_about_a_file_of_two_accounts_is_said_once_and_names_its_lines(
     variance, folder, configure
 ):

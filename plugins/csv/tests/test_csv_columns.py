@@ -82,7 +82,7 @@ def test_what_is_remembered_of_a_column_stays_small(monkeypatch):
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_row_says_the_same_alone_as_below_all_the_others(path):
-    candidate = candidate_for(InputFile(path.name, DAY), path.read_bytes(), DIALECTS)
+    candidate = candidate_for(InputFile(path, path.name, DAY), path.read_bytes(), DIALECTS)
     dialect = candidate.dialect
     layout = lay_out(candidate.lines(), candidate.header, dialect, path.name)
     rows = list(layout.table_rows(candidate.lines()))

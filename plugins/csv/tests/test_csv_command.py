@@ -409,3 +409,66 @@ def test_an_option_in_a_sentence_beside_its_terms_is_read_with_a_part(variance, 
     )
     _code, out, _err = variance("csv", "explain", path)
     assert "[[part]] takes the root out of this cell" in out
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two exports, the second a minute newer, and what is no export."""
+    place = tmp_path / "exp"
+    place.mkdir()
+    for name, symbol in (("Nest-egg-Positions-2025-12-03.csv", "QZA"), ("second.csv", "QZN")):
+        (place / name).write_text(SCHWAB.replace("QZA", symbol))
+    (place / "notes.csv").write_text("nothing of ours\n")
+    for age, name in enumerate(("second.csv", "Nest-egg-Positions-2025-12-03.csv", "notes.csv")):
+        os.utime(place / name, (1764800000 - 60 * age,) * 2)
+    return place
+
+
+def test_the_exports_of_a_folder_are_explained_the_newest_first(variance, folder):
+    code, out, err = variance("csv", "explain", folder)
+    assert code == 0
+    assert out.count("schwab (Charles Schwab") == 2
+    assert out.index("QZN") < out.index("QZA")
+    assert "not explained: notes.csv" in err
+    exports = json.loads(variance("csv", "explain", folder, "--json")[1])["exports"]
+    assert [each["file"] for each in exports] == ["second.csv", "***-Positions-2025-12-03.csv"]
+
+
+@pytest.mark.parametrize(
+    ("names", "words"), [((), "there is no .csv file"), (("notes.csv",), "can be read; the newest")]
+)
+def test_a_folder_without_an_export_to_explain_is_refused(variance, tmp_path, names, words):
+    (tmp_path / "bare").mkdir()
+    for name in names:
+        (tmp_path / "bare" / name).write_text("nothing of ours\n")
+    code, _out, err = variance("csv", "explain", tmp_path / "bare")
+    assert (code, words in err) == (6, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Nest-egg-Positions-2025-12-03.csv", "Nest-egg-Positions-2025-12-03.csv"),
+        ("Mine 724.csv", "Mine ***.csv"),
+        ("12345678.csv", "***.csv"),
+    ],
+)
+def test_a_terminal_shows_the_name_as_it_was_typed_without_account_numbers(
+    variance, tmp_path, monkeypatch, name, shown
+):
+    (tmp_path / name).write_text(SCHWAB)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    assert f"{shown}: " in variance("csv", "explain", tmp_path / name)[1]
+
+
+def test_what_is_piped_hides_the_nickname_in_the_name(variance, folder):
+    out = variance("csv", "explain", folder / "Nest-egg-Positions-2025-12-03.csv")[1]
+    assert "***-Positions-2025-12-03.csv: " in out
+
+
+def test_check_takes_a_folder_of_formats(variance, tmp_path):
+    (tmp_path / "formats").mkdir()
+    (tmp_path / "formats" / "one.toml").write_text("name = 1\n")
+    code, out, _err = variance("csv", "check", tmp_path / "formats")
+    assert code == 3
+    assert "one.toml: " in out

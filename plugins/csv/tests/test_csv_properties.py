@@ -30,7 +30,7 @@ SAMPLES = [path.read_bytes() for path in sorted((Path(__file__).parent / "files"
 
 def documents(data):
     """What the broker makes of these bytes, without the file around them."""
-    file = InputFile("positions.csv", DAY)
+    file = InputFile(Path("positions.csv"), "positions.csv", DAY)
     candidate = candidate_for(file, data, DIALECTS)
     table = KNOWN[candidate.dialect.name].table
     parsed = FileText("positions.csv", candidate.text.text, table, DAY.date()).parse()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,13 +38,20 @@ def validate(files: tuple[Path, ...], form: str, output: Path | None, *, as_json
     """
     from variance_bridge.document.validation_reports import REPORTS
 
-    results = [check_file(file) for file in files]
+    results = [check_file(file) for named in files for file in _documents_of(named)]
     report = REPORTS["json" if as_json else form](results)
     if output is None:
         click.echo(report, nl=False)
     else:
         _write(output, report)
     return NOT_ACCEPTABLE if any(result.violations for result in results) else 0
+
+
+def _documents_of(named: Path) -> Sequence[Path]:
+    """Of a folder, the positions files in it; the folder itself, which cannot be read, where there is none."""
+    from variance_bridge.document.newest_file import LIVE_FILES
+
+    return (sorted(named.glob(LIVE_FILES)) if named.is_dir() else []) or [named]
 
 
 def check_file(file: Path) -> Checked:

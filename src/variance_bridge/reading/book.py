@@ -17,7 +17,7 @@ from variance_bridge.formatting import path_text, plural
 from variance_bridge.masking import as_typed, masked
 from variance_bridge.model import Environment, Holding
 from variance_bridge.reading.freshness import DEFAULT_LIMITS, AgeLimits, Freshness
-from variance_bridge.reading.load import DOCUMENTS, Snapshot, load_each
+from variance_bridge.reading.load import DOCUMENTS, Snapshot, load_each, load_export_folder
 from variance_bridge.reading.totals import Totals, add_totals, totals_of
 
 if TYPE_CHECKING:
@@ -202,7 +202,8 @@ def load_all(
 ) -> Book:
     """Read several documents, and exports, as one book. An unreadable one does not stop the others: it is in `Book.failed`.
 
-    Of two documents of one account the newer counts. A folder stands for the `live_*.json` files in it.
+    Of two documents of one account the newer counts. A folder stands for the `live_*.json` files in it, and without any for the
+    newest export of each account in it.
 
     Args:
         paths: files or folders, one or several.
@@ -222,9 +223,10 @@ def load_all(
         raise DataRefused(
             "there are no positions files here", where=where, hint="run `variance sync`"
         )
-    read = [
-        pair for file in files for pair in _sources(file, moment, any_age=any_age, limits=limits)
-    ]
+    read: list[_Read] = []
+    for file in files:
+        read_one = _sources_of_folder if file.is_dir() else _sources
+        read += read_one(file, moment, any_age=any_age, limits=limits)
     return Book(sources=tuple(_newest(read)), read_at=moment)
 
 
@@ -234,7 +236,17 @@ def _listed(paths: str | Path | Iterable[str | Path]) -> Sequence[Path]:
 
 
 def _files(path: Path) -> Sequence[Path]:
-    return sorted(path.glob(LIVE_FILES)) if path.is_dir() else [path]
+    """The files that a path stands for; the path itself for a folder that has no positions files, but exports."""
+    if not path.is_dir():
+        return [path]
+    return sorted(path.glob(LIVE_FILES)) or ([path] if _has_exports(path) else [])
+
+
+def _has_exports(folder: Path) -> bool:
+    from variance_bridge.plugins.registry import BROKERS, names
+
+    endings = {f".{name}" for name in names(BROKERS)}
+    return any(path.suffix.lower() in endings for path in folder.iterdir())
 
 
 _Read = tuple[object, Source]
@@ -255,6 +267,26 @@ def _sources(file: Path, now: datetime, *, any_age: bool, limits: AgeLimits) -> 
         of = (snapshot.portfolio.meta.source, snapshot.account)
         known = of if snapshot.account else (file.resolve(), place)
         yield known, source
+
+
+def _sources_of_folder(
+    folder: Path, now: datetime, *, any_age: bool, limits: AgeLimits
+) -> Iterable[_Read]:
+    """One for each account of the exports in the folder, and one for each file that may be newer and cannot be read."""
+    try:
+        accounts, unread = load_export_folder(folder, now, any_age=any_age, limits=limits)
+    except BridgeError as error:
+        yield None, Source(file=path_text(folder), error=error)
+        return
+    names = [path_text(folder / (snapshot.shown or "")) for snapshot, _refusal in accounts]
+    for place, (snapshot, refusal) in enumerate(accounts):
+        many = names.count(names[place])
+        which = f" (account {names[: place + 1].count(names[place])} of {many})" * (many > 1)
+        source = Source(file=f"{names[place]}{which}", snapshot=snapshot, error=refusal)
+        of = (snapshot.portfolio.meta.source, snapshot.account)
+        yield of if snapshot.account else (snapshot.path.resolve(), place), source
+    for file, reason in unread:
+        yield None, Source(file=_name_of_unread(file, reason), error=reason)
 
 
 def _name_of_unread(file: Path, error: BridgeError) -> str:

@@ -13,6 +13,7 @@ from msgspec import Struct
 from variance_bridge.broker import Account
 from variance_bridge.document.check import refuse
 from variance_bridge.errors import DataRefused, UnknownPlugin
+from variance_bridge.formatting import path_text
 from variance_bridge.masking import masked
 from variance_bridge.model import Portfolio
 from variance_bridge.pipeline.overwrite import Verdict, judge_overwrite
@@ -47,11 +48,17 @@ def read_broker_file(file: Path) -> BrokerFile:
     """The portfolio in an export file. Nothing is written; no account is hashed.
 
     Raises:
-        DataRefused: no broker reads such files, or this one is not readable.
+        DataRefused: no broker reads such files, or this one is not readable, or is a folder.
         ConfigurationError: the file holds several accounts.
     """
     from variance_bridge.pipeline.account_choice import select_account
 
+    if file.is_dir():
+        raise DataRefused(
+            "this is a folder, and a single file is needed",
+            where=path_text(file),
+            hint="name a file in it",
+        )
     return _read(file, lambda run, accounts: [select_account(run, accounts, None)])[0]
 
 
@@ -62,6 +69,27 @@ def read_all_accounts(file: Path) -> tuple[BrokerFile, ...]:
         DataRefused: as `read_broker_file`.
     """
     return _read(file, lambda _run, accounts: accounts)
+
+
+def read_export_folder(
+    folder: Path,
+) -> tuple[Sequence[tuple[Path, BrokerFile]], Sequence[tuple[Path, DataRefused]]]:
+    """The newest export of each account in a folder, and why a file that may be a newer one cannot be read.
+
+    Raises:
+        DataRefused: no export in it can be read.
+    """
+    from variance_bridge.pipeline.export_folder import refusal_of
+    from variance_bridge.pipeline.run_context import reading_context
+
+    warnings: list[str] = []
+    run = open_broker(reading_context(warnings.append), Choice(input_file=folder))
+    accounts = run.accounts()
+    if run.folder is None:
+        return [], []
+    files = [run.folder.export_of(account).file for account in accounts]
+    unread = [(each.file, refusal_of(each)) for each in run.folder.unread if each.may_be_newest]
+    return list(zip(files, _broker_files(run, accounts, files, warnings), strict=True)), unread
 
 
 Choose = Callable[[BrokerRun, Sequence[Account]], Sequence[Account]]
@@ -90,20 +118,27 @@ def _read(file: Path, choose: Choose) -> tuple[BrokerFile, ...]:
             hint="positions files end in .json, exports of most brokers in .csv; unpack an archive first",
         ) from None
     accounts = choose(run, run.accounts())
-    portfolios = [_settled(run, account) for account in accounts]
-    if not portfolios:
+    if not accounts:
         raise DataRefused("it lists no account", where=masked(file.name))
-    shown = context.personal.redact(masked(file.name))
+    return _broker_files(run, accounts, [file] * len(accounts), warnings)
+
+
+def _broker_files(
+    run: BrokerRun, accounts: Sequence[Account], files: Sequence[Path], warnings: Sequence[str]
+) -> tuple[BrokerFile, ...]:
+    """What the accounts hold, each with the file that it is in."""
+    portfolios = [_settled(run, account) for account in accounts]
+    shown = [run.context.personal.redact(masked(file.name)) for file in files]
     numbers = Counter(account.number for account in accounts)
     return tuple(
         BrokerFile(
             portfolio=portfolio,
             warnings=() if place else tuple(warnings),
-            shown=shown,
+            shown=shown[place],
             account=_known_by(run.spec.name, account.number)
             if account.number and numbers[account.number] == 1
             else None,
-            refusal=_doubt(portfolio, shown),
+            refusal=_doubt(portfolio, shown[place]),
         )
         for place, (account, portfolio) in enumerate(zip(accounts, portfolios, strict=True))
     )

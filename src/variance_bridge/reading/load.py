@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -129,6 +130,24 @@ def load_each(file: Path, now: datetime, *, any_age: bool, limits: AgeLimits) ->
         _judged(_of_broker_file(each), file, now, any_age=any_age, limits=limits)
         for each in read_all_accounts(file)
     )
+
+
+def load_export_folder(
+    folder: Path, now: datetime, *, any_age: bool, limits: AgeLimits
+) -> tuple[Sequence[Judged], Sequence[tuple[Path, BridgeError]]]:
+    """The newest export of each account in the folder, and the files that may be newer and cannot be read.
+
+    Raises:
+        DataRefused: no export in it can be read.
+    """
+    from variance_bridge.reading.broker_file import read_export_folder
+
+    read, unread = read_export_folder(folder)
+    judged = [
+        _judged(_of_broker_file(each), file, now, any_age=any_age, limits=limits)
+        for file, each in read
+    ]
+    return judged, unread
 
 
 class _Read(Struct, frozen=True, kw_only=True):

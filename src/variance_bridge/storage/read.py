@@ -111,9 +111,9 @@ class Reader(Struct, frozen=True, kw_only=True):
     def _check(self, status: os.stat_result, where: str) -> None:
         if not stat.S_ISREG(status.st_mode):
             what = f"{self.title} is not a regular file, but {kind(status.st_mode)}"
-            hint = "check its name and folder"
-            if not stat.S_ISDIR(status.st_mode):
-                hint = "save it to a file first: a pipe or a device has no size, and no time"
+            hint = "save it to a file first: a pipe or a device has no size, and no time"
+            if stat.S_ISDIR(status.st_mode):
+                hint = "name a file in it"
             raise self.error(what, where=where, hint=hint)
         if status.st_size > self.max_bytes:
             whole, rest = divmod(self.max_bytes, MEBIBYTE)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
     from variance_bridge.commands import Invocation
+    from variance_bridge_csv.dialect_format.known_dialects import KnownDialect
+    from variance_bridge_csv.source import Source
 
 _FOLDER = "csv"
 """Below the configuration folder: where the core lets the broker of this plugin keep its files."""
+
+_MAX_OF_FOLDER = 10
+"""An explanation fills a screen."""
 
 
 @click.group("csv")
@@ -26,15 +32,33 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def explain(invocation: Invocation, file: Path, *, dialect: str | None, as_json: bool) -> None:
-    """Say how FILE is read and why: its format, each line's kind, each column, each total. Nothing is written."""
-    from variance_bridge.errors import DataRefused
-    from variance_bridge.formatting import path_text
+    """Say how FILE is read and why: its format, each line's kind, each column, each total. Nothing is written.
+
+    For a folder, the newest exports in it are explained, the newest first.
+    """
     from variance_bridge_csv.dialect_format import known_dialects
-    from variance_bridge_csv.source import misses, read_source
 
     known = known_dialects.load(invocation.folder / _FOLDER)
+    if file.is_dir():
+        _explain_folder(invocation, file, known, dialect, as_json=as_json)
+        return
+    source = _source(invocation, file, known, dialect)
+    if as_json:
+        _print_json(_facts(source))
+    else:
+        _print_facts(source)
+
+
+def _source(
+    invocation: Invocation, file: Path, known: Mapping[str, KnownDialect], dialect: str | None
+) -> Source:
+    """The file, read; where no format fits, what it lacks of those that come nearest is said first."""
+    from variance_bridge.errors import DataRefused
+    from variance_bridge.formatting import path_text
+    from variance_bridge_csv.source import misses, read_source
+
     try:
-        source = read_source(file, known, invocation.clock.now(), dialect)
+        return read_source(file, known, invocation.clock.now(), dialect)
     except DataRefused:
         for line in [] if dialect else misses(file, known):
             click.echo(line, err=True)
@@ -42,31 +66,84 @@ def explain(invocation: Invocation, file: Path, *, dialect: str | None, as_json:
             folder = path_text(invocation.folder / _FOLDER)
             click.echo(f"your own formats go into {folder} (docs/dialects.md says how)", err=True)
         raise
+
+
+def _explain_folder(
+    invocation: Invocation,
+    folder: Path,
+    known: Mapping[str, KnownDialect],
+    dialect: str | None,
+    *,
+    as_json: bool,
+) -> None:
+    """The newest files in it; of one that cannot be read, why.
+
+    Raises:
+        DataRefused: there is none, or none of them can be read.
+    """
+    from variance_bridge.errors import DataRefused
+    from variance_bridge.formatting import path_text, plural
+    from variance_bridge_csv.source import read_source
+
+    files = [path for path in folder.iterdir() if path.suffix.lower() == ".csv" and path.is_file()]
+    files.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    sources, refusals = [], []
+    for file in files[:_MAX_OF_FOLDER]:
+        try:
+            sources.append(read_source(file, known, invocation.clock.now(), dialect))
+        except DataRefused as refusal:
+            refusals.append(refusal)
+    if not sources:
+        what = f"no .csv file in it can be read; the newest: {refusals[0]}" if refusals else ""
+        raise DataRefused(what or "there is no .csv file in this folder", where=path_text(folder))
+    if as_json:
+        _print_json({"exports": [_facts(source) for source in sources]})
+    for place, source in enumerate(() if as_json else sources):
+        if place:
+            click.echo()
+        _print_facts(source)
+    for reason in refusals:
+        invocation.warn(f"not explained: {reason}")
+    if len(files) > _MAX_OF_FOLDER:
+        more = plural(len(files) - _MAX_OF_FOLDER, "older file")
+        invocation.warn(f"{more} in {path_text(folder)} not explained: `variance csv explain FILE`")
+
+
+def _facts(source: Source) -> dict[str, Any]:
     from variance_bridge_csv.explanation import explain as facts_of
 
-    facts = facts_of(source)
-    if as_json:
-        from variance_bridge.commands import dumps
+    return facts_of(source)
 
-        click.echo(dumps(facts), nl=False)
-    else:
-        from variance_bridge.terminal import screen_of
-        from variance_bridge_csv.explanation_screen import as_text
 
-        screen = screen_of(sys.stdout)
-        click.echo(as_text(facts, screen.width, colour=screen.colour))
+def _print_json(facts: Mapping[str, Any]) -> None:
+    from variance_bridge.commands import dumps
+
+    click.echo(dumps(facts), nl=False)
+
+
+def _print_facts(source: Source) -> None:
+    from variance_bridge.terminal import screen_of
+    from variance_bridge_csv.explanation_screen import as_text
+    from variance_bridge_csv.file.file_name import without_accounts
+
+    facts, screen = _facts(source), screen_of(sys.stdout)
+    if screen.is_terminal:
+        # Whoever looks at it typed the name; what goes into a file or a pipe may be shown to others.
+        accounts = [source.file.account, *(part.account for part in source.parsed.accounts)]
+        facts["file"] = without_accounts(source.file.path.name, accounts)
+    click.echo(as_text(facts, screen.width, colour=screen.colour))
 
 
 @command.command("check")
 @click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True)
 def check(files: tuple[Path, ...]) -> None:
-    """Check your own CSV formats (TOML files). Nothing else is read."""
+    """Check your own CSV formats (TOML files, or folders of them). Nothing else is read."""
     from variance_bridge.errors import ConfigurationError
     from variance_bridge.formatting import path_text
     from variance_bridge_csv.dialect_format import known_dialects
 
     faulty = False
-    for file in files:
+    for file in [each for named in files for each in _formats_in(named)]:
         try:
             known_dialects.check(file)
         except ConfigurationError as fault:
@@ -76,6 +153,10 @@ def check(files: tuple[Path, ...]) -> None:
             click.echo(f"{path_text(file)}: good")
     if faulty:
         raise click.exceptions.Exit(ConfigurationError.exit_code)
+
+
+def _formats_in(named: Path) -> Sequence[Path]:
+    return (sorted(named.glob("*.toml")) if named.is_dir() else []) or [named]
 
 
 @command.command("dialects")

@@ -45,6 +45,8 @@ _NAMED_DAYS = (
         ("%d-%m-%Y",),
     ),
 )
+_MIN_ACCOUNT = 3
+"""Brokers shorten an account number to its last three or four digits."""
 _NAME_FORMATS = ("%y%m%d", "%Y%m%d", "%Y-%m-%d", "%Y_%m_%d", "%b-%d-%Y", "%d-%b-%Y")
 """Of what a dialect's pattern of file names calls `date`."""
 
@@ -67,6 +69,16 @@ def describe_name(name: str, name_patterns: Iterable[str]) -> tuple[str, str, st
     shown = masked(name, hidden)
     printable = "".join(character if character.isprintable() else "?" for character in shown)
     return printable[:100], account, nickname
+
+
+def without_accounts(name: str, accounts: Iterable[str]) -> str:
+    """The name as it may stand on the screen of the one who typed it: whole, but for what is an account number or looks like one."""
+    shown = masked(name)
+    numbers = {part for account in accounts for part in re.findall(r"[^\W_]*[0-9][^\W_]*", account)}
+    for number in numbers:
+        if len(number) >= _MIN_ACCOUNT:
+            shown = re.sub(re.escape(number), "***", shown, flags=re.IGNORECASE)
+    return shown
 
 
 def day_in_name(name: str, name_patterns: Iterable[str]) -> date | None:

@@ -21,6 +21,7 @@ class InputFile(Struct, frozen=True):
     """A positions file as it was found.
 
     Attributes:
+        path: of the file.
         shown: its name, with what may be an account number or a nickname hidden.
         modified_at: its modification time, UTC.
         account: the account number that its name tells, or "".
@@ -28,13 +29,14 @@ class InputFile(Struct, frozen=True):
         named_day: the date in its name.
     """
 
+    path: Path
     shown: str
     modified_at: datetime
     account: str = ""
     nickname: str | None = None
     named_day: date | None = None
 
-    __repr__ = repr_without("account", "nickname")
+    __repr__ = repr_without("path", "account", "nickname")
 
 
 def required(named: Path | None) -> Path:
@@ -69,4 +71,4 @@ def read_input(path: Path, name_patterns: Iterable[str]) -> tuple[InputFile, byt
             hint="set its time: touch FILE",
         ) from None
     named_day = day_in_name(path.name, name_patterns)
-    return InputFile(shown, modified_at, account, nickname, named_day), content.data
+    return InputFile(path, shown, modified_at, account, nickname, named_day), content.data
