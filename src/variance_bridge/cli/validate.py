@@ -49,9 +49,11 @@ def validate(files: tuple[Path, ...], form: str, output: Path | None, *, as_json
 
 def _documents_of(named: Path) -> Sequence[Path]:
     """Of a folder, the positions files in it; the folder itself, which cannot be read, where there is none."""
+    if not named.is_dir():
+        return [named]
     from variance_bridge.document.newest_file import LIVE_FILES
 
-    return (sorted(named.glob(LIVE_FILES)) if named.is_dir() else []) or [named]
+    return sorted(named.glob(LIVE_FILES)) or [named]
 
 
 def check_file(file: Path) -> Checked:
