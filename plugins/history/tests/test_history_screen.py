@@ -10,6 +10,7 @@ import pytest
 from msgspec import structs
 
 from variance_bridge import Balances, Holding, InstrumentType, Meta, Portfolio, Side, Snapshot
+from variance_bridge.money import Sum
 from variance_bridge.reading.freshness import Freshness
 from variance_bridge.symbology import parse
 from variance_bridge_history.account_comparison import Comparison, State, compare, state_of
@@ -53,6 +54,46 @@ def test_amounts_stand_below_each_other():
         "  2026-01-16 15:00:00   $9,500.00  +$1,055.00          1",
         "  2026-01-16 15:00:00  $10,250.50      -$5.00          1",
     ]
+
+
+def test_what_is_known_of_a_profit_is_shown_with_how_much_of_it_is_known():
+    partly = structs.replace(entry(None, profit="0"), unrealized_pl=None)
+    known = Sum(Decimal(4310), 2, 3)
+    lines = list(history_lines([partly, entry(None, hours=1)], {}, 80, known=lambda _entry: known))
+
+    assert lines[-2:] == [
+        "  2026-01-16 15:00  ~+$4,310.00          1  open P/L of 2 of 3",
+        "  2026-01-16 16:00   +$1,055.00          1",
+    ]
+
+
+def test_a_profit_of_which_nothing_is_known_is_a_dash():
+    unknown = structs.replace(entry("5"), unrealized_pl=None)
+    lines = list(history_lines([unknown], {}, 80, known=lambda _entry: Sum(None, 0, 3)))
+    assert lines[-1] == "  2026-01-16 15:00    $5.00         –          1"
+
+
+def test_the_label_of_an_account_stands_in_place_of_its_hash_and_is_bold():
+    labels = {ACCOUNT: "Roth IRA"}
+    first = next(history_lines([entry("5")], {}, 80, labels))
+    compared = next(
+        diff_lines(
+            [
+                compare(
+                    ACCOUNT,
+                    State(fetched_at=NOW, positions=()),
+                    State(fetched_at=NOW, positions=()),
+                )
+            ],
+            80,
+            labels,
+        )
+    )
+
+    assert first == "acme Roth IRA"
+    assert compared.startswith("Roth IRA  2026-01-16")
+    assert coloured(first, labels.values()) == "\x1b[1macme Roth IRA\x1b[0m"
+    assert coloured(compared, labels.values()).startswith("\x1b[1mRoth IRA\x1b[0m  2026")
 
 
 def test_an_account_without_net_liquidity_has_no_column_of_dashes():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import click
 if TYPE_CHECKING:
     from variance_bridge import Snapshot
     from variance_bridge.commands import Converted, Invocation
+    from variance_bridge.money import Sum
     from variance_bridge_history.account_comparison import Comparison
     from variance_bridge_history.database import Entry, History
     from variance_bridge_history.document_pairs import Pair
@@ -68,15 +70,29 @@ def history(
         every = _entries(invocation, kept, account)
         entries = every if first is None else _from(first, every)
         found = {each.sha256: _converted(invocation, kept, each, currency) for each in entries}
-    if as_json:
-        listed = [_entry(each, found[each.sha256]) for each in entries]
-        click.echo(dumps({"entries": listed}), nl=False)
-        return
-    from variance_bridge_history.screen import history_lines
+        if as_json:
+            listed = [_entry(each, found[each.sha256]) for each in entries]
+            click.echo(dumps({"entries": listed}), nl=False)
+            return
+        from variance_bridge_history.screen import history_lines
 
-    earlier = every[: len(every) - len(entries)]
-    labels = invocation.account_labels(each.account_hash for each in every)
-    _print(lambda width: history_lines(entries, found, width, labels, earlier))
+        earlier = every[: len(every) - len(entries)]
+        labels = invocation.account_labels(each.account_hash for each in every)
+        known = partial(_known_profit, kept)
+        _print(lambda width: history_lines(entries, found, width, labels, earlier, known), labels)
+
+
+def _known_profit(kept: History, entry: Entry) -> Sum | None:
+    """What the positions of a document state of their profit, where not all of them do."""
+    from variance_bridge import DataRefused
+    from variance_bridge.money import add_up
+    from variance_bridge_history.database import profits_in
+    from variance_bridge_history.earlier_documents import snapshot_of
+
+    try:
+        return add_up(profits_in(snapshot_of(kept, entry).portfolio, entry.currency))
+    except DataRefused:
+        return None
 
 
 @history.command()
@@ -95,14 +111,14 @@ def enable(invocation: Invocation) -> None:
         click.echo(f"Taken into it from earlier syncs: {plural(kept, 'document')}")
 
 
-def _print(lines: Callable[[int | None], Iterable[str]]) -> None:
+def _print(lines: Callable[[int | None], Iterable[str]], labels: Mapping[str, str]) -> None:
     """Lines of the width of the screen, if it has one."""
     from variance_bridge.terminal import screen_of
     from variance_bridge_history.screen import coloured
 
     screen = screen_of(sys.stdout)
     for line in lines(screen.width):
-        click.echo(coloured(line) if screen.colour else line)
+        click.echo(coloured(line, labels.values()) if screen.colour else line)
 
 
 def _converted(
@@ -182,7 +198,8 @@ def diff(
 
     labels = invocation.account_labels(each.account for each in found)
     _print(
-        lambda width: [*diff_lines(found, width, labels), *_last_changes(unchanged, labels, width)]
+        lambda width: [*diff_lines(found, width, labels), *_last_changes(unchanged, labels, width)],
+        labels,
     )
 
 

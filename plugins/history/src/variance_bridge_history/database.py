@@ -91,7 +91,9 @@ class History:
         meta, balances = portfolio.meta, portfolio.balances
         sha256 = hashlib.sha256(data).hexdigest()
         currency = _currency(portfolio)
-        profit = _profit(portfolio, currency)
+        profits = profits_in(portfolio, currency)
+        known = [each for each in profits if each is not None]
+        profit = total(*known) if len(known) == len(profits) else None
         row = (
             sha256,
             meta.account_hash,
@@ -290,21 +292,19 @@ def _currency(portfolio: Portfolio) -> str | None:
     return portfolio.currency or (stated.pop() if len(stated) == 1 else None)
 
 
-def _profit(portfolio: Portfolio, currency: str | None) -> Decimal | None:
-    """Of all positions, in that currency: those in another one at the rate that the broker states."""
+def profits_in(portfolio: Portfolio, currency: str | None) -> list[Decimal | None]:
+    """Of each position, in that currency, those in another one at the rate that the broker states; None where it is unknown."""
     rates = {
         each.currency: each.rate
         for each in portfolio.meta.exchange_rates
         if each.target == currency
     }
-    profits: list[Decimal] = []
+    profits: list[Decimal | None] = []
     for each in portfolio.positions:
         is_own = (each.currency or portfolio.currency) == currency
         rate = Decimal(1) if is_own else rates.get(each.currency or "")
-        if rate is None or each.profit is None:
-            return None
-        profits.append(product(each.profit, rate))
-    return total(*profits)
+        profits.append(None if rate is None or each.profit is None else product(each.profit, rate))
+    return profits
 
 
 def _stamp(moment: datetime) -> str:

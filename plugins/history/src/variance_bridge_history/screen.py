@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -40,6 +40,7 @@ def history_lines(
     width: int | None,
     labels: Mapping[str, str] = NO_LABELS,
     earlier: Sequence[Entry] = (),
+    known: Callable[[Entry], Sum | None] = lambda _entry: None,
 ) -> Iterator[str]:
     """What each account was worth, document by document.
 
@@ -49,18 +50,24 @@ def history_lines(
         width: of the terminal; None for a file or a pipe, where no line is broken.
         labels: what the user calls the accounts, by hash.
         earlier: the documents before those, which are not shown; an account may have no other.
+        known: the profit of a document that does not state it of all positions, as far as it is stated.
     """
     if not entries:
         yield "The history is empty."
         return
     for account in dict.fromkeys(entry.account_hash for entry in entries):
         own = [entry for entry in entries if entry.account_hash == account]
-        yield from _over_time(own, f"{own[-1].source} {labels.get(account, account)}", found, width)
+        title = f"{own[-1].source} {labels.get(account, account)}"
+        yield from _over_time(own, title, found, width, known)
     yield from _all_together(entries[0].fetched_at, [*earlier, *entries], labels, width)
 
 
 def _over_time(
-    own: Sequence[Entry], title: str, found: Mapping[str, Converted | None], width: int | None
+    own: Sequence[Entry],
+    title: str,
+    found: Mapping[str, Converted | None],
+    width: int | None,
+    known: Callable[[Entry], Sum | None] = lambda _entry: None,
 ) -> Iterator[str]:
     """One account, or all together: its sparkline, how far it went, and its documents."""
     worths = any(each.net_liquidating_value is not None for each in own)
@@ -70,8 +77,13 @@ def _over_time(
     yield from _fitted(_span_of(own, worths=worths), width)
     shown = Thinned(own) if width is None else thinned(own)
     titles = [each for each in _TITLES if worths or each != _WORTH]
-    rows = [dict(zip(_TITLES, cells, strict=True)) for cells in _rows(shown.entries)]
-    ends = ["", *(_in_one(found.get(each.sha256)) for each in shown.entries)]
+    parts = [None if each.unrealized_pl is not None else known(each) for each in shown.entries]
+    rows = [dict(zip(_TITLES, cells, strict=True)) for cells in _rows(shown.entries, parts)]
+    ends = [
+        "  ".join(filter(None, (_of_positions(part), _in_one(found.get(each.sha256)))))
+        for each, part in zip(shown.entries, parts, strict=True)
+    ]
+    ends.insert(0, "")
     yield from _table(titles, rows, ends, width)
     if shown.by:
         yield from _fitted(
@@ -103,8 +115,9 @@ def _all_together(
             for each in last
             if getattr(each, name) is None
         ]
+        word = "not known in full" if name == _PROFIT else "unknown"
         if 0 < len(lacking) < len(last):
-            yield from _fitted(f"  no sum of {title}: unknown for {', '.join(lacking)}", width)
+            yield from _fitted(f"  no sum of {title}: {word} for {', '.join(lacking)}", width)
 
 
 _TIME, _WORTH, _PROFIT_TITLE, _COUNT = _TITLES = ("time (UTC)", "net liq", "open P/L", "positions")
@@ -125,15 +138,24 @@ def _span_of(entries: Sequence[Entry], *, worths: bool) -> str:
     return f"  {title} {since} since {known[0].fetched_at:%Y-%m-%d}, low {low}, high {high}"
 
 
-def _rows(entries: Sequence[Entry]) -> Iterator[tuple[str, str, str, str]]:
-    """The cells of each entry; with seconds where two would show the same minute."""
+def _of_positions(part: Sum | None) -> str:
+    """`open P/L of 2 of 3`; nothing where all of it or nothing is known."""
+    return f"open P/L of {part.known} of {part.count}" if part and part.known else ""
+
+
+def _rows(
+    entries: Sequence[Entry], parts: Sequence[Sum | None]
+) -> Iterator[tuple[str, str, str, str]]:
+    """The cells of each entry; with seconds where two would show the same minute, and `~` before what is known in part."""
     minutes = [f"{each.fetched_at:%Y-%m-%d %H:%M}" for each in entries]
     form = "%Y-%m-%d %H:%M" if len(set(minutes)) == len(minutes) else "%Y-%m-%d %H:%M:%S"
-    for each in entries:
+    for each, part in zip(entries, parts, strict=True):
+        partly = "~" if part and part.known else ""
+        profit = part.amount if part else each.unrealized_pl
         yield (
             f"{each.fetched_at:{form}}",
             money(each.net_liquidating_value, each.currency),
-            money(each.unrealized_pl, each.currency, sign=True),
+            f"{partly}{money(profit, each.currency, sign=True)}",
             f"{each.positions:,}",
         )
 
@@ -430,10 +452,21 @@ def _strike(symbol: str) -> Decimal | None:
         return None
 
 
-def coloured(line: str) -> str:
-    """The line with its account and kinds of change marked, its gains green, its losses red. Last of all: colours have no width."""
+def coloured(line: str, labels: Iterable[str] = ()) -> str:
+    """The line with its account and kinds of change marked, its gains green, its losses red. Last of all: colours have no width.
+
+    Args:
+        line: as the terminal shows it.
+        labels: what the user calls the accounts.
+    """
     line = _KIND.sub(lambda found: click.style(found[0], fg=_KINDS[found[0]].fg), line)
     line = _ACCOUNT.sub(lambda found: click.style(found[0], bold=True), line)
+    for label in labels:
+        line = re.sub(
+            rf"^(?:[a-z]\S* )?{re.escape(label)}(?=  |$)",
+            lambda found: click.style(found[0], bold=True),
+            line,
+        )
     return _GAIN.sub(lambda found: click.style(found[0], fg=_COLOURS[found[0][0]].fg), line)
 
 
