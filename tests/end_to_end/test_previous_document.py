@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+from pathlib import Path
 
 import pytest
 
@@ -123,6 +125,41 @@ def test_restore_without_a_name_takes_the_newest_positions_file(variance, export
         variance("sync", "--broker", "csv", "--input", "export.csv")
 
     assert variance("restore").code == 0
+
+
+@pytest.fixture
+def accounts(variance, folder):
+    """The positions files of two accounts, each synced twice."""
+    header = "Account Number,Account Name,Symbol,Description,Quantity,Last Price,Current Value"
+    (folder / "exp").mkdir()
+    for symbol in ("OLD", "NEW"):
+        for number in (11112222, 33334444):
+            row = f"{number},Nest egg,{symbol},A COMPANY,100,$52.00,$5200.00"
+            (folder / "exp" / f"{number}.csv").write_text(f"{header}\n{row}\n")
+        assert variance("sync", "exp").code == 0
+    return sorted((folder / "positions").glob("live_*.json"))
+
+
+def symbols(path):
+    return [each["symbol"] for each in json.loads(path.read_text())["positions"]]
+
+
+@pytest.mark.parametrize("arguments", [(), ("positions",), ("--json",)])
+def test_restore_without_a_name_guesses_none_of_several_files(variance, accounts, arguments):
+    done = variance("restore", *arguments)
+    assert done.code == 2
+    assert all(f"variance restore {file.relative_to(Path.cwd())}" in done.err for file in accounts)
+    assert [symbols(file) for file in accounts] == [["NEW"], ["NEW"]]
+
+
+def test_restore_on_a_terminal_asks_which_of_several_files(variance, accounts, monkeypatch):
+    typed = io.StringIO("9\n2\n")
+    typed.isatty = lambda: True
+    monkeypatch.setattr("sys.stdin", typed)
+    done = variance("restore")
+    assert done.code == 0, done.err
+    assert "the one before is" in done.err
+    assert [symbols(file) for file in accounts] == [["NEW"], ["OLD"]]
 
 
 def test_restore_brings_back_a_document_that_was_deleted(variance, two):
