@@ -12,7 +12,7 @@ import pytest
 
 from variance_bridge.document import convert
 from variance_bridge.document.exact_json import loads
-from variance_bridge.pipeline import contradictory_rows, sync
+from variance_bridge.pipeline import contradictory_rows, sync_account
 from variance_bridge.storage.lock import previous_path
 
 _watchers: list[tuple[str, list[str]]] = []
@@ -96,7 +96,11 @@ def test_what_is_sealed_and_checked_is_what_is_written(synced, monkeypatch, fold
 
         return note
 
-    for module, name in ((sync, "seal"), (contradictory_rows, "check"), (sync, "pieces")):
+    for module, name in (
+        (sync_account, "seal"),
+        (contradictory_rows, "check"),
+        (sync_account, "pieces"),
+    ):
         monkeypatch.setattr(module, name, noting(module, name))
     synced()
 
@@ -109,13 +113,13 @@ def test_a_document_that_was_changed_since_it_was_read_is_read_again(synced, mon
     synced()
     file = folder / "out.json"
     edited = file.read_bytes() + b"\n"
-    seal = sync.seal
+    seal = sync_account.seal
 
     def edit_and_seal(*arguments):
         file.write_bytes(edited)
         seal(*arguments)
 
-    monkeypatch.setattr(sync, "seal", edit_and_seal)
+    monkeypatch.setattr(sync_account, "seal", edit_and_seal)
     synced()
 
     assert previous_path(file).read_bytes() == edited
