@@ -69,7 +69,7 @@ def draw(folder: Path, chromium: str) -> None:
     (PICTURES / "dashboard.svg").write_text(drawn, encoding="utf-8")
     text = page(report, past={HASH: invented_past(report)}).decode()
     shoot(folder, chromium, "page", text, height=815)
-    shoot(folder, chromium, "charts", _TABLES.sub("", text), height=2216)
+    shoot(folder, chromium, "charts", _TABLES.sub("", text), height=2180)
 
 
 def invented_past(report: Report) -> list[PastWorth]:

@@ -15,6 +15,7 @@ from importlib import resources
 import attrs
 import pytest
 from jinja2 import TemplateError
+from msgspec import structs
 
 from variance_bridge.errors import DataRefused
 from variance_bridge.files import write_file
@@ -307,6 +308,20 @@ def test_several_accounts_stand_below_each_other_with_their_totals(hold, triaged
     assert len(ids) == len(set(ids))
 
 
+def test_several_accounts_are_listed_and_what_could_not_be_judged_is_said_once(hold, triaged):
+    one = triaged([hold("1 stock")])
+    found = Elements(page(one, structs.replace(one, label="my Roth")).decode())
+    links = [attributes["href"] for attributes in found.all("a")]
+    ids = {attributes["id"] for _tag, attributes in found.found if "id" in attributes}
+
+    assert [link.removeprefix("#") in ids for link in links] == [True, True]
+    (verdict, *_) = one.verdict
+    assert found.words.count(f"my Roth {verdict}") == 1
+    assert found.words.count("What could not be judged") == 1
+    assert "not judged for 2 of 2 strategies" in found.words
+    assert not Elements(page(one).decode()).all("a")
+
+
 STRESSED = [
     # legs; the price is 100; each option is worth 1.00 now; the loss by a move of 20 % either way
     (["-1 95P"], 1400),
@@ -363,7 +378,53 @@ def test_the_expiry_calendar_uses_known_volatilities_and_names_what_it_leaves_ou
     assert bars == 1
     doubled = row(leg("AAA", "0.4"))
     assert doubled[0] == "-$1,693.53"
-    assert row(leg("BBB")) == ("–", "1 short: BBB; not counted: BBB (volatility unknown)", 0)
+    assert row(leg("BBB")) == ("1 short", "BBB", 0)
+
+
+def strikes_of(report):
+    (chart,) = [each for each in charts(report) if each.title == "Price against strikes"]
+    return chart
+
+
+def test_strikes_stand_on_one_scale_around_the_price(hold, price, triaged):
+    covered = [
+        price(hold("100 stock", root="AAA"), "100"),
+        price(hold("-1 104C", root="AAA"), "100"),
+    ]
+    near = strikes_of(triaged(covered))
+    assert near.scale == ("-5%", "price", "+5%")
+    dot, short = near.rows[0].marks
+    assert (dot.x, short.x) == (50, Decimal("88.40"))  # four fifths of the way to the end, at 98
+    assert near.rows[0].note == "short 104C +4.0%"
+
+    both = strikes_of(triaged([*covered, price(hold("-1 90P", root="BBB"), "100")]))
+    assert both.scale == ("-10%", "price", "+10%")
+    assert [row.marks[1].x for row in both.rows] == [Decimal("69.20"), Decimal(2)]
+    assert "beyond" not in both.caption
+
+    far = strikes_of(triaged([price(hold("-1 60P"), "100"), price(hold("-1 250C"), "100")]))
+    assert [mark.x for row in far.rows for mark in row.marks[1:]] == [2, 98]
+    assert "What is beyond the scale stands at its end." in far.caption
+    assert far.scale[0] == "-30%"
+
+
+def test_a_calendar_without_any_known_risk_says_why_once_and_what_expires(hold, triaged):
+    legs = [hold("-1 95P 30d", root="AAA"), hold("1 95P 60d", root="BBB")]
+    report = triaged(legs)
+    (chart,) = [each for each in charts(report) if each.title == "Expiry calendar"]
+
+    assert chart.caption == "What a large move would cost is not known (price unknown)."
+    assert [(row.amount, row.note, row.bars) for row in chart.rows] == [
+        ("1 short", "AAA", ()),
+        ("1 long", "BBB", ()),
+    ]
+    assert "not counted" not in Elements(page(report).decode()).words
+
+
+def test_a_part_that_comes_to_nothing_is_not_the_total(hold, triaged):
+    words = Elements(page(triaged([hold("100 stock"), hold("-1 95P")])).decode()).words
+    assert "Theta per day – 1 of 2 known" in words
+    assert "Theta per day $0.00" in Elements(page(triaged([hold("100 stock")])).decode()).words
 
 
 def test_a_table_of_one_row_has_nothing_to_sort(hold, triaged):

@@ -1,7 +1,11 @@
-"""Where the underlying's price stands among the strikes of a strategy, for the strike line and the page's picture."""
+"""Where the underlying's price stands among the strikes of a strategy, for the strike line and the page's picture.
+
+All are drawn on one scale with the price in the middle, so that what is near looks near.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -10,8 +14,8 @@ from variance_bridge.symbology import Deliverable, OptionType
 from variance_bridge_triage.rules.expected_move import expected_move
 from variance_bridge_triage.rules.metrics import Facts, in_the_money
 
-_MARGIN = Decimal("0.04")
-"""Free room on both sides, of the width."""
+_REACHES = tuple(map(Decimal, ("0.02", "0.05", "0.1", "0.15", "0.2", "0.3")))
+"""How far from the price a scale can go to each side."""
 
 
 class Strike(NamedTuple):
@@ -23,7 +27,7 @@ class Strike(NamedTuple):
 
 
 class PriceRange(NamedTuple):
-    """Strikes and price on one scale from `low` to `high`.
+    """The strikes of a strategy, and the price among them.
 
     Attributes:
         strikes: in their order, each once for puts and once for calls.
@@ -36,12 +40,32 @@ class PriceRange(NamedTuple):
     price: Decimal
     tested: bool
     expected: tuple[Decimal, Decimal] | None
-    low: Decimal
-    high: Decimal
 
-    def share(self, amount: Decimal) -> Decimal:
-        """Where an amount stands: 0 at `low`, 1 at `high`."""
-        return (amount - self.low) / (self.high - self.low)
+    def distance(self, amount: Decimal) -> Decimal:
+        """How far an amount is from the price, as a fraction of it; negative below it."""
+        return (amount - self.price) / self.price
+
+
+class Reach(NamedTuple):
+    """How far from the price a scale goes.
+
+    Attributes:
+        fraction: of the price, to each side.
+        exceeded: whether some strike is beyond it.
+    """
+
+    fraction: Decimal
+    exceeded: bool
+
+
+def reach_of(drawn: Sequence[PriceRange]) -> Reach:
+    """The smallest reach within which all strikes are, else the largest."""
+    farthest = max(
+        (abs(each.distance(mark.strike)) for each in drawn for mark in each.strikes),
+        default=Decimal(0),
+    )
+    fraction = next((each for each in _REACHES if farthest <= each), _REACHES[-1])
+    return Reach(fraction, farthest > fraction)
 
 
 def price_range(facts: Facts) -> PriceRange | None:
@@ -54,18 +78,11 @@ def price_range(facts: Facts) -> PriceRange | None:
         return None
     if any(leg.strike is None or leg.deliverable is Deliverable.ADJUSTED for leg in options):
         return None
-    expected = _expected(facts, price)
-    marks = _strikes(options)
-    amounts = [*(mark.strike for mark in marks), price, *(expected or ())]
-    low, high = min(amounts), max(amounts)
-    margin = (high - low) * _MARGIN or price * _MARGIN
     return PriceRange(
-        strikes=marks,
+        strikes=_strikes(options),
         price=price,
         tested=any(_is_tested(leg, price) for leg in options),
-        expected=expected,
-        low=low - margin,
-        high=high + margin,
+        expected=_expected(facts, price),
     )
 
 

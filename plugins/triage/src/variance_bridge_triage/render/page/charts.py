@@ -27,13 +27,15 @@ from variance_bridge.symbology import InstrumentType
 from variance_bridge.trading_hours import exchange_date
 from variance_bridge_triage.render.expiry_risk import DEVIATIONS, ExpiryRisk, expiry_risks, lost
 from variance_bridge_triage.render.legs import contracts_of, day, dte, letter_of, one_line, title
-from variance_bridge_triage.render.price_range import PriceRange, price_range
+from variance_bridge_triage.render.price_range import PriceRange, Strike, price_range, reach_of
 from variance_bridge_triage.rules.delta_text import delta_words
 from variance_bridge_triage.rules.metrics import Facts
 from variance_bridge_triage.rules.report import Entry, Report
 
 MAX_ROWS = 30
-_FULL = Decimal(100)
+_FULL, _MIDDLE = Decimal(100), Decimal(50)
+_MARGIN = Decimal(2)
+"""Free room at both ends of a scale, in percent of the width, so that no mark is cut."""
 
 
 class Bar(Struct, frozen=True):
@@ -62,7 +64,11 @@ class Row(Struct, frozen=True, kw_only=True):
 
 
 class Chart(Struct, frozen=True, kw_only=True):
-    """A chart; `axis` is where its vertical line stands, None without one. `folded` are smaller rows on the same scale."""
+    """A chart; `axis` is where its vertical line stands, None without one. `folded` are smaller rows on the same scale.
+
+    Attributes:
+        scale: what stands at the left end of the pictures, in their middle and at their right end.
+    """
 
     name: str
     title: str
@@ -72,6 +78,7 @@ class Chart(Struct, frozen=True, kw_only=True):
     rows: tuple[Row, ...]
     axis: Decimal | None = None
     folded: tuple[Row, ...] = ()
+    scale: tuple[str, str, str] | None = None
 
 
 class _Item(Struct, frozen=True):
@@ -270,15 +277,18 @@ def _left_out(items: Sequence[_Item], smaller: int) -> str:
 
 
 def _prices(report: Report) -> Chart | None:
-    """The price of each underlying against the strikes, each on a scale of its own."""
-    drawn = [(entry, price_range(entry.facts)) for entry in report.entries if entry.facts.options]
-    rows = [_price_row(entry, found) for entry, found in drawn if found]
-    if not rows:
+    """The price of each underlying against the strikes, all on one scale."""
+    listed = [(entry, price_range(entry.facts)) for entry in report.entries if entry.facts.options]
+    drawn = [(entry, found) for entry, found in listed if found]
+    if not drawn:
         return None
-    left_out = len(drawn) - len(rows)
-    caption = "Each on a scale of its own: solid red lines are short strikes, dashed green ones long, the dot is the price."
-    if any(found and found.expected for _entry, found in drawn):
+    reach = reach_of([found for _entry, found in drawn])
+    left_out = len(listed) - len(drawn)
+    caption = "How far the strikes are from the price, which is the dot: solid red lines are short strikes, dashed green ones long."
+    if any(found.expected for _entry, found in drawn):
         caption += " The band is one standard deviation to the first expiration."
+    if reach.exceeded:
+        caption += " What is beyond the scale stands at its end."
     if left_out:
         caption += f" Not drawn: {plural(left_out, 'strategy', 'strategies')} without a price or with adjusted options."
     return Chart(
@@ -287,27 +297,26 @@ def _prices(report: Report) -> Chart | None:
         caption=caption,
         of="Strategy",
         unit="Price",
-        rows=tuple(rows),
+        rows=tuple(_price_row(entry, found, reach.fraction) for entry, found in drawn),
+        axis=_MIDDLE,
+        scale=(percent(-reach.fraction, sign=True), "price", percent(reach.fraction, sign=True)),
     )
 
 
-def _price_row(entry: Entry, drawn: PriceRange) -> Row:
+def _price_row(entry: Entry, drawn: PriceRange, reach: Decimal) -> Row:
     facts = entry.facts
     bars = [Bar(Decimal(0), _FULL, "scale")]
-    note = ", ".join(
-        f"{'short' if mark.short else 'long'} {strike(mark.strike)}{letter_of(mark.right)}"
-        for mark in drawn.strikes
-    )
+    note = ", ".join(_strike_words(drawn, mark) for mark in drawn.strikes)
     if drawn.expected is not None:
-        low, high = (drawn.share(edge) * _FULL for edge in drawn.expected)
-        bars.append(Bar(_place(low), _place(high - low), "expected"))
+        low, high = (_at(drawn.distance(edge), reach) for edge in drawn.expected)
+        bars.append(Bar(low, high - low, "expected"))
         note += f"; expected {number(drawn.expected[0], 2)} to {number(drawn.expected[1], 2)}"
-    marks = [
-        Mark(_place(drawn.share(mark.strike) * _FULL), "short" if mark.short else "long")
+    # The dot first: no strike is hidden by the price.
+    marks = [Mark(_MIDDLE, "dot tested" if drawn.tested else "dot")]
+    marks += [
+        Mark(_at(drawn.distance(mark.strike), reach), "short" if mark.short else "long")
         for mark in drawn.strikes
     ]
-    at = _place(drawn.share(drawn.price) * _FULL)
-    marks.append(Mark(at, "dot tested" if drawn.tested else "dot"))
     return Row(
         name=f"{one_line(facts.cluster.root)} {title(facts)}",
         amount=price(drawn.price),
@@ -317,6 +326,20 @@ def _price_row(entry: Entry, drawn: PriceRange) -> Row:
     )
 
 
+def _strike_words(drawn: PriceRange, mark: Strike) -> str:
+    """`short 190P +4.2%`: what is short is what may be tested, so its distance from the price is stated."""
+    where = f"{strike(mark.strike)}{letter_of(mark.right)}"
+    if not mark.short:
+        return f"long {where}"
+    return f"short {where} {percent(drawn.distance(mark.strike), 1, sign=True)}"
+
+
+def _at(distance: Decimal, reach: Decimal) -> Decimal:
+    """Where a distance from the price stands; what is beyond the scale stands at its end."""
+    share = max(min(distance / reach, Decimal(1)), Decimal(-1))
+    return _place(_MIDDLE + share * (_MIDDLE - _MARGIN))
+
+
 def _expiries(
     report: Report, entries: Sequence[Entry], currency: str | None, of: str
 ) -> Chart | None:
@@ -324,26 +347,31 @@ def _expiries(
     risks = expiry_risks([entry.facts for entry in entries], exchange_date(report.now))
     if not risks:
         return None
+    shown = risks[:MAX_ROWS]
+    later = (
+        f" {len(risks) - MAX_ROWS} later expirations are not drawn."
+        if len(risks) > MAX_ROWS
+        else ""
+    )
+    if all(each.loss is None for each in risks):
+        return _bare_calendar(shown, later, of)
     largest = max((each.loss for each in risks if each.loss is not None), default=Decimal(0))
     rows = []
-    for risk in risks[:MAX_ROWS]:
+    for risk in shown:
         width = risk.loss / largest * _FULL if risk.loss and largest else Decimal(0)
         rows.append(
             Row(
-                name=f"{day(risk.rung.expiration).strip()}, {dte(risk.rung.dte)}",
+                name=_day_of(risk),
                 amount=UNKNOWN if risk.loss is None else money(lost(risk.loss), currency),
                 bars=(Bar(Decimal(0), _place(width), "loss"),) if width else (),
                 note=_note_of(risk),
             )
         )
-    later = len(risks) - len(rows)
     caption = (
         f"What a move of each underlying by {DEVIATIONS} standard deviations (of its implied volatility, to that day), the"
         " way that is worse, would cost by the expiration: options at exercise value, together with the shares that"
-        " cover them. What is not counted is named."
+        f" cover them. What is not counted is named.{later}"
     )
-    if later:
-        caption += f" {later} later expirations are not drawn."
     return Chart(
         name="",
         title=f"Expiry calendar{of}",
@@ -354,12 +382,39 @@ def _expiries(
     )
 
 
+def _bare_calendar(risks: Sequence[ExpiryRisk], later: str, of: str) -> Chart:
+    """What expires when, where it is not known for any day what a large move would cost: no bars, and the reasons once."""
+    reasons = dict.fromkeys(
+        each.rpartition(" (")[2].removesuffix(")") for risk in risks for each in risk.left_out
+    )
+    why = f" ({', '.join(reasons)})" if reasons else ""
+    rows = (
+        Row(name=_day_of(each), amount=contracts_of(each.rung), note=_roots_of(each))
+        for each in risks
+    )
+    return Chart(
+        name="",
+        title=f"Expiry calendar{of}",
+        caption=f"What a large move would cost is not known{why}.{later}",
+        of="Expiration",
+        unit="Contracts",
+        rows=tuple(rows),
+    )
+
+
+def _day_of(risk: ExpiryRisk) -> str:
+    return f"{day(risk.rung.expiration).strip()}, {dte(risk.rung.dte)}"
+
+
+def _roots_of(risk: ExpiryRisk) -> str:
+    roots = risk.rung.roots
+    more = f" +{len(roots) - 6}" if len(roots) > 6 else ""
+    return " ".join(one_line(root) for root in roots[:6]) + more
+
+
 def _note_of(risk: ExpiryRisk) -> str:
-    rung = risk.rung
-    more = f" +{len(rung.roots) - 6}" if len(rung.roots) > 6 else ""
-    roots = " ".join(one_line(root) for root in rung.roots[:6])
     without = f"; not counted: {', '.join(risk.left_out)}" if risk.left_out else ""
-    return f"{contracts_of(rung)}: {roots}{more}{without}"
+    return f"{contracts_of(risk.rung)}: {_roots_of(risk)}{without}"
 
 
 def _place(value: Decimal) -> Decimal:

@@ -110,6 +110,7 @@ def _environment() -> Environment:
         "legs": legs.describe,
         "urgency": list(Action).index,
         "new_york": _new_york,
+        "name": _name,
         "charts": charts,
         "notes": notes,
         "commands": _commands,
@@ -124,16 +125,27 @@ def _environment() -> Environment:
     return environment
 
 
+def _name(report: Report) -> str:
+    """The account in the list of accounts: its source, and what the user calls it, or its hash."""
+    return " ".join(filter(None, (report.meta.source, report.label or report.meta.account_hash)))
+
+
 def _commands(text: str) -> Markup:
     """A sentence with what stands between backticks as code, as it would be typed."""
     parts = printable(text).split("`")
     if len(parts) % 2 == 0:  # one without its other half is only a character
         return escape(printable(text))
-    marked = (
-        Markup("<code>{}</code>").format(part) if at % 2 else escape(part)
-        for at, part in enumerate(parts)
-    )
+    marked = (_code(part) if at % 2 else escape(part) for at, part in enumerate(parts))
     return Markup("").join(marked)
+
+
+def _code(command: str) -> Markup:
+    """A command whose words are not broken: `--quotes` is one word to who types it, and two to a browser."""
+    words = (
+        Markup("<span>{}</span>").format(word) if word.startswith("-") else escape(word)
+        for word in command.split(" ")
+    )
+    return Markup("<code>{}</code>").format(Markup(" ").join(words))
 
 
 def _new_york(moment: datetime) -> datetime:

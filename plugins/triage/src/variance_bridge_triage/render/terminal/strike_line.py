@@ -12,14 +12,12 @@ from variance_bridge.formatting import percent
 from variance_bridge.symbology import OptionType
 from variance_bridge.terminal import CYAN, GREEN, RED
 from variance_bridge_triage.render.legs import letter_of
-from variance_bridge_triage.render.price_range import PriceRange, Strike
+from variance_bridge_triage.render.price_range import PriceRange, Strike, reach_of
 
 MIN_WIDTH = 19
 MAX_WIDTH = 41
 PRICE, EXPECTED, LINE = "●", "━", "─"
 BELOW, ABOVE = "<", ">"
-_SCALES = tuple(map(Decimal, ("0.02", "0.05", "0.1", "0.15", "0.2", "0.3")))
-"""How far from the price a line can go to each side. What is farther away is marked at its end."""
 
 
 class Scale(NamedTuple):
@@ -49,14 +47,11 @@ class Scale(NamedTuple):
 
 def scale_of(drawn: Sequence[PriceRange], width: int) -> Scale:
     """The smallest scale on which all strikes are, else the largest."""
-    farthest = max(
-        (abs(mark.strike - each.price) / each.price for each in drawn for mark in each.strikes),
-        default=Decimal(0),
-    )
+    reach = reach_of(drawn)
     return Scale(
-        reach=next((each for each in _SCALES if farthest <= each), _SCALES[-1]),
+        reach=reach.fraction,
         width=width - (width % 2 == 0),
-        exceeded=farthest > _SCALES[-1],
+        exceeded=reach.exceeded,
         has_ranges=any(each.expected for each in drawn),
     )
 
@@ -93,7 +88,7 @@ def strike_line(drawn: PriceRange, scale: Scale) -> Text:
     """
     signs, styles = [LINE] * scale.width, ["dim"] * scale.width
     if drawn.expected is not None:
-        low, high = (scale.place(_distance(edge, drawn)) for edge in drawn.expected)
+        low, high = (scale.place(drawn.distance(edge)) for edge in drawn.expected)
         first, last = max(low, 0), min(high, scale.width - 1)
         signs[first : last + 1] = [EXPECTED] * (last + 1 - first)
     signs[scale.middle], styles[scale.middle] = PRICE, RED.bold if drawn.tested else CYAN.bold
@@ -109,20 +104,16 @@ def _marks(drawn: PriceRange, scale: Scale, side: int) -> Iterator[tuple[int, st
         key=lambda mark: (abs(mark.strike - drawn.price), mark.short),
     )
     end = 0 if side < 0 else scale.width - 1
-    exceeded = bool(marks) and abs(_distance(marks[-1].strike, drawn)) > scale.reach
+    exceeded = bool(marks) and abs(drawn.distance(marks[-1].strike)) > scale.reach
     at = scale.middle
     for place, mark in enumerate(marks):
         farther = len(marks) - place - (0 if exceeded else 1)  # signs that still need a place
-        ideal = side * scale.place(_distance(mark.strike, drawn))
+        ideal = side * scale.place(drawn.distance(mark.strike))
         at = side * min(max(ideal, side * at + 1), side * end - farther)
         letter = letter_of(mark.right)
         yield at, letter if mark.short else letter.lower(), RED.bold if mark.short else GREEN.style
     if exceeded:
         yield end, ABOVE if side > 0 else BELOW, "dim"
-
-
-def _distance(amount: Decimal, drawn: PriceRange) -> Decimal:
-    return (amount - drawn.price) / drawn.price
 
 
 def _side(mark: Strike, drawn: PriceRange) -> int:
