@@ -80,7 +80,8 @@ class Wire:
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
         self._lines: dict[tuple[str, str], _Line] = {}
-        weakref.finalize(self, _shut_down, self._lines)  # where nobody closes it
+        unclosed = weakref.finalize(self, _shut_down, self._lines)
+        unclosed.atexit = False  # at the end of the process, the system closes them
 
     def send(self, request: Request, seconds: float, proxy: Secret | None) -> Answer:
         """One try.

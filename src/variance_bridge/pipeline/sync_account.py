@@ -11,10 +11,12 @@ from msgspec import structs
 from variance_bridge.broker import Account, Capability
 from variance_bridge.document.check import refuse
 from variance_bridge.document.exact_json import pieces
+from variance_bridge.document.rules.rule_context import limits
 from variance_bridge.document.schema import prepare_schema
 from variance_bridge.errors import DataRefused, OlderPositions
 from variance_bridge.formatting import plural
 from variance_bridge.model import Caution, Environment, Flag, Portfolio, Status
+from variance_bridge.money_unit import money_unit
 from variance_bridge.pipeline.contradictory_rows import settle
 from variance_bridge.pipeline.overwrite import Judgement, Verdict, judge_overwrite
 from variance_bridge.pipeline.personal_data import seal
@@ -23,6 +25,7 @@ from variance_bridge.pipeline.run import BrokerRun, fetch_quotes
 from variance_bridge.pipeline.sync_records import NO_QUOTES, Progress, Synced, SyncRequest
 from variance_bridge.storage.lock import OutputLock
 from variance_bridge.storage.replace import publish
+from variance_bridge.symbology import InstrumentType, parse
 
 REFUSED_WHEN_STRICT = frozenset(
     {
@@ -45,8 +48,11 @@ REFUSED_WHEN_STRICT = frozenset(
 
 
 def prepare() -> None:
-    """Load what is needed whatever the broker will answer. To import this module is the greater part of it."""
+    """Load what is needed whatever the broker will answer: this module, and the tables that are read at their first use."""
     prepare_schema()
+    limits()
+    money_unit("USD")
+    parse("SPY", instrument_type=InstrumentType.STOCK)
 
 
 def sync_account(

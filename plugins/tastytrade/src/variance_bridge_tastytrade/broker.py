@@ -10,7 +10,6 @@ from variance_bridge.model import Portfolio
 from variance_bridge_tastytrade.client.api import api_of
 from variance_bridge_tastytrade.client.items_and_pages import all_items
 from variance_bridge_tastytrade.normalize.accounts import read_accounts
-from variance_bridge_tastytrade.normalize.portfolio import normalize
 
 _WITH_MARKS = (("include-marks", "true"),)
 
@@ -60,4 +59,7 @@ class TastytradeBroker:
 
     def normalize(self, raw: RawPortfolio) -> Portfolio:
         """The portfolio that the payloads describe. Pure."""
+        # Imported here: the first request need not wait for what reads the answers.
+        from variance_bridge_tastytrade.normalize.portfolio import normalize
+
         return normalize(raw)
