@@ -620,3 +620,40 @@ def test_there_are_no_bars_of_profits_without_room_or_comparison(hold, triaged):
     foreign = hold("1 stock", root="BBB", unrealized_pl=Decimal(3), currency="JPY")
     ours = hold("1 stock", root="AAA", unrealized_pl=Decimal(3))
     assert "PROFIT AND LOSS" not in render(triaged([ours, foreign]), 140)
+
+
+def chart_of(screen: str) -> list[str]:
+    """The lines of the chart of strikes, without its heading; nothing where there is none."""
+    _before, title, after = screen.partition("PRICE AGAINST STRIKES")
+    return after.split("\n\n")[0].splitlines()[1:] if title else []
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_where_the_table_has_no_room_for_strikes_they_are_a_chart(account_report, width):
+    screen = render(account_report, width)
+    scale, *lines = chart_of(screen)
+    drawn = [line for line in lines if "─" in line]
+
+    assert "price" in scale
+    assert len({line.index("●") for line in drawn}) == 1
+    assert len(drawn) == sum(price_range(each.facts) is not None for each in account_report.entries)
+    assert max(map(len, drawn)) <= width
+    assert "strikes" not in screen.partition("Not shown at this width:")[2]
+
+
+def test_where_the_table_has_strikes_there_is_no_second_picture_of_them(account_report):
+    assert not chart_of(render(account_report, 140))
+
+
+def test_what_needs_action_is_drawn_first_and_what_is_not_drawn_is_counted(hold, price, triaged):
+    many = [price(hold(f"-1 {strike}P 45d", root=f"R{strike}"), "100") for strike in range(80, 94)]
+    urgent = price(hold("-1 99P 3d", root="URG"), "100")
+    _scale, first, *others = chart_of(render(triaged([*many, urgent]), 50))
+
+    assert first.startswith(" URG Short Put")
+    assert sum("─" in line for line in others) == 11
+    assert any("Not drawn: 3 other strategies" in line for line in others)
+
+
+def test_shares_alone_have_no_chart_of_strikes(hold, price, triaged):
+    assert not chart_of(render(triaged([price(hold("100 stock"), "100")]), 80))

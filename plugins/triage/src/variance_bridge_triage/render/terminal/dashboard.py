@@ -21,8 +21,9 @@ from variance_bridge_triage.render.legs import one_line
 from variance_bridge_triage.render.summary import notes, shared_lacks
 from variance_bridge_triage.render.terminal.expiries import expiries, lacks_risk
 from variance_bridge_triage.render.terminal.profit_bars import MIN_WIDTH, profit_bars
-from variance_bridge_triage.render.terminal.strategy_table import Layout, header, strategy
+from variance_bridge_triage.render.terminal.strategy_table import STRIKES, Layout, header, strategy
 from variance_bridge_triage.render.terminal.strike_line import legend
+from variance_bridge_triage.render.terminal.strikes_chart import strikes_chart
 from variance_bridge_triage.render.terminal.totals import totals_of
 from variance_bridge_triage.rules.actions import Action
 from variance_bridge_triage.rules.report import Entry, Report
@@ -92,7 +93,11 @@ def _account(report: Report, width: int) -> tuple[list[RenderableType], list[str
     if layout.scale is not None:
         parts += [_note(legend(layout.scale)), Text()]
     charts, hidden = _charts(report, width)
-    return [*parts, *charts], [*layout.hidden, *hidden]
+    lacking = list(layout.hidden)
+    if STRIKES in lacking and (chart := strikes_chart(report, width)) is not None:
+        lacking.remove(STRIKES)
+        charts = [_title("PRICE AGAINST STRIKES", "bold"), chart, *charts]
+    return [*parts, *charts], [*lacking, *hidden]
 
 
 def _charts(report: Report, width: int) -> tuple[list[RenderableType], list[str]]:

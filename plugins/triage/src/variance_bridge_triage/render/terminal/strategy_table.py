@@ -40,6 +40,9 @@ ACTION_STYLES = {
     Action.HEDGE_CHECK: CYAN.bold,
 }
 
+STRIKES = "strikes"
+"""What the strike lines are called where there is no room for them."""
+
 _GAP = 2
 _MIN_NAME, _USUAL_NAME, _MAX_NAME = 16, 22, 33
 _MAX_ROOT = 10
@@ -149,7 +152,7 @@ class Layout(NamedTuple):
             name=min(names, rest) if in_lines else 0,
             columns=kept,
             scale=None,
-            hidden=(*hidden, "strikes") if drawn else hidden,
+            hidden=(*hidden, STRIKES) if drawn else hidden,
         )
         if not in_lines:
             return without_strikes
