@@ -8,6 +8,7 @@ import inspect
 import re
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -42,9 +43,14 @@ def name_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def imports(path: Path, *, at_start: bool) -> set[str]:
     """The modules that a file imports; with `at_start`, only those that importing it imports."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = tree_of(path)
     found = set()
     pending = list(tree.body)
     while pending:
@@ -117,7 +123,7 @@ OUTSIDERS = sorted(
 
 def names_taken_from_the_core(path: Path) -> Iterator[tuple[str, str]]:
     """Module and name of each import from the core; the name is "" for a module that is imported as a whole."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             yield from ((alias.name, "") for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -196,7 +202,7 @@ def attrs_classes() -> Iterator[tuple[str, str, str]]:
         text = path.read_text(encoding="utf-8")
         if "testing" in path.parts or "attrs" not in text:
             continue
-        for node in ast.walk(ast.parse(text)):
+        for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.ClassDef) and "attrs." in "".join(
                 map(ast.unparse, node.decorator_list)
             ):
@@ -234,7 +240,7 @@ def test_each_error_of_a_broker_says_what_to_do(folder):
     calls = [
         (file.name, node)
         for file in sorted((ROOT / "plugins" / folder / "src").rglob("*.py"))
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        for node in ast.walk(tree_of(file))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     ]
     errors = [(name, node) for name, node in calls if node.func.id in ERRORS_OF_BROKERS]

@@ -81,18 +81,21 @@ def threats() -> tuple[Row, ...]:
 
 
 @cache
+def tree_of(file: str) -> ast.Module:
+    return ast.parse((ROOT / file).read_text(encoding="utf-8"))
+
+
+@cache
 def functions(file: str) -> dict[str, ast.FunctionDef]:
-    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
-    return {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    return {node.name: node for node in tree_of(file).body if isinstance(node, ast.FunctionDef)}
 
 
 @cache
 def marks_of_all(file: str) -> tuple[str, ...]:
     """The marks that a file gives to each of its tests."""
-    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
     return tuple(
         ast.unparse(node.value)
-        for node in tree.body
+        for node in tree_of(file).body
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "pytestmark"
     )
 

@@ -172,6 +172,7 @@ def runner(tmp_path):
     return call
 
 
+@pytest.mark.slow
 def test_the_github_action_annotates_a_bad_file_and_passes_a_good_one(runner):
     (runner.positions / "live_good.json").write_bytes((EXAMPLES / "full.json").read_bytes())
     assert runner("positions/live_*.json").returncode == 0

@@ -242,6 +242,7 @@ def test_a_calendar_never_leaves_naked_what_a_diagonal_would_cover(hold, today):
     assert strategies_ == ["Diagonal Spread (Call)", "Diagonal Spread (Call)"]
 
 
+@pytest.mark.slow
 def test_every_process_finds_the_same_clusters():
     """Python walks sets of dates in another order in every process."""
     found = {_clusters_of_another_process(seed) for seed in ("1", "2", "3")}

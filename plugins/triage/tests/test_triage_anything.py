@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import attrs
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
@@ -39,6 +40,7 @@ def positions(draw, hold):
     )
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_any_positions_are_shown(hold, triaged, data):
     report = triaged(data.draw(st.lists(positions(hold), max_size=5)))
