@@ -226,7 +226,10 @@ def test_the_net_liquidity_of_a_users_file_names_that_file(hold, triaged):
 
 def test_a_partly_known_profit_is_marked(hold, triaged):
     legs = [hold("-1 105C", unrealized_pl=Decimal(12)), hold("-1 95P")]
-    assert "~+$12.00" in render(triaged(legs), 80)
+    for width in (40, 80, 140):
+        screen = render(triaged(legs), width)
+        assert "~+$12.00" in screen
+        assert "~ what is known of it" in screen
 
 
 @pytest.mark.parametrize("width", [40, 41, 45, 50, 54, 60, 72, 80, 109, 110, 140])
@@ -562,6 +565,14 @@ def test_a_later_leg_is_counted_with_the_first(hold, price, triaged):
     screen = render(triaged(legs), 80)
     assert "– not counted: XYZ (counted on 21 Jan 26)" in screen
     assert "~" not in screen.partition("EXPIRIES")[2]
+
+
+@pytest.mark.parametrize("width", [40, 80, 100, 140])
+def test_a_part_that_comes_to_nothing_is_unknown(hold, triaged, width):
+    screen = render(triaged([hold("100 stock"), hold("-1 105C")]), width)
+    assert "~" not in screen
+    assert "0.00" not in screen.partition("EXPIRIES")[0]
+    assert "1 of 2 known" in screen
 
 
 def test_risks_in_two_currencies_are_not_compared(hold, price, triaged):

@@ -43,6 +43,11 @@ def of(sum_: Sum) -> str:
     return "" if sum_.known == sum_.count else f"{sum_.known} of {sum_.count}"
 
 
+def telling(sum_: Sum) -> Sum:
+    """The sum, unknown where only a part is known and comes to nothing: the theta of a covered call without greeks is not 0."""
+    return sum_ if sum_.amount or sum_.complete is not None else Sum(None, 0, sum_.count)
+
+
 def title(facts: Facts) -> str:
     """The strategy and how many times it is held; the number of shares or coins is shown with the legs."""
     units = facts.cluster.units

@@ -103,6 +103,7 @@ def _environment() -> Environment:
         "percent": formatting.percent,
         "price": formatting.price,
         "of": legs.of,
+        "telling": legs.telling,
         "day": legs.day,
         "dte": legs.dte,
         "one_line": legs.one_line,

@@ -21,7 +21,14 @@ from variance_bridge_triage.render.legs import one_line
 from variance_bridge_triage.render.summary import notes, shared_lacks
 from variance_bridge_triage.render.terminal.expiries import expiries, lacks_risk
 from variance_bridge_triage.render.terminal.profit_bars import MIN_WIDTH, profit_bars
-from variance_bridge_triage.render.terminal.strategy_table import STRIKES, Layout, header, strategy
+from variance_bridge_triage.render.terminal.strategy_table import (
+    PARTLY,
+    STRIKES,
+    Layout,
+    header,
+    is_partly_known,
+    strategy,
+)
 from variance_bridge_triage.render.terminal.strike_line import legend
 from variance_bridge_triage.render.terminal.strikes_chart import strikes_chart
 from variance_bridge_triage.render.terminal.totals import totals_of
@@ -90,8 +97,11 @@ def _account(report: Report, width: int) -> tuple[list[RenderableType], list[str
                 parts.append(Padding(Text(f"not judged: {said}", style=YELLOW.style), (0, 1)))
             above = shared if heading == undecided else []
             parts.append(_strategies(report, entries, layout, nowhere.union(above)))
-    if layout.scale is not None:
-        parts += [_note(legend(layout.scale)), Text()]
+    signs = [] if layout.scale is None else [legend(layout.scale)]
+    if is_partly_known(report, layout):
+        signs.append(f"{PARTLY} what is known of it")
+    if signs:
+        parts += [_note("  ".join(signs)), Text()]
     charts, hidden = _charts(report, width)
     lacking = list(layout.hidden)
     if STRIKES in lacking and (chart := strikes_chart(report, width)) is not None:

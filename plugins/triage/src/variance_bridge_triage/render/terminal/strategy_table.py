@@ -13,7 +13,7 @@ from rich.text import Text
 from variance_bridge.formatting import UNKNOWN, money, percent, price
 from variance_bridge.money import Sum
 from variance_bridge.terminal import CYAN, GREEN, MAGENTA, RED, YELLOW, columns_that_fit
-from variance_bridge_triage.render.legs import describe, dte, one_line, title
+from variance_bridge_triage.render.legs import describe, dte, one_line, telling, title
 from variance_bridge_triage.render.price_range import price_range
 from variance_bridge_triage.render.summary import is_weighted
 from variance_bridge_triage.render.terminal.cells import gain, left, right
@@ -58,9 +58,12 @@ class Column(NamedTuple):
     cell: Callable[[Report, Facts], Text]
 
 
+PARTLY = "~"
+
+
 def _partly(sum_: Sum, text: Text) -> Text:
     """`~` before what is known of it in part only."""
-    return Text("~") + text if sum_.amount is not None and sum_.complete is None else text
+    return Text(PARTLY) + text if sum_.amount is not None and sum_.complete is None else text
 
 
 def _dte(_report: Report, facts: Facts) -> Text:
@@ -69,7 +72,8 @@ def _dte(_report: Report, facts: Facts) -> Text:
 
 
 def _profit(report: Report, facts: Facts) -> Text:
-    return _partly(facts.net_pl, gain(facts.net_pl.amount, facts.currency or report.currency))
+    profit = telling(facts.net_pl)
+    return _partly(profit, gain(profit.amount, facts.currency or report.currency))
 
 
 def _share(_report: Report, facts: Facts) -> Text:
@@ -84,17 +88,18 @@ def _price(_report: Report, facts: Facts) -> Text:
 
 
 def _delta(_report: Report, facts: Facts) -> Text:
-    return _partly(facts.delta, Text(delta_words(facts.delta.amount)))
+    delta = telling(facts.delta)
+    return _partly(delta, Text(delta_words(delta.amount)))
 
 
 def _beta_delta(_report: Report, facts: Facts) -> Text:
-    return _partly(facts.beta_delta, Text(delta_words(facts.beta_delta.amount)))
+    delta = telling(facts.beta_delta)
+    return _partly(delta, Text(delta_words(delta.amount)))
 
 
 def _theta(report: Report, facts: Facts) -> Text:
-    return _partly(
-        facts.theta, Text(money(facts.theta.amount, facts.currency or report.currency, sign=True))
-    )
+    theta = telling(facts.theta)
+    return _partly(theta, Text(money(theta.amount, facts.currency or report.currency, sign=True)))
 
 
 _DTE = Column(name="DTE", rank=0, cell=_dte)
@@ -224,6 +229,16 @@ def header(layout: Layout) -> RenderableType:
         line.append(" " * _GAP).append(heading(layout.scale))
     line.stylize("dim")
     return line
+
+
+def is_partly_known(report: Report, layout: Layout) -> bool:
+    """Whether a number in the table has the sign of what is known in part only."""
+    columns = [column for column, _width in layout.columns] or _STACKED
+    return any(
+        column.cell(report, entry.facts).plain.startswith(PARTLY)
+        for entry in report.entries
+        for column in columns
+    )
 
 
 def strategy(

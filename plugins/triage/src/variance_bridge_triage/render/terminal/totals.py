@@ -11,7 +11,7 @@ from rich.text import Text
 from variance_bridge.formatting import UNKNOWN, money
 from variance_bridge.money import Sum
 from variance_bridge.terminal import YELLOW
-from variance_bridge_triage.render.legs import of, one_line
+from variance_bridge_triage.render.legs import of, one_line, telling
 from variance_bridge_triage.render.summary import counted, day_profits, used
 from variance_bridge_triage.render.terminal.cells import gain
 from variance_bridge_triage.rules.delta_text import delta_words
@@ -25,7 +25,10 @@ _MIN_BESIDE = 3
 def totals_of(report: Report, width: int) -> RenderableType:
     """The totals side by side, in as many lines as they need, else one a line: no amount is cut."""
     totals, currency = report.totals, report.currency
-    unknown = "" if totals.net_liquidity is not None else "not stated"
+    unknown, unpowered = (
+        "" if amount is not None else "not stated"
+        for amount in (totals.net_liquidity, totals.buying_power)
+    )
     count = counted(report)
     cells = [
         *_amounts("Net P/L", _by_currency(report, lambda amounts: amounts.net_pl)),
@@ -34,7 +37,7 @@ def totals_of(report: Report, width: int) -> RenderableType:
         *_amounts("Theta/day", _by_currency(report, lambda amounts: amounts.theta)),
         ("Win/lose", Text(f"{count.winners} / {count.losers}"), count.others),
         ("Net liq", Text(money(totals.net_liquidity, currency)), unknown),
-        ("Buying power", Text(money(totals.buying_power, currency)), used(totals)),
+        ("Buying power", Text(money(totals.buying_power, currency)), used(totals) or unpowered),
     ]
     for _label, value, _note in cells:
         value.stylize("bold")
@@ -50,7 +53,7 @@ def totals_of(report: Report, width: int) -> RenderableType:
 
 def _beta_delta(report: Report) -> str:
     """`+57.0 SPY`; without the benchmark where the sum is not known at all."""
-    amount = report.totals.beta_delta.amount
+    amount = telling(report.totals.beta_delta).amount
     if amount is None:
         return UNKNOWN
     return f"{delta_words(amount)} {one_line(report.benchmark)}"
@@ -69,7 +72,7 @@ def _amounts(label: str, listed: Mapping[str | None, Sum]) -> Iterator[tuple[str
     """A sum of money, for each currency by itself: amounts of different currencies do not add up."""
     for currency, sum_ in listed.items():
         named = f"{label} {one_line(currency or '?')}" if len(listed) > 1 else label
-        yield named, gain(sum_.amount, currency), _known(sum_)
+        yield named, gain(telling(sum_).amount, currency), _known(sum_)
 
 
 def _beside(lines: Sequence[Sequence[tuple[str, Text, str]]], width: int) -> RenderableType:
