@@ -167,7 +167,7 @@ def test_what_the_system_refuses_is_not_a_bug(variance, export, monkeypatch):
     assert "jane" not in done.err
 
     monkeypatch.undo()
-    monkeypatch.setattr("variance_bridge.pipeline.sync_account.pieces", refuse)
+    monkeypatch.setattr("variance_bridge.pipeline.sync_account.publish", refuse)
     done = variance("sync", "--broker", "csv", "--input", export, "--output", str(export) + ".json")
     assert (done.code, "permission is denied" in done.err, "bug" in done.err) == (6, True, False)
     assert "jane" not in done.err

@@ -18,6 +18,7 @@ from variance_bridge.errors import (
     SyncRunning,
 )
 from variance_bridge.model import Meta, Portfolio, Timeliness
+from variance_bridge.pipeline.draft import Draft
 from variance_bridge.pipeline.sync_all import ProfileOutcome
 from variance_bridge.pipeline.sync_records import Failed, Synced
 from variance_bridge.pipeline.watch import MIN_GAP, Heard, Pace, next_sync, sleep_until, watch
@@ -29,6 +30,7 @@ TUESDAY = datetime(2026, 3, 3, 15, 0, tzinfo=UTC)
 """Ten o'clock in New York, in the session."""
 FIVE = timedelta(minutes=5)
 PACE = Pace(every=FIVE)
+NOTHING = Draft(text=(), meta={}, words=frozenset(), violations=[])
 
 
 def new_york(text: str) -> datetime:
@@ -37,7 +39,8 @@ def new_york(text: str) -> datetime:
 
 def good(name, now, timeliness=None):
     meta = Meta(source="acme", fetched_at=now, timeliness=timeliness)
-    synced = Synced(path=Path("x"), portfolio=Portfolio(meta=meta), document={}, published=True)
+    portfolio = Portfolio(meta=meta)
+    synced = Synced(path=Path("x"), portfolio=portfolio, draft=NOTHING, published=True)
     return ProfileOutcome(profile=name, broker="acme", results=(synced,))
 
 

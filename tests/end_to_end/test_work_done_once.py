@@ -1,4 +1,4 @@
-"""On the way of a portfolio each piece of work is done once: the old file is read once, one document is made."""
+"""On the way of a portfolio each piece of work is done once: the old file is read once, each position is made a mapping once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from variance_bridge.document import convert
 from variance_bridge.document.exact_json import loads
-from variance_bridge.pipeline import contradictory_rows, sync_account
+from variance_bridge.pipeline import draft, sync_account
 from variance_bridge.storage.lock import previous_path
 
 _watchers: list[tuple[str, list[str]]] = []
@@ -85,27 +85,37 @@ def test_a_portfolio_becomes_a_document_once_and_is_ordered_once(synced, monkeyp
 
 
 def test_what_is_sealed_and_checked_is_what_is_written(synced, monkeypatch, folder):
-    seen: dict[str, object] = {}
+    """Object by object: no position is made a second time in order to be searched, checked or written."""
+    seen: dict[str, list[object]] = {}
 
-    def noting(module, name):
-        original = getattr(module, name)
+    def noting(name, positions_of):
+        original = getattr(draft, name)
 
-        def note(document, *rest):
-            seen[name] = document
-            return original(document, *rest)
+        def note(first, *rest):
+            seen.setdefault(name, []).extend(positions_of(first))
+            return original(first, *rest)
 
-        return note
+        monkeypatch.setattr(draft, name, note)
 
-    for module, name in (
-        (sync_account, "seal"),
-        (contradictory_rows, "check"),
-        (sync_account, "pieces"),
-    ):
-        monkeypatch.setattr(module, name, noting(module, name))
+    def written(document):
+        blocks = list(document["positions"])
+        seen["pieces"] = [position for block in blocks for position in block]
+        return pieces({**document, "positions": iter(blocks)})
+
+    pieces = draft.pieces
+    monkeypatch.setattr(draft, "pieces", written)
+    noting("is_valid", lambda document: document["positions"])
+    noting("each_agrees_with_itself", lambda positions: positions)
+    noting("distinct_texts", lambda document: document.get("positions", ()))
     synced()
 
-    assert seen["seal"] is seen["check"] is seen["pieces"]
-    assert loads((folder / "out.json").read_bytes()) == seen["check"]
+    made = seen.pop("pieces")
+    assert made
+    assert len(seen) == 3
+    for positions in seen.values():
+        assert list(map(id, positions)) == list(map(id, made))
+    document = loads((folder / "out.json").read_bytes())
+    assert document["positions"] == made
 
 
 def test_a_document_that_was_changed_since_it_was_read_is_read_again(synced, monkeypatch, folder):
@@ -113,13 +123,13 @@ def test_a_document_that_was_changed_since_it_was_read_is_read_again(synced, mon
     synced()
     file = folder / "out.json"
     edited = file.read_bytes() + b"\n"
-    seal = sync_account.seal
+    refuse = sync_account.refuse
 
-    def edit_and_seal(*arguments):
+    def edit_and_refuse(*arguments):
         file.write_bytes(edited)
-        seal(*arguments)
+        refuse(*arguments)
 
-    monkeypatch.setattr(sync_account, "seal", edit_and_seal)
+    monkeypatch.setattr(sync_account, "refuse", edit_and_refuse)
     synced()
 
     assert previous_path(file).read_bytes() == edited

@@ -176,7 +176,7 @@ def test_a_bug_is_reported_by_class_and_place_and_never_by_its_message(
         raise RuntimeError(f"account {NUMBER}")
 
     careless()
-    monkeypatch.setattr("variance_bridge.pipeline.contradictory_rows.check", broken)
+    monkeypatch.setattr("variance_bridge.pipeline.contradictory_rows.draft", broken)
 
     assert run(["-vv", "sync"]) == 1
     told = "".join(capsys.readouterr())

@@ -240,11 +240,10 @@ def _remember(
 
 def _write_documents(invocation: Invocation, results: Sequence[Result]) -> None:
     """The document on stdout, as `--output FILE` would hold it; what is said about it goes to stderr."""
-    from variance_bridge.document.exact_json import dumps
-
     for result in results:
         if isinstance(result, Synced):
-            click.echo(dumps(result.document), nl=False)
+            for piece in result.draft.text:
+                click.echo(piece, nl=False)
             invocation.note(sentence(result, invocation))
 
 

@@ -137,7 +137,7 @@ def entry(result: Synced) -> dict[str, Any]:
         "path": path_text(result.path),
         "published": result.published,
         "note": result.note,
-        "meta": result.document["meta"],
+        "meta": result.draft.meta,
     }
 
 

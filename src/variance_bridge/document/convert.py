@@ -147,6 +147,11 @@ def _flag_place(flag: Flag) -> tuple[Any, ...]:
 def to_document(portfolio: Portfolio) -> dict[str, Any]:
     """The portfolio as mappings and lists, in canonical order. Unknown members are left out."""
     portfolio = canonical(portfolio)
+    return {**around_positions(portfolio), "positions": position_mappings(portfolio.positions)}
+
+
+def around_positions(portfolio: Portfolio) -> dict[str, Any]:
+    """The document of a portfolio in canonical order without its positions, which stand at its end."""
     # The version is written even where it is the default.
     meta = {"schema_version": portfolio.meta.schema_version, **_unstructure(portfolio.meta)}
     lists = {name: list(value) for name, value in meta.items() if isinstance(value, tuple)}
@@ -154,8 +159,12 @@ def to_document(portfolio: Portfolio) -> dict[str, Any]:
     return {
         "meta": meta | lists,
         **({} if balances is None else {"balances": _unstructure(balances)}),
-        "positions": list(map(_unstructure, portfolio.positions)),
     }
+
+
+def position_mappings(holdings: Iterable[Holding]) -> list[dict[str, Any]]:
+    """The positions as they stand in a document."""
+    return list(map(_unstructure, holdings))
 
 
 def to_bytes(portfolio: Portfolio) -> bytes:

@@ -278,6 +278,8 @@ def dumps(value: Any, *, indent: int | None = 1) -> bytes:
 def pieces(value: dict[str, Any]) -> Iterator[bytes]:
     """What `dumps(value)` gives, in pieces, so that the text of a large document need never stand in memory as a whole.
 
+    Nor need the document: a member may be an iterator, which gives a list part by part, none of them empty.
+
     Raises:
         DataRefused: as `dumps`; too many values or bytes after the last piece, so that what has been written is to be dropped.
     """
@@ -297,24 +299,27 @@ def _parts(value: dict[Any, Any], indent: int) -> Iterator[bytes]:
     """The text of an object in pieces. A long list is written in blocks, so that only a block stands in memory twice."""
     before = b"{"
     for name, member in value.items():
-        if type(member) is list and len(member) > _BLOCK:
+        if isinstance(member, Iterator):
             yield from _blocks(before, name, member, indent)
+        elif type(member) is list and len(member) > _BLOCK:
+            blocks = (member[start : start + _BLOCK] for start in range(0, len(member), _BLOCK))
+            yield from _blocks(before, name, blocks, indent)
         else:
             yield before + _text({name: member}, indent)[1:].removesuffix(b"\n}")
         before = b","
     yield b"\n}\n" if value else b"{}\n"
 
 
-def _blocks(before: bytes, name: Any, items: list[Any], indent: int) -> Iterator[bytes]:
-    """The text of a member whose value is a long list."""
+def _blocks(before: bytes, name: Any, blocks: Iterator[list[Any]], indent: int) -> Iterator[bytes]:
+    """The text of a member whose value is a list in blocks."""
     opening = _text({name: []}, indent).removesuffix(b"]\n}")
     closing = b"\n" + b" " * indent + b"]"
     before += opening[1:]
-    for start in range(0, len(items), _BLOCK):
-        text = _text({name: items[start : start + _BLOCK]}, indent)
-        yield before + text[len(opening) :].removesuffix(closing + b"\n}")
-        before = b","
-    yield closing
+    end = before + b"]"  # of a list without a block
+    for block in blocks:
+        yield before + _text({name: block}, indent)[len(opening) :].removesuffix(closing + b"\n}")
+        before, end = b",", closing
+    yield end
 
 
 def _text(value: Any, indent: int) -> bytes:

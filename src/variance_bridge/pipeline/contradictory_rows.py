@@ -14,7 +14,6 @@ from typing import Any
 import attrs
 from msgspec import Struct, structs
 
-from variance_bridge.document.check import check
 from variance_bridge.document.convert import in_canonical_order, to_document
 from variance_bridge.document.rules.amounts import is_beyond_counting
 from variance_bridge.document.schema import check_schema
@@ -32,6 +31,7 @@ from variance_bridge.model import (
     Status,
 )
 from variance_bridge.money import difference, signed
+from variance_bridge.pipeline.draft import Draft, draft
 from variance_bridge.symbology import InstrumentType, SymbolError, parse
 
 _ROUNDS = 3
@@ -48,13 +48,21 @@ class Settled(Struct, frozen=True, kw_only=True):
 
     Attributes:
         portfolio: with what was rejected, left out and flagged.
-        document: what it is written as.
-        violations: what is left: contradictions of the whole document, which nothing can settle.
+        draft: what it is written as.
     """
 
     portfolio: Portfolio
-    document: dict[str, Any]
-    violations: Sequence[Violation]
+    draft: Draft
+
+    @property
+    def violations(self) -> list[Violation]:
+        """What is left: contradictions of the whole document, which nothing can settle."""
+        return self.draft.violations
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """What is written, as mappings and lists, made anew."""
+        return to_document(self.portfolio)
 
 
 def settle(portfolio: Portfolio) -> Settled:
@@ -63,17 +71,15 @@ def settle(portfolio: Portfolio) -> Settled:
     What has not even the form of a document is a fault of the plugin, and left as it is.
     """
     portfolio = _with_both_sides_flagged(portfolio)
-    document = to_document(portfolio)
-    violations = check(document)
-    if violations and check_schema(document):
-        return Settled(portfolio=portfolio, document=document, violations=violations)
+    found = draft(portfolio)
+    if found.violations and check_schema(to_document(portfolio)):
+        return Settled(portfolio=portfolio, draft=found)
     for _round in range(_ROUNDS):
-        changed = _without(portfolio, violations) if violations else portfolio
+        changed = _without(portfolio, found.violations) if found.violations else portfolio
         if changed is portfolio:
             break
-        portfolio, document = changed, to_document(changed)
-        violations = check(document)
-    return Settled(portfolio=portfolio, document=document, violations=violations)
+        portfolio, found = changed, draft(changed)
+    return Settled(portfolio=portfolio, draft=found)
 
 
 def settle_unnamed(portfolio: Portfolio) -> Settled:

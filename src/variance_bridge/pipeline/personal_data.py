@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from enum import Enum, auto
 from functools import cache
@@ -117,9 +117,7 @@ def seal(document: Mapping[str, Any], personal: PersonalValues) -> None:
 
 def find_personal(document: Mapping[str, Any], personal: PersonalValues) -> list[Hit]:
     """All personal values in a document, in its order."""
-    if not personal:
-        return []
-    suspects = _occurring(personal, "\n".join(_distinct_texts(document)))
+    suspects = suspected(personal, distinct_texts(document))
     if not suspects:
         return []
     return [
@@ -130,7 +128,12 @@ def find_personal(document: Mapping[str, Any], personal: PersonalValues) -> list
     ]
 
 
-def _distinct_texts(document: Mapping[str, Any]) -> set[str]:
+def suspected(personal: PersonalValues, texts: Iterable[str]) -> Sequence[PersonalValue]:
+    """The values that stand in one of the `distinct_texts` of a document: it holds no others, and perhaps not these."""
+    return _occurring(personal, "\n".join(texts)) if personal else ()
+
+
+def distinct_texts(document: Mapping[str, Any]) -> set[str]:
     """All that `_texts` finds and could be a hit, each once, without its place: enough to say that there is no hit."""
     names: set[Any] = set()
     texts: set[str] = set()

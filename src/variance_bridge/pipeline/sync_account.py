@@ -10,19 +10,19 @@ from msgspec import structs
 
 from variance_bridge.broker import Account, Capability
 from variance_bridge.document.check import refuse
-from variance_bridge.document.exact_json import pieces
 from variance_bridge.document.rules.rule_context import limits
 from variance_bridge.document.schema import prepare_schema
 from variance_bridge.errors import DataRefused, OlderPositions
 from variance_bridge.formatting import plural
 from variance_bridge.model import Caution, Environment, Flag, Portfolio, Status
 from variance_bridge.money_unit import money_unit
-from variance_bridge.pipeline.contradictory_rows import settle
+from variance_bridge.pipeline.contradictory_rows import Settled, settle
 from variance_bridge.pipeline.overwrite import Judgement, Verdict, judge_overwrite
-from variance_bridge.pipeline.personal_data import seal
+from variance_bridge.pipeline.personal_data import seal, suspected
 from variance_bridge.pipeline.previous_document import PreviousDocument
 from variance_bridge.pipeline.run import BrokerRun, fetch_quotes
 from variance_bridge.pipeline.sync_records import NO_QUOTES, Progress, Synced, SyncRequest
+from variance_bridge.privacy import PersonalValues
 from variance_bridge.storage.lock import OutputLock
 from variance_bridge.storage.replace import publish
 from variance_bridge.symbology import InstrumentType, parse
@@ -78,20 +78,19 @@ def sync_account(
     """
     tell.stage("fetch", run.account_hash(account) or "")
     settled = settle(_finished(run, account, request, tell))
-    # What is sealed and checked is the same object whose bytes are published: nothing is converted a second time.
-    portfolio, document = settled.portfolio, settled.document
+    portfolio = settled.portfolio
     path = previous.path
     tell.stage("check", str(path))
     if request.strict:
         _refuse_cautions(portfolio)
     _judge(run, account, portfolio, previous, request)
-    seal(document, run.context.personal)
+    _seal(settled, run.context.personal)
     refuse(settled.violations)
     if lock is not None:
         tell.stage("publish", str(path))
         publish(
             path,
-            pieces(document),
+            settled.draft.text,
             lock=lock,
             keep_previous=previous.is_worth_keeping,
             previous=previous.content,
@@ -99,11 +98,17 @@ def sync_account(
     return Synced(
         path=path,
         portfolio=portfolio,
-        document=document,
+        draft=settled.draft,
         published=lock is not None,
         note=None if portfolio.positions else _why_empty(portfolio, run.spec.capabilities),
         positions_before=_complete_before(portfolio, previous),
     )
+
+
+def _seal(settled: Settled, personal: PersonalValues) -> None:
+    """`seal`, for which the document is only made again where it may hold something."""
+    if suspected(personal, settled.draft.words):
+        seal(settled.document, personal)
 
 
 def _complete_before(new: Portfolio, previous: PreviousDocument) -> int | None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from variance_bridge.broker import Session
 from variance_bridge.errors import BridgeError, OlderPositions
-from variance_bridge.formatting import repr_without
 from variance_bridge.model import Portfolio
 from variance_bridge.pipeline.run import Choice
+
+if TYPE_CHECKING:
+    from variance_bridge.pipeline.draft import Draft
 
 NO_QUOTES = "none"
 
@@ -45,7 +47,7 @@ class Synced(Struct, frozen=True, kw_only=True):
 
     Attributes:
         path: where it was (or, in a dry run, would have been) written.
-        document: what was written, as mappings and lists.
+        draft: what was (or, in a dry run, would have been) written.
         published: False in a dry run.
         note: what an empty portfolio means; None otherwise.
         positions_before: where rows could not be read, how many the complete document held that this one replaces (or, in
@@ -54,12 +56,10 @@ class Synced(Struct, frozen=True, kw_only=True):
 
     path: Path
     portfolio: Portfolio
-    document: Mapping[str, Any]
+    draft: Draft
     published: bool
     note: str | None = None
     positions_before: int | None = None
-
-    __repr__ = repr_without("document")
 
 
 class Failed(Struct, frozen=True, kw_only=True):

@@ -27,7 +27,6 @@ from variance_bridge_csv.file_refusals import (
 )
 from variance_bridge_csv.name_matching import plain, shown
 from variance_bridge_csv.row.cell_values import CellFault, number_reader
-from variance_bridge_csv.row.lots import contract_of, sum_of
 from variance_bridge_csv.row.money import CostCheck
 from variance_bridge_csv.row.position import CheckedHolding
 from variance_bridge_csv.stated_totals import compared_with_total, sum_of_values, total_seen
@@ -199,6 +198,9 @@ def parse(
 
 def _with_sums(rows: list[ReadRow]) -> list[ReadRow]:
     """The rows, and instead of lots whose position has no row of its own one row with their sum."""
+    # Few formats state lots alone: the others start without this module.
+    from variance_bridge_csv.row.lots import contract_of, sum_of
+
     lots: dict[tuple[object, ...], list[ReadRow]] = {}
     whole = set()
     for row in rows:

@@ -8,7 +8,7 @@ functions in modules of their own; each returns at once where nothing is wrong.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from variance_bridge.document.rules.amounts import check_amounts
@@ -20,39 +20,41 @@ from variance_bridge.document.violation import Violation
 from variance_bridge.money import exactly
 from variance_bridge.symbology.tables import iso_currencies
 
-_POSITION_RULES: tuple[Callable[[Mapping[str, Any], Frame], Sequence[Fault]], ...] = (
-    check_amounts,
-    check_quote,
-    check_greeks,
-    check_times,
-    check_terms,
-)
 _NO_CURRENCY = "is not a currency of ISO 4217"
 
 
 def check_consistency(document: Mapping[str, Any]) -> list[Violation]:
     """What in a document of valid form contradicts itself: first the document, then position by position."""
-    with exactly():
-        return _contradictions(document)
-
-
-def _contradictions(document: Mapping[str, Any]) -> list[Violation]:
-    frame = frame_of(document)
+    frame, positions = frame_of(document), document["positions"]
     found = [
-        *_check_counts(document),
-        *_check_currencies(document),
-        *_check_rates(document["meta"].get("exchange_rates", ())),
-        *check_document_times(document, frame),
-        *_check_repeated(document["positions"], frame),
+        *check_around_positions(document, frame, len(positions)),
+        *check_repeated(positions, frame),
     ]
-    for place, position in enumerate(document["positions"]):
-        for rule in _POSITION_RULES:
-            if faults := rule(position, frame):
-                found += [Violation(f"/positions/{place}/{f.member}", *f[1:]) for f in faults]
+    with exactly():
+        for place, position in enumerate(positions):
+            for rule in _POSITION_RULES:
+                if faults := rule(position, frame):
+                    found += [Violation(f"/positions/{place}/{f.member}", *f[1:]) for f in faults]
     return found
 
 
-def _check_counts(document: Mapping[str, Any]) -> Iterator[Violation]:
+def each_agrees_with_itself(positions: Iterable[Mapping[str, Any]], frame: Frame) -> bool:
+    """Whether `check_consistency` has nothing to say of any of these positions by itself."""
+    with exactly():
+        return not any(rule(position, frame) for position in positions for rule in _POSITION_RULES)
+
+
+def check_around_positions(
+    document: Mapping[str, Any], frame: Frame, count: int
+) -> Iterator[Violation]:
+    """What contradicts itself in a document besides its positions, of which it should have so many."""
+    yield from _check_counts(document, count)
+    yield from _check_currencies(document)
+    yield from _check_rates(document["meta"].get("exchange_rates", ()))
+    yield from check_document_times(document, frame)
+
+
+def _check_counts(document: Mapping[str, Any], count: int) -> Iterator[Violation]:
     meta = document["meta"]
     counts = meta.get("counts")
     rejected: Sequence[Any] = meta.get("rejected", ())
@@ -60,7 +62,7 @@ def _check_counts(document: Mapping[str, Any]) -> Iterator[Violation]:
     if counts is not None:
         if counts["fetched"] != counts["normalized"] + counts["closed"] + counts["rejected"]:
             yield _counts("fetched", "must be normalized + closed + rejected")
-        if counts["normalized"] != len(document["positions"]):
+        if counts["normalized"] != count:
             yield _counts("normalized", "must be the number of positions")
         if counts["rejected"] != len(rejected):
             yield _counts("rejected", "must be the number of rows that meta.rejected lists")
@@ -84,9 +86,22 @@ def _check_currencies(document: Mapping[str, Any]) -> Iterator[Violation]:
         yield Violation("/balances/currency", "currency", _NO_CURRENCY)
     elif stated is not None and account is not None and stated != account:
         yield Violation("/balances/currency", "currency", "must be the account's currency")
-    for place, position in enumerate(document["positions"]):
-        if "currency" in position and position["currency"] not in iso_currencies():
-            yield Violation(f"/positions/{place}/currency", "currency", _NO_CURRENCY)
+
+
+def _check_currency(position: Mapping[str, Any], _frame: Frame) -> Sequence[Fault]:
+    if "currency" not in position or position["currency"] in iso_currencies():
+        return ()
+    return (Fault("currency", "currency", _NO_CURRENCY),)
+
+
+_POSITION_RULES: tuple[Callable[[Mapping[str, Any], Frame], Sequence[Fault]], ...] = (
+    _check_currency,
+    check_amounts,
+    check_quote,
+    check_greeks,
+    check_times,
+    check_terms,
+)
 
 
 def _check_rates(rates: Sequence[Mapping[str, Any]]) -> Iterator[Violation]:
@@ -109,7 +124,7 @@ _LOT = ("side", "quantity", "opened_on", "average_price", "cost_basis", "broker_
 """What tells two lots of one contract apart."""
 
 
-def _check_repeated(positions: Sequence[Mapping[str, Any]], frame: Frame) -> Iterator[Violation]:
+def check_repeated(positions: Sequence[Mapping[str, Any]], frame: Frame) -> Iterator[Violation]:
     """No position twice. Lots that were opened on different days or at different prices are positions of their own."""
     if frame.repeated is None:
         return
