@@ -168,6 +168,37 @@ def at_words(line: str, width: int, *, first: str = "", later: str = "") -> str:
     return "\n".join(wrapped).replace(_KEPT_SPACE, " ") or first.rstrip()
 
 
+def in_lines(
+    pieces: Iterable[str], width: int | None, *, between: str = "  ", later: str = "  "
+) -> list[str]:
+    """Pieces side by side as far as there is room, then below each other; one that is too wide itself is broken at words.
+
+    Args:
+        pieces: without line feeds; empty ones are left out.
+        width: of the screen, in columns; None for a single line.
+        between: what stands between two pieces.
+        later: what the lines after the first begin with.
+    """
+    lines: list[str] = []
+    for piece in filter(None, pieces):
+        longer = f"{lines[-1]}{between}{piece}" if lines else piece
+        if lines and (width is None or len(longer) <= width):
+            lines[-1] = longer
+        else:
+            lines.append(f"{later}{piece}" if lines else piece)
+    if width is None:
+        return lines
+    return [
+        part
+        for line in lines
+        for part in at_words(line.strip(), width, first=_indent_of(line), later=later).split("\n")
+    ]
+
+
+def _indent_of(line: str) -> str:
+    return line[: len(line) - len(line.lstrip(" "))]
+
+
 def laid_out(
     text: str,
     stream: TextIO,
@@ -194,7 +225,7 @@ def laid_out(
 
 
 def _wrapped(line: str, width: int, hanging: int) -> str:
-    indent = " " * (len(line) - len(line.lstrip(" ")))
+    indent = _indent_of(line)
     later = " " * max(len(indent), hanging)
     return at_words(line.strip(), width, first=indent, later=later)
 

@@ -8,7 +8,14 @@ import pytest
 from rich.console import Console
 
 from variance_bridge.cli.error_report import run
-from variance_bridge.terminal import Screen, at_words, columns_that_fit, forced_colour, screen_of
+from variance_bridge.terminal import (
+    Screen,
+    at_words,
+    columns_that_fit,
+    forced_colour,
+    in_lines,
+    screen_of,
+)
 
 
 class Terminal(io.StringIO):
@@ -87,3 +94,17 @@ def test_colours_and_columns_can_be_asked_for_off_a_terminal(
 def test_a_column_without_room_leaves_its_room_to_narrower_ones():
     assert columns_that_fit([10, 30, 8, 12], [0, 1, 3, 2], 30) == [0, 2, 3]
     assert columns_that_fit([10, 30], [0, 0], 5) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("width", "lines"),
+    [
+        (None, ["USD  one  two and three  four"]),
+        (40, ["USD  one  two and three  four"]),
+        (23, ["USD  one  two and three", "     four"]),
+        (20, ["USD  one", "     two and three", "     four"]),
+        (12, ["USD  one", "     two and", "     three", "     four"]),
+    ],
+)
+def test_pieces_stand_side_by_side_as_far_as_there_is_room(width, lines):
+    assert in_lines(["USD  one", "", "two and three", "four"], width, later="     ") == lines

@@ -14,7 +14,7 @@ from msgspec import structs
 from variance_bridge.formatting import money, plural, quantity
 from variance_bridge.money import Sum, total
 from variance_bridge.symbology import SymbolError, contract_name, parse
-from variance_bridge.terminal import BLUE, CYAN, GREEN, MAGENTA, RED, YELLOW, at_words
+from variance_bridge.terminal import BLUE, CYAN, GREEN, MAGENTA, RED, YELLOW, at_words, in_lines
 from variance_bridge.trading_hours import exchange_date
 from variance_bridge_history.account_comparison import Comparison, State
 from variance_bridge_history.database import Entry
@@ -25,6 +25,8 @@ from variance_bridge_history.position_changes import Change, Changes, Roll
 if TYPE_CHECKING:
     from variance_bridge.commands import Converted
 
+_LATER = "    "
+"""What a continued line begins with."""
 NO_LABELS: Mapping[str, str] = {}
 _BARS = "▁▂▃▄▅▆▇█"
 _MAX_BARS = 36
@@ -204,23 +206,14 @@ def _in_one(converted: Converted | None) -> str:
     return f"(net liq {worth}, open P/L {profit}; {converted.stated})"
 
 
-def _broken(pieces: Iterable[str], width: int | None) -> Iterator[str]:
+def _broken(pieces: Iterable[str], width: int | None) -> Sequence[str]:
     """The pieces side by side as far as there is room, then below each other."""
-    line = ""
-    for piece in filter(None, pieces):
-        longer = f"{line}  {piece}" if line else piece
-        if line and width is not None and len(longer) > width:
-            yield from _fitted(line, width)
-            longer = f"    {piece}"
-        line = longer
-    yield from _fitted(line, width)
+    return in_lines(pieces, width, later=_LATER)
 
 
-def _fitted(line: str, width: int | None) -> Iterable[str]:
-    """A single piece may still be too wide: it is broken at words."""
-    if not line:
-        return []
-    return [line] if width is None else at_words(line, width, later="    ").split("\n")
+def _fitted(line: str, width: int | None) -> Sequence[str]:
+    """A line that may be too wide, broken at words."""
+    return in_lines([line], width, later=_LATER)
 
 
 def sparkline(entries: Sequence[Entry]) -> str:

@@ -18,7 +18,7 @@ from variance_bridge.money import Sum
 from variance_bridge.prices import underlying_prices, with_underlying_price
 from variance_bridge.reading.book import Book, Source
 from variance_bridge.reading.freshness import Freshness
-from variance_bridge.terminal import GREEN, RED, YELLOW
+from variance_bridge.terminal import GREEN, RED, YELLOW, in_lines
 
 if TYPE_CHECKING:
     from variance_bridge.cli.tables.positions_order import Order
@@ -65,7 +65,7 @@ def above(
     if book.sources:
         yield _SourceLines([_source(each, names) for each in book.sources])
     for currency, totals in book.totals_by_currency.items():
-        yield total_line(currency, totals.sums, _missing_from(book))
+        yield _total_line(currency, totals.sums, _missing_from(book))
     if converted is not None:
         yield converted_line(converted, book)
 
@@ -129,23 +129,54 @@ def _file(source: Source) -> tuple[str, str]:
     return (printable(source.file), "dim")
 
 
-def total_line(
+class TotalLine(Struct, frozen=True, kw_only=True):
+    """The totals in one currency, on as many lines as they need: no amount is broken.
+
+    Attributes:
+        name: what the totals are of.
+        amounts: each with its name.
+        note: what there is to say about them: that accounts are missing, or the rates.
+    """
+
+    name: str
+    amounts: Sequence[str]
+    note: str = ""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Print itself; called by rich."""
+        width = options.max_width
+        first, *amounts = self.amounts or ("",)
+        pieces = [f"{self.name}  {first}".rstrip(), *amounts]
+        below = " " * (len(self.name) + 2)
+        lines = [Text(line) for line in in_lines(pieces, width, between="   ", later=below)]
+        lines[0].stylize("bold", 0, len(self.name))
+        if self.note:
+            if lines[-1].cell_len + 3 + len(self.note) <= width:
+                lines[-1].append("   ")
+            else:
+                lines.append(Text(below))
+            lines[-1].append(self.note, style=YELLOW.style)
+        yield from lines
+
+
+def _total_line(
     currency: str | None, sums: Mapping[str, Sum], *notes: str, name: str | None = None
-) -> Text:
-    """The totals in one currency, and what there is to say about them: that accounts are missing, or the rates."""
-    line = Text(f"{name or currency or '?'}  ", style="bold")
-    for key, (title, noun) in _SHOWN.items():
-        if sums[key].count:
-            line.append(f"{title} {_amount(sums[key], noun, currency)}   ", style="not bold")
-    if said := "; ".join(filter(None, notes)):
-        line.append(f"({printable(said)})", style=f"not bold {YELLOW.style}")
-    line.rstrip()
-    return line
+) -> TotalLine:
+    said = "; ".join(filter(None, notes))
+    return TotalLine(
+        name=name or currency or "?",
+        amounts=[
+            f"{title} {_amount(sums[key], noun, currency)}"
+            for key, (title, noun) in _SHOWN.items()
+            if sums[key].count
+        ],
+        note=f"({printable(said)})" if said else "",
+    )
 
 
-def converted_line(converted: Converted, book: Book) -> Text:
+def converted_line(converted: Converted, book: Book) -> TotalLine:
     """The totals of the book in one currency, with the rates that they rest on."""
-    return total_line(
+    return _total_line(
         converted.currency,
         converted.sums,
         _missing_from(book),

@@ -13,12 +13,16 @@ from rich.text import Text
 from variance_bridge import PositionsTooOld, Source
 from variance_bridge.formatting import money, plural
 from variance_bridge.money import Sum
-from variance_bridge.terminal import RED, YELLOW
+from variance_bridge.terminal import RED, YELLOW, in_lines
 from variance_bridge_triage.render.legs import one_line
 from variance_bridge_triage.rules.book import JudgedBook
 
 if TYPE_CHECKING:
     from variance_bridge.commands import Converted
+
+
+_LATER = "   "
+"""What a continued line begins with."""
 
 
 def show_totals(judged: JudgedBook, converted: Converted | None, console: Console) -> None:
@@ -32,11 +36,12 @@ def show_totals(judged: JudgedBook, converted: Converted | None, console: Consol
             )
             console.print(Padding(missing, (0, 1)))
     for currency, sums in judged.sums.items():
-        console.print(Padding(_sums(currency or "?", currency, sums), (0, 1)), crop=False)
+        console.print(_sums(currency or "?", currency, sums, console.width), crop=False)
     if converted is not None:
         name, currency = f"All in {converted.currency}", converted.currency
-        line = _sums(name, currency, converted.sums).append(f"  ({converted.stated})", YELLOW.style)
-        console.print(Padding(line, (0, 1)), crop=False)
+        console.print(_sums(name, currency, converted.sums, console.width), crop=False)
+        rates = Text(f"({converted.stated})", YELLOW.style)
+        console.print(Padding(rates, (0, 1, 0, len(_LATER))), crop=False)
     console.print()
 
 
@@ -46,9 +51,9 @@ def _state(source: Source) -> str:
     return "TOO OLD" if isinstance(source.error, PositionsTooOld) else "REFUSED"
 
 
-def _sums(name: str, currency: str | None, sums: Mapping[str, Sum]) -> Text:
-    """`USD  Open P/L +$281.85  Net liq $31,020.35 (1 of 2 accounts)`."""
-    line = Text(name, "bold")
+def _sums(name: str, currency: str | None, sums: Mapping[str, Sum], width: int) -> Text:
+    """`USD  Open P/L +$281.85  Net liq $31,020.35 (1 of 2 accounts)`; on several lines where there is no room."""
+    pieces = []
     for key, label, noun in _OF_ALL:
         each = sums[key]
         if not each.count:
@@ -56,8 +61,13 @@ def _sums(name: str, currency: str | None, sums: Mapping[str, Sum]) -> Text:
         known = each.known == each.count
         part = "" if known else f" ({each.known} of {plural(each.count, noun)})"
         shown = money(each.amount, currency, sign=key == "net_pl")
-        line.append(f"  {label} {shown}{part}", "not bold")
-    return line
+        pieces.append(f"{label} {shown}{part}")
+    head = f" {name}  "
+    first, *others = pieces or [""]
+    lines = in_lines([head + first, *others], width, later=" " * len(head))
+    text = Text("\n".join(lines))
+    text.stylize("bold", 0, len(head))
+    return text
 
 
 _OF_ALL = (("net_pl", "Open P/L", "position"), ("net_liquidity", "Net liq", "account"))
