@@ -51,8 +51,8 @@ class Colour(NamedTuple):
 _EIGHT = {"red": 1, "green": 2, "yellow": 3, "blue": 4, "magenta": 5, "cyan": 6}
 
 # Yellow and bright green of the usual palettes cannot be read on white, nor their blue on black. Each of these has a
-# contrast of 3.8 and more on both (WCAG 2.2 asks for 3 of large and bold text).
-RED = Colour("red", 160)
+# contrast of 3.9 and more on both (WCAG 2.2 asks for 3 of large and bold text).
+RED = Colour("red", 196)
 GREEN = Colour("green", 28)
 YELLOW = Colour("yellow", 130)
 BLUE = Colour("blue", 63)
