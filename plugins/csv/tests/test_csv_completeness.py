@@ -258,9 +258,21 @@ def test_a_total_that_was_typed_below_is_not_an_account_and_no_position(read_csv
 def test_a_value_ten_times_off_costs_its_row(read_csv):
     row = "X1,Ind,QZA,APPLE,10,$200.00,+$1.00,{},+$10.00,+0.5%,+$500.00,+33%,100%,$1500.00,$150.00,Cash,"
     outcome = read_csv(fidelity(row.format("$2000.00"), row.format("$20000.00")))
-    assert outcome.meta["rejected"] == [{"row": 3, "reason": "out_of_range"}]
+    assert outcome.meta["rejected"] == [{"row": 3, "reason": "out_of_range", "symbol": "QZA"}]
     assert [one["market_value"] for one in outcome.positions] == [2000]
     assert any("far from quantity x price, in Current Value" in one for one in outcome.warnings)
+
+
+def test_a_rejected_row_is_named_where_the_document_has_its_root(read_csv):
+    row = "X1,Ind,{},APPLE,{},$200.00,+$1.00,{},+$10.00,+0.5%,+$500.00,+33%,100%,$1500.00,$150.00,Cash,"
+    rows = [
+        row.format("QZA", "abc", "$2000.00"),
+        row.format("QZA", 10, "$2000.00"),
+        row.format("QZB", "abc", "$2000.00"),
+        *(row.format(f"QZ{letter}", 10, "$2000.00") for letter in "CDEFGHIJ"),
+    ]
+    rejected = read_csv(fidelity(*rows)).meta["rejected"]
+    assert [(each["row"], each.get("symbol")) for each in rejected] == [(2, "QZA"), (4, None)]
 
 
 def test_what_a_spreadsheet_makes_of_a_date_is_read(read_csv):

@@ -14,10 +14,19 @@ from msgspec import structs
 from rich.cells import cell_len
 from rich.console import Console
 
-from variance_bridge.model import Balances, Counts, Environment, Status
+from variance_bridge.model import (
+    Balances,
+    Counts,
+    Environment,
+    RejectedRow,
+    Rejection,
+    Status,
+)
 from variance_bridge.money import Sum
 from variance_bridge.symbology import Deliverable
 from variance_bridge.terminal import CYAN, RED
+from variance_bridge_triage.render.json_report import to_document
+from variance_bridge_triage.render.page.html_page import page
 from variance_bridge_triage.render.price_range import price_range
 from variance_bridge_triage.render.terminal.dashboard import dashboard, render, show
 from variance_bridge_triage.render.terminal.strike_line import (
@@ -193,6 +202,34 @@ def test_rows_that_were_not_read_are_part_of_the_verdict(triaged, all_known):
     screen = render(triaged(**{**all_known, "status": Status.PARTIAL, "counts": counts}), 80)
     assert "Nothing in the 1 readable row needs action; 4 rows are unread." in screen
     assert "PARTIAL: 4 REJECTED" in screen
+
+
+def with_unread_shares(hold, triaged):
+    """A short call whose shares are in a row that could not be read, and another root."""
+    rejected = [("XYZ", Rejection.QUANTITY_UNREADABLE), (None, Rejection.SYMBOL_UNREADABLE)]
+    return triaged(
+        [hold("-1 60C 30d"), hold("1 stock", root="ABC")],
+        status=Status.PARTIAL,
+        rejected=tuple(
+            RejectedRow(row=row, symbol=symbol, reason=reason)
+            for row, (symbol, reason) in enumerate(rejected, 1)
+        ),
+        counts=Counts(fetched=4, normalized=2, closed=0, rejected=2),
+    )
+
+
+@pytest.mark.parametrize("width", [40, 80, 140])
+def test_a_strategy_whose_root_has_an_unread_row_says_so(hold, triaged, width):
+    words = " ".join(render(with_unread_shares(hold, triaged), width).split())
+    assert words.count("1 row of XYZ is unread, so this may be another strategy") == 1
+    assert "of ABC is unread" not in words
+
+
+def test_programs_and_the_page_read_of_an_unread_row_of_a_root(hold, triaged):
+    report = with_unread_shares(hold, triaged)
+    unread = {each["root"]: each["unread_rows"] for each in to_document(report)["clusters"]}
+    assert unread == {"XYZ": 1, "ABC": 0}
+    assert page(report).decode().count("1 row of XYZ is unread, so this may be") == 1
 
 
 def test_amounts_of_different_currencies_are_not_added(hold, triaged):

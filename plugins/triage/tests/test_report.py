@@ -148,6 +148,7 @@ def test_programs_read_every_fact_of_a_cluster(hold, triaged):
         "reason": None,
         "also": [],
         "not_judged": [{"rule": "SIZE_THREAT", "needs": "the price of SPY"}],
+        "unread_rows": 0,
         "dte": 30,
         "expiration": "2026-01-21",
         "expired": False,

@@ -90,8 +90,21 @@ class AccountPart(Struct, frozen=True):
 
     @property
     def rejected(self) -> tuple[RejectedRow, ...]:
-        """The rows that could not be read, as the document lists them."""
-        return tuple(RejectedRow(row=one.line, reason=one.reason) for one in self.rejected_lines)
+        """The rows that could not be read, as the document lists them.
+
+        A symbol is named where positions of its root are in the document: in a broken row anything may stand in its place.
+        """
+        roots = {position.root for position in self.positions} if self.rejected_lines else set()
+        return tuple(
+            RejectedRow(
+                row=one.line,
+                reason=one.reason,
+                symbol=one.instrument.symbol
+                if one.instrument is not None and one.instrument.root in roots
+                else None,
+            )
+            for one in self.rejected_lines
+        )
 
     @property
     def flags(self) -> tuple[Flag, ...]:

@@ -12,7 +12,7 @@ from msgspec import Struct
 from variance_bridge.errors import DataRefused
 from variance_bridge.formatting import plural, repr_without
 from variance_bridge.model import Rejection
-from variance_bridge.symbology import InstrumentType
+from variance_bridge.symbology import Instrument, InstrumentType
 from variance_bridge_csv.dialect_format.dialect_options import (
     Dialect,
     Field,
@@ -87,13 +87,17 @@ MAX_REJECTED = 100_000
 
 
 class RejectedLine(Struct, frozen=True):
-    """A row that could not be read, the place in the file to look at, and what is wrong there, without a value."""
+    """A row that could not be read, the place in the file to look at, and what is wrong there, without a value.
+
+    `instrument` is what it is about, where that is known.
+    """
 
     line: int
     column: int
     reason: Rejection
     detail: str = ""
     written: str | None = None
+    instrument: Instrument | None = None
 
     def describe(self) -> str:
         """Why the row was rejected, without a value of the row but a date or a number that cannot be read."""
@@ -308,6 +312,7 @@ def _rejected(cells: RowCells, rejection: RowRejected) -> RejectedLine:
         rejection.reason,
         ", ".join(filter(None, (rejection.what, cells.columns.name(rejection.field)))),
         _written(cells, rejection),
+        rejection.instrument,
     )
 
 

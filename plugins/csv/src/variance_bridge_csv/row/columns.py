@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 from variance_bridge.model import Caution, Rejection
+from variance_bridge.symbology import Instrument
 from variance_bridge_csv.dialect_format import date_formats, regular_expressions
 from variance_bridge_csv.dialect_format.dialect_options import Dialect, Field, RowClass, RowRule
 from variance_bridge_csv.file.header import Header
@@ -44,7 +45,13 @@ _AMOUNTS = GREEKS | _IN_FRACTIONS | {Field.COST_TOTAL, Field.VALUE, Field.GAIN, 
 
 
 class RowRejected(Exception):
-    """A row that cannot be read, with the reason, the column that it lies in, and what is wrong there beyond the reason."""
+    """A row that cannot be read, with the reason, the column that it lies in, and what is wrong there beyond the reason.
+
+    Attributes:
+        instrument: what the row is about, where that could be read.
+    """
+
+    instrument: Instrument | None = None
 
     def __init__(self, reason: Rejection, field: Field | None = None, what: str = "") -> None:
         super().__init__(reason)

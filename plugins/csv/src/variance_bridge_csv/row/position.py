@@ -119,6 +119,16 @@ def read_position(row: RowCells, rule: RowRule, as_of: date) -> CheckedHolding:
     """
     is_money_market = rule.is_ is _MONEY_MARKET
     identity = identify(row, as_of, _FUND if is_money_market else rule.type)
+    try:
+        return _read_identified(row, rule, identity, is_money_market=is_money_market)
+    except RowRejected as rejection:
+        rejection.instrument = identity.instrument
+        raise
+
+
+def _read_identified(
+    row: RowCells, rule: RowRule, identity: Identity, *, is_money_market: bool
+) -> CheckedHolding:
     quantity = _quantity(row, is_money_market=is_money_market)
     if not quantity:
         _refuse_worth_of_nothing(row)

@@ -187,6 +187,7 @@ def _cluster(report: Report, entry: Entry) -> dict[str, Any]:
         "reason": finding.reason if finding else None,
         "also": [{"action": f.action.value, "reason": f.reason} for f in entry.findings[1:]],
         "not_judged": [{"rule": n.action.value, "needs": n.needs} for n in entry.not_judged],
+        "unread_rows": entry.unread,
         "dte": facts.dte,
         "expiration": facts.expiration.isoformat() if facts.expiration else None,
         "expired": facts.expired,

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from variance_bridge.formatting import money, percent, plural
 from variance_bridge.money import Sum, add_up
+from variance_bridge_triage.render.legs import one_line
 from variance_bridge_triage.rules.actions import NotJudged, unavailable
 from variance_bridge_triage.rules.metrics import Totals
-from variance_bridge_triage.rules.report import BALANCES, Report
+from variance_bridge_triage.rules.report import BALANCES, Entry, Report
 
 
 class Counted(NamedTuple):
@@ -25,6 +26,15 @@ class Counted(NamedTuple):
         """`1 flat, 2 unknown`; nothing without any."""
         named = (("flat", self.flat), ("unknown", self.unknown))
         return ", ".join(f"{count} {name}" for name, count in named if count)
+
+
+def unread_rows(entry: Entry) -> str:
+    """`1 row of SPY is unread, so this may be another strategy`; nothing where all were read."""
+    if not entry.unread:
+        return ""
+    verb = "is" if entry.unread == 1 else "are"
+    root = one_line(entry.facts.cluster.root)
+    return f"{plural(entry.unread, 'row')} of {root} {verb} unread, so this may be another strategy"
 
 
 def counted(report: Report) -> Counted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -12,6 +13,7 @@ from variance_bridge import AgeLimits, Freshness, Snapshot
 from variance_bridge.formatting import age_words, money, plural
 from variance_bridge.model import Meta, Status, Timeliness
 from variance_bridge.prices import Prices, underlying_prices
+from variance_bridge.symbology import SymbolError, parse
 from variance_bridge.trading_hours import exchange_date
 from variance_bridge_triage.rules.actions import (
     Action,
@@ -38,11 +40,16 @@ EMPTY = "No positions: the account is empty."
 
 
 class Entry(Struct, frozen=True, kw_only=True):
-    """A cluster, its numbers, the findings about it (most urgent first), and the rules that could not be judged."""
+    """A cluster, its numbers, the findings about it (most urgent first), and the rules that could not be judged.
+
+    Attributes:
+        unread: how many rows of its root could not be read: with them it may be another strategy.
+    """
 
     facts: Facts
     findings: tuple[Finding, ...]
     not_judged: tuple[NotJudged, ...]
+    unread: int = 0
 
     @property
     def finding(self) -> Finding | None:
@@ -229,8 +236,9 @@ def triage(snapshot: Snapshot, thresholds: Thresholds, now: datetime) -> Report:
         portfolio_beta_delta=sums.beta_delta,
         doubted=doubted_symbols(portfolio.meta.flags),
     )
+    unread = _unread_roots(portfolio.meta)
     entries = [
-        _entry(facts(each, today, prices), circumstances)
+        _entry(facts(each, today, prices), circumstances, unread[each.root])
         for each in cluster(portfolio.positions, today)
     ]
     return Report(
@@ -254,9 +262,20 @@ def triage(snapshot: Snapshot, thresholds: Thresholds, now: datetime) -> Report:
     )
 
 
-def _entry(found: Facts, circumstances: Circumstances) -> Entry:
+def _entry(found: Facts, circumstances: Circumstances, unread: int) -> Entry:
     its = judge(found, circumstances)
-    return Entry(facts=found, findings=its.findings, not_judged=its.not_judged)
+    return Entry(facts=found, findings=its.findings, not_judged=its.not_judged, unread=unread)
+
+
+def _unread_roots(meta: Meta) -> Counter[str]:
+    """How many rows of each root could not be read, of those whose symbol is known."""
+    roots = Counter[str]()
+    for row in meta.rejected:
+        try:
+            roots += Counter([parse(row.symbol).root] if row.symbol else [])
+        except SymbolError:
+            continue
+    return roots
 
 
 def _benchmark(meta: Meta, thresholds: Thresholds, prices: Prices) -> tuple[str, Decimal | None]:

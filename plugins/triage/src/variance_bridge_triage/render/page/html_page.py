@@ -31,6 +31,7 @@ from variance_bridge_triage.render.summary import (
     is_weighted,
     notes,
     shared_lacks,
+    unread_rows,
     used,
 )
 from variance_bridge_triage.rules.actions import Action
@@ -100,6 +101,7 @@ def _environment() -> Environment:
         "money": formatting.money,
         "delta_words": delta_words,
         "is_weighted": is_weighted,
+        "unread_rows": unread_rows,
         "percent": formatting.percent,
         "price": formatting.price,
         "of": legs.of,

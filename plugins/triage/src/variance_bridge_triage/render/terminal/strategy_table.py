@@ -15,7 +15,7 @@ from variance_bridge.money import Sum
 from variance_bridge.terminal import CYAN, GREEN, MAGENTA, RED, YELLOW, columns_that_fit
 from variance_bridge_triage.render.legs import describe, dte, one_line, telling, title
 from variance_bridge_triage.render.price_range import price_range
-from variance_bridge_triage.render.summary import is_weighted
+from variance_bridge_triage.render.summary import is_weighted, unread_rows
 from variance_bridge_triage.render.terminal.cells import gain, left, right
 from variance_bridge_triage.render.terminal.strike_line import (
     MAX_WIDTH,
@@ -337,6 +337,8 @@ def _reasons(entry: Entry, said: AbstractSet[Action]) -> Iterator[Text]:
     for finding in entry.findings:
         also = "" if finding is entry.finding else f"also {finding.action.value}: "
         yield Text(also + finding.reason)
+    if entry.unread:
+        yield Text(unread_rows(entry), style=YELLOW.style)
     names = [each.action.value for each in entry.not_judged if each.action not in said]
     if names:
         yield Text(f"not judged: {', '.join(names)}", style=YELLOW.style)
