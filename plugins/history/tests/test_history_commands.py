@@ -315,6 +315,8 @@ def test_two_times_pick_two_documents_of_the_history(days, variance):
         (("2026-03-02T16:00",), 2, "2026-03-02T16:00Z is UTC"),
         (("1990-01-01",), 6, "no document up to 1990-01-02 04:59 UTC"),
         (("9999-12-31",), 2, ""),
+        (("last-week",), 2, '"last-week" is neither a file nor a time\n  times: today, yesterday'),
+        (("11/23", "monday"), 2, "is neither a file nor a time"),
     ],
 )
 def test_times_that_cannot_be_compared_are_refused_with_what_to_type(
@@ -386,6 +388,9 @@ def test_history_enable_works_before_the_first_sync_and_without_a_configuration(
         ("thu", "2026-11-19"),
         ("Friday", "2026-11-20"),
         ("mon", "2026-11-23"),
+        ("5d", "2026-11-21"),
+        ("0d", "2026-11-26"),
+        ("1w", "2026-11-19"),
     ],
 )
 def test_a_weekday_is_the_last_one_before_today(word, day):
@@ -400,6 +405,8 @@ def test_a_weekday_is_the_last_one_before_today(word, day):
         ("2026-03-02T11:00-05:00", "2026-03-02T16:00:59.999999Z"),
         ("2026-03-02 16:00:05z", "2026-03-02T16:00:05.999999Z"),
         ("2026-03-02T16:00:05.25Z", "2026-03-02T16:00:05.25Z"),
+        ("2h", "2026-11-26T13:00Z"),
+        ("90 min", "2026-11-26T13:30Z"),
     ],
 )
 def test_an_instant_lasts_as_long_as_its_last_digit(text, last):

@@ -408,7 +408,7 @@ def test_what_is_gone_says_its_last_open_profit():
     )
     heading, line = diff_lines([found], None)
     assert line.startswith("  closed   QZZ: 5 → 0, last open P/L -$12.50")
-    assert heading.endswith("open P/L $0.00 (+$12.50 since)  what is gone last had -$12.50")
+    assert heading.endswith("open P/L $0.00 (+$12.50 since)  gone: last open P/L -$12.50")
 
 
 def test_a_terminal_lists_the_first_changes_and_counts_the_others():

@@ -30,9 +30,7 @@ _FILE = click.option(
 _ACCOUNT = click.option(
     "--account", metavar="HASH", help="Only this account, by its hash or label."
 )
-_SINCE = (
-    "`today`, `yesterday`, `monday`, a day (2026-03-02; in New York), or an instant with its zone."
-)
+_SINCE = "`today`, `yesterday`, `monday`, `5d`, `2h`, a day (2026-03-02; in New York), or an instant with its zone."
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
@@ -228,13 +226,19 @@ def _times(
         UsageError: a file and a time, a time that has not begun, or the later one first.
     """
     from variance_bridge.errors import UsageError
-    from variance_bridge_history.named_time import base, end, named_span
+    from variance_bridge.masking import as_typed
+    from variance_bridge_history.named_time import TIMES, base, end, named_span
 
     now = invocation.clock.now()
     if since is not None:
         return base(since, now), None
     given = [each for each in (old, new) if each is not None]
     are_times = [not Path(each).exists() and named_span(each, now) is not None for each in given]
+    for each, is_time in zip(given, are_times, strict=True):
+        if not is_time and not Path(each).suffix and not Path(each).exists():
+            raise UsageError(
+                f"{as_typed(each)} is neither a file nor a time", hint=f"times: {TIMES}"
+            )
     if not any(are_times) or old is None:
         return None
     if not all(are_times):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from variance_bridge import DataRefused
 from variance_bridge_history.database import Entry, History
@@ -11,6 +12,13 @@ from variance_bridge_history.database import Entry, History
 Pair = tuple[Entry, Entry]
 ByAccount = Mapping[str, Sequence[Entry]]
 """The documents of each account, oldest first."""
+
+
+class _Lack(NamedTuple):
+    """Why an account has no two documents to compare, and what the user can do."""
+
+    why: str
+    remedy: str
 
 
 def last_two(accounts: ByAccount) -> dict[str, Pair]:
@@ -33,27 +41,28 @@ def pairs_between(
         DataRefused: no account has two such documents.
     """
     pairs: dict[str, Pair] = {}
-    lacking: dict[str, str] = {}
+    lacking: dict[str, _Lack] = {}
     for name, own in accounts.items():
         later = [each for each in own if new is None or each.fetched_at <= new]
         earlier = [each for each in later if each.fetched_at <= old]
         if not earlier:
-            lacking[name] = (
-                f"no document up to {minute(old)}; the oldest is of {minute(own[0].fetched_at)}"
-            )
+            oldest = own[0].fetched_at
+            why = f"no document up to {minute(old)}; the oldest is of {minute(oldest)}"
+            lacking[name] = _Lack(why, "name a later time")
         elif earlier[-1] is later[-1]:
             until = "" if new is None else f" up to {minute(new)}"
-            lacking[name] = f"no document after {minute(later[-1].fetched_at)}{until}"
+            why = f"no document after {minute(later[-1].fetched_at)}{until}"
+            lacking[name] = _Lack(why, "sync first, or name an earlier time")
         else:
             pairs[name] = (earlier[-1], later[-1])
     if lacking and not pairs:
-        name, why = min(lacking.items(), key=lambda each: accounts[each[0]][0].fetched_at)
+        first = lacking[min(lacking, key=lambda name: accounts[name][0].fetched_at)]
         raise DataRefused(
-            f"the history holds {why}",
-            hint="`variance history` lists the documents; `variance diff` alone compares the last two",
+            f"the history holds {first.why}",
+            hint=f"{first.remedy}; `variance history` lists the documents",
         )
-    for name, why in lacking.items():
-        warn(f"{name}: not compared: the history holds {why}")
+    for name, lack in lacking.items():
+        warn(f"{name}: not compared: the history holds {lack.why}")
     return pairs
 
 

@@ -15,11 +15,14 @@ from variance_bridge.errors import UsageError
 from variance_bridge.trading_hours import EXCHANGE_TIME, exchange_date
 
 _ONE_DAY = timedelta(days=1)
+_CLOCK = {"m": timedelta(minutes=1), "min": timedelta(minutes=1), "h": timedelta(hours=1)}
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_EXAMPLES = (
-    "for example: --since yesterday, --since monday, --since 2026-03-02, or --since 2026-03-02T16:00Z"
+TIMES = (
+    "today, yesterday, monday, 5d (days ago), 2h (hours ago), 2026-03-02, or 2026-03-02T16:00Z"
     " (days begin and end at midnight in New York)"
 )
+_EXAMPLES = f"for example: --since yesterday; or {TIMES}"
+_AGO = re.compile(r"([0-9]{1,4}) ?(m|min|h|d|w)")
 _PRECISION = (
     (re.compile(r"[T ]\d\d:?\d\d:?\d\d[.,]\d"), datetime.resolution),
     (re.compile(r"[T ]\d\d:?\d\d:?\d\d"), timedelta(seconds=1)),
@@ -44,14 +47,19 @@ def named_span(text: str, now: datetime) -> Span | None:
     """What the text names; None where that is not a time.
 
     Args:
-        text: `today`, `yesterday`, `monday` or `mon` (the last one before today), a day (`2026-03-02`), or an instant with
-            its zone.
+        text: `today`, `yesterday`, `monday` or `mon` (the last one before today), `5d` or `1w` (that day), `2h` or `30m`
+            (that long ago), a day (`2026-03-02`), or an instant with its zone.
         now: aware.
 
     Raises:
         UsageError: an instant without its zone.
     """
-    day = _day(text.strip().lower(), exchange_date(now))
+    word = text.strip().lower()
+    ago = _AGO.fullmatch(word)
+    if ago and ago[2] in _CLOCK:
+        moment = now.astimezone(UTC) - int(ago[1]) * _CLOCK[ago[2]]
+        return Span(moment, moment)
+    day = _day(word, exchange_date(now))
     if day is not None:
         try:
             return Span(_midnight(day), _midnight(day + _ONE_DAY) - datetime.resolution, day)
@@ -73,6 +81,8 @@ def named_span(text: str, now: datetime) -> Span | None:
 def _day(word: str, today: date) -> date | None:
     if word in {"today", "yesterday"}:
         return today if word == "today" else today - _ONE_DAY
+    if ago := _AGO.fullmatch(word):
+        return today - int(ago[1]) * (7 * _ONE_DAY if ago[2] == "w" else _ONE_DAY)
     for number, name in enumerate(_WEEKDAYS):
         if word in {name, name[:3]}:
             return today - timedelta(days=(today.weekday() - number - 1) % 7 + 1)

@@ -276,7 +276,7 @@ def _of_what_is_gone(of: Comparison) -> str:
     currency = _only_currency(of)
     if not known or len(known) < len(profits) or currency is None:
         return ""
-    return f"what is gone last had {money(total(*known), currency, sign=True)}"
+    return f"gone: last open P/L {money(total(*known), currency, sign=True)}"
 
 
 def _span(before: datetime, after: datetime) -> str:
@@ -474,7 +474,7 @@ _KINDS = {
 _KIND = re.compile(rf"(?<=^  )(?:{'|'.join(_KINDS)})\b", re.MULTILINE)
 _ACCOUNT = re.compile(r"^(?:(?:\S+ )?[0-9a-f]{4,64}\*{3}|all \d+ accounts)")
 _GAIN = re.compile(
-    r"(?:(?<=P/L )|(?<=liq )|(?<=low )|(?<=had )|(?<=high )|(?<=P/L\n    )|(?<=\()|(?<=  )|(?<=\d ))[+-](?:[A-Z]{3} |[^\w\s])?[\d,]+\.\d\d\b(?! →)"
+    r"(?:(?<=P/L )|(?<=liq )|(?<=low )|(?<=high )|(?<=P/L\n    )|(?<=\()|(?<=  )|(?<=\d ))[+-](?:[A-Z]{3} |[^\w\s])?[\d,]+\.\d\d\b(?! →)"
 )
 """A signed amount: behind its name, in parentheses, or in a column. A quantity stands before an arrow or behind it."""
 
