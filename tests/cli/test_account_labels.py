@@ -16,6 +16,12 @@ from variance_bridge.errors import DataRefused
 NOW = datetime(2026, 3, 2, 15, 0, 0, tzinfo=UTC)
 IRA, TAXED = "a1a1a1a1a1a1***", "b2b2b2b2b2b2***"
 CONFIGURATION = '[accounts]\na1a1a1 = "Zweitkonto Anna"\n"b2b2b2b2b2b2***" = "Zuhause"\n'
+EXPORT = (
+    '"Positions for account Individual ...777 as of 09:31 AM ET, 2026/03/02"\n\n'
+    '"Symbol","Description","Qty (Quantity)","Price","Mkt Val (Market Value)","Cost Basis","Gain $ (Gain/Loss $)","Asset Type",\n'
+    '"KO","COCA COLA CO","10","71.20","$712.00","$605.00","$107.00","Equity",\n'
+    '"Account Total","","--","--","$712.00","$605.00","$107.00","--",\n'
+)
 LABELS = ("zweitkonto", "anna", "zuhause")
 
 
@@ -123,12 +129,7 @@ def test_doctor_reports_a_key_of_no_account(run, place):
 
 
 def test_a_sync_names_the_account_on_a_terminal_and_not_in_a_log(run, place, monkeypatch):
-    (place / "export.csv").write_text(
-        '"Positions for account Individual ...777 as of 09:31 AM ET, 2026/03/02"\n\n'
-        '"Symbol","Description","Qty (Quantity)","Price","Mkt Val (Market Value)","Cost Basis","Gain $ (Gain/Loss $)","Asset Type",\n'
-        '"KO","COCA COLA CO","10","71.20","$712.00","$605.00","$107.00","Equity",\n'
-        '"Account Total","","--","--","$712.00","$605.00","$107.00","--",\n'
-    )
+    (place / "export.csv").write_text(EXPORT)
     written = exact_json.loads(run("sync", "export.csv", "--json").stdout.encode())
     account = written["synced"][0]["meta"]["account_hash"]
     (place / "variance.toml").write_text(f'[accounts]\n"{account}" = "Zuhause"\n')
@@ -137,3 +138,20 @@ def test_a_sync_names_the_account_on_a_terminal_and_not_in_a_log(run, place, mon
     assert "Zuhause" not in run("sync", "export.csv", "--account", "zuhause", "--json").output
     monkeypatch.setenv("FORCE_COLOR", "1")
     assert "Zuhause: 1 position" in run("sync", "export.csv").stdout
+
+
+def test_the_accounts_of_a_folder_have_labels_beside_their_files(run, place):
+    (place / "exports").mkdir()
+    name = "a_rather_long_name_of_an_export_for_2026-03-02.csv"
+    (place / "exports" / name).write_text(EXPORT)
+    account = exact_json.loads(run("accounts", "exports", "--json").stdout.encode())["accounts"][0][
+        "account_hash"
+    ]
+    (place / "variance.toml").write_text(f'[accounts]\n"{account}" = "Zuhause"\n')
+
+    wide, narrow = (run("accounts", "exports", columns=width).stdout for width in (120, 40))
+    assert name in wide
+    assert "Zuhause" in wide
+    assert max(len(line.rstrip()) for line in narrow.splitlines()) <= 40
+    assert "Zuhause" in narrow
+    assert "-03-02.csv" in narrow

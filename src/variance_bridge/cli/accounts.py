@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from variance_bridge.pipeline.run import BrokerRun
 
 _SEVERAL = 2
+_BETWEEN = 3
+_MIN_LAST = 24
+"""Room for the file in the last column; where there is less, an account has lines of its own."""
+_FURTHER_IN = "    "
 
 
 @click.command()
@@ -139,16 +143,34 @@ def _warn_of_unread(invocation: Invocation, folder: ExportFolder) -> None:
 
 
 def _print_table(columns: Mapping[str, Sequence[str]]) -> None:
+    """The columns in which something stands. Where they are too wide, each account has lines of its own; no name is broken."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    from variance_bridge.formatting import printable
+    from variance_bridge.formatting import printable, short_path
+    from variance_bridge.terminal import in_lines
 
+    console = Console()
+    shown = {name: list(map(printable, cells)) for name, cells in columns.items() if any(cells)}
+    rows = list(zip(*shown.values(), strict=True))
+    if not rows:
+        console.print("The broker lists no open account.")
+        return
+    widths = [max(map(len, (name, *cells))) for name, cells in shown.items()]
+    *before, last = widths
+    room = console.width - sum(before) - _BETWEEN * len(widths)
+    if room < min(last, _MIN_LAST):
+        for account, *others in rows:
+            fitting = max(console.width - len(_FURTHER_IN), 1)
+            pieces = [account, *(short_path(each, fitting) for each in others)]
+            for line in in_lines(pieces, console.width, later=_FURTHER_IN):
+                console.print(Text(line), crop=False)
+        return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in columns:
-        table.add_column(name, overflow="fold")
-    for row in zip(*columns.values(), strict=True):
-        table.add_row(*(Text(printable(cell)) for cell in row))
-    Console().print(table if table.row_count else "The broker lists no open account.")
+    for name in shown:
+        table.add_column(name, no_wrap=True)
+    for *cells, file in rows:
+        table.add_row(*map(Text, [*cells, short_path(file, room)]))
+    console.print(table)
