@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from variance_bridge.cli.tables.positions_order import Order
+from variance_bridge.cli.tables.positions_filter_and_order import Order
 from variance_bridge.cli.tables.positions_table import positions_table
 from variance_bridge.document.convert import in_canonical_order
 from variance_bridge.formatting import money, price, quantity

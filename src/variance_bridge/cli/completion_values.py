@@ -95,7 +95,7 @@ def _roots(invocation: Invocation) -> Iterable[str]:
 
 
 def _columns(_invocation: Invocation) -> Iterable[str]:
-    from variance_bridge.cli.tables.positions_order import KEYS
+    from variance_bridge.cli.tables.positions_filter_and_order import KEYS
 
     return KEYS
 

@@ -13,7 +13,7 @@ from variance_bridge.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from variance_bridge.cli.tables.positions_order import Order
+    from variance_bridge.cli.tables.positions_filter_and_order import Order
     from variance_bridge.reading.book import Book
     from variance_bridge.reading.currency_conversion import Converted
 
@@ -95,7 +95,7 @@ def _order(roots: tuple[str, ...], sort: str | None, *, reverse: bool) -> Order 
     """What was asked for; None for all positions as they are in the file."""
     if not (roots or sort or reverse):
         return None
-    from variance_bridge.cli.tables.positions_order import Order, sort_key
+    from variance_bridge.cli.tables.positions_filter_and_order import Order, sort_key
 
     if reverse and sort is None:
         raise UsageError("`--reverse` needs `--sort`", hint="for example: --sort pl --reverse")

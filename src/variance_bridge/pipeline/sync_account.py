@@ -14,8 +14,8 @@ from variance_bridge.document.rules.rule_context import limits
 from variance_bridge.document.schema import prepare_schema
 from variance_bridge.errors import DataRefused, OlderPositions
 from variance_bridge.formatting import plural
+from variance_bridge.minor_units import money_unit
 from variance_bridge.model import Caution, Environment, Flag, Portfolio, Status
-from variance_bridge.money_unit import money_unit
 from variance_bridge.pipeline.contradictory_rows import Settled, settle
 from variance_bridge.pipeline.overwrite import Judgement, Verdict, judge_overwrite
 from variance_bridge.pipeline.personal_data import seal, suspected

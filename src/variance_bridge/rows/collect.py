@@ -19,6 +19,7 @@ import attrs
 
 from variance_bridge.broker import RawPortfolio
 from variance_bridge.errors import BridgeError
+from variance_bridge.minor_units import in_currency, is_comparable
 from variance_bridge.model import (
     Balances,
     Caution,
@@ -33,7 +34,6 @@ from variance_bridge.model import (
     Status,
     Timeliness,
 )
-from variance_bridge.money_unit import in_currency, is_comparable
 from variance_bridge.rows.holdings import MAX_SYMBOL_LENGTH
 from variance_bridge.rows.instruments import OPTIONS
 from variance_bridge.rows.members import Members

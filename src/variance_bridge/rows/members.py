@@ -7,8 +7,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
+from variance_bridge.minor_units import MoneyUnit, money_unit
 from variance_bridge.model import Balances, Caution, Rejection, Side
-from variance_bridge.money_unit import MoneyUnit, money_unit
 from variance_bridge.rows.instruments import agreed_instrument
 from variance_bridge.rows.values import RowRejected, day, moment, number, word
 from variance_bridge.symbology import Instrument, InstrumentType, OptionType

@@ -29,12 +29,12 @@ from variance_bridge_csv.name_matching import plain, shown
 from variance_bridge_csv.row.cell_values import CellFault, number_reader
 from variance_bridge_csv.row.money import CostCheck
 from variance_bridge_csv.row.position import CheckedHolding
+from variance_bridge_csv.row_kinds import TYPED_TOTALS
 from variance_bridge_csv.stated_totals import compared_with_total, sum_of_values, total_seen
 from variance_bridge_csv.table_rows import (
     IN_CASH,
     OUTSIDE,
     POSITIONS,
-    TYPED_TOTALS,
     ReadRow,
     RejectedLine,
     account_above,

@@ -12,32 +12,29 @@ from msgspec import Struct
 from variance_bridge.errors import DataRefused
 from variance_bridge.formatting import plural, repr_without
 from variance_bridge.model import Rejection
-from variance_bridge.symbology import Instrument, InstrumentType
+from variance_bridge.symbology import Instrument
+from variance_bridge_csv.cut_off import LastCells, cut_in_last_cell, refuse_cut_off
 from variance_bridge_csv.dialect_format.dialect_options import (
     Dialect,
     Field,
     RowClass,
-    RowRule,
 )
 from variance_bridge_csv.file.layout import Section
 from variance_bridge_csv.file.lines_and_cells import Row, is_in_quotes
-from variance_bridge_csv.name_matching import plain, visible
 from variance_bridge_csv.row.cell_values import CellFault
 from variance_bridge_csv.row.columns import (
     Columns,
     RowCells,
     RowRejected,
     has_right_width,
-    rule_for,
 )
-from variance_bridge_csv.row.instrument import kind_of
 from variance_bridge_csv.row.money import CostCheck
 from variance_bridge_csv.row.position import CheckedHolding, read_position
+from variance_bridge_csv.row_kinds import is_prose, is_typed_total, kind_rule
 
 POSITIONS = frozenset({RowClass.POSITION, RowClass.MONEY_MARKET})
 OUTSIDE = frozenset({RowClass.LABEL, RowClass.FOOTER, RowClass.IGNORE})
 IN_CASH = frozenset({RowClass.CASH, RowClass.PENDING})
-_CASH = RowRule(is_=RowClass.CASH)
 # Python 3.11 takes longer to find a member of an enumeration than to call a function: what every row asks for stands here.
 _POSITION = RowClass.POSITION
 _LOT = RowClass.LOT
@@ -47,16 +44,6 @@ _VALUE = Field.VALUE
 _CURRENCY = Field.CURRENCY
 _DTE = Field.DTE
 _ACCOUNT = Field.ACCOUNT
-_SYMBOL = Field.SYMBOL
-_TYPE = Field.TYPE
-_CASH_KIND = InstrumentType.CASH
-_TYPED_TOTAL = RowRule(is_=RowClass.IGNORE)
-TYPED_TOTALS = frozenset(
-    {"total", "totals", "grand total", "account total", "portfolio total", "sum", "subtotal"}
-)
-"""What people write before a total that they add below an export."""
-_NO_TICKERS = TYPED_TOTALS - {"sum"}
-"""Those that are nothing else in the column of the symbol: SUM was a share."""
 _WITH_COMMA = r"[-+($\u20ac\u00a3 ]{0,4}(?:[0-9]{1,3}(?:[. ][0-9]{3})+,[0-9]+|[0-9]+,(?:[0-9]{1,2}|[0-9]{4,}))[)% ]{0,3}"
 _WITH_POINT = r"[-+($\u20ac\u00a3 ]{0,4}(?:[0-9]{1,3}(?:[, '][0-9]{3})+\.[0-9]+|[0-9]+\.(?:[0-9]{1,2}|[0-9]{4,}))[)% ]{0,3}"
 """Numbers that can only be read by the other decimal mark."""
@@ -75,13 +62,7 @@ _HARMLESS = {
 }
 _ROUNDED = r"[0-9][.,][0-9]+[Ee][+]?[0-9]+"
 """What a spreadsheet program makes of a long account number: others become the same."""
-_PAGE = r"(?i:page|seite) [0-9]{1,4}(?: ?(?i:of|von|/) ?[0-9]{1,4})?"
-_LOWER_CASE_WORD = r"\b[a-z\u00df-\u00ff]{2,}\b"
-_DIGIT = re.compile(r"[0-9]")
-_MIN_WORDS = 3
-"""So many words in lower case are a sentence: the names of securities have fewer."""
 _MAX_NAME_LENGTH = 100
-_ENDS_SEEN = 100
 MAX_REJECTED = 100_000
 """Rows that cannot be read. A document lists them all, and nobody reads a longer list."""
 
@@ -172,7 +153,7 @@ def read_rows(
             columns[start] = Columns(section.header, dialect)
         read = _read_row(RowCells(row, columns[start]), section, as_of, where)
         if row.last and _is_unconfirmed(read.position) and ends.differ(row):
-            raise _cut_in_last_cell(row, where)
+            raise cut_in_last_cell(row, where)
         if not ends.full:
             ends.add(row)
         if read.row_class in IN_CASH:
@@ -195,47 +176,6 @@ def _is_unconfirmed(position: CheckedHolding | None) -> bool:
     return position.stated_value is None or quote is None or quote.mark is None
 
 
-class LastCells:
-    """How the last cells of the rows are written, so that the one at the end of a file can be told from a part of one."""
-
-    full = False
-    """The first hundred rows tell enough."""
-
-    def __init__(self) -> None:
-        self._seen: list[tuple[int, str] | None] = []
-
-    def add(self, row: Row) -> None:
-        """One more row."""
-        self._seen.append(_shape(row.cells[-1]))
-        self.full = len(self._seen) >= _ENDS_SEEN
-
-    def differ(self, row: Row) -> bool:
-        """Whether the number there has fewer decimals than all others, or not the sign behind it that all others have."""
-        last, seen = _shape(row.cells[-1]), [shape for shape in self._seen if shape is not None]
-        if last is None or not seen or len(seen) < len(self._seen):
-            return False
-        decimals, sign = last
-        signs = {sign for _decimals, sign in seen}
-        return decimals < min(seen)[0] or (len(signs) == 1 and sign not in signs)
-
-
-def _shape(cell: str) -> tuple[int, str] | None:
-    """How many decimals a number has, and what stands behind its digits (`%`, `d`, `)`); None for what is not a number."""
-    text = cell.strip()
-    number = text.rstrip("%)dMKx ")
-    if not number[-1:].isdigit():
-        return None
-    return len(number.partition(".")[2]), text[len(number) :]
-
-
-def _cut_in_last_cell(row: Row, where: str) -> DataRefused:
-    return DataRefused(
-        "the file has no line end after its last cell, which is shorter than those above it: it is cut off there",
-        where=f"{where}, line {row.line}, column {len(row.text) + 1}",
-        hint="export the positions again; if the file is whole, add a line end to it",
-    )
-
-
 def _too_many_rejected(last: RejectedLine, where: str) -> DataRefused:
     return DataRefused(
         f"more than {MAX_REJECTED} rows cannot be read; here: {last.describe()}",
@@ -248,22 +188,22 @@ def _read_row(cells: RowCells, section: Section, as_of: date, where: str) -> Rea
     row = cells.row
     row_class, position, rejected = _POSITION, None, None
     if row.fault:
-        _refuse_cut_off(row, where)
+        refuse_cut_off(row, where)
         rejected = RejectedLine(row.line, row.fault_column, Rejection.UNREADABLE_ROW, row.fault)
     elif is_in_quotes(row, section.header.width):
         rejected = RejectedLine(row.line, 1, Rejection.UNREADABLE_ROW, "the whole row is in quotes")
     else:
-        rule = _rule(cells)
+        rule = kind_rule(cells)
         row_class = rule.is_
         if not has_right_width(cells, row_class):
-            _refuse_cut_off(row, where)
+            refuse_cut_off(row, where)
             rejected = _wrong_cell_count(cells)
         elif row_class in POSITIONS or (row_class is _LOT and cells.dialect.lots.sum):
             try:
                 position = read_position(cells, rule, as_of)
             except RowRejected as rejection:
                 rejected = _rejected(cells, rejection)
-        if rejected is not None and (_is_typed_total(row) or _is_prose(row)):
+        if rejected is not None and (is_typed_total(row) or is_prose(row)):
             row_class, rejected = _IGNORE, None
     account = _account(cells, section, rejected, where)
     checks = cells.dialect.check
@@ -325,23 +265,6 @@ def _written(cells: RowCells, rejection: RowRejected) -> str | None:
     return text if re.fullmatch(harmless, text) else None
 
 
-def _is_typed_total(row: Row) -> bool:
-    """Whether somebody added the row below the export: a total, in no column's terms."""
-    first = next((cell for cell in row.cells if cell.strip()), "")
-    return plain(first).rstrip(":") in TYPED_TOTALS
-
-
-def _is_prose(row: Row) -> bool:
-    """Whether the row is a sentence (a disclaimer, the foot of a page), and no part of a position."""
-    filled = [cell for cell in row.cells if cell.strip()]
-    if len(filled) != 1:
-        return False
-    text = visible(filled[0])
-    if re.fullmatch(_PAGE, text) or len(re.findall(_LOWER_CASE_WORD, text)) >= _MIN_WORDS:
-        return True
-    return text[-1:] in ".:" and " " in text and not _DIGIT.search(text)
-
-
 def _wrong_cell_count(cells: RowCells) -> RejectedLine:
     row, header = cells.row, cells.columns.header
     named_only = len(row.cells) < header.width or len(row.cells) == len(header.row.cells)
@@ -387,28 +310,6 @@ def _number_or_none(cells: RowCells, field: Field) -> Decimal | None:
         return cells.number(field)
     except CellFault:
         return None
-
-
-def _rule(row: RowCells) -> RowRule:
-    """The rule for the row; a row whose type column says cash is cash, and one whose symbol is "Total" was typed below."""
-    found = rule_for(row)
-    if found.is_ is not _POSITION:
-        return found
-    if (row.text(_SYMBOL) or "").rstrip(": ").casefold() in _NO_TICKERS:
-        return _TYPED_TOTAL
-    word = row.text(_TYPE)
-    if word is None or kind_of(word, row.dialect) is not _CASH_KIND:
-        return found
-    return _CASH
-
-
-def _refuse_cut_off(row: Row, where: str) -> None:
-    if row.last:
-        raise DataRefused(
-            "the file ends in the middle of a row: it is cut off, and rows may be missing",
-            where=f"{where}, line {row.line}, column {len(row.text) + 1}",
-            hint="export the positions again",
-        )
 
 
 def _ends_unread(cells: RowCells, rejected: RejectedLine | None) -> bool:

@@ -101,7 +101,7 @@ def enable(invocation: Invocation) -> None:
     Adds the listener `history` to variance.toml.
     """
     from variance_bridge.formatting import path_text, plural
-    from variance_bridge_history.taking_in import take_in
+    from variance_bridge_history.existing_files import take_in
 
     file = invocation.enable_listener(LISTENER)
     click.echo(f"The history is on: each sync adds to it ({path_text(file)})")

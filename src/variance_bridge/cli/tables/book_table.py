@@ -21,7 +21,7 @@ from variance_bridge.reading.freshness import Freshness
 from variance_bridge.terminal import GREEN, RED, YELLOW, in_lines
 
 if TYPE_CHECKING:
-    from variance_bridge.cli.tables.positions_order import Order
+    from variance_bridge.cli.tables.positions_filter_and_order import Order
     from variance_bridge.reading.currency_conversion import Converted
 
 _BESIDE, _FURTHER_IN = "  ", "    "

@@ -42,7 +42,7 @@ from variance_bridge.symbology import InstrumentType
 from variance_bridge.terminal import YELLOW, columns_that_fit, not_shown
 
 if TYPE_CHECKING:
-    from variance_bridge.cli.tables.positions_order import Order
+    from variance_bridge.cli.tables.positions_filter_and_order import Order
 
 _MIN_NAME = 12
 """Room for a date below its underlying's name."""
@@ -170,7 +170,7 @@ class PositionsTable(Struct, frozen=True, kw_only=True):
     def _rank(self, column: Column) -> int:
         if self.sort is None:
             return column.rank
-        from variance_bridge.cli.tables.positions_order import sort_key
+        from variance_bridge.cli.tables.positions_filter_and_order import sort_key
 
         if sort_key(column.name) == self.sort:
             return 0

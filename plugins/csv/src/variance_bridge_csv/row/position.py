@@ -10,8 +10,8 @@ from functools import lru_cache
 
 from msgspec import Struct, structs
 
+from variance_bridge.minor_units import MoneyUnit, in_currency, is_comparable, money_unit
 from variance_bridge.model import Caution, Greeks, Holding, Quote, Rejection, Side
-from variance_bridge.money_unit import MoneyUnit, in_currency, is_comparable, money_unit
 from variance_bridge.symbology import Deliverable, InstrumentType, futures_product
 from variance_bridge_csv.dialect_format.dialect_options import (
     Field,

@@ -18,12 +18,11 @@ from variance_bridge_csv.dialect_format.dialect_options import Dialect, Field
 from variance_bridge_csv.file.header import read_header
 from variance_bridge_csv.file.lines_and_cells import Line, Row
 from variance_bridge_csv.name_matching import plain, visible
-from variance_bridge_csv.shape.join import Joined, read_joins
 from variance_bridge_csv.shape.places import places
-from variance_bridge_csv.shape.sections import of_tables
 
 if TYPE_CHECKING:
     from variance_bridge_csv.shape.agreement import Agreement
+    from variance_bridge_csv.shape.join import Joined
 
 Lines = Callable[[], Iterator[Line]]
 """The lines of a file from its start, as often as they are asked for."""
@@ -37,20 +36,26 @@ def shaped(lines: Lines, dialect: Dialect, where: str) -> Iterator[Line]:
     """
     if not dialect.shapes:
         return lines()
-    stream = (
-        lines()
-        if dialect.sections is None
-        else of_tables(lines(), dialect, dialect.sections, where)
-    )
+    stream = lines()
+    if dialect.sections is not None:
+        from variance_bridge_csv.shape.sections import of_tables
+
+        stream = of_tables(stream, dialect, dialect.sections, where)
     if not dialect.derives:
         return stream
-    joined = partial(read_joins, lines, dialect)
-    derived = _derived(stream, dialect, joined)
+    derived = _derived(stream, dialect, partial(_joined, lines, dialect))
     if dialect.hierarchy is None:
         return derived
     from variance_bridge_csv.shape.hierarchy import Family
 
     return Family(dialect, dialect.hierarchy, where).rows(derived)
+
+
+def _joined(lines: Lines, dialect: Dialect) -> Joined:
+    # Imported here: few formats take anything from another part of the file.
+    from variance_bridge_csv.shape.join import read_joins
+
+    return read_joins(lines, dialect)
 
 
 class _Plan(Struct, frozen=True):

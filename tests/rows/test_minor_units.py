@@ -8,8 +8,8 @@ import attrs
 import pytest
 
 from variance_bridge import rows
+from variance_bridge.minor_units import in_currency, money_unit
 from variance_bridge.model import Caution, Greeks, Quote, Rejection, Side
-from variance_bridge.money_unit import in_currency, money_unit
 from variance_bridge.rows import Members, collect
 from variance_bridge.symbology import InstrumentType
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from variance_bridge.cli.error_report import run
-from variance_bridge.cli.tables.positions_order import KEYS, sort_key
+from variance_bridge.cli.tables.positions_filter_and_order import KEYS, sort_key
 from variance_bridge.document import exact_json
 from variance_bridge.errors import UsageError
 
