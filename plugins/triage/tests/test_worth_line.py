@@ -48,6 +48,30 @@ def before(now):
     return before
 
 
+def test_an_account_without_net_liquidity_draws_its_open_profit(triaged, hold, now):
+    report = triaged([hold("10 stock", unrealized_pl=Decimal(20))], age=timedelta(0))
+    past = [
+        PastWorth(
+            moment=now - timedelta(days=days),
+            amount=None,
+            currency="USD",
+            profit=None if profit is None else Decimal(profit),
+        )
+        for days, profit in ((4, -20), (3, None), (2, 60))
+    ]
+    line = worth_line(report, past)
+
+    assert line.title == "Open P/L over time"
+    assert line.strokes == (((0, 100), (50, 0), (100, 50)),)
+    assert (line.high, line.low, line.zero) == ("+$60.00", "-$20.00", 75)
+    assert line.rows[-1] == ("Change", "", "+$40.00")
+    assert "Not drawn: 1 document without open P/L." in line.caption
+    assert "Deposits" not in line.caption
+    text = page(report, past={ACCOUNT: past}).decode()
+    assert "Open P/L over time" in text
+    assert "Net liquidity over time" not in text
+
+
 def test_the_line_runs_from_the_first_document_to_the_positions_of_the_page(report, before):
     line = worth_line(report, [before(4, 1000), before(2, 1200), before(1, 1000)])
     assert line.strokes == (((0, 100), (50, 0), (75, 100), (100, 50)),)

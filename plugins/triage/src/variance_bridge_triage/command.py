@@ -218,6 +218,7 @@ def _past(invocation: Invocation, judged: JudgedBook) -> dict[str | None, list[P
                 moment=entry.fetched_at,
                 amount=entry.net_liquidating_value,
                 currency=entry.currency,
+                profit=entry.unrealized_pl,
             )
             for entry in entries
         ]
