@@ -15,7 +15,6 @@ from variance_bridge.errors import DataRefused
 from variance_bridge.formatting import repr_without
 from variance_bridge.model import Caution
 from variance_bridge_csv.accounts import ParsedFile, parse
-from variance_bridge_csv.dialect_format.dialect_file import read_dialect
 from variance_bridge_csv.dialect_format.dialect_options import Dialect
 from variance_bridge_csv.file.header import find_header
 from variance_bridge_csv.file.layout import lay_out
@@ -46,6 +45,9 @@ class FileText(Struct, frozen=True):
         Raises:
             DataRefused: the text is not what its dialect says.
         """
+        # Imported here: a sync that has just read the file has its dialect too.
+        from variance_bridge_csv.dialect_format.dialect_file import read_dialect
+
         dialect = read_dialect(self.table, "the dialect of the payload")
         for delimiter in dialect.file.delimiters:
             separation = Separation(delimiter, dialect.file.spaces_around_quotes)

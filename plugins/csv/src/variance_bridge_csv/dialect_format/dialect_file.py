@@ -11,12 +11,8 @@ from typing import Any
 
 from variance_bridge.errors import ConfigurationError
 from variance_bridge.files import Fault, refusal, try_structure
-from variance_bridge_csv.dialect_format.dialect_options import DESCRIPTION_VERSION, Dialect
-
-MAX_BYTES = 256 * 1024
-"""Of a dialect file."""
-
-HINT = "docs/dialects.md explains every key"
+from variance_bridge_csv.dialect_format.dialect_options import DESCRIPTION_VERSION, HINT, Dialect
+from variance_bridge_csv.dialect_format.lint import faults
 
 
 def read_dialect(table: Mapping[str, Any], where: str) -> Dialect:
@@ -25,9 +21,6 @@ def read_dialect(table: Mapping[str, Any], where: str) -> Dialect:
     Raises:
         ConfigurationError: its faults, each with its place.
     """
-    # Imported here: those that are shipped were checked when they were gathered, and most syncs read no other.
-    from variance_bridge_csv.dialect_format.lint import faults
-
     own = dict(table)
     version = own.pop("description", None)
     if version != DESCRIPTION_VERSION:

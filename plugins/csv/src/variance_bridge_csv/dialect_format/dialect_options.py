@@ -19,6 +19,8 @@ from variance_bridge_csv.dialect_format import regular_expressions
 DESCRIPTION_VERSION = 1
 """The version of this description language that is read here (key `description`)."""
 
+HINT = "docs/dialects.md explains every key"
+
 
 class Field(StrEnum):
     """What a column can mean. `docs/dialects.md` explains each; the names are the keys of `[columns]`."""

@@ -19,12 +19,13 @@ from msgspec import Struct
 from variance_bridge.errors import ConfigurationError
 from variance_bridge.files import merge_tables, read_toml
 from variance_bridge.formatting import did_you_mean, printable, repr_without
-from variance_bridge_csv.dialect_format.dialect_file import HINT, MAX_BYTES, read_dialect
-from variance_bridge_csv.dialect_format.dialect_options import Dialect, OtherReport
+from variance_bridge_csv.dialect_format.dialect_options import HINT, Dialect, OtherReport
 
 _SHIPPED = Path(__file__).parents[1] / "dialects" / "all_dialects.generated.json"
 _OTHER_REPORTS = "other_reports.toml"
 _MAX_USER_DIALECTS = 200
+_MAX_BYTES = 256 * 1024
+"""Of a dialect file."""
 
 
 class KnownDialect(Struct, frozen=True):
@@ -79,7 +80,7 @@ def own_names(folder: Path | None) -> frozenset[str]:
 
 
 def _read_table(path: Path) -> dict[str, Any]:
-    return read_toml(path, where=path.name, max_bytes=MAX_BYTES)
+    return read_toml(path, where=path.name, max_bytes=_MAX_BYTES)
 
 
 def _user_files(folder: Path | None) -> list[Path]:
@@ -137,6 +138,9 @@ def _name_of(table: Mapping[str, Any], where: str) -> str:
 
 def _known(name: str, tables: Mapping[str, tuple[dict[str, Any], str]]) -> KnownDialect:
     table, where = tables[name]
+    # Imported here: those that are shipped were checked when they were gathered, and most syncs read no other.
+    from variance_bridge_csv.dialect_format.dialect_file import read_dialect
+
     full = _extended(table, where, tables, (name,), shipped=_shipped_tables())
     return KnownDialect(read_dialect(full, where), full)
 
