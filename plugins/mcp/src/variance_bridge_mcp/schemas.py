@@ -123,6 +123,7 @@ CLUSTER = members(
     reason=MAYBE,
     also=listed(ACTION),
     not_judged=listed(members(rule=TEXT, needs=TEXT)),
+    unread_rows=COUNT,
     dte=unknown_or(WHOLE),
     expiration=MAYBE,
     expired=FLAG,
