@@ -337,6 +337,12 @@ def test_a_warning_about_a_file_of_two_accounts_is_said_once_and_names_its_lines
     )
     header = FORMS[FIDELITY].partition("\n")[0]
     (folder / "exp" / "both.csv").write_text(f"{header}\n{rows}")
+    (folder / "exp" / "33334444.csv").write_text(
+        f"{header}\n33334444,Mine,QZB,B,100,$52.00,$5200.00\n"
+    )
+    (folder / "exp" / "55556666.csv").write_text(
+        f"{header}\n55556666,Mine,QZB,B,100,$52.00,$5200.00\n"
+    )
     for command in (("sync",), ("sync", "exp", "--all-accounts")):
         said = variance(*command).err.splitlines()
         assert len(said) == len(set(said))

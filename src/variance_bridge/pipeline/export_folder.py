@@ -35,7 +35,6 @@ class Export(Struct, frozen=True):
         account: as its broker lists it.
         broker: has read the file.
         fetched_at: when the export was made.
-        symbols: of its positions.
         warnings: what was said while the file was read; the exports of one file share the list.
     """
 
@@ -43,8 +42,15 @@ class Export(Struct, frozen=True):
     account: Account
     broker: Broker
     fetched_at: datetime
-    symbols: frozenset[str]
     warnings: list[str]
+
+
+class _Nameless(Struct, frozen=True):
+    """What is kept of an export that names no account, to tell whose it may be: without the file's content."""
+
+    name: str
+    fetched_at: datetime
+    symbols: frozenset[str]
 
 
 class UnreadExport(Struct, frozen=True):
@@ -100,6 +106,7 @@ class ExportFolder:
         self._allow_empty = allow_empty
         self._warn = warn
         self._redact = redact
+        self._said: set[str] = set()
 
     def accounts(self) -> Sequence[Account]:
         """The accounts of all files.
@@ -110,10 +117,10 @@ class ExportFolder:
         """
         newest: dict[str, Export] = {}
         unread: list[UnreadExport] = []
-        nameless: list[Export] = []
+        nameless: list[_Nameless] = []
         for file in self._files():
             try:
-                exports = list(self._exports(file))
+                exports = list(self._exports(file, nameless))
             except DataRefused as error:
                 self._redact(error)
                 unread.append(UnreadExport(file, error))
@@ -123,7 +130,6 @@ class ExportFolder:
                 known = newest.get(number)
                 if known is None or known.fetched_at <= export.fetched_at:
                     newest[number] = export
-            nameless += [export for export in exports if not export.account.number]
         if not newest:
             raise self._nothing(unread)
         oldest = min(export.fetched_at for export in newest.values()).timestamp()
@@ -138,10 +144,11 @@ class ExportFolder:
     def report(self, accounts: Sequence[Account]) -> None:
         """Say what there is to say of the files of these accounts, which may be one: each warning once, and not as of one account."""
         for account in accounts:
-            warnings = self.export_of(account).warnings
-            for warning in warnings:
-                self._warn(warning)
-            warnings.clear()
+            # Names of two files may be the same with their account numbers masked.
+            for warning in self.export_of(account).warnings:
+                if warning not in self._said:
+                    self._said.add(warning)
+                    self._warn(warning)
 
     def fetch(self, account: Account) -> RawPortfolio:
         """The newest export of the account."""
@@ -157,15 +164,17 @@ class ExportFolder:
         """The newest export of an account that `accounts` listed."""
         return next(each for each in self.exports if each.account.number == account.number)
 
-    def _exports(self, file: Path) -> Iterator[Export]:
+    def _exports(self, file: Path, nameless: list[_Nameless]) -> Iterator[Export]:
         warnings: list[str] = []
         broker = self._open_file(file, warnings.append)
         for account in broker.accounts():
             raw = broker.fetch(account)
             portfolio = broker.normalize(raw)
             self._refuse_unproven(portfolio, file)
-            symbols = frozenset(holding.symbol for holding in portfolio.positions)
-            yield Export(file, account, broker, raw.fetched_at, symbols, warnings)
+            if not account.number:
+                symbols = frozenset(holding.symbol for holding in portfolio.positions)
+                nameless.append(_Nameless(masked(file.name), raw.fetched_at, symbols))
+            yield Export(file, account, broker, raw.fetched_at, warnings)
 
     def _refuse_unproven(self, portfolio: Portfolio, file: Path) -> None:
         """An export that may be cut off after its header hides no older one that is whole."""
@@ -209,7 +218,7 @@ class ExportFolder:
             hint=f"{_DOWNLOAD}, or name a file: variance sync FILE",
         )
 
-    def _warn_of_strangers(self, nameless: Sequence[Export]) -> None:
+    def _warn_of_strangers(self, nameless: Sequence[_Nameless]) -> None:
         """Exports that name no account count as one account's. One that shares no position with those after it may be another's."""
         newest_first = sorted(nameless, key=lambda export: export.fetched_at, reverse=True)
         seen: set[str] = set()
@@ -218,14 +227,14 @@ class ExportFolder:
             if newest_first[0].fetched_at - export.fetched_at > _SAME_TIME:
                 break
             if seen and export.symbols and seen.isdisjoint(export.symbols):
-                strangers.append(masked(export.file.name))
+                strangers.append(export.name)
             else:
                 seen |= export.symbols
         if not strangers:
             return
         more = f" and {len(strangers) - _MAX_NAMED} more" if len(strangers) > _MAX_NAMED else ""
         self._warn(
-            f"{', '.join(strangers[:_MAX_NAMED])}{more}: not read, because it names no account, and {masked(newest_first[0].file.name)},"
+            f"{', '.join(strangers[:_MAX_NAMED])}{more}: not read, because it names no account, and {newest_first[0].name},"
             " which names none either, is newer. They share no position: if they are two accounts, keep them in two folders, each with a profile"
         )
 
