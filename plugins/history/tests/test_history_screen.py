@@ -176,6 +176,17 @@ def test_accounts_in_two_currencies_have_no_sum_and_it_is_said():
     assert not any("all 2 accounts" in line for line in lines)
 
 
+def test_accounts_of_each_currency_have_a_sum_of_their_own():
+    third = structs.replace(entry("70", hours=1), account_hash="cccccccccccc***", sha256="third")
+    lines = lines_of(entry("100"), third, of_other(entry("1000", hours=2), currency="EUR"))
+    assert lines[-4:] == [
+        "2 accounts in USD",
+        "  time (UTC)        net liq    open P/L  positions",
+        "  2026-01-16 16:00  $170.00  +$2,110.00          2",
+        "No sum of all accounts: they are in EUR and USD.",
+    ]
+
+
 def test_an_account_of_an_earlier_day_counts_and_is_said():
     entries = [entry("100"), of_other(entry("1000", hours=48)), of_other(entry("1100", hours=72))]
     lines = list(history_lines(entries[2:], {}, None, earlier=entries[:2]))
@@ -361,6 +372,25 @@ def test_money_of_another_currency_is_not_compared():
     assert "net liq $2.00 (+$1.00 since)" in heading
     assert "open P/L +€7.00" in heading
     assert heading.count("since") == 2  # of nothing in dollars, that much is known
+
+
+def test_profits_have_the_sign_of_the_currency_of_the_positions():
+    changed = Change(
+        root="QZZ",
+        symbol="QZZ",
+        before=Decimal(5),
+        after=Decimal(7),
+        profit_before=Decimal(1),
+        profit_after=Decimal(2),
+    )
+    for currencies, shown in ((("EUR", "EUR"), "+€2.00"), (("USD", "EUR"), "+2.00")):
+        states = (
+            state("1", "5", hours=hours, currency=each) for hours, each in enumerate(currencies)
+        )
+        found = structs.replace(compare(ACCOUNT, *states), changes=Changes(changed=(changed,)))
+        assert list(diff_lines([found], None))[1] == (
+            f"  changed  QZZ: 5 → 7, open P/L {shown}  in Stock"
+        )
 
 
 def test_what_looks_assigned_and_its_strategy_stand_in_the_line():

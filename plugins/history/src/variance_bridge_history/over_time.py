@@ -54,7 +54,7 @@ def all_accounts(entries: Sequence[Entry]) -> list[Entry]:
     Empty where there is only one account, or the accounts are in several currencies.
 
     Args:
-        entries: of all accounts, oldest first.
+        entries: of the accounts, oldest first.
     """
     accounts = {each.account_hash for each in entries}
     if len(accounts) < 2 or len({each.currency for each in entries}) > 1:
@@ -73,7 +73,7 @@ def _together(states: Sequence[Entry], moment: datetime) -> Entry:
     return Entry(
         sha256="",
         account_hash="",
-        source=f"all {len(states)} accounts",
+        source=first.source,
         fetched_at=moment,
         status=first.status,
         positions=sum(each.positions for each in states),

@@ -98,20 +98,38 @@ def _over_time(
 def _all_together(
     first: datetime, entries: Sequence[Entry], labels: Mapping[str, str], width: int | None
 ) -> Iterator[str]:
-    """The sum of all accounts at the end of each day from a moment on; or why there is none."""
-    last = {each.account_hash: each for each in entries}.values()
-    currencies = sorted({each.currency or "an unknown currency" for each in entries})
-    if len(last) > 1 and len(currencies) > 1:
-        there_are = " and ".join(currencies)
+    """The sums of the accounts at the end of each day from a moment on, for each currency by itself."""
+    of_account = {each.account_hash: each.currency for each in entries}
+    currencies = sorted(set(of_account.values()), key=lambda each: each or "")
+    for currency in currencies:
+        own = [each for each in entries if of_account[each.account_hash] == currency]
+        count = len({each.account_hash for each in own})
+        title = f"{count} accounts in {currency or 'an unknown currency'}"
+        yield from _together(
+            first, own, title if len(currencies) > 1 else f"all {count} accounts", labels, width
+        )
+    if len(of_account) > 1 and len(currencies) > 1:
+        there_are = " and ".join(each or "an unknown currency" for each in currencies)
         yield from _fitted(f"No sum of all accounts: they are in {there_are}.", width)
+
+
+def _together(
+    first: datetime,
+    entries: Sequence[Entry],
+    title: str,
+    labels: Mapping[str, str],
+    width: int | None,
+) -> Iterator[str]:
+    """The sum of these accounts; nothing where there is only one."""
     together = [each for each in all_accounts(entries) if each.fetched_at >= first]
     if not together:
         return
+    last = {each.account_hash: each for each in entries}.values()
     days = [exchange_date(each.fetched_at) for each in last]
     old = [day for day in days if day < max(days)]
     as_of = f" ({len(old)} of them as of {min(old)})" if old else ""
-    yield from _over_time(together, f"{together[-1].source}{as_of}", {}, width)
-    for name, title in _MONEY.items():
+    yield from _over_time(together, f"{title}{as_of}", {}, width)
+    for name, named in _MONEY.items():
         lacking = [
             labels.get(each.account_hash, each.account_hash)
             for each in last
@@ -119,7 +137,7 @@ def _all_together(
         ]
         word = "not known in full" if name == _PROFIT else "unknown"
         if 0 < len(lacking) < len(last):
-            yield from _fitted(f"  no sum of {title}: {word} for {', '.join(lacking)}", width)
+            yield from _fitted(f"  no sum of {named}: {word} for {', '.join(lacking)}", width)
 
 
 _TIME, _WORTH, _PROFIT_TITLE, _COUNT = _TITLES = ("time (UTC)", "net liq", "open P/L", "positions")
@@ -273,10 +291,9 @@ def _of_what_is_gone(of: Comparison) -> str:
     profits = [each.profit_before for each in (*changes.closed, *changes.expired)]
     profits += [each.closed.unrealized_pl for each in changes.rolled]
     known = [each for each in profits if each is not None]
-    currency = _only_currency(of)
-    if not known or len(known) < len(profits) or currency is None:
+    if not known or len(known) < len(profits) or len(_currencies(of)) > 1:
         return ""
-    return f"gone: last open P/L {money(total(*known), currency, sign=True)}"
+    return f"gone: last open P/L {money(total(*known), _only_currency(of), sign=True)}"
 
 
 def _span(before: datetime, after: datetime) -> str:
@@ -408,9 +425,19 @@ def _profit(of: Comparison, each: Change) -> str:
 
 
 def _only_currency(of: Comparison) -> str | None:
-    """That of all positions before; None where they are in several, so that an amount stands without a sign."""
-    currencies = list(of.before.totals)
-    return currencies[0] if len(currencies) == 1 else None
+    """That of all positions; None where they are in several, so that an amount stands without a sign."""
+    currencies = _currencies(of)
+    return currencies.pop() if len(currencies) == 1 else None
+
+
+def _currencies(of: Comparison) -> set[str | None]:
+    """Those of the positions before and after; that of balances alone does not count."""
+    return {
+        currency
+        for state in (of.before, of.after)
+        for currency, totals in state.totals.items()
+        if totals.sums[_PROFIT].count
+    }
 
 
 def _roll(of: Comparison, roll: Roll) -> str:
@@ -472,7 +499,9 @@ _KINDS = {
     "rolled": MAGENTA,
 }
 _KIND = re.compile(rf"(?<=^  )(?:{'|'.join(_KINDS)})\b", re.MULTILINE)
-_ACCOUNT = re.compile(r"^(?:(?:\S+ )?[0-9a-f]{4,64}\*{3}|all \d+ accounts)")
+_ACCOUNT = re.compile(
+    r"^(?:(?:\S+ )?[0-9a-f]{4,64}\*{3}|(?:all )?\d+ accounts(?: in [A-Z]{3})?(?=  | \(|$))"
+)
 _GAIN = re.compile(
     r"(?:(?<=P/L )|(?<=liq )|(?<=low )|(?<=high )|(?<=P/L\n    )|(?<=\()|(?<=  )|(?<=\d ))[+-](?:[A-Z]{3} |[^\w\s])?[\d,]+\.\d\d\b(?! →)"
 )
