@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from variance_bridge import PortfolioParser, __main__, load
-from variance_bridge.plugins.registry import guarded
+from variance_bridge.plugins.guard import guarded
 
 VARIANCE = [sys.executable, "-m", "variance_bridge"]
 

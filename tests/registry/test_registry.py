@@ -7,9 +7,10 @@ import pytest
 
 from variance_bridge.broker import HOOK_API, BrokerSpec, QuoteSourceSpec
 from variance_bridge.errors import PluginError, UnknownPlugin
+from variance_bridge.plugins.guard import guarded
 from variance_bridge.plugins.hookspecs import hookimpl
 from variance_bridge.plugins.loading import PluginState, Registry
-from variance_bridge.plugins.registry import LISTENERS, Plugin, find_plugin, guarded
+from variance_bridge.plugins.registry import LISTENERS, Plugin, find_plugin
 
 
 def point(

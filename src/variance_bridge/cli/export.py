@@ -81,7 +81,8 @@ def _unchosen() -> NoReturn:
 def _format(invocation: Invocation, name: str) -> Callable[[Sequence[Portfolio]], bytes]:
     """The function of that format; one of a third party is imported only if the user trusts it."""
     from variance_bridge.errors import PluginError
-    from variance_bridge.plugins.registry import EXPORTS, find_plugin, guarded, is_built_in
+    from variance_bridge.plugins.guard import guarded
+    from variance_bridge.plugins.registry import EXPORTS, find_plugin, is_built_in
 
     plugin = find_plugin(name, EXPORTS, what="export")
     if not is_built_in(plugin):

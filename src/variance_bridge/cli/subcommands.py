@@ -17,7 +17,6 @@ from variance_bridge.plugins.registry import (
     COMMANDS,
     Plugin,
     find_plugin,
-    guarded,
     is_built_in,
     names,
     plugins,
@@ -223,6 +222,9 @@ def _plugin_command(name: str, invocation: Invocation) -> click.Command | None:
         return None
     if not is_built_in(plugin):
         invocation.trust_command(plugin)
+    # Imported here: a command of our own starts without it.
+    from variance_bridge.plugins.guard import guarded
+
     with guarded(str(plugin), f"cannot bring the command `{name}`"):
         command = plugin.load()
     if not isinstance(command, click.Command):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from variance_bridge.document.violation import Violation, json_pointer
 from variance_bridge.formatting import nearest, plural
-from variance_bridge.storage.shipped_files import shipped_text
+from variance_bridge.storage.read import shipped_text
 
 if TYPE_CHECKING:
     import jsonschema_rs

@@ -13,7 +13,8 @@ from variance_bridge.errors import BridgeError, PluginError
 from variance_bridge.formatting import repr_without
 from variance_bridge.model import Portfolio
 from variance_bridge.pipeline.run_context import RunContext
-from variance_bridge.plugins.registry import Plugin, guarded
+from variance_bridge.plugins.guard import guarded
+from variance_bridge.plugins.registry import Plugin
 
 _DO_WITHOUT = "to sync without it, take it out of `listeners` in variance.toml"
 

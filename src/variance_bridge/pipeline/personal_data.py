@@ -36,7 +36,7 @@ from variance_bridge.privacy import (
     decodings,
     fold,
 )
-from variance_bridge.storage.shipped_files import shipped_text
+from variance_bridge.storage.read import shipped_text
 
 _MIN_CREDENTIAL_LENGTH: Final = 8
 _MIN_NUMBER_LENGTH: Final = 7

@@ -32,8 +32,9 @@ from variance_bridge.errors import (
 from variance_bridge.model import Portfolio, Status
 from variance_bridge.network.declared_hosts import Reach
 from variance_bridge.pipeline.run_context import RunContext
+from variance_bridge.plugins.guard import guarded
 from variance_bridge.plugins.loading import LoadedPlugin, import_place
-from variance_bridge.plugins.registry import guarded, known_plugins
+from variance_bridge.plugins.registry import known_plugins
 from variance_bridge.privacy import PersonalKind, PersonalValues
 from variance_bridge.settings.configuration import (
     BrokerSettings,

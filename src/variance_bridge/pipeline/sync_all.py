@@ -20,7 +20,7 @@ from variance_bridge.pipeline.run_context import RunContext
 from variance_bridge.pipeline.sync import Ready, carry_out, prepare, tell_listeners
 from variance_bridge.pipeline.sync_account import quote_source_of
 from variance_bridge.pipeline.sync_records import Failed, Progress, Result, SyncRequest
-from variance_bridge.plugins.registry import prints_on_stderr
+from variance_bridge.plugins.guard import prints_on_stderr
 
 
 class ProfileOutcome(Struct, frozen=True, kw_only=True):

@@ -28,8 +28,8 @@ from variance_bridge.pipeline.account_choice import select_account
 from variance_bridge.pipeline.run import BrokerRun, Choice, open_broker
 from variance_bridge.pipeline.run_context import USER_AGENT, RunContext
 from variance_bridge.pipeline.watch import Heard
+from variance_bridge.plugins.guard import guarded
 from variance_bridge.plugins.loading import import_place
-from variance_bridge.plugins.registry import guarded
 from variance_bridge.privacy import Secret
 from variance_bridge.trading_hours import is_in_session
 

@@ -20,13 +20,13 @@ from msgspec import Struct
 from variance_bridge.broker import HOOK_API, BrokerSpec, QuoteSourceSpec
 from variance_bridge.errors import PluginError, UnknownPlugin
 from variance_bridge.masking import as_typed
+from variance_bridge.plugins.guard import guarded
 from variance_bridge.plugins.registry import (
     BROKERS,
     LISTENERS,
     FindPlugins,
     Plugin,
     find_plugin,
-    guarded,
     installed,
     names,
     plugins,

@@ -6,16 +6,14 @@ importing `importlib.metadata` alone takes half of the start-up; a test compares
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from variance_bridge.errors import BridgeError, DataRefused, PluginError, UnknownPlugin
+from variance_bridge.errors import PluginError, UnknownPlugin
 from variance_bridge.formatting import nearest
 
 BROKERS = "variance_bridge"
@@ -193,7 +191,7 @@ def known_plugins(kind: str) -> Mapping[str, Mapping[str, Any]]:
 @cache
 def _known_plugins() -> Mapping[str, Any]:
     from variance_bridge.settings.toml import parse_toml
-    from variance_bridge.storage.shipped_files import shipped_text
+    from variance_bridge.storage.read import shipped_text
 
     return parse_toml(
         shipped_text("known_brokers_and_formats.toml"), "known_brokers_and_formats.toml"
@@ -254,44 +252,3 @@ def _unknown(name: str, names: Sequence[str], what: str) -> UnknownPlugin:
         f"no {what} {as_typed(name)} is installed (installed: {', '.join(names) or 'none'})",
         hint=hint,
     )
-
-
-@contextlib.contextmanager
-def prints_on_stderr() -> Iterator[None]:
-    """What a plugin prints in the main thread goes to stderr: the stdout of the command line is for results alone.
-
-    `sys.stdout` belongs to the whole process. Where guards of several threads overlap, one would put back what another has
-    put there, and it would stay replaced for good; so the other threads leave it alone.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    with contextlib.redirect_stdout(sys.stderr):
-        yield
-
-
-@contextlib.contextmanager
-def guarded(plugin: str, doing: str) -> Iterator[None]:
-    """Foreign code runs inside: what it prints goes to stderr, what it raises becomes a `PluginError`.
-
-    Only the class of the exception is reported, and for a missing module its name: a message may hold anything.
-    """
-    try:
-        with prints_on_stderr():
-            yield
-    except BridgeError:
-        raise
-    except ImportError as error:
-        missing = f" ({error.name})" if error.name else ""
-        raise PluginError(
-            f"{plugin} {doing}: {type(error).__name__}{missing}", hint="reinstall or upgrade it"
-        ) from error
-    except KeyboardInterrupt:
-        raise
-    except MemoryError as error:
-        raise DataRefused(f"{plugin} {doing}: it needs more memory than there is") from error
-    except BaseException as error:  # an extension module's panic is no Exception
-        raise PluginError(
-            f"{plugin} {doing}: {type(error).__name__}",
-            hint="report it to the plugin's authors; `-vv` shows where",
-        ) from error

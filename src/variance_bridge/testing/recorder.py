@@ -23,7 +23,7 @@ from variance_bridge.errors import DataRefused
 from variance_bridge.network.declared_hosts import Reach
 from variance_bridge.pipeline.run import BrokerRun, Choice, open_broker
 from variance_bridge.pipeline.run_context import RunContext
-from variance_bridge.plugins.registry import guarded
+from variance_bridge.plugins.guard import guarded
 from variance_bridge.privacy import PersonalKind, PersonalValues
 from variance_bridge.testing.payloads.drift import as_number
 from variance_bridge.testing.payloads.trees import Place, nodes, put
