@@ -126,6 +126,12 @@ def test_init_writes_nothing_when_the_user_leaves(variance, configuration, answe
     assert not (configuration / "variance.toml").exists()
 
 
+def test_leaving_at_a_question_begins_a_new_line(variance, configuration, answers, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+
+    assert "Number or name:\nInterrupted." in variance("init").err
+
+
 @pytest.mark.parametrize(
     ("typed", "options", "listeners"),
     [

@@ -88,7 +88,9 @@ def _report_unexpected(error: Exception, arguments: Sequence[str]) -> int:
     match error:
         case click.exceptions.Exit():
             return error.exit_code
-        case click.exceptions.Abort():
+        case click.exceptions.Abort():  # at a question, which the cursor still stands behind
+            if sys.stderr is not None and sys.stderr.isatty():
+                _print("")
             return _stopped(KeyboardInterrupt())
         case click.UsageError() if error.message.startswith(_HELP):
             _print(
