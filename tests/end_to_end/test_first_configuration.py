@@ -129,7 +129,8 @@ def test_init_writes_nothing_when_the_user_leaves(variance, configuration, answe
 def test_leaving_at_a_question_begins_a_new_line(variance, configuration, answers, monkeypatch):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
 
-    assert "Number or name:\nInterrupted." in variance("init").err
+    # The question itself is written by the function that `answers` replaces.
+    assert variance("init").err.endswith("\n\nInterrupted. Nothing was left half-written.\n")
 
 
 @pytest.mark.parametrize(
