@@ -14,7 +14,7 @@ from variance_bridge.privacy import MASK
 _WORD = re.compile(r"[^\W_]+")
 _DAY = re.compile(r"(?:[A-Za-z]{3,})?20[0-3][0-9](?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])")
 MAX_TYPED = 40
-_ACCOUNT_DIGITS = 4
+ACCOUNT_DIGITS = 4
 
 
 def as_typed(word: str, *, marks: str = '"') -> str:
@@ -23,10 +23,14 @@ def as_typed(word: str, *, marks: str = '"') -> str:
     `***` for what is more likely a secret or an account number in the wrong place: more than 40 characters, or four
     digits and more.
     """
-    digits = sum(sign.isdigit() for sign in word)
-    if len(word) > MAX_TYPED or digits >= _ACCOUNT_DIGITS:
+    if len(word) > MAX_TYPED or may_be_account(word):
         return MASK
     return f"{marks}{printable(word)}{marks}".replace("\n", "?")
+
+
+def may_be_account(text: str) -> bool:
+    """Whether a short text may be an account number: four digits and more. Errors are pasted into public issues."""
+    return sum(sign.isdigit() for sign in text) >= ACCOUNT_DIGITS
 
 
 def masked(name: str, personal: Iterable[tuple[int, int]] = ()) -> str:

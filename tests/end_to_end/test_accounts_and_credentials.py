@@ -357,7 +357,7 @@ def test_rejected_rows_and_cautions_are_reported_by_their_reasons(variance, expo
     done = variance("-v", "sync", "--broker", "csv", "--input", export)
 
     assert 'line 5: row rejected: "many" in Quantity is not a number' in done.err
-    assert "row 5 was rejected: the quantity cannot be read" in done.err
+    assert "row 5 (XYZ) was rejected: the quantity cannot be read" in done.err
     assert "1 row rejected" not in done.err  # the same row is not counted beside it
     # The days to expiration of the export count from a day in the past.
     assert "cautions: time contradicted" in done.err

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from variance_bridge.errors import ConfigurationError
 from variance_bridge.formatting import did_you_mean, printable
+from variance_bridge.masking import ACCOUNT_DIGITS, may_be_account
 
 MAX_SHOWN_FAULTS: Final = 3
 MAX_LISTED: Final = 8
@@ -18,8 +19,6 @@ MAX_LISTED: Final = 8
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _MAX_KEY = 60
 _MAX_VALUE = 24
-_ACCOUNT_DIGITS = 4
-"""With so many digits a value may be an account number, and errors are pasted into public issues."""
 
 
 class Fault(Struct, frozen=True):
@@ -76,12 +75,12 @@ def is_harmless(value: Any) -> bool:
     """Whether a value may be repeated in a message: short, and not like an account number or a secret."""
     if isinstance(value, bool):
         return True
-    if isinstance(value, int) and abs(value) >= 10**_ACCOUNT_DIGITS:
+    if isinstance(value, int) and abs(value) >= 10**ACCOUNT_DIGITS:
         return False
     if not isinstance(value, str | int | float | Decimal):
         return False
     text = str(value)
-    return len(text) <= _MAX_VALUE and sum(sign.isdigit() for sign in text) < _ACCOUNT_DIGITS
+    return len(text) <= _MAX_VALUE and not may_be_account(text)
 
 
 def _shown(value: Any) -> str:
