@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import attrs
@@ -10,7 +10,8 @@ import pytest
 
 from variance_bridge.model import Balances, Benchmark, Counts, Greeks, Quote, Status
 from variance_bridge.symbology import Deliverable, parse
-from variance_bridge_triage.rules.actions import Action
+from variance_bridge.symbology.expirations import last_trading_day
+from variance_bridge_triage.rules.actions import _TWO_WEEKS, Action
 from variance_bridge_triage.rules.possible_losses import max_loss
 from variance_bridge_triage.rules.thresholds import shipped_thresholds
 
@@ -105,6 +106,12 @@ def test_what_is_settled_in_the_morning_is_expiring_before_it_can_no_longer_be_t
     )
     report = triaged([leg], now=datetime.fromisoformat(f"{today}T15:30:00+00:00"))
     assert found(report, Action.EXPIRING) == reasons
+
+
+def test_no_last_day_of_trading_is_further_from_the_expiration_than_is_looked():
+    days = [date(2020, 1, 1) + timedelta(days=n) for n in range(20 * 366)]
+    ends = [(day, last_trading_day("SPX", day)) for day in days]
+    assert max(day - end for day, end in ends if end is not None) < _TWO_WEEKS
 
 
 def test_the_number_of_expiring_legs_is_reported(hold, triaged):

@@ -82,7 +82,7 @@ def parse_padded(symbol: str) -> Instrument | None:
     )
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=40_000)  # more than a century has days
 def _listed_day(digits: str) -> date | None:
     """The day that six digits name; None where there is none."""
     try:

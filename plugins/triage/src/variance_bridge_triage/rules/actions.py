@@ -52,6 +52,8 @@ from variance_bridge_triage.strategies.lots import OPTIONS
 EXPIRE = (*OPTIONS, InstrumentType.FUTURE)
 
 _ONE_DAY = timedelta(days=1)
+_TWO_WEEKS = timedelta(weeks=2)
+"""The last day of trading is nearer to the expiration than that, whatever holidays lie between."""
 
 TRADING_DAYS = 252
 """In a year: a day's volatility is the yearly one divided by the root of this."""
@@ -138,25 +140,25 @@ Rule = Callable[[Facts, Circumstances], Outcome]
 def judge(facts: Facts, circumstances: Circumstances) -> Judgement:
     """What the rules say about one cluster. Of what has expired no rule but EXPIRING says anything: its prices are old."""
     findings: list[Finding] = []
-    not_judged: list[NotJudged] = []
+    lacking: list[tuple[Action, str]] = []
     for action in (Action.EXPIRING,) if facts.expired else _BY_THEMSELVES:
         outcome = RULES[action](facts, circumstances)
         if isinstance(outcome, Lacking):
-            not_judged.append(_not_judged(action, outcome.needs))
+            lacking.append((action, outcome.needs))
         elif outcome is not None:
             findings.append(outcome)
     if not findings and not facts.expired:
         idle = hedge_check(facts, circumstances)
         if isinstance(idle, Lacking):
-            not_judged.append(_not_judged(Action.HEDGE_CHECK, idle.needs))
+            lacking.append((Action.HEDGE_CHECK, idle.needs))
         elif idle is not None:
             findings.append(idle)
-    return Judgement(findings=tuple(findings), not_judged=tuple(not_judged))
+    return Judgement(findings=tuple(findings), not_judged=_not_judged(tuple(lacking)))
 
 
 @lru_cache(maxsize=256)  # what is lacking is lacking in many clusters
-def _not_judged(action: Action, needs: str) -> NotJudged:
-    return NotJudged(action=action, needs=needs)
+def _not_judged(lacking: tuple[tuple[Action, str], ...]) -> tuple[NotJudged, ...]:
+    return tuple(NotJudged(action=action, needs=needs) for action, needs in lacking)
 
 
 def unavailable(not_judged: Sequence[Sequence[NotJudged]]) -> list[Unavailable]:
@@ -203,9 +205,10 @@ def _last_day_of_trading(facts: Facts, today: date) -> Finding | None:
         (ends, leg.expiration)
         for leg in facts.options
         if leg.expiration is not None
+        and today < leg.expiration <= today + _TWO_WEEKS
         and (ends := _last_trading_day(leg.symbol)) is not None
         and ends < leg.expiration
-        and ends - _ONE_DAY <= today < leg.expiration
+        and ends - _ONE_DAY <= today
     ]
     if not ending:
         return None

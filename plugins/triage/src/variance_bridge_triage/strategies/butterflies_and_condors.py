@@ -54,8 +54,8 @@ def _trees(spreads: list[Vertical], groups: list[Group]) -> None:
         two = narrow.get((wide.kind, not wide.rising, inner, wide.width / 2, wide.units * 2))
         if two is not None and wide.units and two.units:
             units = wide.units
-            legs = tuple((part, ratio * 2) for part, ratio in two.take(units * 2).legs)
-            groups.append(Group((*wide.take(units).legs, *legs), units))
+            twice = two.take(units * 2).legs * 2
+            groups.append(Group((*wide.take(units).legs, *twice), units))
 
 
 def _butterflies(spreads: list[Vertical], groups: list[Group]) -> None:

@@ -16,12 +16,12 @@ class TimeSpread(Group, eq=False):
     @property
     def near(self) -> Part:
         """The leg that expires first."""
-        return self.legs[0][0]
+        return self.legs[0]
 
     @property
     def far(self) -> Part:
         """The leg that expires last."""
-        return self.legs[1][0]
+        return self.legs[1]
 
 
 def time_spreads(parts: Iterable[Part]) -> list[TimeSpread]:
@@ -98,7 +98,7 @@ def jelly_rolls(spreads: Iterable[TimeSpread], parts: Iterable[Part]) -> list[Gr
         if units:
             left.left -= units
             right.left -= units
-            legs = (*spread.take(units).legs, (left, 1), (right, 1))
+            legs = (*spread.take(units).legs, left, right)
             groups.append(Group(legs, units))
     return groups
 
@@ -137,7 +137,7 @@ def _pair(parts: list[Part], near_sign: int, found: list[TimeSpread]) -> None:
     def join(near: Part, far: Part, units: Decimal) -> None:
         near.left -= units
         far.left -= units
-        found.append(TimeSpread(((near, 1), (far, 1)), units))
+        found.append(TimeSpread((near, far), units))
 
     def order(part: Part) -> tuple[date, bool, Decimal]:
         opens = part.sign == near_sign

@@ -16,7 +16,7 @@ from datetime import date
 from decimal import Decimal
 from itertools import groupby
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from variance_bridge.model import Holding
 from variance_bridge.money import exactly
@@ -92,10 +92,18 @@ def cluster(
 
 
 def _of_root(root: str, lots: Sequence[Lot], today: date, table: Strategies) -> list[Cluster]:
+    index = {lot: place for place, lot in enumerate(lots)}
+    groups = _group(_parts(lots), today, table)
+    drawn: dict[Lot, Decimal] = {}
+    return [
+        _drawn(root, name, alike, index, drawn)
+        for name, alike in _alike(groups, index, today, table)
+    ]
+
+
+def _parts(lots: Sequence[Lot]) -> list[Part]:
     numbers: dict[object, int] = {}
-    parts = [Part.of(lot, numbers) for lot in lots]
-    groups = _group(parts, today, table)
-    return _drawn(root, groups, {lot: index for index, lot in enumerate(lots)}, today, table)
+    return [Part.of(lot, numbers) for lot in lots]
 
 
 def _group(parts: list[Part], today: date, table: Strategies) -> list[Group]:
@@ -120,22 +128,35 @@ def _group(parts: list[Part], today: date, table: Strategies) -> list[Group]:
     groups += reverse_time_spreads(parts)
     groups += futures_calendars(parts)
     groups += [*spreads, *calendars, *covers]
-    groups += [Group(((part, 1),), part.left) for part in parts if part.left]
+    groups += [Group((part,), part.left) for part in parts if part.left]
     return [group for group in groups if group.units]
 
 
-def _drawn(
-    root: str, groups: Sequence[Group], index: dict[Lot, int], today: date, table: Strategies
-) -> list[Cluster]:
-    """Groups of the same contracts in the same proportion as one cluster, in the order of their first legs."""
-    merged: dict[tuple[object, ...], _Sum] = {}
+def _alike(
+    groups: Iterable[Group], index: dict[Lot, int], today: date, table: Strategies
+) -> list[tuple[str, Sequence[Group]]]:
+    """Groups of the same contracts in the same proportion, with their name, in the order of their first legs."""
+    found: dict[tuple[tuple[int, ...], str, tuple[Decimal, ...]], Group | list[Group]] = {}
     for group in groups:
         name = table.name(group.members(), today) or UNNAMED
-        proportions = sorted(_proportions(group, index).items())
-        merged.setdefault((name, *proportions), _Sum(name)).add(group)
-    sums = sorted(merged.values(), key=lambda found: found.order(index))
-    drawn: dict[Lot, Decimal] = {}
-    return [found.cluster(root, index, drawn) for found in sums]
+        places, proportions = zip(*sorted(_proportions(group, index).items()), strict=True)
+        there = found.setdefault((places, name, proportions), group)
+        # A group that no other is like stays bare: lists would be as many as there are clusters.
+        if isinstance(there, list):
+            there.append(group)
+        elif there is not group:
+            found[places, name, proportions] = [there, group]
+    return [
+        (name, alike if isinstance(alike, list) else (alike,))
+        for (_places, name, _proportions), alike in sorted(found.items(), key=_first_legs)
+    ]
+
+
+def _first_legs(
+    found: tuple[tuple[tuple[int, ...], str, tuple[Decimal, ...]], object],
+) -> tuple[tuple[int, ...], str]:
+    (places, name, _proportions), _groups = found
+    return places, name
 
 
 def _proportions(group: Group, index: dict[Lot, int]) -> dict[int, Decimal]:
@@ -148,30 +169,26 @@ def _proportions(group: Group, index: dict[Lot, int]) -> dict[int, Decimal]:
 
 
 def _quantities(group: Group) -> list[tuple[Lot, Decimal]]:
-    options = [(part.lot, ratio * group.units) for part, ratio in group.legs]
+    options = [(part.lot, group.units) for part in group.legs]
     return options + [(part.lot, quantity) for part, quantity in group.shares]
 
 
-class _Sum(Struct, eq=False):
-    name: str
-    units: Decimal = Decimal(0)
-    quantities: dict[Lot, Decimal] = field(default_factory=dict)
-
-    def add(self, group: Group) -> None:
-        """Count one more group in."""
-        self.units += group.units
+def _drawn(
+    root: str,
+    name: str,
+    alike: Sequence[Group],
+    index: dict[Lot, int],
+    drawn: dict[Lot, Decimal],
+) -> Cluster:
+    """Groups that are alike as one cluster, its legs drawn from the lots behind what was drawn before."""
+    quantities: dict[Lot, Decimal] = {}
+    for group in alike:
         for lot, quantity in _quantities(group):
-            self.quantities[lot] = self.quantities.get(lot, Decimal(0)) + quantity
-
-    def order(self, index: dict[Lot, int]) -> tuple[list[int], str]:
-        """Where it stands among the clusters."""
-        return sorted(index[lot] for lot in self.quantities), self.name
-
-    def cluster(self, root: str, index: dict[Lot, int], drawn: dict[Lot, Decimal]) -> Cluster:
-        """The cluster, its legs drawn from the lots behind what was drawn before."""
-        legs: list[Holding] = []
-        for lot in sorted(self.quantities, key=index.__getitem__):
-            start = drawn.get(lot, Decimal(0))
-            end = drawn[lot] = start + self.quantities[lot]
-            legs += lot.drawn(start, end)
-        return Cluster(root=root, strategy=self.name, units=self.units, legs=tuple(legs))
+            quantities[lot] = quantities.get(lot, Decimal(0)) + quantity
+    legs: list[Holding] = []
+    for lot in sorted(quantities, key=index.__getitem__):
+        start = drawn.get(lot, Decimal(0))
+        end = drawn[lot] = start + quantities[lot]
+        legs += lot.drawn(start, end)
+    units = sum((group.units for group in alike), Decimal(0))
+    return Cluster(root=root, strategy=name, units=units, legs=tuple(legs))

@@ -20,7 +20,7 @@ class Cover(Group, eq=False):
     @property
     def option(self) -> Part:
         """The option."""
-        return self.legs[0][0]
+        return self.legs[0]
 
 
 class _Supply(Struct, eq=False):
@@ -102,7 +102,7 @@ def _collars(supply: _Supply, options: Sequence[Part]) -> list[Group]:
     def join(first: Part, second: Part, units: Decimal) -> None:
         first.left -= units
         second.left -= units
-        groups.append(Group(((first, 1), (second, 1)), units, supply.draw(first, units)))
+        groups.append(Group((first, second), units, supply.draw(first, units)))
 
     nearest_first = sorted(options, key=lambda part: part.expiration)
     for keys in (_board_and_size, _board, _pool):
@@ -119,7 +119,7 @@ def _cover(supply: _Supply, options: Sequence[Part]) -> Iterator[Cover]:
         units = supply.units(option)
         if units:
             option.left -= units
-            yield Cover(((option, 1),), units, supply.draw(option, units))
+            yield Cover((option,), units, supply.draw(option, units))
 
 
 def spread_collars(covers_: Iterable[Cover], spreads: Iterable[Vertical]) -> list[Group]:
@@ -171,11 +171,11 @@ def _inner(thing: Cover | Vertical) -> Decimal:
 
 
 def _group(thing: Cover | Vertical) -> Iterable[Hashable]:
-    return [thing.legs[0][0].board]
+    return [thing.legs[0].board]
 
 
 def _group_and_size(thing: Cover | Vertical) -> Iterable[Hashable]:
-    return [(thing.legs[0][0].board, thing.units)]
+    return [(thing.legs[0].board, thing.units)]
 
 
 def covered_strangles(covers_: Iterable[Cover], parts: Iterable[Part]) -> list[Group]:
@@ -187,7 +187,7 @@ def covered_strangles(covers_: Iterable[Cover], parts: Iterable[Part]) -> list[G
             if isinstance(thing, Cover) and isinstance(other, Part):
                 cover = thing.take(units)
                 other.left -= units
-                groups.append(Group((*cover.legs, (other, 1)), units, cover.shares))
+                groups.append(Group((*cover.legs, other), units, cover.shares))
 
     calls = [cover for cover in covers_ if cover.option.kind == "call" and cover.option.sign < 0]
     puts = [part for part in free(parts) if part.kind == "put" and part.sign < 0]

@@ -7,7 +7,7 @@ a position into rows, nor the days on which it was opened (which many exports do
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -37,8 +37,9 @@ class Lot(Struct, frozen=True, kw_only=True, eq=False):
     """Rows of one contract and side.
 
     Attributes:
-        holdings: the rows of each opening day added up, the oldest day first; an amount that is unknown for any row of
-            a day is unknown for that day.
+        holding: the rows of the oldest opening day added up; an amount that is unknown for any row of a day is unknown
+            for that day. Its terms are those of the whole lot, its amounts are not.
+        later: those of the other days likewise, in order.
         quantity: of all days, unsigned.
         kind: its word in strategies.toml.
         series: the OSI root. SPX is settled on the opening prices and SPXW on the closing ones, so that of one day and
@@ -49,7 +50,8 @@ class Lot(Struct, frozen=True, kw_only=True, eq=False):
             certain.
     """
 
-    holdings: tuple[Holding, ...]
+    holding: Holding
+    later: tuple[Holding, ...]
     quantity: Decimal
     kind: str
     series: str
@@ -57,9 +59,9 @@ class Lot(Struct, frozen=True, kw_only=True, eq=False):
     delivers: tuple[Deliverables, Decimal] | None
 
     @property
-    def holding(self) -> Holding:
-        """A sample: its terms are those of the whole lot, its amounts are not."""
-        return self.holdings[0]
+    def holdings(self) -> tuple[Holding, ...]:
+        """One for each opening day, the oldest first."""
+        return (self.holding, *self.later)
 
     @property
     def underlying_price(self) -> Decimal | None:
@@ -79,9 +81,10 @@ class Lot(Struct, frozen=True, kw_only=True, eq=False):
         What is held in several strategies has its average amounts in each, as if the days were not known.
         """
         if start == 0 and end == self.quantity:
-            yield from self.holdings
+            yield self.holding
+            yield from self.later
             return
-        if len(self.holdings) == 1:
+        if not self.later:
             yield share(self.holding, start, end)
             return
         whole, begin = _sum(list(self.holdings)), Decimal(0)
@@ -103,13 +106,13 @@ def merge(positions: Iterable[Holding]) -> list[Lot]:
     return sorted(lots, key=lambda lot: _order(lot.holding, tied=symbols[lot.holding.symbol] > 1))
 
 
-def _days(rows: list[Holding]) -> tuple[Holding, ...]:
+def _days(rows: list[Holding]) -> Sequence[Holding]:
     if len(rows) == 1:
-        return tuple(rows)
+        return rows
     days: dict[date, list[Holding]] = {}
     for row in rows:
         days.setdefault(row.opened_on or _LAST, []).append(row)
-    return tuple(_sum(same) for _day, same in sorted(days.items()))
+    return [_sum(same) for _day, same in sorted(days.items())]
 
 
 def contract(holding: Holding) -> tuple[object, ...]:
@@ -182,13 +185,14 @@ def _added_greeks(greeks: list[Greeks | None]) -> Greeks | None:
     )
 
 
-def _lot(holdings: tuple[Holding, ...], shared: dict[object, Any]) -> Lot:
+def _lot(holdings: Sequence[Holding], shared: dict[object, Any]) -> Lot:
     """`shared` holds what lots have in common, once for all of them."""
-    holding = holdings[0]
+    holding, *later = holdings
     series, deliverable = _series(holding), deliverable_of(holding)
     pool, delivers = _pool(holding, deliverable), _delivers(holding, deliverable)
     return Lot(
-        holdings=holdings,
+        holding=holding,
+        later=tuple(later),
         quantity=total(*(each.quantity for each in holdings)),
         kind=_kind(holding),
         series=shared.setdefault(series, series),

@@ -57,11 +57,11 @@ class Group(Struct, eq=False):
     """Legs that belong together, `units` times.
 
     Attributes:
-        legs: options (or whatever stands alone) with their unsigned number per unit.
+        legs: options (or whatever stands alone), each as often as one unit has it.
         shares: what covers them, as quantity in all; for every unit the same quantity.
     """
 
-    legs: tuple[tuple[Part, int], ...]
+    legs: tuple[Part, ...]
     units: Decimal
     shares: Shares = ()
 
@@ -77,10 +77,10 @@ class Group(Struct, eq=False):
         """Its legs as the table of strategies knows them."""
         ratios: dict[tuple[str, int, Decimal, date, str], int] = {}
         price = None
-        for part, ratio in self.legs:
+        for part in self.legs:
             contract = "" if part.board else part.lot.holding.symbol
             key = (part.kind, part.sign, part.strike, part.expiration, contract)
-            ratios[key] = ratios.get(key, 0) + ratio
+            ratios[key] = ratios.get(key, 0) + 1
             price = price or part.lot.underlying_price
         members = [
             Member(
@@ -125,7 +125,7 @@ def pair(first: Part, second: Part, units: Decimal) -> Group:
     """A group of one of each, `units` times; the parts keep the rest."""
     first.left -= units
     second.left -= units
-    return Group(((first, 1), (second, 1)), units)
+    return Group((first, second), units)
 
 
 def free(parts: Iterable[Part]) -> list[Part]:

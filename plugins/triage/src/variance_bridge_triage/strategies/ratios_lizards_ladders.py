@@ -40,7 +40,7 @@ def _ratio(spread: Vertical, surplus: Part, other: Part) -> Group | None:
     ratio = Fraction(larger) / Fraction(smaller)
     if ratio.numerator > _MAX_RATIO:
         return None
-    legs = ((other, ratio.denominator), (surplus, ratio.numerator))
+    legs = (*[other] * ratio.denominator, *[surplus] * ratio.numerator)
     return Group(legs, smaller / ratio.denominator)
 
 
@@ -121,7 +121,7 @@ def _joining(
             if isinstance(thing, Vertical) and isinstance(other, Part):
                 other.left -= amount
                 spread = thing.take(amount / times)
-                groups.append(Group((*spread.legs, (other, times)), spread.units))
+                groups.append(Group((*spread.legs, *[other] * times), spread.units))
 
     return join
 

@@ -19,7 +19,7 @@ def straps(parts: Iterable[Part]) -> list[Group]:
             continue
         one, two = sorted(alike, key=lambda part: part.left)
         if two.left == 2 * one.left:
-            groups.append(Group(((one, 1), (two, 2)), one.left))
+            groups.append(Group((one, two, two), one.left))
             one.left = two.left = Decimal(0)
     return groups
 

@@ -19,12 +19,12 @@ class Vertical(Group, eq=False):
     @property
     def low(self) -> Part:
         """The leg of the lower strike."""
-        return self.legs[0][0]
+        return self.legs[0]
 
     @property
     def high(self) -> Part:
         """The leg of the higher strike."""
-        return self.legs[1][0]
+        return self.legs[1]
 
     @property
     def kind(self) -> str:
@@ -74,5 +74,5 @@ def verticals(parts: Iterable[Part]) -> list[Vertical]:
         for i, j, units in nearest(points):
             line[i].left -= units
             line[j].left -= units
-            found.append(Vertical(((line[i], 1), (line[j], 1)), units))
+            found.append(Vertical((line[i], line[j]), units))
     return found
