@@ -96,7 +96,7 @@ _LOGIN_GONE = Problem(
 
 
 def envelope_of(response: Response, what: str) -> Any:
-    """The JSON of a response with status 200; `envelopes` knows what must be in it.
+    """The JSON of a response with status 200; `items_and_pages` knows what must be in it.
 
     Raises:
         BridgeError: any other status, as `refusal` explains it.
