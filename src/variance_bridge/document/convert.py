@@ -96,6 +96,7 @@ def instant(text: str) -> datetime:
 
 
 _MOMENTS = ("expires_at", "as_of", "fetched_at")
+_KEPT = (Decimal, datetime)
 _TIMED = ("quote", "greeks", "benchmark")
 """Members that are records with a moment of their own."""
 
@@ -104,12 +105,16 @@ def _unstructure(record: Record) -> dict[str, Any]:
     """A record as a mapping. Unknown members (None, and lists of nothing) are left out."""
     import msgspec
 
-    members: dict[str, Any] = msgspec.to_builtins(record, builtin_types=(Decimal, datetime))
+    members: dict[str, Any] = msgspec.to_builtins(record, builtin_types=_KEPT)
+    _write_all_moments(members)
+    return members
+
+
+def _write_all_moments(members: dict[str, Any]) -> None:
     _write_moments(members)
     for name in _TIMED:
         if name in members:
             _write_moments(members[name])
-    return members
 
 
 def _write_moments(members: dict[str, Any]) -> None:
@@ -164,7 +169,12 @@ def around_positions(portfolio: Portfolio) -> dict[str, Any]:
 
 def position_mappings(holdings: Iterable[Holding]) -> list[dict[str, Any]]:
     """The positions as they stand in a document."""
-    return list(map(_unstructure, holdings))
+    import msgspec
+
+    mappings: list[dict[str, Any]] = msgspec.to_builtins(list(holdings), builtin_types=_KEPT)
+    for members in mappings:
+        _write_all_moments(members)
+    return mappings
 
 
 def to_bytes(portfolio: Portfolio) -> bytes:

@@ -39,6 +39,7 @@ MAX_STRIKE = Decimal("99999.999")
 """What eight digits of thousandths can write."""
 
 _EXACT = Context(prec=40)
+_NOTHING, _THOUSAND = Decimal(0), Decimal(1000)
 # Python 3.11 takes longer to find a member of an enumeration than to call a function: what every row asks for stands here.
 _OPTION = InstrumentType.OPTION
 _STANDARD = Deliverable.STANDARD
@@ -281,10 +282,10 @@ def _columns_before_strike(root: str, expiration: date, right: OptionType) -> st
 
 def strike_of(value: Decimal | int | str) -> Decimal:
     """A strike as an exact decimal. Floats have lost digits already and are refused."""
-    if isinstance(value, bool) or not isinstance(value, (Decimal, int, str)):
-        raise SymbolError("a strike must be a Decimal, an int or a text")
     if isinstance(value, Decimal) and _SHORT_STRIKE.fullmatch(str(value)):
         return value
+    if isinstance(value, bool) or not isinstance(value, (Decimal, int, str)):
+        raise SymbolError("a strike must be a Decimal, an int or a text")
     text = (
         format(value, "f")
         if isinstance(value, Decimal) and value.is_finite()
@@ -297,9 +298,9 @@ def strike_of(value: Decimal | int | str) -> Decimal:
 
 
 def _thousandths(strike: Decimal) -> int:
-    if not 0 < strike <= MAX_STRIKE:
+    if not _NOTHING < strike <= MAX_STRIKE:
         raise SymbolError("a strike outside 0.001 to 99999.999")
-    thousandths = _EXACT.multiply(strike, 1000)
+    thousandths = _EXACT.multiply(strike, _THOUSAND)
     whole = int(thousandths)
     if whole != thousandths:
         raise SymbolError("a strike finer than a thousandth")

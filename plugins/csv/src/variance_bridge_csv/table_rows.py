@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Sized
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -288,10 +289,15 @@ def _account(
         if rejected is not None and rejected.reason is Rejection.WRONG_CELL_COUNT:
             return None
         account = _nameable(cells.text(_ACCOUNT))
-        if account and re.fullmatch(_ROUNDED, account):
+        if account and _is_rounded(account):
             raise _rounded_account(cells, where)
         return account
     return account_above(section)
+
+
+@lru_cache(maxsize=1024)
+def _is_rounded(account: str) -> bool:
+    return re.fullmatch(_ROUNDED, account) is not None
 
 
 def account_above(section: Section) -> str:

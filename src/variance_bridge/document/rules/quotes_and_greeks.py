@@ -11,6 +11,7 @@ from variance_bridge.money import multiply
 
 _PRICED_FROM_ZERO = frozenset({"stock", "option", "future_option", "crypto", "fund", "bond"})
 _PRICES = ("bid", "ask", "mark", "last")
+_ZERO = Decimal(0)
 _OPTIONS = frozenset({"option", "future_option"})
 _ONE_FOR_ONE = frozenset({"stock", "future", "crypto"})
 _NEVER_NEGATIVE = ("gamma", "vega")
@@ -34,17 +35,16 @@ def check_quote(position: Mapping[str, Any], _frame: Frame) -> Sequence[Fault]:
     if bid is not None and ask is not None and bid > ask:
         faults.append(_CROSSED)
     if position["type"] in _PRICED_FROM_ZERO:
-        faults += [
-            Fault(f"quote/{name}", "quote", "must not be negative")
-            for name in _PRICES
-            if name in quote and quote[name] < 0
-        ]
-    if position["type"] == "option" and quote.get("underlying_price", 0) < 0:
+        for name in _PRICES:
+            if name in quote and quote[name] < _ZERO:
+                faults += (Fault(f"quote/{name}", "quote", "must not be negative"),)
+    if position["type"] == "option" and quote.get("underlying_price", _ZERO) < _ZERO:
         faults.append(_UNDERLYING)
     rank = quote.get("iv_rank")
     if rank is not None and not limits().rank_least <= rank <= limits().rank_most:
         faults.append(_RANK)
-    if not 0 <= quote.get("iv_percentile", 0) <= 100:
+    percentile = quote.get("iv_percentile")
+    if percentile is not None and not 0 <= percentile <= 100:
         faults.append(_PERCENTILE)
     return faults
 

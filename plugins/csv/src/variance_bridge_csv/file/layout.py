@@ -279,7 +279,10 @@ class _Walk:
         if not text.isascii() or not _DIGIT.search(text):
             return True
         text = text.lower()
-        return any(trace in text for trace in self._vocabulary.traces)
+        for trace in self._vocabulary.traces:  # noqa: SIM110 - asked of every line: `any` takes twice as long
+            if trace in text:
+                return True
+        return False
 
     def _repeat(self, header: Header) -> None:
         if self.dialect.header.repeats is RepeatedHeader.REFUSE:

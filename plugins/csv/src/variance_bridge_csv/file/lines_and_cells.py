@@ -159,8 +159,9 @@ def _has_text(cell: str) -> bool:
 
 def is_in_quotes(row: Row, width: int) -> bool:
     """Whether a spreadsheet program made one cell of a whole row, which should have so many."""
-    only = row.cells[0] if len(row.cells) == 1 else ""
-    return only.count(row.separation.delimiter) >= max(width - 1, 2)
+    if len(row.cells) != 1:
+        return False
+    return row.cells[0].count(row.separation.delimiter) >= max(width - 1, 2)
 
 
 def split(text: str, separation: Separation, where: str) -> Iterator[Line]:

@@ -169,9 +169,9 @@ def _totals(amounts: Amounts, rules: MoneyRules, mark: Decimal | None, *, notion
     )
 
 
-def product(*factors: Decimal) -> Decimal | None:
+def product(first: Decimal, *others: Decimal) -> Decimal | None:
     """The exact product, or None when it has more digits than are written."""
-    result, *others = factors
+    result = first
     try:
         for factor in others:
             result = _WRITABLE.multiply(result, factor)
@@ -462,11 +462,16 @@ def _is_shifted(amounts: Amounts, rules: MoneyRules, units: Decimal, basis: Deci
     price = amounts.quote.last if amounts.quote.mark is None else amounts.quote.mark
     if not amounts.value:
         return False
-    if _is_shifted_from_profit(amounts, _directed(amounts, rules), basis):
+    # Asked here too: where the file states no profit, the call alone costs as much as all that follows.
+    if amounts.gain is not None and _is_shifted_from_profit(
+        amounts, _directed(amounts, rules), basis
+    ):
         return True
     if not price or not rules.value_from_price:
         return False
     value, worth = amounts.value.copy_abs(), _EXACT.multiply(price, units).copy_abs()
+    if value == worth:
+        return False
     if value < _EXACT.multiply(worth, _TWO) and worth < _EXACT.multiply(value, _TWO):
         return False
     ratio = _ROUNDING.divide(value, worth)

@@ -347,10 +347,10 @@ def _holding(
         quote=None if quote is _NO_QUOTE else quote,
         greeks=greeks,
     )
-    if not is_comparable(held, unit):
-        raise RowRejected(Rejection.TERMS_CONTRADICT, Field.CURRENCY)
     if not unit.is_minor:
         return held
+    if not is_comparable(held, unit):
+        raise RowRejected(Rejection.TERMS_CONTRADICT, Field.CURRENCY)
     row.cautions.append((Caution.MINOR_UNIT, Field.CURRENCY))
     return in_currency(held, unit)
 
