@@ -106,6 +106,11 @@ def test_how_the_completion_begins_is_broken_at_words_and_its_command_is_not(
         ("variance auth clear --broker tradier tr", ["plain,TRADIER_ACCESS_TOKEN"]),
         ("variance show posi", ["file,posi"]),
         ("variance posi", ["file,posi"]),
+        ("variance diff posi", ["file,posi"]),
+        ("variance diff mo", ["plain,monday"]),
+        ("variance diff monday t", ["plain,today", "plain,tuesday", "plain,thursday"]),
+        ("variance history --since ye", ["plain,yesterday"]),
+        ("variance history en", ["plain,enable"]),
         ("variance completion ", ["plain,bash", "plain,zsh", "plain,fish"]),
     ],
 )

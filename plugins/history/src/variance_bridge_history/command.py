@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
     from variance_bridge import Snapshot
@@ -31,13 +32,42 @@ _ACCOUNT = click.option(
     "--account", metavar="HASH", help="Only this account, by its hash or label."
 )
 _SINCE = "`today`, `yesterday`, `monday`, `5d`, `2h`, a day (2026-03-02; in New York), or an instant with its zone."
+
+
+def _offered_days(
+    _context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[str]:
+    """What the shell completes where a day is expected."""
+    from variance_bridge_history.named_time import DAYS
+
+    return [day for day in DAYS if day.startswith(incomplete.lower())]
+
+
+class _FileOrTime(click.Path):
+    """A path; the shell offers the names of days, too."""
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The days that begin so, if something was typed; else files."""
+        days = _offered_days(ctx, param, incomplete) if incomplete else []
+        return [CompletionItem(day) for day in days] or super().shell_complete(
+            ctx, param, incomplete
+        )
+
+
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
 @click.group(invoke_without_command=True)
 @_FILE
 @_ACCOUNT
-@click.option("--since", metavar="DAY", help=f"Only documents from this day on: {_SINCE}")
+@click.option(
+    "--since",
+    metavar="DAY",
+    shell_complete=_offered_days,
+    help=f"Only documents from this day on: {_SINCE}",
+)
 @click.option(
     "--currency", metavar="EUR", help="Also show each amount in this currency, at that day's rate."
 )
@@ -148,13 +178,14 @@ _AMOUNTS = ("net_liquidating_value", "unrealized_pl")
 
 
 @click.command()
-@click.argument("old", required=False)
-@click.argument("new", required=False)
+@click.argument("old", required=False, type=_FileOrTime())
+@click.argument("new", required=False, type=_FileOrTime())
 @_FILE
 @_ACCOUNT
 @click.option(
     "--since",
     metavar="DAY",
+    shell_complete=_offered_days,
     help=f"Compare with the last document up to the end of this day (`today`: before it): {_SINCE}",
 )
 @_JSON

@@ -17,6 +17,9 @@ from variance_bridge.trading_hours import EXCHANGE_TIME, exchange_date
 _ONE_DAY = timedelta(days=1)
 _CLOCK = {"m": timedelta(minutes=1), "min": timedelta(minutes=1), "h": timedelta(hours=1)}
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+DAYS = ("today", "yesterday", *_WEEKDAYS)
+"""The days that have names."""
+
 TIMES = (
     "today, yesterday, monday, 5d (days ago), 2h (hours ago), 2026-03-02, or 2026-03-02T16:00Z"
     " (days begin and end at midnight in New York)"
