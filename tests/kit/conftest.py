@@ -16,7 +16,7 @@ import pytest
 
 from variance_bridge.scaffold import write_project
 from variance_bridge.testing import BrokerConformance
-from variance_bridge.testing.cases import case_id
+from variance_bridge.testing.case_decorator import case_id
 
 REAL_HOST = "api.globex.example.com"
 """For tests: a name that does not end in a reserved top-level name, and that nobody can register (RFC 2606)."""

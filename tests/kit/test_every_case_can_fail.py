@@ -54,10 +54,10 @@ from variance_bridge.testing import (
     Recording,
     read_recordings,
 )
-from variance_bridge.testing.cases import case_id
+from variance_bridge.testing.broker_under_test import Subject
+from variance_bridge.testing.case_decorator import case_id
 from variance_bridge.testing.comparison import wrong
-from variance_bridge.testing.examination import suite_cases
-from variance_bridge.testing.subject import Subject
+from variance_bridge.testing.plugin_check import suite_cases
 
 HERE = Path(__file__).parent
 TABLE = "Symbol,Quantity,Price\nSPY,100,450.25\nF,-200,11.85\nMCD,0,290.1\nQQQ,3,610.5\n"

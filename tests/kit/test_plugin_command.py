@@ -14,9 +14,9 @@ from variance_bridge.errors import ConfigurationError, PluginError
 from variance_bridge.plugins.loading import Registry
 from variance_bridge.plugins.registry import Plugin
 from variance_bridge.testing import BrokerConformance
-from variance_bridge.testing.cases import NotReadyError
-from variance_bridge.testing.examination import Examination, examine, suite_cases
-from variance_bridge.testing.subject import find_subject
+from variance_bridge.testing.broker_under_test import find_subject
+from variance_bridge.testing.case_decorator import NotReadyError
+from variance_bridge.testing.plugin_check import Examination, examine, suite_cases
 from variance_bridge.testing.tiers import Result, standing
 
 CASES = suite_cases(BrokerConformance)
@@ -84,7 +84,7 @@ def test_the_tests_of_a_plugin_are_found_beside_its_code(loaded, project, monkey
     seen = []
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(
-        "variance_bridge.testing.examination._run",
+        "variance_bridge.testing.plugin_check._run",
         lambda tests: (seen.append(tests), {"DECL-01": {"outcome": "passed", "tests": []}})[1],
     )
     result = examine(loaded)
@@ -169,9 +169,9 @@ def test_a_class_without_recordings_learns_what_to_give(loaded, project):
 
 
 def test_the_option_of_the_report_is_spelled_alike_on_both_sides():
-    from variance_bridge.testing import examination, pytest_plugin
+    from variance_bridge.testing import plugin_check, pytest_plugin
 
-    assert examination.OPTION == pytest_plugin.OPTION
+    assert plugin_check.OPTION == pytest_plugin.OPTION
 
 
 def test_without_pytest_the_command_says_what_to_install(loaded, monkeypatch):
@@ -185,7 +185,7 @@ def test_without_pytest_the_command_says_what_to_install(loaded, monkeypatch):
 
 
 def test_tests_that_never_end_are_stopped_and_reported(loaded, monkeypatch, tmp_path):
-    monkeypatch.setattr("variance_bridge.testing.examination.MAX_SECONDS", 0.01)
+    monkeypatch.setattr("variance_bridge.testing.plugin_check.MAX_SECONDS", 0.01)
 
     with pytest.raises(PluginError, match="did not end within"):
         examine(loaded, tmp_path)

@@ -16,10 +16,10 @@ from variance_bridge.plugins.registry import Plugin
 from variance_bridge.privacy import PersonalKind, PersonalValues, Secret
 from variance_bridge.settings.configuration import Configuration
 from variance_bridge.testing import Exchange, FrozenClock, SimulatedSession, read_recordings, record
+from variance_bridge.testing.broker_under_test import Subject
 from variance_bridge.testing.recorded_run import run_recording
 from variance_bridge.testing.recorder import ListeningSession, scrub
 from variance_bridge.testing.recordings import Recording
-from variance_bridge.testing.subject import Subject
 
 NOW = datetime(2026, 3, 2, 15, tzinfo=UTC)
 NUMBER = "7QK44812"

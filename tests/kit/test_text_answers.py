@@ -14,8 +14,8 @@ from variance_bridge.errors import BrokerRefused
 from variance_bridge.rows import CLOSED, collect, holding, side_of
 from variance_bridge.symbology import InstrumentType
 from variance_bridge.testing import BrokerConformance, Exchange, Recording
-from variance_bridge.testing.cases import case_id
-from variance_bridge.testing.payloads import markup
+from variance_bridge.testing.case_decorator import case_id
+from variance_bridge.testing.payloads import xml_trees
 
 HOST = "https://flex.globex.example.com"
 ROWS = """<Row symbol="SPY" type="STK" quantity="100" price="450.25" mark="460.5" description="X"/>
@@ -169,13 +169,15 @@ def test_a_credential_in_the_query_is_a_failure_where_it_is_not_declared():
 
 
 def test_xml_is_written_as_it_was_read():
-    tree = markup.parse(statement(ROWS))
+    tree = xml_trees.parse(statement(ROWS))
 
-    assert markup.parse(markup.render(tree)) == tree
-    assert markup.parse(markup.render({"a b": {"@x\0": "\0", "b": [None, True, 7]}})) is not None
+    assert xml_trees.parse(xml_trees.render(tree)) == tree
+    assert (
+        xml_trees.parse(xml_trees.render({"a b": {"@x\0": "\0", "b": [None, True, 7]}})) is not None
+    )
     assert [row["@symbol"] for row in tree["Statement"]["Rows"][0]["Row"]][::2] == ["SPY", "F"]
 
 
 @pytest.mark.parametrize("text", ["", "SPY,100", "<html><p></html>", "<!DOCTYPE x []><x/>"])
 def test_what_is_not_plain_xml_stays_a_text(text):
-    assert markup.parse(text) is None
+    assert xml_trees.parse(text) is None

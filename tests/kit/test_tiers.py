@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from variance_bridge.testing import BrokerConformance, FileBrokerConformance
-from variance_bridge.testing.cases import case, case_id
-from variance_bridge.testing.examination import suite_cases
+from variance_bridge.testing.case_decorator import case, case_id
+from variance_bridge.testing.plugin_check import suite_cases
 from variance_bridge.testing.tiers import Result, Tier, reaches, rules, standing
 
 PAGE = (Path(__file__).parents[2] / "docs" / "conformance.md").read_text(encoding="utf-8")

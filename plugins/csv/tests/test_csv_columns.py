@@ -18,8 +18,8 @@ from variance_bridge_csv.file.lines_and_cells import Separation, split
 from variance_bridge_csv.row import cell_values, columns
 from variance_bridge_csv.row.cell_values import CellFault
 from variance_bridge_csv.row.columns import Columns, RowCells
-from variance_bridge_csv.source import candidate_for
 from variance_bridge_csv.table_rows import read_rows
+from variance_bridge_csv.whole_file import candidate_for
 
 DAY = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 KNOWN = known_dialects.load(None)

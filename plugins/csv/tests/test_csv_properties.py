@@ -20,7 +20,7 @@ from variance_bridge_csv.dialect_format import known_dialects
 from variance_bridge_csv.file.input import InputFile
 from variance_bridge_csv.payload import FileText
 from variance_bridge_csv.portfolio import portfolio
-from variance_bridge_csv.source import candidate_for
+from variance_bridge_csv.whole_file import candidate_for
 
 DAY = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 KNOWN = known_dialects.load(None)

@@ -10,7 +10,7 @@ import click
 from variance_bridge.cli.invocation import Invocation
 
 if TYPE_CHECKING:
-    from variance_bridge.testing.examination import Examination
+    from variance_bridge.testing.plugin_check import Examination
 
 NOT_REACHED = 3
 
@@ -113,7 +113,7 @@ def check(
 
     And what is missing for the next. The rules and their reasons are in docs/conformance.md.
     """
-    from variance_bridge.testing.examination import examine
+    from variance_bridge.testing.plugin_check import examine
     from variance_bridge.testing.tiers import Tier, reaches
 
     examination = examine(invocation.registry.load(name), tests)

@@ -94,7 +94,7 @@ class _Report:
                 self._add(str(identifier), report)
 
     def _add(self, identifier: str, report: pytest.TestReport) -> None:
-        from variance_bridge.testing.cases import DOES_NOT_APPLY
+        from variance_bridge.testing.case_decorator import DOES_NOT_APPLY
 
         text = report.longreprtext
         outcome = "not applicable" if f"Skipped: {DOES_NOT_APPLY}" in text else report.outcome

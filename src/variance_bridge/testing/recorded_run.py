@@ -22,11 +22,11 @@ from variance_bridge.model import Portfolio, Status
 from variance_bridge.privacy import PersonalKind, PersonalValues, Secret
 from variance_bridge.settings.configuration import Configuration, ProfileTable, broker_settings
 from variance_bridge.testing.blockade import BlockedCall, Kind, blocked
+from variance_bridge.testing.broker_under_test import Subject
 from variance_bridge.testing.canaries import credential_value
 from variance_bridge.testing.frozen_clock import FrozenClock
 from variance_bridge.testing.recordings import Recording
 from variance_bridge.testing.simulated_session import Alter, SimulatedSession
-from variance_bridge.testing.subject import Subject
 
 ACCOUNT_HASH = "0123456789ab***"
 GENERATOR = "variance-bridge 0"

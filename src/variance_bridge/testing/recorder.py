@@ -25,11 +25,11 @@ from variance_bridge.pipeline.run import BrokerRun, Choice, open_broker
 from variance_bridge.pipeline.run_context import RunContext
 from variance_bridge.plugins.guard import guarded
 from variance_bridge.privacy import PersonalKind, PersonalValues
-from variance_bridge.testing.payloads.drift import as_number
+from variance_bridge.testing.broker_under_test import Subject
+from variance_bridge.testing.payloads.changes_over_years import as_number
 from variance_bridge.testing.payloads.trees import Place, nodes, put
 from variance_bridge.testing.recorded_run import RecordedRun, run_recording
 from variance_bridge.testing.recordings import Exchange, Recording, recording_text
-from variance_bridge.testing.subject import Subject
 
 if TYPE_CHECKING:
     from variance_bridge.broker import Response

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from variance_bridge.testing.conformance.changed_answers import Drifts
 from variance_bridge.testing.conformance.declaration import Declaration
 from variance_bridge.testing.conformance.documents import Documents
-from variance_bridge.testing.conformance.drifts import Drifts
 from variance_bridge.testing.conformance.expectations import Expectations
 from variance_bridge.testing.conformance.files import Files
 from variance_bridge.testing.conformance.money import Money
@@ -12,7 +12,7 @@ from variance_bridge.testing.conformance.neighbour_rows import NeighbourRows
 from variance_bridge.testing.conformance.network import Network
 from variance_bridge.testing.conformance.privacy import Privacy
 from variance_bridge.testing.conformance.purity import Purity
-from variance_bridge.testing.conformance.recorded import Recorded
+from variance_bridge.testing.conformance.recording_quality import Recorded
 from variance_bridge.testing.conformance.rotation import Rotation
 from variance_bridge.testing.conformance.waking import Waking
 

@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from variance_bridge.broker import Account, BrokerContext, RawPortfolio
 from variance_bridge.errors import DataRefused
 from variance_bridge.model import Portfolio
-from variance_bridge_csv.accounts import AccountPart, ParsedFile
 from variance_bridge_csv.dialect_format import known_dialects
 from variance_bridge_csv.file.input import required
 from variance_bridge_csv.file_refusals import refuse_many_rejected
 from variance_bridge_csv.notes import notes
 from variance_bridge_csv.payload import pack, unpack
 from variance_bridge_csv.portfolio import portfolio
+from variance_bridge_csv.rows_by_account import AccountPart, ParsedFile
 from variance_bridge_csv.settings import CsvSettings
-from variance_bridge_csv.source import Source, read_source
+from variance_bridge_csv.whole_file import Source, read_source
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ import click
 if TYPE_CHECKING:
     from variance_bridge.commands import Invocation
     from variance_bridge_csv.dialect_format.known_dialects import KnownDialect
-    from variance_bridge_csv.source import Source
+    from variance_bridge_csv.whole_file import Source
 
 _FOLDER = "csv"
 """Below the configuration folder: where the core lets the broker of this plugin keep its files."""
@@ -55,7 +55,7 @@ def _source(
     """The file, read; where no format fits, what it lacks of those that come nearest is said first."""
     from variance_bridge.errors import DataRefused
     from variance_bridge.formatting import path_text
-    from variance_bridge_csv.source import misses, read_source
+    from variance_bridge_csv.whole_file import misses, read_source
 
     try:
         return read_source(file, known, invocation.clock.now(), dialect)
@@ -83,7 +83,7 @@ def _explain_folder(
     """
     from variance_bridge.errors import DataRefused
     from variance_bridge.formatting import path_text, plural
-    from variance_bridge_csv.source import read_source
+    from variance_bridge_csv.whole_file import read_source
 
     files = [path for path in folder.iterdir() if path.suffix.lower() == ".csv" and path.is_file()]
     files.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)

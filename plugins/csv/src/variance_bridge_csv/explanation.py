@@ -13,7 +13,6 @@ from variance_bridge.commands import instant_text, settled
 from variance_bridge.errors import DataRefused
 from variance_bridge.formatting import plural
 from variance_bridge.model import Holding, Portfolio
-from variance_bridge_csv.accounts import AccountPart
 from variance_bridge_csv.dialect_format.dialect_options import Dialect
 from variance_bridge_csv.file.header import Header, read_header
 from variance_bridge_csv.file.lines_and_cells import Line
@@ -21,9 +20,10 @@ from variance_bridge_csv.file_refusals import refuse_many_rejected
 from variance_bridge_csv.name_matching import shown
 from variance_bridge_csv.notes import notes
 from variance_bridge_csv.portfolio import portfolio
+from variance_bridge_csv.rows_by_account import AccountPart
 from variance_bridge_csv.settings import CsvSettings
-from variance_bridge_csv.shape.places import places
-from variance_bridge_csv.source import Source
+from variance_bridge_csv.shape.nameless_columns import places
+from variance_bridge_csv.whole_file import Source
 
 _MAX_REJECTED = 20
 

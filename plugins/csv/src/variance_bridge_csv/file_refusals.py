@@ -14,7 +14,7 @@ from variance_bridge_csv.file.layout import Layout
 from variance_bridge_csv.table_rows import OUTSIDE, POSITIONS, ReadRow, RejectedLine
 
 if TYPE_CHECKING:
-    from variance_bridge_csv.accounts import ParsedFile
+    from variance_bridge_csv.rows_by_account import ParsedFile
 
 _MAX_REASONS = 3
 _MAX_LINES = 5

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from variance_bridge.formatting import plural
 from variance_bridge.model import Caution
-from variance_bridge_csv.accounts import AccountPart, ParsedFile
 from variance_bridge_csv.dialect_format.dialect_options import Dialect, Field
 from variance_bridge_csv.portfolio import balances_of, promises_balances
+from variance_bridge_csv.rows_by_account import AccountPart, ParsedFile
 from variance_bridge_csv.table_rows import RejectedLine
 
 _MAX_LISTED = 5

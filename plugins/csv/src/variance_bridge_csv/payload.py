@@ -14,11 +14,11 @@ from variance_bridge.broker import RawPortfolio
 from variance_bridge.errors import DataRefused
 from variance_bridge.formatting import repr_without
 from variance_bridge.model import Caution
-from variance_bridge_csv.accounts import ParsedFile, parse
 from variance_bridge_csv.dialect_format.dialect_options import Dialect
 from variance_bridge_csv.file.header import find_header
 from variance_bridge_csv.file.layout import lay_out
 from variance_bridge_csv.file.lines_and_cells import Line, Separation, split
+from variance_bridge_csv.rows_by_account import ParsedFile, parse
 from variance_bridge_csv.shape.table import shaped
 
 

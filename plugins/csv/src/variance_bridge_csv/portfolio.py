@@ -20,8 +20,8 @@ from variance_bridge.model import (
 )
 from variance_bridge.money import difference, total
 from variance_bridge.symbology import InstrumentType
-from variance_bridge_csv.accounts import AccountPart, ParsedFile, file_flags
 from variance_bridge_csv.dialect_format.dialect_options import Dialect, RowClass
+from variance_bridge_csv.rows_by_account import AccountPart, ParsedFile, file_flags
 
 SOURCE = "csv"
 

@@ -13,9 +13,10 @@ from variance_bridge.broker import BrokerSpec
 from variance_bridge.document.convert import to_document
 from variance_bridge.errors import DataRefused
 from variance_bridge.model import Holding, Portfolio
-from variance_bridge.testing.cases import Complaints, NotApplicableError, NotReadyError
+from variance_bridge.testing.broker_under_test import Subject, find_subject
+from variance_bridge.testing.case_decorator import Complaints, NotApplicableError, NotReadyError
 from variance_bridge.testing.comparison import is_judged_by_the_core, wrong
-from variance_bridge.testing.payloads.drift import (
+from variance_bridge.testing.payloads.changes_over_years import (
     MAX_ELEMENTS,
     Drift,
     Scope,
@@ -42,7 +43,6 @@ from variance_bridge.testing.recorded_run import (
     run_recording,
 )
 from variance_bridge.testing.recordings import Recording, as_recordings
-from variance_bridge.testing.subject import Subject, find_subject
 
 
 @attrs.frozen

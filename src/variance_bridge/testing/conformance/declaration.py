@@ -13,7 +13,7 @@ from variance_bridge.broker import HOOK_API, Broker, Capability
 from variance_bridge.errors import BridgeError
 from variance_bridge.network.allowed_requests import check_hosts, check_post_paths
 from variance_bridge.plugins.environment_secrets import looks_like_credential
-from variance_bridge.testing.cases import Complaints, case
+from variance_bridge.testing.case_decorator import Complaints, case
 from variance_bridge.testing.conformance.conformance_case import ConformanceCase
 
 HEAVY = (

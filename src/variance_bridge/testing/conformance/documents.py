@@ -11,10 +11,10 @@ from variance_bridge.errors import DataRefused
 from variance_bridge.formatting import format_age
 from variance_bridge.model import Caution, Counts, Portfolio, Timeliness
 from variance_bridge.symbology import InstrumentType, SymbolError, parse
-from variance_bridge.testing.cases import Complaints, NotApplicableError, case
+from variance_bridge.testing.case_decorator import Complaints, NotApplicableError, case
 from variance_bridge.testing.conformance.conformance_case import ConformanceCase, PayloadTree
-from variance_bridge.testing.payloads.flips import amount
 from variance_bridge.testing.payloads.rows import fetched
+from variance_bridge.testing.payloads.sides import amount
 from variance_bridge.testing.payloads.trees import again, nodes, shown, take
 from variance_bridge.testing.recorded_run import AccountRun, completed
 

@@ -17,14 +17,14 @@ from variance_bridge.pipeline.sync_records import NO_QUOTES, SyncRequest
 from variance_bridge.plugins.loading import Registry
 from variance_bridge.privacy import PersonalValues
 from variance_bridge.settings.configuration import Configuration
+from variance_bridge.testing.broker_under_test import Subject
 from variance_bridge.testing.canaries import credential_value
-from variance_bridge.testing.cases import Complaints, case
+from variance_bridge.testing.case_decorator import Complaints, case
 from variance_bridge.testing.conformance.conformance_case import ConformanceCase
 from variance_bridge.testing.frozen_clock import FrozenClock
 from variance_bridge.testing.recorded_run import ACCOUNT_HASH, AccountRun, write_input
 from variance_bridge.testing.recordings import Recording
 from variance_bridge.testing.simulated_session import SimulatedSession
-from variance_bridge.testing.subject import Subject
 
 _MONEY = ("cost_basis", "market_value", "average_price", "unrealized_pl")
 _COMPUTED = ("cost_basis", "market_value", "unrealized_pl", "day_pl")

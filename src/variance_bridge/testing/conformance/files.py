@@ -10,7 +10,7 @@ import attrs
 from variance_bridge.errors import BridgeError, DataRefused
 from variance_bridge.testing.blockade import Kind
 from variance_bridge.testing.canaries import PLANTED, shows
-from variance_bridge.testing.cases import Complaints, case
+from variance_bridge.testing.case_decorator import Complaints, case
 from variance_bridge.testing.conformance.conformance_case import ConformanceCase, PayloadTree
 from variance_bridge.testing.payloads.trees import Table
 from variance_bridge.testing.recorded_run import RecordedRun, describe_exception, run_recording

@@ -9,12 +9,12 @@ from typing import Any
 
 from variance_bridge.model import Holding, Side
 from variance_bridge.symbology import Deliverable, InstrumentType, OptionType, futures_product
-from variance_bridge.testing.cases import Complaints, case
+from variance_bridge.testing.case_decorator import Complaints, case
 from variance_bridge.testing.comparison import MONEY, numbers
 from variance_bridge.testing.conformance.conformance_case import ConformanceCase, PayloadTree
-from variance_bridge.testing.payloads.drift import as_number
-from variance_bridge.testing.payloads.flips import amount, flips
+from variance_bridge.testing.payloads.changes_over_years import as_number
 from variance_bridge.testing.payloads.rows import holding_of
+from variance_bridge.testing.payloads.sides import amount, flips
 from variance_bridge.testing.payloads.trees import Place, at, nodes, put, shown
 
 STANDARD_LOT = Decimal(100)

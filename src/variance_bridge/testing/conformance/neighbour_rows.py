@@ -13,11 +13,11 @@ from msgspec import structs
 
 from variance_bridge.model import Caution, Holding, Portfolio
 from variance_bridge.symbology import Deliverable, InstrumentType
-from variance_bridge.testing.cases import Complaints, NotApplicableError, case
+from variance_bridge.testing.case_decorator import Complaints, NotApplicableError, case
 from variance_bridge.testing.comparison import wrong_counts
 from variance_bridge.testing.conformance.conformance_case import ConformanceCase, PayloadTree
 from variance_bridge.testing.conformance.money import STANDARD_LOT
-from variance_bridge.testing.payloads.drift import Scope, as_number
+from variance_bridge.testing.payloads.changes_over_years import Scope, as_number
 from variance_bridge.testing.payloads.neighbours import (
     Neighbour,
     Terms,

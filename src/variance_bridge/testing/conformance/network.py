@@ -23,10 +23,15 @@ from variance_bridge.network.connection import ConnectionFailure
 from variance_bridge.testing import canaries
 from variance_bridge.testing.blockade import Kind
 from variance_bridge.testing.canaries import WORD
-from variance_bridge.testing.cases import Complaints, NotApplicableError, NotReadyError, case
+from variance_bridge.testing.case_decorator import (
+    Complaints,
+    NotApplicableError,
+    NotReadyError,
+    case,
+)
 from variance_bridge.testing.conformance.conformance_case import ConformanceCase
-from variance_bridge.testing.payloads import drift
-from variance_bridge.testing.payloads.drift import Scope
+from variance_bridge.testing.payloads import changes_over_years
+from variance_bridge.testing.payloads.changes_over_years import Scope
 from variance_bridge.testing.payloads.trees import Sources, nodes
 from variance_bridge.testing.recorded_run import RecordedRun, describe_exception, run_recording
 from variance_bridge.testing.recordings import Exchange, Recording, parse_body
@@ -282,24 +287,32 @@ class Network(ConformanceCase):
 
         An account that cannot be read is reported with `context.warn`, or the answer is refused.
         """
-        yield from self._accounts(drift.missing)
+        yield from self._accounts(changes_over_years.missing)
 
     @case("ACCT-02")
     def test_a_null_in_an_account_is_no_other_account(self) -> Complaints:
         """Each value of the list of accounts can be null; "None" is not an account number."""
-        yield from self._accounts(lambda scope: drift.retyped(scope, drift.null))
+        yield from self._accounts(
+            lambda scope: changes_over_years.retyped(scope, changes_over_years.null)
+        )
 
     @case("ACCT-03")
     def test_a_value_of_another_type_in_an_account_is_no_other_account(self) -> Complaints:
         """Each value of the list of accounts can be inside a list, or true."""
-        yield from self._accounts(lambda scope: drift.retyped(scope, drift.wrapped, drift.truth))
+        yield from self._accounts(
+            lambda scope: changes_over_years.retyped(
+                scope, changes_over_years.wrapped, changes_over_years.truth
+            )
+        )
 
     @case("ACCT-04")
     def test_a_new_word_loses_no_account(self) -> Complaints:
         """Each word in the list of accounts can be a new one: an account of an unknown status or type is not lost silently."""
-        yield from self._accounts(lambda scope: drift.retyped(scope, _new_word))
+        yield from self._accounts(lambda scope: changes_over_years.retyped(scope, _new_word))
 
-    def _accounts(self, drifts: Callable[[Scope], Iterator[drift.Drift]]) -> Complaints:
+    def _accounts(
+        self, drifts: Callable[[Scope], Iterator[changes_over_years.Drift]]
+    ) -> Complaints:
         fullest = self._fullest()
         listing = run_recording(self.subject(), fullest.recording, accounts_only=True)
         # An account may be named in another answer than the one that drifts.
@@ -447,6 +460,6 @@ def _answers_token(run: RecordedRun, sent: SentRequest) -> bool:
     return False
 
 
-def _new_word(value: Any) -> Iterator[drift.Change]:
+def _new_word(value: Any) -> Iterator[changes_over_years.Change]:
     if isinstance(value, str):
         yield "is an unknown word", WORD

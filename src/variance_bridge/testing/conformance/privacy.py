@@ -14,9 +14,9 @@ from variance_bridge.model import Portfolio
 from variance_bridge.pipeline.personal_data import find_personal
 from variance_bridge.privacy import PersonalKind, Secret
 from variance_bridge.testing import canaries
-from variance_bridge.testing.cases import Complaints, case
+from variance_bridge.testing.case_decorator import Complaints, case
 from variance_bridge.testing.conformance.conformance_case import ConformanceCase, PayloadTree
-from variance_bridge.testing.payloads import drift
+from variance_bridge.testing.payloads import changes_over_years
 from variance_bridge.testing.payloads.trees import nodes, put, shown
 from variance_bridge.testing.recorded_run import RecordedRun, completed, run_recording
 from variance_bridge.testing.recordings import Exchange
@@ -51,7 +51,7 @@ class Privacy(ConformanceCase):
     def test_names_and_addresses_that_the_broker_adds_are_not_published(self) -> Complaints:
         """Members with names, addresses and notes in every object of the payloads do not get into a document."""
         for payload in self.payload_trees():
-            for one in drift.new_members(payload.sources):
+            for one in changes_over_years.new_members(payload.sources):
                 outcome = payload.account_run.normalize(one.payloads)
                 if isinstance(outcome, Portfolio) and canaries.shows(self._text(outcome)):
                     yield f"{payload.name}: {one}, one of them is published"
@@ -72,7 +72,7 @@ class Privacy(ConformanceCase):
     def _unpublished(self, payload: PayloadTree) -> Iterator[tuple[Any, str]]:
         published = self._text(payload.portfolio)
         for place, value in nodes(payload.sources.tree, self.most_drifting):
-            is_text = isinstance(value, str) and drift.as_number(value) is None
+            is_text = isinstance(value, str) and changes_over_years.as_number(value) is None
             is_leaf = place[0] not in payload.sources.tables or payload.sources.is_cell(place)
             is_free = str(place[-1]).casefold().removeprefix("@") in _FREE_TEXTS
             if is_text and is_leaf and (is_free or value.strip() not in published):

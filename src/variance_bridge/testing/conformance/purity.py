@@ -16,11 +16,11 @@ import attrs
 from variance_bridge.document import exact_json
 from variance_bridge.document.convert import to_document
 from variance_bridge.model import Portfolio
-from variance_bridge.testing import replay
+from variance_bridge.testing import separate_process
 from variance_bridge.testing.blockade import Kind, blocked_calls
-from variance_bridge.testing.cases import Complaints, NotApplicableError, case
+from variance_bridge.testing.case_decorator import Complaints, NotApplicableError, case
 from variance_bridge.testing.conformance.conformance_case import ConformanceCase, PayloadTree
-from variance_bridge.testing.payloads.drift import as_number
+from variance_bridge.testing.payloads.changes_over_years import as_number
 from variance_bridge.testing.payloads.trees import Place, at, nodes, put
 from variance_bridge.testing.recorded_run import AccountRun, completed, run_recording
 
@@ -154,7 +154,7 @@ class Purity(ConformanceCase):
             )
         trees = {one.account_run.name: one for one in self.payload_trees()}
         payloads = [tuple(troubled(trees[one.name])) for one in self.account_runs()]
-        job = replay.Job.of(self.subject(), self.recordings(), payloads)
+        job = separate_process.Job.of(self.subject(), self.recordings(), payloads)
         code, output, error = _in_another_process(pickle.dumps(job))
         if code:
             last = error.strip().splitlines()[-1:] or ["no message"]
@@ -165,12 +165,12 @@ class Purity(ConformanceCase):
     def _in_this_process(self, payloads: Sequence[Sequence[Mapping[str, Any]]]) -> bytes:
         name = self.subject().spec.name
         return b"".join(
-            replay.prints_of(run, some, name)
+            separate_process.prints_of(run, some, name)
             for run, some in zip(self.account_runs(), payloads, strict=True)
         )
 
     def _print(self, outcome: object) -> bytes:
-        return replay.fingerprint(outcome, self.subject().spec.name)
+        return separate_process.fingerprint(outcome, self.subject().spec.name)
 
     def _positions(self, portfolio: Portfolio) -> object:
         return to_document(completed(portfolio, self.subject().spec.name))["positions"]
@@ -207,7 +207,7 @@ def _in_another_process(job: bytes) -> tuple[int, bytes, str]:
     """Exit code, output and errors of a replay under a hash seed that is not ours."""
     seed = "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"
     done = subprocess.run(  # noqa: S603 - our own Python, on the broker under test
-        [sys.executable, "-c", replay.program(sys.path)],
+        [sys.executable, "-c", separate_process.program(sys.path)],
         input=job,
         env={**os.environ, "PYTHONHASHSEED": seed},
         capture_output=True,

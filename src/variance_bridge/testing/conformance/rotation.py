@@ -10,7 +10,7 @@ from variance_bridge.document import exact_json
 from variance_bridge.errors import BridgeError, ConfigurationError
 from variance_bridge.privacy import Secret
 from variance_bridge.testing import canaries
-from variance_bridge.testing.cases import Complaints, NotApplicableError, case
+from variance_bridge.testing.case_decorator import Complaints, NotApplicableError, case
 from variance_bridge.testing.conformance.conformance_case import ConformanceCase
 from variance_bridge.testing.recorded_run import RecordedRun, run_recording
 from variance_bridge.testing.recordings import Recording, parse_body

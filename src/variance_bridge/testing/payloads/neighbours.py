@@ -12,7 +12,7 @@ import attrs
 
 from variance_bridge.model import Holding
 from variance_bridge.symbology import Instrument, InstrumentType, SymbolError, parse
-from variance_bridge.testing.payloads.drift import as_number
+from variance_bridge.testing.payloads.changes_over_years import as_number
 from variance_bridge.testing.payloads.trees import nodes, put
 
 _OSI_LENGTH = 21

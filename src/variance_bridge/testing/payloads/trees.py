@@ -15,7 +15,7 @@ from typing import Any
 
 import attrs
 
-from variance_bridge.testing.payloads import markup
+from variance_bridge.testing.payloads import xml_trees
 
 Place = tuple[str | int, ...]
 
@@ -152,7 +152,7 @@ class Sources:
         self.own = own
         of_broker = {name: value for name, value in payloads.items() if name not in own}
         texts = {name: value for name, value in of_broker.items() if isinstance(value, str)}
-        documents = {name: markup.parse(value) for name, value in texts.items()}
+        documents = {name: xml_trees.parse(value) for name, value in texts.items()}
         self.markup = {name: one for name, one in documents.items() if one is not None}
         tables = {name: as_table(value) for name, value in texts.items() if name not in self.markup}
         self.tables = {name: table for name, table in tables.items() if table is not None}
@@ -169,7 +169,7 @@ class Sources:
     def _rendered(self, name: str, value: Any) -> Any:
         if name in self.tables and isinstance(value, list):
             return self.tables[name].render(value)
-        return markup.render(value) if name in self.markup else value
+        return xml_trees.render(value) if name in self.markup else value
 
     def holds_text(self, place: Place) -> bool:
         """Whether nothing but text can stand at a place: a cell, or an attribute."""

@@ -11,8 +11,8 @@ from typing import Any
 
 from variance_bridge.errors import ConfigurationError
 from variance_bridge.files import Fault, refusal, try_structure
+from variance_bridge_csv.dialect_format.dialect_faults import faults
 from variance_bridge_csv.dialect_format.dialect_options import DESCRIPTION_VERSION, HINT, Dialect
-from variance_bridge_csv.dialect_format.lint import faults
 
 
 def read_dialect(table: Mapping[str, Any], where: str) -> Dialect:

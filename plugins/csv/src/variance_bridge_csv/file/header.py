@@ -12,7 +12,7 @@ from variance_bridge_csv.dialect_format import regular_expressions
 from variance_bridge_csv.dialect_format.dialect_options import Dialect, Field
 from variance_bridge_csv.file.lines_and_cells import Line, Row, said_by
 from variance_bridge_csv.name_matching import bare, plain, shown, trace
-from variance_bridge_csv.shape.places import places
+from variance_bridge_csv.shape.nameless_columns import places
 
 TITLE_MISSING = "its title line"
 """What a file lacks that has the columns of a dialect, and not the line that stands above them in each of its files."""

@@ -18,11 +18,11 @@ from variance_bridge_csv.dialect_format.dialect_options import Dialect, Field
 from variance_bridge_csv.file.header import read_header
 from variance_bridge_csv.file.lines_and_cells import Line, Row
 from variance_bridge_csv.name_matching import plain, visible
-from variance_bridge_csv.shape.places import places
+from variance_bridge_csv.shape.nameless_columns import places
 
 if TYPE_CHECKING:
-    from variance_bridge_csv.shape.agreement import Agreement
     from variance_bridge_csv.shape.join import Joined
+    from variance_bridge_csv.shape.term_agreement import Agreement
 
 Lines = Callable[[], Iterator[Line]]
 """The lines of a file from its start, as often as they are asked for."""
@@ -170,7 +170,7 @@ _NAMES = frozenset({Field.SYMBOL, Field.UNDERLYING})
 
 @lru_cache(maxsize=64)
 def _agreement(dialect: Dialect) -> Agreement:
-    from variance_bridge_csv.shape.agreement import Agreement
+    from variance_bridge_csv.shape.term_agreement import Agreement
 
     return Agreement(dialect)
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from variance_bridge.errors import DataRefused
 from variance_bridge.model import Balances, Portfolio
-from variance_bridge.testing.cases import Complaints, case
+from variance_bridge.testing.case_decorator import Complaints, case
 from variance_bridge.testing.comparison import is_judged_by_the_core, only_changed, violations
 from variance_bridge.testing.conformance.conformance_case import ConformanceCase, PayloadTree
-from variance_bridge.testing.payloads import drift
-from variance_bridge.testing.payloads.drift import Columns, Drift, Ways, find_columns
+from variance_bridge.testing.payloads import changes_over_years
+from variance_bridge.testing.payloads.changes_over_years import Columns, Drift, Ways, find_columns
 from variance_bridge.testing.payloads.garbage import in_place_of
 from variance_bridge.testing.payloads.rows import emptied, fetched
 from variance_bridge.testing.payloads.trees import at, put, shown, take
@@ -32,44 +32,44 @@ class Drifts(ConformanceCase):
 
     def _retyped(self, ways: Ways) -> Complaints:
         for payload, scope in self.scopes():
-            yield from self.judge(payload, drift.retyped(scope, ways))
+            yield from self.judge(payload, changes_over_years.retyped(scope, ways))
 
     @case("DRIFT-01")
     def test_a_missing_member_changes_no_number(self) -> Complaints:
         """Each member of the payloads can be missing: what it said is then unknown, or the row is rejected."""
         for payload, scope in self.scopes():
-            yield from self.judge(payload, drift.missing(scope))
+            yield from self.judge(payload, changes_over_years.missing(scope))
 
     @case("DRIFT-02")
     def test_a_null_changes_no_number(self) -> Complaints:
         """Each value can be null."""
-        yield from self._retyped(drift.null)
+        yield from self._retyped(changes_over_years.null)
 
     @case("DRIFT-03")
     def test_a_renamed_member_changes_no_number(self) -> Complaints:
         """Each member can have another name; nothing that is merely similar is taken for it."""
         for payload, scope in self.scopes():
-            yield from self.judge(payload, drift.renamed(scope))
+            yield from self.judge(payload, changes_over_years.renamed(scope))
 
     @case("DRIFT-04")
     def test_a_number_may_come_as_text_and_a_text_as_number(self) -> Complaints:
         """Each number can come as a text and each text as a number, with blanks or an exponent."""
-        yield from self._retyped(drift.number_as_text)
+        yield from self._retyped(changes_over_years.number_as_text)
 
     @case("DRIFT-05")
     def test_a_value_inside_a_list_or_object_changes_no_number(self) -> Complaints:
         """Each value can be wrapped into a list or an object."""
-        yield from self._retyped(drift.wrapped)
+        yield from self._retyped(changes_over_years.wrapped)
 
     @case("DRIFT-06")
     def test_an_empty_value_changes_no_number(self) -> Complaints:
         """Each value can be empty: an empty quantity is not zero, and an empty side is not long."""
-        yield from self._retyped(drift.emptied)
+        yield from self._retyped(changes_over_years.emptied)
 
     @case("DRIFT-07")
     def test_true_and_false_change_no_number(self) -> Complaints:
         """Each value can be true or false, and true or false can be a word: true is not 1, "false" is not true."""
-        yield from self._retyped(drift.truth)
+        yield from self._retyped(changes_over_years.truth)
 
     @case("DRIFT-08")
     def test_a_word_never_heard_of_changes_no_number(self) -> Complaints:
@@ -77,22 +77,22 @@ class Drifts(ConformanceCase):
 
         A position that is kept as `other` is flagged `type_unknown`.
         """
-        yield from self._retyped(drift.unknown_word)
+        yield from self._retyped(changes_over_years.unknown_word)
 
     @case("DRIFT-09")
     def test_what_only_looks_like_a_number_is_none(self) -> Complaints:
         """NaN, a decimal comma, 400 digits and two numbers in one are no number."""
-        yield from self._retyped(drift.no_number)
+        yield from self._retyped(changes_over_years.no_number)
 
     @case("DRIFT-10")
     def test_new_members_change_nothing(self) -> Complaints:
         """Members that nobody has heard of change nothing."""
-        yield from self._unchanged(drift.new_members)
+        yield from self._unchanged(changes_over_years.new_members)
 
     @case("DRIFT-11")
     def test_the_order_of_members_changes_nothing(self) -> Complaints:
         """The members of each object can stand in another order."""
-        yield from self._unchanged(drift.other_order)
+        yield from self._unchanged(changes_over_years.other_order)
 
     def _unchanged(self, drifts: Callable[..., Iterator[Drift]]) -> Complaints:
         for payload in self.payload_trees():
@@ -119,13 +119,15 @@ class Drifts(ConformanceCase):
     def test_a_lost_column_changes_no_number(self) -> Complaints:
         """Each column of a table can be missing or have another name."""
         for payload, columns in self._columns():
-            yield from self.judge(payload, drift.lost_columns(payload.sources, columns))
+            yield from self.judge(
+                payload, changes_over_years.lost_columns(payload.sources, columns)
+            )
 
     @case("DRIFT-13")
     def test_the_order_of_columns_changes_nothing(self) -> Complaints:
         """Columns are found by their names: in another order, or with a new one among them, they mean the same."""
         for payload, columns in self._columns():
-            for one in drift.moved_columns(payload.sources, columns):
+            for one in changes_over_years.moved_columns(payload.sources, columns):
                 yield from self._is_unchanged(payload, one)
 
     def _columns(self) -> Iterator[tuple[PayloadTree, Columns]]:

@@ -9,7 +9,7 @@ from itertools import chain, combinations
 from typing import Any
 
 from variance_bridge.model import Holding, Side
-from variance_bridge.testing.payloads.drift import as_number
+from variance_bridge.testing.payloads.changes_over_years import as_number
 from variance_bridge.testing.payloads.trees import Place, nodes, put
 
 _FIXED = ("strike", "multiplier", "price")

@@ -12,7 +12,6 @@ from msgspec import Struct
 from variance_bridge.errors import ConfigurationError, DataRefused
 from variance_bridge.formatting import did_you_mean, printable
 from variance_bridge.model import Caution
-from variance_bridge_csv.accounts import ParsedFile, parse
 from variance_bridge_csv.dialect_format import known_dialects
 from variance_bridge_csv.dialect_format.dialect_options import Dialect
 from variance_bridge_csv.dialect_format.known_dialects import KnownDialect
@@ -34,6 +33,7 @@ from variance_bridge_csv.file.detection import (
 from variance_bridge_csv.file.input import InputFile, read_input
 from variance_bridge_csv.file.layout import Layout, lay_out
 from variance_bridge_csv.payload import FileText
+from variance_bridge_csv.rows_by_account import ParsedFile, parse
 from variance_bridge_csv.table_rows import read_rows
 
 _MAX_NEAR = 6

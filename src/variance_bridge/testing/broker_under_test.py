@@ -16,7 +16,7 @@ from variance_bridge.network.declared_hosts import Reach
 from variance_bridge.plugins.loading import LoadedPlugin, Registry, import_place
 from variance_bridge.plugins.registry import BROKERS, Plugin, installed
 from variance_bridge.symbology import InstrumentType
-from variance_bridge.testing.cases import NotReadyError
+from variance_bridge.testing.case_decorator import NotReadyError
 
 
 @attrs.frozen(kw_only=True)

@@ -18,7 +18,7 @@ from variance_bridge.broker import Capability
 from variance_bridge.errors import ConfigurationError, PluginError
 from variance_bridge.plugins.loading import LoadedPlugin
 from variance_bridge.plugins.registry import BROKERS
-from variance_bridge.testing.cases import DOES_NOT_APPLY, case_id, sentence
+from variance_bridge.testing.case_decorator import DOES_NOT_APPLY, case_id, sentence
 from variance_bridge.testing.tiers import Result, Standing, standing
 
 MAX_SECONDS = 900

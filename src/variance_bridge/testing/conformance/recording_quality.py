@@ -7,7 +7,7 @@ import re
 from variance_bridge.broker import Capability
 from variance_bridge.model import Side
 from variance_bridge.symbology import InstrumentType
-from variance_bridge.testing.cases import Complaints, case
+from variance_bridge.testing.case_decorator import Complaints, case
 from variance_bridge.testing.conformance.conformance_case import ConformanceCase
 from variance_bridge.testing.recordings import Recording
 

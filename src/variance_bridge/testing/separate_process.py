@@ -14,9 +14,9 @@ from variance_bridge.document.convert import to_bytes
 from variance_bridge.model import Portfolio
 from variance_bridge.plugins.loading import LoadedPlugin, import_place
 from variance_bridge.plugins.registry import Plugin
+from variance_bridge.testing.broker_under_test import Subject
 from variance_bridge.testing.recorded_run import AccountRun, completed, run_recording
 from variance_bridge.testing.recordings import Recording
-from variance_bridge.testing.subject import Subject
 
 
 @attrs.frozen(kw_only=True)

@@ -11,7 +11,7 @@ from typing import Any
 import attrs
 
 from variance_bridge.testing.canaries import WORD, with_planted_members
-from variance_bridge.testing.payloads import markup
+from variance_bridge.testing.payloads import xml_trees
 from variance_bridge.testing.payloads.trees import (
     Place,
     Sources,
@@ -109,7 +109,7 @@ def _is_member(sources: Sources, place: Place) -> bool:
     """
     if not isinstance(place[-1], str) or len(place) == 1 or place[0] in sources.tables:
         return False
-    return place[0] not in sources.markup or place[-1].startswith(markup.ATTRIBUTE)
+    return place[0] not in sources.markup or place[-1].startswith(xml_trees.ATTRIBUTE)
 
 
 def _other_name(name: str) -> str:
