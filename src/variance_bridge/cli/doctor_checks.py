@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-import attrs
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from variance_bridge import __version__
 from variance_bridge.broker import Capability
@@ -314,7 +313,7 @@ def _exports(given: DoctorInput) -> Iterator[Finding]:
         return
     if Capability.READS_FILES not in given.context.registry.load(given.broker).broker.capabilities:
         return
-    quiet = attrs.evolve(given.context, warn=lambda _message: None)
+    quiet = structs.replace(given.context, warn=lambda _message: None)
     run = open_broker(quiet, given.choice)
     if run.folder is None:
         return
@@ -404,7 +403,7 @@ def _answers(given: DoctorInput) -> Iterator[Finding]:
         )
         return
     # The credentials' end was among the offline findings: not a second time, as a warning.
-    quiet = attrs.evolve(given.context, credential_expiry=lambda _login, _credential: None)
+    quiet = structs.replace(given.context, credential_expiry=lambda _login, _credential: None)
     accounts = open_broker(quiet, given.choice).accounts()
     yield Finding("answer", problem=not accounts, detail=plural(len(accounts), "open account"))
 

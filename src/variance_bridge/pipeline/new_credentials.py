@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import attrs
+from msgspec import structs
 
 from variance_bridge.addresses import base_address, is_this_machine
 from variance_bridge.broker import AuthorizationCode, BrokerSpec
@@ -133,7 +133,7 @@ def try_credentials(
     def hold(owner: Login, name: str) -> AbstractContextManager[Secret | None]:
         return nullcontext(given[name]) if name in given else context.hold_credential(owner, name)
 
-    trying = attrs.evolve(
+    trying = structs.replace(
         context,
         find_credential=find,
         store_credential=store,

@@ -9,10 +9,9 @@ from datetime import datetime
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import attrs
-from msgspec import structs
+from msgspec import Struct, field, structs
 
 from variance_bridge import __version__
 from variance_bridge.broker import Clock, Credential, Session
@@ -85,8 +84,12 @@ def _keep_nothing(_login: Login, name: str, _secret: Secret) -> object:
     raise ConfigurationError("this run has no place for credentials", where=name)
 
 
-@attrs.frozen(kw_only=True)
-class RunContext:
+def _of_context(_given: object) -> Any:
+    """Stands for the default of a `RunContext` that is made for it."""
+    raise NotImplementedError
+
+
+class RunContext(Struct, frozen=True, kw_only=True):
     """What a run is given. The defaults give it nothing: no credential, no network, no account hash.
 
     Attributes:
@@ -111,35 +114,32 @@ class RunContext:
     """
 
     configuration: Configuration
-    registry: Registry = attrs.field(factory=Registry)
-    clock: Clock = attrs.field(factory=SystemClock)
-    personal: PersonalValues = attrs.field(factory=PersonalValues)
+    registry: Registry = field(default_factory=Registry)
+    clock: Clock = field(default_factory=SystemClock)
+    personal: PersonalValues = field(default_factory=PersonalValues)
     policy: Policy | None = None
-    find_credential: Callable[[Login, Credential], Secret | None] = attrs.field(
-        default=lambda _login, _credential: None
+    find_credential: Callable[[Login, Credential], Secret | None] = lambda _login, _credential: None
+    store_credential: Callable[[Login, str, Secret], object] = _keep_nothing
+    hold_credential: Callable[[Login, str], AbstractContextManager[Secret | None]] = (
+        lambda _login, _name: nullcontext()
     )
-    store_credential: Callable[[Login, str, Secret], object] = attrs.field(default=_keep_nothing)
-    hold_credential: Callable[[Login, str], AbstractContextManager[Secret | None]] = attrs.field(
-        default=lambda _login, _name: nullcontext()
+    credential_expiry: Callable[[Login, Credential], tuple[Login, datetime] | None] = (
+        lambda _login, _credential: None
     )
-    credential_expiry: Callable[[Login, Credential], tuple[Login, datetime] | None] = attrs.field(
-        default=lambda _login, _credential: None
-    )
-    warned: set[str] = attrs.field(factory=set)
-    rates: dict[Reach, Rates] = attrs.field(factory=dict)
-    open_session: Callable[[Reach], Session] = attrs.field(
-        default=attrs.Factory(_sessions, takes_self=True)
-    )
-    hash_account: Callable[[str, str], str | None] = attrs.field(
-        default=lambda _broker, _number: None
-    )
-    trust: Callable[[LoadedPlugin | LoadedListener], None] = attrs.field(
-        default=attrs.Factory(_built_in_only, takes_self=True)
-    )
-    warn: Callable[[str], None] = attrs.field(default=lambda _message: None)
-    progress: Callable[[str, Callable[[], int], int], None] = attrs.field(
-        default=lambda _counted, _done, _of: None
-    )
+    warned: set[str] = field(default_factory=set)
+    rates: dict[Reach, Rates] = field(default_factory=dict)
+    open_session: Callable[[Reach], Session] = _of_context
+    hash_account: Callable[[str, str], str | None] = lambda _broker, _number: None
+    trust: Callable[[LoadedPlugin | LoadedListener], None] = _of_context
+    warn: Callable[[str], None] = lambda _message: None
+    progress: Callable[[str, Callable[[], int], int], None] = lambda _counted, _done, _of: None
+
+    def __post_init__(self) -> None:
+        """Give it what is made of its other members, where that was not given."""
+        if self.open_session is _of_context:
+            structs.force_setattr(self, "open_session", _sessions(self))
+        if self.trust is _of_context:
+            structs.force_setattr(self, "trust", _built_in_only(self))
 
 
 def configured_policy(configuration: Configuration) -> Policy:

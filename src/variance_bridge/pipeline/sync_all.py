@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 
-import attrs
 from msgspec import Struct, structs
 
 from variance_bridge.errors import BridgeError, ConfigurationError
@@ -109,7 +108,7 @@ def _broker(context: RunContext, name: str | None) -> str | None:
 
 def _prepared(context: RunContext, request: SyncRequest, name: str | None) -> Ready:
     """The sync of one profile; what it warns of begins with the profile's name."""
-    own = attrs.evolve(context, warn=lambda message: context.warn(f"{name}: {message}"))
+    own = structs.replace(context, warn=lambda message: context.warn(f"{name}: {message}"))
     profile = context.configuration.profile(name)
     ready = prepare(
         own if name is not None else context,

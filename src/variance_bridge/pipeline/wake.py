@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import attrs
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from variance_bridge.broker import Account, Clock, Notice, Wake
 from variance_bridge.errors import (
@@ -198,7 +197,7 @@ def _address(opened: _Opened, wake: Wake) -> str | None:
 @contextmanager
 def _opened(context: RunContext, name: str | None) -> Iterator[_Opened]:
     """The broker of a profile. What it would warn of, its syncs have said already."""
-    run = open_broker(attrs.evolve(context, warn=lambda _message: None), Choice(profile=name))
+    run = open_broker(structs.replace(context, warn=lambda _message: None), Choice(profile=name))
     try:
         wake = None
         if run.spec.wakes is not None:

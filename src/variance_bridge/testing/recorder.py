@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 import attrs
+from msgspec import structs
 
 from variance_bridge.broker import Session
 from variance_bridge.document import exact_json
@@ -138,7 +139,7 @@ def record(
     def listening(reach: Reach) -> Session:
         return ListeningSession(context.open_session(reach), exchanges)
 
-    listened = attrs.evolve(context, open_session=listening)
+    listened = structs.replace(context, open_session=listening)
     taken_at = context.clock.now()
     run = open_broker(listened, Choice(broker=name, profile=profile, overrides=overrides or {}))
     numbers = _fetch_all(run)

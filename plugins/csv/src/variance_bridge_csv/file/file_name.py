@@ -9,38 +9,39 @@ from datetime import date
 from variance_bridge.masking import masked
 from variance_bridge_csv.dialect_format import date_formats, regular_expressions
 
-_YEAR = r"(20[1-9][0-9])"
+_CENTURY = "20"
+_YEAR = rf"({_CENTURY}[1-9][0-9])"
 _BETWEEN = r"[-_ .,]{1,2}"
 _MONTH = r"([A-Za-z]{3,9})"
 _NAMED_DAYS = (
     (
-        re.compile(rf"(?<![0-9]){_YEAR}([-_.]?)([01][0-9])\2([0-3][0-9])(?![0-9])"),
+        rf"(?<![0-9]){_YEAR}([-_.]?)([01][0-9])\2([0-3][0-9])(?![0-9])",
         (1, 3, 4),
         ("%Y-%m-%d",),
     ),
     (
-        re.compile(rf"(?<![A-Za-z]){_MONTH}{_BETWEEN}([0-9]{{1,2}}){_BETWEEN}{_YEAR}(?![0-9])"),
+        rf"(?<![A-Za-z]){_MONTH}{_BETWEEN}([0-9]{{1,2}}){_BETWEEN}{_YEAR}(?![0-9])",
         (1, 2, 3),
         ("%b-%d-%Y", "%B-%d-%Y"),
     ),
     (
-        re.compile(rf"(?<![0-9])([0-9]{{1,2}}){_BETWEEN}{_MONTH}{_BETWEEN}{_YEAR}(?![0-9])"),
+        rf"(?<![0-9])([0-9]{{1,2}}){_BETWEEN}{_MONTH}{_BETWEEN}{_YEAR}(?![0-9])",
         (1, 2, 3),
         ("%d-%b-%Y", "%d-%B-%Y"),
     ),
     (
-        re.compile(rf"(?<![0-9])([0-9]{{1,2}})\.([0-9]{{1,2}})\.{_YEAR}(?![0-9])"),
+        rf"(?<![0-9])([0-9]{{1,2}})\.([0-9]{{1,2}})\.{_YEAR}(?![0-9])",
         (1, 2, 3),
         ("%d-%m-%Y",),
     ),
     # In either order: of two days that are both possible the later one counts, because the modification time is there too.
     (
-        re.compile(rf"(?<![0-9])([0-9]{{1,2}})([-_])([0-9]{{1,2}})\2{_YEAR}(?![0-9])"),
+        rf"(?<![0-9])([0-9]{{1,2}})([-_])([0-9]{{1,2}})\2{_YEAR}(?![0-9])",
         (1, 3, 4),
         ("%m-%d-%Y",),
     ),
     (
-        re.compile(rf"(?<![0-9])([0-9]{{1,2}})([-_])([0-9]{{1,2}})\2{_YEAR}(?![0-9])"),
+        rf"(?<![0-9])([0-9]{{1,2}})([-_])([0-9]{{1,2}})\2{_YEAR}(?![0-9])",
         (1, 3, 4),
         ("%d-%m-%Y",),
     ),
@@ -93,8 +94,10 @@ def day_in_name(name: str, name_patterns: Iterable[str]) -> date | None:
 
 
 def _days_in(name: str) -> Iterator[date]:
+    if _CENTURY not in name:
+        return  # then it states no day, and no pattern needs to be compiled
     for pattern, groups, written_as in _NAMED_DAYS:
-        for found in pattern.finditer(name):
+        for found in re.finditer(pattern, name):
             day = date_formats.parse_day("-".join(found.group(*groups)), written_as)
             if day is not None:
                 yield day
