@@ -10,6 +10,7 @@ from time import sleep
 
 import attrs
 import pytest
+from msgspec import structs
 
 from tastytrade_simulator import (
     BodyForm,
@@ -389,7 +390,7 @@ def test_all_accounts_are_read_in_turn_each_into_its_own_file(desk_for, tmp_path
     desk = desk_for(SimulatedPortfolio(accounts=accounts), enforce_rate_limits=True)
     hashes = iter(["aaaa***", "bbbb***", "cccc***"])
     known: dict[str, str] = {}
-    context = attrs.evolve(
+    context = structs.replace(
         context_of(desk, tmp_path),
         hash_account=lambda _b, number: known.setdefault(number, known.get(number) or next(hashes)),
         configuration=Configuration(
