@@ -185,10 +185,16 @@ def collect(
 
 def _repeated(positions: list[Holding], numbers: list[int]) -> list[Flag]:
     """A flag for each row of a contract that has several."""
-    times = Counter((held.type, held.symbol) for held in positions)
+    symbols = Counter([held.symbol for held in positions])
+    alike = [
+        (held, number)
+        for held, number in zip(positions, numbers, strict=True)
+        if symbols[held.symbol] > 1
+    ]
+    times = Counter((held.type, held.symbol) for held, _number in alike)
     return [
         Flag(caution=Caution.POSITION_REPEATED, row=number, symbol=held.symbol)
-        for held, number in zip(positions, numbers, strict=True)
+        for held, number in alike
         if times[held.type, held.symbol] > 1
     ]
 

@@ -43,6 +43,7 @@ from variance_bridge_csv.table_rows import (
 
 _TOTALS = frozenset({RowClass.TOTAL, RowClass.SUBTOTAL})
 _PENDING = RowClass.PENDING
+_TOTAL = RowClass.TOTAL
 _TOTAL_WORDS = TYPED_TOTALS | {"positions total"}
 _MAX_DTE = 4_000
 _NO_ACCOUNT = "it names no account, so it is in no document"
@@ -330,7 +331,7 @@ def _part(
                 row.line, row.account_column, Rejection.UNREADABLE_ROW, _NO_ACCOUNT
             )
             rejected.append(row.rejected or unattributed)
-    total = next((row for row in reversed(rows) if row.row_class is RowClass.TOTAL), None)
+    total = next((row for row in reversed(rows) if row.row_class is _TOTAL), None)
     agrees, not_compared = compared_with_total(total, rows, dialect)
     return AccountPart(
         account=account

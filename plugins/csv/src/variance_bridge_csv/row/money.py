@@ -53,6 +53,9 @@ class CostCheck(Enum):
     CONTRADICTED = auto()
 
 
+_IMPOSSIBLE = CostCheck.IMPOSSIBLE
+
+
 class Amounts(Struct, kw_only=True):
     """The amounts of a row as the file has them, and what they belong to."""
 
@@ -280,7 +283,7 @@ def _checked(
             [Caution.COST_CONTRADICTED],
         )
     if fits is None:
-        return basis, CostCheck.IMPOSSIBLE, []
+        return basis, _IMPOSSIBLE, []
     if fits:
         return basis, CostCheck.CONFIRMED, []
     opposite_fits = basis > 0 and _fits(basis.copy_negate(), amounts, units, mark)

@@ -70,6 +70,7 @@ _SHORT = Side.SHORT
     _CURRENCY,
     _OPEN_DATE,
     _SECTOR,
+    _RATE_TO_BASE,
 ) = (
     Field.VALUE,
     Field.QUANTITY,
@@ -87,6 +88,7 @@ _SHORT = Side.SHORT
     Field.CURRENCY,
     Field.OPEN_DATE,
     Field.SECTOR,
+    Field.RATE_TO_BASE,
 )
 _FROM_COLUMN = MultiplierSource.COLUMN
 _FROM_SYMBOL = MultiplierSource.SYMBOL
@@ -160,7 +162,7 @@ def _read_identified(
 
 def _rate_to_base(row: RowCells) -> Decimal | None:
     try:
-        return row.number(Field.RATE_TO_BASE)
+        return row.number(_RATE_TO_BASE)
     except CellFault:
         return None
 
