@@ -78,7 +78,7 @@ class UnattendedSyncs:
         """All accounts of a file or of a profile, each into a file of its own.
 
         Args:
-            target: where their names begin: `<stem>_<hash digits>.json` beside it.
+            target: where their names begin: `<stem>_<hash digits>.json` beside it, whatever other files are there.
             broker: its name; that of the file's ending by default.
             profile: of the configuration.
             input_file: for brokers that read files.
@@ -93,7 +93,8 @@ class UnattendedSyncs:
         context = self._context()
         try:
             ready = prepare(context, SyncRequest(choice=choice, all_accounts=True))
-            results = [_decided(each) for each in carry_out(structs.replace(ready, target=target))]
+            aimed = structs.replace(ready, target=target, looks_for_accounts=False)
+            results = [_decided(each) for each in carry_out(aimed)]
         except BridgeError as error:
             redact_error(error, context.personal)
             raise

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -82,6 +84,33 @@ def test_documents_are_those_that_a_sync_writes(place, capsys):
 
     own = (place / "own" / "own.json").read_bytes()
     assert written.read_bytes() == own
+
+
+@contextmanager
+def listings():
+    """What folders are listed in the block: paths and descriptors."""
+    found = []
+    is_watched = True
+
+    def note(event, arguments):  # a hook cannot be removed, but it can do nothing
+        if is_watched and event in {"os.listdir", "os.scandir"}:
+            found.append(os.stat(arguments[0]))  # noqa: PTH116 - it may be a descriptor
+
+    sys.addaudithook(note)
+    try:
+        yield found
+    finally:
+        is_watched = False
+
+
+def test_no_account_lists_the_folder_of_documents_which_may_hold_thousands(place):
+    output, inputs = begun(place)
+    own = output.documents.stat()
+    with listings() as found:
+        work(output, inputs)
+        assert not [each for each in found if os.path.samestat(each, own)]
+        assert len(list(output.documents.glob("*.json"))) == 3
+        assert any(os.path.samestat(each, own) for each in found)
 
 
 def test_the_tables_hold_every_position_cluster_and_account(place):

@@ -72,12 +72,14 @@ class Ready(Struct, frozen=True, kw_only=True):
 
     Attributes:
         target: the file that it writes; of all accounts, where their files' names begin.
+        looks_for_accounts: whether a file beside the target that holds an account already is the one to replace, whatever its name. The whole folder is listed for that.
     """
 
     run: BrokerRun
     request: SyncRequest
     listeners: Sequence[Listener]
     target: Path
+    looks_for_accounts: bool = True
 
     def close(self) -> None:
         """End the session's connections: a program that goes on would keep them open."""
@@ -122,7 +124,7 @@ def carry_out(ready: Ready, progress: Progress | None = None) -> list[Result]:
             tell.stage("accounts", run.spec.name)
             accounts = run.accounts()
             unread = list(_unread_exports(run.folder))
-            held = _held_accounts(run, request, previous)
+            held = _held_accounts(run, request, previous) if ready.looks_for_accounts else None
             if not is_of_all(run, accounts, request):
                 account = select_account(run, accounts, request.choice.account)
                 return [*unread, _sync_chosen(run, account, previous, held, lock, request, tell)]
