@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 MAX_DIGITS = 38
 """Of a decimal128, before and after the point together (Arrow columnar format, Decimal; Parquet, DECIMAL)."""
 
+_NO_DIGITS = (0, 0)
+_NOT_PLAIN = frozenset("ENI")
+"""What is in the text of a number with an exponent, and of NaN and Infinity."""
+
 _KINDS = (Decimal, datetime, date, str)
 """What a member's type is looked for in, in this order: a datetime is a date, and words are texts."""
 
@@ -93,26 +97,26 @@ def _decimals(arrow: Any, rows: Sequence[Mapping[str, Any]], column: str) -> Any
     cells = [row[column] for row in rows]
     if not any(cell is not None for cell in cells):  # most columns of most accounts
         return arrow.nulls(len(cells), arrow.decimal128(MAX_DIGITS, 0))
-    texts = [None if cell is None else plain(_decimal(cell)) for cell in cells]
-    places = [(0, 0) if text is None else _digits(text) for text in texts]
-    scale = max((fraction for _whole, fraction in places), default=0)
-    whole = max((whole for whole, _fraction in places), default=0)
+    numbers = [None if cell is None else _exact(cell) for cell in cells]
+    places = [_NO_DIGITS if number is None else number[1:] for number in numbers]
+    scale = max(fraction for _whole, fraction in places)
+    whole = max(whole for whole, _fraction in places)
     if whole + scale > MAX_DIGITS:
         raise _too_long(rows, column, places)
-    values = [None if text is None else Decimal(text) for text in texts]
+    values = [None if number is None else number[0] for number in numbers]
     return arrow.array(values, arrow.decimal128(MAX_DIGITS, scale))
 
 
-def _decimal(cell: Cell) -> Decimal:
+def _exact(cell: Cell) -> tuple[Decimal, int, int]:
+    """A number as Arrow takes it, and how many digits it has before and after its point."""
     if not isinstance(cell, Decimal):
         raise TypeError("a column of numbers holds something else")
-    return cell
-
-
-def _digits(text: str) -> tuple[int, int]:
-    """How many digits a plain number has before and after its point."""
-    whole, _, fraction = text.lstrip("-").partition(".")
-    return len(whole.lstrip("0")), len(fraction)
+    text = str(cell)
+    if len(text) > MAX_DIGITS or not _NOT_PLAIN.isdisjoint(text):
+        text = plain(cell)
+        cell = Decimal(text)
+    whole, _, fraction = text.partition(".")
+    return cell, len(whole.lstrip("-0")), len(fraction.rstrip("0"))
 
 
 def _too_long(

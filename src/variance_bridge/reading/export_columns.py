@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any
 
 import attrs
@@ -26,6 +27,10 @@ def _members(cls: type[Any]) -> tuple[str, ...]:
 
 _OF_POSITION = tuple(name for name in _members(Holding) if name not in _OBJECTS)
 _MEMBERS_OF_OBJECTS = {name: _members(cls) for name, cls in _OBJECTS.items()}
+
+_READ_POSITION = attrgetter(*_OF_POSITION)
+_READ_OBJECTS = {name: attrgetter(*members) for name, members in _MEMBERS_OF_OBJECTS.items()}
+_UNKNOWN = {name: (None,) * len(members) for name, members in _MEMBERS_OF_OBJECTS.items()}
 
 ROW_COLUMNS = (
     *_OF_META,
@@ -53,17 +58,13 @@ def flat_rows(portfolio: Portfolio) -> list[dict[str, Cell]]:
 
 
 def _values(holding: Holding) -> tuple[Cell, ...]:
-    own = [_plain(getattr(holding, name)) for name in _OF_POSITION]
-    for name, members in _MEMBERS_OF_OBJECTS.items():
+    own = _plain(_READ_POSITION(holding))
+    for name, read in _READ_OBJECTS.items():
         part = getattr(holding, name)
-        if part is None:
-            own += [None] * len(members)
-        else:
-            own += [_plain(getattr(part, member)) for member in members]
-    return tuple(own)
+        own += _UNKNOWN[name] if part is None else _plain(read(part))
+    return own
 
 
-def _plain(value: Any) -> Cell:
-    """An enumeration's word as the text that it is."""
-    cell: Cell = value.value if isinstance(value, StrEnum) else value
-    return cell
+def _plain(values: tuple[Any, ...]) -> tuple[Cell, ...]:
+    """Words of an enumeration as the texts that they are."""
+    return tuple([value.value if isinstance(value, StrEnum) else value for value in values])
