@@ -3,7 +3,8 @@
 Run: python benchmarks/fleet.py [--accounts N] [--beside N] [--write]
 
 `--accounts` are done by two workers at once (10,000 by default); `--beside` of them by a plain loop, one worker and two, for the ratios (1,000). CPU seconds are
-those of all processes: command, scheduler, workers. About eight minutes on two quiet cores, and 2 GB of disk in the folder for temporary files.
+those of all processes: command, scheduler, workers. The loop is run before and after the workers, so that a machine that slows down meets both; and two loops at the
+same time show what two busy cores take from each other, whatever they do. About ten minutes on two quiet cores, and 2 GB of disk in the folder for temporary files.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -53,9 +55,14 @@ class Place:
         self._run(*VARIANCE, "sync", str(first), "--output", str(folder / "first.json"))
         return manifest
 
-    def loop(self, manifest: Path) -> Usage:
-        with self._output() as out:
-            return self._run(*LOOP, str(manifest), str(out))
+    def loop(self, manifest: Path, at_once: int = 1) -> Usage:
+        """A plain loop, or several at the same time: what each of them used on average."""
+        with self._output() as out, ThreadPoolExecutor(at_once) as processes:
+            out.mkdir()
+            folders = [out / str(number) for number in range(at_once)]
+            return mean(
+                processes.map(lambda own: self._run(*LOOP, str(manifest), str(own)), folders)
+            )
 
     def fleet(self, manifest: Path, workers: int) -> tuple[Usage, dict[str, int]]:
         """A run, and the bytes that it wrote for each purpose."""
@@ -80,17 +87,27 @@ class Place:
             rmtree(out, ignore_errors=True)
 
 
+def mean(usages: Iterable[Usage]) -> Usage:
+    """CPU and wall-clock seconds on average; of the peaks the largest."""
+    every = list(usages)
+    cpu, wall = (
+        sum(each) / len(every) for each in zip(*((u.cpu, u.wall) for u in every), strict=True)
+    )
+    return Usage(cpu, wall, max(each.peak for each in every))
+
+
 def _bytes_below(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 @dataclass(frozen=True)
 class Figures:
-    """All that was measured; `beside` accounts but for `large`, which is of `accounts`."""
+    """All that was measured; `beside` accounts but for `large`, which is of `accounts`. `loops` is of each of two plain loops at the same time."""
 
     accounts: int
     beside: int
     loop: Usage
+    loops: Usage
     one: Usage
     two: Usage
     few: Usage
@@ -103,14 +120,17 @@ def measured(accounts: int, beside: int) -> Figures:
         place = Place(Path(name))
         some = place.exports("some", beside, POSITIONS)
         few = place.exports("few", beside, FEW)
-        _said("loop", loop := place.loop(some))
+        _said("loop", before := place.loop(some))
         _said("one worker", one := place.fleet(some, 1)[0])
         _said("two workers", two := place.fleet(some, 2)[0])
         _said("few positions", of_few := place.fleet(few, 1)[0])
+        _said("two loops, each", loops := place.loop(some, at_once=2))
+        _said("loop", after := place.loop(some))
+        loop = mean([before, after])
         all_of_them = place.exports("all", accounts, POSITIONS)
         large, sizes = place.fleet(all_of_them, 2)
         _said("all", large)
-    return Figures(accounts, beside, loop, one, two, of_few, large, sizes)
+    return Figures(accounts, beside, loop, loops, one, two, of_few, large, sizes)
 
 
 def _said(what: str, used: Usage) -> None:
@@ -127,6 +147,7 @@ def lines(found: Figures) -> Iterator[str]:
     yield from ("| | | |", "|---|---|---|")
     yield f"| {each} accounts × {POSITIONS} positions, two workers | total time | {_seconds(found.large.wall)} |"
     yield f"| a plain loop over sync and triage, {beside} accounts | CPU per account | {_ms(per_account)} |"
+    yield f"| two such loops at the same time, {beside} accounts each | CPU per account | {_ms(found.loops.cpu / found.beside)}: {found.loops.cpu / found.loop.cpu:.2f}x |"
     yield f"| fleet, {beside} accounts, one worker | CPU per account, all processes | {_ratio(found.one.cpu / found.beside, per_account)} |"
     yield f"| fleet, {each} accounts, two workers | CPU per account, all processes | {_ratio(large, per_account)} |"
     yield f"| fleet | CPU per position; per account beside its positions | {_ms(per_position)}; {_ms(max(0.0, found.few.cpu / found.beside - FEW * per_position))} |"
