@@ -171,7 +171,7 @@ def _other_weekdays() -> Mapping[str, tuple[frozenset[int], date]]:
                 frozenset(map(_WEEKDAYS.index, entry["days"])),
                 entry.get("since", date.min),
             )
-            for entry in read_table("expiration_days.toml")["weekdays"]
+            for entry in read_table("weekly_expirations.toml")["weekdays"]
             for root in entry["roots"]
         }
     )
