@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from variance_bridge.symbology import Settlement, parse
-from variance_bridge.symbology.expirations import index_series, listed_root, may_expire
+from variance_bridge.symbology.expirations import listed_root, may_expire
+from variance_bridge.symbology.tables import index_series
 from variance_bridge.symbology.trading_days import is_trading_day, previous_trading_day
 
 VIX_MONTHLY = """

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from variance_bridge.symbology import contract_expiring, future_may_expire, futures_product
-from variance_bridge.symbology.data_files import read_table
+from variance_bridge.symbology.tables import read_table
 
 
 @pytest.mark.parametrize(

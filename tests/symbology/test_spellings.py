@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from variance_bridge.symbology import OptionType, SymbolError, parse
-from variance_bridge.symbology.expirations import index_series, may_expire
+from variance_bridge.symbology.expirations import may_expire
+from variance_bridge.symbology.tables import index_series
 
 ROOTS = ("SPX", "SPXW", "NDX", "NDXP", "RUT", "RUTW", "VIX", "VIXW", "XSP", "SPY", "AAPL", "PANW", "F", "BRKB", "GOOGL1", "2AAPL")  # fmt: skip
 

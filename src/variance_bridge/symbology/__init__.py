@@ -13,7 +13,6 @@ from variance_bridge import lazy_names
 if TYPE_CHECKING:
     from variance_bridge.symbology.contract_names import contract_name
     from variance_bridge.symbology.equity_options import listed_option, option_symbol
-    from variance_bridge.symbology.expirations import Settlement
     from variance_bridge.symbology.fractions import FractionError, parse_fraction
     from variance_bridge.symbology.future_options import future_option_symbol
     from variance_bridge.symbology.futures import contract_expiring, future_may_expire
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from variance_bridge.symbology.symbol_text import DateOrder
     from variance_bridge.symbology.tables import (
         FuturesProduct,
+        Settlement,
         futures_product,
         index_of,
         instrument_type_of,
@@ -36,13 +36,12 @@ if TYPE_CHECKING:
 _PLACES = {
     "contract_names": ("contract_name",),
     "equity_options": ("listed_option", "option_symbol"),
-    "expirations": ("Settlement",),
     "fractions": ("FractionError", "parse_fraction"),
     "future_options": ("future_option_symbol",),
     "futures": ("contract_expiring", "future_may_expire"),
     "instrument": ("Deliverable", "Instrument", "InstrumentType", "OptionType", "SymbolError"),
     "parsing": ("parse", "root"),
-    "tables": ("FuturesProduct", "futures_product", "index_of", "instrument_type_of"),
+    "tables": ("FuturesProduct", "Settlement", "futures_product", "index_of", "instrument_type_of"),
     "symbol_text": ("DateOrder",),
 }
 _MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}

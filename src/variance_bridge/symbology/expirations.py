@@ -8,13 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
-from enum import StrEnum
 from functools import cache
 from types import MappingProxyType
 
-from msgspec import Struct
-
-from variance_bridge.symbology.data_files import read_table
+from variance_bridge.symbology.tables import Settlement, index_series, read_table
 from variance_bridge.symbology.trading_days import (
     is_trading_day,
     nth_weekday,
@@ -28,41 +25,6 @@ _DAYS_OF_VOLATILITY = timedelta(days=30)
 _LAST_SATURDAY = date(2015, 2, 1)
 """Until then options expired on the Saturday after the third Friday, and OSI symbols name that Saturday (OCC, 2013)."""
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday")
-
-
-class Settlement(StrEnum):
-    """Which prices of the day of expiration settle an option: the opening ones or the closing ones."""
-
-    AM = "am"
-    """Settled on the opening prices: the last trading day is the one before the expiration."""
-    PM = "pm"
-    """Settled on the closing prices, or exercised after them."""
-
-
-class IndexSeries(Struct, frozen=True):
-    """The options on an index that share a root."""
-
-    index: str
-    settlement: Settlement
-    expires: str | None
-    """The rule for the days on which it expires, or None for any trading day."""
-    weekly_root: str | None
-    """The root of the index's other options, for the series that bears the index's own name."""
-
-
-@cache
-def index_series() -> Mapping[str, IndexSeries]:
-    """Every root of index options, the indexes' own names included."""
-    found = {}
-    for index, entry in read_table("index_options.toml")["indexes"].items():
-        weekly_root = entry.get("weekly_root")
-        found[index] = IndexSeries(
-            index, Settlement(entry["settlement"]), entry.get("expires"), weekly_root
-        )
-        for root, settlement in entry.get("roots", {}).items():
-            expires = entry.get("weekly_expires")
-            found[root] = IndexSeries(index, Settlement(settlement), expires, None)
-    return MappingProxyType(found)
 
 
 def listed_root(root: str, expiration: date, *, weekly: bool = False) -> str | None:

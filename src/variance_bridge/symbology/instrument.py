@@ -12,7 +12,7 @@ import attrs
 from msgspec import NODEFAULT, Struct, structs
 
 if TYPE_CHECKING:
-    from variance_bridge.symbology.expirations import Settlement
+    from variance_bridge.symbology.tables import Settlement
 
 
 class InstrumentType(StrEnum):

@@ -7,14 +7,59 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from enum import StrEnum
 from functools import cache, lru_cache
+from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from msgspec import Struct
 
-from variance_bridge.symbology.data_files import read_table
-from variance_bridge.symbology.expirations import index_series
 from variance_bridge.symbology.instrument import InstrumentType
+
+_DATA = Path(__file__).parent / "data"
+
+
+def read_table(name: str) -> dict[str, Any]:
+    """The content of a TOML file in `data/`. Every one of them states its source."""
+    import tomllib
+
+    return tomllib.loads((_DATA / name).read_text(encoding="utf-8"))
+
+
+class Settlement(StrEnum):
+    """Which prices of the day of expiration settle an option: the opening ones or the closing ones."""
+
+    AM = "am"
+    """Settled on the opening prices: the last trading day is the one before the expiration."""
+    PM = "pm"
+    """Settled on the closing prices, or exercised after them."""
+
+
+class IndexSeries(Struct, frozen=True):
+    """The options on an index that share a root."""
+
+    index: str
+    settlement: Settlement
+    expires: str | None
+    """The rule for the days on which it expires, or None for any trading day."""
+    weekly_root: str | None
+    """The root of the index's other options, for the series that bears the index's own name."""
+
+
+@cache
+def index_series() -> Mapping[str, IndexSeries]:
+    """Every root of index options, the indexes' own names included."""
+    found = {}
+    for index, entry in read_table("index_options.toml")["indexes"].items():
+        weekly_root = entry.get("weekly_root")
+        found[index] = IndexSeries(
+            index, Settlement(entry["settlement"]), entry.get("expires"), weekly_root
+        )
+        for root, settlement in entry.get("roots", {}).items():
+            expires = entry.get("weekly_expires")
+            found[root] = IndexSeries(index, Settlement(settlement), expires, None)
+    return MappingProxyType(found)
 
 
 class FuturesProduct(Struct, frozen=True):
