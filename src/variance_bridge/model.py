@@ -371,10 +371,28 @@ class Holding(Record, frozen=True, kw_only=True):
 
     @property
     def profit(self) -> Decimal | None:
-        """Its unrealized profit; None where unknown. Cash has none: zero."""
-        if self.unrealized_pl is None and self.type is InstrumentType.CASH:
+        """Its unrealized profit; None where unknown. Cash has none, nor has a money market fund: zero."""
+        if self.unrealized_pl is None and self.is_like_cash:
             return Decimal(0)
         return self.unrealized_pl
+
+    @property
+    def is_like_cash(self) -> bool:
+        """Whether its price does not move: cash, and a money market fund, whose price is 1.
+
+        No source says "money market" in a column that all of them have, so the numbers decide: a fund that is worth exactly
+        its quantity, and for which no cost is stated. Of a fund whose cost is stated, the profit is what the source says.
+        """
+        if self.type is InstrumentType.CASH:
+            return True
+        return (
+            self.type is InstrumentType.FUND
+            and self.side is Side.LONG
+            and self.cost_basis is None
+            and self.unrealized_pl is None
+            and self.market_value is not None
+            and self.market_value == self.quantity
+        )
 
     @property
     def paid_to_open(self) -> Decimal | None:
@@ -394,11 +412,11 @@ class Holding(Record, frozen=True, kw_only=True):
     def zero_by_nature(self) -> tuple[str, ...]:
         """The greeks that are zero whatever the market does: known to be so, even where no source states them.
 
-        Only options have curvature and time value (and `other` may be one); cash has no delta either.
+        Only options have curvature and time value (and `other` may be one); what is like cash has no delta either.
         """
         if self.type in _MAY_BE_CURVED:
             return ()
-        return _OF_CASH if self.type is InstrumentType.CASH else _CURVATURE
+        return _OF_CASH if self.is_like_cash else _CURVATURE
 
 
 @attrs.frozen(kw_only=True)

@@ -67,6 +67,12 @@ def test_what_is_known_of_a_profit_is_shown_with_how_much_of_it_is_known():
     ]
 
 
+def test_a_profit_that_is_known_by_now_of_all_positions_is_not_marked():
+    kept = structs.replace(entry(None), unrealized_pl=None)
+    lines = list(history_lines([kept], {}, 80, known=lambda _entry: Sum(Decimal(5), 3, 3)))
+    assert lines[-1] == "  2026-01-16 15:00    +$5.00          1"
+
+
 def test_a_profit_of_which_nothing_is_known_is_a_dash():
     unknown = structs.replace(entry("5"), unrealized_pl=None)
     lines = list(history_lines([unknown], {}, 80, known=lambda _entry: Sum(None, 0, 3)))
@@ -439,6 +445,41 @@ def test_what_is_gone_says_its_last_open_profit():
     heading, line = diff_lines([found], None)
     assert line.startswith("  closed   QZZ: 5 → 0, last open P/L -$12.50")
     assert heading.endswith("open P/L $0.00 (+$12.50 since)  gone: last open P/L -$12.50")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "gone"),
+    [
+        (200, 100, "+$7,500.00 (with the share of 1 position closed in part)"),
+        (-200, -50, "+$11,250.00 (with the share of 1 position closed in part)"),
+        (3, 2, "+$5,000.00 (with the share of 1 position closed in part)"),
+        (200, -100, "+$15,000.00"),  # all of it was closed, and another opened
+    ],
+)
+def test_what_was_closed_in_part_is_in_what_is_gone_by_its_share(before, after, gone):
+    reduced = Change(
+        root="QZZ",
+        symbol="QZZ",
+        before=Decimal(before),
+        after=Decimal(after),
+        profit_before=Decimal(15000),
+        profit_after=Decimal(7000),
+    )
+    found = structs.replace(
+        compare(ACCOUNT, state("1", "15000"), state("1", "7000")),
+        changes=Changes(changed=(reduced,)),
+    )
+    assert next(iter(diff_lines([found], None))).endswith(f"gone: last open P/L {gone}")
+
+
+def test_what_was_added_to_is_not_gone():
+    more = Change(
+        root="Q", symbol="Q", before=Decimal(1), after=Decimal(2), profit_before=Decimal(9)
+    )
+    found = structs.replace(
+        compare(ACCOUNT, state("1", "9"), state("1", "8")), changes=Changes(changed=(more,))
+    )
+    assert "gone" not in next(iter(diff_lines([found], None)))
 
 
 def test_a_terminal_lists_the_first_changes_and_counts_the_others():

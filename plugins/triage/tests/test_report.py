@@ -6,10 +6,12 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from variance_bridge.document.exact_json import dumps, loads
 from variance_bridge.model import Balances, Greeks, Quote
 from variance_bridge.money import Sum, add_up
+from variance_bridge.symbology import InstrumentType
 from variance_bridge_triage.render.json_report import to_document
 
 CENTS = "123456789012345678901234567.89"
@@ -52,6 +54,34 @@ def test_greeks_are_zero_by_nature_only_where_nothing_can_move_them(hold, text, 
 def test_theta_of_shares_is_zero_and_of_an_option_unknown(hold, triaged):
     assert triaged([hold("100 stock")]).totals.theta.complete == 0
     assert triaged([hold("100 stock"), hold("1 105C")]).totals.theta == Sum(Decimal(0), 1, 2)
+
+
+def money_market(hold, **changes):
+    return hold("5000 fund", root="QZPXX", market_value=Decimal(5000), **changes)
+
+
+def test_a_money_market_fund_counts_as_cash_and_needs_no_judgement(hold, triaged):
+    report = triaged([money_market(hold), hold("10 stock", root="QZA", unrealized_pl=Decimal(5))])
+
+    assert report.totals.net_pl == Sum(Decimal(5), 2, 2)
+    (fund,) = [each for each in report.entries if each.facts.cluster.root == "QZPXX"]
+    assert (fund.findings, fund.not_judged) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("changes", "profit"),
+    [
+        ({"unrealized_pl": Decimal("1.5")}, Decimal("1.5")),  # stated: believed
+        ({"cost_basis": Decimal(4990)}, None),
+        ({"market_value": Decimal("5000.01")}, None),  # its price moves
+        ({"market_value": None}, None),
+        ({"type": InstrumentType.STOCK}, None),
+    ],
+)
+def test_no_other_fund_is_taken_for_cash(hold, triaged, changes, profit):
+    fund = structs.replace(money_market(hold), **changes)
+    assert fund.profit == profit
+    assert "beta_delta" not in fund.zero_by_nature
 
 
 def test_cash_has_neither_profit_nor_delta(hold, triaged):

@@ -17,7 +17,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from variance_bridge import Holding, InstrumentType
-from variance_bridge.money import product, total
+from variance_bridge.money import product, quotient, total
 
 _ZERO, _ONE = Decimal(0), Decimal(1)
 
@@ -66,6 +66,27 @@ class Change(Struct, frozen=True, kw_only=True):
     profit_after: Decimal | None = None
     looks: Delivery | None = None
 
+    @property
+    def is_reduced(self) -> bool:
+        """Whether a part of it was closed, and a part of it is still held."""
+        return not self.is_reversed and _ZERO < self.after.copy_abs() < self.before.copy_abs()
+
+    @property
+    def is_reversed(self) -> bool:
+        """Whether all of it was closed, and the opposite opened."""
+        return (self.before > 0 > self.after) or (self.before < 0 < self.after)
+
+    @property
+    def profit_gone(self) -> Decimal | None:
+        """The last open profit of what was closed, of a part its share by quantity; None where the profit is not known.
+
+        Which lots were closed is not in the documents, so the share of a part is an estimate.
+        """
+        if self.profit_before is None or not self.is_reduced:
+            return self.profit_before
+        closed = total(self.before, self.after.copy_negate())
+        return quotient(product(self.profit_before, closed), self.before)
+
 
 class Roll(Struct, frozen=True, kw_only=True):
     """An option that took the place of another."""
@@ -95,7 +116,7 @@ def held(holdings: Iterable[Holding]) -> dict[str, Held]:
 
 def _together(lots: Sequence[Holding]) -> Held:
     first = lots[0]
-    profits = [lot.unrealized_pl for lot in lots if lot.unrealized_pl is not None]
+    profits = [lot.profit for lot in lots if lot.profit is not None]
     return Held(
         root=first.root,
         symbol=first.symbol,

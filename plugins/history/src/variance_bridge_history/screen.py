@@ -160,7 +160,8 @@ def _span_of(entries: Sequence[Entry], *, worths: bool) -> str:
 
 def _of_positions(part: Sum | None) -> str:
     """`open P/L of 2 of 3`; nothing where all of it or nothing is known."""
-    return f"open P/L of {part.known} of {part.count}" if part and part.known else ""
+    is_part = part is not None and 0 < part.known < part.count
+    return f"open P/L of {part.known} of {part.count}" if part and is_part else ""
 
 
 def _rows(
@@ -170,7 +171,7 @@ def _rows(
     minutes = [f"{each.fetched_at:%Y-%m-%d %H:%M}" for each in entries]
     form = "%Y-%m-%d %H:%M" if len(set(minutes)) == len(minutes) else "%Y-%m-%d %H:%M:%S"
     for each, part in zip(entries, parts, strict=True):
-        partly = "~" if part and part.known else ""
+        partly = "~" if _of_positions(part) else ""
         profit = part.amount if part else each.unrealized_pl
         yield (
             f"{each.fetched_at:{form}}",
@@ -288,12 +289,16 @@ def _heading(of: Comparison, labels: Mapping[str, str]) -> Iterator[str]:
 def _of_what_is_gone(of: Comparison) -> str:
     """So that nobody takes a profit that was realized for a loss of open profit; nothing where it is not known."""
     changes = of.changes
-    profits = [each.profit_before for each in (*changes.closed, *changes.expired)]
+    reduced = [each for each in changes.changed if each.is_reduced or each.is_reversed]
+    profits = [each.profit_gone for each in (*changes.closed, *changes.expired, *reduced)]
     profits += [each.closed.unrealized_pl for each in changes.rolled]
     known = [each for each in profits if each is not None]
     if not known or len(known) < len(profits) or len(_currencies(of)) > 1:
         return ""
-    return f"gone: last open P/L {money(total(*known), _only_currency(of), sign=True)}"
+    amount = money(total(*known), _only_currency(of), sign=True)
+    parts = sum(each.is_reduced for each in reduced)
+    share = f" (with the share of {plural(parts, 'position')} closed in part)" if parts else ""
+    return f"gone: last open P/L {amount}{share}"
 
 
 def _span(before: datetime, after: datetime) -> str:

@@ -108,7 +108,15 @@ def columns(holdings: Sequence[Holding], now: datetime, currency: str | None) ->
             adds_up=worth,
             cell=lambda each: worth_text(each.market_value, unit_of(each, currency)),
         ),
-        summed("P/L", 0, lambda holding: holding.unrealized_pl),
+        Column(
+            name="P/L",
+            rank=0,
+            adds_up=lambda holding: holding.profit,
+            shows=gain,
+            cell=lambda each: (
+                Text("") if each.is_like_cash else gain(each.unrealized_pl, unit_of(each, currency))
+            ),
+        ),
         Column(name="P/L %", rank=6, cell=_profit_share),
         summed("Day", 8, lambda holding: holding.day_pl),
         summed("Delta", 11, lambda holding: _greeks(holding).delta, _delta, "underlying"),

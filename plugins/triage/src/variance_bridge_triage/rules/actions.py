@@ -289,6 +289,8 @@ def size_threat(facts: Facts, circumstances: Circumstances) -> Outcome:
     most = _all_that_can_be_lost(facts, circumstances)
     if most is not None and most / net <= limit:
         return None
+    if facts.beta_delta.complete == facts.beta_gamma.complete == 0:
+        return None  # no move of the market costs it anything, whatever the benchmark's price
     lacking = _unmeasurable(circumstances)
     if lacking is not None:
         return lacking
