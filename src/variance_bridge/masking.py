@@ -12,7 +12,22 @@ from variance_bridge.formatting import printable
 from variance_bridge.privacy import MASK
 
 _WORD = re.compile(r"[^\W_]+")
-_DAY = re.compile(r"(?:[A-Za-z]{3,})?20[0-3][0-9](?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])")
+_MONTH_AND_DAY = r"(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
+_DAY = re.compile(rf"(?:[A-Za-z]{{3,}})?20[0-3][0-9]{_MONTH_AND_DAY}")
+_SHORT_DAY = re.compile(rf"[23][0-9]{_MONTH_AND_DAY}")
+_TIME_AFTER_DAY = re.compile(
+    r"(?<![^\W_])20[0-3][0-9]([-_.]?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12][0-9]|3[01])"
+    r"[-_ .]{1,2}((?:[01][0-9]|2[0-3])[0-5][0-9][0-5][0-9])(?![^\W_])"
+)
+# fmt: off
+_KINDS_OF_ACCOUNT = frozenset({
+    "account", "accounts", "brokerage", "cash", "custodial", "hsa", "individual", "ira", "joint",
+    "margin", "organization", "rollover", "roth", "sep", "simple", "tod", "traditional", "trust",
+})
+# fmt: on
+_NUMBER = re.compile(r"[^\W_]*[0-9][^\W_]*")
+_MIN_ACCOUNT = 3
+"""Brokers shorten an account number to its last three or four digits."""
 MAX_TYPED = 40
 ACCOUNT_DIGITS = 4
 
@@ -37,9 +52,15 @@ def masked(name: str, personal: Iterable[tuple[int, int]] = ()) -> str:
     """A file's name without what may say whose it is.
 
     Every word that looks like an account number becomes `***`: five digits or more, or three among letters in a word of
-    six characters, unless it is a day (`20261125`). So do the `personal` places, each from its start to its end.
+    six characters, unless it is a day (`20261125`; `261125` after another word) or the time after a day
+    (`2026-11-25-112800`). So do the `personal` places, each from its start to its end.
     """
-    account_like = (word.span() for word in _WORD.finditer(name) if _is_account_like(word[0]))
+    times = {found.span(2) for found in _TIME_AFTER_DAY.finditer(name)}
+    account_like = [
+        word.span()
+        for word in _WORD.finditer(name)
+        if word.span() not in times and _is_account_like(word[0], is_first=word.start() == 0)
+    ]
     pieces: list[str] = []
     shown_to = 0
     for start, end in sorted([*personal, *account_like]):
@@ -49,8 +70,23 @@ def masked(name: str, personal: Iterable[tuple[int, int]] = ()) -> str:
     return "".join([*pieces, name[shown_to:]])
 
 
-def _is_account_like(word: str) -> bool:
-    if _DAY.fullmatch(word):
+def without_accounts(name: str, accounts: Iterable[str]) -> str:
+    """A file's name without these account numbers, the parts of them that a broker writes, and what looks like another."""
+    shown = masked(name)
+    numbers = {part for account in accounts for part in _NUMBER.findall(account)}
+    for number in sorted(numbers, key=len, reverse=True):
+        if len(number) >= _MIN_ACCOUNT:
+            shown = re.sub(re.escape(number), MASK, shown, flags=re.IGNORECASE)
+    return shown
+
+
+def is_kind_of_account(nickname: str) -> bool:
+    """Whether a nickname says what kind of account it is ("Individual", "Roth IRA"), as brokers name accounts, and nobody's name."""
+    return {word.casefold() for word in _WORD.findall(nickname)} <= _KINDS_OF_ACCOUNT
+
+
+def _is_account_like(word: str, *, is_first: bool) -> bool:
+    if _DAY.fullmatch(word) or (not is_first and _SHORT_DAY.fullmatch(word)):
         return False
     digits = sum(sign.isdigit() for sign in word)
     return digits >= 5 or (3 <= digits < len(word) and len(word) >= 6)

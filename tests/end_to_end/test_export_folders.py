@@ -360,3 +360,78 @@ def test_files_are_searched_for_accounts_once_in_a_run(variance, exports, config
     assert variance("sync").code == 0
     # Each of three files once for the index, and once with its lock held.
     assert 0 < len(read) <= 6
+
+
+NUMBERED_NAMES = {
+    "tastytrade_positions_x5WX12345_261126.csv": ("5WX12345", TASTY),
+    "Portfolio_Positions_X12345678_Nov-26-2026.csv": ("12345678", FIDELITY),
+    "Anns pension XXX724-Positions-2026-11-26-112800.csv": ("XXX724", SCHWAB),
+    "U7654321.positions.2026.csv": ("7654321", TASTY),
+}
+"""An account number in each way in which brokers name their exports, and the form of what is in it."""
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 140])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("accounts",),
+        ("accounts", "exp"),
+        ("accounts", "--json"),
+        ("sync", "exp"),
+        ("sync", "exp", "--json"),
+        ("show", "exp"),
+        ("show", "exp", "--json"),
+        ("triage", "exp"),
+        ("triage", "exp", "--json"),
+        ("triage", "exp", "--format", "html"),
+        ("csv", "explain", "exp"),
+        ("csv", "explain", "exp", "--json"),
+        ("doctor",),
+        ("doctor", "--json"),
+        ("export", "exp"),
+    ],
+)
+def test_no_command_shows_an_account_number_that_a_file_is_named_after(
+    variance, exports, configure, folder, monkeypatch, command, width
+):
+    for old in (folder / "exp").iterdir():
+        old.unlink()
+    for name, (number, form) in NUMBERED_NAMES.items():
+        path = exports(name, "QZA", form)
+        path.write_text(path.read_text().replace("5WX00001", number).replace("X10000001", number))
+    # A newer file of that name that cannot be read is warned of.
+    (folder / "exp" / "x5WX99999_broken.csv").write_text(FORMS[FIDELITY].partition("\n")[0] + "\n")
+    monkeypatch.setenv("COLUMNS", str(width))
+    done = variance(*command)
+    shown = re.sub(r"\s+", "", done.out + done.err)
+    assert shown
+    for part in ("5WX12", "12345", "45678", "XXX724", "76543", "54321", "99999"):
+        assert part not in shown, (part, done)
+
+
+def test_the_name_of_a_file_is_the_same_wherever_it_stands_and_says_which_file_is_meant(
+    variance, exports, configure, folder
+):
+    name = "Individual-Positions-2026-11-26-112800.csv"
+    (folder / "exp" / SCHWAB).rename(folder / "exp" / name)
+    path = exports(name, "QZA", SCHWAB)
+    path.write_text(path.read_text().replace("$170.00", "$190.00"))
+    assert f"Warning: {name}: the file's total" in variance("sync", "exp").err
+    assert name in variance("accounts").out
+    assert name in variance("csv", "explain", path).out
+    listed = json.loads(variance("accounts", "--json").out)["accounts"]
+    assert name in {each["file"] for each in listed}
+
+
+def test_accounts_as_json_says_when_each_account_was_exported_and_where_it_stands(
+    variance, exports, configure, held
+):
+    listed = json.loads(variance("accounts", "--json").out)["accounts"]
+    assert {each["file"] for each in listed} == set(FORMS)
+    assert all(datetime.fromisoformat(each["as_of"]).tzinfo for each in listed)
+    assert variance("sync", "exp").code == 0
+    configure('broker = "csv"\n')
+    kept = json.loads(variance("accounts", "--json").out)["accounts"]
+    assert {each["file"] for each in kept} == set(held())
+    assert {each["as_of"] for each in kept} == {each["as_of"] for each in listed}

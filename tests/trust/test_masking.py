@@ -72,6 +72,15 @@ def test_a_files_name_is_shown_without_account_numbers_and_personal_places(name,
         ("DU20260115.csv", "***.csv"),
         ("202611251.csv", "***.csv"),
         ("5WX20260115.csv", "***.csv"),
+        ("tastytrade_positions_x5WX12345_261126.csv", "tastytrade_positions_***_261126.csv"),
+        (
+            "Individual-Positions-2026-11-26-112800.csv",
+            "Individual-Positions-2026-11-26-112800.csv",
+        ),
+        ("positions_20261126_112800.csv", "positions_20261126_112800.csv"),
+        ("261126.csv", "***.csv"),
+        ("positions_112800.csv", "positions_***.csv"),
+        ("positions_2026-11-26-998800.csv", "positions_2026-11-26-***.csv"),
     ],
 )
 def test_a_day_in_a_files_name_is_shown_and_an_account_number_is_not(name, shown):

@@ -43,7 +43,8 @@ def accounts(invocation: Invocation, /, **options: Any) -> None:
 
     FILE is an export, or a folder of them: their accounts are listed. Without it, for a broker that reads files: the
     accounts of the folder `input_folder`, else those of the positions files. Nickname and label stay on the screen: they
-    are in no file, no log and not in `--json`. To give an account a label: `[accounts]` in variance.toml.
+    are in no file, no log and not in `--json`, which has `account_hash`, `kind`, `as_of` and `file` (the last two of an
+    export or positions file; null where none is read). To give an account a label: `[accounts]` in variance.toml.
     """
     from variance_bridge.cli.progress import waiting
     from variance_bridge.pipeline.run import Choice, open_broker
@@ -59,12 +60,29 @@ def accounts(invocation: Invocation, /, **options: Any) -> None:
     with waiting("Reading accounts"):
         found = run.accounts()
     if options["as_json"]:
-        from variance_bridge.document.exact_json import dumps
-
-        entries = [{"account_hash": run.account_hash(one), "kind": one.kind} for one in found]
-        click.echo(dumps({"accounts": entries}), nl=False)
+        _print_json([_entry(run, one, input_file) for one in found])
     else:
         _print_accounts(invocation, run, found)
+
+
+def _entry(run: BrokerRun, account: Account, input_file: Path | None) -> Mapping[str, Any]:
+    """An account in `--json`: `file` is the export that it is read from, and `as_of` its time where that was read."""
+    from variance_bridge.document.convert import instant_text
+
+    export = run.folder.export_of(account) if run.folder is not None else None
+    file = export.file if export is not None else input_file
+    return {
+        "account_hash": run.account_hash(account),
+        "kind": account.kind,
+        "as_of": instant_text(export.fetched_at) if export is not None else None,
+        "file": run.shown_name(file) if file is not None else None,
+    }
+
+
+def _print_json(entries: Sequence[Mapping[str, Any]]) -> None:
+    from variance_bridge.document.exact_json import dumps
+
+    click.echo(dumps({"accounts": entries}), nl=False)
 
 
 def _print_accounts(invocation: Invocation, run: BrokerRun, found: Sequence[Account]) -> None:
@@ -77,7 +95,7 @@ def _print_accounts(invocation: Invocation, run: BrokerRun, found: Sequence[Acco
         **_labels(invocation, hashes),
     }
     if run.folder is not None:
-        columns["Newest export"] = [run.folder.export_of(one).file.name for one in found]
+        columns["Newest export"] = [run.shown_name(run.folder.export_of(one).file) for one in found]
         _warn_of_unread(invocation, run.folder)
     _print_table(columns)
     if len(found) < _SEVERAL:
@@ -112,13 +130,18 @@ def _list_held(
 
     held = [(each.path.name, each.outline.meta) for each in documents if each.outline]
     if as_json:
-        from variance_bridge.document.exact_json import dumps
+        from variance_bridge.document.convert import instant_text
 
-        each_once = dict.fromkeys(meta.account_hash for _file, meta in held)
-        click.echo(
-            dumps({"accounts": [{"account_hash": one, "kind": None} for one in each_once]}),
-            nl=False,
-        )
+        newest: dict[str | None, Mapping[str, Any]] = {}
+        for file, meta in sorted(held, key=lambda one: one[1].fetched_at):
+            newest[meta.account_hash] = {
+                "account_hash": meta.account_hash,
+                "kind": None,
+                "as_of": instant_text(meta.fetched_at),
+                "file": file,
+            }
+        order = dict.fromkeys(meta.account_hash for _file, meta in held)
+        _print_json([newest[each] for each in order])
         return
     hashes = [meta.account_hash or "" for _file, meta in held]
     columns = {

@@ -96,10 +96,22 @@ class BrokerRun(Struct, frozen=True, kw_only=True):
             accounts = tuple(self.broker.accounts())
         if not all(isinstance(account, Account) for account in accounts):
             raise self._broken("listed something that is not an account")
+        from variance_bridge.masking import is_kind_of_account
+
         for account in accounts:
             self.context.personal.add(account.number, PersonalKind.ACCOUNT_NUMBER)
-            self.context.personal.add(account.nickname or "", PersonalKind.NAME)
+            if account.nickname and not is_kind_of_account(account.nickname):
+                self.context.personal.add(account.nickname, PersonalKind.NAME)
         return accounts
+
+    def shown_name(self, file: Path) -> str:
+        """The name of an export as every view has it: without account numbers and nicknames."""
+        from variance_bridge.formatting import printable
+        from variance_bridge.masking import without_accounts
+
+        personal = self.context.personal
+        numbers = [each.spelled for each in personal if each.kind is PersonalKind.ACCOUNT_NUMBER]
+        return printable(without_accounts(personal.redact(file.name), numbers))
 
     def account_hash(self, account: Account) -> str | None:
         """The pseudonym under which the account is published."""

@@ -284,20 +284,18 @@ def _sync_each(
                 previous.check_replaceable()
                 yield _sync_account(run, account, previous, holding, request, tell)
         except BridgeError as error:
-            yield _unsynced(run.folder, account, pseudonym, error)
+            yield _unsynced(run, account, pseudonym, error)
             if isinstance(error, BrokerUnreachable):
                 return
     tell.accounts(len(accounts), len(accounts), "")
 
 
 def _unsynced(
-    folder: ExportFolder | None, account: Account, pseudonym: str, error: BridgeError
+    run: BrokerRun, account: Account, pseudonym: str, error: BridgeError
 ) -> Failed | Skipped:
-    if folder is None or not isinstance(error, OlderPositions):
+    if run.folder is None or not isinstance(error, OlderPositions):
         return Failed(account=pseudonym, error=error)
-    from variance_bridge.masking import masked
-
-    file = masked(folder.export_of(account).file.name)
+    file = run.shown_name(run.folder.export_of(account).file)
     return Skipped(account=pseudonym, file=file, error=error)
 
 

@@ -128,7 +128,7 @@ def _broker_files(
 ) -> tuple[BrokerFile, ...]:
     """What the accounts hold, each with the file that it is in."""
     portfolios = [_settled(run, account) for account in accounts]
-    shown = [run.context.personal.redact(masked(file.name)) for file in files]
+    shown = [run.shown_name(file) for file in files]
     numbers = Counter(account.number for account in accounts)
     return tuple(
         BrokerFile(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+from variance_bridge import PersonalKind
 from variance_bridge.broker import Account, BrokerContext, RawPortfolio
 from variance_bridge.errors import DataRefused
+from variance_bridge.masking import is_kind_of_account
 from variance_bridge.model import Portfolio
 from variance_bridge_csv.dialect_format import known_dialects
 from variance_bridge_csv.file.input import required
@@ -92,13 +94,15 @@ class CsvBroker:
     def _report(self, source: Source) -> None:
         """Personal values to those who keep them out, and to the user what is worth knowing."""
         personal = self._context.personal
-        for text in (source.file.account, source.file.nickname or ""):
-            if text:
-                personal.add(text)
-        for part in source.parsed.accounts:
-            for text in (part.account, part.label or ""):
-                if text:
-                    personal.add(text)
+        named = [(source.file.account, source.file.nickname)]
+        for number, nickname in [
+            *named,
+            *((each.account, each.label) for each in source.parsed.accounts),
+        ]:
+            if number:
+                personal.add(number, PersonalKind.ACCOUNT_NUMBER)
+            if nickname and not is_kind_of_account(nickname):
+                personal.add(nickname, PersonalKind.NAME)
         candidate, parsed, shown = source.candidate, source.parsed, source.file.shown
         logger.info(
             "read as %s: %s, header on line %d, %d columns, %d accounts",

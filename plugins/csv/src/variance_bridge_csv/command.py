@@ -122,9 +122,9 @@ def _print_json(facts: Mapping[str, Any]) -> None:
 
 
 def _print_facts(source: Source) -> None:
+    from variance_bridge.masking import without_accounts
     from variance_bridge.terminal import screen_of
     from variance_bridge_csv.explanation_screen import as_text
-    from variance_bridge_csv.file.file_name import without_accounts
 
     facts, screen = _facts(source), screen_of(sys.stdout)
     if screen.is_terminal:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import date
 
-from variance_bridge.masking import masked
+from variance_bridge.masking import is_kind_of_account, masked
 from variance_bridge_csv.dialect_format import date_formats, regular_expressions
 
 _CENTURY = "20"
@@ -46,8 +46,6 @@ _NAMED_DAYS = (
         ("%d-%m-%Y",),
     ),
 )
-_MIN_ACCOUNT = 3
-"""Brokers shorten an account number to its last three or four digits."""
 _NAME_FORMATS = ("%y%m%d", "%Y%m%d", "%Y-%m-%d", "%Y_%m_%d", "%b-%d-%Y", "%d-%b-%Y")
 """Of what a dialect's pattern of file names calls `date`."""
 
@@ -55,7 +53,8 @@ _NAME_FORMATS = ("%y%m%d", "%Y%m%d", "%Y-%m-%d", "%Y_%m_%d", "%b-%d-%Y", "%d-%b-
 def describe_name(name: str, name_patterns: Iterable[str]) -> tuple[str, str, str | None]:
     """The name as it can be shown, the account number and the nickname in it.
 
-    What a dialect's pattern says is personal is hidden; so is every word that looks like an account number.
+    What a dialect's pattern says is personal is hidden, except the mere kind of the account ("Individual"); so is every
+    word that looks like an account number.
     """
     account, nickname = "", None
     hidden: list[tuple[int, int]] = []
@@ -66,20 +65,13 @@ def describe_name(name: str, name_patterns: Iterable[str]) -> tuple[str, str, st
         groups = found.groupdict()
         account = account or groups.get("account") or ""
         nickname = nickname or groups.get("nickname")
-        hidden += [found.span(group) for group in ("account", "nickname") if groups.get(group)]
+        if groups.get("account"):
+            hidden.append(found.span("account"))
+        if groups.get("nickname") and not is_kind_of_account(groups["nickname"]):
+            hidden.append(found.span("nickname"))
     shown = masked(name, hidden)
     printable = "".join(character if character.isprintable() else "?" for character in shown)
     return printable[:100], account, nickname
-
-
-def without_accounts(name: str, accounts: Iterable[str]) -> str:
-    """The name as it may stand on the screen of the one who typed it: whole, but for what is an account number or looks like one."""
-    shown = masked(name)
-    numbers = {part for account in accounts for part in re.findall(r"[^\W_]*[0-9][^\W_]*", account)}
-    for number in numbers:
-        if len(number) >= _MIN_ACCOUNT:
-            shown = re.sub(re.escape(number), "***", shown, flags=re.IGNORECASE)
-    return shown
 
 
 def day_in_name(name: str, name_patterns: Iterable[str]) -> date | None:
