@@ -18,7 +18,7 @@ from variance_bridge.document import exact_json
 from variance_bridge.document.check import check
 from variance_bridge.document.schema import is_valid
 from variance_bridge.network.session import Response
-from variance_bridge.pipeline.run import Choice
+from variance_bridge.pipeline.broker_choice import Choice
 from variance_bridge.pipeline.run_context import RunContext
 from variance_bridge.pipeline.sync import sync
 from variance_bridge.pipeline.sync_records import SyncRequest

@@ -190,7 +190,7 @@ def simulated_sync(
     import secrets
 
     from variance_bridge.network.limits_and_retries import Policy
-    from variance_bridge.pipeline.run import Choice
+    from variance_bridge.pipeline.broker_choice import Choice
     from variance_bridge.pipeline.run_context import RunContext
     from variance_bridge.pipeline.sync import sync
     from variance_bridge.pipeline.sync_records import SyncRequest

@@ -13,8 +13,9 @@ from pathlib import Path
 from msgspec import structs
 
 from variance_bridge.errors import BridgeError, ConfigurationError
+from variance_bridge.pipeline.broker_choice import Choice
 from variance_bridge.pipeline.output_file import broker_of
-from variance_bridge.pipeline.run import Choice, redact_error
+from variance_bridge.pipeline.run import redact_error
 from variance_bridge.pipeline.run_context import (
     RunContext,
     configured_policy,

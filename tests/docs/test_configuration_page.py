@@ -12,7 +12,7 @@ import pytest
 from variance_bridge.broker import setting
 from variance_bridge.pipeline import run as broker_run
 from variance_bridge.pipeline import sync_account
-from variance_bridge.pipeline.run import Choice
+from variance_bridge.pipeline.broker_choice import Choice
 from variance_bridge.settings import configuration
 from variance_bridge.settings.table_to_class import keys_of
 

@@ -22,7 +22,8 @@ from tastytrade_simulator import (
 from variance_bridge.document.convert import from_bytes
 from variance_bridge.errors import BridgeError
 from variance_bridge.network.limits_and_retries import Policy
-from variance_bridge.pipeline.run import Choice, open_broker
+from variance_bridge.pipeline.broker_choice import Choice
+from variance_bridge.pipeline.run import open_broker
 from variance_bridge.pipeline.run_context import RunContext
 from variance_bridge.pipeline.sync import sync
 from variance_bridge.pipeline.sync_records import SyncRequest

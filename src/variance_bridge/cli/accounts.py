@@ -47,7 +47,8 @@ def accounts(invocation: Invocation, /, **options: Any) -> None:
     export or positions file; null where none is read). To give an account a label: `[accounts]` in variance.toml.
     """
     from variance_bridge.cli.progress import waiting
-    from variance_bridge.pipeline.run import Choice, open_broker
+    from variance_bridge.pipeline.broker_choice import Choice
+    from variance_bridge.pipeline.run import open_broker
 
     if options["file"] is not None and options["input_file"] is not None:
         raise UsageError("the file to read was given twice: as FILE and as `--input`")

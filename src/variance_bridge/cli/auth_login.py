@@ -72,8 +72,9 @@ def log_in(
         BridgeError: what the broker, or the user in the browser, answered.
     """
     from variance_bridge.cli.progress import waiting
+    from variance_bridge.pipeline.broker_choice import Choice
     from variance_bridge.pipeline.new_credentials import try_credentials
-    from variance_bridge.pipeline.run import Choice, settings_of
+    from variance_bridge.pipeline.run import settings_of
 
     context = invocation.run_context(trust=trust)
     loaded = context.registry.load(login.broker)

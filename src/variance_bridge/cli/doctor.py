@@ -14,7 +14,7 @@ from variance_bridge.terminal import GREEN, RED, YELLOW
 
 if TYPE_CHECKING:
     from variance_bridge.cli.doctor_checks import Finding
-    from variance_bridge.pipeline.run import Choice
+    from variance_bridge.pipeline.broker_choice import Choice
 
 WOULD_STOP = 3
 
@@ -32,7 +32,7 @@ def doctor(
     invocation: Invocation, broker: str | None, profile: str | None, *, offline: bool, as_json: bool
 ) -> int:
     """Say what would stop a sync, and how to fix it. Safe to paste into a public issue."""
-    from variance_bridge.pipeline.run import Choice
+    from variance_bridge.pipeline.broker_choice import Choice
 
     findings: list[Finding] = []
     alike: list[Finding] = []

@@ -25,8 +25,9 @@ from variance_bridge.errors import BridgeError, DataRefused, PositionsTooOld
 from variance_bridge.formatting import age_words, path_text, plural
 from variance_bridge.model import Status, Timeliness
 from variance_bridge.pipeline.account_choice import select_account
+from variance_bridge.pipeline.broker_choice import Choice
 from variance_bridge.pipeline.listeners import open_listener
-from variance_bridge.pipeline.run import Choice, open_broker
+from variance_bridge.pipeline.run import open_broker
 from variance_bridge.pipeline.run_context import RunContext
 from variance_bridge.plugins.loading import LoadedPlugin, import_place
 from variance_bridge.plugins.registry import BROKERS, names

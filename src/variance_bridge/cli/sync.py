@@ -132,7 +132,7 @@ def _check_input(file: Path | None) -> None:
     if file is None or file == STANDARD_STREAM:
         return
     if file.suffix:
-        from variance_bridge.pipeline.run import reader_of_ending
+        from variance_bridge.pipeline.broker_choice import reader_of_ending
         from variance_bridge.plugins.registry import names
         from variance_bridge.storage.read import refuse_missing
 
@@ -172,7 +172,7 @@ def _input_file(invocation: Invocation, named: Path | None) -> AbstractContextMa
 def run_sync(invocation: Invocation, options: Mapping[str, Any]) -> list[Result]:
     """The pipeline with the options of the command line; warnings and diagnostics go to stderr."""
     from variance_bridge.cli.progress import shown_progress
-    from variance_bridge.pipeline.run import Choice
+    from variance_bridge.pipeline.broker_choice import Choice
     from variance_bridge.pipeline.sync import sync as run
     from variance_bridge.pipeline.sync_records import SyncRequest
     from variance_bridge.settings.configuration import parse_overrides

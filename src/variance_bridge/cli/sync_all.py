@@ -63,7 +63,7 @@ def run_sync_all(
         context: of the runs before, whose requests count for the brokers' published rates.
         only: the profiles to sync; all of them by default.
     """
-    from variance_bridge.pipeline.run import Choice
+    from variance_bridge.pipeline.broker_choice import Choice
     from variance_bridge.pipeline.sync_all import sync_all
     from variance_bridge.pipeline.sync_records import SyncRequest
 

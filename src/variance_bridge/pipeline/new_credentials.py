@@ -13,7 +13,8 @@ from variance_bridge.addresses import base_address, is_this_machine
 from variance_bridge.broker import AuthorizationCode, BrokerSpec
 from variance_bridge.errors import BrokerRefused, DataRefused
 from variance_bridge.network.declared_hosts import Reach
-from variance_bridge.pipeline.run import Choice, open_broker
+from variance_bridge.pipeline.broker_choice import Choice
+from variance_bridge.pipeline.run import open_broker
 from variance_bridge.privacy import PersonalKind, Secret
 
 if TYPE_CHECKING:

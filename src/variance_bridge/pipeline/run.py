@@ -16,7 +16,6 @@ from variance_bridge.broker import (
     Account,
     BrokerContext,
     BrokerSpec,
-    Capability,
     Credential,
     MarketSnapshot,
     QuoteSourceSpec,
@@ -27,14 +26,20 @@ from variance_bridge.errors import (
     ConfigurationError,
     CredentialsMissing,
     PluginError,
-    UsageError,
 )
 from variance_bridge.model import Portfolio, Status
 from variance_bridge.network.declared_hosts import Reach
+from variance_bridge.pipeline.broker_choice import (
+    Choice,
+    check_input,
+    endings,
+    folder_of,
+    reader_of,
+    reader_of_format,
+)
 from variance_bridge.pipeline.run_context import RunContext
 from variance_bridge.plugins.guard import guarded
 from variance_bridge.plugins.loading import LoadedPlugin, import_place
-from variance_bridge.plugins.registry import known_plugins
 from variance_bridge.privacy import PersonalKind, PersonalValues
 from variance_bridge.settings.configuration import (
     BrokerSettings,
@@ -48,24 +53,6 @@ if TYPE_CHECKING:
     from variance_bridge.privacy import Secret
 
 GENERATOR = f"variance-bridge {__version__}"
-
-
-class Choice(Struct, frozen=True, kw_only=True):
-    """What the user asked for on the command line.
-
-    Attributes:
-        broker: its name in the registry; None leaves it to the configuration.
-        profile: a profile of the configuration.
-        account: a number, hash or nickname.
-        input_file: for brokers that read files: the file, or a folder of exports.
-        overrides: settings for this run.
-    """
-
-    broker: str | None = None
-    profile: str | None = None
-    account: str | None = None
-    input_file: Path | None = None
-    overrides: Mapping[str, str] = field(default_factory=dict)
 
 
 class BrokerRun(Struct, frozen=True, kw_only=True):
@@ -178,16 +165,16 @@ def open_broker(context: RunContext, choice: Choice, *, allow_empty: bool = Fals
     profile = configuration.profile(profile_name)
     name = choice.broker or profile.broker or configuration.top("broker").value
     if choice.broker is None and choice.input_file is not None:
-        name = _reader_of(context, choice.input_file, name)
+        name = reader_of(context, choice.input_file, name)
     if not name:
         raise ConfigurationError(
             "no broker is chosen",
             hint="use `--broker NAME` (`variance brokers` lists them), or choose one for good: `variance init`",
         )
-    name, overrides = _reader_of_format(context, name, choice)
+    name, overrides = reader_of_format(context, name, choice)
     loaded = context.registry.load(name)
     context.trust(loaded)
-    _check_input(loaded.broker, choice.input_file)
+    check_input(loaded.broker, choice.input_file)
     settings = settings_of(context, loaded, profile, overrides)
     login = configuration.login(loaded.broker.name, profile_name)
     reach = Reach.of(loaded.broker, *loaded.quotes)
@@ -196,7 +183,7 @@ def open_broker(context: RunContext, choice: Choice, *, allow_empty: bool = Fals
     )
     broker_class = import_place(loaded.plugin, loaded.broker.broker)
     folder = None
-    if (path := _folder_of(loaded.broker, choice.input_file, settings.instance)) is not None:
+    if (path := folder_of(loaded.broker, choice.input_file, settings.instance)) is not None:
         broker = folder = _export_folder(
             context,
             path,
@@ -220,16 +207,6 @@ def open_broker(context: RunContext, choice: Choice, *, allow_empty: bool = Fals
     )
 
 
-def _folder_of(spec: BrokerSpec, input_file: Path | None, settings: object) -> Path | None:
-    """The folder of exports that is read: the one that the user named, else the setting `input_folder`."""
-    if Capability.READS_FILES not in spec.capabilities:
-        return None
-    if input_file is not None:
-        return input_file if input_file.is_dir() else None
-    configured = getattr(settings, "input_folder", None)
-    return Path(configured).expanduser() if configured else None
-
-
 def _export_folder(
     context: RunContext,
     path: Path,
@@ -243,63 +220,12 @@ def _export_folder(
     return ExportFolder(
         path,
         open_file,
-        endings=_endings(context),
+        endings=endings(context),
         is_configured=is_configured,
         allow_empty=allow_empty,
         warn=context.warn,
         redact=partial(redact_error, personal=context.personal),
     )
-
-
-def _endings(context: RunContext) -> Sequence[str]:
-    """Of files that may be exports, in a folder in which anything may lie."""
-    return [f".{name}" for name in context.registry.names]
-
-
-def _reader_of(context: RunContext, file: Path, configured: str | None) -> str | None:
-    """The broker that reads a file: the configured one if it reads files, else the one that has the name of its ending.
-
-    A folder is read by the broker of its newest export.
-
-    Raises:
-        DataRefused: nothing in the folder looks like an export.
-    """
-    if (
-        configured
-        and Capability.READS_FILES in context.registry.load(configured).broker.capabilities
-    ):
-        return configured
-    if file.is_dir():
-        from variance_bridge.pipeline.export_folder import newest_export
-
-        file = newest_export(file, _endings(context))
-    reader = reader_of_ending(file)
-    return reader if reader in context.registry.names else configured
-
-
-def reader_of_ending(file: Path) -> str:
-    """The name of the broker that reads files with that ending, whether it is installed or not; "" without an ending."""
-    ending = file.suffix.lower().removeprefix(".")
-    reader: str = known_plugins("ending").get(ending, {}).get("broker", ending)
-    return reader
-
-
-def _reader_of_format(
-    context: RunContext, name: str, choice: Choice
-) -> tuple[str, Mapping[str, str]]:
-    """The broker to use, and the settings of this run: where the name is that of a format, the broker that reads it.
-
-    An installed broker of that name comes first, unless a file is given that it does not read.
-    """
-    formats = known_plugins("format")
-    about = formats.get(name, formats.get(name.lower()))
-    if about is None or about["broker"] not in context.registry.names:
-        return name, choice.overrides
-    if name in context.registry.names:
-        capabilities = context.registry.load(name).broker.capabilities
-        if choice.input_file is None or Capability.READS_FILES in capabilities:
-            return name, choice.overrides
-    return about["broker"], {**about["settings"], **choice.overrides}
 
 
 def _broker_context(
@@ -343,14 +269,6 @@ def redact_error(error: BridgeError, personal: PersonalValues) -> None:
     error.where = personal.redact(error.where) if error.where else None
     error.hint = personal.redact(error.hint) if error.hint else None
     error.args = (error.what,)
-
-
-def _check_input(spec: BrokerSpec, input_file: Path | None) -> None:
-    reads_files = Capability.READS_FILES in spec.capabilities
-    if input_file is not None and not reads_files:
-        raise UsageError(
-            f"the broker `{spec.name}` does not read files", hint="run it without `--input`"
-        )
 
 
 def settings_of(

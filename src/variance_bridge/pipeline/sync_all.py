@@ -13,8 +13,8 @@ from functools import partial
 from msgspec import Struct, structs
 
 from variance_bridge.errors import BridgeError, ConfigurationError
+from variance_bridge.pipeline.broker_choice import Choice
 from variance_bridge.pipeline.output_file import broker_of
-from variance_bridge.pipeline.run import Choice
 from variance_bridge.pipeline.run_context import RunContext
 from variance_bridge.pipeline.sync import Ready, carry_out, prepare, tell_listeners
 from variance_bridge.pipeline.sync_account import quote_source_of

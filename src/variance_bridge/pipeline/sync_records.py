@@ -11,7 +11,7 @@ from msgspec import Struct
 from variance_bridge.broker import Session
 from variance_bridge.errors import BridgeError, OlderPositions
 from variance_bridge.model import Portfolio
-from variance_bridge.pipeline.run import Choice
+from variance_bridge.pipeline.broker_choice import Choice
 
 if TYPE_CHECKING:
     from variance_bridge.pipeline.draft import Draft

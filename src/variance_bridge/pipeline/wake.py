@@ -24,7 +24,8 @@ from variance_bridge.errors import (
 from variance_bridge.network.declared_hosts import Reach
 from variance_bridge.network.limits_and_retries import Policy, wait_before
 from variance_bridge.pipeline.account_choice import select_account
-from variance_bridge.pipeline.run import BrokerRun, Choice, open_broker
+from variance_bridge.pipeline.broker_choice import Choice
+from variance_bridge.pipeline.run import BrokerRun, open_broker
 from variance_bridge.pipeline.run_context import USER_AGENT, RunContext
 from variance_bridge.pipeline.watch import Heard
 from variance_bridge.plugins.guard import guarded

@@ -16,8 +16,9 @@ from variance_bridge.errors import DataRefused, UnknownPlugin
 from variance_bridge.formatting import path_text
 from variance_bridge.masking import masked
 from variance_bridge.model import Portfolio
+from variance_bridge.pipeline.broker_choice import Choice, reader_of_ending
 from variance_bridge.pipeline.overwrite import Verdict, judge_overwrite
-from variance_bridge.pipeline.run import BrokerRun, Choice, open_broker, reader_of_ending
+from variance_bridge.pipeline.run import BrokerRun, open_broker
 from variance_bridge.settings.account_hash import KEY_BYTES, account_hash
 from variance_bridge.storage.read import refuse_missing
 

@@ -22,7 +22,8 @@ from variance_bridge.broker import Session
 from variance_bridge.document import exact_json
 from variance_bridge.errors import DataRefused
 from variance_bridge.network.declared_hosts import Reach
-from variance_bridge.pipeline.run import BrokerRun, Choice, open_broker
+from variance_bridge.pipeline.broker_choice import Choice
+from variance_bridge.pipeline.run import BrokerRun, open_broker
 from variance_bridge.pipeline.run_context import RunContext
 from variance_bridge.plugins.guard import guarded
 from variance_bridge.privacy import PersonalKind, PersonalValues

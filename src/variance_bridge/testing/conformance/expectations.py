@@ -10,7 +10,7 @@ from typing import Any
 
 from variance_bridge.errors import BridgeError
 from variance_bridge.model import Side
-from variance_bridge.pipeline.run import Choice
+from variance_bridge.pipeline.broker_choice import Choice
 from variance_bridge.pipeline.run_context import RunContext
 from variance_bridge.pipeline.sync import sync
 from variance_bridge.pipeline.sync_records import NO_QUOTES, SyncRequest
