@@ -278,3 +278,15 @@ def test_positions_that_no_command_will_read_say_so_when_they_are_saved(variance
     assert done.code == 0
     assert "30 d 0 h old: show and triage will refuse this without --any-age)" in done.out
     assert variance("show", "out.json").code == 7
+
+
+@pytest.mark.parametrize("arguments", [("sync", "FILE", "-v"), ("sync", "--verbose", "FILE")])
+def test_more_detail_may_be_asked_for_after_the_command_too(variance, export, arguments):
+    done = variance(*(export if word == "FILE" else word for word in arguments))
+    assert done.code == 0, done.err
+    assert "read as variance: UTF-8" in done.err
+
+
+def test_the_command_of_a_group_takes_verbose_too(variance, export):
+    done = variance("csv", "explain", export, "-v")
+    assert done.code == 0, done.err

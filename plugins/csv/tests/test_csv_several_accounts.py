@@ -101,3 +101,45 @@ def test_a_profile_keeps_its_own_file(variance, export, held, tmp_path):
     code, _out, err = variance("sync", export("555", "QZB"), "--profile", "two")
     assert code == 6
     assert "the file holds account" in err
+
+
+TWO_ACCOUNTS = (
+    "Account Number,Account Name,Symbol,Description,Quantity,Last Price,Current Value\n"
+    "X10000001,Nest egg,QZA,A COMPANY,100,$52.00,$5200.00\n"
+    "X10000002,Roth IRA,QZB,A COMPANY,10,$52.00,$520.00\n\n"
+    '"Date downloaded Dec-03-2025 1:17 PM ET"\n'
+)
+
+
+@pytest.fixture
+def both(tmp_path):
+    (tmp_path / "exports").mkdir()
+    path = tmp_path / "exports" / "both.csv"
+    path.write_text(TWO_ACCOUNTS)
+    return path
+
+
+def test_a_file_with_two_accounts_is_synced_as_the_folder_with_that_file_is(
+    variance, both, held, tmp_path
+):
+    code, _out, err = variance("sync", both)
+    assert (code, err) == (0, "")
+    of_file = held()
+    assert sorted(of_file.values()) == [["QZA"], ["QZB"]]
+    assert variance("sync", both.parent)[0] == 0
+    assert held() == of_file
+
+
+def test_of_a_file_with_two_accounts_one_can_be_chosen(variance, both, held):
+    assert variance("sync", both, "--account", "Roth IRA")[0] == 0
+    assert list(held().values()) == [["QZB"]]
+
+
+def test_one_output_for_a_file_with_two_accounts_is_refused_with_how_to_choose(
+    variance, both, held, tmp_path
+):
+    code, _out, err = variance("sync", both, "--output", tmp_path / "positions" / "mine.json")
+    assert code == 3
+    assert "there are 2 accounts" in err
+    assert "--account HASH" in err
+    assert held() == {}

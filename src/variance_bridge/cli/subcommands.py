@@ -164,12 +164,17 @@ class LazyGroup(click.Group):
         """As click does, but an unknown command names the nearest known one, and a broken plugin its reason."""
         command = self.get_command(ctx, args[0])
         if command is not None or ctx.resilient_parsing:
+            if command is not None:
+                _take_verbose(command)
             return args[0], command, args[1:]
         if _names_file(args[0]):  # `variance FILE`: the dashboard of that file
             from variance_bridge.cli.home import dashboard
 
             name = dashboard()
-            return name, self.get_command(ctx, name), args
+            command = self.get_command(ctx, name)
+            if command is not None:
+                _take_verbose(command)
+            return name, command, args
         if args[0] == "help":
             return self._help(ctx, args[1:])
         # Imported here: only a refusal needs it, and a start without one is faster.
@@ -206,6 +211,23 @@ class LazyGroup(click.Group):
         from variance_bridge.cli.completion_values import offered_files
 
         return super().shell_complete(ctx, incomplete) or offered_files(incomplete)
+
+
+def _take_verbose(command: click.Command) -> None:
+    """Let `-v` stand after the command too, unless the command has a `-v` of its own."""
+    taken = {name for param in command.params for name in param.opts}
+    free = [name for name in ("-v", "--verbose") if name not in taken]
+    if free:
+        command.params.append(
+            click.Option(free, count=True, hidden=True, expose_value=False, callback=_add_verbosity)
+        )
+    if isinstance(command, click.Group):
+        for each in command.commands.values():
+            _take_verbose(each)
+
+
+def _add_verbosity(ctx: click.Context, _option: click.Parameter, count: int) -> None:
+    ctx.ensure_object(Invocation).verbosity += count
 
 
 def _names_file(word: str) -> bool:

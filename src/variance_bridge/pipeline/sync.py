@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_SEVERAL = 2
 _MAX_LISTED = 12
 _SAID = "the last good file is untouched"
 
@@ -136,11 +137,20 @@ def carry_out(ready: Ready, progress: Progress | None = None) -> list[Result]:
 
 
 def is_of_all(run: BrokerRun, accounts: Sequence[Account], request: SyncRequest) -> bool:
-    """Whether all accounts are synced: because the user said so, or because a folder is read and nobody chose an account."""
+    """Whether all accounts are synced: because the user said so, or because a file or a folder has several and nobody chose one."""
     if request.all_accounts:
         return True
-    chosen = chosen_account(run, request.choice.account)
-    return run.folder is not None and len(accounts) > 1 and chosen is None
+    if len(accounts) < _SEVERAL or chosen_account(run, request.choice.account) is not None:
+        return False
+    return run.folder is not None or _has_file_for_each(run, accounts, request)
+
+
+def _has_file_for_each(run: BrokerRun, accounts: Sequence[Account], request: SyncRequest) -> bool:
+    """Whether the accounts of one export can be told apart, and nobody named the one file to write."""
+    if Capability.READS_FILES not in run.spec.capabilities:
+        return False
+    hashes = {run.account_hash(account) for account in accounts} - {None, ""}
+    return len(hashes) == len(accounts) and request.output is None and run.profile.output is None
 
 
 def refuse_single_output(run: BrokerRun, accounts: Sequence[Account], request: SyncRequest) -> None:
