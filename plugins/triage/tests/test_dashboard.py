@@ -191,7 +191,7 @@ def test_what_could_not_be_judged_is_never_nothing(hold, triaged):
     assert "No rule asks for action, but 1 of 1 strategy could not be judged fully." in screen
     assert "NOT FULLY JUDGED  1 of 1" in screen
     assert "SIZE_THREAT could not be judged for any strategy." in screen
-    assert "it needs the price of SPY" in " ".join(screen.split())
+    assert "it needs the beta-weighted delta of every leg" in " ".join(screen.split())
     coloured = console()
     coloured.print(dashboard(triaged([hold("1 stock")]), 80))
     assert "\x1b[1;33mNo rule asks for action" in coloured.file.getvalue()
@@ -514,9 +514,13 @@ def test_the_share_of_buying_power_that_is_used_is_shown(hold, triaged):
     assert "used" not in render(triaged([hold("1 stock")], balances=without), 80)
 
 
-def test_notes_say_how_they_are_settled(hold, triaged):
+def test_notes_say_how_they_are_settled(hold, price, triaged):
     screen = " ".join(render(triaged([hold("1 stock")]), 80).split())
     assert "set `net_liquidity` under [account] in triage.toml" in screen
+    assert "`variance sync --quotes BROKER`" in screen
+    assert "[benchmark]" not in screen  # the price alone would settle nothing: the delta is unknown
+    weighted = price(hold("100 stock"), beta_delta="9999")
+    screen = " ".join(render(triaged([weighted]), 80).split())
     assert "set `price` under [benchmark] in triage.toml" in screen
 
 

@@ -199,7 +199,7 @@ def test_what_could_not_be_judged_is_never_nothing(hold, triaged):
     found = Elements(page(triaged([hold("1 stock")])).decode())
     assert "Nothing needs action" not in found.words
     assert "SIZE_THREAT could not be judged for any strategy." in found.words
-    assert "SIZE_THREAT not judged for 1 of 1 strategy: it needs the price of SPY" in found.words
+    assert "SIZE_THREAT not judged for 1 of 1 strategy: it needs the beta-weighted" in found.words
     assert "Losses are measured against $50,000.00, assumed" in found.words
 
 

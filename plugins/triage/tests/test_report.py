@@ -266,7 +266,7 @@ def test_a_silent_rule_is_named_once(hold, triaged):
     rules = [(row["rule"], row["needs"], row["clusters"]) for row in document["unavailable"]]
     assert rules == [
         ("DEFENSE", "the price of the underlying", 2),
-        ("SIZE_THREAT", "the price of SPY", 2),
+        ("SIZE_THREAT", "the beta-weighted delta of every leg", 2),
         ("HARVEST", "the profit and cost of every option", 2),
     ]
     for cluster in document["clusters"]:

@@ -440,7 +440,7 @@ def test_what_is_worth_little_needs_no_delta_to_be_no_size_threat(hold, triaged)
     report = triaged([worth(hold, "1 95P 45d", 100)])
     assert lacking(report, Action.SIZE_THREAT) == []
     large = triaged([worth(hold, "1 95P 45d", 2501)])
-    assert lacking(large, Action.SIZE_THREAT) == [("the price of SPY", 1, 1)]
+    assert lacking(large, Action.SIZE_THREAT) == [("the beta-weighted delta of every leg", 1, 1)]
 
 
 def test_the_most_in_another_currency_limits_nothing(hold, triaged):

@@ -91,8 +91,14 @@ def day_profits(report: Report) -> dict[str | None, Sum]:
 
 
 _SETTLED_BY = (
-    ("beta-weighted", "a quote source that gives it settles this (`sync --quotes`)"),
-    ("the price of the underlying", "sync with quotes (`sync --quotes`)"),
+    (
+        "beta-weighted",
+        "exports do not state it, quotes of a broker may (`variance sync --quotes BROKER`)",
+    ),
+    (
+        "the price of the underlying",
+        "quotes of a broker state it (`variance sync --quotes BROKER`)",
+    ),
     ("the price of", "set `price` under [benchmark] in triage.toml"),
     ("net liquidity", "set `net_liquidity` under [account] in triage.toml"),
 )

@@ -291,11 +291,9 @@ def size_threat(facts: Facts, circumstances: Circumstances) -> Outcome:
         return None
     if facts.beta_delta.complete == facts.beta_gamma.complete == 0:
         return None  # no move of the market costs it anything, whatever the benchmark's price
-    lacking = _unmeasurable(circumstances)
+    lacking = _unmeasurable(facts, circumstances)
     if lacking is not None:
         return lacking
-    if facts.beta_delta.complete is None:
-        return Lacking("the beta-weighted delta of every leg")
     loss, fall = _worst_day(facts, circumstances)
     share = (loss if most is None else min(loss, most)) / net
     if share <= limit:
@@ -332,14 +330,16 @@ def _loss_words(facts: Facts, loss: Decimal, most: Decimal | None, currency: str
     return f"about {money(loss, currency)}{by}"
 
 
-def _unmeasurable(circumstances: Circumstances) -> Lacking | None:
-    """What no loss can be measured without."""
+def _unmeasurable(facts: Facts, circumstances: Circumstances) -> Lacking | None:
+    """What no loss can be measured without; first what is hardest to get, so that nobody gets the rest in vain."""
     benchmark, stated = circumstances.benchmark, circumstances.thresholds.benchmark.currency
-    if circumstances.benchmark_price is None:
-        return Lacking(f"the price of {benchmark}")
+    if facts.beta_delta.complete is None:
+        return Lacking("the beta-weighted delta of every leg")
     if circumstances.currency not in (None, stated):
         # Deltas are in shares of the benchmark: a loss in its currency is not a share of an account in another.
         return Lacking(f"the price of {benchmark} in {circumstances.currency}")
+    if circumstances.benchmark_price is None:
+        return Lacking(f"the price of {benchmark}")
     return None
 
 
