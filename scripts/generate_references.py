@@ -294,7 +294,7 @@ def thresholds() -> str:
 def strategies() -> str:
     """The strategies that the triage knows by name, with their legs."""
     rows = []
-    for entry in tomllib.loads(_triage_file("strategies.toml"))["strategy"]:
+    for entry in tomllib.loads(_triage_file("strategy_names.toml"))["strategy"]:
         legs = ", ".join(f"`{leg}`" for leg in entry["legs"])
         rows.append(f"{entry['name']} | {entry.get('mirror', '')} | {legs}")
     return _table(("strategy", "with all signs reversed", "legs"), rows)

@@ -18,11 +18,11 @@ from variance_bridge.document import exact_json
 from variance_bridge.document.check import check
 from variance_bridge.document.schema import is_valid
 from variance_bridge.network.session import Response
+from variance_bridge.personal_values import Secret
 from variance_bridge.pipeline.broker_choice import Choice
 from variance_bridge.pipeline.run_context import RunContext
 from variance_bridge.pipeline.sync import sync
 from variance_bridge.pipeline.sync_records import SyncRequest
-from variance_bridge.privacy import Secret
 from variance_bridge.settings.configuration import Configuration
 
 

@@ -62,8 +62,8 @@ if TYPE_CHECKING:
         Status,
         Timeliness,
     )
+    from variance_bridge.personal_values import PersonalKind, PersonalValues, Secret
     from variance_bridge.plugins.hookspecs import hookimpl
-    from variance_bridge.privacy import PersonalKind, PersonalValues, Secret
     from variance_bridge.reading.book import Book, Held, Source, load_all
     from variance_bridge.reading.engine_rows import PortfolioParser, Position
     from variance_bridge.reading.export_columns import ROW_COLUMNS, flat_rows
@@ -136,7 +136,7 @@ _PLACES = {
         "Status",
         "Timeliness",
     ),
-    "privacy": ("PersonalKind", "PersonalValues", "Secret"),
+    "personal_values": ("PersonalKind", "PersonalValues", "Secret"),
     "reading.load": ("Snapshot", "load"),
     "reading.totals": ("Totals",),
     "symbology": ("Deliverable", "Instrument", "InstrumentType", "OptionType", "SymbolError"),

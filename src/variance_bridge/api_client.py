@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from variance_bridge.broker import BrokerContext, Response
-from variance_bridge.privacy import Secret
+from variance_bridge.personal_values import Secret
 from variance_bridge.rows.response_body import body_of, json_of
 
 _UNAUTHORIZED = 401

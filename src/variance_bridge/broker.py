@@ -23,7 +23,7 @@ from msgspec import field
 from variance_bridge.errors import ConfigurationError
 from variance_bridge.formatting import repr_without
 from variance_bridge.model import Environment, Portfolio, Route
-from variance_bridge.privacy import PersonalValues, Secret
+from variance_bridge.personal_values import PersonalValues, Secret
 from variance_bridge.symbology.instrument import Record
 
 HOOK_API = 1

@@ -190,11 +190,11 @@ def simulated_sync(
     import secrets
 
     from variance_bridge.network.limits_and_retries import Policy
+    from variance_bridge.personal_values import PersonalValues, Secret
     from variance_bridge.pipeline.broker_choice import Choice
     from variance_bridge.pipeline.run_context import RunContext
     from variance_bridge.pipeline.sync import sync
     from variance_bridge.pipeline.sync_records import SyncRequest
-    from variance_bridge.privacy import PersonalValues, Secret
     from variance_bridge.settings.account_hash import account_hash
     from variance_bridge.settings.configuration import Configuration
 

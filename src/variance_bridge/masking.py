@@ -1,6 +1,6 @@
 """Names of files and typed words, shown without what may be an account number or a secret. Pure.
 
-What a run has seen of an account is searched for by `privacy`; this is for names of which nothing is known yet.
+What a run has seen of an account is searched for by `personal_values`; this is for names of which nothing is known yet.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 
 from variance_bridge.formatting import printable
-from variance_bridge.privacy import MASK
+from variance_bridge.personal_values import MASK
 
 _WORD = re.compile(r"[^\W_]+")
 _MONTH_AND_DAY = r"(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from variance_bridge.broker import BrokerContext, Response
 from variance_bridge.errors import BridgeError, BrokerRefused, DataRefused
-from variance_bridge.privacy import PersonalKind, Secret
+from variance_bridge.personal_values import PersonalKind, Secret
 from variance_bridge.rows.values import RowRejected, number
 
 RENEWAL_MARGIN: Final = 60.0

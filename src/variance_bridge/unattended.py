@@ -13,6 +13,7 @@ from pathlib import Path
 from msgspec import structs
 
 from variance_bridge.errors import BridgeError, ConfigurationError
+from variance_bridge.personal_values import PersonalValues
 from variance_bridge.pipeline.broker_choice import Choice
 from variance_bridge.pipeline.output_file import broker_of
 from variance_bridge.pipeline.run import redact_error
@@ -25,7 +26,6 @@ from variance_bridge.pipeline.run_context import (
 from variance_bridge.pipeline.sync import carry_out, prepare
 from variance_bridge.pipeline.sync_records import Failed, Skipped, Synced, SyncRequest
 from variance_bridge.plugins.environment_secrets import isolate_environment
-from variance_bridge.privacy import PersonalValues
 from variance_bridge.settings.account_hash import FILE_NAME, account_hash, installation_key
 from variance_bridge.settings.configuration import read_configuration, user_folder
 from variance_bridge.settings.keyring import Keyring

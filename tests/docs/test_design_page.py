@@ -18,7 +18,7 @@ TABLE = (
 )
 LAYERS = [re.findall(r"`([a-z_]+)`", row.split("|")[2]) for row in TABLE.splitlines() if "`" in row]
 HEIGHT = {name: -place for place, layer in enumerate(LAYERS) for name in layer}
-GROUND = ("symbology", "privacy", "errors", "formatting", "clock")
+GROUND = ("symbology", "personal_values", "errors", "formatting", "clock")
 OUTSIDE = {"testing", "scaffold"}
 
 

@@ -28,10 +28,10 @@ from variance_bridge.document.convert import from_bytes, to_bytes, to_document
 from variance_bridge.errors import BridgeError
 from variance_bridge.model import Portfolio
 from variance_bridge.network.session import Response
+from variance_bridge.personal_values import PersonalValues, Secret
 from variance_bridge.pipeline.contradictory_rows import settle
 from variance_bridge.pipeline.enrich import enrich
 from variance_bridge.pipeline.personal_data import find_personal
-from variance_bridge.privacy import PersonalValues, Secret
 from variance_bridge.reading.engine_rows import positions, rows
 from variance_bridge.reading.freshness import Freshness
 from variance_bridge.reading.load import Snapshot

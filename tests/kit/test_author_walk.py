@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from variance_bridge.cli.error_report import run
+from variance_bridge.personal_values import PersonalValues, Secret
 from variance_bridge.pipeline.broker_choice import Choice
 from variance_bridge.pipeline.run_context import RunContext
 from variance_bridge.pipeline.sync import sync
 from variance_bridge.pipeline.sync_records import NO_QUOTES, SyncRequest
 from variance_bridge.plugins.loading import Registry
 from variance_bridge.plugins.registry import Plugin
-from variance_bridge.privacy import PersonalValues, Secret
 from variance_bridge.settings.configuration import Configuration
 from variance_bridge.testing import FrozenClock, SimulatedSession, read_recordings
 

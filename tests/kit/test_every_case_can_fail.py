@@ -44,9 +44,9 @@ from variance_bridge.errors import (
     DataRefused,
 )
 from variance_bridge.model import Balances, Caution, Flag, Greeks, Side
+from variance_bridge.personal_values import Secret
 from variance_bridge.plugins.loading import Registry
 from variance_bridge.plugins.registry import Plugin
-from variance_bridge.privacy import Secret
 from variance_bridge.symbology import InstrumentType, OptionType
 from variance_bridge.testing import (
     BrokerConformance,

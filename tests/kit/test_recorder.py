@@ -10,10 +10,10 @@ import pytest
 
 from variance_bridge.document import exact_json
 from variance_bridge.errors import ConfigurationError, DataRefused
+from variance_bridge.personal_values import PersonalKind, PersonalValues, Secret
 from variance_bridge.pipeline.run_context import RunContext
 from variance_bridge.plugins.loading import Registry
 from variance_bridge.plugins.registry import Plugin
-from variance_bridge.privacy import PersonalKind, PersonalValues, Secret
 from variance_bridge.settings.configuration import Configuration
 from variance_bridge.testing import Exchange, FrozenClock, SimulatedSession, read_recordings, record
 from variance_bridge.testing.broker_under_test import Subject

@@ -6,7 +6,7 @@ import pytest
 
 from variance_bridge.errors import BrokerRefused, BrokerUnreachable, DataRefused, ForbiddenRequest
 from variance_bridge.network.connection import ConnectionFailure
-from variance_bridge.privacy import PersonalValues, Secret
+from variance_bridge.personal_values import PersonalValues, Secret
 from variance_bridge.testing import Exchange, FrozenClock, SimulatedSession
 from variance_bridge.testing.simulated_session import UnrecordedRequestError
 

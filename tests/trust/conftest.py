@@ -20,7 +20,7 @@ import pytest
 from variance_bridge.broker import RateLimit
 from variance_bridge.network.limits_and_retries import Policy
 from variance_bridge.network.session import ReadOnlySession
-from variance_bridge.privacy import PersonalValues
+from variance_bridge.personal_values import PersonalValues
 from variance_bridge.settings.keyring import Keyring
 
 HOST = "api.acme.example"

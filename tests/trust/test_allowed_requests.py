@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from variance_bridge.errors import ConfigurationError, ForbiddenRequest, PluginError
 from variance_bridge.network.allowed_requests import check_hosts, is_loopback, resolve
 from variance_bridge.network.session import ReadOnlySession
-from variance_bridge.privacy import PersonalValues, Secret
+from variance_bridge.personal_values import PersonalValues, Secret
 
 HOST = "api.acme.example"
 HOSTS = frozenset({HOST})

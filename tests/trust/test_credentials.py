@@ -12,7 +12,7 @@ import pytest
 
 from variance_bridge.broker import Credential
 from variance_bridge.errors import ConfigurationError
-from variance_bridge.privacy import Secret
+from variance_bridge.personal_values import Secret
 from variance_bridge.settings.credential_owner import Login
 from variance_bridge.settings.credentials import CredentialStore, Place
 from variance_bridge.settings.env_file import read_env_file, write_env_value
@@ -449,7 +449,7 @@ def test_keyring_and_dotenv_are_imported_only_when_reached(tmp_path) -> None:
         "from pathlib import Path\n"
         "from variance_bridge.broker import Credential\n"
         "from variance_bridge.settings.credentials import CredentialStore\n"
-        "from variance_bridge.privacy import PersonalValues\n"
+        "from variance_bridge.personal_values import PersonalValues\n"
         "from variance_bridge.settings.keyring import Keyring\n"
         "from variance_bridge.settings.credential_owner import Login\n"
         "store = CredentialStore(environment={'A': 'b'}, folders=[Path(sys.argv[1])], keyring=Keyring(),\n"

@@ -11,7 +11,7 @@ import pytest
 
 from variance_bridge.cli.log_redaction import describe, install_exception_hooks, install_redaction
 from variance_bridge.errors import BrokerUnreachable
-from variance_bridge.privacy import PersonalValues, Secret
+from variance_bridge.personal_values import PersonalValues, Secret
 
 CANARY = "canary-5WX00001-value"
 FORMAT = "%(levelname)s %(name)s %(message)s %(payload)s"

@@ -36,7 +36,7 @@ from variance_bridge.network.limits_and_retries import Policy
 from variance_bridge.network.proxy import NetworkAccess
 from variance_bridge.network.request import Request, Wire
 from variance_bridge.network.session import ReadOnlySession
-from variance_bridge.privacy import Secret
+from variance_bridge.personal_values import Secret
 
 MEBIBYTE = 1024 * 1024
 CANARY = "canary-credential-7f3a"

@@ -13,8 +13,8 @@ import pytest
 
 from variance_bridge.document import exact_json
 from variance_bridge.errors import DataRefused
+from variance_bridge.personal_values import PersonalKind, PersonalValues, Secret
 from variance_bridge.pipeline.personal_data import find_personal, seal
-from variance_bridge.privacy import PersonalKind, PersonalValues, Secret
 from variance_bridge.storage.read import shipped_text
 
 NUMBER = "5WX00001"

@@ -9,7 +9,7 @@ from variance_bridge.model import Route
 from variance_bridge.network.connection import ConnectionFailure, NoResponse, basic_authorization
 from variance_bridge.network.proxy import NetworkAccess, network_access
 from variance_bridge.network.request import Answer
-from variance_bridge.privacy import Secret
+from variance_bridge.personal_values import Secret
 
 URL = "https://api.acme.example/positions"
 PROXY = "http://user:proxy-canary@127.0.0.1:9"

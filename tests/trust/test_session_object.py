@@ -10,7 +10,7 @@ import pytest
 
 from variance_bridge.errors import BrokerUnreachable, ForbiddenRequest
 from variance_bridge.network.session import Response
-from variance_bridge.privacy import Secret
+from variance_bridge.personal_values import Secret
 
 TOKEN_URL = "https://api.acme.example/oauth/token"
 

@@ -24,7 +24,7 @@ from variance_bridge.network.connection import ConnectionFailure
 from variance_bridge.network.limits_and_retries import Policy
 from variance_bridge.network.proxy import NetworkAccess
 from variance_bridge.network.wake_socket import Conversation, Ended, Lost, WakeSocket, _Channel
-from variance_bridge.privacy import Secret
+from variance_bridge.personal_values import Secret
 
 HOSTS = frozenset({"stream.acme.example"})
 CANARY = "canary-credential-7f3a"

@@ -12,7 +12,7 @@ import pytest
 from variance_bridge.broker import BrokerContext
 from variance_bridge.cli.error_report import run
 from variance_bridge.document.convert import to_document
-from variance_bridge.privacy import PersonalValues
+from variance_bridge.personal_values import PersonalValues
 from variance_bridge_csv.broker import CsvBroker
 from variance_bridge_csv.settings import CsvSettings
 

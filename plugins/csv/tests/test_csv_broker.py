@@ -10,7 +10,7 @@ import pytest
 
 from variance_bridge.broker import Account, Broker, BrokerContext, BrokerSpec
 from variance_bridge.errors import DataRefused, UsageError
-from variance_bridge.privacy import PersonalValues
+from variance_bridge.personal_values import PersonalValues
 from variance_bridge_csv.broker import CsvBroker
 from variance_bridge_csv.file.file_name import describe_name
 from variance_bridge_csv.plugin import variance_bridge_brokers

@@ -14,7 +14,7 @@ from variance_bridge.broker import BrokerContext
 from variance_bridge.errors import ConfigurationError
 from variance_bridge.network.limits_and_retries import Policy
 from variance_bridge.network.session import ReadOnlySession
-from variance_bridge.privacy import PersonalValues, Secret
+from variance_bridge.personal_values import PersonalValues, Secret
 from variance_bridge_tastytrade.plugin import variance_bridge_brokers
 from variance_bridge_tastytrade.settings import TastytradeSettings
 

@@ -55,7 +55,7 @@ def set_credentials(
 
     NAMES are those of the credentials; all required ones by default. With one name, the secret may come from stdin.
     """
-    from variance_bridge.privacy import Secret
+    from variance_bridge.personal_values import Secret
 
     spec, login = spec_and_login(invocation, broker, profile)
     chosen = _chosen(spec, names)
@@ -230,7 +230,7 @@ def _chosen(spec: BrokerSpec, names: tuple[str, ...]) -> list[Credential]:
 
 def _ask(credential: Credential, *, alone: bool) -> str:
     """The secret, without echo from a terminal; from stdin where that is a pipe and one secret is asked for."""
-    from variance_bridge.privacy import MAX_SECRET_LENGTH
+    from variance_bridge.personal_values import MAX_SECRET_LENGTH
 
     if sys.stdin.isatty():
         value = click.prompt(f"{credential.name} ({credential.title})", hide_input=True, err=True)

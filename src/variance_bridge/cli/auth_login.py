@@ -16,7 +16,7 @@ from msgspec import Struct
 from variance_bridge.broker import AuthorizationCode, CredentialPage
 from variance_bridge.errors import ConfigurationError, DataRefused, UsageError
 from variance_bridge.formatting import path_text, plural, printable
-from variance_bridge.privacy import MAX_SECRET_LENGTH, PersonalKind, Secret
+from variance_bridge.personal_values import MAX_SECRET_LENGTH, PersonalKind, Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -215,7 +215,7 @@ def _repeated(argument: str, arguments: Sequence[str]) -> str:
     """
     # Imported here: only a refusal needs it, and a start without one is faster.
     from variance_bridge.masking import as_typed
-    from variance_bridge.privacy import MASK
+    from variance_bridge.personal_values import MASK
 
     if "auth" in arguments:
         return MASK

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from variance_bridge.clock import SystemClock
     from variance_bridge.model import Portfolio
     from variance_bridge.money import Sum
+    from variance_bridge.personal_values import PersonalValues
     from variance_bridge.pipeline.run_context import RunContext
     from variance_bridge.plugins.loading import LoadedListener, LoadedPlugin, Registry
     from variance_bridge.plugins.registry import Plugin
-    from variance_bridge.privacy import PersonalValues
     from variance_bridge.reading.book import Book
     from variance_bridge.reading.currency_conversion import Converted, ExchangeRates
     from variance_bridge.reading.freshness import AgeLimits
@@ -109,7 +109,7 @@ class Invocation:
     def personal(self) -> PersonalValues:
         """Everything personal that this invocation has seen; logs and reports of bugs are redacted from here on."""
         from variance_bridge.cli.logs import guarded_logs
-        from variance_bridge.privacy import PersonalValues
+        from variance_bridge.personal_values import PersonalValues
 
         values = PersonalValues()
         self._undo.append(guarded_logs(values, self.verbosity))

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Final, TextIO
 
 from variance_bridge.errors import BridgeError
-from variance_bridge.privacy import PersonalValues
+from variance_bridge.personal_values import PersonalValues
 
 _STANDARD_FIELDS: Final = frozenset(vars(logging.makeLogRecord({}))) | {
     "message",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from variance_bridge.cli.log_redaction import install_exception_hooks, install_redaction
 
 if TYPE_CHECKING:
-    from variance_bridge.privacy import PersonalValues
+    from variance_bridge.personal_values import PersonalValues
 
 _LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 

@@ -1,1 +1,1 @@
-"""The read-only session: which request may be sent, when again, and one try. Imports storage, model, privacy and errors."""
+"""The read-only session: which request may be sent, when again, and one try. Imports storage, model, personal_values and errors."""

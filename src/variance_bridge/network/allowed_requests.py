@@ -12,11 +12,9 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 from urllib.parse import quote, unquote, urlencode
 
-from msgspec import Struct
-
 from variance_bridge.addresses import is_loopback
 from variance_bridge.errors import ForbiddenRequest, PluginError
-from variance_bridge.formatting import repr_without
+from variance_bridge.network.request_address import Address
 
 MAX_URL: Final = 8192
 _DEFAULT_PORT = 443
@@ -28,62 +26,8 @@ _CHARACTERS = r"(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*"
 _PARTS = r"(?P<scheme>https?)://(?P<authority>[^/?]*)(?P<path>/[^?]*)?(?:\?(?P<query>.*))?"
 _AUTHORITY = r"(?P<host>\[[0-9a-f:]+\]|[a-z0-9.-]+)(?::(?P<port>[1-9][0-9]{0,4}))?"
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_VERSION_SEGMENT = r"v[0-9]{1,3}"
 _ESCAPED_ON_THE_WIRE = r"%[0-9A-Fa-f]{2}|[\[\]]"
 _ENCODED_CONTROL = r"%(?:[01][0-9A-Fa-f]|7[Ff]|5[Cc])"
-
-
-class Address(Struct, frozen=True):
-    """A URL that may be called.
-
-    Attributes:
-        scheme: `https`; `http` on loopback only.
-        host: as declared, or a loopback address; an IPv6 address in brackets.
-        port: None for the scheme's own.
-        path: as it is sent, starting with a slash: brackets escaped, escapes in capitals.
-        query: without the question mark; "" for none.
-        loopback: the request stays on this machine.
-    """
-
-    scheme: str
-    host: str
-    port: int | None
-    path: str
-    query: str
-    loopback: bool
-
-    __repr__ = repr_without("path", "query")
-
-    @property
-    def authority(self) -> str:
-        """Host and port, as the header field `Host` has them."""
-        return self.host + (f":{self.port}" if self.port else "")
-
-    @property
-    def origin(self) -> str:
-        """Scheme, host and port: nothing personal in it."""
-        return f"{self.scheme}://{self.authority}"
-
-    @property
-    def target(self) -> str:
-        """Path and query, as they are sent."""
-        return self.path + (f"?{self.query}" if self.query else "")
-
-    @property
-    def url(self) -> str:
-        """The whole URL, as it is sent."""
-        return self.origin + self.target
-
-    @property
-    def shown(self) -> str:
-        """Origin and path for a message: no query, and no path segment that holds a digit (an account number)."""
-        segments = [
-            "***"
-            if any(map(str.isdigit, part)) and not re.fullmatch(_VERSION_SEGMENT, part)
-            else part
-            for part in self.path.split("/")
-        ]
-        return self.origin + "/".join(segments)
 
 
 def check_hosts(hosts: Iterable[str]) -> frozenset[str]:

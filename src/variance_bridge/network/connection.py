@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 from variance_bridge.errors import ConfigurationError
-from variance_bridge.network.allowed_requests import Address
 from variance_bridge.network.proxy import NetworkAccess
+from variance_bridge.network.request_address import Address
 from variance_bridge.storage.read import Reader
 
 if TYPE_CHECKING:
-    from variance_bridge.privacy import Secret
+    from variance_bridge.personal_values import Secret
 
 _PORTS: Final = {"http": 80, "https": 443}
 _LIBRARY_LOGGER: Final = "urllib3.connection"

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 from msgspec import Struct
 
 from variance_bridge.errors import BrokerRefused, DataRefused
-from variance_bridge.privacy import Secret
+from variance_bridge.personal_values import Secret
 
 MAX_REDIRECT: Final = 4096
 """Characters in an address that a browser brings or a user pastes."""

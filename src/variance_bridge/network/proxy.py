@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from variance_bridge.errors import ConfigurationError
-from variance_bridge.privacy import PersonalKind, PersonalValues, Secret
+from variance_bridge.personal_values import PersonalKind, PersonalValues, Secret
 from variance_bridge.storage.private_files import read_private
 
 _PROXY_VARIABLES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")

@@ -22,7 +22,6 @@ from msgspec import Struct
 
 from variance_bridge.errors import DataRefused
 from variance_bridge.formatting import repr_without
-from variance_bridge.network.allowed_requests import Address
 from variance_bridge.network.connection import (
     ConnectionFailure,
     NoResponse,
@@ -32,10 +31,11 @@ from variance_bridge.network.connection import (
     shut_down,
 )
 from variance_bridge.network.limits_and_retries import Policy, is_transient
+from variance_bridge.network.request_address import Address
 from variance_bridge.time_limit import within
 
 if TYPE_CHECKING:
-    from variance_bridge.privacy import Secret
+    from variance_bridge.personal_values import Secret
 
 _CHUNK: Final = 64 * 1024
 _NO_CONTENT: Final = 204

@@ -30,7 +30,6 @@ from variance_bridge.errors import (
 from variance_bridge.formatting import format_age, plural
 from variance_bridge.model import Route
 from variance_bridge.network.allowed_requests import (
-    Address,
     check_hosts,
     check_post_paths,
     check_read_post,
@@ -46,7 +45,8 @@ from variance_bridge.network.limits_and_retries import (
 )
 from variance_bridge.network.proxy import learned_proxy
 from variance_bridge.network.rate_limits import Rates
-from variance_bridge.privacy import MAX_SECRET_LENGTH, PersonalKind, PersonalValues, Secret
+from variance_bridge.network.request_address import Address
+from variance_bridge.personal_values import MAX_SECRET_LENGTH, PersonalKind, PersonalValues, Secret
 
 if TYPE_CHECKING:
     from variance_bridge.broker import Clock, RateLimit

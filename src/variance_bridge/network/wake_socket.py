@@ -24,14 +24,14 @@ from websockets.protocol import State
 from websockets.uri import parse_uri
 
 from variance_bridge.broker import Notice
-from variance_bridge.network.allowed_requests import Address
 from variance_bridge.network.connection import ConnectionFailure, NoResponse, open_socket, shut_down
 from variance_bridge.network.limits_and_retries import Policy
+from variance_bridge.network.request_address import Address
 from variance_bridge.storage.read import MEBIBYTE
 
 if TYPE_CHECKING:
     from variance_bridge.broker import Clock
-    from variance_bridge.privacy import Secret
+    from variance_bridge.personal_values import Secret
 
 MAX_MESSAGE: Final = 512 * 1024
 """Bytes of one message. A longer one ends the connection before it is read."""

@@ -13,9 +13,9 @@ from variance_bridge.addresses import base_address, is_this_machine
 from variance_bridge.broker import AuthorizationCode, BrokerSpec
 from variance_bridge.errors import BrokerRefused, DataRefused
 from variance_bridge.network.declared_hosts import Reach
+from variance_bridge.personal_values import PersonalKind, Secret
 from variance_bridge.pipeline.broker_choice import Choice
 from variance_bridge.pipeline.run import open_broker
-from variance_bridge.privacy import PersonalKind, Secret
 
 if TYPE_CHECKING:
     from variance_bridge.broker import Credential

@@ -29,7 +29,7 @@ from msgspec import Struct
 
 from variance_bridge.document.schema import schema
 from variance_bridge.errors import DataRefused
-from variance_bridge.privacy import (
+from variance_bridge.personal_values import (
     PersonalKind,
     PersonalValue,
     PersonalValues,

@@ -29,6 +29,7 @@ from variance_bridge.errors import (
 )
 from variance_bridge.model import Portfolio, Status
 from variance_bridge.network.declared_hosts import Reach
+from variance_bridge.personal_values import PersonalKind, PersonalValues
 from variance_bridge.pipeline.broker_choice import (
     Choice,
     check_input,
@@ -40,7 +41,6 @@ from variance_bridge.pipeline.broker_choice import (
 from variance_bridge.pipeline.run_context import RunContext
 from variance_bridge.plugins.guard import guarded
 from variance_bridge.plugins.loading import LoadedPlugin, import_place
-from variance_bridge.privacy import PersonalKind, PersonalValues
 from variance_bridge.settings.configuration import (
     BrokerSettings,
     ProfileTable,
@@ -49,8 +49,8 @@ from variance_bridge.settings.configuration import (
 from variance_bridge.settings.credential_owner import Login
 
 if TYPE_CHECKING:
+    from variance_bridge.personal_values import Secret
     from variance_bridge.pipeline.export_folder import ExportFolder, Warn
-    from variance_bridge.privacy import Secret
 
 GENERATOR = f"variance-bridge {__version__}"
 

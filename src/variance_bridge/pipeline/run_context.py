@@ -18,8 +18,8 @@ from variance_bridge.broker import Clock, Credential, Session
 from variance_bridge.clock import SystemClock
 from variance_bridge.errors import ConfigurationError
 from variance_bridge.network.declared_hosts import Reach
+from variance_bridge.personal_values import PersonalValues, Secret
 from variance_bridge.plugins.loading import LoadedListener, LoadedPlugin, Registry
-from variance_bridge.privacy import PersonalValues, Secret
 from variance_bridge.settings.configuration import (
     Configuration,
     read_configuration,

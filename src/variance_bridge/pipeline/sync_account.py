@@ -16,13 +16,13 @@ from variance_bridge.errors import DataRefused, OlderPositions
 from variance_bridge.formatting import plural
 from variance_bridge.minor_units import money_unit
 from variance_bridge.model import Caution, Environment, Flag, Portfolio, Status
+from variance_bridge.personal_values import PersonalValues
 from variance_bridge.pipeline.contradictory_rows import Settled, settle
 from variance_bridge.pipeline.overwrite import Judgement, Verdict, judge_overwrite
 from variance_bridge.pipeline.personal_data import seal, suspected
 from variance_bridge.pipeline.previous_document import PreviousDocument
 from variance_bridge.pipeline.run import BrokerRun, fetch_quotes
 from variance_bridge.pipeline.sync_records import NO_QUOTES, Progress, Synced, SyncRequest
-from variance_bridge.privacy import PersonalValues
 from variance_bridge.storage.lock import OutputLock
 from variance_bridge.storage.replace import publish
 from variance_bridge.symbology import InstrumentType, parse

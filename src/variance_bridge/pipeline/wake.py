@@ -23,6 +23,7 @@ from variance_bridge.errors import (
 )
 from variance_bridge.network.declared_hosts import Reach
 from variance_bridge.network.limits_and_retries import Policy, wait_before
+from variance_bridge.personal_values import Secret
 from variance_bridge.pipeline.account_choice import select_account
 from variance_bridge.pipeline.broker_choice import Choice
 from variance_bridge.pipeline.run import BrokerRun, open_broker
@@ -30,7 +31,6 @@ from variance_bridge.pipeline.run_context import USER_AGENT, RunContext
 from variance_bridge.pipeline.watch import Heard
 from variance_bridge.plugins.guard import guarded
 from variance_bridge.plugins.loading import import_place
-from variance_bridge.privacy import Secret
 from variance_bridge.trading_hours import is_in_session
 
 if TYPE_CHECKING:

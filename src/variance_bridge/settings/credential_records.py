@@ -15,7 +15,7 @@ from msgspec import Struct, structs
 
 from variance_bridge.errors import ConfigurationError, DataRefused
 from variance_bridge.formatting import repr_without
-from variance_bridge.privacy import Secret
+from variance_bridge.personal_values import Secret
 from variance_bridge.settings.credential_owner import Login
 from variance_bridge.storage.private_files import exclusive_lock, read_private, write_private
 

@@ -18,7 +18,7 @@ import attrs
 from msgspec import Struct
 
 from variance_bridge.errors import ConfigurationError, SyncRunning
-from variance_bridge.privacy import MAX_SECRET_LENGTH, PersonalKind, PersonalValues, Secret
+from variance_bridge.personal_values import MAX_SECRET_LENGTH, PersonalKind, PersonalValues, Secret
 from variance_bridge.settings.credential_owner import Login
 
 if TYPE_CHECKING:

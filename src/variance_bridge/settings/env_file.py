@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from variance_bridge.errors import ConfigurationError
-from variance_bridge.privacy import Secret
+from variance_bridge.personal_values import Secret
 from variance_bridge.storage.filesystem import reason
 from variance_bridge.storage.private_files import inspect_private, make_private_folder, read_private
 from variance_bridge.storage.replace import replace_file

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from variance_bridge.broker import Credential
-from variance_bridge.privacy import Secret
+from variance_bridge.personal_values import Secret
 
 MARK: Final = "canarybird"
 

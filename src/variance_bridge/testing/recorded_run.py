@@ -19,7 +19,7 @@ from msgspec import structs
 
 from variance_bridge.broker import Account, BrokerContext, RawPortfolio
 from variance_bridge.model import Portfolio, Status
-from variance_bridge.privacy import PersonalKind, PersonalValues, Secret
+from variance_bridge.personal_values import PersonalKind, PersonalValues, Secret
 from variance_bridge.settings.configuration import Configuration, ProfileTable, broker_settings
 from variance_bridge.testing.blockade import BlockedCall, Kind, blocked
 from variance_bridge.testing.broker_under_test import Subject

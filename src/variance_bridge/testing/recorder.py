@@ -22,11 +22,11 @@ from variance_bridge.broker import Session
 from variance_bridge.document import exact_json
 from variance_bridge.errors import DataRefused
 from variance_bridge.network.declared_hosts import Reach
+from variance_bridge.personal_values import PersonalKind, PersonalValues
 from variance_bridge.pipeline.broker_choice import Choice
 from variance_bridge.pipeline.run import BrokerRun, open_broker
 from variance_bridge.pipeline.run_context import RunContext
 from variance_bridge.plugins.guard import guarded
-from variance_bridge.privacy import PersonalKind, PersonalValues
 from variance_bridge.testing.broker_under_test import Subject
 from variance_bridge.testing.payloads.changes_over_years import as_number
 from variance_bridge.testing.payloads.trees import Place, nodes, put
@@ -36,7 +36,7 @@ from variance_bridge.testing.recordings import Exchange, Recording, recording_te
 if TYPE_CHECKING:
     from variance_bridge.broker import Response
     from variance_bridge.model import Route
-    from variance_bridge.privacy import Secret
+    from variance_bridge.personal_values import Secret
 
 _KEPT_HEADERS = ("content-type",)
 _INVENTED = "invented"

@@ -18,12 +18,12 @@ from variance_bridge.network.connection import ConnectionFailure, NoResponse
 from variance_bridge.network.limits_and_retries import Policy, is_transient
 from variance_bridge.network.request import Answer, Request, Wire
 from variance_bridge.network.session import ReadOnlySession, Response
-from variance_bridge.privacy import PersonalKind, PersonalValues
+from variance_bridge.personal_values import PersonalKind, PersonalValues
 from variance_bridge.testing.frozen_clock import FrozenClock
 from variance_bridge.testing.recordings import Exchange
 
 if TYPE_CHECKING:
-    from variance_bridge.privacy import Secret
+    from variance_bridge.personal_values import Secret
 
 SECONDS_PER_REQUEST = 1.0
 """How far the clock moves with each request, so that a time before a request can be distinguished from one after it."""

@@ -22,7 +22,7 @@ from variance_bridge.errors import (
     DataRefused,
 )
 from variance_bridge.network.limits_and_retries import Policy
-from variance_bridge.privacy import Secret
+from variance_bridge.personal_values import Secret
 from variance_bridge_tastytrade.broker import TastytradeBroker
 from variance_bridge_tastytrade.client.api import api_of
 

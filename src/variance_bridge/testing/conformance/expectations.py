@@ -10,12 +10,12 @@ from typing import Any
 
 from variance_bridge.errors import BridgeError
 from variance_bridge.model import Side
+from variance_bridge.personal_values import PersonalValues
 from variance_bridge.pipeline.broker_choice import Choice
 from variance_bridge.pipeline.run_context import RunContext
 from variance_bridge.pipeline.sync import sync
 from variance_bridge.pipeline.sync_records import NO_QUOTES, SyncRequest
 from variance_bridge.plugins.loading import Registry
-from variance_bridge.privacy import PersonalValues
 from variance_bridge.settings.configuration import Configuration
 from variance_bridge.testing.broker_under_test import Subject
 from variance_bridge.testing.canaries import credential_value

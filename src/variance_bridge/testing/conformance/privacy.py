@@ -11,8 +11,8 @@ from variance_bridge.document import exact_json
 from variance_bridge.document.convert import to_bytes
 from variance_bridge.errors import BridgeError, DataRefused
 from variance_bridge.model import Portfolio
+from variance_bridge.personal_values import PersonalKind, Secret
 from variance_bridge.pipeline.personal_data import find_personal
-from variance_bridge.privacy import PersonalKind, Secret
 from variance_bridge.testing import canaries
 from variance_bridge.testing.case_decorator import Complaints, case
 from variance_bridge.testing.conformance.conformance_case import ConformanceCase, PayloadTree

@@ -8,7 +8,7 @@ import attrs
 
 from variance_bridge.document import exact_json
 from variance_bridge.errors import BridgeError, ConfigurationError
-from variance_bridge.privacy import Secret
+from variance_bridge.personal_values import Secret
 from variance_bridge.testing import canaries
 from variance_bridge.testing.case_decorator import Complaints, NotApplicableError, case
 from variance_bridge.testing.conformance.conformance_case import ConformanceCase

@@ -8,9 +8,9 @@ from typing import Any, Final
 from variance_bridge.broker import Account, Notice, Wake
 from variance_bridge.errors import BridgeError
 from variance_bridge.network.allowed_requests import check_hosts, resolve_socket
+from variance_bridge.personal_values import Secret
 from variance_bridge.pipeline.wake import MAX_HEARTBEAT_SECONDS
 from variance_bridge.plugins.loading import import_place
-from variance_bridge.privacy import Secret
 from variance_bridge.testing.case_decorator import Complaints, NotApplicableError, case
 from variance_bridge.testing.conformance.conformance_case import ConformanceCase
 from variance_bridge.testing.recorded_run import describe_exception

@@ -1,1 +1,1 @@
-"""Puts legs together into strategies: pure functions from positions to clusters, named by strategies.toml."""
+"""Puts legs together into strategies: pure functions from positions to clusters, named by strategy_names.toml."""

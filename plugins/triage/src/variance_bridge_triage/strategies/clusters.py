@@ -60,7 +60,7 @@ class Cluster(Struct, frozen=True, kw_only=True):
 
     Attributes:
         root: what they are grouped under (`Holding.root`).
-        strategy: its name in strategies.toml.
+        strategy: its name in strategy_names.toml.
         units: how many times the strategy is held.
         legs: the positions, or the parts of positions, that belong to it; amounts are those of the part. Legs of one
             contract that were opened on different days are legs of their own.

@@ -41,7 +41,7 @@ class Lot(Struct, frozen=True, kw_only=True, eq=False):
             for that day. Its terms are those of the whole lot, its amounts are not.
         later: those of the other days likewise, in order.
         quantity: of all days, unsigned.
-        kind: its word in strategies.toml.
+        kind: its word in strategy_names.toml.
         series: the OSI root. SPX is settled on the opening prices and SPXW on the closing ones, so that of one day and
             strike they are two things: never parts of one spread.
         pool: options of one pool can cover each other over time; None for anything but an option with strike and

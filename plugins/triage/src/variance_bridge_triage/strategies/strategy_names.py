@@ -1,4 +1,4 @@
-"""The table of strategies (strategies.toml) and the name that it gives to a group of legs."""
+"""The table of strategies (strategy_names.toml) and the name that it gives to a group of legs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Member(Struct, frozen=True, kw_only=True):
     """One leg of a group that is to be named.
 
     Attributes:
-        kind: its word in strategies.toml.
+        kind: its word in strategy_names.toml.
         ratio: signed; a stock's in units of what one option delivers.
         contract: the symbol of what is not an option.
         underlying_price: what the underlying trades at, where known.
@@ -91,12 +91,12 @@ class Strategies(Struct, frozen=True):
 @cache
 def strategies() -> Strategies:
     """The table that is shipped with this package."""
-    text = Path(__file__).with_name("strategies.toml").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("strategy_names.toml").read_text(encoding="utf-8")
     return read_strategies(text)
 
 
 def read_strategies(text: str) -> Strategies:
-    """The table in a text in the form of strategies.toml."""
+    """The table in a text in the form of strategy_names.toml."""
     table = tomllib.loads(text)
     entries: dict[Signature, tuple[_Entry, ...]] = {}
     for row in table["strategy"]:

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from variance_bridge.privacy import (
+from variance_bridge.personal_values import (
     MASK,
     WITHHELD,
     PersonalKind,
