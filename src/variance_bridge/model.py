@@ -7,6 +7,7 @@ what we write; the reading side (`variance_bridge.document.convert`) keeps words
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -144,6 +145,19 @@ class Caution(StrEnum):
     COUNTED_IN_CASH = "counted_in_cash"
 
 
+_ROWS_MAY_BE_MISSING = {
+    Caution.POSSIBLY_TRUNCATED: "the source may be cut off",
+    Caution.TOTAL_DISAGREES: "the source's total is not the sum of its rows",
+    Caution.BALANCES_DISAGREE: "the balances do not agree with the positions",
+}
+
+
+def missing_rows(cautions: Iterable[Caution]) -> Mapping[Caution, str]:
+    """Those of the cautions that doubt the completeness of a document, each with its reason as the end of a sentence."""
+    flagged = set(cautions)
+    return {caution: words for caution, words in _ROWS_MAY_BE_MISSING.items() if caution in flagged}
+
+
 class Counts(Record, frozen=True, kw_only=True):
     """Rows of the source. `fetched` = `normalized` + `closed` + `rejected`, always.
 
@@ -261,6 +275,11 @@ class Meta(Record, frozen=True, kw_only=True):
     flags: tuple[Flag, ...] = ()
     via: tuple[Route, ...] = ()
     generator: str | None = None
+
+    @property
+    def missing_rows(self) -> Mapping[Caution, str]:
+        """Why positions may be missing although each row was understood, each reason as the end of a sentence."""
+        return missing_rows(flag.caution for flag in self.flags)
 
 
 class Balances(Record, frozen=True, kw_only=True):

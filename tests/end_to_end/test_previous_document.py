@@ -222,3 +222,32 @@ def test_fewer_positions_in_the_place_of_a_complete_file_are_said(variance, expo
     assert done.code == 0
     assert "3 positions before, 2 now" in done.out
     assert "before" not in variance(*SYNC, "out.json").out, "the file was partial already"
+
+
+_WHOLE_EXPORT = (
+    '"Positions for account Joint ...724 as of 01:17 PM ET, 2025/12/0{day}"\n\n'
+    '"Symbol","Description","Qty (Quantity)","Price","Mkt Val (Market Value)","Cost Basis","Asset Type",\n'
+    '"QZA","Q","10","12.00","$120.00","$100.00","Equity",\n'
+)
+_REST = (
+    '"QZB","Q","10","12.00","$120.00","$100.00","Equity",\n'
+    '"Positions Total","","--","--","$240.00","$200.00","--",\n'
+)
+
+
+def test_an_export_that_was_cut_off_leaves_the_good_file_as_it_is(variance, export, folder):
+    export.write_text(_WHOLE_EXPORT.format(day=3) + _REST)
+    assert variance(*SYNC, "out.json").code == 0
+    good = (folder / "out.json").read_bytes()
+    export.write_text(_WHOLE_EXPORT.format(day=4))
+
+    done = variance(*SYNC, "out.json")
+
+    assert done.code == 6
+    assert "1 of the 2 positions of the file before is not in this one" in done.err
+    assert "move the old file away" in done.err
+    assert (folder / "out.json").read_bytes() == good
+
+    (folder / "out.json").unlink()
+    done = variance(*SYNC, "out.json")
+    assert (done.code, "rows may be missing" in done.out) == (0, True)

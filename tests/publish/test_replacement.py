@@ -8,11 +8,14 @@ import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from variance_bridge.model import (
     Balances,
+    Caution,
     Counts,
     Environment,
+    Flag,
     Holding,
     Meta,
     Portfolio,
@@ -531,3 +534,53 @@ def symbols(*names, at=TODAY):
         for each, name in zip(holdings(len(names)), names, strict=True)
     )
     return attrs.evolve(portfolio(len(names), at=at), positions=held)
+
+
+def flagged(one, *cautions):
+    flags = tuple(Flag(caution=caution) for caution in cautions)
+    return attrs.evolve(one, meta=structs.replace(one.meta, flags=flags))
+
+
+def test_an_export_that_may_be_cut_off_never_replaces_positions_that_it_lacks():
+    old, cut = portfolio(6, at=YESTERDAY), flagged(portfolio(3), Caution.POSSIBLY_TRUNCATED)
+    judgement = judge_overwrite(old, cut, from_file=True)
+    assert is_refused(judgement, "3 of the 6 positions", "cut off")
+    assert "move the old file away" in judgement.hint
+
+
+@pytest.mark.parametrize("after", [3, 4])
+def test_an_export_that_may_be_cut_off_and_lacks_no_position_is_accepted(after):
+    cut = flagged(portfolio(after), Caution.POSSIBLY_TRUNCATED)
+    assert judge_overwrite(portfolio(3, at=YESTERDAY), cut, from_file=True) == Judgement()
+
+
+def test_where_the_document_before_may_be_cut_off_too_the_lost_positions_are_counted():
+    old, new = (
+        flagged(portfolio(count, at=at), Caution.POSSIBLY_TRUNCATED)
+        for count, at in ((6, YESTERDAY), (3, TODAY))
+    )
+    assert is_accepted(judge_overwrite(old, new, from_file=True), "3 of the 6 positions")
+
+
+@pytest.mark.parametrize("caution", [Caution.TOTAL_DISAGREES, Caution.BALANCES_DISAGREE])
+def test_positions_that_are_gone_from_a_file_that_contradicts_itself_are_counted(caution):
+    new = flagged(portfolio(3), caution)
+    assert is_accepted(judge_overwrite(portfolio(6, at=YESTERDAY), new), "may be missing")
+
+
+def test_an_option_that_expired_since_is_not_missing_from_a_file_that_may_be_cut_off():
+    old, cut = portfolio(3, at=YESTERDAY), flagged(portfolio(3), Caution.POSSIBLY_TRUNCATED)
+    expired, open_still = (
+        Holding(
+            root="R1",
+            symbol=f"R1    {day}P00050000",
+            type=InstrumentType.OPTION,
+            side=Side.SHORT,
+            quantity=Decimal(1),
+        )
+        for day in ("251218", "260116")
+    )
+    before = attrs.evolve(old, positions=(*old.positions, expired))
+    assert judge_overwrite(before, cut, from_file=True) == Judgement()
+    before = attrs.evolve(old, positions=(*old.positions, open_still))
+    assert is_refused(judge_overwrite(before, cut, from_file=True), "1 of the 4 positions")

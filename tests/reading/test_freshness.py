@@ -175,6 +175,24 @@ def test_a_partial_document_carries_that_fact(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("caution", "words"),
+    [
+        ("possibly_truncated", "the source may be cut off"),
+        ("total_disagrees", "the source's total is not the sum of its rows"),
+        ("balances_disagree", "the balances do not agree with the positions"),
+    ],
+)
+def test_a_document_that_may_lack_rows_says_so_wherever_it_is_read(tmp_path, caution, words):
+    path = tmp_path / "live_acme.json"
+    path.write_bytes(
+        document("2026-03-02T15:00:00Z", status="complete", flags=[{"caution": caution}])
+    )
+
+    warning = f"rows may be missing: {words} (flag {caution})"
+    assert load(path, NOW).warnings == (warning,)
+
+
+@pytest.mark.parametrize(
     ("seconds", "words"),
     [
         (0, "0 s"),

@@ -8,6 +8,7 @@ import attrs
 import pytest
 
 from variance_bridge.model import Balances, Caution, Flag
+from variance_bridge_triage.render.page.html_page import page
 from variance_bridge_triage.render.terminal.dashboard import render
 
 QUIET = (
@@ -37,6 +38,16 @@ def test_a_file_that_may_lack_rows_is_never_all_clear(triaged, all_known, cautio
     assert not report.all_clear
     assert report.verdict == ("No rule asks for action.", sentence)
     assert "Nothing needs action" not in render(report, 80)
+
+
+def test_a_file_that_may_lack_rows_is_not_called_complete(triaged, all_known):
+    whole = triaged(**all_known)
+    doubted = triaged(**all_known, flags=(Flag(caution=Caution.POSSIBLY_TRUNCATED),))
+    assert "complete" in render(whole, 80)
+    assert "complete" not in render(doubted, 80)
+    assert "ROWS MAY BE MISSING" in render(doubted, 80)
+    assert '<span class="fresh">Complete.</span>' in page(whole).decode()
+    assert '<strong class="partial">Rows may be missing.</strong>' in page(doubted).decode()
 
 
 def test_positions_whose_numbers_contradict_each_other_are_counted_once(triaged, all_known):

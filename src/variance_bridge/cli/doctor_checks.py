@@ -9,7 +9,7 @@ import os
 import platform
 import stat
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,7 +19,6 @@ from variance_bridge import __version__
 from variance_bridge.broker import Capability
 from variance_bridge.cli.default_book import live_files
 from variance_bridge.document.exact_json import MAX_BYTES
-from variance_bridge.document.newest_file import newest_live
 from variance_bridge.document.outline import outline
 from variance_bridge.errors import BridgeError, DataRefused, PositionsTooOld
 from variance_bridge.formatting import age_words, path_text, plural
@@ -185,23 +184,43 @@ def _output_folder(given: DoctorInput) -> Iterator[Finding]:
 
 
 def _positions(given: DoctorInput) -> Iterator[Finding]:
-    file = newest_live(given.output_folder)
-    if file is None:
+    """One line where all files are well; each that is not has its own."""
+    files = live_files(given.configuration)
+    if not files:
         yield Finding("positions", problem=False, detail="none yet")
         return
-    try:
-        snapshot = load(file, given.context.clock.now(), any_age=True)
-    except (DataRefused, PositionsTooOld) as error:
-        yield Finding(
-            "positions", problem=False, detail=error.what, fix="the next sync replaces it"
-        )
-        return
+    sound: list[Snapshot] = []
+    for file in files:
+        try:
+            snapshot = load(file, given.context.clock.now(), any_age=True)
+        except (DataRefused, PositionsTooOld) as error:
+            detail = f"{error.what}{_which(file, files)}"
+            yield Finding(
+                "positions", problem=False, detail=detail, fix="the next sync replaces it"
+            )
+            continue
+        if doubts := list(_doubts(snapshot, given)):
+            detail = "; ".join([f"valid, {_age(snapshot)}", *doubts])
+            fix = "sync again; an export: download it again"
+            yield Finding(
+                "positions", problem=False, detail=f"{detail}{_which(file, files)}", fix=fix
+            )
+        else:
+            sound.append(snapshot)
+    if sound:
+        oldest = _age(max(sound, key=lambda each: each.age))
+        several = f"{len(sound)} files, the oldest " if len(files) > 1 else ""
+        yield Finding("positions", problem=False, detail=f"valid, {several}{oldest}")
+
+
+def _which(file: Path, files: Sequence[Path]) -> str:
+    """The file's own name, where there are others."""
+    return f" ({path_text(Path(file.name))})" if len(files) > 1 else ""
+
+
+def _age(snapshot: Snapshot) -> str:
     end_of_day = snapshot.portfolio.meta.timeliness is Timeliness.END_OF_DAY
-    age = age_words(snapshot.age, end_of_day=end_of_day)
-    doubts = list(_doubts(snapshot, given))
-    fix = "sync again; an export: download it again" if doubts else None
-    detail = "; ".join([f"valid, {age}", *doubts])
-    yield Finding("positions", problem=False, detail=detail, fix=fix)
+    return age_words(snapshot.age, end_of_day=end_of_day)
 
 
 def _doubts(snapshot: Snapshot, given: DoctorInput) -> Iterator[str]:
@@ -209,6 +228,8 @@ def _doubts(snapshot: Snapshot, given: DoctorInput) -> Iterator[str]:
     meta = snapshot.portfolio.meta
     if meta.status is Status.PARTIAL:
         yield f"partial: {plural(len(meta.rejected), 'row')} could not be read"
+    if missing := meta.missing_rows:
+        yield f"rows may be missing: {', and '.join(missing.values())}"
     if not configured_limits(given.configuration).is_readable(snapshot.age):
         yield "too old: show and triage refuse it without --any-age"
 

@@ -105,11 +105,13 @@ def _origin_of_time(result: Synced) -> Iterator[str]:
 
 
 def doubtful(result: Synced, invocation: Invocation) -> Iterator[str]:
-    """What the user should not miss in the sentence: positions that no command will read, and fewer than before."""
+    """What the user should not miss in the sentence: positions that no command will read, rows that may be missing."""
     meta = result.portfolio.meta
     if result.positions_before is not None:
         count = len(result.portfolio.positions)
         yield f"{plural(result.positions_before, 'position')} before, {count} now"
+    if meta.missing_rows:
+        yield "rows may be missing"
     now = invocation.clock.now()
     if abs(now - meta.fetched_at) <= CLOCK_TOLERANCE and not _states_limits(invocation):
         return  # as good as now: what judges ages need not be loaded

@@ -5,6 +5,7 @@ It is what a sync needs to know of the file that it replaces. Nothing else in it
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated
 
@@ -14,8 +15,14 @@ from msgspec import Struct
 from variance_bridge.document.convert import from_bytes_by_form
 from variance_bridge.document.exact_json import without_mark
 from variance_bridge.document.versions import for_this_version
-from variance_bridge.model import Environment, Portfolio, Status
+from variance_bridge.model import Caution, Environment, Portfolio, Status, missing_rows
 from variance_bridge.symbology import InstrumentType
+
+
+class OutlineFlag(Struct, frozen=True):
+    """Of a flag, what it says."""
+
+    caution: Caution
 
 
 class OutlineMeta(Struct, frozen=True):
@@ -27,6 +34,12 @@ class OutlineMeta(Struct, frozen=True):
     account_hash: str | None = None
     environment: Environment | None = None
     status: Status | None = None
+    flags: tuple[OutlineFlag, ...] = ()
+
+    @property
+    def missing_rows(self) -> Mapping[Caution, str]:
+        """As `variance_bridge.model.Meta.missing_rows`."""
+        return missing_rows(flag.caution for flag in self.flags)
 
 
 class OutlinePosition(Struct, frozen=True):

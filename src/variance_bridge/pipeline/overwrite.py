@@ -15,6 +15,9 @@ What is refused, and why:
   day, so there only a contradiction counts.
 - A loss of 80 % or more of the rows, unless a second fetch finds the same rows. Rows that are there but could not be
   read do not come back on a second fetch, so a loss that they explain is refused at once.
+- An export that may be cut off, over a document that was whole and holds positions that the export lacks: they would
+  look closed. (Where the document before may be cut off too, as of an export that never has a total, and for the other
+  signs of missing rows, a warning says how many.) Options that have expired since count as gone.
 - (A warning only:) an export that names no account, over positions of which it has none. It may be of another account.
 - A broker's answer of which some rows cannot be read, over positions that were complete, unless a second fetch has the same
   unreadable rows. (A file is the same at each reading: how many of its rows may be unreadable is for its reader to say.)
@@ -26,7 +29,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -34,8 +37,8 @@ from msgspec import Struct
 
 from variance_bridge.clock import CLOCK_TOLERANCE
 from variance_bridge.formatting import plural
-from variance_bridge.model import Environment, Portfolio, Rejection, Side, Status
-from variance_bridge.symbology import InstrumentType
+from variance_bridge.model import Caution, Environment, Portfolio, Rejection, Side, Status
+from variance_bridge.symbology import InstrumentType, SymbolError, parse
 
 if TYPE_CHECKING:
     from variance_bridge.document.outline import Outline
@@ -44,6 +47,9 @@ _MOVE = "write to another file (`--output`), or move the old one away"
 _MAX_NAMED = 5
 _EMPTY = "if it really is empty, run the command again with `--allow-empty`"
 _ANEW = "run the command again"
+_WHOLE = (
+    "export it again; if the positions really are gone, move the old file away, and sync this one"
+)
 _AGAIN = "run the command again; if the account really holds so little, move the old file away"
 
 
@@ -144,6 +150,7 @@ def _first_objection(case: _Case) -> Judgement:
         _not_shrunk,
         _not_partial,
         _of_the_same_account,
+        _not_cut_off,
     )
     warnings: list[str] = []
     for rule in rules:
@@ -355,6 +362,40 @@ def _of_the_same_account(case: _Case) -> Judgement:
         f"{which} in this one: is it another account? `variance restore` puts the file before back."
         " Give each account a file of its own with `--output`, or a profile"
     )
+
+
+def _not_cut_off(case: _Case) -> Judgement:
+    """Positions that a file lacks whose end is missing are no closed positions."""
+    doubts = case.new.meta.missing_rows
+    lost = _lost(case) if doubts else 0
+    if not lost:
+        return _ACCEPTED
+    which = f"{lost} of the {_rows(len(case.old.positions))} of the file before"
+    if Caution.POSSIBLY_TRUNCATED in doubts and not case.old.meta.missing_rows:
+        verb = "is" if lost == 1 else "are"
+        return _refuse(f"{which} {verb} not in this one, and it may be cut off", _WHOLE)
+    return _warn(
+        f"{which} {'is' if lost == 1 else 'are'} not in this one, and may be missing rather than closed:"
+        f" {'; '.join(doubts.values())}"
+    )
+
+
+def _lost(case: _Case) -> int:
+    """How many positions of the old document, which have not expired since, are not in the new one."""
+    listed = {holding.symbol for holding in case.new.positions}
+    today = case.new.meta.fetched_at.date()
+    return sum(
+        holding.symbol not in listed and not _has_expired(holding.symbol, holding.type, today)
+        for holding in case.old.positions
+    )
+
+
+def _has_expired(symbol: str, kind: InstrumentType, today: date) -> bool:
+    try:
+        expires_on = parse(symbol, instrument_type=kind).expiration
+    except SymbolError:
+        return False
+    return expires_on is not None and expires_on < today
 
 
 def _confirmed(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -174,7 +174,12 @@ def _judged(read: _Read, file: Path, now: datetime, *, any_age: bool, limits: Ag
         )
     except PositionsTooOld as error:
         freshness, warning, refusal = Freshness.STALE, str(error), refusal or error
-    all_warnings = (*((warning,) if warning else ()), *read.warnings, *_partial(portfolio))
+    all_warnings = (
+        *((warning,) if warning else ()),
+        *read.warnings,
+        *_partial(portfolio),
+        *_missing_rows(portfolio, read.warnings),
+    )
     snapshot = Snapshot(
         portfolio=portfolio,
         freshness=freshness,
@@ -242,3 +247,12 @@ def _partial(portfolio: Portfolio) -> tuple[str, ...]:
         return ()
     rows = "a row" if rejected == 1 else f"{rejected} rows"
     return (f"partial: {rows} of the source could not be read; the totals are without them",)
+
+
+def _missing_rows(portfolio: Portfolio, said: Iterable[str]) -> Iterator[str]:
+    """What the document's own flags say against its being complete, unless the reader of the file said it already."""
+    spoken = " ".join(said)
+    for caution, words in portfolio.meta.missing_rows.items():
+        flag = f"(flag {caution.value})"
+        if flag not in spoken:
+            yield f"rows may be missing: {words} {flag}"

@@ -38,7 +38,10 @@ def notes(parsed: ParsedFile) -> Iterator[str]:
     for part in parsed.accounts:
         yield from _notes_on_rows(parsed, part)
     if not parsed.complete:
-        yield "the end of a complete file is missing: it may be cut off; export it again"
+        yield (
+            "the end of a complete file is missing: it may be cut off; export it again"
+            " (flag possibly_truncated)"
+        )
 
 
 def _listed(lines: Sequence[int]) -> str:

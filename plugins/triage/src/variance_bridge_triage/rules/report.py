@@ -113,6 +113,13 @@ class Report(Struct, frozen=True, kw_only=True):
         return bool(self.meta.rejected) or self.meta.status is Status.PARTIAL
 
     @property
+    def is_whole(self) -> bool | None:
+        """Whether the source's rows are all here; None where nobody says so."""
+        if self.partial or self.meta.missing_rows:
+            return False
+        return True if self.meta.status is Status.COMPLETE else None
+
+    @property
     def unread(self) -> int:
         """How many rows of the source could not be read."""
         counts = self.meta.counts
@@ -120,9 +127,11 @@ class Report(Struct, frozen=True, kw_only=True):
 
     @property
     def status_words(self) -> str:
-        """Whether all rows of the source were understood."""
+        """Whether all rows of the source were there, and understood."""
         if self.partial:
             return f"partial: {self.unread} rejected"
+        if self.meta.missing_rows:
+            return "rows may be missing"
         return "complete" if self.meta.status is Status.COMPLETE else "completeness unknown"
 
     @property
@@ -142,7 +151,7 @@ class Report(Struct, frozen=True, kw_only=True):
         """What the file itself flags that could make the verdict wrong, each in a sentence."""
         sign = None if self.entries else self.sign_of_positions
         contradicted = () if sign is None else (f"The balances say otherwise: {sign}.",)
-        return (*contradicted, *doubts(self.meta.flags))
+        return (*contradicted, *doubts(self.meta))
 
     @property
     def verdict(self) -> tuple[str, ...]:

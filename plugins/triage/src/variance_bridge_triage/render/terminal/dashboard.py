@@ -179,9 +179,9 @@ def _age(report: Report) -> Text:
 
 
 def _status(report: Report) -> Text:
-    if report.partial:
+    if report.is_whole is False:
         return Text(report.status_words.upper(), style=YELLOW.bold)
-    return Text(report.status_words, style=GREEN.style if report.meta.status else "dim")
+    return Text(report.status_words, style=GREEN.style if report.is_whole else "dim")
 
 
 def _notes(reports: Sequence[Report], hidden: Sequence[str]) -> Iterator[RenderableType]:
