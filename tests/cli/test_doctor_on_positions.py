@@ -33,7 +33,8 @@ def test_doctor_names_the_file_that_may_lack_rows_and_the_age_of_the_oldest_of_t
             exact_json.dumps({"meta": meta, "positions": [held]})
         )
 
-    lines = invoke(variance, "doctor", "--offline", now=NOW, columns=200).stdout.splitlines()
+    done = invoke(variance, "doctor", "--offline", now=NOW, columns=200)
+    lines = done.stdout.splitlines()
 
     cut, sound = (line for line in lines if " positions: valid" in line)
     assert cut.startswith("note")

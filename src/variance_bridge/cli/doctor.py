@@ -86,7 +86,7 @@ def _print_alike(invocation: Invocation, alike: list[Finding]) -> None:
     """In one line, but with `-v`."""
     from variance_bridge.cli.doctor_checks import Finding
 
-    if len(alike) < 2 or invocation.verbosity:
+    if len(alike) < 2 or _kind(alike[0])[0] == "alone" or invocation.verbosity:
         for finding in alike:
             _print(invocation, finding)
         return
