@@ -26,6 +26,7 @@ def test_doctor_names_the_file_that_may_lack_rows_and_the_age_of_the_oldest_of_t
         meta = {
             "source": "acme",
             "fetched_at": instant_text(NOW - timedelta(minutes=minutes)),
+            "account_hash": "a1b2c3d4***",
             "status": "complete",
             "flags": flags,
         }
