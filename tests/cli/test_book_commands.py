@@ -12,7 +12,7 @@ import pytest
 from variance_bridge.cli.subcommands import variance
 from variance_bridge.document import exact_json
 from variance_bridge.document.convert import instant_text
-from variance_bridge.errors import DataRefused
+from variance_bridge.errors import DataRefused, PositionsTooOld
 
 NOW = datetime(2026, 3, 2, 15, 0, 0, tzinfo=UTC)
 IRA, TAXED, EURO = "a1a1a1a1a1a1***", "b2b2b2b2b2b2***", "c3c3c3c3c3c3***"
@@ -314,3 +314,20 @@ def test_what_does_not_count_is_explained_once(write, run):
     listed = next(line for line in out.splitlines() if Path(older).name in line)
     assert "not counted, another is newer" in listed
     assert Path(newer).name not in listed
+
+
+def test_totals_above_some_positions_say_that_they_are_of_all(write, run):
+    one = write("live_acme.json", IRA, "10.25")
+    assert "Whole account: Net liq $1,000.00" in run("show", one, "--root", "XYZ")[1]
+    assert "Whole account" not in run("show", one)[1]
+    write("live_other.json", TAXED, "-3")
+    assert "(of all positions)" in run("show", "--root", "XYZ")[1]
+    assert "of all positions" not in run("show")[1]
+
+
+def test_the_command_that_shows_old_positions_names_the_file(write, run):
+    old = write("live_acme.json", IRA, "10.25", minutes=3 * 24 * 60)
+    with pytest.raises(PositionsTooOld) as refused:
+        run("show", old)
+    assert f"`variance show {old} --any-age`" in refused.value.hint
+    assert run("show", old, "--any-age")[0] == 0

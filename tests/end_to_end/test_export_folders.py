@@ -56,11 +56,13 @@ def exports(folder):
 
 
 @pytest.fixture
-def configure(tmp_path, monkeypatch):
+def configure(tmp_path, folder, monkeypatch):
     monkeypatch.setenv("VARIANCE_CONFIG_DIR", str(tmp_path / "configuration"))
     (tmp_path / "configuration").mkdir(mode=0o700)
 
     def write(text):
+        # From the folder of variance.toml, where it stands.
+        text = text.replace('"exp"', f'"../{folder.name}/exp"')
         (tmp_path / "configuration" / "variance.toml").write_text(text)
 
     write('broker = "csv"\n[brokers.csv]\ninput_folder = "exp"\n')
@@ -181,7 +183,7 @@ def test_a_chosen_account_alone_is_synced(variance, exports, configure, held, ho
     done = variance("sync", *arguments)
     assert done.code == 0, done.err
     assert held() == {"live_csv.json": ["QZC"]}
-    assert ("2 other accounts in exp: not synced" in done.err) == (how == "default")
+    assert ("/exp: not synced" in done.err) == (how == "default")
 
 
 def test_a_profile_with_one_output_and_a_folder_of_three_accounts_is_refused(
@@ -254,7 +256,7 @@ def test_an_older_export_takes_no_blame_for_one_that_cannot_be_read(
 
 
 def test_the_doctor_says_how_many_accounts_a_folder_has(variance, exports, configure):
-    assert "exports: exp: 3 accounts" in variance("doctor", "--offline").out
+    assert "/exp: 3 accounts" in variance("doctor", "--offline").out
 
 
 @pytest.mark.parametrize(
@@ -264,7 +266,7 @@ def test_a_configured_folder_without_exports_is_a_matter_of_configuration(
     variance, folder, configure, place, words
 ):
     (folder / "empty").mkdir()
-    configure(f'broker = "csv"\n[brokers.csv]\ninput_folder = "{place}"\n')
+    configure(f'broker = "csv"\n[brokers.csv]\ninput_folder = "{folder / place}"\n')
     for command in ("sync", "accounts"):
         done = variance(command)
         assert done.code == 3
@@ -435,3 +437,18 @@ def test_accounts_as_json_says_when_each_account_was_exported_and_where_it_stand
     kept = json.loads(variance("accounts", "--json").out)["accounts"]
     assert {each["file"] for each in kept} == set(held())
     assert {each["as_of"] for each in kept} == {each["as_of"] for each in listed}
+
+
+def test_a_relative_folder_starts_from_variance_toml_wherever_the_command_runs(
+    variance, exports, configure, folder, tmp_path, monkeypatch
+):
+    for place in (tmp_path, folder / "exp"):
+        monkeypatch.chdir(place)
+        assert len(json.loads(variance("accounts", "--json").out)["accounts"]) == 3
+
+
+def test_a_relative_folder_of_the_command_line_starts_from_the_working_folder(
+    variance, exports, configure
+):
+    done = variance("sync", "--broker", "csv", "--set", "input_folder=exp")
+    assert done.code == 0, done.err

@@ -251,3 +251,11 @@ def test_an_export_that_was_cut_off_leaves_the_good_file_as_it_is(variance, expo
     (folder / "out.json").unlink()
     done = variance(*SYNC, "out.json")
     assert (done.code, "rows may be missing" in done.out) == (0, True)
+
+
+def test_a_mistyped_name_is_answered_with_the_nearest_file(variance, export, folder):
+    assert variance("sync", export).code == 0
+    done = variance("restore", "positions/live_cvs.json")
+    assert done.code == 6
+    assert "live_cvs.json: the file cannot be read: there is no such file" in done.err
+    assert 'did you mean "live_csv.json"?' in done.err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from importlib import import_module
 from typing import Any, cast
 
@@ -164,17 +165,13 @@ class LazyGroup(click.Group):
         """As click does, but an unknown command names the nearest known one, and a broken plugin its reason."""
         command = self.get_command(ctx, args[0])
         if command is not None or ctx.resilient_parsing:
-            if command is not None:
-                _take_verbose(command)
-            return args[0], command, args[1:]
+            return args[0], command and _with_verbose(command), args[1:]
         if _names_file(args[0]):  # `variance FILE`: the dashboard of that file
             from variance_bridge.cli.home import dashboard
 
             name = dashboard()
             command = self.get_command(ctx, name)
-            if command is not None:
-                _take_verbose(command)
-            return name, command, args
+            return name, command and _with_verbose(command), args
         if args[0] == "help":
             return self._help(ctx, args[1:])
         # Imported here: only a refusal needs it, and a start without one is faster.
@@ -213,17 +210,19 @@ class LazyGroup(click.Group):
         return super().shell_complete(ctx, incomplete) or offered_files(incomplete)
 
 
-def _take_verbose(command: click.Command) -> None:
-    """Let `-v` stand after the command too, unless the command has a `-v` of its own."""
+def _with_verbose(command: click.Command) -> click.Command:
+    """The command, which takes `-v` behind its name too, unless it has a `-v` of its own. The original stays as it is."""
     taken = {name for param in command.params for name in param.opts}
     free = [name for name in ("-v", "--verbose") if name not in taken]
+    taking = copy(command)
     if free:
-        command.params.append(
-            click.Option(free, count=True, hidden=True, expose_value=False, callback=_add_verbosity)
+        option = click.Option(
+            free, count=True, hidden=True, expose_value=False, callback=_add_verbosity
         )
-    if isinstance(command, click.Group):
-        for each in command.commands.values():
-            _take_verbose(each)
+        taking.params = [*command.params, option]
+    if isinstance(taking, click.Group):
+        taking.commands = {name: _with_verbose(each) for name, each in taking.commands.items()}
+    return taking
 
 
 def _add_verbosity(ctx: click.Context, _option: click.Parameter, count: int) -> None:

@@ -89,7 +89,7 @@ def folder_of(spec: BrokerSpec, input_file: Path | None, settings: object) -> Pa
     if input_file is not None:
         return input_file if input_file.is_dir() else None
     configured = getattr(settings, "input_folder", None)
-    return Path(configured).expanduser() if configured else None
+    return Path(configured) if configured else None
 
 
 def check_input(spec: BrokerSpec, input_file: Path | None) -> None:

@@ -11,6 +11,7 @@ from variance_bridge.errors import DataRefused
 from variance_bridge.model import Portfolio
 from variance_bridge.pipeline.previous_document import PreviousDocument
 from variance_bridge.storage.lock import output_lock, previous_path
+from variance_bridge.storage.read import refuse_missing
 from variance_bridge.storage.replace import publish, read_published
 
 
@@ -29,6 +30,8 @@ def restore(path: Path, warn: Callable[[str], None]) -> Portfolio:
         SyncRunning: a sync is writing it.
     """
     before = previous_path(path)
+    if _is_missing(before):
+        refuse_missing(path)  # a mistyped name: the nearest one is named
     if not path.parent.is_dir():
         raise _nothing(before)
     with output_lock(path, warn=warn) as lock:
@@ -44,6 +47,16 @@ def restore(path: Path, warn: Callable[[str], None]) -> Portfolio:
             raise DataRefused(error.what, where=str(before), hint=error.hint) from None
         publish(path, content.data, lock=lock)
     return portfolio
+
+
+def _is_missing(file: Path) -> bool:
+    try:
+        file.stat()
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError):
+        return False  # whoever reads it says why it cannot be read
+    return False
 
 
 def _nothing(before: Path) -> DataRefused:

@@ -108,6 +108,7 @@ def judge_age(
     any_age: bool = False,
     limits: AgeLimits = DEFAULT_LIMITS,
     end_of_day: bool = False,
+    shown_by: str = "variance show --any-age",
 ) -> tuple[Freshness, str | None]:
     """The freshness of positions of that age, and the warning that goes with it.
 
@@ -117,16 +118,18 @@ def judge_age(
         any_age: accept them however old they are, with a warning.
         limits: how old they may be; an hour and a day by default.
         end_of_day: whether the positions are of a close, for the message.
+        shown_by: the command that shows them however old they are, for the message.
 
     Raises:
         PositionsTooOld: older than `limits.readable_for`, or more than 120 seconds in the future.
     """
     if age < -CLOCK_TOLERANCE:
-        return _refused(f"the positions are from the future, by {format_age(-age)}", where, any_age)
+        what = f"the positions are from the future, by {format_age(-age)}"
+        return _refused(what, where, shown_by, any_age=any_age)
     if age > limits.readable_for:
         limit = _shown(limits.readable_for)
         what = f"the positions are {age_words(age, end_of_day=end_of_day)}; the limit is {limit}"
-        return _refused(what, where, any_age)
+        return _refused(what, where, shown_by, any_age=any_age)
     if age > limits.fresh_for:
         return (
             Freshness.STALE,
@@ -135,11 +138,11 @@ def judge_age(
     return Freshness.FRESH, None
 
 
-def _refused(what: str, where: str, any_age: bool) -> tuple[Freshness, str]:
+def _refused(what: str, where: str, shown_by: str, *, any_age: bool) -> tuple[Freshness, str]:
     if any_age:
         return Freshness.STALE, f"{STALE_MARK} {what} (shown because of --any-age)"
     raise PositionsTooOld(
         f"{STALE_MARK} {what}",
         where=where,
-        hint="run `variance sync` again (download an export again first), or look anyway with `--any-age`, as in `variance show --any-age`",
+        hint=f"run `variance sync` again (download an export again first), or look anyway with `--any-age`, as in `{shown_by}`",
     )

@@ -170,7 +170,12 @@ def _judged(read: _Read, file: Path, now: datetime, *, any_age: bool, limits: Ag
     refusal: BridgeError | None = read.refusal
     try:
         freshness, warning = judge_age(
-            age, where=read.shown, any_age=any_age, limits=limits, end_of_day=end_of_day
+            age,
+            where=read.shown,
+            any_age=any_age,
+            limits=limits,
+            end_of_day=end_of_day,
+            shown_by=f"variance show {_as_argument(file, read.shown)} --any-age",
         )
     except PositionsTooOld as error:
         freshness, warning, refusal = Freshness.STALE, str(error), refusal or error
@@ -192,6 +197,17 @@ def _judged(read: _Read, file: Path, now: datetime, *, any_age: bool, limits: Ag
         account=read.account,
     )
     return snapshot, refusal
+
+
+def _as_argument(file: Path, shown: str) -> str:
+    """The file as it is typed in a command; `FILE` where its name is not to be shown."""
+    if Path(shown).name != file.name:
+        return "FILE"
+    from shlex import quote
+
+    from variance_bridge.formatting import path_text
+
+    return quote(path_text(file))
 
 
 def _read(file: Path) -> _Read:

@@ -59,13 +59,15 @@ def _source(
 
     try:
         return read_source(file, known, invocation.clock.now(), dialect)
-    except DataRefused:
-        for line in [] if dialect else misses(file, known):
+    except DataRefused as error:
+        if dialect:
+            raise
+        for line in misses(file, known):
             click.echo(line, err=True)
-        if not dialect:
-            folder = path_text(invocation.folder / _FOLDER)
-            click.echo(f"your own formats go into {folder} (docs/dialects.md says how)", err=True)
-        raise
+        folder = path_text(invocation.folder / _FOLDER)
+        own = f"your own formats go into {folder} (docs/dialects.md says how)"
+        hint = "\n  ".join(filter(None, (error.hint, own)))
+        raise type(error)(error.what, where=error.where, hint=hint) from error
 
 
 def _explain_folder(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import attrs
 
 from variance_bridge.broker import setting
@@ -16,7 +18,7 @@ class CsvSettings:
         title="The dialect to read the file by, instead of the one that its header names; `ibkr*` is one of those whose names "
         "begin so",
     )
-    input_folder: str | None = setting(
+    input_folder: Path | None = setting(  # noqa: RUF009 - a field
         None,
         title="Folder of exports, of which the newest of each account is read when no file is named",
     )

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _BESIDE, _FURTHER_IN = "  ", "    "
 _MIN_LINE = 20
 NO_LABELS: Mapping[str, str] = {}
+_ALL = "of all positions"
+"""What a total says of itself where only some of the positions are listed."""
 
 
 class BookTable(Struct, frozen=True):
@@ -50,22 +52,30 @@ class BookTable(Struct, frozen=True):
             accounts=[account for _holding, account in rows],
             sort=self.order.sort if self.order else None,
             of=len(listed),
-            above=[*above(self.book, self.converted, self.labels)],
+            above=[*above(self.book, self.converted, self.labels, of_part=self._is_part)],
             below=[*_below(self.book)],
         ).__rich_console__(console, options)
 
+    @property
+    def _is_part(self) -> bool:
+        return self.order is not None and bool(self.order.roots)
+
 
 def above(
-    book: Book, converted: Converted | None, labels: Mapping[str, str] = NO_LABELS
+    book: Book,
+    converted: Converted | None,
+    labels: Mapping[str, str] = NO_LABELS,
+    *,
+    of_part: bool = False,
 ) -> Iterator[RenderableType]:
-    """How many accounts, each of them, and the totals of those that count."""
+    """How many accounts, each of them, and the totals of those that count; above a part of the positions they say that they are of all."""
     style = "bold" if not book.failed else YELLOW.bold
     yield Text(f"All accounts: {book.headline}", style=style)
     names = _names(book, labels)
     if book.sources:
         yield _SourceLines([_source(each, names) for each in book.sources])
     for currency, totals in book.totals_by_currency.items():
-        yield _total_line(currency, totals.sums, _missing_from(book))
+        yield _total_line(currency, totals.sums, _ALL if of_part else "", _missing_from(book))
     if converted is not None:
         yield converted_line(converted, book)
 

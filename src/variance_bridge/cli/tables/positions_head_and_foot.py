@@ -49,8 +49,8 @@ def head(snapshot: Snapshot, label: str | None = None) -> Text:
     return text
 
 
-def foot(snapshot: Snapshot) -> Iterator[Text]:
-    """Balances, cautions, and how old positions may be."""
+def foot(snapshot: Snapshot, *, of_part: bool = False) -> Iterator[Text]:
+    """Balances (which say so if only a part of the positions is listed), cautions, and how old positions may be."""
     portfolio = snapshot.portfolio
     if (balances := portfolio.balances) is not None:
         amounts_of = {
@@ -59,7 +59,8 @@ def foot(snapshot: Snapshot) -> Iterator[Text]:
             "Buying power": balances.buying_power,
         }
         yield Text(
-            "   ".join(
+            ("Whole account: " if of_part else "")
+            + "   ".join(
                 f"{name} {money(amount, balances.currency)}"
                 for name, amount in amounts_of.items()
                 if amount is not None

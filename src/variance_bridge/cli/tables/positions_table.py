@@ -251,7 +251,7 @@ def positions_table(
         sort=order.sort if order else None,
         of=len(listed),
         above=(head(snapshot, label),),
-        below=foot(snapshot),
+        below=foot(snapshot, of_part=order is not None and bool(order.roots)),
     )
 
 

@@ -127,7 +127,7 @@ def _unreadable(row: RowCells, symbol: str, terms: _Terms, as_of: date) -> RowRe
     else:
         why = _why_not(symbol, terms, as_of)
     if None not in (terms.option_type, terms.strike, terms.expiration):
-        why += "; the terms have columns of their own: [[part]] takes the root out of this cell in a dialect of your own"
+        why = f"{why or 'not the symbol of an option'}; correct it in the file, or, if your broker writes all options so, read them with [[part]] (docs/dialects.md)"
     return RowRejected(Rejection.SYMBOL_UNREADABLE, Field.SYMBOL, why)
 
 
