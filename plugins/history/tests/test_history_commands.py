@@ -109,7 +109,7 @@ def test_a_diff_says_profits_strategies_and_what_looks_assigned(variance, tmp_pa
         (tmp_path / f"{name}.json").write_text(json.dumps({"meta": meta, "positions": [held]}))
     found = json.loads(variance("diff", "old.json", "new.json", "--json")[1])
 
-    assert set(found) == {"opened", "closed", "changed", "rolled", "expired"}
+    assert set(found) == {"opened", "closed", "changed", "rolled", "expired", "cautions"}
     (expired,), (opened,) = found["expired"], found["opened"]
     assert (expired["looks"], expired["strategies"]) == ("assigned", ["Short Put"])
     assert (expired["unrealized_pl_before"], expired["unrealized_pl_after"]) == (-50, None)
@@ -497,3 +497,32 @@ def test_a_full_disk_under_the_history_costs_the_sync_nothing(sync, monkeypatch)
     assert code == 0
     assert "the disk is full" in err
     assert "make room" in err
+
+
+SCHWAB = (
+    '"Positions for account Joint ...724 as of 01:17 PM ET, 2025/12/0{day}"\n\n'
+    '"Symbol","Description","Qty (Quantity)","Price","Mkt Val (Market Value)","Cost Basis","Asset Type",\n'
+    '"QZA","Q","10","12.00","$120.00","$100.00","Equity",\n{end}'
+)
+TOTAL = '"Positions Total","","--","--","{}","$100.00","--",\n'
+
+
+def test_a_document_that_may_be_cut_off_is_not_kept_and_one_whose_total_disagrees_is(
+    variance, tmp_path
+):
+    export = tmp_path / "export.csv"
+
+    def sync(day, end):
+        export.write_text(SCHWAB.format(day=day, end=end))
+        code, _out, err = variance("sync", str(export))
+        assert code == 0
+        return err
+
+    assert "Warning: not kept in the history: it may be cut off" in sync(1, "")
+    assert "not kept" not in sync(2, TOTAL.format("$120.00"))
+    assert "not kept" not in sync(3, TOTAL.format("$990.00"))
+
+    entries = json.loads(variance("history", "--json")[1])["entries"]
+    assert [each["fetched_at"][:10] for each in entries] == ["2025-12-02", "2025-12-03"]
+    (caution,) = json.loads(variance("diff", "--json")[1])["cautions"]
+    assert (caution["document"], caution["caution"]) == ("after", "total_disagrees")

@@ -9,12 +9,22 @@ from decimal import Decimal
 import pytest
 from msgspec import structs
 
-from variance_bridge import Balances, Holding, InstrumentType, Meta, Portfolio, Side, Snapshot
+from variance_bridge import (
+    Balances,
+    Caution,
+    Holding,
+    InstrumentType,
+    Meta,
+    Portfolio,
+    Side,
+    Snapshot,
+)
 from variance_bridge.money import Sum
 from variance_bridge.reading.freshness import Freshness
 from variance_bridge.symbology import parse
 from variance_bridge_history.account_comparison import Comparison, State, compare, state_of
 from variance_bridge_history.database import Entry
+from variance_bridge_history.diff_document import diff_document
 from variance_bridge_history.position_changes import Change, Changes, Delivery, Held, Roll
 from variance_bridge_history.screen import (
     MAX_LISTED,
@@ -513,3 +523,23 @@ def test_a_terminal_lists_the_first_changes_and_counts_the_others():
 def test_gains_and_losses_are_coloured_and_quantities_are_not(line, shown):
     marked = re.sub("\x1b\\[0m", ">", coloured(line))
     assert re.sub("\x1b\\[[0-9]+m", "<", marked) == shown
+
+
+def test_what_looks_closed_has_a_caution_where_the_newer_document_may_lack_rows():
+    changes = Changes(
+        closed=(Change(root="QZZ", symbol="QZZ", before=Decimal(5), after=Decimal(0)),)
+    )
+    reason = {Caution.TOTAL_DISAGREES: "the total disagrees"}
+    found = comparison(changes)
+    assert not any("caution" in line for line in diff_lines([found], None))
+    found = structs.replace(found, after=structs.replace(found.after, missing_rows=reason))
+    words = "what looks closed may be missing from the newer document: the total disagrees"
+
+    for width in (None, 100):
+        line = list(diff_lines([found], width))[1]
+        assert line == f"  caution: {words}"
+        assert coloured(line) != line
+    assert diff_document([found])["cautions"] == [
+        {"account_hash": ACCOUNT, "document": "after", "caution": "total_disagrees", "what": words}
+    ]
+    assert diff_document([comparison(changes)])["cautions"] == []

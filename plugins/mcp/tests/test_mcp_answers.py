@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 
 import jsonschema
@@ -294,3 +295,19 @@ def test_an_account_that_is_not_there_is_an_error_that_names_those_that_are(fold
 def test_an_unknown_tool_is_an_error_of_the_protocol(folder):
     with pytest.raises(MCPError):
         call(folder, "place_order", {})
+
+
+def test_a_document_that_may_lack_rows_is_not_healthy_and_a_diff_says_so(tmp_path):
+    put(tmp_path, "live_acme.json.prev", "aaaa1111***", position("QZZ", "stock"), age=9000)
+    document = put(tmp_path, "live_acme.json", "aaaa1111***", position("QZY", "stock"))
+    whole = Folder(tmp_path, SystemClock(), AgeLimits())
+    assert ask(whole, "health")["healthy"] is True
+    document["meta"]["flags"] = [{"caution": "possibly_truncated"}]
+    (tmp_path / "live_acme.json").write_text(json.dumps(document, default=float))
+    cut = Folder(tmp_path, SystemClock(), AgeLimits())
+
+    assert ask(cut, "health")["healthy"] is False
+    assert ask(cut, "positions")["sources"][0]["rows_may_be_missing"] == ["possibly_truncated"]
+    (compared,) = ask(cut, "diff")["compared"]
+    assert compared["before"]["rows_may_be_missing"] == []
+    assert compared["after"]["rows_may_be_missing"] == ["possibly_truncated"]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from msgspec import Struct
 
-from variance_bridge import Book, BridgeError, Holding, Snapshot, Source, Totals
+from variance_bridge import Book, BridgeError, Caution, Holding, Snapshot, Source, Totals
 from variance_bridge.trading_hours import exchange_date
 from variance_bridge_history.database import Entry, History
 from variance_bridge_history.earlier_documents import snapshot_of
@@ -19,11 +19,13 @@ class State(Struct, frozen=True, kw_only=True):
 
     Attributes:
         totals: by currency; empty where they are not known any more.
+        missing_rows: why positions may be missing from it, each reason as the end of a sentence.
     """
 
     fetched_at: datetime
     positions: Sequence[Holding]
     totals: Mapping[str | None, Totals] = {}
+    missing_rows: Mapping[Caution, str] = {}
 
 
 class Comparison(Struct, frozen=True, kw_only=True):
@@ -40,6 +42,16 @@ class Comparison(Struct, frozen=True, kw_only=True):
     after: State
     changes: Changes
     strategies: Mapping[str, tuple[str, ...]]
+
+    @property
+    def cautions(self) -> Iterator[tuple[str, Caution, str]]:
+        """What may be no change at all: of which document (`before`, `after`), its caution, and a sentence."""
+        for document, state, looks in (
+            ("before", self.before, "looks opened may have been missing from the older document"),
+            ("after", self.after, "looks closed may be missing from the newer document"),
+        ):
+            for caution, reason in state.missing_rows.items():
+                yield document, caution, f"what {looks}: {reason}"
 
 
 def compare(account: str, before: State, after: State) -> Comparison:
@@ -62,6 +74,7 @@ def state_of(snapshot: Snapshot) -> State:
         fetched_at=portfolio.meta.fetched_at,
         positions=portfolio.positions,
         totals=book.totals_by_currency,
+        missing_rows=portfolio.meta.missing_rows,
     )
 
 

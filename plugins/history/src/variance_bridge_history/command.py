@@ -296,7 +296,7 @@ def _how_to_begin(invocation: Invocation) -> str:
     if LISTENER in invocation.listeners:
         return (
             "it is switched on, and begins with the next complete sync: a document with rows that could"
-            " not be read is not kept"
+            " not be read, or that may be cut off, is not kept"
         )
     return (
         f"turn it on: `variance history enable`, which writes to {invocation.folder} unless you named another"

@@ -21,6 +21,11 @@ def diff_document(found: Sequence[Comparison]) -> dict[str, Any]:
         for kind in KINDS
     }
     document["rolled"] = [_roll(each, roll) for each in found for roll in each.changes.rolled]
+    document["cautions"] = [
+        {"account_hash": each.account or None, "document": which, "caution": caution, "what": what}
+        for each in found
+        for which, caution, what in each.cautions
+    ]
     return document
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from variance_bridge import BridgeError, DataRefused, Status
+from variance_bridge import BridgeError, DataRefused
 from variance_bridge_history.database import FILE_NAME, open_history
 from variance_bridge_history.earlier_documents import snapshot_from
-from variance_bridge_history.listener import document_at
+from variance_bridge_history.listener import document_at, why_not_kept
 
 if TYPE_CHECKING:
     from variance_bridge.commands import Invocation
@@ -33,7 +33,7 @@ def take_in(invocation: Invocation) -> int:
                 portfolio = snapshot_from(data, now).portfolio
             except BridgeError:
                 continue
-            if portfolio.meta.status is Status.COMPLETE and portfolio.meta.account_hash is not None:
+            if why_not_kept(portfolio) is None and portfolio.meta.account_hash is not None:
                 count += history.add(portfolio, data)
         return count
 

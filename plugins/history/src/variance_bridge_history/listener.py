@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from variance_bridge import Portfolio, Status, hookimpl, setting
+from variance_bridge import Caution, Portfolio, Status, hookimpl, setting
 from variance_bridge.files import read_file
 from variance_bridge_history.database import FILE_NAME, open_history
 
@@ -38,14 +38,23 @@ def variance_bridge_listener_settings() -> type[HistorySettings]:
 def variance_bridge_synced(
     portfolio: Portfolio, path: Path, settings: HistorySettings
 ) -> str | None:
-    """Keep the document. A partial one is not kept: what it lacks would look like something that was closed."""
-    if portfolio.meta.status is not Status.COMPLETE:
-        return "not kept in the history: partial"
+    """Keep the document, unless it lacks rows or may be cut off: what it lacks would look like something that was closed."""
+    if reason := why_not_kept(portfolio):
+        return f"not kept in the history: {reason}"
     if portfolio.meta.account_hash is None:
         return None
     with open_history(path.parent / FILE_NAME) as history:
         history.add(portfolio, document_at(path))
         history.prune(portfolio.meta.fetched_at, settings.keep_days)
+    return None
+
+
+def why_not_kept(portfolio: Portfolio) -> str | None:
+    """Which positions a document may lack, that would look closed; None where it is kept."""
+    if portfolio.meta.status is not Status.COMPLETE:
+        return "partial"
+    if Caution.POSSIBLY_TRUNCATED in portfolio.meta.missing_rows:
+        return "it may be cut off"
     return None
 
 

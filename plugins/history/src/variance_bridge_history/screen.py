@@ -264,6 +264,8 @@ def diff_lines(
         if each.changes == Changes():
             yield from () if none_changed else ("  nothing changed",)
             continue
+        for _document, _caution, what in each.cautions:
+            yield f"{_CAUTION}{what}" if width is None else _at_words(f"{_CAUTION}{what}", width)
         if width is not None and (table := _table_that_fits(each, width)):
             yield from table
             continue
@@ -484,6 +486,8 @@ def coloured(line: str, labels: Iterable[str] = ()) -> str:
         line: as the terminal shows it.
         labels: what the user calls the accounts.
     """
+    if line.startswith(_CAUTION):
+        return click.style(line, fg=YELLOW.fg)
     line = _KIND.sub(lambda found: click.style(found[0], fg=_KINDS[found[0]].fg), line)
     line = _ACCOUNT.sub(lambda found: click.style(found[0], bold=True), line)
     for label in labels:
@@ -495,6 +499,7 @@ def coloured(line: str, labels: Iterable[str] = ()) -> str:
     return _GAIN.sub(lambda found: click.style(found[0], fg=_COLOURS[found[0][0]].fg), line)
 
 
+_CAUTION = "  caution: "
 _COLOURS = {"+": GREEN, "-": RED}
 _KINDS = {
     "opened": CYAN,

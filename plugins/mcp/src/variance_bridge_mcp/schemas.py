@@ -62,6 +62,9 @@ ROOT: Schema = {
     "description": "What positions are grouped under: SPY, SPX, /ES, BRK-B.",
 }
 
+_MISSING_ROWS = listed(TEXT) | {
+    "description": "The cautions that say so: a position that is not listed may not be closed."
+}
 SOURCE = members(
     source=unknown_or(TEXT),
     account_hash=unknown_or(HASH),
@@ -73,6 +76,7 @@ SOURCE = members(
     timeliness=unknown_or(words("live", "delayed", "end_of_day")),
     counts=FLAG | {"description": "Whether its positions are in the answers."},
     problem=unknown_or(words("too_old", "from_the_future", "not_valid", "a_newer_document_counts")),
+    rows_may_be_missing=_MISSING_ROWS,
 )
 FRAME = {
     "read_at": TEXT,
@@ -95,7 +99,7 @@ CHANGE = members(
     | {"description": "Of an option that is gone while what it delivers came or went."},
 )
 ROLL = members(**_MOVED, **{"from": TEXT, "to": TEXT})
-MOMENT = members(fetched_at=TEXT, age_seconds=WHOLE)
+MOMENT = members(fetched_at=TEXT, age_seconds=WHOLE, rows_may_be_missing=_MISSING_ROWS)
 PARTIAL = named(members(sum=unknown_or(NUMBER), known=COUNT, of=COUNT))
 ACTION = members(action=TEXT, reason=TEXT)
 SUM = unknown_or(NUMBER)

@@ -141,9 +141,10 @@ def health(folder: Folder) -> Answer:
     cautions = Counter(
         flag.caution.value for each in book.snapshots for flag in each.portfolio.meta.flags
     )
+    missing = any(each.portfolio.meta.missing_rows for each in book.snapshots)
     rejected = sum(len(each.portfolio.meta.rejected) for each in book.snapshots)
     return _dated(book) | {
-        "healthy": bool(book.snapshots) and not (book.failed or book.stale or rejected),
+        "healthy": bool(book.snapshots) and not (book.failed or book.stale or rejected or missing),
         "version": __version__,
         "schema_version": SCHEMA_VERSION,
         "files": len(book.sources),
@@ -173,7 +174,13 @@ def _source(source: Source) -> Answer:
         "timeliness": meta.timeliness.value if meta and meta.timeliness else None,
         "counts": source.counts,
         "problem": _problem(source),
+        "rows_may_be_missing": _missing_rows(source.snapshot),
     }
+
+
+def _missing_rows(snapshot: Snapshot | None) -> list[str]:
+    """The cautions that doubt the completeness of a document: what it lacks is not known to be closed."""
+    return [] if snapshot is None else list(snapshot.portfolio.meta.missing_rows)
 
 
 def _problem(source: Source) -> str | None:
@@ -246,6 +253,7 @@ def _moment(snapshot: Snapshot) -> Answer:
     return {
         "fetched_at": instant_text(snapshot.portfolio.meta.fetched_at),
         "age_seconds": int(snapshot.age.total_seconds()),
+        "rows_may_be_missing": _missing_rows(snapshot),
     }
 
 
