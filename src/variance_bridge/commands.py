@@ -72,6 +72,14 @@ class Invocation(Protocol):
         """
         ...
 
+    def disable_listener(self, name: str) -> Path:
+        """Name a listener in variance.toml no longer; all else in it stays. Returns the file.
+
+        Raises:
+            ConfigurationError: it is not TOML, cannot be written, or names the listener in a way that is not understood.
+        """
+        ...
+
     def newest_live(self) -> Path:
         """The newest positions file.
 
@@ -114,7 +122,7 @@ class Invocation(Protocol):
         """What the user typed behind `--account`, as the hash of one of these accounts where it is a label, else as it is.
 
         Raises:
-            DataRefused: several accounts are called so.
+            DataRefused: several accounts are called so; on a terminal also where none is, with the labels that there are.
         """
         ...
 

@@ -121,6 +121,24 @@ def test_an_unknown_account_is_refused_by_hashes_alone(run):
     assert not [each for each in LABELS if each in said]
 
 
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        ("zuhaus3", 'did you mean "Zuhause"?'),
+        ("zweitkomto", 'did you mean "Zweitkonto Anna"?'),  # the beginning of a label is enough
+        ("nobody", "there are: Zuhause, Zweitkonto Anna"),
+    ],
+)
+@pytest.mark.parametrize("command", ["show", "triage"])
+def test_on_a_terminal_an_unknown_account_is_answered_by_labels(
+    run, monkeypatch, command, typed, hint
+):
+    monkeypatch.setattr("variance_bridge.cli.invocation._is_read_by_its_user", lambda: True)
+    with pytest.raises(DataRefused) as refused:
+        run(command, "--account", typed)
+    assert refused.value.hint == hint
+
+
 def test_doctor_reports_a_key_of_no_account(run, place):
     (place / "variance.toml").write_text('[accounts]\nc3c3c3 = "Gone"\n')
     done = run("doctor", "--offline")

@@ -10,7 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from variance_bridge.errors import ConfigurationError
-from variance_bridge.settings.listener_choice import enable_listener, with_listener
+from variance_bridge.settings.listener_choice import (
+    disable_listener,
+    enable_listener,
+    with_listener,
+    without_listener,
+)
 
 FILES = {
     "nothing": ("", ["history"]),
@@ -32,6 +37,41 @@ def test_a_listener_is_added_and_all_else_stays(text, listeners):
 
     assert tomllib.loads(changed) == {**tomllib.loads(text), "listeners": listeners}
     assert all(line in changed for line in text.splitlines() if line.startswith(("#", "[brokers")))
+
+
+@pytest.mark.parametrize("text", [text for text, _listeners in FILES.values()], ids=FILES)
+def test_a_listener_that_was_added_is_removed_again(text):
+    before = tomllib.loads(text)
+    after = tomllib.loads(without_listener(with_listener(text, "history"), "history"))
+
+    assert (
+        after == before if "listeners" in before else after in (before, {**before, "listeners": []})
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("listeners = ['history', \"command\"]\n", 'listeners = ["command"]\n'),
+        ('listeners = ["command", "history"] # why\n', 'listeners = ["command"] # why\n'),
+        ("[listeners.history]\nkeep_days = 9\n\n[watch]\nwake = true\n", "[watch]\nwake = true\n"),
+    ],
+)
+def test_only_the_listener_is_removed(tmp_path, text, left):
+    file = tmp_path / "variance.toml"
+    file.write_text(text)
+    disable_listener(file, "history")
+    assert file.read_text() == left
+    disable_listener(file, "history")
+    assert file.read_text() == left
+
+
+def test_a_file_that_names_it_in_another_way_is_left_alone(tmp_path):
+    file = tmp_path / "variance.toml"
+    file.write_text("listeners = { history = { keep_days = 9 } }\n")
+    with pytest.raises(ConfigurationError, match="could not be removed"):
+        disable_listener(file, "history")
+    assert "keep_days" in file.read_text()
 
 
 @pytest.mark.parametrize("text", ['listeners = { webhook = { url = "x" } }\n', "x = [\n"])

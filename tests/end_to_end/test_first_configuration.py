@@ -102,7 +102,10 @@ def answers(monkeypatch):
 
 def test_init_asks_again_until_the_answer_can_be_used(variance, configuration, folder, answers):
     (folder / "a_file").write_text("")
-    answers += ["csvv", "999", "", "CSV", "a_file", "~nobody-of-that-name", "mine", "yes"]
+    (folder / "exports").mkdir()
+    answers += ["csvv", "999", "", "CSV"]
+    answers += ["~nobody-of-that-name", "nowhere", "n", "exports"]
+    answers += ["a_file", "~nobody-of-that-name", "mine", "maybe", "yes"]
     done = variance("init")
 
     assert (done.code, answers) == (0, [])
@@ -110,13 +113,26 @@ def test_init_asks_again_until_the_answer_can_be_used(variance, configuration, f
     assert '  did you mean "csv"?' in said
     assert any(line.startswith("Error: the numbers go from 1 to ") for line in said)
     assert any("a_file: the folder cannot be made" in line for line in said)
-    assert any("there is no such user" in line for line in said)
+    assert sum("there is no such user" in line for line in said) == 2
+    assert "Error: answer y or n" in said
+    assert "invalid input" not in done.err
     stated = tomllib.loads((configuration / "variance.toml").read_text())
     assert stated["broker"] == "csv"
     assert stated["output_dir"] == str(folder / "mine")
+    assert stated["brokers"]["csv"] == {"input_folder": str(folder / "exports")}
+    assert said[-1].startswith("Next: variance sync ")
 
 
-@pytest.mark.parametrize("given", [[], ["csvv"], ["csv"], ["csv", "mine"]])
+def test_init_takes_a_folder_of_exports_that_is_not_there_yet_if_the_user_says_so(
+    variance, configuration, folder, answers
+):
+    answers += ["later", "y", "n"]
+    assert variance("init", "--broker", "csv", "--positions", "mine").code == 0
+    stated = tomllib.loads((configuration / "variance.toml").read_text())
+    assert stated["brokers"]["csv"]["input_folder"] == str(folder / "later")
+
+
+@pytest.mark.parametrize("given", [[], ["csvv"], ["csv"], ["csv", "", "mine"]])
 def test_init_writes_nothing_when_the_user_leaves(variance, configuration, answers, given):
     answers += given
     done = variance("init")
@@ -147,6 +163,7 @@ def test_leaving_at_a_question_begins_a_new_line(variance, configuration, answer
 def test_init_keeps_a_history_unless_the_user_says_no(
     variance, configuration, answers, typed, options, listeners
 ):
+    answers += [] if "--yes" in options else [""]
     answers += [] if typed is None else [typed]
     done = variance("init", "--broker", "csv", "--positions", "mine", *options)
 
@@ -389,6 +406,7 @@ def test_on_a_terminal_a_sync_without_configuration_offers_to_set_it_up(
     answers = [
         ("now? [Y/n]", "y"),
         ("Number or name", "csv"),
+        ("Folder of the exports", ""),
         ("Folder for positions files", str(folder / "mine")),
         ("Keep a history", "y"),
     ]

@@ -180,6 +180,11 @@ def test_what_the_system_refuses_is_not_a_bug(variance, export, monkeypatch):
         (("restore", "export.csv", "export.csv"), "export.csv"),
         (("foo",), 'there is no command "foo"'),
         (("shwo",), 'did you mean "show"?'),
+        (("SHOW",), 'did you mean "show"?'),
+        (("AAPL",), "`variance show --root AAPL`"),
+        (("spy",), "`variance show --root SPY`"),
+        (("watch", "--interval", "60"), "did you mean `--every`?"),
+        (("triage", "--interval", "60"), "No such option"),
         (("sync", "a", "99911122233"), "(***)"),
         (("--sync", "export.csv"), "stand alone"),
         (("--demo", "show"), "stand alone"),
@@ -193,6 +198,11 @@ def test_a_usage_error_repeats_what_was_typed_but_no_account_number(
     assert (done.code, words in done.err) == (2, True), done.err
     assert "hunter2" not in done.err
     assert "99911122233" not in done.err
+
+
+def test_a_symbol_in_the_place_of_a_file_is_answered_by_the_option_for_it(variance):
+    done = variance("show", "aapl")
+    assert (done.code, "`variance show --root AAPL`" in done.err) == (6, True), done.err
 
 
 def test_a_file_is_enough_for_a_sync(variance, export, folder):

@@ -370,6 +370,19 @@ def test_history_enable_keeps_what_is_there_and_each_sync_from_then_on(variance,
     assert len(json.loads(variance("history", "--json")[1])["entries"]) == 3
 
 
+def test_history_disable_keeps_what_is_there_and_says_where_it_is(variance, sync, tmp_path):
+    assert variance("history", "enable")[0] == 0
+    assert sync("QZZ,Stock,10,,,,1000,110")[0] == 0
+
+    code, out, _ = variance("history", "disable")
+    assert code == 0
+    assert "The history is off" in out
+    assert "history.sqlite3" in out
+    assert sync("QZZ,Stock,12,,,,1200,110")[0] == 0
+    assert len(json.loads(variance("history", "--json")[1])["entries"]) == 1
+    assert "was off already" in variance("history", "disable")[1]
+
+
 def test_history_enable_works_before_the_first_sync_and_without_a_configuration(
     variance, sync, tmp_path
 ):

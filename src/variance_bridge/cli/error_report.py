@@ -156,6 +156,7 @@ def _print_usage(error: click.ClickException, arguments: Sequence[str]) -> None:
     message, near = error.format_message(), None
     if isinstance(error, click.NoSuchOption):
         message, near = error.message, nearest(error.option_name, error.possibilities or [])
+        near = near or _other_name(error)
     message = message.replace("\n\t", " ")  # the choices that click lists one below the other
     for argument in sorted(arguments, key=len, reverse=True):
         shown = _repeated(argument, arguments)
@@ -172,6 +173,21 @@ def _print_usage(error: click.ClickException, arguments: Sequence[str]) -> None:
         parts.append(f"  `{path} --help` explains the command")
     for part in parts:
         _print(laid_out(part, sys.stderr))
+
+
+_OTHER_OPTIONS = {
+    **dict.fromkeys(("--interval", "--period", "--seconds", "--minutes"), "--every"),
+    **dict.fromkeys(("--symbol", "--ticker", "--underlying"), "--root"),
+    **dict.fromkeys(("--order", "--order-by", "--sort-by"), "--sort"),
+}
+"""What other programs call an option, and what ours is called."""
+
+
+def _other_name(error: click.NoSuchOption) -> str | None:
+    """The option that the command has in place of the one that was typed."""
+    ours = _OTHER_OPTIONS.get(error.option_name)
+    options = error.ctx.command.params if error.ctx is not None else ()
+    return ours if any(ours in each.opts for each in options) else None
 
 
 def _after_its_command(error: click.NoSuchOption, arguments: Sequence[str]) -> str | None:

@@ -69,7 +69,7 @@ def offer_setup(invocation: Invocation, options: Mapping[str, Any]) -> None:
     if configuration.top("broker").value or configuration.top("profile").value:
         return
     click.echo("Nothing is set up yet.", err=True)
-    if click.confirm("Choose a broker and a folder now?", default=True, err=True):
+    if _confirmed("Choose a broker and a folder now?"):
         set_up(invocation, None, None, history=None, asks=True, force=False)
         del invocation.configuration  # read again, with what was written
 
@@ -85,11 +85,14 @@ def set_up(
 ) -> None:
     """Write the configuration file. What is None is asked for, again where the answer cannot be used, or takes its default.
 
+    Where the broker reads files, the folder of the exports is asked for too.
+
     Raises:
         UsageError: there is one already; no broker was named, and there is a choice.
         UnknownPlugin: no installed broker has the name; there is no plugin for the history that was asked for.
         ConfigurationError: it cannot be written.
     """
+    from variance_bridge.broker import Capability
     from variance_bridge.settings.configuration import configuration_file
 
     file = configuration_file(invocation.folder, invocation.config, invocation.environment)
@@ -99,6 +102,8 @@ def set_up(
     else:
         name, settings = _resolved(invocation, broker)
     spec = invocation.registry.load(name).broker
+    if asks and Capability.READS_FILES in spec.capabilities and (exports := _exports_folder()):
+        settings = {**settings, "input_folder": str(exports)}
     folder = _chosen_folder(asks=asks) if positions is None else _usable_folder(str(positions))
     keeps_history = _is_history_wanted(history, asks=asks)
     text = _text(name, settings, folder, keeps_history=keeps_history)
@@ -107,7 +112,7 @@ def set_up(
     click.echo(f"Positions are kept in {path_text(folder)}", err=True)
     if keeps_history:
         click.echo("So is their history: `variance history`, `variance diff`", err=True)
-    click.echo(f"Next: {_next_command(invocation, spec)}", err=True)
+    click.echo(f"Next: {_next_command(invocation, spec, settings)}", err=True)
 
 
 def _on_terminal() -> bool:
@@ -118,7 +123,7 @@ def _check_free(file: Path, *, asks: bool, force: bool) -> None:
     if force or not (file.exists() or file.is_symlink()):
         return
     shown = path_text(file.absolute())
-    if asks and click.confirm(f"Replace {shown}? The old one is kept beside it.", err=True):
+    if asks and _confirmed(f"Replace {shown}? The old one is kept beside it.", default=False):
         return
     raise UsageError(
         "there is a configuration already; it was not changed",
@@ -159,7 +164,13 @@ def _chosen_broker(invocation: Invocation, *, asks: bool) -> tuple[str, Mapping[
     return _asked("Number or name", picked)
 
 
-def _asked(question: str, use: Callable[[str], Answer], default: str | None = None) -> Answer:
+def _asked(
+    question: str,
+    use: Callable[[str], Answer],
+    default: str | None = None,
+    *,
+    shows_default: bool = True,
+) -> Answer:
     """What the answer of the user means; asked again, with what is wrong, until `use` accepts it. Ctrl-D ends the command."""
 
     def used(answer: str) -> Answer:
@@ -169,8 +180,23 @@ def _asked(question: str, use: Callable[[str], Answer], default: str | None = No
             hint = f"\n  {error.hint}" if error.hint else ""
             raise click.UsageError(printable(f"{error}{hint}")) from error
 
-    answer: Answer = click.prompt(question, default=default, value_proc=used, err=True)
+    answer: Answer = click.prompt(
+        question, default=default, show_default=shows_default, value_proc=used, err=True
+    )
     return answer
+
+
+def _confirmed(question: str, *, default: bool = True) -> bool:
+    """Yes or no, asked again after any other answer."""
+
+    def used(answer: str) -> bool:
+        word = answer.strip().casefold()
+        if word not in {"y", "yes", "n", "no"}:
+            raise UsageError("answer y or n")
+        return word.startswith("y")
+
+    shown = f"{question} [{'Y/n' if default else 'y/N'}]"
+    return _asked(shown, used, default="y" if default else "n", shows_default=False)
 
 
 def _resolved(invocation: Invocation, name: str) -> tuple[str, Mapping[str, Any]]:
@@ -197,6 +223,25 @@ def _chosen_folder(*, asks: bool) -> Path:
     if asks:
         return _asked("Folder for positions files", _usable_folder, default=str(usual))
     return _usable_folder(str(usual))
+
+
+def _exports_folder() -> Path | None:
+    """Where the exports are that the user downloads; None where a file is to be named at each sync."""
+
+    def used(answer: str) -> Path | None:
+        if not answer.strip():
+            return None
+        try:
+            folder = Path(answer.strip()).expanduser().absolute()
+        except RuntimeError:
+            raise UsageError("there is no such user") from None
+        question = f"{path_text(folder)} is not there. Use it anyway?"
+        if not folder.is_dir() and not _confirmed(question, default=False):
+            raise UsageError("name another folder, or none")
+        return folder
+
+    question = "Folder of the exports that you download (Enter: name the file at each sync)"
+    return _asked(question, used, default="", shows_default=False)
 
 
 def _usable_folder(name: str) -> Path:
@@ -241,7 +286,7 @@ def _is_history_wanted(stated: bool | None, *, asks: bool) -> bool:
     if stated is not None or _HISTORY not in names(LISTENERS):
         return bool(stated)
     question = "Keep a history, so that `variance diff` can say what changed?"
-    return not asks or click.confirm(question, default=True, err=True)
+    return not asks or _confirmed(question)
 
 
 def _text(name: str, settings: Mapping[str, Any], folder: Path, *, keeps_history: bool) -> str:
@@ -271,11 +316,13 @@ def _write(file: Path, text: str) -> None:
     write_private(file, text.encode(), "the configuration", replace=True)
 
 
-def _next_command(invocation: Invocation, spec: BrokerSpec) -> str:
+def _next_command(invocation: Invocation, spec: BrokerSpec, settings: Mapping[str, Any]) -> str:
     """What to type next: a login where a credential is missing, a file where the broker reads files, else a sync."""
     from variance_bridge.broker import Capability
     from variance_bridge.settings.credential_owner import Login
 
+    if "input_folder" in settings:
+        return "variance sync    (reads the newest export of each account in that folder)"
     if Capability.READS_FILES in spec.capabilities:
         return "variance sync FILE    (an export that you have downloaded)"
     states = invocation.credentials.states(Login(spec.name), spec.credentials)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -189,8 +190,6 @@ class Invocation:
 
     def confirm(self, question: str) -> bool:
         """Ask on the terminal; without a terminal the answer is no."""
-        import sys
-
         import click
 
         from variance_bridge.formatting import printable
@@ -220,6 +219,16 @@ class Invocation:
         file = configuration_file(self.folder, self.config, self.environment)
         enable_listener(file, name)
         self.__dict__.pop("configuration", None)  # read again, with what was written
+        return file.absolute()
+
+    def disable_listener(self, name: str) -> Path:
+        """Name a listener in variance.toml no longer. See `variance_bridge.commands`."""
+        from variance_bridge.settings.configuration import configuration_file
+        from variance_bridge.settings.listener_choice import disable_listener
+
+        file = configuration_file(self.folder, self.config, self.environment)
+        disable_listener(file, name)
+        self.__dict__.pop("configuration", None)
         return file.absolute()
 
     @property
@@ -264,7 +273,18 @@ class Invocation:
 
     def account_called(self, text: str, hashes: Iterable[str | None]) -> str:
         """The hash of the account that the user calls so, else the text. See `variance_bridge.commands`."""
-        return self.configuration.account_labels.called(text, hashes)
+        held = [each for each in hashes if each]
+        labels = self.configuration.account_labels
+        called = labels.called(text, held)
+        if any(each.startswith(called.removesuffix("***")) for each in held):
+            return called
+        # Labels are for the user's own screen: in a log or a pipe the hashes stand, which the caller lists.
+        if _is_read_by_its_user() and (hint := labels.suggestion(text, held)):
+            from variance_bridge.errors import DataRefused
+            from variance_bridge.masking import as_typed
+
+            raise DataRefused(f"no account is called {as_typed(text)}", hint=hint)
+        return called
 
     def in_currency(
         self,
@@ -380,6 +400,11 @@ def _said_once(warnings: Sequence[str]) -> Iterable[str]:
     """Without the count of rejected rows, where those are named; the table and the dashboard say "partial" at their head."""
     named = any(": row rejected: " in warning for warning in warnings)
     return [each for each in warnings if not (named and each.startswith("partial: "))]
+
+
+def _is_read_by_its_user() -> bool:
+    """Whether messages go to a terminal, and not to a log or a pipe."""
+    return sys.stderr is not None and sys.stderr.isatty()
 
 
 def _to_stderr(text: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from variance_bridge.cli.invocation import Invocation
-from variance_bridge.errors import UsageError
+from variance_bridge.errors import DataRefused, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,6 +60,9 @@ def show(
     """
     if as_json and (roots or sort):
         raise UsageError("`--json` prints the whole document", hint="drop `--root` and `--sort`")
+    for file in files:
+        if not file.exists():
+            _refuse_symbol(file)
     order = _order(roots, sort, reverse=reverse)
     book = invocation.book(
         files,
@@ -79,6 +82,18 @@ def show(
         hashes = [each.portfolio.meta.account_hash for each in book.snapshots]
         _print(book, order, converted, invocation.account_labels(hashes))
     return 0 if partial else book.exit_code
+
+
+def _refuse_symbol(file: Path) -> None:
+    """`variance show aapl`: a symbol in the place of a file."""
+    from variance_bridge.cli.tables.positions_filter_and_order import may_be_root
+
+    if may_be_root(str(file)):
+        raise DataRefused(
+            "there is no such file",
+            where=str(file),
+            hint=f"for the positions of a symbol: `variance show --root {str(file).upper()}`",
+        )
 
 
 def _json(book: Book, converted: Converted | None) -> bytes:

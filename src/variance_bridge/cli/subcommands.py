@@ -270,7 +270,12 @@ def _nearest(word: str, names: Sequence[str]) -> str:
     other = _OTHER_WORDS.get(word.casefold(), "")
     if other.split(" ")[0] in {*names, "--version"}:
         return f"did you mean `variance {other}`?"
-    near = nearest(word, names)
+    near = word.casefold() if word.casefold() in names else nearest(word, names)
+    if near is None or (word.isupper() and near != word.casefold()):
+        from variance_bridge.cli.tables.positions_filter_and_order import may_be_root
+
+        if may_be_root(word):
+            return f"for the positions of a symbol: `variance show --root {word.upper()}`"
     return f'did you mean "{near}"?' if near else "`variance --help` lists the commands"
 
 

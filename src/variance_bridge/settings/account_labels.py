@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from msgspec import Struct, field
 
 from variance_bridge.errors import DataRefused
-from variance_bridge.formatting import printable, repr_without
+from variance_bridge.formatting import nearest, printable, repr_without
 
 MAX_LABEL = 40
 _KEY = re.compile(r"[0-9a-f]{4,64}")
@@ -57,6 +57,16 @@ class AccountLabels(Struct, frozen=True):
                 hint="write more of the label, or give the account by its hash",
             )
         return fitting[0] if fitting else text
+
+    def suggestion(self, text: str, hashes: Iterable[str | None]) -> str:
+        """`did you mean "Roth IRA"?`, else which labels there are; empty without labels. For the user's own terminal alone."""
+        typed = _plain(text)
+        labels = {_plain(label): label for label in sorted(self.among(hashes).values())}
+        starts = {name[: len(typed)]: label for name, label in labels.items()}
+        near = nearest(typed, {**labels, **starts})
+        if near is not None:
+            return f'did you mean "{labels.get(near) or starts[near]}"?'
+        return f"there are: {', '.join(labels.values())}" if labels else ""
 
     def doubts(self, hashes: Iterable[str]) -> Iterator[tuple[str, str]]:
         """What is wrong with the table, each with what to do; no label and no key is repeated that may be personal.

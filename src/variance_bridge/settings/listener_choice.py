@@ -43,6 +43,53 @@ def enable_listener(file: Path, name: str) -> None:
     write_private(target, changed.encode(), "the configuration", replace=True)
 
 
+def disable_listener(file: Path, name: str) -> None:
+    """Name the listener in the file no longer, with its table if it has one. Nothing happens where it is not named.
+
+    Args:
+        file: the configuration file; a link is followed.
+        name: of its entry point.
+
+    Raises:
+        ConfigurationError: as for `enable_listener`.
+    """
+    target = file.resolve()
+    if not target.exists() or name not in read_toml(file).get("listeners", ()):
+        return
+    changed = without_listener(target.read_text(encoding="utf-8-sig"), name)
+    if changed is None:
+        raise ConfigurationError(
+            f"the listener `{name}` could not be removed without changing something else",
+            where=str(file),
+            hint=f"remove it from `listeners` there yourself, or its table [listeners.{name}]",
+        )
+    write_private(target, changed.encode(), "the configuration", replace=True)
+
+
+def without_listener(text: str, name: str) -> str | None:
+    """The text of a configuration without a listener that it names; None where that cannot be done by removing it alone."""
+    wanted = _without(tomllib.loads(text), name)
+    quoted = rf"""["']{re.escape(name)}["']"""
+    table = rf"(?m)^[ \t]*\[listeners\.{re.escape(name)}\].*\n?(?:(?![ \t]*\[).*\n?)*"
+    for pattern in (rf"{quoted}[ \t]*,[ \t]*", rf"(?:,[ \t]*)?{quoted}", table):
+        changed = re.sub(pattern, "", text, count=1)
+        try:
+            if tomllib.loads(changed) == wanted:
+                return changed
+        except tomllib.TOMLDecodeError:
+            continue
+    return None
+
+
+def _without(stated: Mapping[str, Any], name: str) -> dict[str, Any]:
+    listeners = stated["listeners"]
+    if not isinstance(listeners, Mapping):
+        return {**stated, "listeners": [each for each in listeners if each != name]}
+    others = {key: value for key, value in listeners.items() if key != name}
+    rest = {key: value for key, value in stated.items() if key != "listeners"}
+    return {**rest, "listeners": others} if others else rest
+
+
 def with_listener(text: str, name: str) -> str | None:
     """The text of a configuration with one more listener; None where that cannot be done by adding to it alone.
 

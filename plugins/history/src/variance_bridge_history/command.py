@@ -139,6 +139,26 @@ def enable(invocation: Invocation) -> None:
         click.echo(f"Taken into it from earlier syncs: {plural(kept, 'document')}")
 
 
+@history.command()
+@click.pass_obj
+def disable(invocation: Invocation) -> None:
+    """Keep no more documents; what is in the history stays.
+
+    Removes the listener `history` from variance.toml.
+    """
+    from variance_bridge import DataRefused
+    from variance_bridge.formatting import path_text
+
+    was_on = LISTENER in invocation.listeners
+    file = invocation.disable_listener(LISTENER)
+    click.echo(f"The history {'is off' if was_on else 'was off already'} ({path_text(file)})")
+    try:
+        kept = _existing(invocation, None)
+    except DataRefused:
+        return
+    click.echo(f"What was kept stays, and can be looked at: {path_text(kept)}")
+
+
 def _print(lines: Callable[[int | None], Iterable[str]], labels: Mapping[str, str]) -> None:
     """Lines of the width of the screen, if it has one."""
     from variance_bridge.terminal import screen_of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import date
 from decimal import Decimal
@@ -17,6 +18,14 @@ from variance_bridge.money import quotient
 from variance_bridge.prices import mark_of
 
 Row = TypeVar("Row")
+
+
+_MAY_BE_ROOT = re.compile(r"/?[A-Za-z]{1,5}(?:[/][A-Za-z])?")
+
+
+def may_be_root(word: str) -> bool:
+    """Whether a word that is neither a command nor a file may be a symbol, for `--root`: `AAPL`, `/ES`, `BRK/B`."""
+    return _MAY_BE_ROOT.fullmatch(word) is not None
 
 
 def _profit_share(holding: Holding) -> Decimal | None:
