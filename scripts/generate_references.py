@@ -52,7 +52,11 @@ def _command(command: click.Command, context: click.Context) -> Iterator[str]:
     yield f"    {context.command_path} {pieces}".rstrip()
     yield inspect.cleandoc(command.help or "")
     options = [p for p in command.get_params(context) if isinstance(p, click.Option)]
-    rows = [_option(option, context) for option in options if "--help" not in option.opts]
+    rows = [
+        _option(option, context)
+        for option in options
+        if "--help" not in option.opts and not option.hidden
+    ]
     if rows:
         yield "\n".join(rows)
     if isinstance(command, click.Group):
