@@ -419,7 +419,12 @@ def test_the_name_of_a_file_is_the_same_wherever_it_stands_and_says_which_file_i
     (folder / "exp" / SCHWAB).rename(folder / "exp" / name)
     path = exports(name, "QZA", SCHWAB)
     path.write_text(path.read_text().replace("$170.00", "$190.00"))
-    assert f"Warning: {name}: the file's total" in variance("sync", "exp").err
+    warned = variance("sync", "exp").err
+    assert f"Warning: {name}: the file's total is not the sum of its rows: " in warned
+    assert "`variance csv explain FILE` shows both" in warned
+    both = variance("csv", "explain", path).out
+    assert "190.00" in both
+    assert "170.00" in both
     assert name in variance("accounts").out
     assert name in variance("csv", "explain", path).out
     listed = json.loads(variance("accounts", "--json").out)["accounts"]

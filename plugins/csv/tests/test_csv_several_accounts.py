@@ -143,3 +143,18 @@ def test_one_output_for_a_file_with_two_accounts_is_refused_with_how_to_choose(
     assert "there are 2 accounts" in err
     assert "--account HASH" in err
     assert held() == {}
+
+
+def test_a_total_that_disagrees_says_which_account_of_the_file_it_is_of(variance, both):
+    two = '"Positions for All-Accounts as of 01:17 PM ET, 2025/12/03"\n\n' + "\n".join(
+        f'"Joint ...{number}"\n'
+        '"Symbol","Description","Qty (Quantity)","Price","Mkt Val (Market Value)","Cost Basis","Asset Type",\n'
+        f'"{symbol}","Q","10","12.00","$120.00","$100.00","Equity",\n'
+        f'"Account Total","","--","--","${total}","$100.00","--",\n'
+        for number, symbol, total in [("724", "QZA", "120.00"), ("555", "QZB", "190.00")]
+    )
+    both.write_text(two)
+    code, _out, err = variance("sync", both)
+    assert code == 0, err
+    assert "the file's total of the account that begins in line 10 is not the sum" in err
+    assert err.count("total_disagrees") == 1, err

@@ -114,7 +114,19 @@ def _notes_on_rows(parsed: ParsedFile, part: AccountPart) -> Iterator[str]:
     if part.not_compared:
         yield f"the file's total is not compared: rows in {' and '.join(part.not_compared)}"
     if part.total_agrees is False:
-        yield "the file's total is not the sum of its rows (flag total_disagrees)"
+        yield (
+            f"the file's total{_of_account(parsed, part)} is not the sum of its rows: `variance csv explain FILE` shows both "
+            "(flag total_disagrees)"
+        )
+
+
+def _of_account(parsed: ParsedFile, part: AccountPart) -> str:
+    """Which account it is about, by its first line, where the totals of others agree."""
+    is_one_of_several = any(each.total_agrees is not False for each in parsed.accounts)
+    lines = [each.line for each in part.checked]
+    return (
+        f" of the account that begins in line {min(lines)}" if is_one_of_several and lines else ""
+    )
 
 
 def _what_they_lack(part: AccountPart, dialect: Dialect) -> str:
