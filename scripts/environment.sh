@@ -11,11 +11,25 @@ run_in_environment() {
         shift 2
         exec "$environment_python" -P "$@"
     fi
+    if [ -L "$environment_python" ] && [ ! -x "$environment_python" ] && ! may_build "$1"; then
+        say_whose_python "$1/.venv/pyvenv.cfg"
+        exit 3
+    fi
     find_python
     environment_builder=$1/scripts/build_environment.py
     shift
     exec "$environment_python" -I "$environment_builder" "$@"
 }
+
+may_build() {
+    [ -w "$1" ]
+}
+
+# A checkout that is built and belongs to somebody else: building is not what is missing.
+say_whose_python() {
+    echo "variance: .venv is of a Python that this user may not run, in $(sed -n 's/^home = //p' "$1")"
+    echo "Its owner can build it for everybody: remove .venv, then VARIANCE_PYTHON=/usr/bin/python3 ./variance"
+} >&2
 
 # Equal bytes mean that .venv is current. Times would be cheaper by a millisecond, but a checkout
 # or an unpacked archive sets them as it likes.

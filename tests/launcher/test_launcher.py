@@ -212,3 +212,27 @@ def test_check_builds_when_only_the_runtime_is_there(ready_checkout, builder):
         check=False,
     )
     assert (outcome.returncode, outcome.stderr) == (3, "BUILDER CALLED\n")
+
+
+def test_check_explains_itself_without_building(checkout):
+    outcome = subprocess.run(
+        [str(checkout / "check"), "--help"], capture_output=True, text=True, check=True
+    )
+    assert "usage:" in outcome.stdout
+    assert outcome.stderr == ""
+    assert not (checkout / ".venv").exists()
+
+
+def test_another_users_python_is_named_where_nothing_can_be_built(ready_checkout):
+    python = ready_checkout / ".venv" / "bin" / "python"
+    python.unlink()
+    python.symlink_to("/somebody/else/bin/python3")
+    (ready_checkout / ".venv" / "pyvenv.cfg").write_text("home = /somebody/else/bin\n")
+    script = '. scripts/environment.sh; may_build() { false; }; run_in_environment "$PWD" requirements.lock -m x'
+    outcome = subprocess.run(
+        ["sh", "-c", script], cwd=ready_checkout, capture_output=True, text=True, check=False
+    )
+    assert outcome.returncode == 3
+    assert "may not run, in /somebody/else/bin\n" in outcome.stderr
+    assert "VARIANCE_PYTHON=" in outcome.stderr
+    assert "lock" not in outcome.stderr
