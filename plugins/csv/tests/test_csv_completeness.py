@@ -279,3 +279,27 @@ def test_what_a_spreadsheet_makes_of_a_date_is_read(read_csv):
     header = "Account,Symbol,Type,Quantity,Exp Date,Strike Price,Call/Put,Cost,Mark\n"
     outcome = read_csv(header + "5WX00001,QZB,OPTION,-1,20-Mar-26,95,PUT,100,-0.90\n")
     assert outcome.positions[0]["expiration"] == "2026-03-20"
+
+
+@pytest.mark.parametrize(
+    ("value", "cost", "rejected"),
+    [
+        ("-$420.00", "-$640.00", True),
+        ("-$420.00", "$640.00", False),
+        ("$420.00", "-$640.00", False),
+        ("$420.00", "$640.00", False),
+    ],
+)
+def test_a_quantity_whose_sign_both_value_and_cost_contradict_is_not_believed(
+    read_csv, value, cost, rejected
+):
+    option = f'"QZB 04/01/2026 32.00 C","CALL","2","2.10","{value}","{cost}","Option",\n'
+    outcome = read_csv(SCHWAB + option + SCHWAB_TOTAL)
+    reasons = [each["reason"] for each in outcome.meta.get("rejected", ())]
+    assert reasons == (["numbers_contradict"] if rejected else [])
+    assert len(outcome.positions) == (1 if rejected else 2)
+
+
+def test_a_short_position_whose_amounts_have_no_sign_is_kept(read_csv):
+    option = '"QZB 04/01/2026 32.00 C","CALL","-2","2.10","$420.00","$640.00","Option",\n'
+    assert len(read_csv(SCHWAB + option + SCHWAB_TOTAL).positions) == 2

@@ -172,6 +172,19 @@ def _totals(amounts: Amounts, rules: MoneyRules, mark: Decimal | None, *, notion
     )
 
 
+def contradict_side(amounts: Amounts, rules: MoneyRules) -> bool:
+    """Whether value and cost both say that a position is short which is long by its quantity.
+
+    The other way round proves nothing: a column without signs has a short position's amounts positive.
+    """
+    if amounts.side is _SHORT or amounts.type is _FUTURE:
+        return False
+    value, cost = amounts.value, amounts.cost_total
+    if value is None or cost is None or value >= 0 or cost >= 0:
+        return False
+    return rules.value is _LIKE_POSITION and rules.cost_total is _LIKE_POSITION
+
+
 def product(first: Decimal, *others: Decimal) -> Decimal | None:
     """The exact product, or None when it has more digits than are written."""
     result = first

@@ -144,6 +144,9 @@ def _read_identified(
     if multiplier is not None and identity.instrument.type is _BOND:
         multiplier = _of_bond(multiplier, size, found, rules)
     amounts = _amounts(found, identity, side, size, multiplier, rules)
+    if money.contradict_side(amounts, rules):
+        what = "positive, and value and cost are those of a short position"
+        raise RowRejected(Rejection.NUMBERS_CONTRADICT, _QUANTITY, what)
     earned = money.weigh(amounts, rules)
     if earned.value_shifted:
         raise RowRejected(Rejection.OUT_OF_RANGE, _VALUE, "far from quantity x price")
