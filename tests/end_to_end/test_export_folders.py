@@ -373,25 +373,33 @@ NUMBERED_NAMES = {
 """An account number in each way in which brokers name their exports, and the form of what is in it."""
 
 
-@pytest.mark.parametrize("width", [40, 60, 80, 100, 140])
+_IN_COLUMNS = (
+    ("accounts",),
+    ("accounts", "exp"),
+    ("sync", "exp"),
+    ("show", "exp"),
+    ("triage", "exp"),
+)
+_OF_ANY_WIDTH = (
+    ("accounts", "--json"),
+    ("sync", "exp", "--json"),
+    ("show", "exp", "--json"),
+    ("triage", "exp", "--json"),
+    ("triage", "exp", "--format", "html"),
+    ("csv", "explain", "exp"),
+    ("csv", "explain", "exp", "--json"),
+    ("validate", "exp"),
+    ("doctor",),
+    ("doctor", "--json"),
+    ("export", "exp"),
+)
+
+
 @pytest.mark.parametrize(
-    "command",
+    ("command", "width"),
     [
-        ("accounts",),
-        ("accounts", "exp"),
-        ("accounts", "--json"),
-        ("sync", "exp"),
-        ("sync", "exp", "--json"),
-        ("show", "exp"),
-        ("show", "exp", "--json"),
-        ("triage", "exp"),
-        ("triage", "exp", "--json"),
-        ("triage", "exp", "--format", "html"),
-        ("csv", "explain", "exp"),
-        ("csv", "explain", "exp", "--json"),
-        ("doctor",),
-        ("doctor", "--json"),
-        ("export", "exp"),
+        *((command, width) for command in _IN_COLUMNS for width in (40, 60, 80, 100, 140)),
+        *((command, 80) for command in _OF_ANY_WIDTH),
     ],
 )
 def test_no_command_shows_an_account_number_that_a_file_is_named_after(
@@ -429,6 +437,13 @@ def test_the_name_of_a_file_is_the_same_wherever_it_stands_and_says_which_file_i
     assert name in variance("csv", "explain", path).out
     listed = json.loads(variance("accounts", "--json").out)["accounts"]
     assert name in {each["file"] for each in listed}
+
+    of_tasty = "tastytrade_positions_x5WX12345_261126.csv"
+    (folder / "exp" / TASTY).rename(folder / "exp" / of_tasty)
+    shown = "tastytrade_positions_***_261126.csv"
+    for command in ("accounts", "show", "triage"):
+        assert f" {shown}" in variance(command, "exp").out.replace("/", " ")
+    assert f" {shown}: " in variance("csv", "explain", folder / "exp" / of_tasty).out
 
 
 def test_accounts_as_json_says_when_each_account_was_exported_and_where_it_stands(

@@ -98,7 +98,7 @@ class BrokerRun(Struct, frozen=True, kw_only=True):
 
         personal = self.context.personal
         numbers = [each.spelled for each in personal if each.kind is PersonalKind.ACCOUNT_NUMBER]
-        return printable(without_accounts(personal.redact(file.name), numbers))
+        return printable(personal.redact(without_accounts(file.name, numbers)))
 
     def account_hash(self, account: Account) -> str | None:
         """The pseudonym under which the account is published."""
