@@ -25,6 +25,7 @@ _KINDS_OF_ACCOUNT = frozenset({
     "margin", "organization", "rollover", "roth", "sep", "simple", "tod", "traditional", "trust",
 })
 # fmt: on
+_EXPORT_NAME = re.compile(r"[^/\\\n]+\.(?:csv|tsv|txt|xlsx?|xml|html?|pdf)\b", re.IGNORECASE)
 _NUMBER = re.compile(r"[^\W_]*[0-9][^\W_]*")
 _MIN_ACCOUNT = 3
 """Brokers shorten an account number to its last three or four digits."""
@@ -78,6 +79,14 @@ def without_accounts(name: str, accounts: Iterable[str]) -> str:
         if len(number) >= _MIN_ACCOUNT:
             shown = re.sub(re.escape(number), MASK, shown, flags=re.IGNORECASE)
     return shown
+
+
+def shown_path(path: str) -> str:
+    """A path, and what follows it, as errors repeat it: the name of an export as `masked` has it.
+
+    Names of positions files stay: variance, or the user with `--output`, gave them.
+    """
+    return _EXPORT_NAME.sub(lambda name: masked(name[0]), path)
 
 
 def is_kind_of_account(nickname: str) -> bool:

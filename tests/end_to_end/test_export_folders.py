@@ -472,3 +472,34 @@ def test_a_relative_folder_of_the_command_line_starts_from_the_working_folder(
 ):
     done = variance("sync", "--broker", "csv", "--set", "input_folder=exp")
     assert done.code == 0, done.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("validate", "FILE"),
+        ("validate", "FILE", "--json"),
+        ("export", "FILE", "--format", "csv", "--output", "FILE"),
+        ("restore", "FILE"),
+        ("csv", "check", "FILE"),
+        ("sync", "FILE", "--output", "FILE"),
+        ("show", "FILE", "--any-age", "FILE.csv"),
+        ("history", "FILE"),
+        ("diff", "FILE", "FILE"),
+        ("watch", "FILE"),
+    ],
+)
+def test_no_error_repeats_an_account_number_of_an_exports_name(
+    variance, exports, configure, folder, command
+):
+    file = folder / "exp" / "tastytrade_positions_x5WX12345_261126.csv"
+    (folder / "exp" / TASTY).rename(file)
+    done = variance(*(word.replace("FILE", f"exp/{file.name}") for word in command))
+    assert done.out + done.err
+    assert "12345" not in done.out + done.err, done
+
+
+def test_an_error_about_a_positions_file_names_it_as_the_user_did(variance, exports, folder):
+    output = folder / "live_1234567.json"
+    output.write_text("[]")
+    assert "live_1234567.json: " in variance("restore", output).err

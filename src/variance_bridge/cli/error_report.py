@@ -139,7 +139,10 @@ def _print_refusal(error: BridgeError, redact: Callable[[str], str]) -> None:
 
     if sys.stderr is None:
         return
-    where = f"{error.where}: " if error.where else ""
+    # Imported here: only a refusal needs it, and a start without one is faster.
+    from variance_bridge.masking import shown_path
+
+    where = f"{shown_path(error.where)}: " if error.where else ""
     parts = (f"Error: {where}{error.what}", f"  {error.hint}" if error.hint else "")
     for part in filter(None, parts):
         _print(laid_out(printable(redact(part)), sys.stderr))
@@ -230,12 +233,12 @@ def _repeated(argument: str, arguments: Sequence[str]) -> str:
     But behind `auth set` a secret may stand by mistake, and errors are pasted into public issues.
     """
     # Imported here: only a refusal needs it, and a start without one is faster.
-    from variance_bridge.masking import as_typed
+    from variance_bridge.masking import as_typed, shown_path
     from variance_bridge.personal_values import MASK
 
     if "auth" in arguments:
         return MASK
-    return argument if _is_there(argument) else as_typed(argument, marks="")
+    return shown_path(argument) if _is_there(argument) else as_typed(argument, marks="")
 
 
 def _is_there(name: str) -> bool:

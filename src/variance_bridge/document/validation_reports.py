@@ -14,6 +14,7 @@ from variance_bridge import __version__
 from variance_bridge.document import exact_json
 from variance_bridge.document.violation import Violation
 from variance_bridge.formatting import path_text, plural
+from variance_bridge.masking import shown_path
 
 
 class Checked(Struct, frozen=True, kw_only=True):
@@ -33,8 +34,8 @@ class Checked(Struct, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        """The path as text that every writer can encode and no terminal obeys."""
-        return path_text(self.file)
+        """The path as text that every writer can encode and no terminal obeys; that of an export without account numbers."""
+        return shown_path(path_text(self.file))
 
     def line(self, violation: Violation) -> int:
         """The line of the file at which the violation stands."""

@@ -142,6 +142,7 @@ def check(files: tuple[Path, ...]) -> None:
     """Check your own CSV formats (TOML files, or folders of them). Nothing else is read."""
     from variance_bridge.errors import ConfigurationError
     from variance_bridge.formatting import path_text
+    from variance_bridge.masking import shown_path
     from variance_bridge_csv.dialect_format import known_dialects
 
     faulty = False
@@ -150,7 +151,7 @@ def check(files: tuple[Path, ...]) -> None:
             known_dialects.check(file)
         except ConfigurationError as fault:
             faulty = True
-            click.echo(f"{path_text(file)}: {fault.what}")
+            click.echo(f"{shown_path(path_text(file))}: {fault.what}")
         else:
             click.echo(f"{path_text(file)}: good")
     if faulty:
