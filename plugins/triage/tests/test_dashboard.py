@@ -549,7 +549,7 @@ def test_a_share_class_is_not_a_series(hold, triaged):
 def test_on_a_narrow_screen_a_note_stands_below_its_amount(account_report):
     lines = render(account_report, 40).splitlines()
     (at,) = [at for at, line in enumerate(lines) if line.startswith(" Net P/L")]
-    assert lines[at].rstrip() == " Net P/L       +$21,198.50"
+    assert lines[at].rstrip() == " Net P/L       ~+$21,198.50"
     assert lines[at + 1].rstrip() == "               20 of 21 known"
 
 
@@ -709,3 +709,13 @@ def test_what_needs_action_is_drawn_first_and_what_is_not_drawn_is_counted(hold,
 
 def test_shares_alone_have_no_chart_of_strikes(hold, price, triaged):
     assert not chart_of(render(triaged([price(hold("100 stock"), "100")]), 80))
+
+
+def test_a_sum_of_which_a_part_is_known_is_marked_beside_the_amount(hold, triaged):
+    part = [hold("1 stock", day_pl=Decimal("12.5")), hold("1 stock", root="ABC")]
+    whole = [hold("1 stock", day_pl=Decimal("12.5"))]
+    assert "~+$12.50" in render(triaged(part), 80)
+    assert "~+$12.50" not in render(triaged(whole), 80)
+    marked = '<dd class="gain">~+$12.50 <small>partial</small></dd>'
+    assert marked in page(triaged(part)).decode()
+    assert "<small>partial" not in page(triaged(whole)).decode()

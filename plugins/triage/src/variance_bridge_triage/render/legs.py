@@ -48,6 +48,15 @@ def telling(sum_: Sum) -> Sum:
     return sum_ if sum_.amount or sum_.complete is not None else Sum(None, 0, sum_.count)
 
 
+PARTLY = "~"
+"""Stands before what is known of a sum in part."""
+
+
+def is_part(sum_: Sum) -> bool:
+    """Whether what is shown of the sum is not all of it."""
+    return telling(sum_).amount is not None and sum_.complete is None
+
+
 def title(facts: Facts) -> str:
     """The strategy and how many times it is held; the number of shares or coins is shown with the legs."""
     units = facts.cluster.units

@@ -106,6 +106,7 @@ def _environment() -> Environment:
         "price": formatting.price,
         "of": legs.of,
         "telling": legs.telling,
+        "is_part": legs.is_part,
         "day": legs.day,
         "dte": legs.dte,
         "one_line": legs.one_line,

@@ -14,7 +14,7 @@ from variance_bridge import PositionsTooOld, Source
 from variance_bridge.formatting import money, plural
 from variance_bridge.money import Sum
 from variance_bridge.terminal import RED, YELLOW, in_lines
-from variance_bridge_triage.render.legs import one_line
+from variance_bridge_triage.render.legs import PARTLY, is_part, one_line
 from variance_bridge_triage.rules.book import JudgedBook
 
 if TYPE_CHECKING:
@@ -60,7 +60,8 @@ def _sums(name: str, currency: str | None, sums: Mapping[str, Sum], width: int) 
             continue
         known = each.known == each.count
         part = "" if known else f" ({each.known} of {plural(each.count, noun)})"
-        shown = money(each.amount, currency, sign=key == "net_pl")
+        partly = PARTLY if is_part(each) else ""
+        shown = partly + money(each.amount, currency, sign=key == "net_pl")
         pieces.append(f"{label} {shown}{part}")
     head = f" {name}  "
     first, *others = pieces or [""]

@@ -17,12 +17,11 @@ from variance_bridge import Freshness
 from variance_bridge.formatting import is_whole_cents, printable
 from variance_bridge.model import Environment
 from variance_bridge.terminal import CYAN, GREEN, RED, YELLOW, not_shown
-from variance_bridge_triage.render.legs import one_line
+from variance_bridge_triage.render.legs import PARTLY, one_line
 from variance_bridge_triage.render.summary import notes, shared_lacks
 from variance_bridge_triage.render.terminal.expiries import expiries, lacks_risk
 from variance_bridge_triage.render.terminal.profit_bars import MIN_WIDTH, profit_bars
 from variance_bridge_triage.render.terminal.strategy_table import (
-    PARTLY,
     STRIKES,
     Layout,
     header,

@@ -13,7 +13,7 @@ from rich.text import Text
 from variance_bridge.formatting import UNKNOWN, money, percent, price
 from variance_bridge.money import Sum
 from variance_bridge.terminal import CYAN, GREEN, MAGENTA, RED, YELLOW, columns_that_fit
-from variance_bridge_triage.render.legs import describe, dte, one_line, telling, title
+from variance_bridge_triage.render.legs import PARTLY, describe, dte, one_line, telling, title
 from variance_bridge_triage.render.price_range import price_range
 from variance_bridge_triage.render.summary import is_weighted, unread_rows
 from variance_bridge_triage.render.terminal.cells import gain, left, right
@@ -56,9 +56,6 @@ class Column(NamedTuple):
     name: str
     rank: int
     cell: Callable[[Report, Facts], Text]
-
-
-PARTLY = "~"
 
 
 def _partly(sum_: Sum, text: Text) -> Text:

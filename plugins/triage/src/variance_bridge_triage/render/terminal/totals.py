@@ -11,7 +11,7 @@ from rich.text import Text
 from variance_bridge.formatting import UNKNOWN, money
 from variance_bridge.money import Sum
 from variance_bridge.terminal import YELLOW
-from variance_bridge_triage.render.legs import of, one_line, telling
+from variance_bridge_triage.render.legs import PARTLY, is_part, of, one_line, telling
 from variance_bridge_triage.render.summary import counted, day_profits, used
 from variance_bridge_triage.render.terminal.cells import gain
 from variance_bridge_triage.rules.delta_text import delta_words
@@ -56,7 +56,12 @@ def _beta_delta(report: Report) -> str:
     amount = telling(report.totals.beta_delta).amount
     if amount is None:
         return UNKNOWN
-    return f"{delta_words(amount)} {one_line(report.benchmark)}"
+    partly = _partly(report.totals.beta_delta)
+    return f"{partly}{delta_words(amount)} {one_line(report.benchmark)}"
+
+
+def _partly(sum_: Sum) -> str:
+    return PARTLY if is_part(sum_) else ""
 
 
 def _known(sum_: Sum) -> str:
@@ -72,7 +77,7 @@ def _amounts(label: str, listed: Mapping[str | None, Sum]) -> Iterator[tuple[str
     """A sum of money, for each currency by itself: amounts of different currencies do not add up."""
     for currency, sum_ in listed.items():
         named = f"{label} {one_line(currency or '?')}" if len(listed) > 1 else label
-        yield named, gain(telling(sum_).amount, currency), _known(sum_)
+        yield named, Text(_partly(sum_)) + gain(telling(sum_).amount, currency), _known(sum_)
 
 
 def _beside(lines: Sequence[Sequence[tuple[str, Text, str]]], width: int) -> RenderableType:
