@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from variance_bridge.symbology.trading_days import (
     holidays,
     is_trading_day,
+    named_holidays,
     next_trading_day,
     previous_trading_day,
     trading_day_on_or_before,
@@ -28,6 +29,7 @@ __all__ = [
     "previous_trading_day",
     "trade_date",
     "trading_day_on_or_before",
+    "why_closed",
 ]
 
 EXCHANGE_TIME = ZoneInfo("America/New_York")
@@ -80,6 +82,16 @@ def next_open(moment: datetime) -> datetime:
     return opening.astimezone(UTC)
 
 
+def why_closed(moment: datetime) -> str:
+    """Why no share or listed option trades at an aware moment: `Thanksgiving Day`, `the weekend`; empty on a trading day."""
+    day = exchange_date(moment)
+    if is_trading_day(day):
+        return ""
+    name = named_holidays(day.year).get(day)
+    return name or ("the weekend" if day.weekday() in _WEEKEND else "a holiday")
+
+
+_WEEKEND = (5, 6)
 _FUTURES_OPEN = timedelta(hours=18)
 
 

@@ -34,9 +34,9 @@ def screen(monkeypatch):
 @pytest.mark.parametrize(
     ("stage", "words"),
     [
-        ("accounts", "Asking for accounts"),
-        ("fetch", "Asking for positions"),
-        ("quotes", "Asking for quotes"),
+        ("accounts", "Reading accounts"),
+        ("fetch", "Reading positions"),
+        ("quotes", "Reading quotes"),
     ],
 )
 def test_a_sync_of_one_account_says_what_it_does(screen, stage, words):
@@ -63,7 +63,7 @@ def test_a_long_file_says_how_many_rows_are_read(screen):
         progress.stage("accounts", "csv")
         invocation.gauge("rows", rows.__len__, 60_000)
         invocation.speak("")  # draws again
-    assert "Reading pos.csv rows 23,000 of 60,000" in terminal.getvalue()
+    assert "Reading pos.csv: row 23,000 of 60,000" in terminal.getvalue()
 
 
 def test_the_next_stage_does_not_show_the_count_of_the_last(screen):
@@ -75,7 +75,7 @@ def test_the_next_stage_does_not_show_the_count_of_the_last(screen):
         terminal.truncate(0)
         invocation.speak("")
     assert "Saving" in terminal.getvalue()
-    assert "rows" not in terminal.getvalue()
+    assert "row " not in terminal.getvalue()
 
 
 def test_a_count_is_asked_for_only_when_the_line_is_drawn():
@@ -89,7 +89,7 @@ def test_of_several_accounts_it_says_which(screen):
     with shown_progress(Invocation()) as progress:
         progress.stage("fetch", "a1b2***")
         progress.accounts(1, 3, "a1b2***")
-    assert "Asking for positions of account 2 of 3" in terminal.getvalue()
+    assert "Reading positions: account 2 of 3" in terminal.getvalue()
 
 
 def test_what_is_quick_draws_nothing(screen):

@@ -273,6 +273,11 @@ def test_brokers_tells_which_credentials_are_missing(variance, acme):
     assert (listed["csv"]["state"], listed["csv"]["reason"]) == ("ready", None)
 
 
+def test_the_list_of_brokers_says_whose_exports_are_read(variance):
+    said = " ".join(variance("brokers").out.split())
+    assert "csv reads exports of degiro, etrade, fidelity," in said
+
+
 def test_the_list_of_brokers_is_readable_in_80_columns(variance, acme, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     done = variance("brokers")

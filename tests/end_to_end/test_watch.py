@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from variance_bridge.cli.error_report import run
+from variance_bridge.cli.watch import closed_until
 from variance_bridge.errors import (
     BrokerRefused,
     BrokerUnreachable,
@@ -24,7 +25,7 @@ from variance_bridge.pipeline.sync_records import Failed, Synced
 from variance_bridge.pipeline.watch import MIN_GAP, Heard, Pace, next_sync, sleep_until, watch
 from variance_bridge.storage.lock import output_lock
 from variance_bridge.testing.frozen_clock import FrozenClock
-from variance_bridge.trading_hours import is_in_session, next_open
+from variance_bridge.trading_hours import is_in_session, next_open, why_closed
 
 TUESDAY = datetime(2026, 3, 3, 15, 0, tzinfo=UTC)
 """Ten o'clock in New York, in the session."""
@@ -406,3 +407,49 @@ def test_on_a_terminal_the_dashboard_is_drawn_again_after_each_round(command, mo
     assert code == 0, err
     assert out.count("Net P/L") == 2
     assert "next at" in err
+
+
+def test_a_warning_is_repeated_only_when_it_changes(command, folder, monkeypatch):
+    file = folder / "positions" / "export.csv"
+    whole = file.read_text()
+    rounds = iter(
+        [whole + "QZZ,Stock,many,,,,1,2,3,4,5,6,7,8\n"] * 2
+        + [whole + "QZY,Stock,few,,,,1,2,3,4,5,6,7,8\n"] * 2
+    )
+    from variance_bridge.cli import sync_all
+
+    sync = sync_all.run_sync_all
+
+    def changed(*arguments):
+        file.write_text(next(rounds))
+        return sync(*arguments)
+
+    monkeypatch.setattr(sync_all, "run_sync_all", changed)
+    _, _, err = command("--count", "4", "--always")
+
+    warnings = [line for line in err.splitlines() if "row rejected" in line]
+    assert [("many" in each, "few" in each) for each in warnings] == [(True, False), (False, True)]
+
+
+@pytest.mark.parametrize(
+    ("moment", "why"),
+    [
+        ("2026-11-26T12:00-05:00", "Thanksgiving Day"),
+        ("2026-07-03T12:00-04:00", "Independence Day"),
+        ("2026-03-07T12:00-05:00", "the weekend"),
+        ("2025-01-09T12:00-05:00", "a holiday"),  # a day of mourning, which no rule plans
+        ("2026-03-03T20:00-05:00", ""),
+    ],
+)
+def test_it_is_known_why_the_market_is_closed(moment, why):
+    assert why_closed(new_york(moment)) == why
+
+
+def test_a_wait_for_the_market_says_why():
+    holiday, session = new_york("2026-11-26T12:00-05:00"), new_york("2026-11-25T12:00-05:00")
+    said = ": the market is closed, Thanksgiving Day"
+    assert closed_until(holiday, next_open(holiday) + FIVE) == said
+    assert closed_until(holiday, holiday + FIVE) == ""  # a failure is retried meanwhile
+    assert closed_until(session, session + FIVE) == ""
+    night = new_york("2026-11-24T20:00-05:00")
+    assert closed_until(night, next_open(night)) == ": the market is closed"

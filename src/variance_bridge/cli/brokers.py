@@ -87,11 +87,25 @@ def _print_tables(brokers: list[dict[str, Any]], listeners: list[dict[str, Any]]
     console = Console()
     form = _table if console.width >= _MIN_TABLE else _list
     console.print(form("Broker", brokers) if brokers else "No broker is installed.")
+    for each in brokers:
+        if formats := _formats_of(each["name"]):
+            listed = ", ".join(formats)
+            line = f"{each['name']} reads exports of {listed}; `--broker {formats[0]}` and so on name one"
+            console.print(line, highlight=False, markup=False)
     used = [each for each in listeners if each["state"] != "not used"]
     if used:
         console.print(form("Listener", used))
     if unused := [each["name"] for each in listeners if each not in used]:
         console.print(f"Listeners that are not used: {', '.join(unused)}", style="dim")
+
+
+def _formats_of(broker: str) -> list[str]:
+    """The names of formats that a broker reads, which are taken in place of its own."""
+    from variance_bridge.plugins.registry import known_plugins
+
+    return sorted(
+        name for name, about in known_plugins("format").items() if about["broker"] == broker
+    )
 
 
 def _list(kind: str, entries: list[dict[str, Any]]) -> RenderableType:

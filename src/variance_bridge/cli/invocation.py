@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,8 @@ class Invocation:
         self.speak: Callable[[str], None] = _to_stderr
         self.gauge: Callable[[str, Callable[[], int], int], None] = lambda _what, _done, _of: None
         self.warned: list[str] = []
+        self._heard: list[str] | None = None
+        self._unsaid: Collection[str] = ()
         self._removed: Mapping[str, str] = {}
         self._undo: list[Callable[[], None]] = []
 
@@ -379,7 +382,21 @@ class Invocation:
         """Tell the user something, on stderr, without anything personal."""
         self.warned.append(message)
         subject = f"{self.subject}: " if self.subject else ""
-        self._say(f"Warning: {subject}{message}")
+        text = f"Warning: {subject}{message}"
+        if self._heard is not None:
+            self._heard.append(text)
+        if text not in self._unsaid:
+            self._say(text)
+
+    @contextmanager
+    def saying_only_what_is_not_in(self, known: Collection[str]) -> Iterator[Sequence[str]]:
+        """Warnings that the user knows are not repeated; yields the list of all that come up, for the next time."""
+        heard: list[str] = []
+        self._heard, self._unsaid = heard, known
+        try:
+            yield heard
+        finally:
+            self._heard, self._unsaid = None, ()
 
     def _progress(self, counted: str, done: Callable[[], int], of: int) -> None:
         """Whatever bar is drawn now."""

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 _WORDS = {
-    "accounts": "Asking for accounts",
-    "fetch": "Asking for positions",
-    "quotes": "Asking for quotes",
+    "accounts": "Reading accounts",
+    "fetch": "Reading positions",
+    "quotes": "Reading quotes",
     "check": "Checking",
     "publish": "Saving",
 }

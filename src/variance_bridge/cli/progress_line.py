@@ -25,19 +25,19 @@ class _Bar(Progress):
             yield from super().get_renderables()
 
 
-class _Count(TextColumn):
-    """`of account 2 of 5`, where there are several; `rows 23,000 of 60,000`, where a broker counts them."""
+class _Words(TextColumn):
+    """`Reading positions: account 2 of 5`, where there are several; `row 23,000 of 60,000`, where a broker counts them."""
 
     def render(self, task: Task) -> Text:
         said = []
         of = int(task.total or 1)
         if of > 1:
-            said.append(f"of account {min(int(task.completed) + 1, of)} of {of}")
+            said.append(f"account {min(int(task.completed) + 1, of)} of {of}")
         if (gauge := task.fields.get("gauge")) is not None:
             counted, done, count = gauge
             known = f" of {count:,}" if count else ""
-            said.append(f"{counted} {min(done(), count or done()):,}{known}")
-        return Text("  ".join(said))
+            said.append(f"{counted.removesuffix('s')} {min(done(), count or done()):,}{known}")
+        return Text(f"{task.description}{': ' if said else ''}{', '.join(said)}")
 
 
 class ProgressLine:
@@ -78,8 +78,7 @@ def progress_line(words: str) -> Iterator[ProgressLine]:
     """The line, until the block is left."""
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
-        _Count(""),
+        _Words("", markup=False, table_column=Column(no_wrap=True)),
         TimeElapsedColumn(),
     )
     with _Bar(*columns, console=Console(stderr=True, theme=_READABLE), transient=True) as bar:

@@ -15,6 +15,8 @@ from variance_bridge.cli.invocation import Invocation
 from variance_bridge.errors import BridgeError, SyncRunning, UsageError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from variance_bridge.pipeline.run_context import RunContext
     from variance_bridge.pipeline.sync_all import ProfileOutcome
     from variance_bridge.pipeline.wake import Wakes
@@ -58,8 +60,14 @@ def watch(ctx: click.Context, /, **options: Any) -> int:
     context = invocation.run_context(trust=options["yes"])
     names = _chosen(context, options["profile"])
 
+    warnings: dict[tuple[str | None, ...], frozenset[str]] = {}
+
     def sync(due: Collection[str | None]) -> Sequence[ProfileOutcome]:
-        return run_sync_all(invocation, options, context, due)
+        last = warnings.get(tuple(due), frozenset())
+        with invocation.saying_only_what_is_not_in(last) as said:
+            outcomes = run_sync_all(invocation, options, context, due)
+        warnings[tuple(due)] = frozenset(said)
+        return outcomes
 
     code = lost = 0
     wakes = _wakes(invocation, context, options)
@@ -209,5 +217,16 @@ def _redraw(ctx: click.Context, each: Round, listened_to: Sequence[str]) -> None
         sooner = f", or when {' or '.join(listened_to)} says that something changed" * bool(
             listened_to
         )
-        wait = f"Synced at {each.at:%H:%M:%S} UTC; next at {each.next_at:%a %H:%M:%S} UTC{sooner}. Ctrl-C ends."
+        when = f"{each.next_at:%a %H:%M:%S} UTC{sooner}{closed_until(each.at, each.next_at)}"
+        wait = f"Synced at {each.at:%H:%M:%S} UTC; next at {when}. Ctrl-C ends."
         click.echo(laid_out(wait, sys.stderr, hanging=0) if sys.stderr else wait, err=True)
+
+
+def closed_until(now: datetime, then: datetime) -> str:
+    """`: the market is closed, Thanksgiving Day`, where a sync waits for the market to open."""
+    from variance_bridge.trading_hours import is_in_session, next_open, why_closed
+
+    if is_in_session(now) or then < next_open(now):
+        return ""
+    why = why_closed(now)
+    return f": the market is closed{', ' if why else ''}{why}"

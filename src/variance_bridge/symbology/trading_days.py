@@ -6,6 +6,7 @@ ends. Short sessions are trading days.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from functools import cache
 
@@ -55,22 +56,26 @@ def trading_day_on_or_before(day: date) -> date:
 @cache
 def holidays(year: int) -> frozenset[date]:
     """The full holidays of a year, on the days on which they are kept, and what was closed without a plan."""
-    fixed = [date(year, 1, 1), date(year, 7, 4), date(year, 12, 25)]
-    if year >= _FIRST_JUNETEENTH:
-        fixed.append(date(year, 6, 19))
+    return frozenset({*named_holidays(year), *(day for day in _UNSCHEDULED if day.year == year)})
+
+
+@cache
+def named_holidays(year: int) -> Mapping[date, str]:
+    """The full holidays of a year that are planned, with the names that the New York Stock Exchange gives them."""
     memorial_day = date(year, 5, 31)
-    return frozenset(
-        {
-            *map(_kept_on, fixed),
-            nth_weekday(year, 1, _MONDAY, 3),
-            nth_weekday(year, 2, _MONDAY, 3),
-            _good_friday(year),
-            memorial_day - memorial_day.weekday() * _DAY,
-            nth_weekday(year, 9, _MONDAY, 1),
-            nth_weekday(year, 11, _THURSDAY, 4),
-            *(day for day in _UNSCHEDULED if day.year == year),
-        }
-    )
+    juneteenth = {_kept_on(date(year, 6, 19)): "Juneteenth"} if year >= _FIRST_JUNETEENTH else {}
+    return {
+        _kept_on(date(year, 1, 1)): "New Year's Day",
+        nth_weekday(year, 1, _MONDAY, 3): "Martin Luther King, Jr. Day",
+        nth_weekday(year, 2, _MONDAY, 3): "Washington's Birthday",
+        _good_friday(year): "Good Friday",
+        memorial_day - memorial_day.weekday() * _DAY: "Memorial Day",
+        **juneteenth,
+        _kept_on(date(year, 7, 4)): "Independence Day",
+        nth_weekday(year, 9, _MONDAY, 1): "Labor Day",
+        nth_weekday(year, 11, _THURSDAY, 4): "Thanksgiving Day",
+        _kept_on(date(year, 12, 25)): "Christmas Day",
+    }
 
 
 def _kept_on(holiday: date) -> date:
