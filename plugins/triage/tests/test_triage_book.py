@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from click import UsageError
@@ -11,7 +12,7 @@ from click import UsageError
 from variance_bridge import PositionsTooOld
 from variance_bridge.document.convert import to_bytes
 from variance_bridge.document.exact_json import loads
-from variance_bridge.model import Meta, Portfolio
+from variance_bridge.model import Meta, Portfolio, Quote
 from variance_bridge_triage.command import command
 
 IRA, TAXED, EURO = "a1a1a1a1a1a1***", "b2b2b2b2b2b2***", "c3c3c3c3c3c3***"
@@ -173,3 +174,38 @@ def test_the_screen_has_the_sums_and_then_each_account(write, triage):
     assert out.index(IRA) < out.index(TAXED)
     before = out[: out.index(TAXED)].splitlines()
     assert not before[-2].strip()  # an empty line between two accounts
+
+
+@pytest.fixture
+def lending(tmp_path, write, hold, now):
+    """Two accounts: a short call whose underlying only the other account prices."""
+    write("ira.json", IRA)
+
+    def lending(*, currency="USD", age=timedelta(minutes=20)):
+        share = hold("1 stock", root="XYZ", quote=Quote(mark=Decimal("101.25")))
+        meta = Meta(source="other", account_hash=TAXED, fetched_at=now - age, currency=currency)
+        (tmp_path / "taxed.json").write_bytes(to_bytes(Portfolio(meta=meta, positions=(share,))))
+        return "ira.json", "taxed.json"
+
+    return lending
+
+
+def test_a_price_of_another_account_is_shown_and_marked_and_no_rule_uses_it(lending, triage):
+    files = lending()
+    screen = triage(*files)[1]
+    assert "101.25*" in screen
+    assert "* price of XYZ: of another account of the same day; no rule uses it" in screen
+
+    triage(*files, "--html", "page.html")
+    page = Path("page.html").read_text()
+    assert "101.25*" in page
+    book = loads(triage(*files, "--json")[1])
+    of_call = [each for each in book["clusters"] if each["account_hash"] == IRA]
+    assert {each["root"]: each["underlying_price"] for each in of_call}["XYZ"] is None
+
+
+@pytest.mark.parametrize(
+    "other", [{"currency": "EUR"}, {"currency": None}, {"age": timedelta(hours=20)}]
+)
+def test_no_price_is_lent_across_days_or_currencies(lending, triage, other):
+    assert "101.25*" not in triage(*lending(**other))[1]

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from variance_bridge.formatting import printable, quantity, strike
+from variance_bridge.formatting import price, printable, quantity, strike
 from variance_bridge.model import Holding, Side
 from variance_bridge.money import Sum
 from variance_bridge.symbology import Deliverable, InstrumentType, OptionType
@@ -46,6 +46,16 @@ def of(sum_: Sum) -> str:
 def telling(sum_: Sum) -> Sum:
     """The sum, unknown where only a part is known and comes to nothing: the theta of a covered call without greeks is not 0."""
     return sum_ if sum_.amount or sum_.complete is not None else Sum(None, 0, sum_.count)
+
+
+LENT = "*"
+"""Stands behind a price that another account states."""
+
+
+def shown_price(facts: Facts) -> str:
+    """The price of the underlying, marked where it is another account's."""
+    mark = LENT if facts.lent_price is not None else ""
+    return f"{price(facts.shown_price)}{mark}"
 
 
 PARTLY = "~"

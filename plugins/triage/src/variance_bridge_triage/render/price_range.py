@@ -73,7 +73,7 @@ def price_range(facts: Facts) -> PriceRange | None:
 
     None for adjusted options too: their strikes are not prices of one share of what is quoted.
     """
-    options, price = facts.options, facts.price
+    options, price = facts.options, facts.shown_price
     if not options or price is None or price <= 0:
         return None
     if any(leg.strike is None or leg.deliverable is Deliverable.ADJUSTED for leg in options):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from variance_bridge.formatting import money, percent, plural
 from variance_bridge.money import Sum, add_up
-from variance_bridge_triage.render.legs import one_line
+from variance_bridge_triage.render.legs import LENT, one_line
 from variance_bridge_triage.rules.actions import NotJudged, unavailable
 from variance_bridge_triage.rules.metrics import Totals
 from variance_bridge_triage.rules.report import BALANCES, Entry, Report
@@ -115,9 +115,18 @@ def notes(reports: Report | Sequence[Report]) -> Iterator[str]:
         settled = next((f"; {by}" for what, by in _SETTLED_BY if what in lacking.needs), "")
         of_all = f"{lacking.clusters} of {of}"
         yield f"{lacking.action.value} not judged for {of_all}: it needs {lacking.needs}{settled}"
+    if lent := _lent(listed):
+        yield f"{LENT} {lent}: of another account of the same day; no rule uses it"
     unstated = [each for each in listed if each.net_liquidity_origin != BALANCES]
     lead = "Losses" if len(unstated) == len(listed) else "Where net liquidity is not stated, losses"
     yield from dict.fromkeys(f"{lead} are {_measured(each)}" for each in unstated)
+
+
+def _lent(reports: Iterable[Report]) -> str:
+    """`price of NVDA, SPY`: whose prices other accounts state; nothing where there are none."""
+    entries = (entry for each in reports for entry in each.entries)
+    roots = {one_line(e.facts.cluster.root) for e in entries if e.facts.lent_price is not None}
+    return f"price of {', '.join(sorted(roots))}" if roots else ""
 
 
 def _measured(report: Report) -> str:

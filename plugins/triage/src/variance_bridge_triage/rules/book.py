@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 from msgspec import Struct, structs
 
-from variance_bridge import Book, BridgeError, Source
+from variance_bridge import Book, BridgeError, Snapshot, Source
 from variance_bridge.money import Sum, together
+from variance_bridge.prices import Underlying, underlying_prices
+from variance_bridge.trading_hours import exchange_date
 from variance_bridge_triage.rules.actions import Action
-from variance_bridge_triage.rules.metrics import Amounts
+from variance_bridge_triage.rules.metrics import Amounts, in_own_terms
 from variance_bridge_triage.rules.report import Report, triage
 from variance_bridge_triage.rules.thresholds import Thresholds
 
@@ -110,11 +113,12 @@ def judge_book(
         now: aware.
         labels: what the user calls the accounts, by hash, where the reports are for the user's own screen.
     """
+    lent = _prices_by_day(source.snapshot for source in book.sources if source.counts)
 
     def report_of(source: Source) -> Report | None:
         if source.snapshot is None or not source.counts:
             return None
-        report = triage(source.snapshot, thresholds, now)
+        report = triage(source.snapshot, thresholds, now, lent.get(_day_of(source.snapshot), {}))
         # An export is of no account that has a name: its file says which positions are meant.
         name = Path(source.file).name if source.account_hash is None else None
         return structs.replace(report, label=labels.get(source.account_hash or "", name))
@@ -123,3 +127,22 @@ def judge_book(
         book=book,
         judged=tuple(Judged(source=each, report=report_of(each)) for each in book.sources),
     )
+
+
+_Day = tuple[str | None, date]
+
+
+def _day_of(snapshot: Snapshot) -> _Day:
+    """The currency and the day within which accounts lend each other prices."""
+    portfolio = snapshot.portfolio
+    return portfolio.currency, exchange_date(portfolio.meta.fetched_at)
+
+
+def _prices_by_day(snapshots: Iterable[Snapshot | None]) -> dict[_Day, dict[Underlying, Decimal]]:
+    """The prices of underlyings that accounts state, the newest of each; those without a currency lend none."""
+    found: dict[_Day, dict[Underlying, Decimal]] = {}
+    known = [each for each in snapshots if each is not None and each.portfolio.currency]
+    for each in sorted(known, key=lambda each: each.portfolio.meta.fetched_at):
+        own = in_own_terms(each.portfolio)
+        found.setdefault(_day_of(each), {}).update(underlying_prices(own.positions))
+    return found

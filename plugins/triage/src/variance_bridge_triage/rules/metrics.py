@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -43,6 +43,9 @@ def beta_gamma(holding: Holding) -> Decimal | None:
     return gamma * (beta_delta / delta) ** 2
 
 
+NO_PRICES: Prices = {}
+
+
 class Facts(Struct, frozen=True, kw_only=True):
     """The numbers of a cluster that the rules and the screen use.
 
@@ -57,6 +60,7 @@ class Facts(Struct, frozen=True, kw_only=True):
         beta_gamma: change of `beta_delta` per 1.00 of the benchmark.
         theta: money per day.
         price: of the underlying, where a position has it.
+        lent_price: of the underlying, where only another account of the same day has it: to be shown, never to judge by.
         currency: of its amounts when it is not the account's. Legs of two currencies are never one cluster.
     """
 
@@ -71,6 +75,12 @@ class Facts(Struct, frozen=True, kw_only=True):
     theta: Sum
     price: Decimal | None
     currency: str | None
+    lent_price: Decimal | None = None
+
+    @property
+    def shown_price(self) -> Decimal | None:
+        """The price of the underlying for people: the account's own, else that of another account."""
+        return self.lent_price if self.price is None else self.price
 
     @property
     def expired(self) -> bool:
@@ -89,11 +99,12 @@ class Facts(Struct, frozen=True, kw_only=True):
         return profit_ / abs(cost) if profit_ is not None and cost else None
 
 
-def facts(cluster: Cluster, today: date, prices: Prices) -> Facts:
-    """The numbers of one cluster."""
+def facts(cluster: Cluster, today: date, prices: Prices, lent: Prices = NO_PRICES) -> Facts:
+    """The numbers of one cluster; `lent` are prices of other accounts."""
     legs = cluster.legs
     expiration = min((leg.expiration for leg in legs if leg.expiration), default=None)
-    found = (price_for(leg, prices) for leg in legs)
+    price = next(_known(price_for(leg, prices) for leg in legs), None)
+    other = None if price is not None else next(_known(price_for(leg, lent) for leg in legs), None)
     return Facts(
         cluster=cluster,
         dte=(expiration - today).days if expiration else None,
@@ -104,9 +115,14 @@ def facts(cluster: Cluster, today: date, prices: Prices) -> Facts:
         beta_delta=add_up(map(greek("beta_delta"), legs)),
         beta_gamma=add_up(map(beta_gamma, legs)),
         theta=add_up(map(greek("theta"), legs)),
-        price=next((price for price in found if price is not None), None),
+        price=price,
         currency=legs[0].currency,
+        lent_price=other,
     )
+
+
+def _known(prices: Iterable[Decimal | None]) -> Iterator[Decimal]:
+    return (price for price in prices if price is not None)
 
 
 def in_the_money(holding: Holding, price: Decimal) -> Decimal | None:

@@ -26,6 +26,7 @@ from variance_bridge_triage.rules.actions import (
 )
 from variance_bridge_triage.rules.doubts import doubted_symbols, doubts
 from variance_bridge_triage.rules.metrics import (
+    NO_PRICES,
     Facts,
     Totals,
     facts,
@@ -227,8 +228,17 @@ def _unread(report: Report) -> str:
     return f"{plural(report.unread, 'row')} {'is' if report.unread == 1 else 'are'} unread"
 
 
-def triage(snapshot: Snapshot, thresholds: Thresholds, now: datetime) -> Report:
-    """Cluster and judge the positions. Pure: the clock comes in as `now`."""
+def triage(
+    snapshot: Snapshot, thresholds: Thresholds, now: datetime, lent: Prices = NO_PRICES
+) -> Report:
+    """Cluster and judge the positions. Pure: the clock comes in as `now`.
+
+    Args:
+        snapshot: the positions of one account, which are judged by themselves.
+        thresholds: of the rules.
+        now: aware.
+        lent: prices of underlyings that other accounts have; they are shown and marked, and no rule uses them.
+    """
     portfolio, today = in_own_terms(snapshot.portfolio), exchange_date(now)
     sums, prices = totals(portfolio), underlying_prices(portfolio.positions)
     net_liquidity, origin = _net_liquidity(sums, thresholds)
@@ -247,7 +257,7 @@ def triage(snapshot: Snapshot, thresholds: Thresholds, now: datetime) -> Report:
     )
     unread = _unread_roots(portfolio.meta)
     entries = [
-        _entry(facts(each, today, prices), circumstances, unread[each.root])
+        _entry(facts(each, today, prices, lent), circumstances, unread[each.root])
         for each in cluster(portfolio.positions, today)
     ]
     return Report(

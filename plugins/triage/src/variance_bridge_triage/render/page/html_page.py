@@ -104,6 +104,7 @@ def _environment() -> Environment:
         "unread_rows": unread_rows,
         "percent": formatting.percent,
         "price": formatting.price,
+        "shown_price": legs.shown_price,
         "of": legs.of,
         "telling": legs.telling,
         "is_part": legs.is_part,

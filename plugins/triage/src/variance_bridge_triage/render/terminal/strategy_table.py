@@ -10,10 +10,18 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.text import Text
 
-from variance_bridge.formatting import UNKNOWN, money, percent, price
+from variance_bridge.formatting import UNKNOWN, money, percent
 from variance_bridge.money import Sum
 from variance_bridge.terminal import CYAN, GREEN, MAGENTA, RED, YELLOW, columns_that_fit
-from variance_bridge_triage.render.legs import PARTLY, describe, dte, one_line, telling, title
+from variance_bridge_triage.render.legs import (
+    PARTLY,
+    describe,
+    dte,
+    one_line,
+    shown_price,
+    telling,
+    title,
+)
 from variance_bridge_triage.render.price_range import price_range
 from variance_bridge_triage.render.summary import is_weighted, unread_rows
 from variance_bridge_triage.render.terminal.cells import gain, left, right
@@ -81,7 +89,7 @@ def _share(_report: Report, facts: Facts) -> Text:
 
 
 def _price(_report: Report, facts: Facts) -> Text:
-    return Text(price(facts.price))
+    return Text(shown_price(facts))
 
 
 def _delta(_report: Report, facts: Facts) -> Text:
