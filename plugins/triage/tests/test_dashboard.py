@@ -716,6 +716,6 @@ def test_a_sum_of_which_a_part_is_known_is_marked_beside_the_amount(hold, triage
     whole = [hold("1 stock", day_pl=Decimal("12.5"))]
     assert "~+$12.50" in render(triaged(part), 80)
     assert "~+$12.50" not in render(triaged(whole), 80)
-    marked = '<dd class="gain">~+$12.50 <small>partial</small></dd>'
+    marked = '<dd class="gain">+$12.50 <small>partial</small></dd>'
     assert marked in page(triaged(part)).decode()
     assert "<small>partial" not in page(triaged(whole)).decode()
