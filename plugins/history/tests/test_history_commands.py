@@ -537,5 +537,7 @@ def test_a_document_that_may_be_cut_off_is_not_kept_and_one_whose_total_disagree
 
     entries = json.loads(variance("history", "--json")[1])["entries"]
     assert [each["fetched_at"][:10] for each in entries] == ["2025-12-02", "2025-12-03"]
+    marked = [line for line in variance("history")[1].splitlines() if "rows may be missing" in line]
+    assert [line.split()[0] for line in marked] == ["2025-12-03"]
     (caution,) = json.loads(variance("diff", "--json")[1])["cautions"]
     assert (caution["document"], caution["caution"]) == ("after", "total_disagrees")

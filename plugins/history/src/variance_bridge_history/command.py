@@ -107,7 +107,19 @@ def history(
         earlier = every[: len(every) - len(entries)]
         labels = invocation.account_labels(each.account_hash for each in every)
         known = partial(_known_profit, kept)
-        _print(lambda width: history_lines(entries, found, width, labels, earlier, known), labels)
+
+        def lines(width: int | None) -> Iterator[str]:
+            return history_lines(
+                entries,
+                found,
+                width,
+                labels,
+                earlier,
+                known,
+                lambda entry: kept.may_lack_rows(entry.sha256),
+            )
+
+        _print(lines, labels)
 
 
 def _known_profit(kept: History, entry: Entry) -> Sum | None:

@@ -21,6 +21,7 @@ from typing import Any
 from msgspec import Struct
 
 from variance_bridge import (
+    Caution,
     DataRefused,
     ExchangeRate,
     Holding,
@@ -29,6 +30,7 @@ from variance_bridge import (
     Portfolio,
     Side,
 )
+from variance_bridge.model import missing_rows
 from variance_bridge.money import product, total
 
 FILE_NAME = "history.sqlite3"
@@ -169,6 +171,16 @@ class History:
                 ExchangeRate(**{**each, "day": date.fromisoformat(each["day"])})
                 for each in meta.get("exchange_rates", ())
             )
+
+    def may_lack_rows(self, sha256: str) -> bool:
+        """Whether a flag of the document doubts that all positions are in it. Raises as `document`."""
+        data = self.document(sha256)
+        # Not every document of a long history need be parsed.
+        if not any(each.encode() in data for each in missing_rows(Caution)):
+            return False
+        with _as_it_was_written():
+            cautions = {each["caution"] for each in json.loads(data)["meta"].get("flags", ())}
+            return bool(missing_rows(each for each in Caution if each.value in cautions))
 
     def document(self, sha256: str) -> bytes:
         """The bytes of a document.

@@ -43,6 +43,7 @@ def history_lines(
     labels: Mapping[str, str] = NO_LABELS,
     earlier: Sequence[Entry] = (),
     known: Callable[[Entry], Sum | None] = lambda _entry: None,
+    may_lack_rows: Callable[[Entry], bool] = lambda _entry: False,
 ) -> Iterator[str]:
     """What each account was worth, document by document.
 
@@ -53,6 +54,7 @@ def history_lines(
         labels: what the user calls the accounts, by hash.
         earlier: the documents before those, which are not shown; an account may have no other.
         known: the profit of a document that does not state it of all positions, as far as it is stated.
+        may_lack_rows: whether a document doubts that it has all positions.
     """
     if not entries:
         yield "The history is empty."
@@ -60,7 +62,7 @@ def history_lines(
     for account in dict.fromkeys(entry.account_hash for entry in entries):
         own = [entry for entry in entries if entry.account_hash == account]
         title = f"{own[-1].source} {labels.get(account, account)}"
-        yield from _over_time(own, title, found, width, known)
+        yield from _over_time(own, title, found, width, known, may_lack_rows)
     yield from _all_together(entries[0].fetched_at, [*earlier, *entries], labels, width)
 
 
@@ -70,6 +72,7 @@ def _over_time(
     found: Mapping[str, Converted | None],
     width: int | None,
     known: Callable[[Entry], Sum | None] = lambda _entry: None,
+    may_lack_rows: Callable[[Entry], bool] = lambda _entry: False,
 ) -> Iterator[str]:
     """One account, or all together: its sparkline, how far it went, and its documents."""
     worths = any(each.net_liquidating_value is not None for each in own)
@@ -82,7 +85,16 @@ def _over_time(
     parts = [None if each.unrealized_pl is not None else known(each) for each in shown.entries]
     rows = [dict(zip(_TITLES, cells, strict=True)) for cells in _rows(shown.entries, parts)]
     ends = [
-        "  ".join(filter(None, (_of_positions(part), _in_one(found.get(each.sha256)))))
+        "  ".join(
+            filter(
+                None,
+                (
+                    _of_positions(part),
+                    _in_one(found.get(each.sha256)),
+                    "rows may be missing" if may_lack_rows(each) else "",
+                ),
+            )
+        )
         for each, part in zip(shown.entries, parts, strict=True)
     ]
     ends.insert(0, "")
