@@ -261,13 +261,14 @@ def test_a_history_that_may_only_be_read_is_read_and_not_written(file, monkeypat
     def refuse(*_):
         raise OSError(reason, os.strerror(reason))
 
-    monkeypatch.setattr("variance_bridge_history.database.os.open", refuse)
-    with open_history(file) as history:
-        assert len(history.entries()) == 1
-    with pytest.raises(DataRefused, match="cannot be written"), open_history(file) as history:
-        history.add(portfolio(NOW + timedelta(days=1)), b"y")
-    with pytest.raises(DataRefused, match="cannot be used") as refused, open_history(file.with_name("other")):  # fmt: skip
-        pass
+    with monkeypatch.context() as unwritable:
+        unwritable.setattr("variance_bridge_history.database.os.open", refuse)
+        with open_history(file) as history:
+            assert len(history.entries()) == 1
+        with pytest.raises(DataRefused, match="cannot be written"), open_history(file) as history:
+            history.add(portfolio(NOW + timedelta(days=1)), b"y")
+        with pytest.raises(DataRefused, match="cannot be used") as refused, open_history(file.with_name("other")):  # fmt: skip
+            pass
     assert "who may write" in str(refused.value.hint)
     assert file.read_bytes() == before
 

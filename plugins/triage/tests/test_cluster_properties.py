@@ -319,7 +319,10 @@ def test_few_objects_are_alive_at_once_for_each_leg(hold, today, monkeypatch):
     def counting(function):
         def counted(*given):
             gc.collect()
-            counts.append(len(gc.get_objects()))
+            # Which of the interpreter's own objects the collector knows differs by version.
+            counts.append(
+                sum("variance_bridge" in type(each).__module__ for each in gc.get_objects())
+            )
             return function(*given)
 
         return counted
@@ -328,4 +331,4 @@ def test_few_objects_are_alive_at_once_for_each_leg(hold, today, monkeypatch):
         monkeypatch.setattr(clusters, name, counting(getattr(clusters, name)))
     assert cluster(positions, today)
     before, then = counts
-    assert then - before < 4.5 * len(positions)
+    assert then - before < 3.25 * len(positions)
