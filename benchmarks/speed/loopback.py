@@ -48,7 +48,7 @@ def serving(count: int, late: float = 0.0) -> Iterator[dict[str, str]]:
 
 def main(count: int, late: float) -> None:
     from speed.inputs import held, moment
-    from tastytrade_simulator.faults import Fault, FaultKind
+    from tastytrade_simulator.fault_kinds import Fault, FaultKind
     from tastytrade_simulator.portfolio import SimulatedPortfolio
     from tastytrade_simulator.server import Simulator
 

@@ -17,6 +17,9 @@ _MIN_PATH = 12
 UNKNOWN = "–"
 """Stands for a number that is not known: never a zero."""
 
+ROW_REJECTED = ": row rejected: "
+"""Between where a row is and why, in a warning that names it: what was warned of is not repeated in the result of a sync."""
+
 _SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 
 _HIDDEN = {"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"}

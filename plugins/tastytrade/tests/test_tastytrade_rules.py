@@ -17,8 +17,7 @@ from variance_bridge.network.rate_limits import Rates
 from variance_bridge.rows import Members, RowRejected
 from variance_bridge.settings.table_to_class import structure
 from variance_bridge.trading_hours import exchange_date
-from variance_bridge_tastytrade import plugin
-from variance_bridge_tastytrade.client import hosts
+from variance_bridge_tastytrade import host_names, plugin
 from variance_bridge_tastytrade.client.hosts import endpoint
 from variance_bridge_tastytrade.settings import TastytradeSettings
 
@@ -145,7 +144,7 @@ def test_no_text_leads_the_credentials_to_another_host(text):
     except ConfigurationError:
         return
     host = found.base_url.split("://")[1]
-    assert host in hosts.PRODUCTION_HOSTS or host.startswith(("127.", "[::1]"))
+    assert host in host_names.PRODUCTION_HOSTS or host.startswith(("127.", "[::1]"))
 
 
 @pytest.mark.parametrize(
@@ -168,8 +167,12 @@ def test_the_plugin_declares_one_broker_and_one_source_of_quotes_with_the_same_r
     (quotes,) = plugin.variance_bridge_quotes()
     assert isinstance(broker, BrokerSpec)
     assert (broker.name, broker.slug, broker.quotes) == ("tastytrade", "tasty", quotes.name)
-    assert quotes.hosts == (*hosts.PRODUCTION_HOSTS, *hosts.SANDBOX_HOSTS)
-    assert broker.hosts == quotes.hosts + hosts.STREAMER_HOSTS
+    assert quotes.hosts == (
+        "api.tastyworks.com", "api.tastytrade.com", "api.cert.tastyworks.com", "api.sandbox.tastytrade.com",
+    )  # fmt: skip
+    assert broker.hosts == (
+        *quotes.hosts, "streamer.tastyworks.com", "streamer.cert.tastyworks.com",
+    )  # fmt: skip
     assert broker.token_paths == ("/oauth/token", "/sessions")
     assert Capability.READS_FILES not in broker.capabilities
 

@@ -73,7 +73,7 @@ def log_in(
     """
     from variance_bridge.cli.progress import waiting
     from variance_bridge.pipeline.broker_choice import Choice
-    from variance_bridge.pipeline.new_credentials import try_credentials
+    from variance_bridge.pipeline.log_in import try_credentials
     from variance_bridge.pipeline.run import settings_of
 
     context = invocation.run_context(trust=trust)
@@ -196,7 +196,7 @@ def _by_prompt(dialogue: Dialogue, page: CredentialPage | None) -> dict[str, Sec
 
 def _by_browser(dialogue: Dialogue, way: AuthorizationCode) -> dict[str, Secret]:
     """The application's credentials, asked for where they are not there, and the refresh token that the browser brings."""
-    from variance_bridge.pipeline.new_credentials import exchange
+    from variance_bridge.pipeline.log_in import exchange
 
     given = _new_application(dialogue, way)
     client = {**_application_there(dialogue, way), **given}
@@ -256,7 +256,7 @@ def _answer_of_browser(
 
 def _begin(dialogue: Dialogue, way: AuthorizationCode, redirect: str, client_id: Secret) -> Request:
     from variance_bridge.network.oauth_authorization import Request
-    from variance_bridge.pipeline.new_credentials import at_server
+    from variance_bridge.pipeline.log_in import at_server
 
     request = Request.begin(redirect, pkce=way.pkce, random_text=secrets.token_urlsafe)
     page = at_server(way.authorize_url, dialogue.settings)

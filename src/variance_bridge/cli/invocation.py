@@ -415,7 +415,9 @@ class Invocation:
 
 def _said_once(warnings: Sequence[str]) -> Iterable[str]:
     """Without the count of rejected rows, where those are named; the table and the dashboard say "partial" at their head."""
-    named = any(": row rejected: " in warning for warning in warnings)
+    from variance_bridge.formatting import ROW_REJECTED
+
+    named = any(ROW_REJECTED in warning for warning in warnings)
     return [each for each in warnings if not (named and each.startswith("partial: "))]
 
 

@@ -10,7 +10,7 @@ from msgspec import structs
 
 from variance_bridge.cli.invocation import Invocation
 from variance_bridge.clock import CLOCK_TOLERANCE
-from variance_bridge.formatting import plural
+from variance_bridge.formatting import ROW_REJECTED, plural
 from variance_bridge.model import Caution, Counts, RejectedRow, Rejection, Timeliness
 from variance_bridge.pipeline.previous_document import STANDARD_STREAM
 from variance_bridge.pipeline.sync_records import Failed, Result, Skipped, Synced
@@ -54,7 +54,7 @@ def explain(invocation: Invocation, result: Result, subject: str = "") -> None:
 
 def _unsaid(invocation: Invocation, result: Synced) -> list[RejectedRow]:
     """The rejected rows of which no warning was given: a broker that names its rows cannot know what contradicts itself."""
-    said = any(": row rejected: " in warning for warning in invocation.warned)
+    said = any(ROW_REJECTED in warning for warning in invocation.warned)
     rows = result.portfolio.meta.rejected
     return [row for row in rows if not said or row.reason in _OF_THE_PIPELINE]
 

@@ -23,6 +23,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from enum import Enum, auto
 from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
 from msgspec import Struct
@@ -36,7 +37,6 @@ from variance_bridge.personal_values import (
     decodings,
     fold,
 )
-from variance_bridge.storage.read import shipped_text
 
 _MIN_CREDENTIAL_LENGTH: Final = 8
 _MIN_NUMBER_LENGTH: Final = 7
@@ -58,7 +58,7 @@ _GRAMMARS: Final[Mapping[str, str]] = {
     "source": _NAME,
 }
 _SYMBOLS: Final = frozenset({"broker_symbol", "root", "symbol", "underlying"})
-_SECTOR_FILE: Final = "sector_words.toml"
+_SECTOR_FILE: Final = "sector_words_not_personal.toml"
 _WORD: Final = r"\w+"
 _RUN: Final = r"[^\W_]+"
 
@@ -246,7 +246,8 @@ def _occurring(values: Iterable[PersonalValue], text: str) -> list[PersonalValue
 
 @cache
 def _sector_words() -> frozenset[str]:
-    return frozenset(tomllib.loads(shipped_text(_SECTOR_FILE))["words"])
+    text = Path(__file__).with_name(_SECTOR_FILE).read_text(encoding="utf-8")
+    return frozenset(tomllib.loads(text)["words"])
 
 
 @cache

@@ -10,7 +10,7 @@ from typing import Any
 import click
 from msgspec import Struct
 
-from variance_bridge.formatting import plural, printable
+from variance_bridge.formatting import ROW_REJECTED, plural, printable
 from variance_bridge.symbology import contract_name
 from variance_bridge.terminal import RED, YELLOW, Colour, at_words
 
@@ -163,7 +163,7 @@ def _sections(facts: Mapping[str, Any], room: int | None) -> Iterator[tuple[str,
 
 def _is_of_rejected(note: str) -> bool:
     """Whether it speaks of rows that are listed with their account."""
-    return ": row rejected: " in note or note.endswith(" rejected: see meta.rejected")
+    return ROW_REJECTED in note or note.endswith(" rejected: see meta.rejected")
 
 
 def _columns(columns: Mapping[str, Any], room: int | None) -> Iterator[_Line]:

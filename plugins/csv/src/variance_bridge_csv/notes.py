@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from variance_bridge.formatting import plural
+from variance_bridge.formatting import ROW_REJECTED, plural
 from variance_bridge.model import Caution
 from variance_bridge_csv.dialect_format.dialect_options import Dialect, Field
 from variance_bridge_csv.portfolio import balances_of, promises_balances
@@ -76,7 +76,7 @@ def _on_rejected(parsed: ParsedFile) -> Iterator[str]:
     for reason, lines in list(reasons.items())[:_MAX_LISTED]:
         first, more = lines[0], len(lines) - 1
         same = f"; {plural(more, 'more row')} for the same reason" if more else ""
-        yield f"line {first.line}: row rejected: {reason}{same}"
+        yield f"line {first.line}{ROW_REJECTED}{reason}{same}"
     others = sum(len(lines) for lines in list(reasons.values())[_MAX_LISTED:])
     if others:
         yield f"{plural(others, 'more row')} rejected: see meta.rejected"

@@ -133,7 +133,7 @@ def threads_of(client: Client) -> int:
     return max(1, sum(client.nthreads().values()))  # type: ignore[no-untyped-call]
 
 
-def carry_out(client: Client, jobs: Iterable[Job], at_a_time: int | None = None) -> Iterator[Job]:
+def hand_out(client: Client, jobs: Iterable[Job], at_a_time: int | None = None) -> Iterator[Job]:
     """Do the jobs; gives those that never came to an end, because their workers died.
 
     A worker that dies takes all jobs with it that it was about to do: what is given is suspected, not guilty, unless `at_a_time` is 1.

@@ -10,7 +10,7 @@ from time import perf_counter
 from msgspec import Struct, structs
 
 from variance_bridge.unattended import brokers_of
-from variance_bridge_fleet.dask_workers import carry_out, check_workers, connected, threads_of
+from variance_bridge_fleet.dask_workers import check_workers, connected, hand_out, threads_of
 from variance_bridge_fleet.manifest import Input
 from variance_bridge_fleet.output_folder import Output, content_hash
 from variance_bridge_fleet.output_tables import write_tables
@@ -60,8 +60,8 @@ class Run(Struct, frozen=True, kw_only=True):
                 installed=alike,
             )
             jobs = self._jobs(job, self._missing(work), threads_of(client))
-            suspects = list(carry_out(client, jobs))
-            for each in carry_out(client, self._alone(suspects), at_a_time=1):
+            suspects = list(hand_out(client, jobs))
+            for each in hand_out(client, self._alone(suspects), at_a_time=1):
                 write_batch(self.output.work, each.round + 1, list(map(killed, each.inputs)), {})
         write_tables(self.output, Work(self.output.work), self.inputs)
         self.output.note_end(started, perf_counter() - began, len(self.inputs))

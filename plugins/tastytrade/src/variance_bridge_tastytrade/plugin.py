@@ -12,17 +12,12 @@ from variance_bridge.broker import (
     QuoteSourceSpec,
     RateLimit,
 )
+from variance_bridge_tastytrade.host_names import PRODUCTION_HOSTS, SANDBOX_HOSTS, STREAMER_HOSTS
 
 _NAME = "tastytrade"
 _TITLE = "tastytrade"
 _SETTINGS = "variance_bridge_tastytrade.settings:TastytradeSettings"
-_HOSTS = (
-    "api.tastyworks.com",
-    "api.tastytrade.com",
-    "api.cert.tastyworks.com",
-    "api.sandbox.tastytrade.com",
-)
-_STREAMER_HOSTS = ("streamer.tastyworks.com", "streamer.cert.tastyworks.com")
+_HOSTS = PRODUCTION_HOSTS + SANDBOX_HOSTS
 _TOKEN_PATHS = ("/oauth/token", "/sessions")
 _BY_OAUTH = ("auth", "oauth")
 _BY_SESSION = ("auth", "session")
@@ -60,7 +55,7 @@ def variance_bridge_brokers() -> Iterable[BrokerSpec]:
             slug="tasty",
             title=_TITLE,
             broker="variance_bridge_tastytrade.broker:TastytradeBroker",
-            hosts=_HOSTS + _STREAMER_HOSTS,
+            hosts=_HOSTS + STREAMER_HOSTS,
             token_paths=_TOKEN_PATHS,
             settings=_SETTINGS,
             credentials=_CREDENTIALS,

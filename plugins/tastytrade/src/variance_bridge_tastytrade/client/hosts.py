@@ -13,16 +13,8 @@ from msgspec import Struct
 from variance_bridge.addresses import is_loopback
 from variance_bridge.errors import ConfigurationError
 from variance_bridge.model import Environment
+from variance_bridge_tastytrade.host_names import PRODUCTION_HOSTS, SANDBOX_HOSTS, STREAMER_HOSTS
 from variance_bridge_tastytrade.settings import SANDBOX, TastytradeSettings
-
-PRODUCTION_HOSTS = ("api.tastyworks.com", "api.tastytrade.com")
-"""https://developer.tastytrade.com/docs/sandbox; the second is the vendor's own alias."""
-
-SANDBOX_HOSTS = ("api.cert.tastyworks.com", "api.sandbox.tastytrade.com")
-"""The second stands in the allow-list of the vendor's own MCP server."""
-
-STREAMER_HOSTS = ("streamer.tastyworks.com", "streamer.cert.tastyworks.com")
-"""Of production and of the sandbox: https://developer.tastytrade.com/docs/concepts/streaming."""
 
 _STREAMERS = {
     "api.tastyworks.com": STREAMER_HOSTS[0],

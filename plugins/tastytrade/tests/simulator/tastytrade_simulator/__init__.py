@@ -12,7 +12,7 @@
 from tastytrade_simulator.authorization import LegacyLogin, SimulatedCredentials
 from tastytrade_simulator.clock import SimulatedClock
 from tastytrade_simulator.csv_file import generations, to_csv
-from tastytrade_simulator.faults import BodyForm, Fault, FaultKind
+from tastytrade_simulator.fault_kinds import BodyForm, Fault, FaultKind
 from tastytrade_simulator.portfolio import SimulatedPortfolio
 from tastytrade_simulator.recording import RecordedRequest
 from tastytrade_simulator.server import Simulator, SimulatorError

@@ -8,7 +8,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final
 
-from tastytrade_simulator.faults import BodyForm, Fault, FaultKind
+from tastytrade_simulator.fault_kinds import BodyForm, Fault, FaultKind
 from tastytrade_simulator.responses import (
     HTML,
     Response,

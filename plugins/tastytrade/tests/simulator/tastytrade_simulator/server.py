@@ -22,8 +22,8 @@ from tastytrade_simulator.authorization import (
     SimulatedCredentials,
 )
 from tastytrade_simulator.clock import SimulatedClock
-from tastytrade_simulator.delivery import Connection, deliver
-from tastytrade_simulator.faults import Fault, FaultKind, FaultPlan
+from tastytrade_simulator.fault_delivery import Connection, deliver
+from tastytrade_simulator.fault_kinds import Fault, FaultKind, FaultPlan
 from tastytrade_simulator.portfolio import SimulatedPortfolio
 from tastytrade_simulator.recording import (
     RecordedRequest,

@@ -12,7 +12,7 @@ from datetime import datetime
 from email.utils import format_datetime
 from typing import Final
 
-from tastytrade_simulator.faults import Fault, FaultKind
+from tastytrade_simulator.fault_kinds import Fault, FaultKind
 from tastytrade_simulator.responses import Response, phrase
 
 _CHUNK: Final = 64 * 1024
