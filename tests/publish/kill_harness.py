@@ -46,6 +46,7 @@ ERRORS = (
 
 OLD = b'{"old": "' + b"o" * 3000 + b'"}\n'
 NEW = b'{"new": "' + b"n" * 5000 + b'"}\n'
+NEXT = b'{"next": "' + b"x" * 5000 + b'"}\n'
 OLDER = b'{"older": "' + b"x" * 2000 + b'"}\n'
 
 
@@ -236,8 +237,8 @@ def kill_everywhere(path: Path, kill: Callable[[Path, bytes, int], bool], every:
             kills += 1
             check_whole(path, {before, NEW}, {kept, before}, when)
             survivor = found(path)
-            publish(path, OLD)
-            check_whole(path, {OLD}, {survivor} if survivor else {kept}, f"{when}, then published")
+            publish(path, NEXT)
+            check_whole(path, {NEXT}, {survivor} if survivor else {kept}, f"{when}, then published")
             check_tidy(path, when)
         require(
             found(path) == NEW, f"{scenario.__name__}: the undisturbed writer published nothing"

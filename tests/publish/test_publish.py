@@ -67,6 +67,14 @@ def test_the_document_before_is_kept(path):
     assert previous_path(path).name == "live_acme.json.prev"
 
 
+def test_the_same_document_again_does_not_displace_the_one_before(path):
+    for data in (OLD, NEW, NEW):
+        publish(path, data)
+    assert read_published(path).data == NEW
+    assert read_published(previous_path(path)).data == OLD
+    assert names(path.parent) == {path.name, previous_path(path).name, f".{path.name}.lock"}
+
+
 def test_a_document_that_is_known_to_be_bad_does_not_displace_the_last_good_one(path):
     publish(path, OLDER)
     publish(path, OLD)

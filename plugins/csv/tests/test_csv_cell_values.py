@@ -180,6 +180,10 @@ def test_any_text_is_a_number_unknown_or_refused(text):
         ("17-Jan-25", ("%d-%b-%y",), date(2025, 1, 17)),
         ("January 5, 2026", ("%B %d, %Y",), date(2026, 1, 5)),
         ("20251107;153946", ("%Y%m%d;%H%M%S",), date(2025, 11, 7)),
+        ("202611", ("%Y%m%d",), None),
+        ("2026111", ("%Y%m%d",), None),
+        ("261126", ("%Y%m%d", "%y%m%d"), date(2026, 11, 26)),
+        ("5DEC25", ("%d%b%y",), date(2025, 12, 5)),
     ],
 )
 def test_dates_are_read_by_the_declared_formats(text, formats, day):

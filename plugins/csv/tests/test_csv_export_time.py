@@ -48,6 +48,8 @@ def test_a_name_with_a_later_date_does_not_make_a_file_younger(read_csv):
     ("name", "day"),
     [
         ("tastytrade_positions_x5WX00001_260104.csv", date(2026, 1, 4)),
+        ("tastytrade_positions_x5WX00001_20261126.csv", date(2026, 11, 26)),
+        ("tastytrade_positions_5WX00001_20251231.csv", date(2025, 12, 31)),
         ("Portfolio_Positions_Apr-23-2026.csv", date(2026, 4, 23)),
         ("tastytrade_positions_2025-12-21.csv", date(2025, 12, 21)),
         ("positions_20251221.csv", date(2025, 12, 21)),

@@ -134,7 +134,7 @@ def _broker_files(
     return tuple(
         BrokerFile(
             portfolio=portfolio,
-            warnings=() if place else tuple(warnings),
+            warnings=_said_of(place, shown, warnings),
             shown=shown[place],
             account=_known_by(run.spec.name, account.number)
             if account.number and numbers[account.number] == 1
@@ -143,6 +143,17 @@ def _broker_files(
         )
         for place, (account, portfolio) in enumerate(zip(accounts, portfolios, strict=True))
     )
+
+
+def _said_of(place: int, shown: Sequence[str], warnings: Sequence[str]) -> tuple[str, ...]:
+    """The warnings that name the file of this place, with its first account; those that name none of the files, with the first of all."""
+    if shown[place] in shown[:place]:
+        return ()
+    named = {
+        warning: next((name for name in shown if warning.startswith(f"{name}: ")), shown[0])
+        for warning in warnings
+    }
+    return tuple(warning for warning in warnings if named[warning] == shown[place])
 
 
 def _doubt(portfolio: Portfolio, shown: str) -> DataRefused | None:

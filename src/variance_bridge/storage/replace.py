@@ -2,7 +2,7 @@
 
 No crash, kill or full disk takes the last good file away. The sequence for a document: lock; check the place; where the lock file was there before, remove what a killed
 writer left; write the new document to a temporary file beside the old one, flush it, read it back and compare, close it; copy the old document to `<name>.prev` in the same
-way; rename the new one over the old one; flush the folder. Until that last rename a reader finds the old document, after it the new
+way, unless it is the same; rename the new one over the old one; flush the folder. Until that last rename a reader finds the old document, after it the new
 one, and the name never stands for nothing in between (rename(2) of POSIX replaces in one step). Flushing the content
 before the rename is what makes that true of a power loss too.
 
@@ -132,7 +132,7 @@ def replace_file(
         stack.callback(close_quietly, files, folder)
         place = Place(path, folder, files, ignore_warning)
         with ExitStack() as leftovers:
-            temporary = _write_temporary(place, data, leftovers)
+            temporary, _digest = _write_temporary(place, data, leftovers)
             if overwrite:
                 files.rename(temporary, place.name, src_dir_fd=folder, dst_dir_fd=folder)
                 leftovers.pop_all()
@@ -172,10 +172,12 @@ def _replace(
         check_places(lock)
         if not lock.is_first:  # a folder of thousands takes milliseconds to list, for each document
             _sweep(lock)
-        fresh = _write_temporary(lock, data, leftovers, document=True)
+        fresh, digest = _write_temporary(lock, data, leftovers, document=True)
         old = _document_there(lock, previous) if keep_previous else b""
-        if old:
-            kept = _write_temporary(lock, old, leftovers)
+        if (
+            old and sha256(old).digest() != digest
+        ):  # a sync of the same file again would lose the one before
+            kept, _digest = _write_temporary(lock, old, leftovers)
             beside = previous_path(lock.path).name
             files.rename(kept, beside, src_dir_fd=folder, dst_dir_fd=folder)
         files.rename(fresh, lock.name, src_dir_fd=folder, dst_dir_fd=folder)
@@ -196,8 +198,8 @@ def _sweep(lock: OutputLock) -> None:
 
 def _write_temporary(
     place: Place, data: bytes | Iterable[bytes], leftovers: ExitStack, *, document: bool = False
-) -> str:
-    """A new file of ours in the folder that holds `data`, on the medium and compared; its name.
+) -> tuple[str, bytes]:
+    """A new file of ours in the folder that holds `data`, on the medium and compared; its name and the SHA-256 of its content.
 
     It is closed before it is renamed: network file systems report a failed write as late as that (close(2)).
     """
@@ -217,7 +219,7 @@ def _write_temporary(
         close_quietly(files, descriptor)
         raise
     files.close(descriptor)
-    return name
+    return name, digest
 
 
 def _write(files: FileSystem, descriptor: int, data: bytes | Iterable[bytes]) -> tuple[int, bytes]:

@@ -62,6 +62,7 @@ _DIRECTIVES = {
     "%S": r"(?P<second>[0-9]{2})",
     "%p": r"(?P<half>[AaPp]\.?[Mm]\.?)",
 }
+_IN_FIGURES = frozenset({"%Y", "%y", "%m", "%d", "%H", "%I", "%M", "%S"})
 _DIRECTIVE = re.compile(r"%.|[^%]", re.DOTALL)
 
 
@@ -77,9 +78,13 @@ def date_format_fault(date_format: str) -> str | None:
 @lru_cache(maxsize=128)
 def _date_pattern(date_format: str) -> re.Pattern[str]:
     parts = []
-    for piece in _DIRECTIVE.findall(date_format):
+    pieces = _DIRECTIVE.findall(date_format)
+    for before, piece, after in zip([None, *pieces], pieces, [*pieces[1:], None], strict=False):
         if piece.startswith("%"):
-            parts.append(_DIRECTIVES[piece])
+            pattern = _DIRECTIVES[piece]
+            # Beside other figures one of a single digit would be a guess: 202611 is not the first of January.
+            beside_figures = before in _IN_FIGURES or after in _IN_FIGURES
+            parts.append(pattern.replace("{1,2}", "{2}") if beside_figures else pattern)
         elif piece == " ":
             parts.append(" +")
         else:

@@ -79,6 +79,8 @@ def day_in_name(name: str, name_patterns: Iterable[str]) -> date | None:
     for pattern in name_patterns:
         found = re.fullmatch(pattern, name[: regular_expressions.MAX_TEXT_LENGTH], re.IGNORECASE)
         written = found.groupdict().get("date") if found else None
+        if found and written and name[found.end("date") :][:1].isdigit():
+            continue  # the pattern cut a longer number off
         day = date_formats.parse_day(written, _NAME_FORMATS) if written else None
         if day is not None:
             return day
