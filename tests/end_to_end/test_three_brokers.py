@@ -220,7 +220,7 @@ def test_the_page_has_the_same_totals_and_names_the_same_accounts(synced, varian
     # By hand: 100 x (300.20 - 290.101) - 10 x (300.20 - 290.10) + 5 x (260 - 250), and 7 x (150.50 - 140.25) + 5 x (260 - 250).
     assert "Net P/L EUR +€121.75 Net P/L USD +$958.90" in top
     # 31,020.35 + 7,000.50; the broker of the other account in euros states no net liquidity.
-    assert "Net liquidity EUR €1,234.56 1 of 2 known Net liquidity USD $38,020.85" in top
+    assert "Net liquidity EUR €1,234.56 partial 1 of 2 known Net liquidity USD $38,020.85" in top
     assert [each.split()[0] for each in accounts] == ["ibkr", "snaptrade", "snaptrade", "tradier"]
     (stale,) = (each for each in accounts if "[Stale Source File]" in each)
     assert "SAP Stock +€71.75" in stale
