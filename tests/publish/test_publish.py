@@ -68,7 +68,7 @@ def test_the_document_before_is_kept(path):
 
 
 def test_the_same_document_again_does_not_displace_the_one_before(path):
-    for data in (OLD, NEW, NEW):
+    for data in (OLD, NEW, NEW, NEW):
         publish(path, data)
     assert read_published(path).data == NEW
     assert read_published(previous_path(path)).data == OLD

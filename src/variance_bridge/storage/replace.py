@@ -2,7 +2,7 @@
 
 No crash, kill or full disk takes the last good file away. The sequence for a document: lock; check the place; where the lock file was there before, remove what a killed
 writer left; write the new document to a temporary file beside the old one, flush it, read it back and compare, close it; copy the old document to `<name>.prev` in the same
-way, unless it is the same; rename the new one over the old one; flush the folder. Until that last rename a reader finds the old document, after it the new
+way, unless it is the same and there is one; rename the new one over the old one; flush the folder. Until that last rename a reader finds the old document, after it the new
 one, and the name never stands for nothing in between (rename(2) of POSIX replaces in one step). Flushing the content
 before the rename is what makes that true of a power loss too.
 
@@ -174,14 +174,23 @@ def _replace(
             _sweep(lock)
         fresh, digest = _write_temporary(lock, data, leftovers, document=True)
         old = _document_there(lock, previous) if keep_previous else b""
-        if (
-            old and sha256(old).digest() != digest
-        ):  # a sync of the same file again would lose the one before
+        if old and not _is_kept_already(lock, old, digest):
             kept, _digest = _write_temporary(lock, old, leftovers)
             beside = previous_path(lock.path).name
             files.rename(kept, beside, src_dir_fd=folder, dst_dir_fd=folder)
         files.rename(fresh, lock.name, src_dir_fd=folder, dst_dir_fd=folder)
         leftovers.pop_all()
+
+
+def _is_kept_already(lock: OutputLock, old: bytes, digest: bytes) -> bool:
+    """Whether `.prev` has what a reader may want back: the same document again, of a file that is synced twice, would take it away."""
+    if sha256(old).digest() != digest:
+        return False
+    with suppress(FileNotFoundError):
+        beside = previous_path(lock.path).name
+        lock.files.status_of(beside, dir_fd=lock.folder, follow_symlinks=False)
+        return True
+    return False
 
 
 def _sweep(lock: OutputLock) -> None:
