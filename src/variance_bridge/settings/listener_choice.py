@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -71,14 +72,8 @@ def without_listener(text: str, name: str) -> str | None:
     wanted = _without(tomllib.loads(text), name)
     quoted = rf"""["']{re.escape(name)}["']"""
     table = rf"(?m)^[ \t]*\[listeners\.{re.escape(name)}\].*\n?(?:(?![ \t]*\[).*\n?)*"
-    for pattern in (rf"{quoted}[ \t]*,[ \t]*", rf"(?:,[ \t]*)?{quoted}", table):
-        changed = re.sub(pattern, "", text, count=1)
-        try:
-            if tomllib.loads(changed) == wanted:
-                return changed
-        except tomllib.TOMLDecodeError:
-            continue
-    return None
+    patterns = (rf"{quoted}[ \t]*,[ \t]*", rf"(?:,[ \t]*)?{quoted}", table)
+    return _saying(wanted, (re.sub(pattern, "", text, count=1) for pattern in patterns))
 
 
 def _without(stated: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -97,13 +92,15 @@ def with_listener(text: str, name: str) -> str | None:
         text: TOML.
         name: of a listener that it does not name yet; letters, digits, `-` and `_`.
     """
-    wanted = _with(tomllib.loads(text), name)
-    for changed in _candidates(text, name):
-        try:
-            if tomllib.loads(changed) == wanted:
-                return changed
-        except tomllib.TOMLDecodeError:
-            continue
+    return _saying(_with(tomllib.loads(text), name), _candidates(text, name))
+
+
+def _saying(wanted: Mapping[str, Any], texts: Iterable[str]) -> str | None:
+    """The first of the texts that is TOML and says what is wanted, nothing else."""
+    for text in texts:
+        with suppress(tomllib.TOMLDecodeError):
+            if tomllib.loads(text) == wanted:
+                return text
     return None
 
 
