@@ -1,9 +1,9 @@
 """How fast Variance Bridge is: every row of docs/performance.md, each a ratio within one run.
 
-Run: python benchmarks/run.py [NAME...] [--write] [--sdk-python PYTHON] [--list]
+Run: python benchmarks/run.py [NAME...] [--write] [--peers-python PYTHON] [--list]
 
-With names only those rows are measured; `million` only where it is named. `--write` puts the table into docs/performance.md (with all rows only). `--sdk-python`
-names a Python that has the public SDK `tastytrade` installed; without it that row is skipped. About eight minutes for all.
+With names only those rows are measured; `million` only where it is named. `--write` puts the table into docs/performance.md (with all rows only). `--peers-python`
+names a Python that has the public SDKs `tastytrade` and `luxalgo-broker-sdk` installed; without it their rows are skipped. About eight minutes for all.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Row:
         name: on the command line.
         what: is measured.
         beside: what it is held against.
-        bar: that it should not exceed (or, for `faster`, should reach).
+        bar: that it should not exceed (or, for `at_least`, should reach); None where it is a peer's figure, for comparison only.
         measure: gives the figure, and how it came about.
         unit: of figure and bar.
         at_least: whether more is better.
@@ -46,7 +46,7 @@ class Row:
     name: str
     what: str
     beside: str
-    bar: float
+    bar: float | None
     measure: Callable[[], tuple[float, str]]
     unit: str = "x"
     at_least: bool = False
@@ -90,7 +90,7 @@ def million() -> tuple[float, str]:
     return found["sync_bytes"] / size, text
 
 
-def rows(sdk_python: Path | None) -> Iterator[Row]:
+def rows(peers_python: Path | None) -> Iterator[Row]:
     """All rows, in the order of the page."""
     bare = "`python -c pass`"
     yield Row("version", "`variance --version`", bare, 5, paired(lambda: commands.version(20)))
@@ -110,29 +110,30 @@ def rows(sdk_python: Path | None) -> Iterator[Row]:
     yield Row(
         "memory", f"peak memory of a sync of {MANY:,} CSV rows", "size of the document", 6, memory
     )
-    if sdk_python is not None:
+    if peers_python is not None:
         yield Row(
             "sdk",
             "the job of `variance sync --broker tastytrade` written with the SDK `tastytrade`, 100 positions, loopback server",
             "`variance sync --broker tastytrade --quotes none`",
             4,
-            paired(lambda: commands.sync_beside_sdk(10, sdk_python)),
+            paired(lambda: commands.sync_beside_sdk(10, peers_python)),
             at_least=True,
         )
-    for count, times in ((10_000, 10), (MANY, 3)):
+        yield from peers(peers_python)
+    for count in (10_000, MANY):
         yield Row(
             f"tastytrade-{count}",
             f"payload of tastytrade to published document, {count:,} positions",
             "`json.loads` + `json.dumps` of the payload",
             4,
-            paired(lambda count=count, times=times: library.tastytrade(count, times)),  # type: ignore[misc]
+            paired(lambda count=count: library.tastytrade(count, 10)),  # type: ignore[misc]
         )
     yield Row(
         "csv",
         f"CSV file to published document, {MANY:,} rows",
         "`list(csv.DictReader(f))` + `json.dumps` of it",
         4,
-        paired(lambda: library.csv_file(MANY, 3)),
+        paired(lambda: library.csv_file(MANY, 10)),
     )
     yield Row(
         "gate",
@@ -146,14 +147,14 @@ def rows(sdk_python: Path | None) -> Iterator[Row]:
         f"`variance_bridge.load`, {MANY:,} positions",
         "`json.loads`",
         4,
-        paired(lambda: library.load_document(MANY, 5)),
+        paired(lambda: library.load_document(MANY, 10)),
     )
     yield Row(
         "validate",
         f"`variance validate`, {MANY:,} positions",
         "`json.loads`",
         5,
-        paired(lambda: library.validate(MANY, 5)),
+        paired(lambda: library.validate(MANY, 10)),
     )
     yield Row(
         "second-sync",
@@ -167,7 +168,7 @@ def rows(sdk_python: Path | None) -> Iterator[Row]:
         "strategies and triage, 20,000 legs of one underlying, all expirations different",
         "2,000 legs",
         12,
-        paired(lambda: library.triage(5)),
+        paired(lambda: library.triage(10)),
     )
     yield Row(
         "beyond-network",
@@ -182,14 +183,34 @@ def rows(sdk_python: Path | None) -> Iterator[Row]:
     )
 
 
+def peers(python: Path) -> Iterator[Row]:
+    """What peers' packages take for a part of it."""
+    for package, name in (("tastytrade", "tastytrade"), ("broker_sdk", "luxalgo-broker-sdk")):
+        yield Row(
+            f"import-{name}",
+            f"import of the SDK `{name}`",
+            "`python -c pass`",
+            None,
+            paired(lambda package=package: commands.import_of_peer(10, python, package)),  # type: ignore[misc]
+        )
+    yield Row(
+        "mapper",
+        "payload of tastytrade to the JSON of `luxalgo-broker-sdk`, 10,000 positions, nothing checked or written",
+        "`json.loads` + `json.dumps` of the payload",
+        None,
+        paired(lambda: commands.mapper_of_peer(10_000, 10, python)),
+    )
+
+
 def line(row: Row, figure: float, how: str) -> str:
     """A line of the table."""
-    holds = figure >= row.bar if row.at_least else figure <= row.bar
-    sign = "≥" if row.at_least else "≤"
     shown = (
         f"{figure:.0f}" if row.unit != "x" else f"{figure:.2g}" if figure < 10 else f"{figure:.0f}"
     )
-    verdict = "" if holds else " (missed)"
+    if row.bar is None:
+        return f"| {row.what} | {row.beside} | | {shown}{row.unit} | {how} |"
+    holds = figure >= row.bar if row.at_least else figure <= row.bar
+    sign, verdict = "≥" if row.at_least else "≤", "" if holds else " (missed)"
     return f"| {row.what} | {row.beside} | {sign} {row.bar:g}{row.unit} | {shown}{row.unit}{verdict} | {how} |"
 
 
@@ -225,15 +246,17 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--list", action="store_true", help="print the names of the rows")
     parser.add_argument("--write", action="store_true", help="write docs/performance.md")
-    parser.add_argument("--sdk-python", type=Path, help="a Python with the SDK `tastytrade`")
+    parser.add_argument(
+        "--peers-python", type=Path, help="a Python with the SDKs tastytrade and luxalgo-broker-sdk"
+    )
     options = parser.parse_args()
     chosen = [
         one
-        for one in rows(options.sdk_python)
+        for one in rows(options.peers_python)
         if one.name in options.names or (not options.names and one.name not in ONLY_NAMED)
     ]
     if options.list:
-        print("\n".join(one.name for one in rows(options.sdk_python)))
+        print("\n".join(one.name for one in rows(options.peers_python)))
         return 0
     table = [
         f"Measured {surroundings()}.",
@@ -245,8 +268,8 @@ def main() -> int:
     for one in chosen:
         table.append(line(one, *one.measure()))
         print(table[-1], flush=True)
-    if options.sdk_python is None:
-        print("The SDK's row is skipped: no --sdk-python.", file=sys.stderr)
+    if options.peers_python is None:
+        print("The peers' rows are skipped: no --peers-python.", file=sys.stderr)
     if options.write and not options.names:
         write(table)
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import statistics
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -100,16 +101,38 @@ def second_sync(times: int) -> Pair:
 SYNC_TASTYTRADE = ("sync", "--broker", "tastytrade", "--quotes", "none")
 
 
-def sync_beside_sdk(times: int, sdk_python: Path) -> Pair:
+def sync_beside_sdk(times: int, peers_python: Path) -> Pair:
     """The SDK's job beside ours: how many times faster ours is."""
     with workplace() as (folder, environment), serving(100) as address:
         there = {**environment, **address}
-        job = (str(sdk_python), str(HERE / "sdk_job.py"), str(folder / "sdk.json"))
+        job = (str(peers_python), str(HERE / "sdk_job.py"), str(folder / "sdk.json"))
         return pairs(
             lambda: run(job, folder, there).cpu,
             lambda: run((*VARIANCE, *SYNC_TASTYTRADE), folder, there).cpu,
             times,
         )
+
+
+def import_of_peer(times: int, peers_python: Path, package: str) -> Pair:
+    """A Python that imports a peer's package and ends, beside one that imports nothing."""
+    with workplace() as (folder, environment):
+        return pairs(
+            lambda: run((str(peers_python), "-c", f"import {package}"), folder, environment).cpu,
+            lambda: run((str(peers_python), "-c", "pass"), folder, environment).cpu,
+            times,
+        )
+
+
+def mapper_of_peer(count: int, times: int, peers_python: Path) -> Pair:
+    """What `mapper_job.py` measures, of so many positions."""
+    with workplace() as (folder, environment):
+        file = folder / "payload.json"
+        rows = inputs.rows_of_api(count, inputs.moment())
+        file.write_bytes(inputs.answer("/accounts/positions", rows))
+        job = (str(peers_python), str(HERE / "mapper_job.py"), str(file), str(times))
+        done = subprocess.run(job, env=environment, capture_output=True, text=True, check=True)
+        ours, beside, ratio = map(float, done.stdout.split())
+        return Pair(ours, beside, ratio, times)
 
 
 def beyond_network(times: int) -> tuple[float, float]:
