@@ -103,3 +103,39 @@ def test_a_caution_that_doubts_no_number_leaves_the_all_clear(triaged, all_known
     report = triaged(**all_known, flags=(Flag(caution=caution, symbol="XYZ"),))
     assert report.all_clear
     assert report.verdict == ("Nothing needs action.",)
+
+
+@pytest.fixture
+def one_of_two_doubted(hold, triaged):
+    """Two shares; the cost and the value of one contradict its profit, and it is flagged twice."""
+    return triaged(
+        [
+            hold("1 stock", unrealized_pl=Decimal(9_700)),
+            hold("1 stock", root="ABC", unrealized_pl=Decimal(210)),
+        ],
+        flags=(
+            Flag(caution=Caution.VALUE_CONTRADICTED, row=2, symbol="XYZ"),
+            Flag(caution=Caution.COST_CONTRADICTED, row=2, symbol="XYZ"),
+            Flag(caution=Caution.SIGN_UNCONFIRMED),
+        ),
+    )
+
+
+@pytest.mark.parametrize("width", [40, 80, 140])
+def test_a_profit_in_doubt_is_marked_where_it_is_counted(one_of_two_doubted, width):
+    words = " ".join(render(one_of_two_doubted, width).split())
+    assert words.count("numbers in doubt: cost_contradicted, value_contradicted") == 1
+    assert words.count("1 in doubt") == 1
+
+
+def test_the_page_shows_which_profit_is_in_doubt(one_of_two_doubted):
+    text = page(one_of_two_doubted).decode()
+    assert text.count("numbers in doubt: cost_contradicted, value_contradicted") == 1
+    assert '<dd class="note">1 in doubt</dd>' in text
+
+
+def test_a_profit_that_is_unknown_is_not_counted_as_one_in_doubt(hold, triaged):
+    flags = (Flag(caution=Caution.VALUE_CONTRADICTED, row=1, symbol="XYZ"),)
+    screen = render(triaged([hold("1 stock", unrealized_pl=None)], flags=flags), 80)
+    assert "numbers in doubt: value_contradicted" in screen
+    assert "1 in doubt" not in screen

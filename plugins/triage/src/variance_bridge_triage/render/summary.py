@@ -37,6 +37,21 @@ def unread_rows(entry: Entry) -> str:
     return f"{plural(entry.unread, 'row')} of {root} {verb} unread, so this may be another strategy"
 
 
+def numbers_in_doubt(entry: Entry) -> str:
+    """`numbers in doubt: cost_contradicted`, by the flags of the file; nothing without any."""
+    return f"numbers in doubt: {', '.join(entry.doubts)}" if entry.doubts else ""
+
+
+def profits_in_doubt(report: Report, currency: str | None) -> str:
+    """`1 in doubt`: of how many strategies in a currency the profit is counted, although a number of them is in doubt."""
+    count = sum(
+        entry.facts.net_pl.amount is not None
+        for entry in report.entries
+        if entry.doubts and (entry.facts.currency or report.currency) == currency
+    )
+    return f"{count} in doubt" if count else ""
+
+
 def counted(report: Report) -> Counted:
     """Strategies by the sign of their profit; one that is known in part counts as unknown."""
     profits = [entry.facts.net_pl.complete for entry in report.entries]

@@ -40,6 +40,7 @@ from variance_bridge.prices import Prices, price_for
 from variance_bridge.symbology import InstrumentType, SymbolError, parse
 from variance_bridge.trading_hours import EXCHANGE_TIME
 from variance_bridge_triage.rules.delta_text import delta_words
+from variance_bridge_triage.rules.doubts import NO_DOUBTS, Doubted, doubts_about
 from variance_bridge_triage.rules.metrics import (
     Facts,
     beta_gamma,
@@ -118,7 +119,7 @@ class Circumstances(Struct, frozen=True, kw_only=True):
         benchmark: what deltas are weighted against.
         benchmark_price: in the currency that the thresholds state; None where unknown.
         portfolio_beta_delta: of all positions.
-        doubted: symbols of positions whose numbers are in doubt; None among them where it may be any.
+        doubted: the positions whose numbers are in doubt.
     """
 
     thresholds: Thresholds
@@ -130,7 +131,7 @@ class Circumstances(Struct, frozen=True, kw_only=True):
     benchmark: str
     benchmark_price: Decimal | None
     portfolio_beta_delta: Sum
-    doubted: frozenset[str | None] = frozenset()
+    doubted: Doubted = NO_DOUBTS
 
 
 Outcome = Finding | Lacking | None
@@ -310,8 +311,9 @@ def size_threat(facts: Facts, circumstances: Circumstances) -> Outcome:
 
 def _all_that_can_be_lost(facts: Facts, circumstances: Circumstances) -> Decimal | None:
     """None where no number limits the loss, or where one that does is in doubt (a sign that is unconfirmed)."""
-    symbols = {None, *(leg.symbol for leg in facts.cluster.legs)}
-    if facts.currency is not None or not circumstances.doubted.isdisjoint(symbols):
+    doubted = circumstances.doubted
+    in_doubt = None in doubted or any(doubts_about(facts.cluster.legs, doubted))
+    if facts.currency is not None or in_doubt:
         return None
     return max_loss(facts)
 

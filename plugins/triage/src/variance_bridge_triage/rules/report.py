@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from variance_bridge import AgeLimits, Freshness, Snapshot
 from variance_bridge.formatting import age_words, money, plural
-from variance_bridge.model import Meta, Status, Timeliness
+from variance_bridge.model import Caution, Meta, Status, Timeliness
 from variance_bridge.prices import Prices, underlying_prices
 from variance_bridge.symbology import SymbolError, parse
 from variance_bridge.trading_hours import exchange_date
@@ -24,7 +24,7 @@ from variance_bridge_triage.rules.actions import (
     judge,
     unavailable,
 )
-from variance_bridge_triage.rules.doubts import doubted_symbols, doubts
+from variance_bridge_triage.rules.doubts import doubted_symbols, doubts, doubts_about
 from variance_bridge_triage.rules.metrics import (
     NO_PRICES,
     Facts,
@@ -45,12 +45,14 @@ class Entry(Struct, frozen=True, kw_only=True):
 
     Attributes:
         unread: how many rows of its root could not be read: with them it may be another strategy.
+        doubts: why numbers of its legs are in doubt; what may concern any position of the account is not among them.
     """
 
     facts: Facts
     findings: tuple[Finding, ...]
     not_judged: tuple[NotJudged, ...]
     unread: int = 0
+    doubts: tuple[Caution, ...] = ()
 
     @property
     def finding(self) -> Finding | None:
@@ -283,7 +285,13 @@ def triage(
 
 def _entry(found: Facts, circumstances: Circumstances, unread: int) -> Entry:
     its = judge(found, circumstances)
-    return Entry(facts=found, findings=its.findings, not_judged=its.not_judged, unread=unread)
+    return Entry(
+        facts=found,
+        findings=its.findings,
+        not_judged=its.not_judged,
+        unread=unread,
+        doubts=doubts_about(found.cluster.legs, circumstances.doubted),
+    )
 
 
 def _unread_roots(meta: Meta) -> Counter[str]:

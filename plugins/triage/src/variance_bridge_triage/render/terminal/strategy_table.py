@@ -23,7 +23,7 @@ from variance_bridge_triage.render.legs import (
     title,
 )
 from variance_bridge_triage.render.price_range import price_range
-from variance_bridge_triage.render.summary import is_weighted, unread_rows
+from variance_bridge_triage.render.summary import is_weighted, numbers_in_doubt, unread_rows
 from variance_bridge_triage.render.terminal.cells import gain, left, right
 from variance_bridge_triage.render.terminal.strike_line import (
     MAX_WIDTH,
@@ -344,6 +344,8 @@ def _reasons(entry: Entry, said: AbstractSet[Action]) -> Iterator[Text]:
         yield Text(also + finding.reason)
     if entry.unread:
         yield Text(unread_rows(entry), style=YELLOW.style)
+    if entry.doubts:
+        yield Text(numbers_in_doubt(entry), style=YELLOW.style)
     names = [each.action.value for each in entry.not_judged if each.action not in said]
     if names:
         yield Text(f"not judged: {', '.join(names)}", style=YELLOW.style)

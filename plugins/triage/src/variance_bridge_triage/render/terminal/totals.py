@@ -12,7 +12,7 @@ from variance_bridge.formatting import UNKNOWN, money
 from variance_bridge.money import Sum
 from variance_bridge.terminal import YELLOW
 from variance_bridge_triage.render.legs import PARTLY, is_part, of, one_line, telling
-from variance_bridge_triage.render.summary import counted, day_profits, used
+from variance_bridge_triage.render.summary import counted, day_profits, profits_in_doubt, used
 from variance_bridge_triage.render.terminal.cells import gain
 from variance_bridge_triage.rules.delta_text import delta_words
 from variance_bridge_triage.rules.metrics import NOTHING, Amounts
@@ -31,7 +31,7 @@ def totals_of(report: Report, width: int) -> RenderableType:
     )
     count = counted(report)
     cells = [
-        *_amounts("Net P/L", _by_currency(report, lambda amounts: amounts.net_pl)),
+        *_net_profit(report),
         *_amounts("Day P/L", day_profits(report)),
         ("Beta delta", Text(_beta_delta(report)), _known(totals.beta_delta)),
         *_amounts("Theta/day", _by_currency(report, lambda amounts: amounts.theta)),
@@ -78,6 +78,13 @@ def _amounts(label: str, listed: Mapping[str | None, Sum]) -> Iterator[tuple[str
     for currency, sum_ in listed.items():
         named = f"{label} {one_line(currency or '?')}" if len(listed) > 1 else label
         yield named, Text(_partly(sum_)) + gain(telling(sum_).amount, currency), _known(sum_)
+
+
+def _net_profit(report: Report) -> Iterator[tuple[str, Text, str]]:
+    """As other sums of money, with how many of the profits in it are in doubt."""
+    listed = _by_currency(report, lambda amounts: amounts.net_pl)
+    for currency, (label, value, note) in zip(listed, _amounts("Net P/L", listed), strict=True):
+        yield label, value, ", ".join(filter(None, (note, profits_in_doubt(report, currency))))
 
 
 def _beside(lines: Sequence[Sequence[tuple[str, Text, str]]], width: int) -> RenderableType:
