@@ -349,3 +349,19 @@ def test_whoever_watches_sees_the_rows_while_they_are_read(tmp_path):
     counted, done, of = seen[0]
     assert (counted, of) == ("rows", 2)
     assert done() == of
+
+
+@pytest.mark.parametrize(("expiration", "is_said"), [("2025-12-28", True), ("2025-12-29", False)])
+def test_an_option_that_no_broker_still_lists_is_worth_a_word(tmp_path, expiration, is_said):
+    """The file is of January 5: what expired a week before may still wait for its assignment."""
+    row = OPTION.format(dte="--").replace("2026-03-20", expiration)
+    said = []
+    source = broker(
+        input_file=written(tmp_path / "export.csv", HEADER + row + FIRST), warn=said.append
+    )
+    source.accounts()
+    expired = [each for each in said if "expired" in each]
+    assert expired == is_said * [
+        "export.csv: line 2: expired more than 7 days before the file's date: check the expiration in the file,"
+        " or the date that the file is read as"
+    ]

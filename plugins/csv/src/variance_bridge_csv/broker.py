@@ -116,7 +116,7 @@ class CsvBroker:
             logger.debug("line %d: %s, not a position", row.line, row.row_class.value)
         if candidate.text.assumed:
             self._context.warn(f"{shown}: not UTF-8; read as {candidate.text.encoding}")
-        for note in (*source.time.notes, *notes(parsed)):
+        for note in (*source.time.notes, *notes(parsed, source.time.moment.date())):
             self._context.warn(f"{shown}: {note}")
 
 

@@ -57,7 +57,7 @@ def explain(source: Source) -> dict[str, Any]:
             for first, last, kind in _runs(_kinds(source, outcomes))
         ],
         "accounts": [_account(source, one) for one in outcomes],
-        "notes": [*notes(parsed), *dict.fromkeys(refusals)],
+        "notes": [*notes(parsed, source.time.moment.date()), *dict.fromkeys(refusals)],
     }
 
 

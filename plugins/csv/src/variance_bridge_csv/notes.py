@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
 
 from variance_bridge.formatting import ROW_REJECTED, plural
 from variance_bridge.model import Caution
@@ -12,10 +13,12 @@ from variance_bridge_csv.rows_by_account import AccountPart, ParsedFile
 from variance_bridge_csv.table_rows import RejectedLine
 
 _MAX_LISTED = 5
+_MAX_LISTED_AFTER_EXPIRY = timedelta(days=7)
+"""How long brokers list what has expired: until exercise and assignment are settled, holidays included (our estimate)."""
 
 
-def notes(parsed: ParsedFile) -> Iterator[str]:
-    """What the user should know of the file, without a value out of it."""
+def notes(parsed: ParsedFile, day: date) -> Iterator[str]:
+    """What the user should know of the file, which is of that day, without a value out of it."""
     dialect = parsed.dialect
     if dialect.account.leaves_out is not None:
         yield f"this is not the whole account: the file leaves out {dialect.account.leaves_out}"
@@ -37,6 +40,11 @@ def notes(parsed: ParsedFile) -> Iterator[str]:
     yield from _on_rejected(parsed)
     for part in parsed.accounts:
         yield from _notes_on_rows(parsed, part)
+        if expired := _long_expired(part, day):
+            yield (
+                f"{_listed(expired)}: expired more than {_MAX_LISTED_AFTER_EXPIRY.days} days before the file's date: "
+                "check the expiration in the file, or the date that the file is read as"
+            )
     if not parsed.complete:
         yield (
             "the end of a complete file is missing: it may be cut off; export it again"
@@ -150,6 +158,18 @@ def _missing_column(parsed: ParsedFile) -> str:
 
 def _have(lines: Sequence[int]) -> str:
     return f"{plural(len(lines), 'position')} ({_listed(lines)}) {'has' if len(lines) == 1 else 'have'}"
+
+
+def _long_expired(part: AccountPart, day: date) -> Sequence[int]:
+    """The lines of positions that expired so long before the file's day that no broker still lists them."""
+    last = day - _MAX_LISTED_AFTER_EXPIRY
+    return [
+        one.line
+        for one in part.checked
+        if one.holding is not None
+        and one.holding.expiration is not None
+        and one.holding.expiration < last
+    ]
 
 
 def _lines_with(part: AccountPart, caution: Caution) -> Sequence[int]:
