@@ -360,8 +360,6 @@ def test_an_option_that_no_broker_still_lists_is_worth_a_word(tmp_path, expirati
         input_file=written(tmp_path / "export.csv", HEADER + row + FIRST), warn=said.append
     )
     source.accounts()
-    expired = [each for each in said if "expired" in each]
-    assert expired == is_said * [
-        "export.csv: line 2: expired more than 7 days before the file's date: check the expiration in the file,"
-        " or the date that the file is read as"
-    ]
+    [expired] = [each for each in said if "expired" in each] or [""]
+    doubt = "export.csv: line 2: expired more than 7 days before the file's date"
+    assert expired.startswith(doubt) is is_said

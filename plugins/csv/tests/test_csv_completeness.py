@@ -303,3 +303,26 @@ def test_a_quantity_whose_sign_both_value_and_cost_contradict_is_not_believed(
 def test_a_short_position_whose_amounts_have_no_sign_is_kept(read_csv):
     option = '"QZB 04/01/2026 32.00 C","CALL","-2","2.10","$420.00","$640.00","Option",\n'
     assert len(read_csv(SCHWAB + option + SCHWAB_TOTAL).positions) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "cost", "rejected"),
+    [
+        ("Cost", "100.00", True),
+        ("Cost", "-100.00", False),
+        ("Cost", "", False),
+        ("Trade Price", "1.00", True),
+        ("Trade Price", "-1.00", False),
+    ],
+)
+def test_a_cost_that_is_a_cash_flow_contradicts_a_quantity_as_well(read_csv, name, cost, rejected):
+    """To this broker money received is positive: for a position that was bought it would be negative."""
+    header = f"Account,Symbol,Type,Quantity,Exp Date,Strike Price,Call/Put,{name},Net Liq\n"
+    rows = (
+        f"5WX00001,QZB,OPTION,1,2026-03-20,95,PUT,{cost},-90.00\n"
+        "5WX00001,QZA,STOCK,10,,,,,1000.00\n"
+    )
+    outcome = read_csv(header + rows)
+    reasons = [each["reason"] for each in outcome.meta.get("rejected", ())]
+    assert reasons == (["numbers_contradict"] if rejected else [])
+    assert len(outcome.positions) == (1 if rejected else 2)

@@ -179,10 +179,13 @@ def contradict_side(amounts: Amounts, rules: MoneyRules) -> bool:
     """
     if amounts.side is _SHORT or amounts.type is _FUTURE:
         return False
-    value, cost = amounts.value, amounts.cost_total
-    if value is None or cost is None or value >= 0 or cost >= 0:
+    value = amounts.value
+    if value is None or value >= 0 or rules.value is not _LIKE_POSITION:
         return False
-    return rules.value is _LIKE_POSITION and rules.cost_total is _LIKE_POSITION
+    cost, sign = amounts.cost_total, rules.cost_total
+    if cost is None:
+        cost, sign = amounts.cost_per_unit, rules.cost_per_unit
+    return cost is not None and sign is not _ABSOLUTE and _paid(cost, sign, amounts.side) < 0
 
 
 def product(first: Decimal, *others: Decimal) -> Decimal | None:
