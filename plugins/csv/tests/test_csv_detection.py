@@ -214,8 +214,13 @@ def test_new_columns_are_named_and_cost_nothing(read_csv):
 
 def test_no_header_of_one_shipped_dialect_is_taken_for_another():
     """The full header of each dialect, offered to all of them, finds its own."""
-    # Two dialects with one header: their numbers tell them apart (test_csv_documents.py).
-    by_numbers = {"degiro_point", "saxo_comma"}
+    # Two dialects with one header: their numbers or dates tell them apart (test_csv_documents.py).
+    by_numbers = {
+        "degiro_point",
+        "saxo_comma",
+        "ibkr_flex_day_first",
+        "ibkr_flex_coded_day_first",
+    }
     dialects = {
         name: known.dialect
         for name, known in known_dialects.load(None).items()

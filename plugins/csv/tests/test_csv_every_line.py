@@ -180,11 +180,13 @@ def test_a_part_of_a_statement_with_the_columns_of_positions_is_named(read_csv, 
 
 
 def test_a_statement_in_a_language_that_is_not_known_says_so(read_csv):
-    with pytest.raises(DataRefused, match="in English, German or Chinese") as refused:
+    with pytest.raises(
+        DataRefused, match="in English, German, Chinese, Spanish or French"
+    ) as refused:
         read_csv(
-            "Statement,Header,Nom du champ,Valeur du champ\nStatement,Data,Title,Relevé\n"
-            "Positions ouvertes,Header,DataDiscriminator,Devise,Symbole,Quantité,Valeur\n"
-            "Positions ouvertes,Data,Summary,USD,QZA,10,200\n"
+            "Statement,Header,Nome campo,Valore campo\nStatement,Data,Title,Rendiconto\n"
+            "Posizioni aperte,Header,DataDiscriminator,Valuta,Simbolo,Quantità,Valore\n"
+            "Posizioni aperte,Data,Summary,USD,QZA,10,200\n"
         )
     assert "language" in refused.value.hint
 

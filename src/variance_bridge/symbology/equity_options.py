@@ -53,6 +53,8 @@ _SHORT_STRIKE = re.compile(r"[0-9]{1,9}(?:\.[0-9]{0,8}[1-9])?", re.ASCII)
 """A strike without zeros at its end, as nearly all are written."""
 _ROOT = re.compile(r"([1-4]?)([A-Z]{1,6})([0-9]?)")
 _CLASS_ROOT = re.compile(r"([A-Z]{1,5})[/. -]([A-Z])([0-9]?)")
+_INDEX_WITH_FIGURES = re.compile(r"[A-Z]{1,6}[0-9]{2,3}|[A-Z]{1,4}[0-9][A-Z]{1,2}")
+"""Indexes whose options have another root: `ESTX50` (OESX), `SX5E`, `N225`."""
 
 
 def parse_padded(symbol: str) -> Instrument | None:
@@ -213,6 +215,8 @@ def _what_it_delivers(root: str, spelled: str | None, hints: Hints) -> tuple[str
 
 def _underlying_share(text: str) -> str:
     """The share or index that a broker names as an option's underlying."""
+    if _INDEX_WITH_FIGURES.fullmatch(text):
+        return text
     root, spelled = option_root(text)
     base = root.strip("0123456789")
     return spelled or tables.index_of(base) or tables.class_share(base) or base

@@ -16,11 +16,19 @@ from msgspec import Struct, structs
 
 from variance_bridge.symbology import tables
 from variance_bridge.symbology.instrument import Instrument, InstrumentType, SymbolError
-from variance_bridge.symbology.symbol_text import MONTH_CODES, Hints, month_number
+from variance_bridge.symbology.symbol_text import (
+    MONTH_CODES,
+    Hints,
+    agreed_expiration,
+    day,
+    month_number,
+)
 
 _EXCHANGE = re.compile(r":[A-Z]{2,8}$")
 _CODE = re.compile(rf"([A-Z0-9]{{1,4}})([{MONTH_CODES}])(20[0-9]{{2}}|[0-9]{{1,2}})")
 _NAMED_MONTH = re.compile(r"([A-Z0-9]{1,4}) +([A-Z]{3}) *'?(20[0-9]{2}|[0-9]{2})")
+_DATED = re.compile(r"([A-Z0-9]{2,4}) +(20[0-9]{2})([0-9]{2})([0-9]{2})(?: [A-Z])?")
+"""A contract at Eurex, which expires in its month, and its cycle: `FDAX 20250919 M`."""
 _PREVIOUS_NAME = re.compile(r"(.*)\(PREV\. /([A-Z0-9]{2,9})\)")
 _CHART_NAME = re.compile(rf"([A-Z0-9]{{1,4}}[{MONTH_CODES}][0-9]{{2}})\.([A-Z]{{3}})")
 _CHART_EXCHANGES = {"CME": "XCME", "CBT": "XCBT", "NYM": "XNYM", "CMX": "XCEC", "NYB": "IFUS"}
@@ -164,7 +172,10 @@ def parse_future(text: str, hints: Hints) -> Instrument:
         return found
     body = _EXCHANGE.sub("", text).removesuffix("=F")
     named = _NAMED_MONTH.fullmatch(body.lstrip("./@"))
-    if named and (number := month_number(named[2])):
+    dated = _DATED.fullmatch(body)
+    if dated:
+        code, hints = _dated_contract(dated, hints)
+    elif named and (number := month_number(named[2])):
         code = f"{named[1]}{MONTH_CODES[number - 1]}{named[3]}"
     else:
         code = body.removeprefix(".").removeprefix("/").removeprefix("@").replace(" ", "")
@@ -180,6 +191,15 @@ def parse_future(text: str, hints: Hints) -> Instrument:
             len(text) - len(body.lstrip("./@")),
         )
     return future(contract, hints)
+
+
+def _dated_contract(match: re.Match[str], hints: Hints) -> tuple[str, Hints]:
+    """The contract code of a symbol that has the day of expiration in it, and the hints with that day."""
+    expires_on = agreed_expiration(
+        day(int(match[2]), int(match[3]), int(match[4]), match.start(2)), hints, match.start(2)
+    )
+    code = f"{match[1]}{MONTH_CODES[expires_on.month - 1]}{match[2]}"
+    return code, structs.replace(hints, expires_on=expires_on)
 
 
 def future(contract: ContractCode, hints: Hints) -> Instrument:

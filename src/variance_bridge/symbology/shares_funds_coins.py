@@ -43,7 +43,8 @@ _OPTION_TERMS = re.compile(
     r"[A-Z]{1,6}[0-9]?[0-9]{2}[01][0-9][0-3][0-9][/. -]?[CP][/. -]?[0-9]", re.ASCII
 )
 _FREE_TEXT = re.compile(r"[A-Z0-9][A-Z0-9 .%/&'()+*#$:-]{0,63}")
-_COIN_VENUE = re.compile(r":[A-Z]{2,8}$")
+_COIN_VENUE = re.compile(r":[A-Z]{2,8}$|(?<=\.[A-Z]{3})-(?:PAXOS|ZEROHASH)$")
+"""`BTC/USD:CXTALP`, `BTC.USD-PAXOS`."""
 _FIRST_FIGURE = re.compile(r" ?[0-9].*")
 
 

@@ -38,7 +38,7 @@ _YEARS = range(2000, 2100)
 def written_day(
     match: re.Match[str], hints: Hints, can_expire: Callable[[date], bool], group: str = "date"
 ) -> date:
-    """The day that a group of the match writes, `DATE` or six digits.
+    """The day that a group of the match writes, `DATE`, six or eight digits.
 
     Where it has no day (`JAN 2028`), it is the caller's in that month. `can_expire`: whether the contract can expire
     on a day. Raises `SymbolError`.
@@ -58,7 +58,7 @@ def written_day(
 
 
 def _readings(text: str, hints: Hints, position: int) -> Sequence[date]:
-    """What a text can mean, at least one day."""
+    """What a text can mean, at least one day. Eight digits are year, month, day."""
     numbers = [int(part) for part in re.findall(r"[0-9]+", text)]
     if "/" in text:
         first, second, year = numbers
@@ -71,6 +71,8 @@ def _readings(text: str, hints: Hints, position: int) -> Sequence[date]:
         return _existing([(numbers[2], numbers[1], numbers[0])], position)
     if "-" in text:
         return _existing([(numbers[0], numbers[1], numbers[2])], position)
+    if text.isdigit() and len(text) == 8:
+        return _existing([(int(text[:4]), int(text[4:6]), int(text[6:]))], position)
     if text.isdigit():
         one, two, three = int(text[:2]), int(text[2:4]), int(text[4:])
         return _existing([(three, one, two), (one, two, three)], position)

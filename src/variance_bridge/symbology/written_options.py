@@ -42,13 +42,15 @@ _ORDERS = tuple(
         rf"{_ROOT} {DATE} (?P<right>[CP]){_STRIKE}",
         rf"{_RIGHT} {_ROOT} {DATE} {_STRIKE}",
         rf"{_ROOT}_{DATE}_{_STRIKE}_{_RIGHT}",
+        # A contract at Eurex, the last letter its cycle: `P BMW  20221216 72 M`.
+        rf"(?P<right>[CP]) {_ROOT} (?P<date>20[0-9]{{6}}) {_STRIKE}(?: [A-Z])?",
     )
 )
 _UNDERSCORED = re.compile(
     rf"{_ROOT}_(?P<date>[0-9]{{6}})_?(?P<right>[CP])_?(?P<strike>[0-9]*\.?[0-9]+)"
 )
 _PORTAL = re.compile(
-    rf"{_ROOT} (?P<month>[A-Z]{{3}})(?P<year>[0-9]{{4}}) {_STRIKE} {_RIGHT} "
+    rf"{_ROOT} (?P<month>[A-Z]{{3}})(?:(?P<day>[0-9]{{1,2}})')?(?P<year>[0-9]{{2,4}}) {_STRIKE} {_RIGHT} "
     r"\[(?P<symbol>[A-Z0-9]{1,6} ?[0-9]{6}[CP][0-9]{8}) (?P<multiplier>[0-9]{1,6})\]"
 )
 _STATEMENT_LINE = re.compile(
@@ -212,7 +214,7 @@ def _equity_option(
 
 
 def _in_portal(text: str, hints: Hints) -> Instrument | None:
-    """`SPX APR2020 2845 P [SPXW 200417P02845000 100]`: the OSI symbol in brackets, its terms before them."""
+    """`SPX APR2020 2845 P [SPXW 200417P02845000 100]`, with or without the day: the OSI symbol in brackets, its terms before them."""
     match = _PORTAL.fullmatch(text)
     if match is None:
         return None
@@ -221,7 +223,8 @@ def _in_portal(text: str, hints: Hints) -> Instrument | None:
         found is not None
         and found.expiration is not None
         and found.expiration.month == month_number(match["month"])
-        and found.expiration.year == int(match["year"])
+        and found.expiration.year % 100 == int(match["year"][-2:])
+        and match["day"] in (None, str(found.expiration.day), f"{found.expiration.day:02d}")
         and found.strike == exact_number(match["strike"])
         and found.option_type is RIGHTS[match["right"]]
         and found.root == parse_share(match["root"], hints).root

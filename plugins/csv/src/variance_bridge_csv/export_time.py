@@ -141,7 +141,7 @@ def stated_time(lines: Iterable[Line], layout: Layout, dialect: Dialect) -> Stat
 
 
 def _moment(said: Mapping[str, str], rules: TimeRules) -> StatedTime | None:
-    day = date_formats.parse_day(said["date"], rules.dates, rules.months)
+    day = date_formats.parse_period(said["date"], rules.dates, rules.months)
     if day is None or day.year not in _YEARS_OF_EXPORTS:
         return None
     zone = said.get("zone")

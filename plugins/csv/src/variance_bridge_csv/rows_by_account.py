@@ -249,6 +249,8 @@ def _understood(layout: Layout) -> Mapping[Field, str]:
 
 def _has_its_end(rows: Sequence[ReadRow], layout: Layout, dialect: Dialect) -> bool:
     """Whether all is there that stands at the end of every complete file of the dialect."""
+    if layout.begun and not layout.ended:
+        return False
     completeness = dialect.check.completeness
     if completeness is Completeness.TOTAL:
         totals = {row.section for row in rows if _is_total(row, layout)}

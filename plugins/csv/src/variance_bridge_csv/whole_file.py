@@ -105,7 +105,9 @@ def open_file(path: Path, dialects: Mapping[str, Dialect]) -> tuple[InputFile, b
     # Imported here: few exports are XML.
     from variance_bridge_csv.file.xml import as_table
 
-    elements = {one.file.xml_rows for one in dialects.values() if one.file.xml_rows}
+    elements = {
+        one.file.xml_rows: one.file.xml_inherits for one in dialects.values() if one.file.xml_rows
+    }
     return file, as_table(data, elements, file.shown)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from collections.abc import Iterable, Mapping
 from datetime import date, time, tzinfo
 from functools import lru_cache
@@ -121,6 +122,22 @@ def parse_day(
             return date(year, month, int(parts.get("day") or 0))
         except ValueError:
             continue
+    return None
+
+
+def parse_period(
+    text: str, formats: tuple[str, ...], months: Mapping[str, int] = MappingProxyType({})
+) -> date | None:
+    """The date, or the last day of the month where a format without a day fits (`%B %Y`)."""
+    day = parse_day(text, formats, months)
+    if day is not None:
+        return day
+    for date_format in formats:
+        found = _date_pattern(date_format).fullmatch(text) if "%d" not in date_format else None
+        month = _month(found.groupdict(), months) if found and len(text) <= 40 else 0
+        if found and 1 <= month <= 12:
+            year = int(found.groupdict().get("year") or 0)
+            return date(year, month, monthrange(year, month)[1]) if year else None
     return None
 
 

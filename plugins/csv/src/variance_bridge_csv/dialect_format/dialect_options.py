@@ -172,6 +172,8 @@ class FileRules(Struct, frozen=True, kw_only=True):
     """`&amp;` stands for `&`."""
     xml_rows: str | None = None
     """In an XML file, the name of the elements that are the rows; their attributes are the columns."""
+    xml_inherits: tuple[str, ...] = ()
+    """In an XML file, the attributes of the elements around a row that it has too, where it does not state them itself."""
     names: tuple[str, ...] = ()
     """Patterns of file names. The groups `account` and `nickname` are the account's number and the user's word for it, and are never
     shown; `date` is when it was exported. Never proof of a dialect."""
@@ -192,6 +194,8 @@ class DetectRules(Struct, frozen=True, kw_only=True):
     """Column names that speak for this dialect where another fits as well."""
     before_header: str | None = None
     """Pattern of a line that must stand before the header."""
+    date_like: str | None = None
+    """Pattern of a date as only this dialect writes it: one of the first rows must have such a date."""
     fallback: bool = False
     """Considered only where no other dialect fits."""
     only_named: bool = False
@@ -231,6 +235,8 @@ class Capture(Struct, frozen=True, kw_only=True):
     where: Where = Where.ANYWHERE
     ends: bool = False
     """The line stands at the end of every complete file."""
+    begins: bool = False
+    """A file with this line is only complete if it has one that `ends`, too."""
     once: bool = False
     """A file in which it stands twice is two exports, and is refused."""
 

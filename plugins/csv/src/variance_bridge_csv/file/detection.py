@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import islice
+from itertools import dropwhile, islice
 
 from msgspec import Struct
 
 from variance_bridge.errors import DataRefused, UnknownFormat
 from variance_bridge.formatting import repr_without
-from variance_bridge_csv.dialect_format.dialect_options import Dialect, OtherReport
+from variance_bridge_csv.dialect_format import regular_expressions
+from variance_bridge_csv.dialect_format.dialect_options import Dialect, Field, OtherReport
 from variance_bridge_csv.file import encoding as texts
 from variance_bridge_csv.file.encoding import Text
 from variance_bridge_csv.file.header import (
@@ -30,6 +31,7 @@ from variance_bridge_csv.shape.table import shaped
 _SEARCH_LINES = 60
 SAMPLE_LINES = 200
 """So many lines from the start of a file decide between two dialects whose columns it has."""
+_DATES = (Field.EXPIRATION, Field.AS_OF_DATE, Field.OPEN_DATE)
 _DELIMITERS = (",", ";", "\t", "|")
 _DESCRIBE = "describe the file in a dialect of your own (docs/dialects.md; `variance csv dialects` names the folder for it)"
 
@@ -47,6 +49,19 @@ class Candidate(Struct, frozen=True):
         """The lines of the whole file."""
         return shaped(
             partial(split, self.text.text, self.separation, self.where), self.dialect, self.where
+        )
+
+    def has_its_dates(self) -> bool:
+        """Whether the first rows have a date as only this dialect writes it, where it says how that looks."""
+        pattern = self.dialect.detect.date_like
+        if pattern is None:
+            return True
+        places = [self.header.columns[field] for field in _DATES if field in self.header.columns]
+        rows = dropwhile(lambda line: line.number <= self.header.row.line, self.lines())
+        return any(
+            place < len(cells) and regular_expressions.match(pattern, cells[place].strip())
+            for cells in (line.row().cells for line in islice(rows, SAMPLE_LINES) if not line.aside)
+            for place in places
         )
 
     @property
@@ -144,7 +159,8 @@ class Detector:
             separation = Separation(delimiter, dialect.file.spaces_around_quotes)
             header = find_header(self._shaped_head(text, separation, dialect), dialect)
             if header is not None and header.fits:
-                return Candidate(dialect, text, separation, header, self.where), None
+                found = Candidate(dialect, text, separation, header, self.where)
+                return (found, None) if found.has_its_dates() else (None, None)
             if header is not None and (nearest is None or header.known > nearest.known):
                 nearest = header
         return None, nearest
@@ -305,14 +321,16 @@ def _no_match(
                 where=_header_place(resaved, detector.where),
                 hint="export the positions again, and do not save them from a spreadsheet program",
             )
+    close = list(_near_misses(detector, dialects))
     report, row = other_report(detector, reports)
-    if report is not None and row is not None:
+    # A header in a part that a dialect calls positions says more than the first lines of the file.
+    in_a_part = any(dialect.sections is not None for dialect, _header in close)
+    if report is not None and row is not None and not in_a_part:
         return UnknownFormat(
             f"this is {report.name}, not positions",
             where=f"{detector.where}, line {row.line}, column 1",
             hint=report.instead,
         )
-    close = list(_near_misses(detector, dialects))
     named = _by_name_only(detector, dialects, trial)
     if not close:
         return UnknownFormat(

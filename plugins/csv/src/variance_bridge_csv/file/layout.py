@@ -68,6 +68,7 @@ class Layout(Struct, frozen=True):
         unknown_lines: how many lines those have, their headers included.
         titles: lines of several cells above the first header that are not a table, and that nothing reads.
         passed: how many rows of other tables were not read.
+        begun: whether a line was seen that has an end to it.
         ended: whether the end of a complete file was seen.
     """
 
@@ -81,6 +82,7 @@ class Layout(Struct, frozen=True):
     unknown_lines: int
     titles: tuple[int, ...]
     passed: int
+    begun: bool
     ended: bool
 
     __repr__ = repr_without("captured")
@@ -117,7 +119,7 @@ class _Walk:
     def __init__(self, dialect: Dialect, where: str) -> None:
         self.dialect = dialect
         self.where = where
-        self._ended = False
+        self._begun = self._ended = False
         self._captured: dict[str, str] = {}
         self._moments: list[Mapping[str, str]] = []
         self._pending: dict[str, str] = {}
@@ -353,6 +355,7 @@ class _Walk:
                 self._pending.update(said)
             else:
                 self._captured = {**said, **self._captured}
+            self._begun = self._begun or capture.begins
             self._ended = self._ended or capture.ends
             self._refuse_second(capture, line)
             return True
@@ -380,6 +383,7 @@ class _Walk:
             unknown_lines=self._unknown_lines,
             titles=self._titles,
             passed=self._passed,
+            begun=self._begun,
             ended=self._ended,
         )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from variance_bridge.errors import DataRefused
 
@@ -15,8 +15,13 @@ _PAGES = (b"<!doctype html", b"<html", b"<head", b"<body", b"<script")
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 
 
-def as_table(data: bytes, elements: Collection[str], where: str) -> bytes:
+def as_table(data: bytes, elements: Mapping[str, tuple[str, ...]], where: str) -> bytes:
     """The rows of an XML file as CSV, line 1 with the names of all attributes; other data as it is.
+
+    Args:
+        data: the file.
+        elements: names of the elements that are rows, each with the attributes that it has from the elements around it.
+        where: the file's name, for messages.
 
     Raises:
         DataRefused: XML that is damaged, that refers to something outside of it, or that has no such row.
@@ -39,17 +44,33 @@ def as_table(data: bytes, elements: Collection[str], where: str) -> bytes:
     return text.getvalue().encode()
 
 
-def _rows(data: bytes, elements: Collection[str], where: str) -> Iterator[Mapping[str, str]]:
+def _inherited(around: Sequence[Mapping[str, str]], names: tuple[str, ...]) -> Mapping[str, str]:
+    """The attributes of these names of the elements around a row, the nearest first."""
+    return {
+        name: next((one[name] for one in reversed(around) if name in one), "") for name in names
+    }
+
+
+def _rows(
+    data: bytes, elements: Mapping[str, tuple[str, ...]], where: str
+) -> Iterator[Mapping[str, str]]:
     from xml.etree.ElementTree import ParseError
 
     from defusedxml import DefusedXmlException
     from defusedxml.ElementTree import iterparse
 
     try:
-        for _event, element in iterparse(io.BytesIO(data), forbid_dtd=True):
-            if element.tag in elements:
-                yield dict(element.attrib)
-            element.clear()
+        around: list[Mapping[str, str]] = []
+        for event, element in iterparse(io.BytesIO(data), events=("start", "end"), forbid_dtd=True):
+            if element.tag not in elements:
+                if event == "start":
+                    around.append(dict(element.attrib))
+                    continue
+                around.pop()
+            elif event == "end":
+                yield {**_inherited(around, elements[element.tag]), **element.attrib}
+            if event == "end":
+                element.clear()
     except DefusedXmlException:
         raise DataRefused(
             "this XML file defines entities or a document type, which no broker's export does",
