@@ -25,6 +25,8 @@ TYPED_TOTALS = frozenset(
 _NO_TICKERS = TYPED_TOTALS - {"sum"}
 """Those that are nothing else in the column of the symbol: SUM was a share."""
 _PAGE = r"(?i:page|seite) [0-9]{1,4}(?: ?(?i:of|von|/) ?[0-9]{1,4})?"
+_AS_OF = r"(?:[A-Za-z]{1,12} ){0,4}(?i:as of) [0-9A-Za-z:,/. -]{4,40}"
+"""`Data as of 11/25/2026`: when something was true, and no part of a position."""
 _LOWER_CASE_WORD = r"\b[a-z\u00df-\u00ff]{2,}\b"
 _DIGIT = re.compile(r"[0-9]")
 _MIN_WORDS = 3
@@ -56,6 +58,8 @@ def is_prose(row: Row) -> bool:
     if len(filled) != 1:
         return False
     text = visible(filled[0])
-    if re.fullmatch(_PAGE, text) or len(re.findall(_LOWER_CASE_WORD, text)) >= _MIN_WORDS:
+    if re.fullmatch(_PAGE, text) or re.fullmatch(_AS_OF, text):
+        return True
+    if len(re.findall(_LOWER_CASE_WORD, text)) >= _MIN_WORDS:
         return True
     return text[-1:] in ".:" and " " in text and not _DIGIT.search(text)

@@ -222,6 +222,8 @@ class HeaderRules(Struct, frozen=True, kw_only=True):
     """Also match names without their blanks and punctuation (`Put/Call` = `PutCall`), when no better match exists."""
     duplicates: tuple[str, ...] = ()
     """Column names that may stand in the header more than once (the first one counts)."""
+    copies: tuple[str, ...] = ()
+    """Column names that may stand in the header twice and say the same: what one cell lacks is taken from the other."""
 
 
 class Capture(Struct, frozen=True, kw_only=True):
@@ -328,6 +330,8 @@ class SymbolRules(Struct, frozen=True, kw_only=True):
     strip_suffix: tuple[str, ...] = ()
     pattern: str | None = None
     """Pattern of the whole cell with the groups `symbol` and, where the text tells it, `multiplier`."""
+    by_description: bool = False
+    """A row without a symbol is known by its description: a bond where a rule says so, else of type `other`."""
 
 
 class QuantityRules(Struct, frozen=True, kw_only=True):

@@ -29,6 +29,8 @@ from variance_bridge_csv.name_matching import plain
 from variance_bridge_csv.shape.table import shaped
 
 _SEARCH_LINES = 60
+_MIN_NEEDS = 3
+"""So many columns that a dialect needs are its own, also where its title line is missing: two are any broker's."""
 SAMPLE_LINES = 200
 """So many lines from the start of a file decide between two dialects whose columns it has."""
 _DATES = (Field.EXPIRATION, Field.AS_OF_DATE, Field.OPEN_DATE)
@@ -331,6 +333,9 @@ def _no_match(
             where=f"{detector.where}, line {row.line}, column 1",
             hint=report.instead,
         )
+    untitled = _untitled(detector, dialects)
+    if untitled is not None:
+        return untitled
     named = _by_name_only(detector, dialects, trial)
     if not close:
         return UnknownFormat(
@@ -339,9 +344,11 @@ def _no_match(
             hint=named or f"export the positions as CSV with their header, or {_DESCRIBE}",
         )
     dialect, header = max(close, key=lambda miss: (miss[1].known, -len(miss[1].missing)))
+    nearest = f'; the nearest is "{dialect.name}", which needs {"; ".join(header.missing)}'
+    if named is not None and len(header.missing) > 1:
+        nearest = ""  # It would only mislead: these are columns that any broker has.
     return DataRefused(
-        f'no dialect fits the header; the nearest is "{dialect.name}", which needs '
-        f"{'; '.join(header.missing)}",
+        f"no dialect fits the header{nearest}",
         where=_header_place(header, detector.where),
         hint=named
         or f"show these columns in the broker's table and export it again, or {_DESCRIBE}",
@@ -356,6 +363,21 @@ def _near_misses(
             candidate, nearest = detector.read(dialect)
             if candidate is None and nearest is not None and _is_close(dialect, nearest):
                 yield dialect, nearest
+
+
+def _untitled(detector: Detector, dialects: Mapping[str, Dialect]) -> DataRefused | None:
+    """The refusal of a file that has the columns of a dialect, and not the line that the broker writes above them."""
+    for dialect in dialects.values():
+        if dialect.detect.before_header is None or len(dialect.detect.needs) < _MIN_NEEDS:
+            continue
+        header = detector.read(dialect)[1]
+        if header is not None and header.missing == (TITLE_MISSING,):
+            return DataRefused(
+                f'the columns are those of the dialect "{dialect.name}", but the line that this broker writes above them is missing',
+                where=_header_place(header, detector.where),
+                hint="export the positions again, and leave the file whole: that line says whose they are, and when",
+            )
+    return None
 
 
 def _is_close(dialect: Dialect, header: Header) -> bool:

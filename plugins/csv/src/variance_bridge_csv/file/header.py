@@ -29,6 +29,7 @@ class Header(Struct, frozen=True):
         missing: what the dialect needs and the row has not, in words; empty when the row is this dialect's header.
         decoy: the row belongs to another table of the file.
         repeated: places of columns whose name stands in the row a second time.
+        copies: of fields whose column stands in the row twice, the place of the second one.
         known: how many of the names the dialect knows.
     """
 
@@ -39,6 +40,7 @@ class Header(Struct, frozen=True):
     missing: tuple[str, ...]
     decoy: bool
     repeated: tuple[int, ...]
+    copies: Mapping[Field, int]
     known: int
 
     @property
@@ -56,6 +58,7 @@ class Vocabulary(Struct, frozen=True):
     loose: frozenset[str]
     """The names of fields without blanks and punctuation, where the dialect lets those count."""
     duplicates: frozenset[str]
+    copies: frozenset[str]
     decoys: frozenset[str]
     symbol: frozenset[str]
     ends: tuple[frozenset[str], ...]
@@ -85,7 +88,8 @@ def vocabulary_of(dialect: Dialect) -> Vocabulary:
         loose=frozenset(
             name for _field, _names, loose in fields for name in loose if dialect.header.loose
         ),
-        duplicates=frozenset(map(plain, dialect.header.duplicates)),
+        duplicates=frozenset(map(plain, (*dialect.header.duplicates, *dialect.header.copies))),
+        copies=frozenset(map(plain, dialect.header.copies)),
         decoys=frozenset(map(plain, dialect.header.not_with)),
         symbol=symbol,
         ends=ends,
@@ -118,6 +122,7 @@ def read_header(row: Row, dialect: Dialect) -> Header:
         missing=tuple(_missing(columns, set(names), dialect)),
         decoy=not vocabulary.decoys.isdisjoint(names),
         repeated=tuple(_repeated(names, vocabulary.duplicates)),
+        copies=dict(_copies(names, columns, vocabulary.copies)),
         known=sum(known),
     )
 
@@ -128,6 +133,14 @@ def _repeated(names: Sequence[str], allowed: frozenset[str]) -> Iterator[int]:
         if name and name in seen and name not in allowed:
             yield place
         seen.add(name)
+
+
+def _copies(
+    names: Sequence[str], columns: Mapping[Field, int], allowed: frozenset[str]
+) -> Iterator[tuple[Field, int]]:
+    for field, place in columns.items():
+        if names[place] in allowed and names.count(names[place]) == 2:
+            yield field, names.index(names[place], place + 1)
 
 
 def _columns(names: Sequence[str], vocabulary: Vocabulary, *, loosely: bool) -> dict[Field, int]:

@@ -294,13 +294,22 @@ class _Walk:
             and Field.ACCOUNT not in header.columns
         ):
             account = _account_named(self._pending)
-            if account is None or account in map(_account_named, self._captured_above()):
-                # Whose rows these are is not said, or they were read already: they would be counted twice.
+            if account is None:
+                raise self._without_account(header)
+            if account in map(_account_named, self._captured_above()):
                 raise self._second_export(header)
         self._start(header)
 
     def _captured_above(self) -> Iterator[Mapping[str, str]]:
         return (section.captured for section in self._sections)
+
+    def _without_account(self, header: Header) -> DataRefused:
+        return DataRefused(
+            "the header stands here a second time, and no line above it says whose positions follow: they may be counted twice",
+            where=f"{self.where}, line {header.row.line}, column 1",
+            hint="export each account into a file of its own; or describe the line with its name: [[capture]] in a dialect of your own "
+            "(docs/dialects.md)",
+        )
 
     def _second_export(self, header: Header) -> DataRefused:
         return DataRefused(

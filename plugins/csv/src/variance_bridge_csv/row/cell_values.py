@@ -36,6 +36,10 @@ _OPTION_TYPES = {
 }
 
 
+_MIDNIGHT = re.compile(r"[ T](?:0?0:00(?::00)?(?:\.0+)?|12:00(?::00)? [Aa][Mm])")
+"""What a spreadsheet program or a database writes behind a day: `12/18/2026 0:00`."""
+
+
 class CellFault(ValueError):
     """A cell that is not what its column holds."""
 
@@ -165,6 +169,9 @@ def day_reader(
         if text is None:
             return None
         found = date_formats.parse_day(text, formats)
+        if found is None:
+            day = _MIDNIGHT.split(text, maxsplit=1)
+            found = date_formats.parse_day(day[0], formats) if day[1:] == [""] else None
         if found is None:
             raise CellFault("not a date")
         return found

@@ -97,6 +97,7 @@ class Columns:
         self.by_field: Mapping[Field, Column] = {
             field: Column(place, field, dialect) for field, place in header.columns.items()
         }
+        self.copies = tuple((self.by_field[field], place) for field, place in header.copies.items())
         self.width = len(header.row.cells)
         self.without_greeks = GREEKS.isdisjoint(self.by_field)
         self.amounts = tuple(
@@ -110,6 +111,20 @@ class Columns:
         )
         words = dialect.quantity.side_words
         self.sides: Mapping[str, str] = {plain(word): side for word, side in words.items()}
+
+    def with_copies(self, cells: Sequence[str | None]) -> Sequence[str | None]:
+        """The cells with those filled that are empty where a second column of the same name is not.
+
+        Where both have something and it differs, the cell says both, which is not a number: neither counts.
+        """
+        filled = list(cells)
+        for column, place in self.copies:
+            first, second = column.text[cells[column.place]], column.text[cells[place]]
+            if first is None:
+                filled[column.place] = cells[place]
+            elif second is not None and first != second:
+                filled[column.place] = f"{first} / {second}"
+        return filled
 
     def name(self, field: Field | None) -> str:
         """The dialect's name of the field's column, for messages: never the file's own."""
@@ -139,6 +154,8 @@ class RowCells:
         missing = columns.width - len(self.cells)
         if missing > 0:
             self.cells = [*self.cells, *([None] * missing)]
+        if columns.copies:
+            self.cells = columns.with_copies(self.cells)
 
     @property
     def filled_width(self) -> int:

@@ -36,6 +36,11 @@ MAX_SYMBOL_LENGTH = 128
 
 _SYMBOL = re.compile(r"[A-Z0-9./^$][A-Z0-9 ./^$%&*+:'()#-]{0,63}")
 _FIGURE = re.compile(r"[0-9]")
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9 ./^$%&*+:'()#-]+")
+_BY_A_SPREADSHEET = re.compile(
+    r"#[A-Z/0]{2,7}[!?]?|[0-9](?:[.,][0-9]+)?E[+-]?[0-9]+|[0-9]{1,2}-[A-Z][a-z]{2}(?:-[0-9]{2,4})?|[A-Z][a-z]{2}-[0-9]{2}"
+)
+"""What a spreadsheet program makes of a symbol: `#NAME?`, `9.13E+08`, `1-Mar`."""
 _FUTURE_CODE = re.compile(r"[A-Z0-9]{1,4}[FGHJKMNQUVXZ][0-9]{1,2}")
 _ROOT = re.compile(r"(?=.{1,64}\Z)/?[A-Z0-9^$][A-Z0-9 .^$%&*+:'()#-]*")
 
@@ -99,7 +104,7 @@ def identify(row: RowCells, as_of: date, kind: InstrumentType | None = None) -> 
     """
     spelled = row.text(_SYMBOL_CELL)
     if spelled is None:
-        raise RowRejected(Rejection.SYMBOL_MISSING, _SYMBOL_CELL)
+        return _described(row, kind, as_of)
     if len(spelled) > MAX_SYMBOL_LENGTH:
         raise RowRejected(Rejection.SYMBOL_UNREADABLE, _SYMBOL_CELL)
     if row.row.contradicted is not None:
@@ -118,8 +123,23 @@ def identify(row: RowCells, as_of: date, kind: InstrumentType | None = None) -> 
     return Identity(instrument, spelled, multiplier)
 
 
+def _described(row: RowCells, kind: InstrumentType | None, as_of: date) -> Identity:
+    """What has no symbol: a bond, a pool in a 401(k). Its description names it, where the dialect says that there are such rows."""
+    said = row.text(Field.DESCRIPTION) if row.dialect.symbol.by_description else None
+    name = " ".join(_NOT_IN_NAMES.sub(" ", said or "").split())
+    found = parse_symbol(name, InstrumentType.BOND, as_of) if name else None
+    if said is None or found is None or not _can_be_written(found):
+        raise RowRejected(Rejection.SYMBOL_MISSING, _SYMBOL_CELL)
+    if kind is not InstrumentType.BOND:
+        found = structs.replace(found, type=_OTHER, root=found.symbol)
+    return Identity(found, said)
+
+
 def _unreadable(row: RowCells, symbol: str, terms: _Terms, as_of: date) -> RowRejected:
     """The rejection of a symbol, with what is wrong with it, and what to add to the export where a column would help."""
+    if _BY_A_SPREADSHEET.fullmatch(symbol):
+        why = "a spreadsheet program has overwritten it: export the positions again, and do not save them from there"
+        return RowRejected(Rejection.SYMBOL_UNREADABLE, Field.SYMBOL, why)
     names = row.dialect.columns.get(Field.UNDERLYING, ())
     on_future = terms.kind is InstrumentType.FUTURE_OPTION
     if on_future and names and terms.underlying is None:
@@ -292,10 +312,14 @@ def _option(symbol: str, terms: _Terms, as_of: date) -> Instrument | None:
         if terms.expiration is None and terms.strike is None and terms.option_type is None:
             # Nothing but the symbol could say what it is, and it does not.
             return None
-        return _from_columns(symbol, kind, terms, as_of) or (
-            _from_columns(terms.underlying, kind, terms, as_of, symbol)
-            if terms.underlying
-            else None
+        return (
+            _of_series(symbol, terms, as_of)
+            or _from_columns(symbol, kind, terms, as_of)
+            or (
+                _from_columns(terms.underlying, kind, terms, as_of, symbol)
+                if terms.underlying
+                else None
+            )
         )
     for stated, meant, field in (
         (terms.expiration, written.expiration, _EXPIRATION),
@@ -307,6 +331,18 @@ def _option(symbol: str, terms: _Terms, as_of: date) -> Instrument | None:
     if written.expiration is None:
         raise RowRejected(Rejection.EXPIRATION_MISSING, _EXPIRATION)
     return written
+
+
+def _of_series(symbol: str, terms: _Terms, as_of: date) -> Instrument | None:
+    """An option on a future by its series (`/EX2Z26`), beside a column with the future (`/MESZ26`)."""
+    if terms.underlying is None or not symbol.startswith("/"):
+        return None
+    series = parse_symbol(symbol, _FUTURE, as_of)
+    future = parse_symbol(terms.underlying, _FUTURE, as_of)
+    product = None if future is None else futures_product(future.root)
+    if series is None or product is None or series.root[1:] not in product.option_roots:
+        return None
+    return _from_columns(terms.underlying, _FUTURE_OPTION, terms, as_of, series.symbol[1:])
 
 
 def _written(symbol: str, kind: InstrumentType, terms: _Terms, as_of: date) -> Instrument | None:

@@ -120,7 +120,12 @@ def read_position(row: RowCells, rule: RowRule, as_of: date) -> CheckedHolding:
         RowRejected: it cannot be read.
     """
     is_money_market = rule.is_ is _MONEY_MARKET
-    identity = identify(row, as_of, _FUND if is_money_market else rule.type)
+    try:
+        identity = identify(row, as_of, _FUND if is_money_market else rule.type)
+    except RowRejected:
+        if _is_closed(row):
+            return CheckedHolding(row.row.line, None)
+        raise
     try:
         return _read_identified(row, rule, identity, is_money_market=is_money_market)
     except RowRejected as rejection:
@@ -168,6 +173,17 @@ def _rate_to_base(row: RowCells) -> Decimal | None:
         return row.number(_RATE_TO_BASE)
     except CellFault:
         return None
+
+
+def _is_closed(row: RowCells) -> bool:
+    """Whether the row is of a position of 0: then it does not matter what it would be in."""
+    try:
+        if row.number(_QUANTITY) != 0:
+            return False
+        _refuse_worth_of_nothing(row)
+    except (CellFault, RowRejected):
+        return False
+    return True
 
 
 def _refuse_worth_of_nothing(row: RowCells) -> None:
