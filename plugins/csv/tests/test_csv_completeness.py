@@ -310,12 +310,14 @@ def test_a_short_position_whose_amounts_have_no_sign_is_kept(read_csv):
     [
         ("Cost", "100.00", True),
         ("Cost", "-100.00", False),
-        ("Cost", "", False),
+        ("Cost", "", True),
         ("Trade Price", "1.00", True),
         ("Trade Price", "-1.00", False),
     ],
 )
-def test_a_cost_that_is_a_cash_flow_contradicts_a_quantity_as_well(read_csv, name, cost, rejected):
+def test_only_a_cost_of_its_side_upholds_a_quantity_that_the_value_contradicts(
+    read_csv, name, cost, rejected
+):
     """To this broker money received is positive: for a position that was bought it would be negative."""
     header = f"Account,Symbol,Type,Quantity,Exp Date,Strike Price,Call/Put,{name},Net Liq\n"
     rows = (

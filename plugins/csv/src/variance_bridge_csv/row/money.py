@@ -173,7 +173,7 @@ def _totals(amounts: Amounts, rules: MoneyRules, mark: Decimal | None, *, notion
 
 
 def contradict_side(amounts: Amounts, rules: MoneyRules) -> bool:
-    """Whether value and cost both say that a position is short which is long by its quantity.
+    """Whether the value says that a position is short which is long by its quantity, and no cost says that it is long.
 
     The other way round proves nothing: a column without signs has a short position's amounts positive.
     """
@@ -185,7 +185,8 @@ def contradict_side(amounts: Amounts, rules: MoneyRules) -> bool:
     cost, sign = amounts.cost_total, rules.cost_total
     if cost is None:
         cost, sign = amounts.cost_per_unit, rules.cost_per_unit
-    return cost is not None and sign is not _ABSOLUTE and _paid(cost, sign, amounts.side) < 0
+    says_long = cost is not None and sign is not _ABSOLUTE and _paid(cost, sign, amounts.side) > 0
+    return not says_long
 
 
 def product(first: Decimal, *others: Decimal) -> Decimal | None:

@@ -150,7 +150,7 @@ def _read_identified(
         multiplier = _of_bond(multiplier, size, found, rules)
     amounts = _amounts(found, identity, side, size, multiplier, rules)
     if money.contradict_side(amounts, rules):
-        what = "positive, and value and cost are those of a short position"
+        what = "positive, and the value is that of a short position"
         raise RowRejected(Rejection.NUMBERS_CONTRADICT, _QUANTITY, what)
     earned = money.weigh(amounts, rules)
     if earned.value_shifted:
