@@ -307,3 +307,12 @@ def test_a_flex_query_needs_neither_values_nor_types(read_csv):
     (position,) = read_csv(content).positions
     assert position["market_value"] == 250
     assert position["type"] == "option"
+
+
+def test_a_header_most_of_whose_columns_are_foreign_is_not_taken_for_a_broker_of_whom_it_has_a_few(
+    read_csv,
+):
+    header = "Account Name,Account Number,Symbol,Exchange,Name,Security Type,Quantity,Price Currency,Market Value,Return Currency"
+    with pytest.raises(DataRefused, match="6 of its 10 columns are not in that format") as refused:
+        read_csv(f"{header}\nTFSA,TEST-1,QZA,TSX,QUARTZ,EQUITY,10,CAD,206.50,CAD\n")
+    assert "--set dialect=schwab" in refused.value.hint

@@ -12,7 +12,7 @@ from variance_bridge_csv.name_matching import plain
 _CAPTURE_GROUPS = frozenset({"account", "account_label", "date", "time", "zone", "simulated"})
 _FILE_NAME_GROUPS = frozenset({"account", "nickname", "date"})
 _SYMBOL_GROUPS = frozenset({"symbol", "multiplier"})
-_ENCODINGS = frozenset({"utf-8", "cp1252", "latin-1", "utf-16"})
+_ENCODINGS = frozenset({"utf-8", "cp1252", "latin-1", "utf-16", "gb18030"})
 _WITH_AMOUNTS = frozenset({RowClass.POSITION, RowClass.MONEY_MARKET, RowClass.LOT})
 _DELIMITERS = frozenset({",", ";", "\t", "|"})
 _SEEN = re.compile(r"[0-9]{4}(?:-(?:0[1-9]|1[0-2]))?")

@@ -66,6 +66,15 @@ class Candidate(Struct, frozen=True):
             for place in places
         )
 
+    def knows_most_columns(self) -> bool:
+        """Whether at least half of the columns are known: with fewer, another broker has the few names that the dialect needs."""
+        return 2 * self.header.known >= self.names
+
+    @property
+    def names(self) -> int:
+        """How many columns have a name."""
+        return sum(1 for cell in self.header.row.cells if cell.strip())
+
     @property
     def evidence(self) -> int:
         """How many columns speak for this dialect against others."""
@@ -194,7 +203,10 @@ def detect(
             found.append(candidate)
     if not found:
         raise _no_match(detector, dialects, other_reports, trial)
-    found = _without_fallbacks(found)
+    own = [candidate for candidate in found if candidate.knows_most_columns()]
+    if not own:
+        raise _foreign(found[0], _by_name_only(detector, dialects, trial))
+    found = _without_fallbacks(own)
     _refuse_two_tables(found, detector.where)
     found = _without_replaced(found)
     if len(found) > 1:
@@ -304,6 +316,16 @@ def _ambiguous(found: list[Candidate], where: str) -> DataRefused:
         f"the header fits more than one dialect: {', '.join(names)}",
         where=_header_place(found[0].header, where),
         hint="say which: " + " or ".join(f"--set dialect={name}" for name in names),
+    )
+
+
+def _foreign(found: Candidate, by_name: str | None) -> DataRefused:
+    header, name = found.header, found.dialect.name
+    return DataRefused(
+        f'the header has the columns that the dialect "{name}" needs, but {found.names - header.known} of its '
+        f"{found.names} columns are not in that format: it is of another broker",
+        where=_header_place(header, found.where),
+        hint=f"{by_name or _DESCRIBE}; if it is that format after all: --set dialect={name}",
     )
 
 

@@ -25,7 +25,12 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
 _UTF_16_SAMPLE = 4096
 _ZEROS_OF_UTF_16 = 0.05
 """Of the bytes of text in UTF-16 so many are zero, where even the delimiters alone are of ASCII."""
-_SHOWN_ENCODING = {"utf-8": "UTF-8", "cp1252": "Windows-1252", "latin-1": "Latin-1"}
+_SHOWN_ENCODING = {
+    "utf-8": "UTF-8",
+    "cp1252": "Windows-1252",
+    "latin-1": "Latin-1",
+    "gb18030": "GB 18030",
+}
 
 
 class Text(Struct, frozen=True):
