@@ -284,6 +284,7 @@ def test_a_group_of_thinkorswim_may_have_commas_in_its_name(read_csv):
     text = (
         f'{TOS}Group "Wheel, core"\nEquities and Equity Options\n{TOS_COLUMNS}QZA,,,,,,$100.00,$5.00,$0.00\n'
         "QUARTZ INC COM,+100,,50.00,51.00,+1,$100.00,$5.00,\n"
+        '\nCash & Sweep Vehicle,"$1,234.56"\n'
     )
     outcome = read_csv(text)
     assert summary(outcome.positions) == [("QZA", "stock", "long", 100, 5100)]
@@ -348,3 +349,68 @@ def test_what_programs_write_of_robinhood_is_read_by_its_common_names(read_csv):
 def test_reports_that_are_not_positions_are_refused_by_name(read_csv, text, name):
     with pytest.raises(DataRefused, match=f"this is {name}".replace("*", r"\*")):
         read_csv(text)
+
+
+@pytest.mark.parametrize(
+    "title", ["Crypto", "Crypto # (Crypto offered by Charles Schwab Premier Bank, SSB)"]
+)
+def test_the_coins_of_an_account_statement_are_positions(read_csv, title):
+    text = (
+        "Account Statement for D-70001650 (ira) since 11/25/25 through 11/25/25\n\n"
+        "Cash & Sweep Vehicle\nDATE,TIME,TYPE,REF #,DESCRIPTION,Misc Fees,Commissions & Fees,AMOUNT,BALANCE\n"
+        "11/25/25,00:00:00,BAL,,Cash balance at the start of business day,,,,202146.08\n\n"
+        f"{title}\nSymbol,Description,Qty,Trade Price,Mark,Mark Value\n"
+        'BTC/USD,BITCOIN,+0.5,"80,000.00","90,000.00","$45,000.00"\n,OVERALL TOTALS,,,,"$45,000.00"\n\n'
+        'Account Summary\nNet Liquidating Value,"$201,000.00"\n'
+    )
+    outcome = read_csv(text)
+    assert summary(outcome.positions) == [
+        ("BTC/USD", "crypto", "long", Decimal("0.5"), Decimal("45000.00"))
+    ]
+    assert not any("another table" in one for one in outcome.warnings)
+
+
+def test_a_position_statement_that_ends_before_the_accounts_worth_may_be_cut_off(read_csv):
+    rows = (
+        f"{TOS}None\nEquities and Equity Options\n{TOS_COLUMNS}QZA,,,,,,$100.00,$5.00,$0.00\n"
+        "QUARTZ INC COM,+100,,50.00,51.00,+1,$100.00,$5.00,\n"
+    )
+    assert "possibly_truncated" in read_csv(rows).cautions()
+    whole = f'{rows}\nCash & Sweep Vehicle,"$1,234.56"\nOVERALL P/L YTD,"$99.00"\n'
+    assert "possibly_truncated" not in read_csv(whole).cautions()
+
+
+def test_what_merrill_writes_around_its_holdings_is_no_row_that_cannot_be_read(read_csv):
+    text = (
+        ' , "IRRA-Edge 11X-11X11" ,"Value" ,"Day\'s Value Change" ,"Unrealized Gain/Loss"\n'
+        '"" ,"$5,200.00" ,"$10.00 0.20%" ,"+$1,000.00 +25.00%"\n"Short-term gain" ,"+$377.46" \n\n""\n'
+        '"Symbol " ,"Description" ,"Quantity" ,"Value" ,"Unrealized Gain/Loss $ Chg % Chg" ,"Price"\n'
+        '"QZA" ,"QUARTZ" ,"100" ,"$5,000.00" ,"+$1,000.00 +25.00%" ,"$50.00"\n""\n\n'
+        '"Total Value:" ,"$5,200.00"\n'
+    )
+    outcome = read_csv(text)
+    assert summary(outcome.positions) == [("QZA", "stock", "long", 100, 5000)]
+    assert outcome.meta["status"] == "complete"
+    assert not any("another table" in one for one in outcome.warnings)
+
+
+def test_cash_of_a_table_with_common_names_may_have_no_symbol(read_csv):
+    text = "Symbol,Name,Quantity,Last ($),Market Value ($)\nQZA,QUARTZ,100,50.00,5000.00\n,CASH,,,250.00\n"
+    outcome = read_csv(text, dialect="generic")
+    assert outcome.meta["passed_over"] == {"cash": 1}
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_a_last_number_without_the_delimiter_that_follows_it_elsewhere_may_be_cut(read_csv, rows):
+    header = "Account Number,Investment Name,Symbol,Shares,Share Price,Total Value,\n"
+    text = header + "12345678,QUARTZ,QZA,10,74.81,748.10,\n" * rows
+    with pytest.raises(DataRefused, match="not followed by a delimiter as they are"):
+        read_csv(text[: -len(".10,\n")])
+
+
+def test_a_file_whose_rows_all_lack_the_headers_last_delimiter_is_whole(read_csv):
+    text = (
+        "Account Number,Investment Name,Symbol,Shares,Share Price,Total Value,\n"
+        "12345678,QUARTZ,QZA,10,74.81,748.10\n12345678,QUARTZ,QZB,10,74.81,748.10"
+    )
+    assert len(read_csv(text).positions) == 2

@@ -16,11 +16,17 @@ class LastCells:
 
     def __init__(self) -> None:
         self._seen: list[tuple[int, str] | None] = []
+        self._widths: set[int] = set()
 
     def add(self, row: Row) -> None:
         """One more row."""
         self._seen.append(_shape(row.cells[-1]))
+        self._widths.add(len(row.cells))
         self.full = len(self._seen) >= _ENDS_SEEN
+
+    def lack(self, row: Row, width: int) -> bool:
+        """Whether the row has fewer cells than the header, and no row above it is as short: its last cell may be a part of one."""
+        return len(row.cells) < width and len(row.cells) not in self._widths
 
     def differ(self, row: Row) -> bool:
         """Whether the number there has fewer decimals than all others, or not the sign behind it that all others have."""
@@ -44,7 +50,8 @@ def _shape(cell: str) -> tuple[int, str] | None:
 def cut_in_last_cell(row: Row, where: str) -> DataRefused:
     """The refusal of a file whose last cell is shorter than those above it."""
     return DataRefused(
-        "the file has no line end after its last cell, which is shorter than those above it: it is cut off there",
+        "the file has no line end after its last cell, which is shorter than those above it, or is not followed by a delimiter as they are: "
+        "it is cut off there",
         where=f"{where}, line {row.line}, column {len(row.text) + 1}",
         hint="export the positions again; if the file is whole, add a line end to it",
     )

@@ -153,7 +153,7 @@ def read_rows(
         if start not in columns:
             columns[start] = Columns(section.header, dialect)
         read = _read_row(RowCells(row, columns[start]), section, as_of, where)
-        if row.last and _is_unconfirmed(read.position) and ends.differ(row):
+        if row.last and _may_be_cut(row, read, section, ends):
             raise cut_in_last_cell(row, where)
         if not ends.full:
             ends.add(row)
@@ -167,6 +167,13 @@ def read_rows(
             if rejected > MAX_REJECTED:
                 raise _too_many_rejected(read.rejected, where)
     return found
+
+
+def _may_be_cut(row: Row, read: ReadRow, section: Section, ends: LastCells) -> bool:
+    """Whether the last cell of the file may be a part of what it was."""
+    if read.position is not None and ends.lack(row, len(section.header.row.cells)):
+        return True
+    return _is_unconfirmed(read.position) and ends.differ(row)
 
 
 def _is_unconfirmed(position: CheckedHolding | None) -> bool:

@@ -111,7 +111,10 @@ def _titled(
     inside, known, begun, after_blank = False, False, False, False
     for line in lines:
         title = line.only_cell
-        name = plain(title) if title is not None else ""
+        # A title with a comma in it looks like two cells.
+        name = plain(title) if title is not None else line.text.strip(' "').casefold()
+        if title is None and name not in tables and name not in others:
+            name = ""
         if name in tables or name in others:
             inside, known, begun = name in tables, True, True
             yield structs.replace(line, aside=True)
