@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from variance_bridge.broker import RateLimit
 from variance_bridge.errors import BrokerUnreachable
+from variance_bridge.network.answer import Answer
 from variance_bridge.network.connection import ConnectionFailure, NoResponse
 from variance_bridge.network.limits_and_retries import (
     Policy,
@@ -18,7 +19,6 @@ from variance_bridge.network.limits_and_retries import (
     retry_after,
     wait_before,
 )
-from variance_bridge.network.request import Answer
 
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 URL = "https://api.acme.example/positions"

@@ -6,9 +6,9 @@ import pytest
 
 from variance_bridge.errors import BrokerUnreachable, ConfigurationError
 from variance_bridge.model import Route
+from variance_bridge.network.answer import Answer
 from variance_bridge.network.connection import ConnectionFailure, NoResponse, basic_authorization
 from variance_bridge.network.proxy import NetworkAccess, network_access
-from variance_bridge.network.request import Answer
 from variance_bridge.personal_values import Secret
 
 URL = "https://api.acme.example/positions"

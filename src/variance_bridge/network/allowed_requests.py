@@ -181,6 +181,11 @@ def check_read_post(address: Address, read_posts: Collection[str]) -> None:
         raise _forbidden("POST goes to its declared `read_posts` only")
 
 
+def is_plain(text: str) -> bool:
+    """Whether it can be sent in a header field: printable ASCII (RFC 9110 §5.5)."""
+    return text.isascii() and text.isprintable()
+
+
 def _forbidden(what: str) -> ForbiddenRequest:
     return ForbiddenRequest(
         f"a request was stopped before it was sent: {what}",

@@ -6,11 +6,9 @@ imported than a request needs, opens those through a proxy: it can speak TLS wit
 
 from __future__ import annotations
 
-import http.client
 import logging
 import selectors
 import socket
-import ssl
 import sys
 from contextlib import suppress
 from enum import StrEnum
@@ -25,6 +23,8 @@ from variance_bridge.network.request_address import Address
 from variance_bridge.storage.read import Reader
 
 if TYPE_CHECKING:
+    import ssl
+
     from variance_bridge.personal_values import Secret
 
 _PORTS: Final = {"http": 80, "https": 443}
@@ -83,7 +83,7 @@ def open_socket(
 
 def _connect(address: Address, seconds: float) -> socket.socket:
     try:
-        connection = socket.create_connection((_name(address), _port(address)), seconds)
+        connection = socket.create_connection((_name(address), _port(address)), seconds)  # type: ignore[arg-type]
     except socket.gaierror:
         raise NoResponse(ConnectionFailure.UNRESOLVED) from None
     except TimeoutError:
@@ -95,8 +95,9 @@ def _connect(address: Address, seconds: float) -> socket.socket:
     return connection
 
 
-def _name(address: Address) -> str:
-    return address.host.strip("[]")
+def _name(address: Address) -> bytes:
+    """As bytes: for a text Python would load its codec of international names, and hosts are ASCII."""
+    return address.host.strip("[]").encode("ascii")
 
 
 def _port(address: Address) -> int:
@@ -110,6 +111,8 @@ def failure_of(
     otherwise: ConnectionFailure = ConnectionFailure.BROKEN,
 ) -> ConnectionFailure:
     """The reason behind an exception; `late` where the other side took too long."""
+    import ssl
+
     if isinstance(error, ssl.SSLCertVerificationError):
         return ConnectionFailure.CERTIFICATE
     if isinstance(error, ssl.SSLError):
@@ -121,6 +124,8 @@ def _connect_through(
     proxy: Secret, address: Address, tls: ssl.SSLContext, seconds: float
 ) -> socket.socket:
     """A connection through a proxy's tunnel (CONNECT), with TLS to the proxy as well where its URL is https."""
+    import http.client
+
     from urllib3.connection import HTTPSConnection, ProxyConfig
     from urllib3.exceptions import HTTPError
     from urllib3.util import parse_url
@@ -137,7 +142,7 @@ def _connect_through(
         proxy_config=ProxyConfig(tls, False, None, None),
     )
     connection.set_tunnel(
-        _name(address), _port(address), _proxy_authorization(proxy), through.scheme or "http"
+        _name(address).decode("ascii"), _port(address), _proxy_authorization(proxy), through.scheme or "http"
     )
     try:
         connection.connect()
@@ -195,11 +200,14 @@ def _tls_context(ca_file: Path | None = None, system: bool = False) -> ssl.SSLCo
     Raises:
         ConfigurationError: `ca_file` cannot be read, or holds no certificate.
     """
+    # Imported here: a connection on this machine has no TLS.
+    import ssl
+
+    import certifi
+
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
-    import certifi
-
     context.load_verify_locations(certifi.where())
     if system:
         _add_system_store(context)
@@ -223,6 +231,8 @@ def _add_system_store(context: ssl.SSLContext) -> None:
 
     `load_default_certs` would let SSL_CERT_FILE name another place; on Windows it reads the system's own store besides.
     """
+    import ssl
+
     if sys.platform == "win32":
         context.load_default_certs()
     paths = ssl.get_default_verify_paths()

@@ -1,8 +1,8 @@
 """One try of one request over the network, bounded in time and memory.
 
-The layer used is `http.client`, which speaks over the sockets that `network.connection` opens and does nothing else. A
-client above it, such as `requests`, would read the whole body of a redirect to compute where it leads, keep cookies, look
-for proxies and netrc by itself, and take as long to import as all the rest of a sync.
+A request is written here, to a socket that `network.connection` opened, and `network.answer` reads what comes back. A
+client such as `requests` would read the whole body of a redirect to compute where it leads, keep cookies, look for proxies
+and netrc by itself, and take as long to import as all the rest of a sync.
 
 A try runs in a thread of its own, and the caller waits no longer than it said: neither a resolver that hangs, nor a
 server that sends one byte a second, can hold it. An abandoned thread ends when its socket is shut down under it.
@@ -10,18 +10,16 @@ server that sends one byte a second, can hold it. An abandoned thread ends when 
 
 from __future__ import annotations
 
-import http.client
 import socket
 import weakref
-import zlib
 from collections.abc import Callable, Mapping
-from contextlib import closing
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from variance_bridge.errors import DataRefused
+from variance_bridge.errors import ForbiddenRequest
 from variance_bridge.formatting import repr_without
+from variance_bridge.network.allowed_requests import is_plain
 from variance_bridge.network.connection import (
     ConnectionFailure,
     NoResponse,
@@ -30,17 +28,13 @@ from variance_bridge.network.connection import (
     open_socket,
     shut_down,
 )
-from variance_bridge.network.limits_and_retries import Policy, is_transient
+from variance_bridge.network.limits_and_retries import Policy
 from variance_bridge.network.request_address import Address
 from variance_bridge.time_limit import within
 
 if TYPE_CHECKING:
+    from variance_bridge.network.answer import Answer
     from variance_bridge.personal_values import Secret
-
-_CHUNK: Final = 64 * 1024
-_NO_CONTENT: Final = 204
-_GZIP: Final = zlib.MAX_WBITS | 16
-_CODINGS: Final = {"gzip", "x-gzip"}
 
 
 def _nothing() -> None:
@@ -59,17 +53,6 @@ class Request(Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str]
     body: bytes | None = None
     meanwhile: Callable[[], object] = _nothing
-
-    __repr__ = repr_without("headers", "body")
-
-
-class Answer(Struct, frozen=True, kw_only=True):
-    """What came back. Redirects, limits and failures come without a body, which is never read."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes = b""
-    received: int = 0
 
     __repr__ = repr_without("headers", "body")
 
@@ -123,12 +106,6 @@ def _shut_down(lines: dict[tuple[str, str], _Line]) -> None:
         lines.popitem()[1].shut_down()
 
 
-class _Speaker(http.client.HTTPConnection):
-    """Speaks over the socket that it is given, and opens none itself."""
-
-    auto_open = 0
-
-
 class _Line:
     """The way to one host, with the connection there that is kept between requests."""
 
@@ -136,7 +113,6 @@ class _Line:
         self._address = address
         self._proxy = proxy
         self._policy = policy
-        self._speaker = _Speaker("")
         self._socket: socket.socket | None = None
         self._busy = self._stopped = False
 
@@ -147,19 +123,15 @@ class _Line:
         try:
             connection = self._connection(min(self._policy.connect_seconds, seconds))
             connection.settimeout(min(self._policy.read_seconds, seconds))
-            self._speaker.request(
-                request.method,
-                request.address.target,
-                request.body,
-                {"Host": request.address.authority, **request.headers},
-            )
+            connection.sendall(_written(request))
+            # Imported here: while the answer is on its way it costs no time.
+            from variance_bridge.network.answer import read_answer
+
             request.meanwhile()
-            with closing(self._speaker.getresponse()) as response:
-                answer = _receive(response, self._policy.body_bytes)
-                kept = _is_read(response.status) and not response.will_close
+            answer, kept = read_answer(connection, request.method, self._policy.body_bytes)
         except NoResponse as failure:
             return failure.reason
-        except (http.client.HTTPException, OSError) as error:
+        except OSError as error:
             return failure_of(error, late=ConnectionFailure.READ_TIMEOUT)
         finally:
             self._busy = False
@@ -171,15 +143,12 @@ class _Line:
         if self._socket is not None and not is_quiet(self._socket):
             self._hang_up()
         if self._socket is None:
-            self._socket = self._speaker.sock = open_socket(
-                self._address, self._policy.access, self._proxy, seconds
-            )
+            self._socket = open_socket(self._address, self._policy.access, self._proxy, seconds)
         if self._stopped:  # while the connection was being made
             raise NoResponse(ConnectionFailure.BROKEN)
         return self._socket
 
     def _hang_up(self) -> None:
-        self._speaker.close()
         connection, self._socket = self._socket, None
         if connection is not None:
             connection.close()
@@ -193,72 +162,17 @@ class _Line:
             self._hang_up()
 
 
-def _is_read(status: int) -> bool:
-    """Whether an answer's body is read: that of a redirect, a limit or a failure never is."""
-    return 200 <= status < 300 or (status >= 400 and not is_transient(status))
-
-
-def _receive(response: http.client.HTTPResponse, longest: int) -> Answer:
-    headers: dict[str, str] = {}
-    for name, value in response.getheaders():
-        before = headers.get(name.lower())
-        headers[name.lower()] = value if before is None else f"{before}, {value}"
-    if not _is_read(response.status):
-        return Answer(status=response.status, headers=headers)
-    encoded = _read(response, headers, longest)
-    body = _decode(encoded, headers.get("content-encoding", "").strip().lower(), longest)
-    return Answer(status=response.status, headers=headers, body=body, received=len(encoded))
-
-
-def _read(response: http.client.HTTPResponse, headers: Mapping[str, str], longest: int) -> bytes:
-    """The body as it is on the wire; a body that ends before its announced length is an error, not a short body.
-
-    A body that ends with the connection has no announced length. One that is empty then is taken for an answer that
-    was cut off, because a head that is cut off looks the same.
-    """
-    announced = headers.get("content-length")
-    if announced is not None and not announced.isdecimal():
-        raise http.client.IncompleteRead(b"")
-    length = None if announced is None else int(announced[:20])
-    if length is not None and length > longest:
-        raise _too_long(longest)
-    body = bytearray()
-    # Not `read`: a chunk of a negative size would have it read all that comes, at once.
-    while chunk := response.read1(_CHUNK):
-        body += chunk
-        if len(body) > longest:
-            raise _too_long(longest)
-    if (
-        not body
-        and announced is None
-        and "transfer-encoding" not in headers
-        and response.status != _NO_CONTENT
-    ):
-        raise http.client.IncompleteRead(b"")
-    if length is not None and not response.chunked and len(body) < length:
-        raise http.client.IncompleteRead(b"")
-    return bytes(body)
-
-
-def _decode(encoded: bytes, coding: str, longest: int) -> bytes:
-    if coding in {"", "identity"}:
-        return encoded
-    if coding not in _CODINGS:
-        raise DataRefused("the broker's answer is compressed in a way that was not asked for")
-    decompressor = zlib.decompressobj(_GZIP)
-    try:
-        body = decompressor.decompress(encoded, longest + 1)
-    except zlib.error:
-        body, whole = b"", False
-    else:
-        # A second member behind the first is legal and never sent; following each would cost the square of their number.
-        whole = decompressor.eof and not decompressor.unused_data
-    if len(body) > longest:
-        raise _too_long(longest)
-    if not whole:
-        raise DataRefused("the broker's answer is compressed, and broken")
-    return body
-
-
-def _too_long(longest: int) -> DataRefused:
-    return DataRefused(f"the broker's answer is longer than {longest} bytes")
+def _written(request: Request) -> bytes:
+    """The request as it is sent (RFC 9112): its head, an empty line, its body."""
+    fields = {"Host": request.address.authority, **request.headers}
+    if request.body is not None:
+        fields["Content-Length"] = str(len(request.body))
+    target = request.address.target
+    lines = [
+        f"{request.method} {target} HTTP/1.1",
+        *(f"{name}: {value}" for name, value in fields.items()),
+    ]
+    # A line break would begin another field, or another request. The session has let none through.
+    if " " in target or not all(map(is_plain, lines)):
+        raise ForbiddenRequest("a request was stopped before it was sent: it cannot be written")
+    return "\r\n".join((*lines, "", "")).encode("ascii") + (request.body or b"")

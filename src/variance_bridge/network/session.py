@@ -2,8 +2,8 @@
 
 GET to the declared hosts, POST to the declared token paths and reads, https or loopback, no redirect followed, at most
 three tries, bounded in time and memory. What may be called is decided in `network.allowed_requests`, when to try again in
-`network.limits_and_retries`; `network.proxy` has the proxy and the netrc file, `network.connection` opens sockets, and
-`network.request` does one try.
+`network.limits_and_retries`; `network.proxy` has the proxy and the netrc file, `network.connection` opens sockets,
+`network.request` does one try, and `network.answer` reads what comes back.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from variance_bridge.network.allowed_requests import (
     check_post_paths,
     check_read_post,
     check_token_post,
+    is_plain,
     resolve,
 )
 from variance_bridge.network.limits_and_retries import (
@@ -50,7 +51,8 @@ from variance_bridge.personal_values import MAX_SECRET_LENGTH, PersonalKind, Per
 
 if TYPE_CHECKING:
     from variance_bridge.broker import Clock, RateLimit
-    from variance_bridge.network.request import Answer, Request, Wire
+    from variance_bridge.network.answer import Answer
+    from variance_bridge.network.request import Request, Wire
 
 _LOG = logging.getLogger(__name__)
 _MEDIA_TYPE: Final = r"[a-z]+/[a-z0-9.+-]+(?:; ?charset=[A-Za-z0-9-]+)?"
@@ -413,7 +415,7 @@ class ReadOnlySession:
                     where=name if re.fullmatch(_FIELD_NAME, name) else None,
                 )
             sent[name] = self._reveal(value)
-            if not _is_plain(sent[name]):
+            if not is_plain(sent[name]):
                 raise self._not_plain(name, value)
         self._add_login(sent, address)
         return sent
@@ -516,7 +518,7 @@ class ReadOnlySession:
                     and len(value) >= _MIN_TOKEN_LENGTH
                     and _names_token(name)
                 ):
-                    if len(value) > MAX_SECRET_LENGTH or not _is_plain(value):
+                    if len(value) > MAX_SECRET_LENGTH or not is_plain(value):
                         raise DataRefused(
                             "the broker granted a token that cannot be one: too long, beyond ASCII, or with a line break",
                             hint="Run the command again; if it happens again, report it to the broker.",
@@ -525,11 +527,6 @@ class ReadOnlySession:
 
     def _shown(self, request: Request) -> str:
         return self._personal.redact(f"{request.method} {request.address.shown}")
-
-
-def _is_plain(value: str) -> bool:
-    """Whether it can be sent in a header field: printable ASCII (RFC 9110 §5.5)."""
-    return value.isascii() and value.isprintable()
 
 
 def _names_token(name: str) -> bool:

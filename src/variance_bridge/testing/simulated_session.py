@@ -14,9 +14,10 @@ from urllib.parse import parse_qsl, urlsplit
 import attrs
 
 from variance_bridge.errors import DataRefused, ForbiddenRequest
+from variance_bridge.network.answer import Answer
 from variance_bridge.network.connection import ConnectionFailure, NoResponse
 from variance_bridge.network.limits_and_retries import Policy, is_transient
-from variance_bridge.network.request import Answer, Request, Wire
+from variance_bridge.network.request import Request, Wire
 from variance_bridge.network.session import ReadOnlySession, Response
 from variance_bridge.personal_values import PersonalKind, PersonalValues
 from variance_bridge.testing.frozen_clock import FrozenClock
