@@ -10,7 +10,6 @@ from typing import Any, Final
 from variance_bridge.broker import BrokerContext, Response
 from variance_bridge.errors import BridgeError, BrokerRefused, DataRefused
 from variance_bridge.personal_values import PersonalKind, Secret
-from variance_bridge.rows.values import RowRejected, number
 
 RENEWAL_MARGIN: Final = 60.0
 """Seconds before it expires at which an access token is renewed; half its lifetime if that is shorter."""
@@ -141,6 +140,9 @@ def refusal(response: Response, *, hint: str) -> BridgeError:
 
 
 def _lifetime(stated: Any) -> float:
+    # Imported here: the request need not wait for what reads its answer.
+    from variance_bridge.rows import RowRejected, number
+
     try:
         lifetime = number(stated)
     except RowRejected:

@@ -21,7 +21,7 @@ from variance_bridge.errors import DataRefused
 from variance_bridge.model import Caution, Environment, Holding, Rejection, Side
 from variance_bridge.pipeline.contradictory_rows import settle
 from variance_bridge.rows import CLOSED, Members, RowRejected, collect, listed_option
-from variance_bridge.rows.collect import _ROOT, _SYMBOL
+from variance_bridge.rows.collection import _ROOT, _SYMBOL
 from variance_bridge.rows.holdings import _BROKER_SYMBOL, MAX_SYMBOL_LENGTH
 from variance_bridge.symbology import InstrumentType, OptionType, parse
 from variance_bridge.testing.hypothesis_portfolios import holdings

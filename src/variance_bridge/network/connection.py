@@ -142,7 +142,10 @@ def _connect_through(
         proxy_config=ProxyConfig(tls, False, None, None),
     )
     connection.set_tunnel(
-        _name(address).decode("ascii"), _port(address), _proxy_authorization(proxy), through.scheme or "http"
+        _name(address).decode("ascii"),
+        _port(address),
+        _proxy_authorization(proxy),
+        through.scheme or "http",
     )
     try:
         connection.connect()

@@ -66,7 +66,9 @@ def _load_what_follows() -> None:
     # By its name, because it imports this module. A fault is reported where the module is needed.
     with suppress(Exception):
         import_module("variance_bridge.pipeline.sync_account").prepare()
-        import_module("variance_bridge.trading_hours")  # most brokers' rows are read with it
+        # Most brokers' rows are read with these.
+        import_module("variance_bridge.rows.collection")
+        import_module("variance_bridge.trading_hours")
 
 
 def _built_in_only(context: RunContext) -> Callable[[LoadedPlugin | LoadedListener], None]:

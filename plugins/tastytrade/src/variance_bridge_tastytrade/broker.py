@@ -8,8 +8,6 @@ from variance_bridge import PersonalKind
 from variance_bridge.broker import Account, BrokerContext, RawPortfolio
 from variance_bridge.model import Portfolio
 from variance_bridge_tastytrade.client.api import api_of
-from variance_bridge_tastytrade.client.items_and_pages import all_items
-from variance_bridge_tastytrade.normalize.accounts import read_accounts
 
 _WITH_MARKS = (("include-marks", "true"),)
 
@@ -22,9 +20,11 @@ class TastytradeBroker:
 
     def accounts(self) -> Sequence[Account]:
         """The open accounts, in the broker's order."""
-        listed = read_accounts(
-            api_of(self._context).get("accounts", ("customers", "me", "accounts"))
-        )
+        answer = api_of(self._context).get("accounts", ("customers", "me", "accounts"))
+        # Imported here, and so below: a request need not wait for what reads its answer.
+        from variance_bridge_tastytrade.normalize.accounts import read_accounts
+
+        listed = read_accounts(answer)
         for value in listed.personal:
             self._context.personal.add(value, PersonalKind.ACCOUNT_NUMBER)
         if listed.unreadable:
@@ -39,6 +39,8 @@ class TastytradeBroker:
         The positions come with the broker's own marks. That needs no further request, and gives values, profits and a
         check against the balances even without quotes.
         """
+        from variance_bridge_tastytrade.client.items_and_pages import all_items
+
         api = api_of(self._context)
         fetched_at = self._context.clock.now()
         payloads = {
@@ -59,7 +61,6 @@ class TastytradeBroker:
 
     def normalize(self, raw: RawPortfolio) -> Portfolio:
         """The portfolio that the payloads describe. Pure."""
-        # Imported here: the first request need not wait for what reads the answers.
         from variance_bridge_tastytrade.normalize.portfolio import normalize
 
         return normalize(raw)
