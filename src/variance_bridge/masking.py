@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from variance_bridge.formatting import printable
 from variance_bridge.personal_values import MASK
 
-_WORD = re.compile(r"[^\W_]+")
+_WORD = r"[^\W_]+"
 _MONTH_AND_DAY = r"(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
-_DAY = re.compile(rf"(?:[A-Za-z]{{3,}})?20[0-3][0-9]{_MONTH_AND_DAY}")
-_SHORT_DAY = re.compile(rf"[23][0-9]{_MONTH_AND_DAY}")
-_TIME_AFTER_DAY = re.compile(
+_DAY = rf"(?:[A-Za-z]{{3,}})?20[0-3][0-9]{_MONTH_AND_DAY}"
+_SHORT_DAY = rf"[23][0-9]{_MONTH_AND_DAY}"
+_TIME_AFTER_DAY = (
     r"(?<![^\W_])20[0-3][0-9]([-_.]?)(?:0[1-9]|1[0-2])\1(?:0[1-9]|[12][0-9]|3[01])"
     r"[-_ .]{1,2}((?:[01][0-9]|2[0-3])[0-5][0-9][0-5][0-9])(?![^\W_])"
 )
@@ -25,8 +25,8 @@ _KINDS_OF_ACCOUNT = frozenset({
     "margin", "organization", "rollover", "roth", "sep", "simple", "tod", "traditional", "trust",
 })
 # fmt: on
-_EXPORT_NAME = re.compile(r"[^/\\\n]+\.(?:csv|tsv|txt|xlsx?|xml|html?|pdf)\b", re.IGNORECASE)
-_NUMBER = re.compile(r"[^\W_]*[0-9][^\W_]*")
+_EXPORT_NAME = r"[^/\\\n]+\.(?:csv|tsv|txt|xlsx?|xml|html?|pdf)\b"
+_NUMBER = r"[^\W_]*[0-9][^\W_]*"
 _MIN_ACCOUNT = 3
 """Brokers shorten an account number to its last three or four digits."""
 MAX_TYPED = 40
@@ -56,10 +56,10 @@ def masked(name: str, personal: Iterable[tuple[int, int]] = ()) -> str:
     six characters, unless it is a day (`20261125`; `261125` after another word) or the time after a day
     (`2026-11-25-112800`). So do the `personal` places, each from its start to its end.
     """
-    times = {found.span(2) for found in _TIME_AFTER_DAY.finditer(name)}
+    times = {found.span(2) for found in re.finditer(_TIME_AFTER_DAY, name)}
     account_like = [
         word.span()
-        for word in _WORD.finditer(name)
+        for word in re.finditer(_WORD, name)
         if word.span() not in times and _is_account_like(word[0], is_first=word.start() == 0)
     ]
     pieces: list[str] = []
@@ -74,7 +74,7 @@ def masked(name: str, personal: Iterable[tuple[int, int]] = ()) -> str:
 def without_accounts(name: str, accounts: Iterable[str]) -> str:
     """A file's name without these account numbers, the parts of them that a broker writes, and what looks like another."""
     shown = masked(name)
-    numbers = {part for account in accounts for part in _NUMBER.findall(account)}
+    numbers = {part for account in accounts for part in re.findall(_NUMBER, account)}
     for number in sorted(numbers, key=len, reverse=True):
         if len(number) >= _MIN_ACCOUNT:
             shown = re.sub(re.escape(number), MASK, shown, flags=re.IGNORECASE)
@@ -86,16 +86,16 @@ def shown_path(path: str) -> str:
 
     Names of positions files stay: variance, or the user with `--output`, gave them.
     """
-    return _EXPORT_NAME.sub(lambda name: masked(name[0]), path)
+    return re.sub(_EXPORT_NAME, lambda name: masked(name[0]), path, flags=re.IGNORECASE)
 
 
 def is_kind_of_account(nickname: str) -> bool:
     """Whether a nickname says what kind of account it is ("Individual", "Roth IRA"), as brokers name accounts, and nobody's name."""
-    return {word.casefold() for word in _WORD.findall(nickname)} <= _KINDS_OF_ACCOUNT
+    return {word.casefold() for word in re.findall(_WORD, nickname)} <= _KINDS_OF_ACCOUNT
 
 
 def _is_account_like(word: str, *, is_first: bool) -> bool:
-    if _DAY.fullmatch(word) or (not is_first and _SHORT_DAY.fullmatch(word)):
+    if re.fullmatch(_DAY, word) or (not is_first and re.fullmatch(_SHORT_DAY, word)):
         return False
     digits = sum(sign.isdigit() for sign in word)
     return digits >= 5 or (3 <= digits < len(word) and len(word) >= 6)

@@ -31,7 +31,8 @@ _DECODING_ROUNDS = 3
 
 _SEPARATORS = re.compile(r"[\s._/-]+")
 _BASE64_ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=")
-_ESCAPE = re.compile(
+_URL_SAFE = str.maketrans("+/", "-_")
+_ESCAPE = (
     r"(?P<units>(?:\\u[0-9a-fA-F]{4})+)"
     r"|\\U(?P<point>00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4})"
     r"|\\x(?P<byte>[0-9a-fA-F]{2})"
@@ -245,7 +246,7 @@ def _decode_once(text: str) -> str:
         from html import unescape
 
         unquoted = unescape(unquoted)
-    return _ESCAPE.sub(_unescape, unquoted)
+    return re.sub(_ESCAPE, _unescape, unquoted)
 
 
 def _unescape(match: re.Match[str]) -> str:
@@ -289,15 +290,17 @@ def _bounds(folded: str) -> re.Pattern[str] | None:
 
 def _base64_cores(data: bytes) -> Iterator[str]:
     """The base64 characters that depend on `data` alone, for each alignment inside a longer text (RFC 4648 §4, §5)."""
-    import base64
+    # Of `base64` only this is needed, and importing it would take a millisecond of each sync.
+    from binascii import b2a_base64
 
     for offset in range(3):
         first = -(-8 * offset // 6)
         last = 8 * (offset + len(data)) // 6
         if last - first >= _MIN_BASE64_CORE_LENGTH:
             padded = b"\0" * offset + data
-            yield base64.b64encode(padded).decode()[first:last]
-            yield base64.urlsafe_b64encode(padded).decode()[first:last]
+            core = b2a_base64(padded, newline=False).decode()[first:last]
+            yield core
+            yield core.translate(_URL_SAFE)
 
 
 def _encoded(text: str) -> bytes:

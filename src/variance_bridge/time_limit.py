@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -24,17 +23,24 @@ def within(
     Raises:
         TimeoutError: the time is up.
     """
-    future: Future[T] = Future()
+    results: list[T] = []
+    failures: list[BaseException] = []
 
     def run() -> None:
         try:
-            future.set_result(work())
+            results.append(work())
         except BaseException as error:  # noqa: BLE001 - it is raised again where the caller waits
-            future.set_exception(error)
+            failures.append(error)
 
-    threading.Thread(target=run, name=thread, daemon=True).start()
+    worker = threading.Thread(target=run, name=thread, daemon=True)
+    worker.start()
     try:
-        return future.result(timeout=seconds)
+        worker.join(timeout=seconds)
+        if failures:
+            raise failures[0]
+        if not results:
+            raise TimeoutError
+        return results[0]
     finally:
-        if abandon is not None and not future.done():
+        if abandon is not None and not (results or failures):
             abandon()

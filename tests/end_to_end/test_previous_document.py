@@ -51,7 +51,7 @@ def test_an_unreadable_file_is_not_replaced(variance, export, folder, monkeypatc
     (folder / "out.json").write_bytes(b'{"meta": {}}')
     monkeypatch.setattr("variance_bridge.storage.replace.MAX_DOCUMENT_BYTES", 4)
     monkeypatch.setattr(
-        "variance_bridge.storage.replace.read_published.__kwdefaults__",
+        "variance_bridge.storage.read.read_published.__kwdefaults__",
         {
             "max_bytes": 4,
             "files": __import__("variance_bridge.storage.filesystem", fromlist=["SYSTEM"]).SYSTEM,

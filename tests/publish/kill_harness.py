@@ -37,7 +37,8 @@ from msgspec import structs
 
 from variance_bridge.errors import DataRefused
 from variance_bridge.storage.filesystem import FileSystem
-from variance_bridge.storage.replace import previous_path, publish, read_published
+from variance_bridge.storage.read import read_published
+from variance_bridge.storage.replace import previous_path, publish
 
 PUBLISHED, UNCHANGED, IN_PLACE, NO_MEMORY = 0, 10, 11, 12
 ERRORS = (

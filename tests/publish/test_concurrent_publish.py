@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from variance_bridge.storage.replace import previous_path, read_published
+from variance_bridge.storage.read import read_published
+from variance_bridge.storage.replace import previous_path
 
 WRITER = """
 import hashlib, random, sys
@@ -29,7 +30,7 @@ sys.stdout.write(f"[{published}, {refused}]")
 READER = """
 import hashlib, sys
 from pathlib import Path
-from variance_bridge.storage.replace import read_published
+from variance_bridge.storage.read import read_published
 path = Path(sys.argv[1])
 documents, seen = 0, set()
 while not path.with_name("done").exists():

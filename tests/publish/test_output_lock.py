@@ -13,7 +13,8 @@ import pytest
 from variance_bridge.errors import DataRefused, SyncRunning
 from variance_bridge.storage.filesystem import FileSystem
 from variance_bridge.storage.lock import openness, output_lock
-from variance_bridge.storage.replace import publish, read_published
+from variance_bridge.storage.read import read_published
+from variance_bridge.storage.replace import publish
 
 OLD, NEW = b'{"old": 1}\n', b'{"new": 1}\n'
 

@@ -18,13 +18,8 @@ from variance_bridge.document import exact_json
 from variance_bridge.errors import DataRefused, SyncRunning
 from variance_bridge.storage import filesystem as file_system
 from variance_bridge.storage.filesystem import FileSystem
-from variance_bridge.storage.replace import (
-    MAX_DOCUMENT_BYTES,
-    output_lock,
-    previous_path,
-    publish,
-    read_published,
-)
+from variance_bridge.storage.read import MAX_DOCUMENT_BYTES, read_published
+from variance_bridge.storage.replace import output_lock, previous_path, publish
 
 OLDER, OLD, NEW = b'{"older": 1}\n', b'{"old": 1}\n', b'{"new": 1}\n'
 

@@ -44,8 +44,8 @@ among them. (The last digit that a context can hold is its `Etiny`, Emin - prec 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _MAX_INTEGER = 10**MAX_NUMBER_LENGTH
 _BLANKS = b" \t\r\n"
-_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
-_BRACKET = re.compile(r"[\[\]{}]")
+_STRING = r'(?s:"[^"\\]*+(?:\\.[^"\\]*+)*+"?)'
+_BRACKET = r"[\[\]{}]"
 
 _BLOCK = 500
 """Items of a list that are written at once."""
@@ -224,7 +224,7 @@ def _decode(raw: bytes) -> str:
 
 def _check_depth(text: str) -> None:
     depth = 0
-    for match in _BRACKET.finditer(_STRING.sub("", text)):
+    for match in re.finditer(_BRACKET, re.sub(_STRING, "", text)):
         if match[0] in "[{":
             depth += 1
             if depth > MAX_DEPTH:

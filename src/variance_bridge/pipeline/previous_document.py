@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from variance_bridge.document import exact_json
 from variance_bridge.errors import BridgeError, DataRefused
 from variance_bridge.storage.lock import previous_path
-from variance_bridge.storage.read import FileContent
-from variance_bridge.storage.replace import read_published
+from variance_bridge.storage.read import FileContent, read_published
 
 if TYPE_CHECKING:
     from variance_bridge.document.outline import Outline

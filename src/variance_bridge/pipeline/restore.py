@@ -11,8 +11,8 @@ from variance_bridge.errors import DataRefused
 from variance_bridge.model import Portfolio
 from variance_bridge.pipeline.previous_document import PreviousDocument
 from variance_bridge.storage.lock import output_lock, previous_path
-from variance_bridge.storage.read import refuse_missing
-from variance_bridge.storage.replace import publish, read_published
+from variance_bridge.storage.read import read_published, refuse_missing
+from variance_bridge.storage.replace import publish
 
 
 def restore(path: Path, warn: Callable[[str], None]) -> Portfolio:

@@ -28,7 +28,6 @@ from variance_bridge.settings.table_to_class import (
     structure,
     try_structure,
 )
-from variance_bridge.settings.toml import read_toml
 from variance_bridge.storage.filesystem import reason
 
 if TYPE_CHECKING:
@@ -300,6 +299,9 @@ def read_configuration(
     is_named = explicit is not None or bool(environment.get("VARIANCE_CONFIG"))
     if not is_named and not _is_there(file):
         return Configuration(folder=folder, file=None, environment=environment)
+    # Imported here: it takes 2 ms, and a run without a configuration file has nothing to read.
+    from variance_bridge.settings.toml import read_toml
+
     stated = structure(
         read_toml(file), ConfigurationFile, where=str(file), folder=file.absolute().parent
     )

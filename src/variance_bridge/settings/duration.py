@@ -22,7 +22,7 @@ _UNITS: Final = {
     "w": "weeks",
     "week": "weeks",
 }
-_PART = re.compile(r"\s*([0-9]{1,9})\s*([a-z]+?)s?(?=\s|[0-9]|$)")
+_PART = r"\s*([0-9]{1,9})\s*([a-z]+?)s?(?=\s|[0-9]|$)"
 
 
 def parse_duration(text: str) -> timedelta:
@@ -33,7 +33,7 @@ def parse_duration(text: str) -> timedelta:
     """
     length, place = timedelta(), 0
     while place < len(text.rstrip()):
-        part = _PART.match(text.lower(), place)
+        part = re.compile(_PART).match(text.lower(), place)
         if part is None or part[2] not in _UNITS:
             raise ValueError("a length of time is written like 90 s, 15 min, 2 h or 3 d")
         length += timedelta(**{_UNITS[part[2]]: int(part[1])})

@@ -26,6 +26,9 @@ MAX_BYTES = 64 * MEBIBYTE
 MAX_DOCUMENT_BYTES = 768 * MEBIBYTE
 """For whoever writes a document and whoever reads it: a position takes 450 to 700 bytes, so that a million fit."""
 
+POSITIONS_FILE = "the positions file"
+"""What messages call a document."""
+
 
 class FileContent(Struct, frozen=True):
     """The bytes of a file, and what the system said of it when they were read."""
@@ -124,6 +127,26 @@ class Reader(Struct, frozen=True, kw_only=True):
     def _unreadable(self, error: OSError | ValueError, where: str) -> BridgeError:
         hint = "check its name, folder and permissions"
         return self.error(f"{self.title} cannot be read: {reason(error)}", where=where, hint=hint)
+
+
+def read_published(
+    path: Path, *, max_bytes: int = MAX_DOCUMENT_BYTES, files: FileSystem = SYSTEM
+) -> FileContent:
+    """The whole document at `path`.
+
+    Documents are replaced and never changed in place, so an open one is whole whatever happens to its name meanwhile.
+    A symbolic link to a document is followed: reading through one does no harm.
+
+    Args:
+        path: of the document.
+        max_bytes: what is larger is refused unread.
+        files: the operating system.
+
+    Raises:
+        FileNotFoundError: there is none.
+        DataRefused: it is not a regular file, too large, unreadable, or another program writes into it just now (exit 6).
+    """
+    return Reader(max_bytes=max_bytes, title=POSITIONS_FILE, files=files).read(path)
 
 
 def read_bounded(file: Path, max_bytes: int = MAX_BYTES) -> bytes:

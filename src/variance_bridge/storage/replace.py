@@ -44,9 +44,13 @@ from variance_bridge.storage.lock import (
     previous_path,
     refused,
 )
-from variance_bridge.storage.read import MAX_DOCUMENT_BYTES, FileContent, Reader
+from variance_bridge.storage.read import (
+    MAX_DOCUMENT_BYTES,
+    POSITIONS_FILE,
+    FileContent,
+    Reader,
+)
 
-_TITLE = "the positions file"
 _IN_PLACE = "the new document is in place and whole, but would perhaps not outlive a power failure"
 
 
@@ -87,26 +91,6 @@ def publish(
     _replace(lock, data, keep_previous=keep_previous, previous=previous)
     with os_errors_as_refusals(path, _IN_PLACE):
         fsync_if_supported(lock.files, lock.folder)
-
-
-def read_published(
-    path: Path, *, max_bytes: int = MAX_DOCUMENT_BYTES, files: FileSystem = SYSTEM
-) -> FileContent:
-    """The whole document at `path`.
-
-    Documents are replaced and never changed in place, so an open one is whole whatever happens to its name meanwhile.
-    A symbolic link to a document is followed: reading through one does no harm.
-
-    Args:
-        path: of the document.
-        max_bytes: what is larger is refused unread.
-        files: the operating system.
-
-    Raises:
-        FileNotFoundError: there is none.
-        DataRefused: it is not a regular file, too large, unreadable, or another program writes into it just now (exit 6).
-    """
-    return Reader(max_bytes=max_bytes, title=_TITLE, files=files).read(path)
 
 
 def replace_file(
@@ -281,7 +265,7 @@ def _document_there(lock: OutputLock, known: FileContent | None) -> bytes:
     except FileNotFoundError:
         return b""
     try:
-        reader = Reader(max_bytes=MAX_DOCUMENT_BYTES, title=_TITLE, files=lock.files)
+        reader = Reader(max_bytes=MAX_DOCUMENT_BYTES, title=POSITIONS_FILE, files=lock.files)
         return reader.read_open(descriptor, str(lock.path)).data
     finally:
         close_quietly(lock.files, descriptor)

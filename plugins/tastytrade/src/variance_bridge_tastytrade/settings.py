@@ -21,7 +21,7 @@ Without it the newest or the oldest is served: the vendor's sources contradict e
 uses this date (tastyware/tastytrade, session.py); balances are a list since 20240501.
 """
 
-_VERSION = re.compile(r"[0-9]{8}")
+_VERSION = r"[0-9]{8}"
 
 
 @attrs.frozen(kw_only=True)
@@ -47,5 +47,5 @@ class TastytradeSettings:
     accept_version: str = setting(ACCEPT_VERSION, title="version of the API: YYYYMMDD")
 
     def __attrs_post_init__(self) -> None:
-        if not _VERSION.fullmatch(self.accept_version):
+        if not re.fullmatch(_VERSION, self.accept_version):
             raise ValueError("accept_version must be eight digits: YYYYMMDD")

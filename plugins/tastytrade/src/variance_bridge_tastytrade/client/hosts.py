@@ -28,10 +28,7 @@ _SWAPPED = {
 }
 """Hosts that do not exist, and what is meant."""
 
-_URL = re.compile(
-    r"(?:(?P<scheme>[a-z]+)://)?(?P<host>\[[0-9a-f:]+\]|[a-z0-9.-]+)(?::(?P<port>[0-9]{1,5}))?/?",
-    re.IGNORECASE,
-)
+_URL = r"(?:(?P<scheme>[a-z]+)://)?(?P<host>\[[0-9a-f:]+\]|[a-z0-9.-]+)(?::(?P<port>[0-9]{1,5}))?/?"
 
 
 class Endpoint(Struct, frozen=True):
@@ -60,10 +57,10 @@ def endpoint(settings: TastytradeSettings) -> Endpoint:
     )
     if settings.base_url is None:
         return _remote(own[0], is_sandbox)
-    match = _URL.fullmatch(settings.base_url.strip())
+    match = re.fullmatch(_URL, settings.base_url.strip().lower())
     if match is None:
         raise _refused("the address is not a plain https://HOST")
-    scheme, host, port = (match["scheme"] or "").lower(), match["host"].lower(), match["port"]
+    scheme, host, port = match["scheme"] or "", match["host"], match["port"]
     loopback = "127.0.0.1" if host == "localhost" else host
     if is_loopback(loopback):
         if scheme not in ("", "http", "https"):
