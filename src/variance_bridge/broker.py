@@ -9,7 +9,7 @@ none of it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import attrs
-from msgspec import field
+from msgspec import field, structs
 
 from variance_bridge.errors import ConfigurationError
 from variance_bridge.formatting import repr_without
@@ -55,22 +55,6 @@ class Capability(StrEnum):
     READS_FILES = "reads_files"
 
 
-def _matches(pattern: str, what: str) -> Callable[[Any, Any, Any], None]:
-    def check(_instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-        values = value if isinstance(value, tuple) else (value,)
-        for one in values:
-            if not isinstance(one, str) or not re.fullmatch(pattern, one):
-                raise ValueError(f"{attribute.name} must be {what} ({pattern})")
-
-    return check
-
-
-_TEXT = attrs.validators.instance_of(str)
-_FLAG = attrs.validators.instance_of(bool)
-_TEXTS = attrs.validators.deep_iterable(_TEXT)
-_OPTIONAL_TEXT = attrs.validators.optional(_TEXT)
-
-
 def _check(record: Record, kinds: type | tuple[type, ...], *names: str) -> None:
     for name in names:
         if not isinstance(getattr(record, name), kinds):
@@ -78,14 +62,31 @@ def _check(record: Record, kinds: type | tuple[type, ...], *names: str) -> None:
 
 
 def _check_text(record: Record, pattern: str, what: str, *names: str) -> None:
+    """Where a field holds several texts, each of them is checked."""
     for name in names:
-        text = getattr(record, name)
-        if not isinstance(text, str) or not re.fullmatch(pattern, text):
-            raise ValueError(f"{name} must be {what} ({pattern})")
+        value = getattr(record, name)
+        for text in value if isinstance(value, tuple) else (value,):
+            if not isinstance(text, str) or not re.fullmatch(pattern, text):
+                raise ValueError(f"{name} must be {what} ({pattern})")
 
 
-def _capabilities(words: Iterable[str]) -> frozenset[Capability]:
-    return frozenset(Capability(word) for word in words)
+def _check_optional_text(record: Record, pattern: str, what: str, *names: str) -> None:
+    _check_text(
+        record, pattern, what, *(name for name in names if getattr(record, name) is not None)
+    )
+
+
+def _make_tuples(record: Record, kind: type, *names: str) -> None:
+    """Any iterable may be given; a tuple of values of that kind is kept."""
+    for name in names:
+        values = getattr(record, name)
+        if isinstance(values, str):
+            # ("api.acme.example") without its comma would be as many hosts as it has letters.
+            raise TypeError(f"{name} must be several strings, and is one")
+        found = tuple(values)
+        if not all(isinstance(value, kind) for value in found):
+            raise TypeError(f"{name} must be {kind}, each of them")
+        structs.force_setattr(record, name, found)
 
 
 class Credential(Record, frozen=True):
@@ -122,20 +123,6 @@ class Credential(Record, frozen=True):
     def is_required(self, settings: object = None) -> bool:
         """Whether the broker cannot work without it, with these settings (None: with those that ask for the most)."""
         return self.required and self.applies(settings)
-
-
-def _texts(values: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(values, str):
-        # ("api.acme.example") without its comma would be as many hosts as it has letters.
-        raise TypeError("must be several strings, and is one")
-    return tuple(values)
-
-
-def _credentials(values: Iterable[Credential]) -> tuple[Credential, ...]:
-    return tuple(values)
-
-
-_CREDENTIALS = attrs.validators.deep_iterable(attrs.validators.instance_of(Credential))
 
 
 class CredentialPage(Record, frozen=True, kw_only=True):
@@ -202,11 +189,6 @@ class AuthorizationCode(Record, frozen=True, kw_only=True):
         _check(self, bool, "pkce", "basic", "returns_state")
 
 
-_LOGIN = attrs.validators.optional(
-    attrs.validators.instance_of((CredentialPage, AuthorizationCode))
-)
-
-
 class RateLimit(Record, frozen=True, kw_only=True):
     """A rate that a broker publishes; the session keeps to it by waiting, and counts every try, the retries too.
 
@@ -228,44 +210,35 @@ class RateLimit(Record, frozen=True, kw_only=True):
             raise ValueError("requests must be 1 or more, and seconds more than 0")
 
 
-def _rate_limits(values: Iterable[RateLimit]) -> tuple[RateLimit, ...]:
-    return tuple(values)
-
-
-_RATE_LIMITS = attrs.validators.deep_iterable(attrs.validators.instance_of(RateLimit))
-
-
-# It is never made itself, so attrs need not write its methods.
-@attrs.frozen(kw_only=True, init=False, repr=False, eq=False, match_args=False)
-class _Declaration:
+class _Declaration(Record, frozen=True, kw_only=True):
     """What brokers and quote sources declare alike; `BrokerSpec` says what each attribute means."""
 
-    name: str = attrs.field(validator=_matches(_NAME, "a lower-case name"))
-    title: str = attrs.field(validator=_TEXT)
-    hosts: tuple[str, ...] = attrs.field(
-        default=(), converter=_texts, validator=_matches(_HOST, "host names in lower case")
-    )
-    token_paths: tuple[str, ...] = attrs.field(default=(), converter=_texts, validator=_TEXTS)
-    read_posts: tuple[str, ...] = attrs.field(default=(), converter=_texts, validator=_TEXTS)
-    credential_in_query: bool = attrs.field(default=False, validator=_FLAG)
-    user_agent: str | None = attrs.field(
-        default=None,
-        validator=attrs.validators.optional(_matches(_PRODUCT, "product/version")),
-    )
-    settings: str | None = attrs.field(
-        default=None, validator=attrs.validators.optional(_matches(_PLACE, "module:Class"))
-    )
-    credentials: tuple[Credential, ...] = attrs.field(
-        default=(), converter=_credentials, validator=_CREDENTIALS
-    )
-    rate_limits: tuple[RateLimit, ...] = attrs.field(
-        default=(), converter=_rate_limits, validator=_RATE_LIMITS
-    )
+    name: str
+    title: str
+    hosts: tuple[str, ...] = ()
+    token_paths: tuple[str, ...] = ()
+    read_posts: tuple[str, ...] = ()
+    credential_in_query: bool = False
+    user_agent: str | None = None
+    settings: str | None = None
+    credentials: tuple[Credential, ...] = ()
+    rate_limits: tuple[RateLimit, ...] = ()
     hook_api: int = HOOK_API
 
+    def __post_init__(self) -> None:
+        """What is declared is checked when it is declared."""
+        _check_text(self, _NAME, "a lower-case name", "name")
+        _check(self, str, "title")
+        _make_tuples(self, str, "hosts", "token_paths", "read_posts")
+        _check_text(self, _HOST, "host names in lower case", "hosts")
+        _check(self, bool, "credential_in_query")
+        _check_optional_text(self, _PRODUCT, "product/version", "user_agent")
+        _check_optional_text(self, _PLACE, "module:Class", "settings")
+        _make_tuples(self, Credential, "credentials")
+        _make_tuples(self, RateLimit, "rate_limits")
 
-@attrs.frozen(kw_only=True)
-class BrokerSpec(_Declaration):
+
+class BrokerSpec(_Declaration, frozen=True, kw_only=True):
     """A broker, declared. A record and not an object, so that listing it runs nothing.
 
     Attributes:
@@ -282,31 +255,43 @@ class BrokerSpec(_Declaration):
         user_agent: a product, as in "Acme-Reader/1", that this broker asks for in `User-Agent`; it is put before ours.
         settings: `module:Class` of an attrs class; its fields are the keys of the broker's configuration table.
         credentials: the secrets it is given. It never sees another one.
-        capabilities: what it can tell.
+        capabilities: what it can tell; its words will do: `frozenset({"stock", "option"})`.
         quotes: name of the quote source that is used with this broker unless the user says otherwise; None for none.
         rate_limits: the rates that the broker publishes, which the session keeps to.
         create_credentials: where a user creates the credentials: one sentence, shown when they are missing.
         login: how `variance auth login` obtains them; None: it asks for each of them.
         wakes: `module:Class` of the `Wake` with which `variance watch` hears of changes, imported only there; None where the
             broker does not say when something changes. The user sees it when asked to allow the plugin.
+        answer_modules: modules of the plugin that only the broker's answers need. They are imported while the first answer is on
+            its way, so that they keep no request waiting.
         hook_api: the version of this interface that it was written for.
     """
 
-    slug: str = attrs.field(validator=_matches(_NAME, "a lower-case name"))
-    broker: str = attrs.field(validator=_matches(_PLACE, "module:Class"))
-    capabilities: frozenset[Capability] = attrs.field(factory=frozenset, converter=_capabilities)
-    quotes: str | None = attrs.field(default=None, validator=_OPTIONAL_TEXT)
-    create_credentials: str | None = attrs.field(default=None, validator=_OPTIONAL_TEXT)
-    login: AuthorizationCode | CredentialPage | None = attrs.field(default=None, validator=_LOGIN)
-    wakes: str | None = attrs.field(
-        default=None, validator=attrs.validators.optional(_matches(_PLACE, "module:Class"))
-    )
+    slug: str
+    broker: str
+    capabilities: frozenset[Capability | str] = field(default_factory=frozenset)
+    quotes: str | None = None
+    create_credentials: str | None = None
+    login: AuthorizationCode | CredentialPage | None = None
+    wakes: str | None = None
+    answer_modules: tuple[str, ...] = ()
 
-    def __attrs_post_init__(self) -> None:
+    def __post_init__(self) -> None:
+        """What is declared is checked when it is declared."""
+        super().__post_init__()
+        _check_text(self, _NAME, "a lower-case name", "slug")
+        _check_text(self, _PLACE, "module:Class", "broker")
+        words = frozenset(Capability(word) for word in self.capabilities)
+        structs.force_setattr(self, "capabilities", words)
+        _check(self, (str, type(None)), "quotes", "create_credentials")
+        _check(self, (CredentialPage, AuthorizationCode, type(None)), "login")
+        _check_optional_text(self, _PLACE, "module:Class", "wakes")
+        _make_tuples(self, str, "answer_modules")
+        if isinstance(self.login, AuthorizationCode):
+            self._check_login(self.login)
+
+    def _check_login(self, login: AuthorizationCode) -> None:
         """A log-in uses what is declared beside it, and nothing else."""
-        if not isinstance(self.login, AuthorizationCode):
-            return
-        login = self.login
         used = {login.client_id, login.client_secret or login.client_id, login.refresh_token}
         if not used <= {credential.name for credential in self.credentials}:
             raise ValueError("login names a credential that is not declared")
@@ -315,8 +300,7 @@ class BrokerSpec(_Declaration):
             raise ValueError("login.token_url is not a declared host with one of token_paths")
 
 
-@attrs.frozen(kw_only=True)
-class QuoteSourceSpec(_Declaration):
+class QuoteSourceSpec(_Declaration, frozen=True, kw_only=True):
     """A source of market data, declared. It is chosen by configuration and may be none.
 
     The attributes mean what they mean in `BrokerSpec`; `source` is `module:Class` of the `QuoteSource`. A quote source
@@ -324,7 +308,12 @@ class QuoteSourceSpec(_Declaration):
     `BrokerContext.shared`.
     """
 
-    source: str = attrs.field(validator=_matches(_PLACE, "module:Class"))
+    source: str
+
+    def __post_init__(self) -> None:
+        """What is declared is checked when it is declared."""
+        super().__post_init__()
+        _check_text(self, _PLACE, "module:Class", "source")
 
 
 class Clock(Protocol):

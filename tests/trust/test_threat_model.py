@@ -228,7 +228,7 @@ def copy(tmp_path) -> Path:
     ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
     for name in ("src", "schemas", "scripts", "tests", *(f"plugins/{one}" for one in PLUGINS)):
         shutil.copytree(ROOT / name, tmp_path / "copy" / name, ignore=ignored)
-    for name in ("conftest.py", "pyproject.toml", "known_brokers_and_formats.toml", "variance"):
+    for name in ("conftest.py", "pyproject.toml", "known_brokers_and_formats.json", "variance"):
         shutil.copy(ROOT / name, tmp_path / "copy" / name)
     return tmp_path / "copy"
 

@@ -32,11 +32,12 @@ def home(
 
 
 def _sync_and_show(ctx: click.Context, invocation: Invocation, form: list[str]) -> int | None:
-    from variance_bridge.cli.sync import run_sync
+    from variance_bridge.cli.sync import remember_run, run_sync
     from variance_bridge.cli.sync_outcome import explain
     from variance_bridge.pipeline.sync_records import Failed, Synced
 
     results = run_sync(invocation, {})
+    remember_run(invocation, {}, results)
     for result in results:
         if not isinstance(result, Synced):
             explain(invocation, result)

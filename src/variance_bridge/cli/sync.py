@@ -86,10 +86,10 @@ def sync(invocation: Invocation, /, **options: Any) -> int:
         from variance_bridge.cli.init import offer_setup
 
         offer_setup(invocation, options)
-    is_first = _is_first(invocation)
     with _input_file(invocation, options["input_file"]) as input_file:
         options["input_file"] = input_file
         results = run_sync(invocation, options)
+        is_first = remember_run(invocation, options, results)
     for result in results:
         explain(invocation, result)
     if to_stdout:
@@ -100,17 +100,9 @@ def sync(invocation: Invocation, /, **options: Any) -> int:
         done = [one for one in results if isinstance(one, Synced)]
         for result in done:
             _print_sentence(result, invocation)
-        if is_first and any(one.published for one in done):
+        if is_first:
             _hint_at_history()
     return next((one.error.exit_code for one in results if isinstance(one, Failed)), 0)
-
-
-def _is_first(invocation: Invocation) -> bool:
-    """Whether nothing is configured and nothing was synced before."""
-    from variance_bridge.settings.last_sync import LastSync, last_sync
-
-    configuration = invocation.configuration
-    return configuration.file is None and last_sync(configuration.folder) == LastSync()
 
 
 def _hint_at_history() -> None:
@@ -199,7 +191,6 @@ def run_sync(invocation: Invocation, options: Mapping[str, Any]) -> list[Result]
             results = run(context, request, progress)
         except UsageError as error:
             raise _with_last_exports(error, invocation, choice.input_file) from error
-    _remember(invocation, options, results)
     return results
 
 
@@ -215,15 +206,19 @@ def _with_last_exports(error: UsageError, invocation: Invocation, named: Path | 
     return UsageError(error.what, where=error.where, hint=f"{hint}\n  or {error.hint}")
 
 
-def _remember(
+def remember_run(
     invocation: Invocation, options: Mapping[str, Any], results: Sequence[Result]
-) -> None:
-    """Keep which broker and folder were used, for runs that name neither. Syncing a file keeps a remembered broker with an API."""
+) -> bool:
+    """Keep which broker and folder were used, for runs that name neither. Syncing a file keeps a remembered broker with an API.
+
+    Returns:
+        Whether it is the first: nothing is configured, and nothing was synced before.
+    """
     from variance_bridge.settings.last_sync import LastSync, last_sync, remember
 
     done = next((each for each in results if isinstance(each, Synced) and each.published), None)
     if done is None or options.get("profile") is not None:
-        return
+        return False
     folder = invocation.configuration.folder
     before = last_sync(folder)
     broker, positions = done.portfolio.meta.source, before.positions
@@ -236,6 +231,7 @@ def _remember(
     if named is not None and named.exists():
         exports = (named if named.is_dir() else named.parent).absolute()
     remember(folder, LastSync(broker, positions, exports))
+    return invocation.configuration.file is None and before == LastSync()
 
 
 def _write_documents(invocation: Invocation, results: Sequence[Result]) -> None:

@@ -71,14 +71,14 @@ def reader_of_format(
 
     An installed broker of that name comes first, unless a file is given that it does not read.
     """
-    formats = known_plugins("format")
-    about = formats.get(name, formats.get(name.lower()))
-    if about is None or about["broker"] not in context.registry.names:
-        return name, choice.overrides
     if name in context.registry.names:
         capabilities = context.registry.load(name).broker.capabilities
         if choice.input_file is None or Capability.READS_FILES in capabilities:
             return name, choice.overrides
+    formats = known_plugins("format")
+    about = formats.get(name, formats.get(name.lower()))
+    if about is None or about["broker"] not in context.registry.names:
+        return name, choice.overrides
     return about["broker"], {**about["settings"], **choice.overrides}
 
 

@@ -54,21 +54,23 @@ def _sessions(context: RunContext) -> Callable[[Reach], Session]:
             user_agent=permitted.named(USER_AGENT),
             policy=context.policy,
             rate_limits=shared,
-            meanwhile=_load_what_follows,
+            meanwhile=lambda: _load_what_follows(tuple(context.answer_modules)),
         )
 
     return open_session
 
 
 @cache
-def _load_what_follows() -> None:
+def _load_what_follows(answer_modules: tuple[str, ...]) -> None:
     """Import what a sync needs from the broker's answer on, while the first of them is on its way: it costs no time then."""
     # By its name, because it imports this module. A fault is reported where the module is needed.
     with suppress(Exception):
         import_module("variance_bridge.pipeline.sync_account").prepare()
-        # Most brokers' rows are read with these.
-        import_module("variance_bridge.rows.collection")
-        import_module("variance_bridge.trading_hours")
+        # Most brokers' rows are read with these, an account is named with the third, and a sync is remembered with the last.
+        for module in ("rows.collection", "trading_hours", "settings.account_hash", "settings.last_sync"):
+            import_module(f"variance_bridge.{module}")
+        for module in answer_modules:
+            import_module(module)
 
 
 def _built_in_only(context: RunContext) -> Callable[[LoadedPlugin | LoadedListener], None]:
@@ -108,6 +110,7 @@ class RunContext(Struct, frozen=True, kw_only=True):
         credential_expiry: when a credential that a log-in uses stops working, and whose it is; None where that is unknown.
         warned: what the user was warned of that need not be said twice in a run.
         rates: what the sessions of each broker share, so that all of them together keep to its limits.
+        answer_modules: modules that the broker declared as `BrokerSpec.answer_modules`.
         open_session: a read-only session for what a plugin declared.
         hash_account: the account hash for (broker, account number).
         trust: raises unless the user trusts the plugin; nothing of it is used before.
@@ -130,6 +133,7 @@ class RunContext(Struct, frozen=True, kw_only=True):
     )
     warned: set[str] = field(default_factory=set)
     rates: dict[Reach, Rates] = field(default_factory=dict)
+    answer_modules: list[str] = field(default_factory=list)
     open_session: Callable[[Reach], Session] = _of_context
     hash_account: Callable[[str, str], str | None] = lambda _broker, _number: None
     trust: Callable[[LoadedPlugin | LoadedListener], None] = _of_context

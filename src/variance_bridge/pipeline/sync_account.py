@@ -215,7 +215,7 @@ def _judge(
         raise refused(judgement.reason, where=str(previous.path), hint=judgement.hint)
 
 
-def _why_empty(portfolio: Portfolio, capabilities: frozenset[Capability]) -> str:
+def _why_empty(portfolio: Portfolio, capabilities: frozenset[Capability | str]) -> str:
     """An empty answer is explained, so that nobody takes it for a failure, or a failure for it."""
     counts, world = portfolio.meta.counts, portfolio.meta.environment
     closed = counts.closed if counts else 0

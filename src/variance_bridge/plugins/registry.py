@@ -190,12 +190,12 @@ def known_plugins(kind: str) -> Mapping[str, Mapping[str, Any]]:
 
 @cache
 def _known_plugins() -> Mapping[str, Any]:
-    from variance_bridge.settings.toml import parse_toml
+    import msgspec
+
     from variance_bridge.storage.read import shipped_text
 
-    return parse_toml(
-        shipped_text("known_brokers_and_formats.toml"), "known_brokers_and_formats.toml"
-    )
+    found: Mapping[str, Any] = msgspec.json.decode(shipped_text("known_brokers_and_formats.json"))
+    return found
 
 
 def is_built_in(plugin: Plugin) -> bool:

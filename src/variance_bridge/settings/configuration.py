@@ -46,28 +46,22 @@ _ENVIRONMENT = {
 }
 
 
-def _rest() -> Any:
-    return attrs.field(factory=dict, metadata={REST: True})
-
-
-@attrs.frozen(kw_only=True)
-class BrokerTable:
+class BrokerTable(Struct, frozen=True, kw_only=True):
     """Table `[brokers.NAME]`; `settings` are the keys that the broker's own class has."""
 
     default_account_id: str | None = None
     quotes: str | None = None
-    settings: Mapping[str, Any] = _rest()
+    settings: Mapping[str, Any] = field(default_factory=dict, name=REST)
 
 
-@attrs.frozen(kw_only=True)
-class ProfileTable:
+class ProfileTable(Struct, frozen=True, kw_only=True):
     """Table `[profiles.NAME]`; `settings` are the keys that the class of its broker has."""
 
     broker: str | None = None
     account: str | None = None
     output: str | None = None
     quotes: str | None = None
-    settings: Mapping[str, Any] = _rest()
+    settings: Mapping[str, Any] = field(default_factory=dict, name=REST)
 
 
 class PluginsTable(Struct, frozen=True, kw_only=True):

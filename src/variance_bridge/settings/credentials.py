@@ -14,8 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import attrs
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from variance_bridge.errors import ConfigurationError, SyncRunning
 from variance_bridge.personal_values import MAX_SECRET_LENGTH, PersonalKind, PersonalValues, Secret
@@ -42,8 +41,7 @@ class Place(StrEnum):
     KEYRING = "keyring"
 
 
-@attrs.frozen(kw_only=True)
-class Found:
+class Found(Struct, frozen=True, kw_only=True):
     """A credential and where it came from.
 
     Attributes:
@@ -52,7 +50,7 @@ class Found:
         origin: for people: the environment variable, the file's path, or the keyring's backend.
         login: whose it is: the profile's own, or that of all profiles.
         path: of the `.env` file.
-        original: what the place holds; another value than `secret` where that replaced it (`settings.credential_records`).
+        replaced: what the place holds, where `secret` is what replaced it (`settings.credential_records`).
         expires_at: when it stops working, where that is known.
     """
 
@@ -61,8 +59,13 @@ class Found:
     origin: str
     login: Login
     path: Path | None = None
-    original: Secret = attrs.field(default=attrs.Factory(lambda self: self.secret, takes_self=True))
+    replaced: Secret | None = None
     expires_at: datetime | None = None
+
+    @property
+    def original(self) -> Secret:
+        """What the place holds."""
+        return self.secret if self.replaced is None else self.replaced
 
 
 class CredentialState(Struct, frozen=True, kw_only=True):
@@ -332,15 +335,16 @@ class CredentialStore:
         known = self._kept
         if known is None:
             known = self._kept = read_kept(self._folder)
-        seen = digest(found.secret)
         kept = next((one for one in known if one.is_of(login, name)), None)
-        if kept is None or kept.digest != seen:
+        if kept is None or kept.digest != digest(found.secret):
             return found
-        found = attrs.evolve(found, expires_at=kept.expiry)
+        found = structs.replace(found, expires_at=kept.expiry)
         if not kept.value:
             return found
         origin = f"{self._kept_file}, in place of {found.origin}"
-        return attrs.evolve(found, secret=Secret(kept.value), origin=origin)
+        return structs.replace(
+            found, secret=Secret(kept.value), replaced=found.secret, origin=origin
+        )
 
     def _in_place(self, login: Login, name: str) -> Found | None:
         variable = login.variable(name)

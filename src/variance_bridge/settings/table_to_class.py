@@ -40,8 +40,8 @@ T = TypeVar("T")
 
 KEY: Final = "key"
 """Metadata of a field: its key in the table, where that is not the field's name (`is`)."""
-REST: Final = "rest"
-"""Metadata of a field that is given all keys which no other field claims, as a mapping."""
+REST: Final = "*"
+"""As its `KEY`, or as the name of a Struct's field: it is given all keys which no other field claims, as a mapping."""
 
 _FOLDER: ContextVar[Path | None] = ContextVar("folder", default=None)
 _BOOLEANS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -155,12 +155,12 @@ def structure_shipped(table: Mapping[str, Any], cls: type[T]) -> T:
 def keys_of(cls: type[Any]) -> dict[str, str]:
     """The keys of a table that is an instance of this attrs class or Struct, and the field for each."""
     if _is_struct(cls):
-        return {field.encode_name: field.name for field in msgspec.structs.fields(cls)}
-    return {
-        field.metadata.get(KEY, field.name): field.name
-        for field in attrs.fields(cls)
-        if field.init and not field.metadata.get(REST)
-    }
+        found = {field.encode_name: field.name for field in msgspec.structs.fields(cls)}
+    else:
+        fields = (field for field in attrs.fields(cls) if field.init)
+        found = {field.metadata.get(KEY, field.name): field.name for field in fields}
+    found.pop(REST, None)
+    return found
 
 
 @cache
@@ -417,7 +417,7 @@ def _class(cls: type[Any], converter: Converter) -> Callable[[Any, Any], Any]:
     attrs.resolve_types(cls)
     fields = attrs.fields(cls)
     keys = keys_of(cls)
-    rest = next((field.name for field in fields if field.metadata.get(REST)), None)
+    rest = next((field.name for field in fields if field.metadata.get(KEY) == REST), None)
     renamed = {name: key for key, name in keys.items()}
     overrides: dict[str, Any] = {
         field.name: override(

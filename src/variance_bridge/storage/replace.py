@@ -21,8 +21,8 @@ import re
 import stat
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack, suppress
-from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from variance_bridge.storage.filesystem import (
     SYSTEM,
@@ -50,6 +50,9 @@ from variance_bridge.storage.read import (
     FileContent,
     Reader,
 )
+
+if TYPE_CHECKING:
+    import hashlib
 
 _IN_PLACE = "the new document is in place and whole, but would perhaps not outlive a power failure"
 
@@ -168,7 +171,7 @@ def _replace(
 
 def _is_kept_already(lock: OutputLock, old: bytes, digest: bytes) -> bool:
     """Whether `.prev` has what a reader may want back: the same document again, of a file that is synced twice, would take it away."""
-    if sha256(old).digest() != digest:
+    if _sha256(old).digest() != digest:
         return False
     with suppress(FileNotFoundError):
         beside = previous_path(lock.path).name
@@ -217,12 +220,19 @@ def _write_temporary(
 
 def _write(files: FileSystem, descriptor: int, data: bytes | Iterable[bytes]) -> tuple[int, bytes]:
     """Write the bytes or pieces; how many bytes they are, and their SHA-256."""
-    size, digest = 0, sha256()
+    size, digest = 0, _sha256()
     for piece in (data,) if isinstance(data, bytes) else data:
         write_all(files, descriptor, piece)
         digest.update(piece)
         size += len(piece)
     return size, digest.digest()
+
+
+def _sha256(data: bytes = b"") -> hashlib._Hash:
+    # Imported here: it loads OpenSSL, for which no request need wait.
+    import hashlib
+
+    return hashlib.sha256(data)
 
 
 def _check_document_size(path: Path, size: int) -> None:
@@ -237,7 +247,7 @@ def _compare(files: FileSystem, descriptor: int, size: int, digest: bytes) -> No
         OSError: the medium holds something else.
     """
     files.seek(descriptor, 0, os.SEEK_SET)
-    found = sha256()
+    found = _sha256()
     for part in parts_up_to(files, descriptor, size + 1):
         found.update(part)
     if found.digest() != digest:

@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
+from inspect import get_annotations
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -53,8 +54,11 @@ class _Fields:
 @cache
 def _fields(cls: type[Struct]) -> tuple[attrs.Attribute[Any], ...]:
     members = {field.name: attrs.field(default=_default(field)) for field in structs.fields(cls)}
+    types: dict[str, Any] = {}
+    for each in reversed(cls.__mro__):
+        types |= get_annotations(each)
     like: Any = attrs.make_class(
-        cls.__name__, members, class_body={"__annotations__": cls.__annotations__}, kw_only=True
+        cls.__name__, members, class_body={"__annotations__": types}, kw_only=True
     )
     found: tuple[attrs.Attribute[Any], ...] = attrs.fields(like)
     return found

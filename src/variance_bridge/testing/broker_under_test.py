@@ -74,7 +74,7 @@ class Subject:
     def types(self) -> frozenset[InstrumentType]:
         """The instrument types that it declares."""
         words = {word.value for word in InstrumentType}
-        declared = {InstrumentType(c.value) for c in self.spec.capabilities if c.value in words}
+        declared = {InstrumentType(each) for each in self.spec.capabilities if each in words}
         return frozenset(declared)
 
 

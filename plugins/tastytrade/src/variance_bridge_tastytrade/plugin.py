@@ -60,6 +60,10 @@ def variance_bridge_brokers() -> Iterable[BrokerSpec]:
             settings=_SETTINGS,
             credentials=_CREDENTIALS,
             wakes="variance_bridge_tastytrade.account_streamer:TastytradeWake",
+            answer_modules=(
+                "variance_bridge_tastytrade.normalize.accounts",
+                "variance_bridge_tastytrade.normalize.portfolio",
+            ),
             capabilities=frozenset(
                 {
                     "stock",
