@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -23,24 +24,17 @@ def within(
     Raises:
         TimeoutError: the time is up.
     """
-    results: list[T] = []
-    failures: list[BaseException] = []
+    future: Future[T] = Future()
 
     def run() -> None:
         try:
-            results.append(work())
+            future.set_result(work())
         except BaseException as error:  # noqa: BLE001 - it is raised again where the caller waits
-            failures.append(error)
+            future.set_exception(error)
 
-    worker = threading.Thread(target=run, name=thread, daemon=True)
-    worker.start()
+    threading.Thread(target=run, name=thread, daemon=True).start()
     try:
-        worker.join(timeout=seconds)
-        if failures:
-            raise failures[0]
-        if not results:
-            raise TimeoutError
-        return results[0]
+        return future.result(timeout=seconds)
     finally:
-        if abandon is not None and not (results or failures):
+        if abandon is not None and not future.done():
             abandon()

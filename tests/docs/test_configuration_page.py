@@ -105,7 +105,7 @@ def chosen(kind: str, there: set[str], folder: Path) -> str:
     flag = "flag" if "flag" in there else None
     profile = "mine" if "profile" in there else None
     if kind == "broker":
-        context = SimpleNamespace(configuration=read, registry=SimpleNamespace(load=ask))
+        context = SimpleNamespace(configuration=read, registry=SimpleNamespace(load=ask, names=()))
         with pytest.raises(Asked) as asked:
             broker_run.open_broker(context, Choice(broker=flag, profile=profile))
         return str(asked.value)

@@ -67,7 +67,12 @@ def _load_what_follows(answer_modules: tuple[str, ...]) -> None:
     with suppress(Exception):
         import_module("variance_bridge.pipeline.sync_account").prepare()
         # Most brokers' rows are read with these, an account is named with the third, and a sync is remembered with the last.
-        for module in ("rows.collection", "trading_hours", "settings.account_hash", "settings.last_sync"):
+        for module in (
+            "rows.collection",
+            "trading_hours",
+            "settings.account_hash",
+            "settings.last_sync",
+        ):
             import_module(f"variance_bridge.{module}")
         for module in answer_modules:
             import_module(module)
