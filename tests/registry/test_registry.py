@@ -368,6 +368,7 @@ def test_a_spec_that_makes_no_sense_cannot_be_made(changes):
         {"title": None},
         {"hosts": "api.acme.example"},
         {"token_paths": (1,)},
+        {"answer_modules": "acme.rows"},
         {"credentials": ("ACME_TOKEN",)},
         {"quotes": 7},
         {"create_credentials": b"here"},

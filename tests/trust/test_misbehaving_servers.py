@@ -29,6 +29,7 @@ from variance_bridge.errors import (
     BrokerUnreachable,
     ConfigurationError,
     DataRefused,
+    ForbiddenRequest,
 )
 from variance_bridge.network.allowed_requests import resolve
 from variance_bridge.network.connection import _tls_context
@@ -862,6 +863,18 @@ def test_the_network_libraries_are_imported_when_the_first_request_is_sent() -> 
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    "headers", [{"A": "b\r\nHost: evil.example"}, {"A\r\nB": "c"}, {"A": "ä"}, {"A": "b\x00"}]
+)
+def test_a_field_that_would_begin_another_one_is_never_written(serve, headers) -> None:
+    """The session lets none through; what writes requests does not count on that."""
+    server = serve()
+    address = resolve(f"{server.url}/", frozenset())
+    with pytest.raises(ForbiddenRequest):
+        Wire(Policy()).send(Request(method="GET", address=address, headers=headers), 10, None)
+    assert server.received == []
 
 
 def test_a_request_that_no_proxy_carries_is_sent_without_urllib3(serve) -> None:
