@@ -152,7 +152,7 @@ def test_columns_that_must_be_there_and_must_not(read_as):
     assert read_as("Report,Ticker,Amount,Quote\nx,QZA,1,2\n", STOCK, detect=detect).positions
     with pytest.raises(DataRefused, match='"Report"'):
         read_as("Ticker,Amount,Quote\nQZA,1,2\n", STOCK, detect=detect)
-    with pytest.raises(DataRefused, match='no "Action"'):
+    with pytest.raises(DataRefused, match='a header without "Action"'):
         read_as("Report,Action,Ticker,Amount,Quote\nx,y,QZA,1,2\n", STOCK, detect=detect)
 
 

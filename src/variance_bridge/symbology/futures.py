@@ -27,6 +27,12 @@ from variance_bridge.symbology.symbol_text import (
 _EXCHANGE = re.compile(r":[A-Z]{2,8}$")
 _CODE = re.compile(rf"([A-Z0-9]{{1,4}})([{MONTH_CODES}])(20[0-9]{{2}}|[0-9]{{1,2}})")
 _NAMED_MONTH = re.compile(r"([A-Z0-9]{1,4}) +([A-Z]{3}) *'?(20[0-9]{2}|[0-9]{2})")
+_NUMBERED_MONTH = re.compile(r"([A-Z0-9]{1,4}) (0[1-9]|1[0-2])-([0-9]{2})")
+"""`ES 12-26`: month and year of a product that is known."""
+_WORKSTATION_NAME = re.compile(
+    r"([A-Z0-9]{1,4}) ([A-Z]{3})([0-9]{1,2})?'([0-9]{2})(?: @[A-Z]{2,8})?"
+)
+"""`ES Sep'25 @CME` by its month, `ES Sep19'25 @CME` by the day on which it expires; of a product that is known."""
 _DATED = re.compile(r"([A-Z0-9]{2,4}) +(20[0-9]{2})([0-9]{2})([0-9]{2})(?: [A-Z])?")
 """A contract at Eurex, which expires in its month, and its cycle: `FDAX 20250919 M`."""
 _PREVIOUS_NAME = re.compile(r"(.*)\(PREV\. /([A-Z0-9]{2,9})\)")
@@ -167,7 +173,12 @@ def _is_weekly(product: str) -> bool:
 
 def parse_future(text: str, hints: Hints) -> Instrument:
     """A future with slash (or `./`, `@`, `=F` behind it), or without where its type is known."""
-    found = parse_previous_name(text, hints) or parse_chart_name(text, hints)
+    found = (
+        parse_previous_name(text, hints)
+        or parse_chart_name(text, hints)
+        or parse_numbered_month(text, hints)
+        or parse_workstation_name(text, hints)
+    )
     if found is not None:
         return found
     body = _EXCHANGE.sub("", text).removesuffix("=F")
@@ -253,6 +264,35 @@ def parse_chart_name(text: str, hints: Hints) -> Instrument | None:
     if product is not None and product.exchange != exchange:
         raise SymbolError("not the exchange of the contract", match.start(2))
     return future(contract, hints)
+
+
+def parse_numbered_month(text: str, hints: Hints) -> Instrument | None:
+    """`ES 12-26`: a product that is known, month and year; None for any other text."""
+    match = _NUMBERED_MONTH.fullmatch(text)
+    if match is None or tables.futures_product(match[1]) is None:
+        return None
+    contract = read_code(f"{match[1]}{MONTH_CODES[int(match[2]) - 1]}{match[3]}")
+    return None if contract is None else future(contract, hints)
+
+
+def parse_workstation_name(text: str, hints: Hints) -> Instrument | None:
+    """`ES Sep'25 @CME`, `ES Sep19'25 @CME`; None for any other text.
+
+    By its day the contract is only known where the product expires in its month: of others only the product is.
+    """
+    match = _WORKSTATION_NAME.fullmatch(text)
+    product = None if match is None else tables.futures_product(match[1])
+    month = None if match is None else month_number(match[2])
+    if match is None or product is None or month is None:
+        return None
+    if match[3] is None:
+        contract = read_code(f"{match[1]}{MONTH_CODES[month - 1]}{match[4]}")
+        return None if contract is None else future(contract, hints)
+    expires_on = agreed_expiration(
+        day(2000 + int(match[4]), month, int(match[3]), match.start(2)), hints, match.start(2)
+    )
+    hints = structs.replace(hints, expires_on=expires_on)
+    return parse_future(contract_expiring(product.root, expires_on) or product.root, hints)
 
 
 def looks_like_contract(text: str) -> bool:

@@ -156,5 +156,7 @@ def _untyped(text: str, hints: Hints) -> Instrument:
     return (
         futures.parse_previous_name(text, hints)
         or futures.parse_chart_name(text, hints)
+        or futures.parse_numbered_month(text, hints)
+        or futures.parse_workstation_name(text, hints)
         or shares_funds_coins.parse_untyped(text, hints)
     )

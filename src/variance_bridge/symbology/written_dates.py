@@ -24,6 +24,7 @@ DATE = (
     r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{2}(?:[0-9]{2})?"
     r"|[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{2}(?:[0-9]{2})?"
     r"|[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"|20[0-9]{6}"
     r"|[0-9]{1,2} ?[A-Z]{3} ?'?[0-9]{2}(?:[0-9]{2})?"
     r"|[A-Z]{3} ?[0-9]{1,2},? ?'[0-9]{2}"
     r"|[A-Z]{3} [0-9]{1,2},? [0-9]{2}(?:[0-9]{2})?"
@@ -38,7 +39,7 @@ _YEARS = range(2000, 2100)
 def written_day(
     match: re.Match[str], hints: Hints, can_expire: Callable[[date], bool], group: str = "date"
 ) -> date:
-    """The day that a group of the match writes, `DATE`, six or eight digits.
+    """The day that a group of the match writes, `DATE` or six digits.
 
     Where it has no day (`JAN 2028`), it is the caller's in that month. `can_expire`: whether the contract can expire
     on a day. Raises `SymbolError`.

@@ -43,7 +43,7 @@ _ORDERS = tuple(
         rf"{_RIGHT} {_ROOT} {DATE} {_STRIKE}",
         rf"{_ROOT}_{DATE}_{_STRIKE}_{_RIGHT}",
         # A contract at Eurex, the last letter its cycle: `P BMW  20221216 72 M`.
-        rf"(?P<right>[CP]) {_ROOT} (?P<date>20[0-9]{{6}}) {_STRIKE}(?: [A-Z])?",
+        rf"(?P<right>[CP]) {_ROOT} (?P<date>20[0-9]{{6}}) {_STRIKE} [A-Z]",
     )
 )
 _UNDERSCORED = re.compile(

@@ -108,7 +108,8 @@ def open_file(path: Path, dialects: Mapping[str, Dialect]) -> tuple[InputFile, b
     elements = {
         one.file.xml_rows: one.file.xml_inherits for one in dialects.values() if one.file.xml_rows
     }
-    return file, as_table(data, elements, file.shown)
+    errors = {one.file.xml_error for one in dialects.values() if one.file.xml_error}
+    return file, as_table(data, elements, errors, file.shown)
 
 
 def misses(path: Path, known: Mapping[str, KnownDialect]) -> list[str]:
@@ -169,7 +170,8 @@ def candidate_for(
         return _detected(detector, dialects, file)
     if wanted in dialects:
         twins = [one for one in dialects.values() if one.detect.also_for == wanted]
-        return forced(detector, dialects[wanted], twins, _trier(file))
+        reports = known_dialects.other_reports()
+        return forced(detector, dialects[wanted], twins, reports, _trier(file))
     own = _wanted(wanted, dialects)
     try:
         return _detected(detector, own, file)

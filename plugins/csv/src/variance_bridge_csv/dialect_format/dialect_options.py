@@ -172,6 +172,8 @@ class FileRules(Struct, frozen=True, kw_only=True):
     """`&amp;` stands for `&`."""
     xml_rows: str | None = None
     """In an XML file, the name of the elements that are the rows; their attributes are the columns."""
+    xml_error: str | None = None
+    """In an XML file without rows, the name of the element with the broker's own message."""
     xml_inherits: tuple[str, ...] = ()
     """In an XML file, the attributes of the elements around a row that it has too, where it does not state them itself."""
     names: tuple[str, ...] = ()

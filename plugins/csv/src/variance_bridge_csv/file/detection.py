@@ -220,6 +220,7 @@ def forced(
     detector: Detector,
     dialect: Dialect,
     twins: Sequence[Dialect],
+    other_reports: Sequence[OtherReport],
     trial: Callable[[Candidate, int | None], Trial],
 ) -> Candidate:
     """The file as it reads by the dialect that the user named, or by one of its twins where only that reads all numbers.
@@ -228,7 +229,10 @@ def forced(
         DataRefused: it does not fit.
     """
     candidate, nearest = detector.read(dialect)
+    by_name = dialect.detect.only_named
     if candidate is not None:
+        if by_name:
+            _refuse_report(candidate.header.row, other_reports, detector.where)
         return _by_numbers(candidate, [detector.read(twin)[0] for twin in twins], trial)
     if nearest is not None:
         missing = "; ".join(nearest.missing)
@@ -237,7 +241,9 @@ def forced(
     raise DataRefused(
         f'the file is not written in the dialect "{dialect.name}": it needs {missing}',
         where=_header_place(nearest, detector.where),
-        hint="drop `--broker NAME` or `--set dialect=NAME`: then the header says which format it is",
+        hint=f"give the columns these names, or {_DESCRIBE}"
+        if by_name
+        else "drop `--broker NAME` or `--set dialect=NAME`: then the header says which format it is",
     )
 
 
@@ -254,6 +260,20 @@ def _by_numbers(
         if own.unread > trial(twin, None).unread:
             return twin
     return named
+
+
+def _refuse_report(row: Row, reports: Iterable[OtherReport], where: str) -> None:
+    report = _report_of(row, reports)
+    if report is not None:
+        raise _is_report(report, row, where)
+
+
+def _is_report(report: OtherReport, row: Row, where: str) -> UnknownFormat:
+    return UnknownFormat(
+        f"this is {report.name}, not positions",
+        where=f"{where}, line {row.line}, column 1",
+        hint=report.instead,
+    )
 
 
 def _without_fallbacks(found: list[Candidate]) -> list[Candidate]:
@@ -350,11 +370,7 @@ def _no_match(
     # A header in a part that a dialect calls positions says more than the first lines of the file.
     in_a_part = any(dialect.sections is not None for dialect, _header in close)
     if report is not None and row is not None and not in_a_part:
-        return UnknownFormat(
-            f"this is {report.name}, not positions",
-            where=f"{detector.where}, line {row.line}, column 1",
-            hint=report.instead,
-        )
+        return _is_report(report, row, detector.where)
     untitled = _untitled(detector, dialects)
     if untitled is not None:
         return untitled
@@ -365,7 +381,11 @@ def _no_match(
             where=f"{detector.where}, line 1, column 1",
             hint=named or f"export the positions as CSV with their header, or {_DESCRIBE}",
         )
-    dialect, header = max(close, key=lambda miss: (miss[1].known, -len(miss[1].missing)))
+    # One that takes precedence over others is the more special one.
+    dialect, header = max(
+        close,
+        key=lambda miss: (miss[1].known, -len(miss[1].missing), not miss[0].detect.replaces),
+    )
     nearest = f'; the nearest is "{dialect.name}", which needs {"; ".join(header.missing)}'
     if named is not None and len(header.missing) > 1:
         nearest = ""  # It would only mislead: these are columns that any broker has.

@@ -181,7 +181,7 @@ def _missing(columns: Mapping[Field, int], names: set[str], dialect: Dialect) ->
             yield f'"{name}"'
     for name in rules.forbids:
         if plain(name) in names:
-            yield f'no "{name}"'
+            yield f'a header without "{name}"'
 
 
 def missing_without_a_header(dialect: Dialect) -> Sequence[str]:

@@ -7,20 +7,24 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from variance_bridge.errors import DataRefused
+from variance_bridge.formatting import printable
 
 _PAGES = (b"<!doctype html", b"<html", b"<head", b"<body", b"<script")
 _BLANK = b"\xef\xbb\xbf \t\r\n"
 
 
-def as_table(data: bytes, elements: Mapping[str, tuple[str, ...]], where: str) -> bytes:
+def as_table(
+    data: bytes, elements: Mapping[str, tuple[str, ...]], errors: Collection[str], where: str
+) -> bytes:
     """The rows of an XML file as CSV, line 1 with the names of all attributes; other data as it is.
 
     Args:
         data: the file.
         elements: names of the elements that are rows, each with the attributes that it has from the elements around it.
+        errors: names of the elements that have a message of the broker where there are no rows.
         where: the file's name, for messages.
 
     Raises:
@@ -29,13 +33,10 @@ def as_table(data: bytes, elements: Mapping[str, tuple[str, ...]], where: str) -
     start = data[:4096].lstrip(_BLANK).lower()
     if not start.startswith(b"<") or start.startswith(_PAGES) or b"<html" in start:
         return data
-    rows = list(_rows(data, elements, where))
+    messages: list[str] = []
+    rows = list(_rows(data, elements, errors, messages, where))
     if not rows:
-        raise DataRefused(
-            f"this XML file has no {' or '.join(sorted(elements))} in it",
-            where=f"{where}, line 1, column 1",
-            hint="include the section with the open positions in the query, or export the positions as CSV",
-        )
+        raise _without_rows(elements, messages, where)
     names = list(dict.fromkeys(name for row in rows for name in row))
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")
@@ -51,8 +52,23 @@ def _inherited(around: Sequence[Mapping[str, str]], names: tuple[str, ...]) -> M
     }
 
 
+def _without_rows(elements: Collection[str], messages: Sequence[str], where: str) -> DataRefused:
+    what = f"this XML file has no {' or '.join(sorted(elements))} in it"
+    hint = (
+        "include the section with the open positions in the query, or export the positions as CSV"
+    )
+    if messages:
+        what += f'; the broker says: "{printable(messages[0], limit=120)}"'
+        hint = "run the query again, and save its result instead of this answer"
+    return DataRefused(what, where=f"{where}, line 1, column 1", hint=hint)
+
+
 def _rows(
-    data: bytes, elements: Mapping[str, tuple[str, ...]], where: str
+    data: bytes,
+    elements: Mapping[str, tuple[str, ...]],
+    errors: Collection[str],
+    messages: list[str],
+    where: str,
 ) -> Iterator[Mapping[str, str]]:
     from xml.etree.ElementTree import ParseError
 
@@ -70,6 +86,8 @@ def _rows(
             elif event == "end":
                 yield {**_inherited(around, elements[element.tag]), **element.attrib}
             if event == "end":
+                if element.tag in errors and element.text:
+                    messages.append(element.text)
                 element.clear()
     except DefusedXmlException:
         raise DataRefused(
