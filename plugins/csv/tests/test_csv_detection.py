@@ -316,3 +316,12 @@ def test_a_header_most_of_whose_columns_are_foreign_is_not_taken_for_a_broker_of
     with pytest.raises(DataRefused, match="6 of its 10 columns are not in that format") as refused:
         read_csv(f"{header}\nTFSA,TEST-1,QZA,TSX,QUARTZ,EQUITY,10,CAD,206.50,CAD\n")
     assert "--set dialect=schwab" in refused.value.hint
+
+
+def test_a_file_that_one_format_cannot_decode_is_still_offered_to_the_others(read_csv):
+    text = 'Code,Stock,Units held,Value (£)\nQZA,Quartz plc,192,"1,981.44"\n'
+    with pytest.raises(DataRefused, match="no line looks like the header") as refused:
+        read_csv(text.encode("cp1252"))
+    assert "--set dialect=generic" in refused.value.hint
+    with pytest.raises(DataRefused, match="neither UTF-8 nor Windows-1252"):
+        read_csv(b"Code,Held\n\x81\xff\x81,1\n")

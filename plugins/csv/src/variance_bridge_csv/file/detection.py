@@ -17,7 +17,7 @@ from variance_bridge.formatting import repr_without
 from variance_bridge_csv.dialect_format import regular_expressions
 from variance_bridge_csv.dialect_format.dialect_options import Dialect, Field, OtherReport
 from variance_bridge_csv.file import encoding as texts
-from variance_bridge_csv.file.encoding import Text
+from variance_bridge_csv.file.encoding import Text, WrongEncoding
 from variance_bridge_csv.file.header import (
     TITLE_MISSING,
     Header,
@@ -132,7 +132,10 @@ class Detector:
 
     def may_fit(self, dialect: Dialect) -> bool:
         """Whether the names that the dialect needs stand in the file at all: a quick look that spares most dialects `read`."""
-        text = self.text(dialect.file.encodings)
+        try:
+            text = self.text(dialect.file.encodings)
+        except WrongEncoding:
+            return False
         rules = dialect.detect
         if dialect.sections is not None or dialect.header.loose:
             return True
@@ -164,7 +167,10 @@ class Detector:
 
     def read(self, dialect: Dialect) -> tuple[Candidate | None, Header | None]:
         """How the file reads by the dialect; or None, and the row that comes nearest to the dialect's header."""
-        text = self.text(dialect.file.encodings)
+        try:
+            text = self.text(dialect.file.encodings)
+        except WrongEncoding:
+            return None, None
         nearest: Header | None = None
         for delimiter in dialect.file.delimiters:
             separation = Separation(delimiter, dialect.file.spaces_around_quotes)
@@ -228,6 +234,7 @@ def forced(
     Raises:
         DataRefused: it does not fit.
     """
+    detector.text(dialect.file.encodings)
     candidate, nearest = detector.read(dialect)
     by_name = dialect.detect.only_named
     if candidate is not None:
@@ -447,7 +454,10 @@ def _by_name_only(
 
 
 def _with_another_delimiter(detector: Detector, dialect: Dialect) -> Header | None:
-    text = detector.text(dialect.file.encodings)
+    try:
+        text = detector.text(dialect.file.encodings)
+    except WrongEncoding:
+        return None
     for delimiter in _DELIMITERS:
         if delimiter not in dialect.file.delimiters:
             head = detector.head(text, Separation(delimiter), dialect.header.search_lines)

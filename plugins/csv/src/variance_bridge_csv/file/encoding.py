@@ -33,6 +33,10 @@ _SHOWN_ENCODING = {
 }
 
 
+class WrongEncoding(DataRefused):
+    """None of the encodings of a dialect fits: the file may be of another one."""
+
+
 class Text(Struct, frozen=True):
     """A file's text and the encoding that gave it."""
 
@@ -119,7 +123,7 @@ def _decode_declared(data: bytes, encodings: tuple[str, ...], where: str) -> Tex
             continue
         return Text(text, _SHOWN_ENCODING.get(encoding, encoding), assumed=number > 0)
     spelled = " nor ".join(_SHOWN_ENCODING.get(encoding, encoding) for encoding in encodings)
-    raise DataRefused(
+    raise WrongEncoding(
         f"the text is neither {spelled}" if len(encodings) > 1 else f"the text is not {spelled}",
         where=f"{where}, {_byte_place(data, fault.start, 'latin-1')}" if fault else where,
         hint="export the positions again; do not save them from a spreadsheet program",
