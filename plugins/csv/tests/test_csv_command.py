@@ -395,7 +395,7 @@ def test_a_file_of_no_format_is_read_by_the_general_one_with_its_decimal_mark(
     path = tmp_path / "odd.csv"
     path.write_text(f"Symbol;Quantity;Price;Market Value\n{row}\n")
     _code, _out, err = variance("csv", "explain", path)
-    assert f"--set dialect={name};" in err
+    assert f"--dialect {name};" in err
 
 
 def test_an_option_in_a_sentence_beside_its_terms_is_read_with_a_part(variance, tmp_path):

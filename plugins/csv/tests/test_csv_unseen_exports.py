@@ -414,3 +414,66 @@ def test_a_file_whose_rows_all_lack_the_headers_last_delimiter_is_whole(read_csv
         "12345678,QUARTZ,QZA,10,74.81,748.10\n12345678,QUARTZ,QZB,10,74.81,748.10"
     )
     assert len(read_csv(text).positions) == 2
+
+
+def option_on_future(title, row):
+    return (
+        f"{title}None\nFutures and Futures Options\n{TOS_COLUMNS}/ES,,,,,,$50.00,$50.00,$0.00\n{row}\n"
+        '\nCash & Sweep Vehicle,"$1,234.56"\n'
+    )
+
+
+@pytest.mark.parametrize("moment", ["00:10:00", "11:49:04", "22:14:27"])
+def test_an_option_on_a_future_expires_as_many_days_after_the_statement_as_it_says(
+    read_csv, moment
+):
+    title = TOS.replace("11:49:04", moment)
+    row = "1/50 DEC 25 (EOM) /EWZ25 6500 PUT,-1,36,20.00,19.00,0,$50.00,$50.00,"
+    (position,) = read_csv(option_on_future(title, row)).positions
+    assert position["expiration"] == "2025-12-31"
+    assert (position["type"], position["root"], position["side"]) == (
+        "future_option",
+        "/ES",
+        "short",
+    )
+    assert (position["strike"], position["multiplier"]) == (6500, 50)
+    assert (position["cost_basis"], position["market_value"]) == (1000, -950)
+
+
+@pytest.mark.parametrize(
+    "days",
+    [
+        "",  # nothing says
+        "soon",
+        "32",  # a Saturday
+        "99",  # March: not the month of the series
+    ],
+)
+def test_a_day_of_expiration_that_cannot_be_counted_costs_the_row(read_csv, days):
+    row = f"1/50 DEC 25 (EOM) /EWZ25 6500 PUT,-1,{days},20.00,19.00,0,$50.00,$50.00,"
+    future = '"E-mini S&P 500, Dec-25 (prev. /ESZ5)",+1,23,6777.50,6776.25,-2.25,($62.50),($62.50),'
+    outcome = read_csv(option_on_future(TOS, f"{row}\n{future}"))
+    assert [one["symbol"] for one in outcome.positions] == ["/ESZ5"]
+    assert outcome.meta["rejected"][0]["reason"] == "expiration_missing"
+
+
+def test_explain_names_its_own_option_for_a_format(variance, tmp_path):
+    path = tmp_path / "odd.csv"
+    path.write_text("Symbol,Name,Quantity,Average Cost\nQZA,Quartz,3,210.50\n")
+    for arguments in ((), ("--dialect", "schwab")):
+        code, _out, err = variance("csv", "explain", path, *arguments)
+        assert code == 6
+        assert "--dialect " in err
+        assert "--set dialect" not in err
+
+
+def test_a_statement_without_days_names_the_column_that_would_tell_the_expiration(read_csv):
+    text = option_on_future(
+        TOS, "1/50 DEC 25 (EOM) /EWZ25 6500 PUT,-1,36,20.00,19.00,0,$50.00,$50.00,"
+    )
+    text = text.replace(",Days,", ",Other,")
+    text += f"\nEquities and Equity Options\n{TOS_COLUMNS.replace(',Days,', ',Other,')}QZA,+1,,1,1,0,$0.00,$0.00,$0.00\n"
+    outcome = read_csv(text)
+    assert any(
+        'no expiration (add the column "Days" to the export)' in one for one in outcome.warnings
+    )

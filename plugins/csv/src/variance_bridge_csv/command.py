@@ -60,13 +60,15 @@ def _source(
     try:
         return read_source(file, known, invocation.clock.now(), dialect)
     except DataRefused as error:
+        # The options of this command are its own.
+        said = (error.hint or "").replace("--set dialect=", "--dialect ")
         if dialect:
-            raise
+            raise type(error)(error.what, where=error.where, hint=said) from error
         for line in misses(file, known):
             click.echo(line, err=True)
         folder = path_text(invocation.folder / _FOLDER)
         own = f"your own formats go into {folder} (docs/dialects.md says how)"
-        hint = "\n  ".join(filter(None, (error.hint, own)))
+        hint = "\n  ".join(filter(None, (said, own)))
         raise type(error)(error.what, where=error.where, hint=hint) from error
 
 

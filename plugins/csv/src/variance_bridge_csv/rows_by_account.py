@@ -11,6 +11,7 @@ from msgspec import Struct, structs
 
 from variance_bridge.formatting import repr_without
 from variance_bridge.model import Caution, Flag, Holding, RejectedRow, Rejection
+from variance_bridge_csv.dialect_format import date_formats
 from variance_bridge_csv.dialect_format.dialect_options import (
     Completeness,
     Dialect,
@@ -181,7 +182,8 @@ def parse(
     Raises:
         DataRefused: the file is cut off in its last row, or none of its rows can be read.
     """
-    found = read_rows(layout.table_rows(lines), dialect, as_of, where, watch)
+    counted_from = _counted_from(layout, dialect)
+    found = read_rows(layout.table_rows(lines), dialect, as_of, where, watch, counted_from)
     if dialect.lots.sum:
         found = _with_sums(found)
     refuse_other_mark(found, dialect, where)
@@ -360,6 +362,14 @@ def _part(
             if row is total or row.row_class in IN_CASH
         ),
     )
+
+
+def _counted_from(layout: Layout, dialect: Dialect) -> date | None:
+    """The day that the file states, as it is written, where days of expiration are counted from it."""
+    if not dialect.time.expiration_by_dte:
+        return None
+    rules = dialect.time
+    return date_formats.parse_day(layout.captured.get("date", ""), rules.dates, rules.months)
 
 
 def _implied_date(rows: Iterable[ReadRow], dialect: Dialect) -> date | None:

@@ -136,8 +136,11 @@ def read_rows(
     as_of: date,
     where: str,
     watch: Callable[[Sized], None] = lambda _found: None,
+    counted_from: date | None = None,
 ) -> list[ReadRow]:
     """Every row of the table, in the order of the file. `watch` is given the list before it grows.
+
+    `counted_from` is the day from which days to expiration count, where a row may state nothing else of its expiration.
 
     Raises:
         DataRefused: the file is cut off in its last row, or more rows cannot be read than a document may list.
@@ -151,7 +154,7 @@ def read_rows(
     for section, row in rows:
         start = section.header.row.line
         if start not in columns:
-            columns[start] = Columns(section.header, dialect)
+            columns[start] = Columns(section.header, dialect, counted_from)
         read = _read_row(RowCells(row, columns[start]), section, as_of, where)
         if row.last and _may_be_cut(row, read, section, ends):
             raise cut_in_last_cell(row, where)

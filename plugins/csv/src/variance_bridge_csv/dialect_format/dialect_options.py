@@ -390,6 +390,8 @@ class TimeRules(Struct, frozen=True, kw_only=True):
     times: tuple[str, ...] = ("%H:%M:%S", "%H:%M")
     zone: str = "America/New_York"
     """IANA name, where the file names none (or `ET`)."""
+    expiration_by_dte: bool = False
+    """An option on a future without a day of expiration expires `dte` days after the date that is captured from the file."""
     day_ends: str = "16:00"
     """The time of day that a date alone stands for: the market's close."""
     months: Mapping[str, int] = field(default_factory=dict)

@@ -91,9 +91,10 @@ class Column:
 class Columns:
     """The columns of a header, each with its reader: made once, used for every row below it."""
 
-    def __init__(self, header: Header, dialect: Dialect) -> None:
+    def __init__(self, header: Header, dialect: Dialect, counted_from: date | None = None) -> None:
         self.header = header
         self.dialect = dialect
+        self.counted_from = counted_from
         self.by_field: Mapping[Field, Column] = {
             field: Column(place, field, dialect) for field, place in header.columns.items()
         }

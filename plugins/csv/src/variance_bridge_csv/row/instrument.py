@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import TypeVar
@@ -33,6 +33,8 @@ from variance_bridge_csv.row.columns import RowCells, RowRejected
 T = TypeVar("T")
 
 MAX_SYMBOL_LENGTH = 128
+_MAX_DTE = 4_000
+_WEEKEND = (5, 6)
 
 _SYMBOL = re.compile(r"[A-Z0-9./^$][A-Z0-9 ./^$%&*+:'()#-]{0,63}")
 _FIGURE = re.compile(r"[0-9]")
@@ -87,6 +89,10 @@ class _Terms(Struct):
     option_type: OptionType | None = None
     strike: Decimal | None = None
     expiration: date | None = None
+    is_counted: bool = False
+    """The expiration is counted from the day of the file."""
+    advice: str = ""
+    """What would tell the expiration."""
     date_order: DateOrder | None = None
     """How the dialect writes dates with slashes, and so does its symbol column."""
 
@@ -237,6 +243,10 @@ def _terms(row: RowCells, kind: InstrumentType | None, symbol: str, as_of: date)
         terms.strike = _read(_strike, row, unread)
     if is_option or kind is _FUTURE:
         terms.expiration = _read(_expiration, row, unread)
+        if terms.expiration is None and kind is _FUTURE_OPTION and not unread:
+            terms.expiration = _by_days_left(row)
+            terms.is_counted = terms.expiration is not None
+            terms.advice = _advice(row)
     if unread:
         # The symbol of an option says it all once more. Two unreadable terms are more than a slip: cells may be shifted.
         if len(unread) > 1 or not is_option or not _spells_out(symbol, as_of):
@@ -296,6 +306,27 @@ def _expiration(row: RowCells) -> date | None:
         raise RowRejected(Rejection.DATE_UNREADABLE, _EXPIRATION) from None
 
 
+def _by_days_left(row: RowCells) -> date | None:
+    """The day of expiration, counted from the day of the file; None where nothing says, or nothing expires that day."""
+    start = row.columns.counted_from
+    try:
+        days = row.number(Field.DTE) if start is not None else None
+    except CellFault:
+        return None
+    if start is None or days is None or not 0 <= days <= _MAX_DTE or days != int(days):
+        return None
+    day = start + timedelta(days=int(days))
+    return None if day.weekday() in _WEEKEND else day
+
+
+def _advice(row: RowCells) -> str:
+    """The column that would tell the day of expiration, where the user has hidden it."""
+    names = row.dialect.columns.get(Field.DTE, ())
+    if row.columns.counted_from is None or not names or row.has_column(Field.DTE):
+        return ""
+    return f'add the column "{names[0]}" to the export'
+
+
 def _is_option(terms: _Terms) -> bool:
     return terms.kind in _OPTION_KINDS or terms.option_type is not None
 
@@ -328,9 +359,18 @@ def _option(symbol: str, terms: _Terms, as_of: date) -> Instrument | None:
     ):
         if stated is not None and meant is not None and stated != meant:
             raise RowRejected(Rejection.TERMS_CONTRADICT, field)
-    if written.expiration is None:
-        raise RowRejected(Rejection.EXPIRATION_MISSING, _EXPIRATION)
+    if written.expiration is None or (terms.is_counted and not _is_near_its_month(written)):
+        raise RowRejected(Rejection.EXPIRATION_MISSING, _EXPIRATION, terms.advice)
     return written
+
+
+def _is_near_its_month(option: Instrument) -> bool:
+    """Whether an option on a future expires in the month of its series, or in one of the two before."""
+    day = option.expiration
+    if option.contract_month is None or day is None:
+        return False
+    year, month = map(int, option.contract_month.split("-"))
+    return 0 <= 12 * (year - day.year) + month - day.month <= 2
 
 
 def _of_series(symbol: str, terms: _Terms, as_of: date) -> Instrument | None:
