@@ -196,8 +196,9 @@ ANSWERS = {
 def test_the_code_that_asks_an_api_runs():
     section = PAGE.partition("## Requests\n")[2].partition("\n## ")[0]
     names = {name: getattr(variance_bridge, name) for name in variance_bridge.__all__}
-    for module in (api_client, paging, polling, rows):
+    for module in (api_client, paging, polling):
         names |= vars(module)
+    names |= {name: getattr(rows, name) for name in rows.__all__}
     names |= {"HINT": "create a new token", "Any": Any}
     exec(section.partition("```python\n")[2].partition("```")[0], names)
     host = "https://api.acme.example"
