@@ -210,3 +210,17 @@ def test_section_codes_state_the_account_and_the_day_where_no_column_does(read_c
 
 def test_a_file_that_begins_with_a_code_and_lacks_the_one_at_its_end_may_be_cut_off(read_csv):
     assert read_csv(CODED).cautions() == ["possibly_truncated"]
+
+
+def test_positions_below_the_other_sections_of_a_flex_query_are_read(read_csv):
+    cash = "ClientAccountID,CurrencyPrimary,EndingCash\n" + 9 * "U0000001,USD,90\n"
+    trades = "ClientAccountID,Symbol,TradeDate,Quantity,TradePrice,Proceeds,Buy/Sell,AssetClass\n"
+    rows = 9 * "U0000001,QZA,20251103,10,20,-200,BUY,STK\n"
+    positions = FLEX.format(expiry="20260114", report="20260102", opened="")
+    outcome = read_csv(cash + trades + rows + positions)
+
+    assert outcome.positions == read_csv(positions).positions
+    assert outcome.meta["passed_over"] == {"other_tables": 18}
+    with pytest.raises(DataRefused, match="Flex Query without the section Open Positions") as no:
+        read_csv(cash + trades + rows)
+    assert "include the section Open Positions" in no.value.hint

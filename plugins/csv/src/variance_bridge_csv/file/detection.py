@@ -25,12 +25,16 @@ from variance_bridge_csv.file.header import (
     missing_without_a_header,
 )
 from variance_bridge_csv.file.lines_and_cells import Line, Row, Separation, split
-from variance_bridge_csv.name_matching import plain
+from variance_bridge_csv.name_matching import bare, plain
 from variance_bridge_csv.shape.table import shaped
 
 _SEARCH_LINES = 60
 _MIN_NEEDS = 3
 """So many columns that a dialect needs are its own, also where its title line is missing: two are any broker's."""
+_SEARCH_LETTERS = 200_000
+"""Characters from the start of a file in which the names of a header are looked for by their letters alone."""
+_BETWEEN_LETTERS = " _-./&"
+"""What column names that are otherwise the same have between their letters."""
 SAMPLE_LINES = 200
 """So many lines from the start of a file decide between two dialects whose columns it has."""
 _DATES = (Field.EXPIRATION, Field.AS_OF_DATE, Field.OPEN_DATE)
@@ -114,6 +118,7 @@ class Detector:
         self._texts: dict[tuple[str, ...], Text] = {}
         self._heads: dict[tuple[str, Separation], tuple[Iterator[Line], list[Line]]] = {}
         self._names: dict[tuple[str, Separation, int], frozenset[str]] = {}
+        self._letters: dict[str, str] = {}
 
     def text(self, encodings: tuple[str, ...]) -> Text:
         """The text, decoded by the first of the encodings that fits."""
@@ -137,8 +142,10 @@ class Detector:
         except WrongEncoding:
             return False
         rules = dialect.detect
-        if dialect.sections is not None or dialect.header.loose:
+        if dialect.sections is not None:
             return True
+        if dialect.header.loose:
+            return self._has_letters_of(dialect, text)
         needed = [
             set(map(plain, dialect.columns.get(each, ())))
             for each in rules.needs
@@ -151,6 +158,20 @@ class Detector:
             if not any(map(there.isdisjoint, needed)):
                 return True
         return False
+
+    def _has_letters_of(self, dialect: Dialect, text: Text) -> bool:
+        """Whether the file's start has each name that is needed, by its letters and digits."""
+        if text.encoding not in self._letters:
+            start = text.text[:_SEARCH_LETTERS].lower()
+            for sign in _BETWEEN_LETTERS:
+                start = start.replace(sign, "")
+            self._letters[text.encoding] = start
+        letters = self._letters[text.encoding]
+        return all(
+            any(name and name in letters for name in map(bare, dialect.columns.get(field, ())))
+            for field in dialect.detect.needs
+            if field not in dialect.derives
+        )
 
     def _names_in(self, text: Text, separation: Separation, lines: int) -> frozenset[str]:
         key = (text.encoding, separation, lines)
