@@ -157,14 +157,14 @@ def distinct_texts(document: Mapping[str, Any]) -> set[str]:
             elif isinstance(value, int | float | Decimal):
                 texts.add(_integer_part(value))
     texts.update(map(str, names))
-    return texts - _vocabulary()
+    return texts - vocabulary()
 
 
 def _texts(value: Any, pointer: str, name: str = "") -> Iterator[_Text]:
     """Every name, text and number, but for the schema's own words."""
     if isinstance(value, Mapping):
         for key, member in value.items():
-            known = key in _vocabulary()
+            known = key in vocabulary()
             inner = f"{pointer}/{key if known else '*'}"
             if not known:
                 yield _Text(inner, str(key), _Place.ANYTHING)
@@ -173,7 +173,7 @@ def _texts(value: Any, pointer: str, name: str = "") -> Iterator[_Text]:
         for index, item in enumerate(value):
             yield from _texts(item, f"{pointer}/{index}", name)
     elif isinstance(value, str):
-        if value not in _vocabulary():
+        if value not in vocabulary():
             yield _Text(pointer, value, _place(name, value))
     elif isinstance(value, int | float | Decimal) and not isinstance(value, bool):
         yield _Text(pointer, _integer_part(value), _Place.GRAMMAR, number=True)
@@ -251,7 +251,7 @@ def _sector_words() -> frozenset[str]:
 
 
 @cache
-def _vocabulary() -> frozenset[str]:
+def vocabulary() -> frozenset[str]:
     """The names of the schema's members and the words of its enumerations."""
     words: set[str] = set()
     waiting: list[Any] = [schema()]

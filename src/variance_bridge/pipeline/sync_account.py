@@ -19,13 +19,13 @@ from variance_bridge.model import Caution, Environment, Flag, Portfolio, Status
 from variance_bridge.personal_values import PersonalValues
 from variance_bridge.pipeline.contradictory_rows import Settled, settle
 from variance_bridge.pipeline.overwrite import Judgement, Verdict, judge_overwrite
-from variance_bridge.pipeline.personal_data import seal, suspected
+from variance_bridge.pipeline.personal_data import seal, suspected, vocabulary
 from variance_bridge.pipeline.previous_document import PreviousDocument
 from variance_bridge.pipeline.run import BrokerRun, fetch_quotes
 from variance_bridge.pipeline.sync_records import NO_QUOTES, Progress, Synced, SyncRequest
 from variance_bridge.storage.lock import OutputLock
 from variance_bridge.storage.replace import publish
-from variance_bridge.symbology import InstrumentType, parse
+from variance_bridge.symbology import instrument_type_of, parse
 
 REFUSED_WHEN_STRICT = frozenset(
     {
@@ -51,8 +51,9 @@ def prepare() -> None:
     """Load what is needed whatever the broker will answer: this module, and the tables that are read at their first use."""
     prepare_schema()
     limits()
+    vocabulary()
     money_unit("USD")
-    parse("SPY", instrument_type=InstrumentType.STOCK)
+    parse("SPY", instrument_type=instrument_type_of("stock"))
 
 
 def sync_account(
