@@ -111,6 +111,16 @@ def test_explain_says_what_a_file_of_no_format_lacks(variance, tmp_path):
     assert 'schwab: needs "Asset Type"' in err
 
 
+def test_explain_names_the_columns_of_a_file_of_no_format(variance, tmp_path):
+    path = tmp_path / "innehav.csv"
+    path.write_text("Innehav;Depå\n\nNamn;Valuta;Antal;Kurs\nQuartz;USD;10;200,00\n", "utf-8")
+    code, _out, err = variance("csv", "explain", path)
+    assert code == 6
+    assert err.startswith(
+        'line 3 may name the columns, separated by semicolons: "Namn", "Valuta", "Antal", "Kurs"\n'
+    )
+
+
 def test_explain_names_other_formats_only_where_none_fits(variance, tmp_path):
     path = tmp_path / "cut.csv"
     path.write_text("Account,Symbol,Type,Quantity,Exp Date,Strike Price,Cost,Net Liq")

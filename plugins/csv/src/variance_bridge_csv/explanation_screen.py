@@ -13,6 +13,7 @@ from msgspec import Struct
 from variance_bridge.formatting import ROW_REJECTED, plural, printable
 from variance_bridge.symbology import contract_name
 from variance_bridge.terminal import RED, YELLOW, Colour, at_words
+from variance_bridge_csv.file.lines_and_cells import DELIMITERS
 
 _WIDE = 60
 """From so many columns on, the headings of sections stand beside them."""
@@ -75,7 +76,6 @@ _POSITION = {
 _DISPENSABLE = ("currency", "average_price")
 """What goes where the terminal is too narrow for all, in this order."""
 _WORDS = 2
-_DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _BAD, _DOUBTFUL = RED, YELLOW
 
 
@@ -143,7 +143,7 @@ def _indent(text: str) -> int:
 
 def _sections(facts: Mapping[str, Any], room: int | None) -> Iterator[tuple[str, Sequence[_Line]]]:
     dialect, time = facts["dialect"], facts["time"]
-    separated = _DELIMITERS.get(facts["separated_by"], facts["separated_by"])
+    separated = DELIMITERS.get(facts["separated_by"], facts["separated_by"])
     yield "File", [_Line(f"{facts['file']}: {facts['encoding']}, cells separated by {separated}")]
     known = [f"known from {dialect['evidence']}"] if dialect["evidence"] else []
     because = f"because {'; '.join(dialect['because'])}"

@@ -28,10 +28,13 @@ from variance_bridge_csv.file.detection import (
     Trial,
     detect,
     forced,
+    likely_header,
     other_report,
 )
 from variance_bridge_csv.file.input import InputFile, read_input
 from variance_bridge_csv.file.layout import Layout, lay_out
+from variance_bridge_csv.file.lines_and_cells import DELIMITERS
+from variance_bridge_csv.name_matching import shown
 from variance_bridge_csv.payload import FileText
 from variance_bridge_csv.rows_by_account import ParsedFile, parse
 from variance_bridge_csv.table_rows import read_rows
@@ -113,7 +116,7 @@ def open_file(path: Path, dialects: Mapping[str, Dialect]) -> tuple[InputFile, b
 
 
 def misses(path: Path, known: Mapping[str, KnownDialect]) -> list[str]:
-    """Where no format fits a file: what it lacks of those that come nearest, the nearest first. I/O.
+    """Where no format fits a file: the names of its columns, and what it lacks of the formats that come nearest, the nearest first. I/O.
 
     Raises:
         DataRefused: the file cannot be read at all.
@@ -128,9 +131,20 @@ def misses(path: Path, known: Mapping[str, KnownDialect]) -> list[str]:
         found, header = detector.read(dialect)
         if found is not None and not dialect.detect.only_named:
             return []
-        if header is not None and header.known > 1:
+        # A twin needs the same columns.
+        if header is not None and header.known > 1 and dialect.detect.also_for is None:
             near.append((header.known, f"{name}: needs {'; '.join(header.missing)}"))
-    return [text for _known, text in sorted(near, key=lambda one: -one[0])[:_MAX_NEAR]]
+    nearest = [text for _known, text in sorted(near, key=lambda one: -one[0])[:_MAX_NEAR]]
+    return [*_likely_names(detector), *nearest]
+
+
+def _likely_names(detector: Detector) -> list[str]:
+    found = likely_header(detector)
+    if found is None:
+        return []
+    row, delimiter = found
+    names = ", ".join(f'"{shown(cell)}"' for cell in row.cells if cell.strip())
+    return [f"line {row.line} may name the columns, separated by {DELIMITERS[delimiter]}: {names}"]
 
 
 def _time(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import dropwhile, islice
+from itertools import dropwhile, islice, pairwise
 
 from msgspec import Struct
 
@@ -24,7 +24,7 @@ from variance_bridge_csv.file.header import (
     find_header,
     missing_without_a_header,
 )
-from variance_bridge_csv.file.lines_and_cells import Line, Row, Separation, split
+from variance_bridge_csv.file.lines_and_cells import DELIMITERS, Line, Row, Separation, split
 from variance_bridge_csv.name_matching import bare, plain
 from variance_bridge_csv.shape.table import shaped
 
@@ -38,7 +38,7 @@ _BETWEEN_LETTERS = " _-./&"
 SAMPLE_LINES = 200
 """So many lines from the start of a file decide between two dialects whose columns it has."""
 _DATES = (Field.EXPIRATION, Field.AS_OF_DATE, Field.OPEN_DATE)
-_DELIMITERS = (",", ";", "\t", "|")
+_MIN_COLUMNS = 3
 _DESCRIBE = "describe the file in a dialect of your own (docs/dialects.md; `variance csv dialects` names the folder for it)"
 
 
@@ -77,7 +77,7 @@ class Candidate(Struct, frozen=True):
     @property
     def names(self) -> int:
         """How many columns have a name."""
-        return sum(1 for cell in self.header.row.cells if cell.strip())
+        return _named(self.header.row)
 
     @property
     def evidence(self) -> int:
@@ -479,7 +479,7 @@ def _with_another_delimiter(detector: Detector, dialect: Dialect) -> Header | No
         text = detector.text(dialect.file.encodings)
     except WrongEncoding:
         return None
-    for delimiter in _DELIMITERS:
+    for delimiter in DELIMITERS:
         if delimiter not in dialect.file.delimiters:
             head = detector.head(text, Separation(delimiter), dialect.header.search_lines)
             header = find_header(head, dialect)
@@ -497,13 +497,39 @@ def other_report(
 ) -> tuple[OtherReport | None, Row | None]:
     """The kind of file without positions that it is, and its header."""
     text = detector.text(("utf-8", "cp1252"))
-    for delimiter in _DELIMITERS:
+    for delimiter in DELIMITERS:
         for line in detector.head(text, Separation(delimiter), _SEARCH_LINES):
             row = line.row()
             report = _report_of(row, reports)
             if report is not None:
                 return report, row
     return None, None
+
+
+def likely_header(detector: Detector) -> tuple[Row, str] | None:
+    """The row that may name the columns, and what separates them: a row without a number, as wide as the next one, which has some."""
+    text = detector.text(("utf-8", "cp1252"))
+    found: tuple[Row, str] | None = None
+    for delimiter in DELIMITERS:
+        rows = [line.row() for line in detector.head(text, Separation(delimiter), _SEARCH_LINES)]
+        for row, below in pairwise(rows):
+            wider = _named(row) >= (_MIN_COLUMNS if found is None else _named(found[0]) + 1)
+            if (
+                wider
+                and len(row.cells) - len(below.cells) in {0, 1}  # a comma at its end alone is usual
+                and not any(map(_is_figure, row.cells))
+                and any(map(_is_figure, below.cells))
+            ):
+                found = row, delimiter
+    return found
+
+
+def _is_figure(cell: str) -> bool:
+    return cell.strip("+-$ ")[:1].isdigit()
+
+
+def _named(row: Row) -> int:
+    return sum(1 for cell in row.cells if cell.strip())
 
 
 def _report_of(row: Row, reports: Iterable[OtherReport]) -> OtherReport | None:

@@ -23,6 +23,8 @@ MAX_LINE_LENGTH = 256 * 1024
 """Characters."""
 MAX_LINES = 2_000_000
 MAX_COLUMNS = 1_000
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+"""What may stand between cells, and its name."""
 _BLOCK_SIZE = 64 * 1024
 """Characters that are cut into lines at once."""
 
