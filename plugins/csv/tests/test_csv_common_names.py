@@ -78,6 +78,21 @@ def test_a_table_with_a_price_in_pence_has_its_value_in_pounds_and_no_price(read
     assert "quote" not in outcome.positions[0]
 
 
+def test_amounts_with_their_sign_behind_them_sides_by_their_trade_and_sentences_are_read(read_csv):
+    outcome, rows = read_by_names(
+        read_csv,
+        "Name;Symbol;Side;Anzahl;Kurs;Kurswert\nQuartz;QZA;Buy;10;200,50 €;2.005,00 €\n"
+        "Drones;QZDR;Sell;5;10,00 €;-50,00 €\nStand: 02.01.2026;;;;;\n",
+    )
+
+    assert [row[:3] + row[4:5] for row in rows] == [
+        ("QZA", "long", "10", "2005.00"),
+        ("QZDR", "short", "5", "-50.00"),
+    ]
+    assert "flags" in outcome.meta
+    assert "number_unreadable" not in outcome.cautions()
+
+
 def test_futures_by_month_and_year_with_their_side_are_read(read_csv):
     _outcome, rows = read_by_names(
         read_csv,
