@@ -78,11 +78,11 @@ def test_a_table_with_a_price_in_pence_has_its_value_in_pounds_and_no_price(read
     assert "quote" not in outcome.positions[0]
 
 
-def test_amounts_with_their_sign_behind_them_sides_by_their_trade_and_sentences_are_read(read_csv):
+def test_amounts_with_their_sign_behind_them_sides_by_a_letter_and_sentences_are_read(read_csv):
     outcome, rows = read_by_names(
         read_csv,
-        "Name;Symbol;Side;Anzahl;Kurs;Kurswert\nQuartz;QZA;Buy;10;200,50 €;2.005,00 €\n"
-        "Drones;QZDR;Sell;5;10,00 €;-50,00 €\nStand: 02.01.2026;;;;;\n",
+        "Name;Symbol;Side;Anzahl;Kurs;Kurswert\nQuartz;QZA;L;10;200,50 €;2.005,00 €\n"
+        "Drones;QZDR;S;5;10,00 €;-50,00 €\nStand: 02.01.2026;;;;;\n",
     )
 
     assert [row[:3] + row[4:5] for row in rows] == [
