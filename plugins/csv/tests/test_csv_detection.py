@@ -325,3 +325,9 @@ def test_a_file_that_one_format_cannot_decode_is_still_offered_to_the_others(rea
     assert "--set dialect=generic" in refused.value.hint
     with pytest.raises(DataRefused, match="neither UTF-8 nor Windows-1252"):
         read_csv(b"Code,Held\n\x81\xff\x81,1\n")
+
+
+def test_columns_of_ones_own_do_not_hide_a_format_that_is_proven(read_csv):
+    own = ",".join(f"Custom {letter}" for letter in "ABCDEFGHIJ")
+    outcome = read_csv(f"Financial Instrument,Position,Last,{own}\nQZA,100,20.5{10 * ',1'}\n")
+    assert [one["symbol"] for one in outcome.positions] == ["QZA"]

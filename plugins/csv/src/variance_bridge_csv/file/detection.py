@@ -71,8 +71,13 @@ class Candidate(Struct, frozen=True):
         )
 
     def knows_most_columns(self) -> bool:
-        """Whether at least half of the columns are known: with fewer, another broker has the few names that the dialect needs."""
-        return 2 * self.header.known >= self.names
+        """Whether at least half of the columns are known: with fewer, another broker has the few names that the dialect needs.
+
+        What stands in no other broker's file proves a dialect whatever columns the user has added.
+        """
+        rules, sections = self.dialect.detect, self.dialect.sections
+        proven = rules.columns or rules.before_header or sections is not None or self.evidence
+        return bool(proven) or 2 * self.header.known >= self.names
 
     @property
     def names(self) -> int:
