@@ -477,3 +477,72 @@ def test_a_statement_without_days_names_the_column_that_would_tell_the_expiratio
     assert any(
         'no expiration (add the column "Days" to the export)' in one for one in outcome.warnings
     )
+
+
+TOS_GROUP = f"{TOS}None\nEquities and Equity Options\n{TOS_COLUMNS}"
+TOS_QUARTZ = "QZA,,,,,,$100.00,$5.00,$0.00\nQUARTZ INC COM,+100,,50.00,51.00,+1,$100.00,$5.00,\n"
+TOS_PUT = "100 19 DEC 25 40 PUT,-1,24,1.00,.70,-.1,$30.00,$0.00,\n"
+TOS_END = '\nCash & Sweep Vehicle,"$1,000.00"\n'
+
+
+def test_a_strategy_of_thinkorswim_whose_legs_are_hidden_is_missed(read_csv):
+    strategy = "QZB,,,,,,$30.00,$0.00,$0.00\nVERTICAL,,,,,,$30.00,$0.00,\n"
+    whole = read_csv(f"{TOS_GROUP}{strategy}{TOS_PUT}{TOS_QUARTZ}{TOS_END}")
+    assert len(whole.positions) == 2
+    assert "total_disagrees" not in whole.cautions()
+    hidden = read_csv(f"{TOS_GROUP}{strategy}{TOS_QUARTZ}{TOS_END}")
+    assert len(hidden.positions) == 1
+    assert "total_disagrees" in hidden.cautions()
+
+
+def test_a_row_of_thinkorswim_with_a_price_and_no_quantity_is_not_a_strategy(read_csv):
+    row = TOS_PUT.replace(",-1,", ",,")
+    outcome = read_csv(f"{TOS_GROUP}{TOS_QUARTZ.replace('$100.00', '$130.00', 1)}{row}{TOS_END}")
+    (rejected,) = outcome.meta["rejected"]
+    assert (rejected["row"], rejected["reason"]) == (8, "quantity_missing")
+
+
+@pytest.mark.parametrize("unnamed", ["", "--"])
+def test_a_group_of_thinkorswim_without_a_name_does_not_get_that_of_another(read_csv, unnamed):
+    alone = "QZB,+10,,400.00,500.00,+1,$1000.00,$5.00,$0.00\n"
+    group = f"{unnamed},,,,,,$30.00,$0.00,$0.00\n{TOS_PUT}"
+    text = f"{TOS_GROUP}{alone}{group}{TOS_QUARTZ}{TOS_END}"
+    outcome = read_csv(text, max_rejected_percent=60)
+    assert [one["symbol"] for one in outcome.positions] == ["QZA", "QZB"]
+    assert outcome.meta["rejected"] == [
+        {"row": 7, "reason": "symbol_missing"},
+        {"row": 8, "reason": "symbol_unreadable"},
+    ]
+
+
+@pytest.mark.parametrize("symbol", ["#NAME?", ""])
+def test_an_option_whose_symbol_is_lost_is_known_by_its_description(read_csv, symbol):
+    row = (
+        f"X1,Ind,{symbol},QZA DEC 19 2025 $9.5 PUT,-2,$0.45,-$90.00,+$28.00,$118.00,$0.59,Margin,\n"
+    )
+    (position,) = read_csv(f"{FIDELITY_HEADER}{row}{FIDELITY_END}").positions
+    assert position["symbol"] == "QZA   251219P00009500"
+    assert (position["side"], position["quantity"], position["multiplier"]) == ("short", 2, 100)
+    assert position["market_value"] == -90
+
+
+@pytest.mark.parametrize("symbol", ["#NAME?", ""])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "SPXW DEC 19 2025 $7000 CALL",  # An index has two series that expire on the same day.
+        "QZA1 DEC 19 2025 $10 CALL",
+        "QZA1 DEC 19 2025 $10 CALL (100 SHS + CASH)",
+        "CALL (QZA) QUARTZ DEC 19 25 $10 (55 SHS)",
+    ],
+)
+def test_a_description_that_does_not_tell_the_series_of_an_option_does_not_name_it(
+    read_csv, symbol, name
+):
+    row = f"X1,Ind,{symbol},{name},-2,$0.45,-$90.00,+$28.00,$118.00,$0.59,Margin,\n"
+    good = "X1,Ind,QZA,Q,5,$1.00,$5.00,,,,\n"
+    outcome = read_csv(f"{FIDELITY_HEADER}{row}{good}{FIDELITY_END}")
+    reason = "symbol_unreadable" if symbol else "symbol_missing"
+    assert outcome.meta["rejected"] == [{"row": 2, "reason": reason}]
+    words = "export the positions again" if symbol else "does not tell which series"
+    assert any(words in one for one in outcome.warnings)

@@ -66,7 +66,8 @@ def _sum_off(rows: Iterable[ReadRow], total: Decimal) -> Decimal:
 def _subtotals_agree(rows: Sequence[ReadRow], dialect: Dialect) -> bool | None:
     """Whether each group of rows has the sum that a subtotal row states; None where no group has one.
 
-    A group may have a second one, in another currency: one that agrees is enough.
+    A group may have a second one, in another currency: one that agrees is enough. Below an underlying there are rows, unless they
+    are hidden; what has no underlying is the sum of all.
     """
     stated = _subtotals(rows)
     own: dict[tuple[object, ...], Decimal] = {}
@@ -79,7 +80,7 @@ def _subtotals_agree(rows: Sequence[ReadRow], dialect: Dialect) -> bool | None:
             for value in values
         )
         for group, values in stated.items()
-        if group in own or not dialect.check.subtotals_by
+        if group in own or not dialect.check.subtotals_by or (dialect.hierarchy and all(group))
     ]
     return all(agree) if agree else None
 

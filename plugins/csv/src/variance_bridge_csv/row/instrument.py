@@ -43,6 +43,7 @@ _BY_A_SPREADSHEET = re.compile(
     r"#[A-Z/0]{2,7}[!?]?|[0-9](?:[.,][0-9]+)?E[+-]?[0-9]+|[0-9]{1,2}-[A-Z][a-z]{2}(?:-[0-9]{2,4})?|[A-Z][a-z]{2}-[0-9]{2}"
 )
 """What a spreadsheet program makes of a symbol: `#NAME?`, `9.13E+08`, `1-Mar`."""
+_CALL_OR_PUT = re.compile(r"[0-9].*\b(?:CALL|PUT)\b|\b(?:CALL|PUT)\b.*[0-9]")
 _FUTURE_CODE = re.compile(r"[A-Z0-9]{1,4}[FGHJKMNQUVXZ][0-9]{1,2}")
 _ROOT = re.compile(r"(?=.{1,64}\Z)/?[A-Z0-9^$][A-Z0-9 .^$%&*+:'()#-]*")
 
@@ -123,6 +124,8 @@ def identify(row: RowCells, as_of: date, kind: InstrumentType | None = None) -> 
     if instrument is not None and instrument.type is _FUTURE:
         instrument = _future(instrument, terms, row.row.symbol_text, as_of)
     if instrument is None or not _can_be_written(instrument):
+        if _BY_A_SPREADSHEET.fullmatch(symbol) and (option := _described_option(row, as_of)):
+            return Identity(option, spelled)
         raise _unreadable(row, symbol, terms, as_of)
     if terms.kind_unknown and instrument.type is _OTHER:
         row.cautions.append((Caution.TYPE_UNKNOWN, _TYPE))
@@ -132,6 +135,12 @@ def identify(row: RowCells, as_of: date, kind: InstrumentType | None = None) -> 
 def _described(row: RowCells, kind: InstrumentType | None, as_of: date) -> Identity:
     """What has no symbol: a bond, a pool in a 401(k). Its description names it, where the dialect says that there are such rows."""
     said = row.text(Field.DESCRIPTION) if row.dialect.symbol.by_description else None
+    if said is not None and kind is not InstrumentType.BOND and _CALL_OR_PUT.search(said):
+        option = _described_option(row, as_of)
+        if option is None:
+            why = "an option, and the description does not tell which series"
+            raise RowRejected(Rejection.SYMBOL_MISSING, _SYMBOL_CELL, why)
+        return Identity(option, said)
     name = " ".join(_NOT_IN_NAMES.sub(" ", said or "").split())
     found = parse_symbol(name, InstrumentType.BOND, as_of) if name else None
     if said is None or found is None or not _can_be_written(found):
@@ -139,6 +148,15 @@ def _described(row: RowCells, kind: InstrumentType | None, as_of: date) -> Ident
     if kind is not InstrumentType.BOND:
         found = structs.replace(found, type=_OTHER, root=found.symbol)
     return Identity(found, said)
+
+
+def _described_option(row: RowCells, as_of: date) -> Instrument | None:
+    """The option that a description spells out. Of an index and of an adjusted one the symbol alone tells the series."""
+    said = row.text(Field.DESCRIPTION) if row.dialect.symbol.by_description else None
+    found = parse_symbol(said, _OPTION, as_of) if said else None
+    if found is None or found.deliverable is not symbology.Deliverable.STANDARD:
+        return None
+    return None if found.expiration is None or symbology.index_of(found.root) else found
 
 
 def _unreadable(row: RowCells, symbol: str, terms: _Terms, as_of: date) -> RowRejected:

@@ -56,7 +56,9 @@ class Family(Struct):
     def _take(self, line: Line) -> Iterator[Line]:
         rules = self.rules
         text = self._text(line)
-        if regular_expressions.match(rules.outside, text):
+        unnamed = not text or text in self.dialect.cells.nulls
+        if unnamed or regular_expressions.match(rules.outside, text):
+            # The name of a group that is not there leaves the rows below it without one, instead of that of another.
             yield from self._release(ALONE)
             self._name = ""
             yield line
