@@ -224,3 +224,9 @@ def test_positions_below_the_other_sections_of_a_flex_query_are_read(read_csv):
     with pytest.raises(DataRefused, match="Flex Query without the section Open Positions") as no:
         read_csv(cash + trades + rows)
     assert "include the section Open Positions" in no.value.hint
+
+
+def test_a_paper_account_does_not_pass_for_a_real_one(read_csv):
+    paper = read_csv(statement(QZA, QZA_TOTAL, account="DU1000001"))
+    assert paper.meta["environment"] == "simulator"
+    assert "environment" not in read_csv(statement(QZA, QZA_TOTAL)).meta

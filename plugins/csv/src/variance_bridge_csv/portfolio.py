@@ -20,6 +20,7 @@ from variance_bridge.model import (
 )
 from variance_bridge.money import difference, total
 from variance_bridge.symbology import InstrumentType
+from variance_bridge_csv.dialect_format import regular_expressions
 from variance_bridge_csv.dialect_format.dialect_options import Dialect, RowClass
 from variance_bridge_csv.rows_by_account import AccountPart, ParsedFile, file_flags
 
@@ -57,7 +58,7 @@ def portfolio(
     )
     meta = Meta(
         source=SOURCE,
-        environment=Environment.SIMULATOR if parsed.simulated else None,
+        environment=Environment.SIMULATOR if _is_simulated(parsed, part) else None,
         fetched_at=fetched_at,
         currency=dialect.account.currency,
         exchange_rates=_exchange_rates(part, dialect.account.currency, fetched_at),
@@ -68,6 +69,13 @@ def portfolio(
         flags=tuple(flags),
     )
     return Portfolio(meta=meta, positions=positions, balances=balances)
+
+
+def _is_simulated(parsed: ParsedFile, part: AccountPart) -> bool:
+    pattern = parsed.dialect.account.simulated
+    return parsed.simulated or (
+        pattern is not None and regular_expressions.match(pattern, part.account) is not None
+    )
 
 
 _KINDS = {

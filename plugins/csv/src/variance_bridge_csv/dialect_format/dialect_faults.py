@@ -88,6 +88,8 @@ def _all_patterns(dialect: Dialect) -> Iterator[tuple[str, str, frozenset[str]]]
         yield "file.names", pattern, _FILE_NAME_GROUPS
     if dialect.detect.before_header is not None:
         yield "detect.before_header", dialect.detect.before_header, frozenset()
+    if dialect.account.simulated is not None:
+        yield "account.simulated", dialect.account.simulated, frozenset()
     if dialect.detect.date_like is not None:
         yield "detect.date_like", dialect.detect.date_like, frozenset()
     for place, capture in enumerate(dialect.captures):

@@ -403,6 +403,8 @@ class AccountRules(Struct, frozen=True, kw_only=True):
 
     currency: str | None = None
     """ISO 4217, where no column tells."""
+    simulated: str | None = None
+    """Pattern of the number of an account with play money."""
     leaves_out: str | None = None
     """What such a file never has of the account (`shares that cover no option`): said in a warning."""
     balances: bool = False
