@@ -507,12 +507,16 @@ def test_a_group_of_thinkorswim_without_a_name_does_not_get_that_of_another(read
     alone = "QZB,+10,,400.00,500.00,+1,$1000.00,$5.00,$0.00\n"
     group = f"{unnamed},,,,,,$30.00,$0.00,$0.00\n{TOS_PUT}"
     text = f"{TOS_GROUP}{alone}{group}{TOS_QUARTZ}{TOS_END}"
-    outcome = read_csv(text, max_rejected_percent=60)
+    outcome = read_csv(text)
     assert [one["symbol"] for one in outcome.positions] == ["QZA", "QZB"]
-    assert outcome.meta["rejected"] == [
-        {"row": 7, "reason": "symbol_missing"},
-        {"row": 8, "reason": "symbol_unreadable"},
-    ]
+    assert outcome.meta["rejected"] == [{"row": 8, "reason": "symbol_unreadable"}]
+    stock = group.splitlines()[0] + "\nQUARTZ B COM,+1,,50.00,51.00,+1,$1.00,$5.00,\n"
+    outcome = read_csv(f"{TOS_GROUP}{alone}{stock}{TOS_QUARTZ}{TOS_END}")
+    assert [one["symbol"] for one in outcome.positions] == ["QZA", "QZB"]
+    assert outcome.meta["rejected"] == [{"row": 8, "reason": "symbol_missing"}]
+    sums = ",,,,,,$1100.00,$10.00,\n"
+    outcome = read_csv(f"{TOS_GROUP}{alone}{TOS_QUARTZ}\n{sums}{TOS_END}")
+    assert outcome.meta["status"] == "complete"
 
 
 @pytest.mark.parametrize("symbol", ["#NAME?", ""])
