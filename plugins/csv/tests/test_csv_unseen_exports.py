@@ -550,3 +550,56 @@ def test_a_description_that_does_not_tell_the_series_of_an_option_does_not_name_
     assert outcome.meta["rejected"] == [{"row": 2, "reason": reason}]
     words = "export the positions again" if symbol else "does not tell which series"
     assert any(words in one for one in outcome.warnings)
+
+
+JPM_COLUMNS = "Asset Class,Asset Strategy,Description,Ticker,CUSIP,Quantity,Price,Value,Cost,Unit Cost,Unrealized G/L Amt.,As of\n"
+JPM_END = 'FOOTNOTES\nP,"This order is pending settlement."\n'
+
+
+def test_j_p_morgan_writes_an_option_as_its_ticker(read_csv):
+    row = 'Equity,US Large Cap,QUARTZ B CL PUT 12/18/26 $1000.50,QZB.B PUT 12/18/26 "$1,000.50",,-2,1.5,-300,400,2,100,12/31/2025\n'
+    row = row.replace('QZB.B PUT 12/18/26 "$1,000.50"', '"QZB.B PUT 12/18/26 $1,000.50"')
+    (position,) = read_csv(f"{JPM_COLUMNS}{row}{JPM_END}").positions
+    assert (position["type"], position["side"], position["strike"]) == ("option", "short", 1000.5)
+    assert position["market_value"] == -300
+    assert position["average_price"] == 2
+
+
+def test_j_p_morgan_has_had_two_words_for_cash(read_csv):
+    rows = (
+        "Fixed Income & Cash,Cash & Short Term,US DOLLAR,,0USD,100.50,1,100.50,100.50,1,0,12/31/2025\n"
+        "Fixed Income & Cash,Cash & Short Term,CHASE DEPOSIT SWEEP,QACDS,,50,1,50,50,1,0,12/31/2025\n"
+        "Fixed Income & Cash,US Fixed Income,QUARTZ NOTE 4.5% 01/15/2031,,000000001,1000,99,990,980,98,10,12/31/2025\n"
+    )
+    outcome = read_csv(f"{JPM_COLUMNS}{rows}{JPM_END}")
+    assert [one["type"] for one in outcome.positions] == ["fund", "bond"]
+    assert outcome.document["balances"]["cash"] == Decimal("100.50")
+    assert outcome.document["balances"]["net_liquidating_value"] == Decimal("1140.50")
+
+
+def test_j_p_morgans_positions_end_with_footnotes(read_csv):
+    row = "Equity,US Large Cap,QUARTZ,QZA,000000001,10,5,50,40,4,10,12/31/2025\n"
+    padded = JPM_END.replace("FOOTNOTES", "FOOTNOTES" + "," * JPM_COLUMNS.count(","))
+    for end, cautions in ((JPM_END, []), (padded, []), ("", ["possibly_truncated"])):
+        outcome = read_csv(f"{JPM_COLUMNS}{row}{end}")
+        assert len(outcome.positions) == 1
+        assert outcome.cautions() == cautions
+
+
+def test_the_rows_of_a_file_without_its_end_have_no_worth(read_csv):
+    rows = "X1,Ind,QZA,Q,5,$1.00,$5.00,,,,\nX1,Ind,Pending Activity,,,,$100.00,\n"
+    assert read_csv(f"{FIDELITY_HEADER}{rows}{FIDELITY_END}").document["balances"]
+    outcome = read_csv(f"{FIDELITY_HEADER}{rows}")
+    assert "balances" not in outcome.document
+    assert {"balances_missing", "possibly_truncated"} <= set(outcome.cautions())
+
+
+def test_tax_lots_and_activity_of_j_p_morgan_are_named(read_csv):
+    lots = "Account name,Asset Class,Asset Strategy,Description,Ticker,Quantity,Price,Value,Cost,Acquisition Date,Tax term\nIRA,Equity,Large,QUARTZ,QZA,1,5,5,4,01/02/2025,Short\n"
+    with pytest.raises(DataRefused, match=r"J\.P\. Morgan export of tax lots"):
+        read_csv(lots)
+    activity = (
+        "Trade Date,Post Date,Type,Description,Ticker,Price USD,Quantity,Amount USD,Tran Code\n"
+    )
+    with pytest.raises(DataRefused, match=r"J\.P\. Morgan account activity"):
+        read_csv(f"{activity}1/2/2025,1/2/2025,Buy,QUARTZ,QZA,5,1,-5,BUY\n")

@@ -115,7 +115,7 @@ def _notes_on_rows(parsed: ParsedFile, part: AccountPart) -> Iterator[str]:
         parsed.dialect.account.balances
         and part.total_agrees is not False
         and promises_balances(part, parsed)
-        and balances_of(part, parsed.dialect) is None
+        and balances_of(part, parsed) is None
     ):
         lack = _what_they_lack(part, parsed.dialect)
         yield f"the document has no balances: {lack} (flag balances_missing)"

@@ -21,7 +21,7 @@ from variance_bridge.model import (
 from variance_bridge.money import difference, total
 from variance_bridge.symbology import InstrumentType
 from variance_bridge_csv.dialect_format import regular_expressions
-from variance_bridge_csv.dialect_format.dialect_options import Dialect, RowClass
+from variance_bridge_csv.dialect_format.dialect_options import RowClass
 from variance_bridge_csv.rows_by_account import AccountPart, ParsedFile, file_flags
 
 SOURCE = "csv"
@@ -47,7 +47,7 @@ def portfolio(
     flags = [*part.flags, *file_flags(parsed, part)]
     if time_caution is not None:
         flags.append(Flag(caution=time_caution))
-    balances = balances_of(part, dialect)
+    balances = balances_of(part, parsed)
     if balances is None and promises_balances(part, parsed) and not part.cash_unread:
         flags.append(Flag(caution=Caution.BALANCES_MISSING))
     counts = Counts(
@@ -127,16 +127,19 @@ def promises_balances(part: AccountPart, parsed: ParsedFile) -> bool:
     return rules.worth_is_sum and part.cash is not None
 
 
-def balances_of(part: AccountPart, dialect: Dialect) -> Balances | None:
-    """Cash and worth of the account, where the dialect says that the total row or the sum of the rows is its worth."""
-    rules = dialect.account
+def balances_of(part: AccountPart, parsed: ParsedFile) -> Balances | None:
+    """Cash and worth of the account, where the dialect says that the total row or the sum of the rows is its worth.
+
+    Rows of a file whose end is missing have no sum that is anyone's worth.
+    """
+    dialect, rules = parsed.dialect, parsed.dialect.account
     if rules.currency is None or part.cash is None or part.cash_unread or part.other_currency:
         return None
     if rules.balances and part.total is not None and part.total_agrees is not False:
         includes_cash = dialect.check.total_includes_cash
         worth = part.total if includes_cash else total(part.total, part.cash)
         return Balances(currency=rules.currency, net_liquidating_value=worth, cash=part.cash)
-    if rules.worth_is_sum and not part.rejected_lines:
+    if rules.worth_is_sum and parsed.complete and not part.rejected_lines:
         return _summed(part, rules.currency)
     return None
 
