@@ -14,10 +14,11 @@ import pytest
 from flex_server import GET, QUERY, SEND, TOKEN, Flex, failure
 from loopback_server import serving
 
-from variance_bridge import DataRefused, Secret
+from variance_bridge import DataRefused, Environment, Secret
 from variance_bridge.cli.error_report import run
 from variance_bridge.document import exact_json
 from variance_bridge_ibkr.api import Api
+from variance_bridge_ibkr.broker import environment_of
 from variance_bridge_ibkr.flex_responses import by_account
 from variance_bridge_ibkr.settings import IbkrSettings
 
@@ -681,3 +682,12 @@ def test_of_several_statements_of_an_account_the_last_counts():
     found = by_account([{"accountId": "U0000009", "toDate": day} for day in days])
 
     assert found["U0000009"]["toDate"] == "2026-01-14"
+
+
+@pytest.mark.parametrize(
+    ("number", "world"),
+    [("DU0000009", "simulator"), ("DF000009", "simulator"), ("U0000009", "production")],
+)
+def test_an_account_for_paper_trading_is_of_a_simulator(number, world):
+    assert environment_of(number, Environment.PRODUCTION).value == world
+    assert environment_of(number, Environment.SIMULATOR) is Environment.SIMULATOR

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -11,6 +12,7 @@ from variance_bridge import (
     Account,
     BrokerContext,
     DataRefused,
+    Environment,
     PersonalKind,
     Portfolio,
     RawPortfolio,
@@ -33,6 +35,7 @@ from variance_bridge_ibkr.positions import (
 )
 
 _POSITIONS = "OpenPositions"
+_PAPER = re.compile(r"D[UF][0-9]{5,9}")
 _PERSONAL = {
     "name": PersonalKind.NAME,
     "acctAlias": PersonalKind.NAME,
@@ -69,7 +72,7 @@ class IbkrBroker:
             account=account,
             payloads={"statement": statement},
             fetched_at=min(close_of(last_day(statement)), self._asked_at),
-            environment=self._api.environment,
+            environment=environment_of(account.number, self._api.environment),
         )
 
     def normalize(self, raw: RawPortfolio) -> Portfolio:
@@ -117,6 +120,11 @@ class IbkrBroker:
             owner = Members(statement.get("AccountInformation"))
             for name, kind in _PERSONAL.items():
                 self._context.personal.add(owner.word(name) or "", kind)
+
+
+def environment_of(number: str, asked: Environment) -> Environment:
+    """The world of an account: one for paper trading, which its number shows, is in the same query as others."""
+    return Environment.SIMULATOR if _PAPER.fullmatch(number) else asked
 
 
 def _account(number: str, statement: Mapping[str, Any]) -> Account:
