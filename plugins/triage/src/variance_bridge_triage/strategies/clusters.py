@@ -11,10 +11,11 @@ strategies whichever way it was read. The work grows with n log n.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from itertools import groupby
+from operator import itemgetter
 
 from msgspec import Struct
 
@@ -132,31 +133,29 @@ def _group(parts: list[Part], today: date, table: Strategies) -> list[Group]:
     return [group for group in groups if group.units]
 
 
+_Likeness = tuple[tuple[tuple[int, ...], str], tuple[Decimal, ...]]
+"""Places of the contracts and the name, by which clusters are ordered; and the proportions of the contracts."""
+
+
 def _alike(
     groups: Iterable[Group], index: dict[Lot, int], today: date, table: Strategies
-) -> list[tuple[str, Sequence[Group]]]:
+) -> Iterator[tuple[str, Sequence[Group]]]:
     """Groups of the same contracts in the same proportion, with their name, in the order of their first legs."""
-    found: dict[tuple[tuple[int, ...], str, tuple[Decimal, ...]], Group | list[Group]] = {}
+    found: dict[_Likeness, Group | list[Group]] = {}
     for group in groups:
         name = table.name(group.members(), today) or UNNAMED
         places, proportions = zip(*sorted(_proportions(group, index).items()), strict=True)
-        there = found.setdefault((places, name, proportions), group)
+        likeness = (places, name), proportions
+        there = found.setdefault(likeness, group)
         # A group that no other is like stays bare: lists would be as many as there are clusters.
         if isinstance(there, list):
             there.append(group)
         elif there is not group:
-            found[places, name, proportions] = [there, group]
-    return [
-        (name, alike if isinstance(alike, list) else (alike,))
-        for (_places, name, _proportions), alike in sorted(found.items(), key=_first_legs)
-    ]
-
-
-def _first_legs(
-    found: tuple[tuple[tuple[int, ...], str, tuple[Decimal, ...]], object],
-) -> tuple[tuple[int, ...], str]:
-    (places, name, _proportions), _groups = found
-    return places, name
+            found[likeness] = [there, group]
+    for likeness in sorted(found, key=itemgetter(0)):
+        alike = found[likeness]
+        (_places, name), _proportions_ = likeness
+        yield name, alike if isinstance(alike, list) else (alike,)
 
 
 def _proportions(group: Group, index: dict[Lot, int]) -> dict[int, Decimal]:

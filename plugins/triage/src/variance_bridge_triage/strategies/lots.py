@@ -6,10 +6,10 @@ a position into rows, nor the days on which it was opened (which many exports do
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
+from itertools import groupby
 from typing import Any
 
 from msgspec import Struct, structs
@@ -31,6 +31,8 @@ Deliverables = tuple[str, str, str | None]
 """Something that options deliver: `stock` or `future`, its name and currency."""
 
 _LAST = date.max
+_MILLIONTHS = Decimal("0.000000")
+"""Added to an amount, it gives it six decimals at least."""
 
 
 class Lot(Struct, frozen=True, kw_only=True, eq=False):
@@ -97,13 +99,31 @@ class Lot(Struct, frozen=True, kw_only=True, eq=False):
 
 def merge(positions: Iterable[Holding]) -> list[Lot]:
     """The lots of the positions, in an order that does not depend on the order of the positions."""
-    rows: dict[tuple[object, ...], list[Holding]] = {}
-    for holding in positions:
-        rows.setdefault(contract(holding), []).append(holding)
     shared: dict[object, Any] = {}
-    lots = [_lot(_days(same), shared) for same in rows.values()]
-    symbols = Counter(lot.holding.symbol for lot in lots)
-    return sorted(lots, key=lambda lot: _order(lot.holding, tied=symbols[lot.holding.symbol] > 1))
+    return [
+        lot
+        for _place, rows in groupby(sorted(positions, key=_place), key=_place)
+        for lot in _lots_of_place(list(rows), shared)
+    ]
+
+
+def _place(holding: Holding) -> tuple[object, ...]:
+    return (
+        holding.root,
+        holding.expiration or _LAST,
+        holding.strike or Decimal(0),
+        holding.symbol,
+    )
+
+
+def _lots_of_place(rows: list[Holding], shared: dict[object, Any]) -> Sequence[Lot]:
+    if len(rows) == 1:
+        return [_lot(rows, shared)]
+    contracts: dict[tuple[object, ...], list[Holding]] = {}
+    for row in rows:
+        contracts.setdefault(contract(row), []).append(row)
+    lots = [_lot(_days(same), shared) for same in contracts.values()]
+    return sorted(lots, key=lambda lot: "|".join(map(str, contract(lot.holding))))
 
 
 def _days(rows: list[Holding]) -> Sequence[Holding]:
@@ -129,16 +149,6 @@ def contract(holding: Holding) -> tuple[object, ...]:
         holding.deliverable,
         holding.currency,
         holding.underlying,
-    )
-
-
-def _order(holding: Holding, *, tied: bool) -> tuple[object, ...]:
-    return (
-        holding.root,
-        holding.expiration or _LAST,
-        holding.strike or Decimal(0),
-        holding.symbol,
-        "|".join(map(str, contract(holding))) if tied else "",
     )
 
 
@@ -281,9 +291,10 @@ def _portion(
 ) -> Decimal | None:
     if amount is None:
         return None
-    exponent = amount.as_tuple().exponent
-    step = Decimal(1).scaleb(min(exponent if isinstance(exponent, int) else 0, -6))
-    portion = (amount * end / whole).quantize(step) - (amount * start / whole).quantize(step)
+    amount += _MILLIONTHS
+    portion = (amount * end / whole).quantize(amount)
+    if start:
+        portion -= (amount * start / whole).quantize(amount)
     return portion.normalize() + 0
 
 
