@@ -13,7 +13,7 @@ from functools import lru_cache, reduce
 from typing import Final
 
 from variance_bridge.model import Side
-from variance_bridge.symbology.instrument import Record
+from variance_bridge.symbology.instrument import Value
 
 _EXACT = Context(prec=1000)
 # Python 3.11 takes longer to find a member of an enumeration than to call a function: what every row asks for stands here.
@@ -71,7 +71,7 @@ def total(*summands: Decimal) -> Decimal:
     return result
 
 
-class Sum(Record, frozen=True):
+class Sum(Value, frozen=True, gc=False):
     """A sum of `count` numbers of which `known` are known. `amount` is the sum of the known ones; None without any."""
 
     amount: Decimal | None

@@ -17,7 +17,7 @@ from variance_bridge.document.convert import to_document
 from variance_bridge.model import Counts, Holding, Meta, Portfolio, Quote, Side
 from variance_bridge.money import Sum
 from variance_bridge.symbology import Instrument, InstrumentType, parse
-from variance_bridge.symbology.instrument import Record
+from variance_bridge.symbology.instrument import Record, Value
 
 SPY = Holding(
     root="SPY",
@@ -30,7 +30,7 @@ SPY = Holding(
 RECORDS = [
     one
     for one in (*vars(model).values(), Instrument, Sum)
-    if isinstance(one, type) and issubclass(one, Record) and one is not Record
+    if isinstance(one, type) and issubclass(one, Value) and one not in (Value, Record)
 ]
 
 

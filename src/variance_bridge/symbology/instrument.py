@@ -74,15 +74,22 @@ def _default(field: structs.FieldInfo) -> Any:
     )
 
 
-class Record(Struct, frozen=True, omit_defaults=True, weakref=True):
+class Value(Struct, frozen=True, omit_defaults=True):
     """An immutable record, compared by value. What has its default, None for what is unknown, is not written into a document.
 
     There is one for each position, and a `msgspec.Struct` is made four times as fast as a frozen class of attrs, and read and
     written by msgspec without a line of Python for each member. Programs use the functions of attrs on these records
     (`attrs.evolve`, `attrs.fields`, `attrs.asdict`), so that a record has what those look at.
+
+    One that has numbers, texts and times alone is a class with `gc=False`: nothing in it leads back to it, so that Python's
+    collector of cycles need not walk through it.
     """
 
     __attrs_attrs__ = _Fields()
+
+
+class Record(Value, frozen=True, weakref=True):
+    """An immutable record that programs can refer to weakly."""
 
 
 class Instrument(Record, frozen=True):
