@@ -6,8 +6,8 @@ from collections.abc import Callable, Hashable, Iterable
 from decimal import Decimal
 from itertools import product
 
+from variance_bridge_triage.strategies.groups import Group, joined
 from variance_bridge_triage.strategies.line_matching import grouped, nested
-from variance_bridge_triage.strategies.parts_and_groups import Group, joined
 from variance_bridge_triage.strategies.vertical_spreads import Vertical
 
 

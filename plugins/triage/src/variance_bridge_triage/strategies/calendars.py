@@ -6,32 +6,33 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from datetime import date
 from decimal import Decimal
 
+from variance_bridge_triage.strategies.groups import Group, free, joined, pair
 from variance_bridge_triage.strategies.line_matching import Point, grouped, nearest, nested
-from variance_bridge_triage.strategies.parts_and_groups import Group, Part, free, joined, pair
+from variance_bridge_triage.strategies.lots import Lot
 
 
 class TimeSpread(Group, eq=False):
     """Two options of one type and two expirations, one long and one short; the nearer leg comes first."""
 
     @property
-    def near(self) -> Part:
+    def near(self) -> Lot:
         """The leg that expires first."""
         return self.legs[0]
 
     @property
-    def far(self) -> Part:
+    def far(self) -> Lot:
         """The leg that expires last."""
         return self.legs[1]
 
 
-def time_spreads(parts: Iterable[Part]) -> list[TimeSpread]:
+def time_spreads(lots: Iterable[Lot]) -> list[TimeSpread]:
     """Calendars, then diagonals: a short option is covered by a later long one."""
-    return [spread for line in grouped(free(parts), _type) for spread in _as_many_as_can_be(line)]
+    return [spread for line in grouped(free(lots), _type) for spread in _as_many_as_can_be(line)]
 
 
-def _as_many_as_can_be(line: list[Part]) -> list[TimeSpread]:
+def _as_many_as_can_be(line: list[Lot]) -> list[TimeSpread]:
     """Of one pool and type. Calendars go before diagonals unless that left a short option naked that can be covered."""
-    before = [part.left for part in line]
+    before = [lot.left for lot in line]
     found = [
         spread
         for keys in (_with_size(_strike), _strike, _with_size(_type), _type)
@@ -39,17 +40,17 @@ def _as_many_as_can_be(line: list[Part]) -> list[TimeSpread]:
     ]
     if sum((spread.units for spread in found), Decimal(0)) == _coverable(line, before):
         return found
-    for part, left in zip(line, before, strict=True):
-        part.left = left
+    for lot, left in zip(line, before, strict=True):
+        lot.left = left
     return list(_found(line, _type, near_sign=-1))
 
 
-def _coverable(line: list[Part], amounts: list[Decimal]) -> Decimal:
+def _coverable(line: list[Lot], amounts: list[Decimal]) -> Decimal:
     """How many short options a later long one can cover, whatever the strikes."""
     naked = covered = Decimal(0)
     in_time = zip(line, amounts, strict=True)
-    for part, amount in sorted(in_time, key=lambda each: (each[0].expiration, each[0].sign < 0)):
-        if part.sign < 0:
+    for lot, amount in sorted(in_time, key=lambda each: (each[0].expiration, each[0].sign < 0)):
+        if lot.sign < 0:
             naked += amount
         else:
             now = min(naked, amount)
@@ -58,9 +59,9 @@ def _coverable(line: list[Part], amounts: list[Decimal]) -> Decimal:
     return covered
 
 
-def reverse_time_spreads(parts: Iterable[Part]) -> list[TimeSpread]:
+def reverse_time_spreads(lots: Iterable[Lot]) -> list[TimeSpread]:
     """The long option expires first and leaves the short one naked: only what nothing else explains, equal in number."""
-    options = free(parts)
+    options = free(lots)
     return [
         spread
         for place in (_strike, _type)
@@ -68,9 +69,9 @@ def reverse_time_spreads(parts: Iterable[Part]) -> list[TimeSpread]:
     ]
 
 
-def reverse_doubles(parts: Iterable[Part]) -> list[Group]:
+def reverse_doubles(lots: Iterable[Lot]) -> list[Group]:
     """A put and a call of one expiration bought, the same of a later one sold, equal in number."""
-    options = free(parts)
+    options = free(lots)
     groups: list[Group] = []
     for place in (_strike, _type):
         spreads = list(_found(options, _with_size(place), near_sign=1))
@@ -82,16 +83,16 @@ def reverse_doubles(parts: Iterable[Part]) -> list[Group]:
     return groups
 
 
-def jelly_rolls(spreads: Iterable[TimeSpread], parts: Iterable[Part]) -> list[Group]:
+def jelly_rolls(spreads: Iterable[TimeSpread], lots: Iterable[Lot]) -> list[Group]:
     """Calendars with the reversed one of the other type at the same strike: nothing is left of them but interest."""
     groups: list[Group] = []
-    single = {_terms(part): part for part in free(parts)}
+    single = {_terms(lot): lot for lot in free(lots)}
     for spread in spreads:
         near, far = spread.near, spread.far
         if near.strike != far.strike:
             continue
         other = "put" if near.kind == "call" else "call"
-        left, right = (single.get(_terms(part, kind=other)) for part in (near, far))
+        left, right = (single.get(_terms(lot, kind=other)) for lot in (near, far))
         if left is None or right is None:
             continue
         units = min(spread.units, left.left, right.left)
@@ -103,48 +104,48 @@ def jelly_rolls(spreads: Iterable[TimeSpread], parts: Iterable[Part]) -> list[Gr
     return groups
 
 
-def _terms(part: Part, *, kind: str | None = None) -> tuple[object, ...]:
-    """Of the part; with another `kind`, of what turns it into a synthetic share."""
-    sign = part.sign if kind is None else -part.sign
-    return part.board, kind or part.kind, part.strike, sign
+def _terms(lot: Lot, *, kind: str | None = None) -> tuple[object, ...]:
+    """Of the lot; with another `kind`, of what turns it into a synthetic share."""
+    sign = lot.sign if kind is None else -lot.sign
+    return lot.board, kind or lot.kind, lot.strike, sign
 
 
-def _found(options: list[Part], keys: Keys, *, near_sign: int) -> Iterator[TimeSpread]:
-    for line in grouped([part for part in options if part.left], keys):
+def _found(options: list[Lot], keys: Keys, *, near_sign: int) -> Iterator[TimeSpread]:
+    for line in grouped([lot for lot in options if lot.left], keys):
         found: list[TimeSpread] = []
         _pair(line, near_sign, found)
         yield from found
 
 
-Keys = Callable[[Part], Iterable[Hashable]]
+Keys = Callable[[Lot], Iterable[Hashable]]
 
 
-def _strike(part: Part) -> Iterable[Hashable]:
-    return [(part.pool, part.kind, part.strike)]
+def _strike(lot: Lot) -> Iterable[Hashable]:
+    return [(lot.pool, lot.kind, lot.strike)]
 
 
-def _type(part: Part) -> Iterable[Hashable]:
-    return [(part.pool, part.kind)]
+def _type(lot: Lot) -> Iterable[Hashable]:
+    return [(lot.pool, lot.kind)]
 
 
 def _with_size(place: Keys) -> Keys:
-    return lambda part: [(key, part.left) for key in place(part)]
+    return lambda lot: [(key, lot.left) for key in place(lot)]
 
 
-def _pair(parts: list[Part], near_sign: int, found: list[TimeSpread]) -> None:
+def _pair(lots: list[Lot], near_sign: int, found: list[TimeSpread]) -> None:
     """Nearest expirations first, strikes in order; what expires on one day is not paired."""
 
-    def join(near: Part, far: Part, units: Decimal) -> None:
+    def join(near: Lot, far: Lot, units: Decimal) -> None:
         near.left -= units
         far.left -= units
         found.append(TimeSpread((near, far), units))
 
-    def order(part: Part) -> tuple[date, bool, Decimal]:
-        opens = part.sign == near_sign
-        return part.expiration, opens, -part.strike if opens else part.strike
+    def order(lot: Lot) -> tuple[date, bool, Decimal]:
+        opens = lot.sign == near_sign
+        return lot.expiration, opens, -lot.strike if opens else lot.strike
 
-    line = sorted(parts, key=order)
-    nested(((part.sign == near_sign, part) for part in line), lambda part: part.left, join)
+    line = sorted(lots, key=order)
+    nested(((lot.sign == near_sign, lot) for lot in line), lambda lot: lot.left, join)
 
 
 def doubled(spreads: list[TimeSpread]) -> list[Group]:
@@ -171,20 +172,20 @@ def _same_size(spread: TimeSpread) -> Iterable[Hashable]:
     return [(spread.near.board, spread.far.board, spread.near.sign, spread.units)]
 
 
-def futures_calendars(parts: Iterable[Part]) -> list[Group]:
+def futures_calendars(lots: Iterable[Lot]) -> list[Group]:
     """Futures of one product and size, one bought and one sold, of neighbouring months."""
     groups: list[Group] = []
-    futures = [part for part in parts if part.kind == "future" and part.left]
+    futures = [lot for lot in lots if lot.kind == "future" and lot.left]
     for line in grouped(futures, _product):
-        line.sort(key=lambda part: _month(part.lot.holding.symbol))
-        points = [Point(Decimal(place), part.sign * part.left) for place, part in enumerate(line)]
+        line.sort(key=lambda lot: _month(lot.holding.symbol))
+        points = [Point(Decimal(place), lot.sign * lot.left) for place, lot in enumerate(line)]
         for i, j, units in nearest(points):
             groups.append(pair(line[i], line[j], units))
     return groups
 
 
-def _product(part: Part) -> Iterable[Hashable]:
-    return [(part.lot.holding.multiplier, part.lot.holding.currency)]
+def _product(lot: Lot) -> Iterable[Hashable]:
+    return [(lot.holding.multiplier, lot.holding.currency)]
 
 
 def _month(symbol: str) -> tuple[str, str]:

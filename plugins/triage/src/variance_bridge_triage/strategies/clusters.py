@@ -15,7 +15,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from itertools import groupby
-from operator import itemgetter
 
 from msgspec import Struct
 
@@ -36,8 +35,8 @@ from variance_bridge_triage.strategies.covered_options import (
     spread_collars,
     stock_repairs,
 )
+from variance_bridge_triage.strategies.groups import Group
 from variance_bridge_triage.strategies.lots import Lot, merge
-from variance_bridge_triage.strategies.parts_and_groups import Group, Part
 from variance_bridge_triage.strategies.ratios_lizards_ladders import (
     ladders,
     lizards,
@@ -93,101 +92,78 @@ def cluster(
 
 
 def _of_root(root: str, lots: Sequence[Lot], today: date, table: Strategies) -> list[Cluster]:
-    index = {lot: place for place, lot in enumerate(lots)}
-    groups = _group(_parts(lots), today, table)
-    drawn: dict[Lot, Decimal] = {}
-    return [
-        _drawn(root, name, alike, index, drawn)
-        for name, alike in _alike(groups, index, today, table)
-    ]
+    groups = _group(lots, today, table)
+    for group in groups:
+        group.name = table.name(group.members(), today) or UNNAMED
+    return [_drawn(root, alike) for alike in _alike(groups)]
 
 
-def _parts(lots: Sequence[Lot]) -> list[Part]:
-    numbers: dict[object, int] = {}
-    return [Part.of(lot, numbers) for lot in lots]
-
-
-def _group(parts: list[Part], today: date, table: Strategies) -> list[Group]:
+def _group(lots: Sequence[Lot], today: date, table: Strategies) -> list[Group]:
     """In the order of what is certain: first what covers itself, then what leaves a side open, then what is left."""
-    groups = offsetting(parts)
-    spreads = verticals(parts)
+    groups = offsetting(lots)
+    spreads = verticals(lots)
     groups += combined(spreads)
-    calendars = time_spreads(parts)
-    groups += jelly_rolls(calendars, parts)
+    calendars = time_spreads(lots)
+    groups += jelly_rolls(calendars, lots)
     groups += doubled(calendars)
-    collars, covers = covered(parts)
+    collars, covers = covered(lots)
     groups += [*collars, *spread_collars(covers, spreads), *stock_repairs(covers, spreads)]
     groups += ratios(spreads, table, today)
-    groups += lizards(spreads, parts)
-    groups += covered_strangles(covers, parts)
-    groups += reverse_doubles(parts)
-    groups += straps(parts)
-    groups += puts_with_calls(parts)
-    groups += ladders(spreads, parts)
-    groups += seagulls(spreads, parts)
-    groups += risk_reversals(parts)
-    groups += reverse_time_spreads(parts)
-    groups += futures_calendars(parts)
+    groups += lizards(spreads, lots)
+    groups += covered_strangles(covers, lots)
+    groups += reverse_doubles(lots)
+    groups += straps(lots)
+    groups += puts_with_calls(lots)
+    groups += ladders(spreads, lots)
+    groups += seagulls(spreads, lots)
+    groups += risk_reversals(lots)
+    groups += reverse_time_spreads(lots)
+    groups += futures_calendars(lots)
     groups += [*spreads, *calendars, *covers]
-    groups += [Group((part,), part.left) for part in parts if part.left]
+    groups += [Group((lot,), lot.left) for lot in lots if lot.left]
     return [group for group in groups if group.units]
 
 
-_Likeness = tuple[tuple[tuple[int, ...], str], tuple[Decimal, ...]]
-"""Places of the contracts and the name, by which clusters are ordered; and the proportions of the contracts."""
+def _alike(groups: Iterable[Group]) -> Iterator[Sequence[Group]]:
+    """Groups of the same contracts in the same proportion and with one name, in the order of their first legs."""
+    for _places_and_name, same in groupby(sorted(groups, key=_place), key=_place):
+        yield from _of_one_proportion(list(same))
 
 
-def _alike(
-    groups: Iterable[Group], index: dict[Lot, int], today: date, table: Strategies
-) -> Iterator[tuple[str, Sequence[Group]]]:
-    """Groups of the same contracts in the same proportion, with their name, in the order of their first legs."""
-    found: dict[_Likeness, Group | list[Group]] = {}
+def _place(group: Group) -> tuple[list[int], str]:
+    return sorted({lot.place for lot, _quantity in _quantities(group)}), group.name
+
+
+def _of_one_proportion(groups: list[Group]) -> Iterable[Sequence[Group]]:
+    if len(groups) == 1:
+        return [groups]
+    found: dict[tuple[tuple[int, Decimal], ...], list[Group]] = {}
     for group in groups:
-        name = table.name(group.members(), today) or UNNAMED
-        places, proportions = zip(*sorted(_proportions(group, index).items()), strict=True)
-        likeness = (places, name), proportions
-        there = found.setdefault(likeness, group)
-        # A group that no other is like stays bare: lists would be as many as there are clusters.
-        if isinstance(there, list):
-            there.append(group)
-        elif there is not group:
-            found[likeness] = [there, group]
-    for likeness in sorted(found, key=itemgetter(0)):
-        alike = found[likeness]
-        (_places, name), _proportions_ = likeness
-        yield name, alike if isinstance(alike, list) else (alike,)
+        found.setdefault(_proportions(group), []).append(group)
+    return found.values()
 
 
-def _proportions(group: Group, index: dict[Lot, int]) -> dict[int, Decimal]:
+def _proportions(group: Group) -> tuple[tuple[int, Decimal], ...]:
     """Quantity of each contract per unit."""
     amounts: dict[int, Decimal] = {}
     for lot, quantity in _quantities(group):
-        place = index[lot]
-        amounts[place] = amounts.get(place, Decimal(0)) + quantity / group.units
-    return amounts
+        amounts[lot.place] = amounts.get(lot.place, Decimal(0)) + quantity / group.units
+    return tuple(sorted(amounts.items()))
 
 
 def _quantities(group: Group) -> list[tuple[Lot, Decimal]]:
-    options = [(part.lot, group.units) for part in group.legs]
-    return options + [(part.lot, quantity) for part, quantity in group.shares]
+    options = [(lot, group.units) for lot in group.legs]
+    return [*options, *group.shares]
 
 
-def _drawn(
-    root: str,
-    name: str,
-    alike: Sequence[Group],
-    index: dict[Lot, int],
-    drawn: dict[Lot, Decimal],
-) -> Cluster:
+def _drawn(root: str, alike: Sequence[Group]) -> Cluster:
     """Groups that are alike as one cluster, its legs drawn from the lots behind what was drawn before."""
     quantities: dict[Lot, Decimal] = {}
     for group in alike:
         for lot, quantity in _quantities(group):
             quantities[lot] = quantities.get(lot, Decimal(0)) + quantity
     legs: list[Holding] = []
-    for lot in sorted(quantities, key=index.__getitem__):
-        start = drawn.get(lot, Decimal(0))
-        end = drawn[lot] = start + quantities[lot]
-        legs += lot.drawn(start, end)
+    for lot in sorted(quantities, key=lambda lot: lot.place):
+        legs += lot.draw(quantities[lot])
     units = sum((group.units for group in alike), Decimal(0))
-    return Cluster(root=root, strategy=name, units=units, legs=tuple(legs))
+    return Cluster(root=root, strategy=alike[0].name, units=units, legs=tuple(legs))

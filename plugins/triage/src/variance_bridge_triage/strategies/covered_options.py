@@ -8,9 +8,9 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from variance_bridge_triage.strategies.groups import Group, Shares, free, joined
 from variance_bridge_triage.strategies.line_matching import grouped, nested
-from variance_bridge_triage.strategies.lots import STANDARD_LOT, Deliverables, covers
-from variance_bridge_triage.strategies.parts_and_groups import Group, Part, Shares, free, joined
+from variance_bridge_triage.strategies.lots import STANDARD_LOT, Deliverables, Lot, covers
 from variance_bridge_triage.strategies.vertical_spreads import Vertical
 
 
@@ -18,7 +18,7 @@ class Cover(Group, eq=False):
     """One option with what it delivers."""
 
     @property
-    def option(self) -> Part:
+    def option(self) -> Lot:
         """The option."""
         return self.legs[0]
 
@@ -26,58 +26,58 @@ class Cover(Group, eq=False):
 class _Supply(Struct, eq=False):
     """Shares of one side that options deliver, or futures."""
 
-    held: deque[Part]
+    held: deque[Lot]
     left: Decimal
 
     @classmethod
-    def of(cls, held: Iterable[Part]) -> _Supply:
-        parts = deque(held)
-        return cls(parts, sum((part.left for part in parts), Decimal(0)))
+    def of(cls, held: Iterable[Lot]) -> _Supply:
+        lots = deque(held)
+        return cls(lots, sum((lot.left for lot in lots), Decimal(0)))
 
-    def units(self, option: Part) -> Decimal:
+    def units(self, option: Lot) -> Decimal:
         """How many of an option's contracts it covers: whole ones, unless a fraction is all there is."""
         size = _size_of(option)
         return option.left if self.left >= option.left * size else self.left // size
 
-    def draw(self, option: Part, units: Decimal) -> Shares:
+    def draw(self, option: Lot, units: Decimal) -> Shares:
         """What covers that many contracts of the option."""
         wanted = units * _size_of(option)
         self.left -= wanted
         drawn = []
         while wanted:
-            part = self.held[0]
-            now = min(part.left, wanted)
-            part.left -= now
+            lot = self.held[0]
+            now = min(lot.left, wanted)
+            lot.left -= now
             wanted -= now
-            drawn.append((part, now))
-            if not part.left:
+            drawn.append((lot, now))
+            if not lot.left:
                 self.held.popleft()
         return tuple(drawn)
 
 
-def _size_of(option: Part) -> Decimal:
-    return option.lot.delivers[1] if option.lot.delivers else STANDARD_LOT
+def _size_of(option: Lot) -> Decimal:
+    return option.delivers[1] if option.delivers else STANDARD_LOT
 
 
-Single = Part | Cover
+Single = Lot | Cover
 
 
-def covered(parts: Iterable[Part]) -> tuple[list[Group], list[Cover]]:
+def covered(lots: Iterable[Lot]) -> tuple[list[Group], list[Cover]]:
     """Collars, and the options that the shares beside them cover or that insure these shares.
 
     Collars come first, those of one expiration before others: a short call and a long put share what they stand on.
     From the rest of long shares short calls take theirs, the nearest expiration and lowest strike first, then long puts;
     of short shares long calls, then short puts.
     """
-    options: dict[Deliverables, list[Part]] = {}
-    stocks: dict[tuple[Deliverables, int], list[Part]] = {}
-    for part in parts:
-        if not part.left:
+    options: dict[Deliverables, list[Lot]] = {}
+    stocks: dict[tuple[Deliverables, int], list[Lot]] = {}
+    for lot in lots:
+        if not lot.left:
             continue
-        if part.board and part.lot.delivers:
-            options.setdefault(part.lot.delivers[0], []).append(part)
-        elif what := covers(part.lot.holding):
-            stocks.setdefault((what, part.sign), []).append(part)
+        if lot.board and lot.delivers:
+            options.setdefault(lot.delivers[0], []).append(lot)
+        elif what := covers(lot.holding):
+            stocks.setdefault((what, lot.sign), []).append(lot)
     collars: list[Group] = []
     found: list[Cover] = []
     for (held_thing, sign), held in stocks.items():
@@ -88,33 +88,33 @@ def covered(parts: Iterable[Part]) -> tuple[list[Group], list[Cover]]:
     return collars, found
 
 
-def _candidates(options: list[Part], sign: int) -> list[Part]:
-    calls = [part for part in options if part.kind == "call" and part.sign == -sign]
-    puts = [part for part in options if part.kind == "put" and part.sign == sign]
-    calls.sort(key=lambda part: (part.expiration, part.strike))
-    puts.sort(key=lambda part: (part.expiration, -part.strike))
+def _candidates(options: list[Lot], sign: int) -> list[Lot]:
+    calls = [lot for lot in options if lot.kind == "call" and lot.sign == -sign]
+    puts = [lot for lot in options if lot.kind == "put" and lot.sign == sign]
+    calls.sort(key=lambda lot: (lot.expiration, lot.strike))
+    puts.sort(key=lambda lot: (lot.expiration, -lot.strike))
     return calls + puts
 
 
-def _collars(supply: _Supply, options: Sequence[Part]) -> list[Group]:
+def _collars(supply: _Supply, options: Sequence[Lot]) -> list[Group]:
     groups: list[Group] = []
 
-    def join(first: Part, second: Part, units: Decimal) -> None:
+    def join(first: Lot, second: Lot, units: Decimal) -> None:
         first.left -= units
         second.left -= units
         groups.append(Group((first, second), units, supply.draw(first, units)))
 
-    nearest_first = sorted(options, key=lambda part: part.expiration)
+    nearest_first = sorted(options, key=lambda lot: lot.expiration)
     for keys in (_board_and_size, _board, _pool):
         for opening in ("put", "call"):
-            for alike in grouped((part for part in nearest_first if part.left), keys):
-                alike.sort(key=lambda part: (part.strike, part.kind != opening))
-                line = [(part.kind == opening, part) for part in alike]
+            for alike in grouped((lot for lot in nearest_first if lot.left), keys):
+                alike.sort(key=lambda lot: (lot.strike, lot.kind != opening))
+                line = [(lot.kind == opening, lot) for lot in alike]
                 nested(line, supply.units, join)
     return groups
 
 
-def _cover(supply: _Supply, options: Sequence[Part]) -> Iterator[Cover]:
+def _cover(supply: _Supply, options: Sequence[Lot]) -> Iterator[Cover]:
     for option in options:
         units = supply.units(option)
         if units:
@@ -160,8 +160,8 @@ def stock_repairs(covers_: Iterable[Cover], spreads: Iterable[Vertical]) -> list
 
 
 def _short_call(thing: Cover | Vertical) -> Iterable[Hashable]:
-    part = thing.option if isinstance(thing, Cover) else thing.high
-    return [(part.board, part.strike)]
+    lot = thing.option if isinstance(thing, Cover) else thing.high
+    return [(lot.board, lot.strike)]
 
 
 def _inner(thing: Cover | Vertical) -> Decimal:
@@ -178,19 +178,19 @@ def _group_and_size(thing: Cover | Vertical) -> Iterable[Hashable]:
     return [(thing.legs[0].board, thing.units)]
 
 
-def covered_strangles(covers_: Iterable[Cover], parts: Iterable[Part]) -> list[Group]:
+def covered_strangles(covers_: Iterable[Cover], lots: Iterable[Lot]) -> list[Group]:
     """Covered calls with a single short put of the same expiration; the covers keep the rest."""
     groups: list[Group] = []
 
     def join(first: Single, second: Single, units: Decimal) -> None:
         for thing, other in ((first, second), (second, first)):
-            if isinstance(thing, Cover) and isinstance(other, Part):
+            if isinstance(thing, Cover) and isinstance(other, Lot):
                 cover = thing.take(units)
                 other.left -= units
                 groups.append(Group((*cover.legs, other), units, cover.shares))
 
     calls = [cover for cover in covers_ if cover.option.kind == "call" and cover.option.sign < 0]
-    puts = [part for part in free(parts) if part.kind == "put" and part.sign < 0]
+    puts = [lot for lot in free(lots) if lot.kind == "put" and lot.sign < 0]
     if not calls or not puts:
         return groups
     every: list[Single] = [*calls, *puts]
@@ -204,7 +204,7 @@ def covered_strangles(covers_: Iterable[Cover], parts: Iterable[Part]) -> list[G
     return groups
 
 
-def _option(thing: Single) -> Part:
+def _option(thing: Single) -> Lot:
     return thing.option if isinstance(thing, Cover) else thing
 
 
@@ -220,16 +220,16 @@ def _same_size(thing: Single) -> Iterable[Hashable]:
     return [(_option(thing).board, _amount(thing))]
 
 
-Keys = Callable[[Part], Iterable[Hashable]]
+Keys = Callable[[Lot], Iterable[Hashable]]
 
 
-def _pool(part: Part) -> Iterable[Hashable]:
-    return [part.pool]
+def _pool(lot: Lot) -> Iterable[Hashable]:
+    return [lot.pool]
 
 
-def _board(part: Part) -> Iterable[Hashable]:
-    return [part.board]
+def _board(lot: Lot) -> Iterable[Hashable]:
+    return [lot.board]
 
 
-def _board_and_size(part: Part) -> Iterable[Hashable]:
-    return [(part.board, part.left)]
+def _board_and_size(lot: Lot) -> Iterable[Hashable]:
+    return [(lot.board, lot.left)]

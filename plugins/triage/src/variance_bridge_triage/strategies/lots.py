@@ -31,33 +31,46 @@ Deliverables = tuple[str, str, str | None]
 """Something that options deliver: `stock` or `future`, its name and currency."""
 
 _LAST = date.max
+_NO_STRIKE = Decimal(0)
 _MILLIONTHS = Decimal("0.000000")
 """Added to an amount, it gives it six decimals at least."""
 
 
-class Lot(Struct, frozen=True, kw_only=True, eq=False):
-    """Rows of one contract and side.
+class Lot(Struct, eq=False, kw_only=True):
+    """Rows of one contract and side, and what the clustering has left of them.
 
     Attributes:
+        place: its number in the order of `merge`.
         holding: the rows of the oldest opening day added up; an amount that is unknown for any row of a day is unknown
             for that day. Its terms are those of the whole lot, its amounts are not.
         later: those of the other days likewise, in order.
         quantity: of all days, unsigned.
+        left: what no group has taken yet of it.
+        drawn: what clusters have as their legs of it.
         kind: its word in strategy_names.toml.
-        series: the OSI root. SPX is settled on the opening prices and SPXW on the closing ones, so that of one day and
-            strike they are two things: never parts of one spread.
-        pool: options of one pool can cover each other over time; None for anything but an option with strike and
-            expiration.
+        sign: +1 long, -1 short.
+        strike: 0 where there is none; `expiration` then is the last of all days.
+        pool: options with the same number can cover each other over time: they deliver the same thing in the same amount.
+            None for anything but an option with strike and expiration.
+        board: options with the same number differ in strike and right only: one pool, series, expiration and underlying
+            future. SPX is settled on the opening prices and SPXW on the closing ones, so that of one day and strike they
+            are two things: never parts of one spread.
         delivers: what one contract delivers, as `(source, name, currency)`, and how much of it; None when that is not
             certain.
     """
 
+    place: int
     holding: Holding
     later: tuple[Holding, ...]
     quantity: Decimal
+    left: Decimal
+    drawn: Decimal = Decimal(0)
     kind: str
-    series: str
-    pool: tuple[object, ...] | None
+    sign: int
+    strike: Decimal
+    expiration: date
+    pool: int | None
+    board: int | None
     delivers: tuple[Deliverables, Decimal] | None
 
     @property
@@ -72,16 +85,13 @@ class Lot(Struct, frozen=True, kw_only=True, eq=False):
         newest = _newest([quote for quote in quotes if quote.underlying_price is not None])
         return newest.underlying_price if newest else None
 
-    @property
-    def sign(self) -> int:
-        """+1 long, -1 short."""
-        return self.holding.side.sign
-
-    def drawn(self, start: Decimal, end: Decimal) -> Iterator[Holding]:
-        """The lot from its `start`th to its `end`th contract, the oldest first, a holding for each opening day.
+    def draw(self, quantity: Decimal) -> Iterator[Holding]:
+        """So many contracts behind those that were drawn before, the oldest first, a holding for each opening day.
 
         What is held in several strategies has its average amounts in each, as if the days were not known.
         """
+        start = self.drawn
+        end = self.drawn = start + quantity
         if start == 0 and end == self.quantity:
             yield self.holding
             yield from self.later
@@ -100,35 +110,34 @@ class Lot(Struct, frozen=True, kw_only=True, eq=False):
 def merge(positions: Iterable[Holding]) -> list[Lot]:
     """The lots of the positions, in an order that does not depend on the order of the positions."""
     shared: dict[object, Any] = {}
-    return [
-        lot
-        for _place, rows in groupby(sorted(positions, key=_place), key=_place)
-        for lot in _lots_of_place(list(rows), shared)
-    ]
+    lots: list[Lot] = []
+    for _same, rows in groupby(sorted(positions, key=_terms), key=_terms):
+        for holdings in _contracts(list(rows)):
+            lots.append(_lot(len(lots), holdings, shared))
+    return lots
 
 
-def _place(holding: Holding) -> tuple[object, ...]:
+def _terms(holding: Holding) -> tuple[object, ...]:
     return (
         holding.root,
         holding.expiration or _LAST,
-        holding.strike or Decimal(0),
+        holding.strike or _NO_STRIKE,
         holding.symbol,
     )
 
 
-def _lots_of_place(rows: list[Holding], shared: dict[object, Any]) -> Sequence[Lot]:
+def _contracts(rows: list[Holding]) -> Sequence[Sequence[Holding]]:
+    """The rows of each contract, one for each opening day; nearly always it is a single row."""
     if len(rows) == 1:
-        return [_lot(rows, shared)]
-    contracts: dict[tuple[object, ...], list[Holding]] = {}
+        return [rows]
+    found: dict[tuple[object, ...], list[Holding]] = {}
     for row in rows:
-        contracts.setdefault(contract(row), []).append(row)
-    lots = [_lot(_days(same), shared) for same in contracts.values()]
-    return sorted(lots, key=lambda lot: "|".join(map(str, contract(lot.holding))))
+        found.setdefault(contract(row), []).append(row)
+    contracts = [_days(same) for same in found.values()]
+    return sorted(contracts, key=lambda days: "|".join(map(str, contract(days[0]))))
 
 
 def _days(rows: list[Holding]) -> Sequence[Holding]:
-    if len(rows) == 1:
-        return rows
     days: dict[date, list[Holding]] = {}
     for row in rows:
         days.setdefault(row.opened_on or _LAST, []).append(row)
@@ -195,18 +204,27 @@ def _added_greeks(greeks: list[Greeks | None]) -> Greeks | None:
     )
 
 
-def _lot(holdings: Sequence[Holding], shared: dict[object, Any]) -> Lot:
-    """`shared` holds what lots have in common, once for all of them."""
+def _lot(place: int, holdings: Sequence[Holding], shared: dict[object, Any]) -> Lot:
+    """`shared` has what lots have in common: deliveries, and the numbers of pools and boards, which are compared very often."""
     holding, *later = holdings
-    series, deliverable = _series(holding), deliverable_of(holding)
-    pool, delivers = _pool(holding, deliverable), _delivers(holding, deliverable)
+    deliverable, quantity = deliverable_of(holding), total(*(each.quantity for each in holdings))
+    delivers = _delivers(holding, deliverable)
+    pool = board = None
+    if terms := _pool(holding, deliverable):
+        pool = shared.setdefault(terms, len(shared) + 1)
+        board = shared.setdefault(_board(holding, pool), len(shared) + 1)
     return Lot(
+        place=place,
         holding=holding,
         later=tuple(later),
-        quantity=total(*(each.quantity for each in holdings)),
+        quantity=quantity,
+        left=quantity,
         kind=_kind(holding),
-        series=shared.setdefault(series, series),
-        pool=shared.setdefault(pool, pool),
+        sign=holding.side.sign,
+        strike=holding.strike or _NO_STRIKE,
+        expiration=holding.expiration or _LAST,
+        pool=pool,
+        board=board,
         delivers=shared.setdefault(delivers, delivers),
     )
 
@@ -228,6 +246,11 @@ def _pool(holding: Holding, deliverable: Deliverable | None) -> tuple[object, ..
     adjusted = deliverable is Deliverable.ADJUSTED
     series = _series(holding) if adjusted else ""
     return (holding.type, series, holding.multiplier, holding.currency)
+
+
+def _board(holding: Holding, pool: int) -> tuple[object, ...]:
+    future = holding.underlying if holding.type is InstrumentType.FUTURE_OPTION else None
+    return (pool, _series(holding), holding.expiration, future)
 
 
 def _series(holding: Holding) -> str:

@@ -7,8 +7,9 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
+from variance_bridge_triage.strategies.groups import Group, free
 from variance_bridge_triage.strategies.line_matching import grouped, nested
-from variance_bridge_triage.strategies.parts_and_groups import Group, Part, free
+from variance_bridge_triage.strategies.lots import Lot
 from variance_bridge_triage.strategies.strategy_names import Strategies
 from variance_bridge_triage.strategies.vertical_spreads import Vertical
 
@@ -32,8 +33,8 @@ def ratios(spreads: Iterable[Vertical], table: Strategies, today: date) -> list[
     return groups
 
 
-def _ratio(spread: Vertical, surplus: Part, other: Part) -> Group | None:
-    larger, smaller = surplus.lot.quantity, other.lot.quantity
+def _ratio(spread: Vertical, surplus: Lot, other: Lot) -> Group | None:
+    larger, smaller = surplus.quantity, other.quantity
     whole = surplus.left and larger == spread.units + surplus.left and smaller == spread.units
     if not whole:
         return None
@@ -44,42 +45,42 @@ def _ratio(spread: Vertical, surplus: Part, other: Part) -> Group | None:
     return Group(legs, smaller / ratio.denominator)
 
 
-SpreadOrPart = Vertical | Part
+SpreadOrLot = Vertical | Lot
 
 
-def lizards(spreads: Iterable[Vertical], parts: Iterable[Part]) -> list[Group]:
+def lizards(spreads: Iterable[Vertical], lots: Iterable[Lot]) -> list[Group]:
     """A spread that was sold, with as many single short options of the other type."""
-    return _with_short([s for s in spreads if s.units and not _bought(s)], parts)
+    return _with_short([s for s in spreads if s.units and not _bought(s)], lots)
 
 
-def seagulls(spreads: Iterable[Vertical], parts: Iterable[Part]) -> list[Group]:
+def seagulls(spreads: Iterable[Vertical], lots: Iterable[Lot]) -> list[Group]:
     """A spread that was bought, with as many single short options of the other type."""
-    return _with_short([s for s in spreads if s.units and _bought(s)], parts)
+    return _with_short([s for s in spreads if s.units and _bought(s)], lots)
 
 
 def _bought(spread: Vertical) -> bool:
     return spread.rising == (spread.kind == "call")
 
 
-def _with_short(spreads: list[Vertical], parts: Iterable[Part]) -> list[Group]:
+def _with_short(spreads: list[Vertical], lots: Iterable[Lot]) -> list[Group]:
     groups: list[Group] = []
-    short = [part for part in free(parts) if part.sign < 0]
+    short = [lot for lot in free(lots) if lot.sign < 0]
     join = _joining(groups)
     for kind in ("call", "put"):
-        singles = [part for part in short if part.kind != kind]
-        every: list[SpreadOrPart] = [*(s for s in spreads if s.kind == kind), *singles]
+        singles = [lot for lot in short if lot.kind != kind]
+        every: list[SpreadOrLot] = [*(s for s in spreads if s.kind == kind), *singles]
         for alike in grouped(every, _board_and_amount):
             alike.sort(key=lambda thing: (_inner(thing).strike, thing.kind == "call"))
             nested(((thing.kind == "put", thing) for thing in alike), _amount, join)
     return groups
 
 
-def ladders(spreads: Iterable[Vertical], parts: Iterable[Part]) -> list[Group]:
+def ladders(spreads: Iterable[Vertical], lots: Iterable[Lot]) -> list[Group]:
     """A spread with as many more of its outer leg's side beyond that leg; of bought put spreads twice as many too."""
     groups: list[Group] = []
     for times in (1, 2):
         lines = [s for s in spreads if s.units and (times == 1 or _is_bought_put(s))]
-        every: list[SpreadOrPart] = [*lines, *free(parts)]
+        every: list[SpreadOrLot] = [*lines, *free(lots)]
         for alike in grouped(every, _outer_and_amount(times)):
             calls = alike[0].kind == "call"
             # Of one strike the option stands before the spread, which it cannot join: that would be a ratio.
@@ -96,29 +97,29 @@ def _is_bought_put(spread: Vertical) -> bool:
     return spread.kind == "put" and _bought(spread)
 
 
-def _outer(thing: SpreadOrPart) -> Part:
-    if isinstance(thing, Part):
+def _outer(thing: SpreadOrLot) -> Lot:
+    if isinstance(thing, Lot):
         return thing
     return thing.high if thing.kind == "call" else thing.low
 
 
-def _outer_and_amount(times: int) -> Callable[[SpreadOrPart], Iterable[Hashable]]:
+def _outer_and_amount(times: int) -> Callable[[SpreadOrLot], Iterable[Hashable]]:
     amount = _amount_times(times)
     return lambda thing: [(_outer(thing).board, thing.kind, _outer(thing).sign, amount(thing))]
 
 
-def _amount_times(times: int) -> Callable[[SpreadOrPart], Decimal]:
+def _amount_times(times: int) -> Callable[[SpreadOrLot], Decimal]:
     return lambda thing: thing.units * times if isinstance(thing, Vertical) else thing.left
 
 
 def _joining(
     groups: list[Group], times: int = 1
-) -> Callable[[SpreadOrPart, SpreadOrPart, Decimal], None]:
+) -> Callable[[SpreadOrLot, SpreadOrLot, Decimal], None]:
     """Joins a spread with `times` as many of an option, given the number of options."""
 
-    def join(first: SpreadOrPart, second: SpreadOrPart, amount: Decimal) -> None:
+    def join(first: SpreadOrLot, second: SpreadOrLot, amount: Decimal) -> None:
         for thing, other in ((first, second), (second, first)):
-            if isinstance(thing, Vertical) and isinstance(other, Part):
+            if isinstance(thing, Vertical) and isinstance(other, Lot):
                 other.left -= amount
                 spread = thing.take(amount / times)
                 groups.append(Group((*spread.legs, *[other] * times), spread.units))
@@ -126,15 +127,15 @@ def _joining(
     return join
 
 
-def _inner(thing: SpreadOrPart) -> Part:
-    if isinstance(thing, Part):
+def _inner(thing: SpreadOrLot) -> Lot:
+    if isinstance(thing, Lot):
         return thing
     return thing.high if thing.kind == "put" else thing.low
 
 
-def _amount(thing: SpreadOrPart) -> Decimal:
+def _amount(thing: SpreadOrLot) -> Decimal:
     return thing.units if isinstance(thing, Vertical) else thing.left
 
 
-def _board_and_amount(thing: SpreadOrPart) -> Iterable[Hashable]:
+def _board_and_amount(thing: SpreadOrLot) -> Iterable[Hashable]:
     return [(_inner(thing).board, _amount(thing))]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable
 from decimal import Decimal
 
+from variance_bridge_triage.strategies.groups import Group, neighbours, pair
 from variance_bridge_triage.strategies.line_matching import Point, grouped, nearest, nested
-from variance_bridge_triage.strategies.parts_and_groups import Group, Part, neighbours, pair
+from variance_bridge_triage.strategies.lots import Lot
 
 _OUTRIGHT = ("stock", "future", "crypto")
 
@@ -17,12 +18,12 @@ class Vertical(Group, eq=False):
     """Two options of one type and expiration, one long and one short."""
 
     @property
-    def low(self) -> Part:
+    def low(self) -> Lot:
         """The leg of the lower strike."""
         return self.legs[0]
 
     @property
-    def high(self) -> Part:
+    def high(self) -> Lot:
         """The leg of the higher strike."""
         return self.legs[1]
 
@@ -42,35 +43,35 @@ class Vertical(Group, eq=False):
         return self.high.strike - self.low.strike
 
 
-def offsetting(parts: Iterable[Part]) -> list[Group]:
+def offsetting(lots: Iterable[Lot]) -> list[Group]:
     """Long and short of one strike, type and expiration, or of one share: nothing is left of them but their history."""
     groups: list[Group] = []
-    parts = list(parts)
-    outright = [part for part in parts if part.left and part.kind in _OUTRIGHT]
-    for same in grouped([*outright, *neighbours(parts)], lambda part: [_same_thing(part)]):
-        longs = [part for part in same if part.sign > 0]
-        shorts = [part for part in same if part.sign < 0]
-        line = [(True, part) for part in longs] + [(False, part) for part in shorts]
+    lots = list(lots)
+    outright = [lot for lot in lots if lot.left and lot.kind in _OUTRIGHT]
+    for same in grouped([*outright, *neighbours(lots)], lambda lot: [_same_thing(lot)]):
+        longs = [lot for lot in same if lot.sign > 0]
+        shorts = [lot for lot in same if lot.sign < 0]
+        line = [(True, lot) for lot in longs] + [(False, lot) for lot in shorts]
         _pair_nested(line, groups)
     return groups
 
 
-def _same_thing(part: Part) -> Hashable:
-    if part.board:
-        return part.board, part.kind, part.strike
-    return part.lot.holding.symbol, part.lot.holding.currency
+def _same_thing(lot: Lot) -> Hashable:
+    if lot.board:
+        return lot.board, lot.kind, lot.strike
+    return lot.holding.symbol, lot.holding.currency
 
 
-def _pair_nested(line: list[tuple[bool, Part]], groups: list[Group]) -> None:
-    nested(line, lambda part: part.left, lambda a, b, n: groups.append(pair(a, b, n)))
+def _pair_nested(line: list[tuple[bool, Lot]], groups: list[Group]) -> None:
+    nested(line, lambda lot: lot.left, lambda a, b, n: groups.append(pair(a, b, n)))
 
 
-def verticals(parts: Iterable[Part]) -> list[Vertical]:
+def verticals(lots: Iterable[Lot]) -> list[Vertical]:
     """As many as there can be, with small distances between their strikes. Nothing offsetting may be left."""
     found = []
-    for line in grouped(neighbours(parts), lambda part: [(part.board, part.kind)]):
-        line.sort(key=lambda part: part.strike)
-        points = [Point(part.strike, part.sign * part.left) for part in line]
+    for line in grouped(neighbours(lots), lambda lot: [(lot.board, lot.kind)]):
+        line.sort(key=lambda lot: lot.strike)
+        points = [Point(lot.strike, lot.sign * lot.left) for lot in line]
         for i, j, units in nearest(points):
             line[i].left -= units
             line[j].left -= units
