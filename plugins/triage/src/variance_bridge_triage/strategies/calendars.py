@@ -27,33 +27,38 @@ class TimeSpread(Group, eq=False):
 
 def time_spreads(lots: Iterable[Lot]) -> list[TimeSpread]:
     """Calendars, then diagonals: a short option is covered by a later long one."""
-    return [spread for line in grouped(free(lots), _type) for spread in _as_many_as_can_be(line)]
+    return [spread for line in _lines(lots) for spread in _as_many_as_can_be(line)]
+
+
+def _lines(lots: Iterable[Lot]) -> list[list[Lot]]:
+    """The free options of each pool and type: those of one line can make time spreads with each other."""
+    return grouped(free(lots), lambda lot: [(lot.pool, lot.kind)])
 
 
 def _as_many_as_can_be(line: list[Lot]) -> list[TimeSpread]:
-    """Of one pool and type. Calendars go before diagonals unless that left a short option naked that can be covered."""
-    before = [lot.left for lot in line]
+    """Calendars go before diagonals unless that left a short option naked that can be covered."""
+    before, coverable = [lot.left for lot in line], _coverable(line)
     found = [
         spread
-        for keys in (_with_size(_strike), _strike, _with_size(_type), _type)
+        for keys in (_strike_and_size, _strike, _size, _any)
         for spread in _found(line, keys, near_sign=-1)
     ]
-    if sum((spread.units for spread in found), Decimal(0)) == _coverable(line, before):
+    if sum((spread.units for spread in found), Decimal(0)) == coverable:
         return found
+    del found  # before there are as many again
     for lot, left in zip(line, before, strict=True):
         lot.left = left
-    return list(_found(line, _type, near_sign=-1))
+    return list(_found(line, _any, near_sign=-1))
 
 
-def _coverable(line: list[Lot], amounts: list[Decimal]) -> Decimal:
+def _coverable(line: list[Lot]) -> Decimal:
     """How many short options a later long one can cover, whatever the strikes."""
     naked = covered = Decimal(0)
-    in_time = zip(line, amounts, strict=True)
-    for lot, amount in sorted(in_time, key=lambda each: (each[0].expiration, each[0].sign < 0)):
+    for lot in sorted(line, key=lambda lot: (lot.expiration, lot.sign < 0)):
         if lot.sign < 0:
-            naked += amount
+            naked += lot.left
         else:
-            now = min(naked, amount)
+            now = min(naked, lot.left)
             covered += now
             naked -= now
     return covered
@@ -61,20 +66,21 @@ def _coverable(line: list[Lot], amounts: list[Decimal]) -> Decimal:
 
 def reverse_time_spreads(lots: Iterable[Lot]) -> list[TimeSpread]:
     """The long option expires first and leaves the short one naked: only what nothing else explains, equal in number."""
-    options = free(lots)
+    lines = _lines(lots)
     return [
         spread
-        for place in (_strike, _type)
-        for spread in _found(options, _with_size(place), near_sign=1)
+        for keys in (_strike_and_size, _size)
+        for line in lines
+        for spread in _found(line, keys, near_sign=1)
     ]
 
 
 def reverse_doubles(lots: Iterable[Lot]) -> list[Group]:
     """A put and a call of one expiration bought, the same of a later one sold, equal in number."""
-    options = free(lots)
+    lines = _lines(lots)
     groups: list[Group] = []
-    for place in (_strike, _type):
-        spreads = list(_found(options, _with_size(place), near_sign=1))
+    for keys in (_strike_and_size, _size):
+        spreads = [spread for line in lines for spread in _found(line, keys, near_sign=1)]
         groups += doubled(spreads)
         for spread in spreads:
             spread.near.left += spread.units
@@ -110,26 +116,30 @@ def _terms(lot: Lot, *, kind: str | None = None) -> tuple[object, ...]:
     return lot.board, kind or lot.kind, lot.strike, sign
 
 
-def _found(options: list[Lot], keys: Keys, *, near_sign: int) -> Iterator[TimeSpread]:
-    for line in grouped([lot for lot in options if lot.left], keys):
-        found: list[TimeSpread] = []
-        _pair(line, near_sign, found)
-        yield from found
-
-
 Keys = Callable[[Lot], Iterable[Hashable]]
 
 
+def _found(line: list[Lot], keys: Keys, *, near_sign: int) -> Iterator[TimeSpread]:
+    for alike in grouped([lot for lot in line if lot.left], keys):
+        found: list[TimeSpread] = []
+        _pair(alike, near_sign, found)
+        yield from found
+
+
 def _strike(lot: Lot) -> Iterable[Hashable]:
-    return [(lot.pool, lot.kind, lot.strike)]
+    return [lot.strike]
 
 
-def _type(lot: Lot) -> Iterable[Hashable]:
-    return [(lot.pool, lot.kind)]
+def _strike_and_size(lot: Lot) -> Iterable[Hashable]:
+    return [(lot.strike, lot.left)]
 
 
-def _with_size(place: Keys) -> Keys:
-    return lambda lot: [(key, lot.left) for key in place(lot)]
+def _size(lot: Lot) -> Iterable[Hashable]:
+    return [lot.left]
+
+
+def _any(_lot: Lot) -> Iterable[Hashable]:
+    return [None]
 
 
 def _pair(lots: list[Lot], near_sign: int, found: list[TimeSpread]) -> None:
@@ -149,27 +159,28 @@ def _pair(lots: list[Lot], near_sign: int, found: list[TimeSpread]) -> None:
 
 
 def doubled(spreads: list[TimeSpread]) -> list[Group]:
-    """A put and a call spread of the same two expirations, the put not above the call."""
+    """A put and a call spread of the same two expirations, the put not above the call; equal numbers first."""
     groups: list[Group] = []
-    for keys in (_same_size, _same_expirations):
-        for alike in grouped([spread for spread in spreads if spread.units], keys):
-            line = sorted(
-                alike, key=lambda spread: (spread.near.strike, spread.near.kind == "call")
-            )
-            nested(
-                ((spread.near.kind == "put", spread) for spread in line),
-                lambda spread: spread.units,
-                lambda a, b, units: groups.append(joined(a, b, units)),
-            )
+    for same in grouped(spreads, _expirations):
+        for keys in (_units, _expirations):
+            for alike in grouped([spread for spread in same if spread.units], keys):
+                line = sorted(
+                    alike, key=lambda spread: (spread.near.strike, spread.near.kind == "call")
+                )
+                nested(
+                    ((spread.near.kind == "put", spread) for spread in line),
+                    lambda spread: spread.units,
+                    lambda a, b, units: groups.append(joined(a, b, units)),
+                )
     return groups
 
 
-def _same_expirations(spread: TimeSpread) -> Iterable[Hashable]:
+def _expirations(spread: TimeSpread) -> Iterable[Hashable]:
     return [(spread.near.board, spread.far.board, spread.near.sign)]
 
 
-def _same_size(spread: TimeSpread) -> Iterable[Hashable]:
-    return [(spread.near.board, spread.far.board, spread.near.sign, spread.units)]
+def _units(spread: TimeSpread) -> Iterable[Hashable]:
+    return [spread.units]
 
 
 def futures_calendars(lots: Iterable[Lot]) -> list[Group]:

@@ -108,6 +108,7 @@ def _group(lots: Sequence[Lot], today: date, table: Strategies) -> list[Group]:
     groups += doubled(calendars)
     collars, covers = covered(lots)
     groups += [*collars, *spread_collars(covers, spreads), *stock_repairs(covers, spreads)]
+    lots = [lot for lot in lots if lot.left]  # what follows looks through them time and again
     groups += ratios(spreads, table, today)
     groups += lizards(spreads, lots)
     groups += covered_strangles(covers, lots)
