@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -275,7 +275,7 @@ def triage(
         net_liquidity_origin=origin,
         benchmark=benchmark,
         benchmark_price=benchmark_price,
-        entries=tuple(sorted(entries, key=_urgency)),
+        entries=tuple(_in_order(entries)),
         rows=len(portfolio.positions),
         sign_of_positions=portfolio.balances.sign_of_positions if portfolio.balances else None,
         unavailable=tuple(unavailable([each.not_judged for each in entries])),
@@ -324,9 +324,14 @@ _ORDER = {action: place for place, action in enumerate(Action)}
 _NEVER = 10**6
 
 
+def _in_order(entries: Sequence[Entry]) -> Iterator[Entry]:
+    """As `Report.entries` has them; clusters come by root."""
+    yield from sorted((entry for entry in entries if entry.findings), key=_urgency)
+    yield from (entry for entry in entries if not entry.findings and entry.not_judged)
+    yield from (entry for entry in entries if not entry.findings and not entry.not_judged)
+
+
 def _urgency(entry: Entry) -> tuple[int, Decimal, int, str, str]:
-    found, cluster_ = entry.finding, entry.facts.cluster
-    if found is None:
-        return len(_ORDER) + (not entry.not_judged), Decimal(0), 0, cluster_.root, ""
+    most_urgent, cluster_ = entry.findings[0], entry.facts.cluster
     dte = entry.facts.dte if entry.facts.dte is not None else _NEVER
-    return _ORDER[found.action], -found.weight, dte, cluster_.root, cluster_.strategy
+    return _ORDER[most_urgent.action], -most_urgent.weight, dte, cluster_.root, cluster_.strategy

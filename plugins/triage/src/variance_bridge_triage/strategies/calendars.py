@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 
@@ -37,24 +38,21 @@ def _lines(lots: Iterable[Lot]) -> list[list[Lot]]:
 
 def _as_many_as_can_be(line: list[Lot]) -> list[TimeSpread]:
     """Calendars go before diagonals unless that left a short option naked that can be covered."""
-    before, coverable = [lot.left for lot in line], _coverable(line)
-    found = [
-        spread
-        for keys in (_strike_and_size, _strike, _size, _any)
-        for spread in _found(line, keys, near_sign=-1)
-    ]
-    if sum((spread.units for spread in found), Decimal(0)) == coverable:
-        return found
-    del found  # before there are as many again
+    order, before = _order(line, near_sign=-1), [lot.left for lot in line]
+    coverable = _coverable(order)
+    calendars_first: tuple[Keys, ...] = (_strike_and_size, _strike, _size, _any)
+    tried = _spreads(line, calendars_first, order, near_sign=-1)
+    covered = sum((spread.units for spread in tried), Decimal(0))
     for lot, left in zip(line, before, strict=True):
         lot.left = left
-    return list(_found(line, _any, near_sign=-1))
+    keys = calendars_first if covered == coverable else (_any,)
+    return list(_spreads(line, keys, order, near_sign=-1))
 
 
-def _coverable(line: list[Lot]) -> Decimal:
-    """How many short options a later long one can cover, whatever the strikes."""
+def _coverable(order: Iterable[Lot]) -> Decimal:
+    """How many short options a later long one can cover, whatever the strikes; of one day the long ones come first."""
     naked = covered = Decimal(0)
-    for lot in sorted(line, key=lambda lot: (lot.expiration, lot.sign < 0)):
+    for lot in order:
         if lot.sign < 0:
             naked += lot.left
         else:
@@ -67,12 +65,12 @@ def _coverable(line: list[Lot]) -> Decimal:
 def reverse_time_spreads(lots: Iterable[Lot]) -> list[TimeSpread]:
     """The long option expires first and leaves the short one naked: only what nothing else explains, equal in number."""
     lines = _lines(lots)
-    return [
-        spread
-        for keys in (_strike_and_size, _size)
-        for line in lines
-        for spread in _found(line, keys, near_sign=1)
-    ]
+    return [spread for keys in (_strike_and_size, _size) for spread in _reverse(lines, keys)]
+
+
+def _reverse(lines: Iterable[list[Lot]], keys: Keys) -> Iterator[TimeSpread]:
+    for line in lines:
+        yield from _spreads(line, (keys,), _order(line, near_sign=1), near_sign=1)
 
 
 def reverse_doubles(lots: Iterable[Lot]) -> list[Group]:
@@ -80,7 +78,7 @@ def reverse_doubles(lots: Iterable[Lot]) -> list[Group]:
     lines = _lines(lots)
     groups: list[Group] = []
     for keys in (_strike_and_size, _size):
-        spreads = [spread for line in lines for spread in _found(line, keys, near_sign=1)]
+        spreads = list(_reverse(lines, keys))
         groups += doubled(spreads)
         for spread in spreads:
             spread.near.left += spread.units
@@ -119,11 +117,14 @@ def _terms(lot: Lot, *, kind: str | None = None) -> tuple[object, ...]:
 Keys = Callable[[Lot], Iterable[Hashable]]
 
 
-def _found(line: list[Lot], keys: Keys, *, near_sign: int) -> Iterator[TimeSpread]:
-    for alike in grouped([lot for lot in line if lot.left], keys):
-        found: list[TimeSpread] = []
-        _pair(alike, near_sign, found)
-        yield from found
+def _spreads(
+    line: list[Lot], by: Iterable[Keys], order: Mapping[Lot, int], *, near_sign: int
+) -> Iterator[TimeSpread]:
+    """Those of options that have the first key in common, then of the others by the next one, and so on."""
+    for keys in by:
+        for alike in grouped([lot for lot in line if lot.left], keys):
+            alike.sort(key=order.__getitem__)
+            yield from _paired(alike, near_sign)
 
 
 def _strike(lot: Lot) -> Iterable[Hashable]:
@@ -142,26 +143,34 @@ def _any(_lot: Lot) -> Iterable[Hashable]:
     return [None]
 
 
-def _pair(lots: list[Lot], near_sign: int, found: list[TimeSpread]) -> None:
+def _order(line: Iterable[Lot], *, near_sign: int) -> dict[Lot, int]:
     """Nearest expirations first, strikes in order; what expires on one day is not paired."""
+
+    def terms(lot: Lot) -> tuple[date, bool, Decimal]:
+        opens = lot.sign == near_sign
+        return lot.expiration, opens, -lot.strike if opens else lot.strike
+
+    return {lot: number for number, lot in enumerate(sorted(line, key=terms))}
+
+
+def _paired(line: Iterable[Lot], near_sign: int) -> list[TimeSpread]:
+    found: list[TimeSpread] = []
 
     def join(near: Lot, far: Lot, units: Decimal) -> None:
         near.left -= units
         far.left -= units
         found.append(TimeSpread((near, far), units))
 
-    def order(lot: Lot) -> tuple[date, bool, Decimal]:
-        opens = lot.sign == near_sign
-        return lot.expiration, opens, -lot.strike if opens else lot.strike
-
-    line = sorted(lots, key=order)
     nested(((lot.sign == near_sign, lot) for lot in line), lambda lot: lot.left, join)
+    return found
 
 
 def doubled(spreads: list[TimeSpread]) -> list[Group]:
     """A put and a call spread of the same two expirations, the put not above the call; equal numbers first."""
     groups: list[Group] = []
-    for same in grouped(spreads, _expirations):
+    boards = Counter(near.board for near in {spread.near for spread in spreads})
+    neighbours = [spread for spread in spreads if boards[spread.near.board] > 1]
+    for same in grouped(neighbours, _expirations):
         for keys in (_units, _expirations):
             for alike in grouped([spread for spread in same if spread.units], keys):
                 line = sorted(

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from itertools import groupby
+from operator import itemgetter
 
 from msgspec import Struct
 
@@ -92,10 +93,12 @@ def cluster(
 
 
 def _of_root(root: str, lots: Sequence[Lot], today: date, table: Strategies) -> list[Cluster]:
-    groups = _group(lots, today, table)
-    for group in groups:
-        group.name = table.name(group.members(), today) or UNNAMED
-    return [_drawn(root, alike) for alike in _alike(groups)]
+    groups = sorted(_group(lots, today, table), key=_first_place)
+    return [
+        _drawn(root, name, alike)
+        for _place, same in groupby(groups, key=_first_place)
+        for name, alike in _alike(list(same), today, table)
+    ]
 
 
 def _group(lots: Sequence[Lot], today: date, table: Strategies) -> list[Group]:
@@ -125,31 +128,32 @@ def _group(lots: Sequence[Lot], today: date, table: Strategies) -> list[Group]:
     return [group for group in groups if group.units]
 
 
-def _alike(groups: Iterable[Group]) -> Iterator[Sequence[Group]]:
-    """Groups of the same contracts in the same proportion and with one name, in the order of their first legs."""
-    for _places_and_name, same in groupby(sorted(groups, key=_place), key=_place):
-        yield from _of_one_proportion(list(same))
+def _first_place(group: Group) -> int:
+    return min(lot.place for lot, _quantity in _quantities(group))
 
 
-def _place(group: Group) -> tuple[list[int], str]:
-    return sorted({lot.place for lot, _quantity in _quantities(group)}), group.name
-
-
-def _of_one_proportion(groups: list[Group]) -> Iterable[Sequence[Group]]:
+def _alike(
+    groups: Sequence[Group], today: date, table: Strategies
+) -> Iterator[tuple[str, Sequence[Group]]]:
+    """Of groups with one first leg those of the same contracts in the same proportion, with their name, in order."""
+    names = [table.name(group.members(), today) or UNNAMED for group in groups]
     if len(groups) == 1:
-        return [groups]
-    found: dict[tuple[tuple[int, Decimal], ...], list[Group]] = {}
-    for group in groups:
-        found.setdefault(_proportions(group), []).append(group)
-    return found.values()
+        yield names[0], groups
+        return
+    found: dict[tuple[tuple[int, ...], str, tuple[Decimal, ...]], list[Group]] = {}
+    for name, group in zip(names, groups, strict=True):
+        places, proportions = zip(*sorted(_proportions(group).items()), strict=True)
+        found.setdefault((places, name, proportions), []).append(group)
+    for likeness in sorted(found, key=itemgetter(0, 1)):
+        yield likeness[1], found[likeness]
 
 
-def _proportions(group: Group) -> tuple[tuple[int, Decimal], ...]:
+def _proportions(group: Group) -> dict[int, Decimal]:
     """Quantity of each contract per unit."""
     amounts: dict[int, Decimal] = {}
     for lot, quantity in _quantities(group):
         amounts[lot.place] = amounts.get(lot.place, Decimal(0)) + quantity / group.units
-    return tuple(sorted(amounts.items()))
+    return amounts
 
 
 def _quantities(group: Group) -> list[tuple[Lot, Decimal]]:
@@ -157,7 +161,7 @@ def _quantities(group: Group) -> list[tuple[Lot, Decimal]]:
     return [*options, *group.shares]
 
 
-def _drawn(root: str, alike: Sequence[Group]) -> Cluster:
+def _drawn(root: str, name: str, alike: Sequence[Group]) -> Cluster:
     """Groups that are alike as one cluster, its legs drawn from the lots behind what was drawn before."""
     quantities: dict[Lot, Decimal] = {}
     for group in alike:
@@ -167,4 +171,4 @@ def _drawn(root: str, alike: Sequence[Group]) -> Cluster:
     for lot in sorted(quantities, key=lambda lot: lot.place):
         legs += lot.draw(quantities[lot])
     units = sum((group.units for group in alike), Decimal(0))
-    return Cluster(root=root, strategy=alike[0].name, units=units, legs=tuple(legs))
+    return Cluster(root=root, strategy=name, units=units, legs=tuple(legs))

@@ -21,13 +21,11 @@ class Group(Struct, eq=False):
     Attributes:
         legs: options (or whatever stands alone), each as often as one unit has it.
         shares: what covers them, as quantity in all; for every unit the same quantity.
-        name: of the strategy, once it has been looked up.
     """
 
     legs: tuple[Lot, ...]
     units: Decimal
     shares: Shares = ()
-    name: str = ""
 
     def take(self, units: Decimal) -> Group:
         """That many units as a group of their own; this one keeps the rest."""

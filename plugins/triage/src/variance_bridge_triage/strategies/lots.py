@@ -31,6 +31,7 @@ Deliverables = tuple[str, str, str | None]
 """Something that options deliver: `stock` or `future`, its name and currency."""
 
 _LAST = date.max
+_DAYS = _LAST.toordinal() + 1
 _NO_STRIKE = Decimal(0)
 _MILLIONTHS = Decimal("0.000000")
 """Added to an amount, it gives it six decimals at least."""
@@ -207,12 +208,14 @@ def _added_greeks(greeks: list[Greeks | None]) -> Greeks | None:
 def _lot(place: int, holdings: Sequence[Holding], shared: dict[object, Any]) -> Lot:
     """`shared` has what lots have in common: deliveries, and the numbers of pools and boards, which are compared very often."""
     holding, *later = holdings
+    expiration = holding.expiration or _LAST
     deliverable, quantity = deliverable_of(holding), total(*(each.quantity for each in holdings))
     delivers = _delivers(holding, deliverable)
     pool = board = None
     if terms := _pool(holding, deliverable):
         pool = shared.setdefault(terms, len(shared) + 1)
-        board = shared.setdefault(_board(holding, pool), len(shared) + 1)
+        number = shared.setdefault(_side_by_side(holding, pool), len(shared) + 1)
+        board = number * _DAYS + expiration.toordinal()
     return Lot(
         place=place,
         holding=holding,
@@ -222,7 +225,7 @@ def _lot(place: int, holdings: Sequence[Holding], shared: dict[object, Any]) -> 
         kind=_kind(holding),
         sign=holding.side.sign,
         strike=holding.strike or _NO_STRIKE,
-        expiration=holding.expiration or _LAST,
+        expiration=expiration,
         pool=pool,
         board=board,
         delivers=shared.setdefault(delivers, delivers),
@@ -248,9 +251,10 @@ def _pool(holding: Holding, deliverable: Deliverable | None) -> tuple[object, ..
     return (holding.type, series, holding.multiplier, holding.currency)
 
 
-def _board(holding: Holding, pool: int) -> tuple[object, ...]:
+def _side_by_side(holding: Holding, pool: int) -> tuple[object, ...]:
+    """Options with this in common stand on one board where they expire on one day."""
     future = holding.underlying if holding.type is InstrumentType.FUTURE_OPTION else None
-    return (pool, _series(holding), holding.expiration, future)
+    return (pool, _series(holding), future)
 
 
 def _series(holding: Holding) -> str:
