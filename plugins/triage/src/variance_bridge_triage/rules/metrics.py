@@ -10,7 +10,7 @@ import attrs
 from msgspec import Struct, structs
 
 from variance_bridge.model import Balances, Greeks, Holding, Portfolio
-from variance_bridge.money import NO_ACCOUNT, Sum, add_up
+from variance_bridge.money import NO_ACCOUNT, Sum, add_up, together
 from variance_bridge.prices import Prices, price_for
 from variance_bridge.symbology import OptionType
 from variance_bridge_triage.strategies.clusters import Cluster
@@ -31,13 +31,16 @@ def greek(name: str) -> Callable[[Holding], Decimal | None]:
 
 _NO_GREEKS = Greeks()
 
+_delta, _gamma, _theta = greek("delta"), greek("gamma"), greek("theta")
+_beta_delta, _beta_gamma = greek("beta_delta"), greek("beta_gamma")
+
 
 def beta_gamma(holding: Holding) -> Decimal | None:
     """Beta-weighted gamma: as given, else gamma scaled by the square of what beta-weighting did to delta."""
-    given = greek("beta_gamma")(holding)
+    given = _beta_gamma(holding)
     if given is not None:
         return given
-    gamma, delta, beta_delta = (greek(name)(holding) for name in ("gamma", "delta", "beta_delta"))
+    gamma, delta, beta_delta = _gamma(holding), _delta(holding), _beta_delta(holding)
     if gamma is None or not delta or beta_delta is None:
         return None
     return gamma * (beta_delta / delta) ** 2
@@ -111,10 +114,10 @@ def facts(cluster: Cluster, today: date, prices: Prices, lent: Prices = NO_PRICE
         expiration=expiration,
         net_pl=add_up(leg.profit for leg in legs),
         net_cost=add_up(leg.paid_to_open for leg in legs),
-        delta=add_up(map(greek("delta"), legs)),
-        beta_delta=add_up(map(greek("beta_delta"), legs)),
+        delta=add_up(map(_delta, legs)),
+        beta_delta=add_up(map(_beta_delta, legs)),
         beta_gamma=add_up(map(beta_gamma, legs)),
-        theta=add_up(map(greek("theta"), legs)),
+        theta=add_up(map(_theta, legs)),
         price=price,
         currency=legs[0].currency,
         lent_price=other,
@@ -159,8 +162,8 @@ def amounts(
     """The sums of positions in one currency, and of the balances of accounts in it."""
     return Amounts(
         net_pl=add_up(each.profit for each in holdings),
-        theta=add_up(map(greek("theta"), holdings)),
-        beta_delta=add_up(map(greek("beta_delta"), holdings)),
+        theta=add_up(map(_theta, holdings)),
+        beta_delta=add_up(map(_beta_delta, holdings)),
         net_liquidity=net_liquidity,
         buying_power=buying_power,
     )
@@ -203,17 +206,14 @@ def totals(portfolio: Portfolio) -> Totals:
     """The totals of the rows, before any clustering; of a portfolio `in_own_terms`."""
     balances, currency = portfolio.balances, portfolio.meta.currency
     ours = balances if balances and currency in (None, balances.currency) else None
-
-    def amount(read: Callable[[Holding], Decimal | None]) -> Sum:
-        return add_up(
-            read(holding) if holding.currency is None else None for holding in portfolio.positions
-        )
-
+    by_currency = _by_currency(portfolio, ours)
+    own = by_currency.get(portfolio.currency, NOTHING)
+    others = Sum(None, 0, sum(each.currency is not None for each in portfolio.positions))
     return Totals(
-        net_pl=amount(lambda each: each.profit),
-        beta_delta=add_up(map(greek("beta_delta"), portfolio.positions)),
-        theta=amount(greek("theta")),
-        by_currency=_by_currency(portfolio, ours),
+        net_pl=together([own.net_pl, others]),
+        beta_delta=together(each.beta_delta for each in by_currency.values()),
+        theta=together([own.theta, others]),
+        by_currency=by_currency,
         net_liquidity=ours.net_liquidating_value if ours else None,
         buying_power=ours.buying_power if ours else None,
         requirement=ours.maintenance_requirement if ours else None,

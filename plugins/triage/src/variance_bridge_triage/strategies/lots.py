@@ -187,6 +187,8 @@ def _shared(values: list[Decimal | None]) -> Decimal | None:
 
 
 def _newest(quotes: list[Quote]) -> Quote | None:
+    if len(quotes) == 1:
+        return quotes[0]
     dated = [quote for quote in quotes if quote.as_of is not None]
     if dated:
         return max(dated, key=lambda quote: (quote.as_of, repr(quote)))

@@ -64,8 +64,9 @@ class Strategies(Struct, frozen=True):
 
         `today` is a day in New York: it decides what is far enough from expiry for `deep`.
         """
-        for any_strike in (False, True):
-            for entry in self.entries.get(_signature(members, any_strike=any_strike), ()):
+        signature = _signature(members)
+        for each in (signature, _at_any_strikes(signature)):
+            for entry in self.entries.get(each, ()):
                 if self._holds(entry, members, today):
                     return entry.name
         return None
@@ -124,7 +125,7 @@ def _leg(text: str) -> tuple[str, int, int, int]:
     return kind, int(ratio), strike, expiration
 
 
-def _signature(members: Sequence[Member], *, any_strike: bool) -> Signature:
+def _signature(members: Sequence[Member]) -> Signature:
     options = [member for member in members if member.kind in _OPTION_KINDS]
     strikes = _ranks(member.strike for member in options)
     expirations = _ranks(member.expiration for member in options)
@@ -132,13 +133,21 @@ def _signature(members: Sequence[Member], *, any_strike: bool) -> Signature:
     rows = []
     for member in members:
         if member.kind in _OPTION_KINDS:
-            strike = _NONE if any_strike else strikes[member.strike]
-            rows.append((member.kind, member.ratio, strike, expirations[member.expiration]))
+            ranks = strikes[member.strike], expirations[member.expiration]
         else:
             several = member.kind == "future" and len(futures) > 1
-            rank = futures[member.contract] if several else _NONE
-            rows.append((member.kind, member.ratio, rank, _NONE))
+            ranks = futures[member.contract] if several else _NONE, _NONE
+        rows.append((member.kind, member.ratio, *ranks))
     return tuple(sorted(rows))
+
+
+def _at_any_strikes(signature: Signature) -> Signature:
+    return tuple(
+        sorted(
+            (kind, ratio, _NONE if kind in _OPTION_KINDS else rank, expiration)
+            for kind, ratio, rank, expiration in signature
+        )
+    )
 
 
 def _ranks(values: Iterable[Rankable]) -> dict[Rankable, int]:
