@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
+from itertools import groupby
+from operator import attrgetter
 
 from variance_bridge_triage.strategies.groups import Group, free, joined, pair
 from variance_bridge_triage.strategies.line_matching import Point, grouped, nearest, nested
@@ -144,13 +146,18 @@ def _any(_lot: Lot) -> Iterable[Hashable]:
 
 
 def _order(line: Iterable[Lot], *, near_sign: int) -> dict[Lot, int]:
-    """Nearest expirations first, strikes in order; what expires on one day is not paired."""
+    """Nearest expirations first, as lots come; of one day first what closes, then what opens, strikes from the outside in."""
 
-    def terms(lot: Lot) -> tuple[date, bool, Decimal]:
+    def terms(lot: Lot) -> tuple[bool, Decimal]:
         opens = lot.sign == near_sign
-        return lot.expiration, opens, -lot.strike if opens else lot.strike
+        return opens, -lot.strike if opens else lot.strike
 
-    return {lot: number for number, lot in enumerate(sorted(line, key=terms))}
+    order: dict[Lot, int] = {}
+    for _day, same in groupby(line, key=attrgetter("expiration")):
+        day = list(same)
+        for lot in sorted(day, key=terms) if len(day) > 1 else day:
+            order[lot] = len(order)
+    return order
 
 
 def _paired(line: Iterable[Lot], near_sign: int) -> list[TimeSpread]:
