@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from datetime import date
 from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter

@@ -88,17 +88,24 @@ def cluster(
         return tuple(
             found
             for root, lots in groupby(merge(positions), key=lambda lot: lot.holding.root)
-            for found in _of_root(root, list(lots), today, names)
+            for found in _of_root(root, _group(list(lots), today, names), today, names)
         )
 
 
-def _of_root(root: str, lots: Sequence[Lot], today: date, table: Strategies) -> list[Cluster]:
-    groups = sorted(_group(lots, today, table), key=_first_place)
+def _of_root(root: str, groups: list[Group], today: date, table: Strategies) -> list[Cluster]:
     return [
         _drawn(root, name, alike)
-        for _place, same in groupby(groups, key=_first_place)
+        for _place, same in groupby(_taken_from(groups), key=_first_place)
         for name, alike in _alike(list(same), today, table)
     ]
+
+
+def _taken_from(groups: list[Group]) -> Iterator[Group]:
+    """In the order of their first legs. The list keeps none: a group and its lots are gone when their legs are drawn."""
+    groups.sort(key=_first_place)
+    groups.reverse()
+    while groups:
+        yield groups.pop()
 
 
 def _group(lots: Sequence[Lot], today: date, table: Strategies) -> list[Group]:
