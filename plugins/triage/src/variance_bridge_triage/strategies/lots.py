@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from msgspec import Struct, structs
@@ -112,19 +113,30 @@ def merge(positions: Iterable[Holding]) -> list[Lot]:
     """The lots of the positions, in an order that does not depend on the order of the positions."""
     shared: dict[object, Any] = {}
     lots: list[Lot] = []
-    for _same, rows in groupby(sorted(positions, key=_terms), key=_terms):
-        for holdings in _contracts(list(rows)):
+    for rows in _of_same_terms(positions):
+        for holdings in _contracts(rows):
             lots.append(_lot(len(lots), holdings, shared))
     return lots
 
 
-def _terms(holding: Holding) -> tuple[object, ...]:
-    return (
-        holding.root,
-        holding.expiration or _LAST,
-        holding.strike or _NO_STRIKE,
-        holding.symbol,
-    )
+def _of_same_terms(positions: Iterable[Holding]) -> Iterator[list[Holding]]:
+    """Those of one root, expiration, strike and symbol, in the order of these."""
+    by_day = sorted(sorted(positions, key=_expiration), key=attrgetter("root"))
+    for _day, same in groupby(by_day, key=lambda each: (each.root, _expiration(each))):
+        day = list(same)
+        if len(day) == 1:
+            yield day
+            continue
+        for _terms, rows in groupby(sorted(day, key=_strike_and_symbol), key=_strike_and_symbol):
+            yield list(rows)
+
+
+def _expiration(holding: Holding) -> date:
+    return holding.expiration or _LAST
+
+
+def _strike_and_symbol(holding: Holding) -> tuple[Decimal, str]:
+    return holding.strike or _NO_STRIKE, holding.symbol
 
 
 def _contracts(rows: list[Holding]) -> Sequence[Sequence[Holding]]:
@@ -210,7 +222,7 @@ def _added_greeks(greeks: list[Greeks | None]) -> Greeks | None:
 def _lot(place: int, holdings: Sequence[Holding], shared: dict[object, Any]) -> Lot:
     """`shared` has what lots have in common: deliveries, and the numbers of pools and boards, which are compared very often."""
     holding, *later = holdings
-    expiration = holding.expiration or _LAST
+    expiration = _expiration(holding)
     deliverable, quantity = deliverable_of(holding), total(*(each.quantity for each in holdings))
     delivers = _delivers(holding, deliverable)
     pool = board = None
