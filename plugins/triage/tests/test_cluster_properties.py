@@ -327,8 +327,8 @@ def test_few_objects_are_alive_at_once_for_each_leg(hold, today, monkeypatch):
 
         return counted
 
-    for name in ("merge", "_alike"):
+    for name in ("merge", "_taken_from"):
         monkeypatch.setattr(clusters, name, counting(getattr(clusters, name)))
     assert cluster(positions, today)
     before, then = counts
-    assert then - before < 3.25 * len(positions)
+    assert then - before < 2.05 * len(positions)
