@@ -290,3 +290,16 @@ def test_columns_that_schwab_never_writes_are_another_brokers(read_csv):
     with pytest.raises(DataRefused) as refused:
         read_csv(header + "QZA,Long,100,19.15,2065,150,1915,Stock\n")
     assert "generic" in refused.value.hint
+
+
+def test_an_option_of_a_summary_that_its_cell_does_not_name_is_never_read_as_shares(
+    files, read_csv
+):
+    text = content(files, "fidelity_options.csv")
+    without = text.replace("Covered Call,QZA JAN 16 2026 $21 CALL,", "Covered Call,,")
+    assert without != text
+    outcome = read_csv(without)
+    assert [each["row"] for each in outcome.meta["rejected"]] == [5]
+    assert [(each["type"], each["side"]) for each in outcome.positions].count(
+        ("stock", "short")
+    ) == 0
