@@ -15,7 +15,7 @@ from enum import StrEnum
 import attrs
 
 from variance_bridge.symbology import Deliverable, InstrumentType, OptionType
-from variance_bridge.symbology.instrument import Record, Value
+from variance_bridge.symbology.instrument import Record
 
 SCHEMA_VERSION = "1.1"
 """What is written. Documents of 1.0 are read as well: the members that are new in 1.1 are optional."""
@@ -310,7 +310,7 @@ class Balances(Record, frozen=True, kw_only=True):
         return None
 
 
-class Quote(Value, frozen=True, kw_only=True, gc=False):
+class Quote(Record, frozen=True, kw_only=True):
     """Prices per unit. `as_of` is the price's own time, not the time of the fetch.
 
     `iv_rank` and `iv_percentile` are those of the underlying's implied volatility over a year, in percent (0 to 100).
@@ -327,7 +327,7 @@ class Quote(Value, frozen=True, kw_only=True, gc=False):
     source: str | None = None
 
 
-class Greeks(Value, frozen=True, kw_only=True, gc=False):
+class Greeks(Record, frozen=True, kw_only=True):
     """Sensitivities of the whole position: unit value x multiplier x quantity x (+1 long, -1 short).
 
     Theta is per day, vega per volatility point, `beta_delta` in shares of the beta-weighting symbol;

@@ -22,7 +22,7 @@ from variance_bridge.document.violation import Violation
 from variance_bridge.errors import DataRefused
 from variance_bridge.model import ExchangeRate, Flag, Holding, Portfolio, RejectedRow, Side, utc
 from variance_bridge.symbology import InstrumentType, OptionType
-from variance_bridge.symbology.instrument import Value
+from variance_bridge.symbology.instrument import Record
 
 _ZERO = Decimal(0)
 # Numbers, so that what rows are ordered by holds nothing that Python's collector of cycles would have to follow.
@@ -101,7 +101,7 @@ _TIMED = ("quote", "greeks", "benchmark")
 """Members that are records with a moment of their own."""
 
 
-def _unstructure(record: Value) -> dict[str, Any]:
+def _unstructure(record: Record) -> dict[str, Any]:
     """A record as a mapping. Unknown members (None, and lists of nothing) are left out."""
     import msgspec
 

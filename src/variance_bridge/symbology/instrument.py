@@ -81,8 +81,8 @@ class Value(Struct, frozen=True, omit_defaults=True):
     written by msgspec without a line of Python for each member. Programs use the functions of attrs on these records
     (`attrs.evolve`, `attrs.fields`, `attrs.asdict`), so that a record has what those look at.
 
-    One that has numbers, texts and times alone is a class with `gc=False`: nothing in it leads back to it, so that Python's
-    collector of cycles need not walk through it.
+    One that is made by the ten thousand and has numbers alone (`money.Sum`) is a class with `gc=False`: nothing in it could lead back
+    to it, so that Python's collector of cycles has nothing to look for.
     """
 
     __attrs_attrs__ = _Fields()
