@@ -175,7 +175,7 @@ def open_broker(context: RunContext, choice: Choice, *, allow_empty: bool = Fals
     loaded = context.registry.load(name)
     context.trust(loaded)
     check_input(loaded.broker, choice.input_file)
-    context.answer_modules.extend(loaded.broker.answer_modules)
+    context.answer_modules.update(loaded.broker.answer_modules)
     settings = settings_of(context, loaded, profile, overrides)
     login = configuration.login(loaded.broker.name, profile_name)
     reach = Reach.of(loaded.broker, *loaded.quotes)

@@ -54,14 +54,14 @@ def _sessions(context: RunContext) -> Callable[[Reach], Session]:
             user_agent=permitted.named(USER_AGENT),
             policy=context.policy,
             rate_limits=shared,
-            meanwhile=lambda: _load_what_follows(tuple(context.answer_modules)),
+            meanwhile=lambda: _load_what_follows(frozenset(context.answer_modules)),
         )
 
     return open_session
 
 
 @cache
-def _load_what_follows(answer_modules: tuple[str, ...]) -> None:
+def _load_what_follows(answer_modules: frozenset[str]) -> None:
     """Import what a sync needs from the broker's answer on, while the first of them is on its way: it costs no time then."""
     # By its name, because it imports this module. A fault is reported where the module is needed.
     with suppress(Exception):
@@ -74,7 +74,7 @@ def _load_what_follows(answer_modules: tuple[str, ...]) -> None:
             "settings.last_sync",
         ):
             import_module(f"variance_bridge.{module}")
-        for module in answer_modules:
+        for module in sorted(answer_modules):
             import_module(module)
 
 
@@ -115,7 +115,7 @@ class RunContext(Struct, frozen=True, kw_only=True):
         credential_expiry: when a credential that a log-in uses stops working, and whose it is; None where that is unknown.
         warned: what the user was warned of that need not be said twice in a run.
         rates: what the sessions of each broker share, so that all of them together keep to its limits.
-        answer_modules: modules that the broker declared as `BrokerSpec.answer_modules`.
+        answer_modules: modules that the brokers of the run declared as `BrokerSpec.answer_modules`.
         open_session: a read-only session for what a plugin declared.
         hash_account: the account hash for (broker, account number).
         trust: raises unless the user trusts the plugin; nothing of it is used before.
@@ -138,7 +138,7 @@ class RunContext(Struct, frozen=True, kw_only=True):
     )
     warned: set[str] = field(default_factory=set)
     rates: dict[Reach, Rates] = field(default_factory=dict)
-    answer_modules: list[str] = field(default_factory=list)
+    answer_modules: set[str] = field(default_factory=set)
     open_session: Callable[[Reach], Session] = _of_context
     hash_account: Callable[[str, str], str | None] = lambda _broker, _number: None
     trust: Callable[[LoadedPlugin | LoadedListener], None] = _of_context

@@ -140,11 +140,17 @@ class Detector:
         head += islice(rest, max(0, lines - len(head)))
         return head[:lines]
 
+    def decoded(self, dialect: Dialect) -> Text | None:
+        """The text by the dialect's encodings; None where none of them fits."""
+        try:
+            return self.text(dialect.file.encodings)
+        except WrongEncoding:
+            return None
+
     def may_fit(self, dialect: Dialect) -> bool:
         """Whether the names that the dialect needs stand in the file at all: a quick look that spares most dialects `read`."""
-        try:
-            text = self.text(dialect.file.encodings)
-        except WrongEncoding:
+        text = self.decoded(dialect)
+        if text is None:
             return False
         rules = dialect.detect
         if dialect.sections is not None:
@@ -193,9 +199,8 @@ class Detector:
 
     def read(self, dialect: Dialect) -> tuple[Candidate | None, Header | None]:
         """How the file reads by the dialect; or None, and the row that comes nearest to the dialect's header."""
-        try:
-            text = self.text(dialect.file.encodings)
-        except WrongEncoding:
+        text = self.decoded(dialect)
+        if text is None:
             return None, None
         nearest: Header | None = None
         for delimiter in dialect.file.delimiters:
@@ -260,7 +265,7 @@ def forced(
     Raises:
         DataRefused: it does not fit.
     """
-    detector.text(dialect.file.encodings)
+    detector.text(dialect.file.encodings)  # which says what is wrong with the encoding
     candidate, nearest = detector.read(dialect)
     by_name = dialect.detect.only_named
     if candidate is not None:
@@ -480,9 +485,8 @@ def _by_name_only(
 
 
 def _with_another_delimiter(detector: Detector, dialect: Dialect) -> Header | None:
-    try:
-        text = detector.text(dialect.file.encodings)
-    except WrongEncoding:
+    text = detector.decoded(dialect)
+    if text is None:
         return None
     for delimiter in DELIMITERS:
         if delimiter not in dialect.file.delimiters:

@@ -78,17 +78,16 @@ def _rows(
     try:
         around: list[Mapping[str, str]] = []
         for event, element in iterparse(io.BytesIO(data), events=("start", "end"), forbid_dtd=True):
-            if element.tag not in elements:
-                if event == "start":
-                    around.append(dict(element.attrib))
-                    continue
-                around.pop()
-            elif event == "end":
+            is_row = element.tag in elements
+            if event == "start":
+                around.append({} if is_row else dict(element.attrib))
+                continue
+            around.pop()
+            if is_row:
                 yield {**_inherited(around, elements[element.tag]), **element.attrib}
-            if event == "end":
-                if element.tag in errors and element.text:
-                    messages.append(element.text)
-                element.clear()
+            elif element.tag in errors and element.text:
+                messages.append(element.text)
+            element.clear()
     except DefusedXmlException:
         raise DataRefused(
             "this XML file defines entities or a document type, which no broker's export does",
